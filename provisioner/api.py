@@ -1,0 +1,171 @@
+"""The provisioner's contract: what is asked, what is answered, what can go wrong.
+
+Every operation may run twice, may be killed at any point and may be continued by another process:
+what exists is read from the hypervisor, never remembered.  No operation waits for a guest: `ensure`
+takes a machine as far as it gets without waiting and says how far that is; the caller asks again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class VmSpec:
+    """One machine to be built, complete: two equal values give the same machine, byte for byte.
+
+    `name` is the domain and host name (RFC 1123 label), `dns_domain` the site's domain, so that the
+    guest is reached as `<name>.<dns_domain>`.  `ssh_keys` are checked OpenSSH public key lines for
+    root, without options.  `owner`, `reference` (the ticket's number) and `expires_on` are written
+    into the domain's metadata for operators.  `uuid` and `mac` come from `naming`.
+    """
+
+    name: str
+    dns_domain: str
+    uuid: UUID
+    mac: str
+    owner: str
+    reference: str
+    ssh_keys: tuple[str, ...]
+    expires_on: date
+    vcpus: int = 1
+    memory_mib: int = 2048
+    disk_gib: int = 8
+
+    @property
+    def fqdn(self) -> str:
+        return f"{self.name}.{self.dns_domain}"
+
+
+class VmPhase(StrEnum):
+    """How far a machine is; asked of the hypervisor every time."""
+
+    ABSENT = "absent"
+    """Neither domain nor volume of that machine exists."""
+    DISK_KEPT = "disk-kept"
+    """No domain, but the machine's disk is kept."""
+    STOPPED = "stopped"
+    BOOTING = "booting"
+    """Started; SSH, host keys or the installed key have not been seen yet."""
+    READY = "ready"
+    """SSH answers, and host keys and the installed key were seen on the console or by the guest agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class VmFacts:
+    """What the hypervisor and the guest say of one machine, now.
+
+    `address` is its IPv4 address from the site's reservation; `host_keys` are public key lines
+    (`ssh-ed25519 AAAA…`, without comment), `host_key_fingerprints` their `SHA256:…` forms in the
+    same order; `installed_key_fingerprints` those of root's authorized keys.  `waiting_for` says in
+    plain words what is still missing while booting.  `accelerated` is True under KVM.
+    """
+
+    phase: VmPhase
+    site: str = ""
+    address: str | None = None
+    host_keys: tuple[str, ...] = ()
+    host_key_fingerprints: tuple[str, ...] = ()
+    installed_key_fingerprints: tuple[str, ...] = ()
+    waiting_for: str = ""
+    accelerated: bool | None = None
+    disk_gib: int | None = None
+    memory_mib: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteHealth:
+    """Room and health of one site, for placement and `mailbot doctor`.
+
+    `problems` are sentences for an operator; a site with problems gets no new machine.
+    """
+
+    site: str
+    reachable: bool
+    free_memory_mib: int = 0
+    free_disk_gib: int = 0
+    machines: int = 0
+    image: str | None = None
+    problems: tuple[str, ...] = field(default=())
+
+
+class ProvisionerError(Exception):
+    """Something a hypervisor could not do, worded for an admin.
+
+    `permanent` is True where trying again at the same site cannot help; `other_site_may_help` where
+    another site could do it.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False, other_site_may_help: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.other_site_may_help = other_site_may_help
+
+
+class SiteUnreachable(ProvisionerError):
+    """The hypervisor does not answer; trying again later can help."""
+
+
+class NotOurs(ProvisionerError):
+    """A domain or volume of that name exists and is not marked as ours: it is never touched."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True, other_site_may_help=True)
+
+
+class OutOfRoom(ProvisionerError):
+    """The pool, memory or address range of the site is full."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=False, other_site_may_help=True)
+
+
+class Provisioner(Protocol):
+    """One site: one libvirt host with a pool, a network and a base image.
+
+    All methods are blocking and belong into a worker that owns this object; none waits for a guest.
+    All raise `ProvisionerError` (see its flags) and nothing else.
+    """
+
+    @property
+    def site(self) -> str:
+        """The site's name, as in the configuration."""
+
+    def ensure(self, spec: VmSpec) -> VmFacts:
+        """Make what is missing (reservation, volumes, seed, domain), start it, and say how far it is.
+
+        Idempotent and resumable: half-done work is continued.  A kept disk of the same machine is
+        used again, not overwritten.  Raises `NotOurs`, `OutOfRoom`, `SiteUnreachable` or another
+        `ProvisionerError`.
+        """
+
+    def facts(self, spec: VmSpec) -> VmFacts:
+        """Say how far the machine is, changing nothing."""
+
+    def request_stop(self, spec: VmSpec) -> VmFacts:
+        """Ask the guest to shut down (virDomainShutdown); STOPPED once it has.  Idempotent."""
+
+    def power_off(self, spec: VmSpec) -> VmFacts:
+        """Take the power away (virDomainDestroy).  Idempotent."""
+
+    def start(self, spec: VmSpec) -> VmFacts:
+        """Start a stopped machine again; nothing where it runs.  Raises if there is no domain."""
+
+    def retire(self, spec: VmSpec) -> VmFacts:
+        """Remove domain, seed, reservation and name; keep the disk.  Idempotent; DISK_KEPT or ABSENT after it."""
+
+    def delete_disk(self, spec: VmSpec) -> VmFacts:
+        """Delete the kept disk.  Idempotent; refuses while a domain exists.  ABSENT after it."""
+
+    def undo(self, spec: VmSpec) -> None:
+        """Take away everything of a machine that was never handed to a user.  Idempotent."""
+
+    def health(self) -> SiteHealth:
+        """Room and health of the site; unreachable is an answer here, not an exception."""
+
+    def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
+        """Domains and volumes marked as ours whose machine is not in `known`, as sentences; changes nothing."""
