@@ -100,7 +100,13 @@ class ProvisionerError(Exception):
     another site could do it.
     """
 
-    def __init__(self, message: str, *, permanent: bool = False, other_site_may_help: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        other_site_may_help: bool = False,
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
         self.other_site_may_help = other_site_may_help

@@ -1,0 +1,361 @@
+"""A site without a hypervisor: keeps the contract of `api.Provisioner`, and fails on demand.
+
+The state lives in memory or in a JSON file that is replaced atomically after every step, so that a
+process that is killed in the middle finds on its return what a real hypervisor would have kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from provisioner import ssh_keys
+from provisioner.api import (
+    NotOurs,
+    OutOfRoom,
+    ProvisionerError,
+    SiteHealth,
+    SiteUnreachable,
+    VmFacts,
+    VmPhase,
+    VmSpec,
+)
+
+_FIRST_ADDRESS: Final = IPv4Address("192.0.2.10")
+_ADDRESSES: Final = 200
+
+
+class FakeStep(StrEnum):
+    """The steps that change a hypervisor, in the order in which `ensure` and then `retire` take them."""
+
+    RESERVE = "reserve"
+    CREATE_DISK = "create-disk"
+    CREATE_SEED = "create-seed"
+    DEFINE = "define"
+    START = "start"
+    STOP = "stop"
+    POWER_OFF = "power-off"
+    UNDEFINE = "undefine"
+    DELETE_SEED = "delete-seed"
+    RELEASE = "release"
+    DELETE_DISK = "delete-disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What goes wrong.
+
+    `fail_at` and `crash_at` hold steps *before* which the call fails, or after which the process is
+    killed with SIGKILL; `fail_times` bounds the failures (None: always) and `permanent` is passed on.
+    `hang_seconds` delays every call.  `polls_until_ready` is how many looks a boot needs, and
+    `never_ready` keeps it booting.  `deaf` guests ignore the request to stop.  `foreign` names domains
+    that belong to somebody else.
+    """
+
+    fail_at: frozenset[FakeStep] = frozenset()
+    fail_times: int | None = None
+    permanent: bool = False
+    crash_at: frozenset[FakeStep] = frozenset()
+    hang_seconds: float = 0.0
+    unreachable: bool = False
+    full: bool = False
+    foreign: frozenset[str] = frozenset()
+    polls_until_ready: int = 1
+    never_ready: bool = False
+    deaf: bool = False
+
+
+@dataclass(slots=True)
+class FakeMachine:
+    """What the fake hypervisor keeps of one machine; every part can be there without the others."""
+
+    name: str
+    address: str | None = None
+    disk: bool = False
+    disk_gib: int = 0
+    seed: bool = False
+    defined: bool = False
+    running: bool = False
+    memory_mib: int = 0
+    polls: int = 0
+    fingerprints: list[str] = field(default_factory=list)
+
+    @property
+    def nothing(self) -> bool:
+        return not (self.address or self.disk or self.seed or self.defined)
+
+
+class FakeSite:
+    """One fake site.  Values of `faults` may be exchanged between calls.
+
+    `calls` counts the operations asked for, `steps` records every change in order: both in memory only.
+    """
+
+    def __init__(
+        self,
+        site: str = "testbed",
+        path: Path | None = None,
+        faults: Faults = Faults(),
+        *,
+        memory_mib: int = 65536,
+        disk_gib: int = 500,
+        image: str | None = "debian-stable",
+    ) -> None:
+        self._site = site
+        self._path = path
+        self._memory_mib = memory_mib
+        self._disk_gib = disk_gib
+        self._image = image
+        self._memory: dict[str, FakeMachine] = {}
+        self._failed = 0
+        self.faults = faults
+        self.calls: list[str] = []
+        self.steps: list[tuple[FakeStep, str]] = []
+
+    @property
+    def site(self) -> str:
+        return self._site
+
+    def ensure(self, spec: VmSpec) -> VmFacts:
+        machine = self._enter("ensure", spec)
+        if machine is None:
+            machine = FakeMachine(spec.name)
+        self._refuse_foreign(spec)
+        self._build(spec, machine)
+        return self._look(spec, machine)
+
+    def facts(self, spec: VmSpec) -> VmFacts:
+        machine = self._enter("facts", spec)
+        return self._look(spec, machine) if machine else VmFacts(VmPhase.ABSENT, self._site)
+
+    def request_stop(self, spec: VmSpec) -> VmFacts:
+        machine = self._enter("request_stop", spec)
+        if machine and machine.running and not self.faults.deaf:
+            self._step(FakeStep.STOP, spec, machine, running=False, polls=0)
+        return self._describe(spec, machine)
+
+    def power_off(self, spec: VmSpec) -> VmFacts:
+        machine = self._enter("power_off", spec)
+        if machine and machine.running:
+            self._step(FakeStep.POWER_OFF, spec, machine, running=False, polls=0)
+        return self._describe(spec, machine)
+
+    def start(self, spec: VmSpec) -> VmFacts:
+        machine = self._enter("start", spec)
+        if machine is None or not machine.defined:
+            raise ProvisionerError(f"There is no machine {spec.name} at {self._site} to start.", permanent=True)
+        if not machine.running:
+            self._step(FakeStep.START, spec, machine, running=True, polls=0)
+        return self._look(spec, machine)
+
+    def retire(self, spec: VmSpec) -> VmFacts:
+        machine = self._enter("retire", spec)
+        if machine:
+            self._take_away(spec, machine)
+        return self._describe(spec, machine)
+
+    def delete_disk(self, spec: VmSpec) -> VmFacts:
+        machine = self._enter("delete_disk", spec)
+        if machine and machine.defined:
+            raise ProvisionerError(f"The machine {spec.name} still exists; its disk is not deleted.", permanent=True)
+        if machine and machine.disk:
+            self._step(FakeStep.DELETE_DISK, spec, machine, disk=False)
+        return self._describe(spec, machine)
+
+    def undo(self, spec: VmSpec) -> None:
+        machine = self._enter("undo", spec)
+        if machine:
+            self._take_away(spec, machine)
+            if machine.disk:
+                self._step(FakeStep.DELETE_DISK, spec, machine, disk=False)
+
+    def health(self) -> SiteHealth:
+        self.calls.append("health")
+        if self.faults.unreachable:
+            return SiteHealth(self._site, reachable=False, problems=(f"The site {self._site} does not answer.",))
+        machines = self._load().values()
+        problems = () if self._image else (f"The site {self._site} has no base image; run `mailbot image build`.",)
+        disk_left = 0 if self.faults.full else self._disk_gib - sum(one.disk_gib for one in machines if one.disk)
+        return SiteHealth(
+            self._site,
+            reachable=True,
+            free_memory_mib=self._memory_mib - sum(one.memory_mib for one in machines if one.defined),
+            free_disk_gib=max(0, disk_left),
+            machines=sum(one.defined for one in machines),
+            image=self._image,
+            problems=problems,
+        )
+
+    def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
+        self.calls.append("leftovers")
+        self._refuse_unreachable()
+        return tuple(
+            f"{what} of the unknown machine {machine.name} ({uuid}) at {self._site}."
+            for uuid, machine in sorted(self._load().items())
+            if UUID(uuid) not in known
+            for what in _parts(machine)
+        )
+
+    def machines(self) -> dict[UUID, FakeMachine]:
+        """Give everything that exists, for a test to look at."""
+        return {UUID(uuid): machine for uuid, machine in self._load().items()}
+
+    def _enter(self, operation: str, spec: VmSpec) -> FakeMachine | None:
+        self.calls.append(operation)
+        if self.faults.hang_seconds:
+            time.sleep(self.faults.hang_seconds)
+        self._refuse_unreachable()
+        return self._load().get(str(spec.uuid))
+
+    def _refuse_unreachable(self) -> None:
+        if self.faults.unreachable:
+            raise SiteUnreachable(f"The site {self._site} does not answer.", other_site_may_help=True)
+
+    def _refuse_foreign(self, spec: VmSpec) -> None:
+        other = any(
+            machine.name == spec.name and machine.defined and uuid != str(spec.uuid)
+            for uuid, machine in self._load().items()
+        )
+        if other or spec.name in self.faults.foreign:
+            raise NotOurs(
+                f"At {self._site} there is already a domain {spec.name} that is not this machine. It was not touched."
+            )
+
+    def _build(self, spec: VmSpec, machine: FakeMachine) -> None:
+        if self._image is None:
+            raise ProvisionerError(f"The site {self._site} has no base image; run `mailbot image build`.")
+        if machine.address is None:
+            self._step(FakeStep.RESERVE, spec, machine, address=self._free_address())
+        if not machine.disk:
+            if self.health().free_disk_gib < spec.disk_gib:
+                raise OutOfRoom(f"The pool at {self._site} has no {spec.disk_gib} GiB left.")
+            self._step(FakeStep.CREATE_DISK, spec, machine, disk=True, disk_gib=spec.disk_gib)
+        if not machine.seed:
+            keys = [ssh_keys.fingerprint(line) for line in spec.ssh_keys]
+            self._step(FakeStep.CREATE_SEED, spec, machine, seed=True, fingerprints=keys)
+        if not machine.defined:
+            self._step(FakeStep.DEFINE, spec, machine, defined=True, memory_mib=spec.memory_mib)
+        if not machine.running:
+            self._step(FakeStep.START, spec, machine, running=True, polls=0)
+
+    def _take_away(self, spec: VmSpec, machine: FakeMachine) -> None:
+        if machine.running:
+            self._step(FakeStep.POWER_OFF, spec, machine, running=False, polls=0)
+        if machine.defined:
+            self._step(FakeStep.UNDEFINE, spec, machine, defined=False)
+        if machine.seed:
+            self._step(FakeStep.DELETE_SEED, spec, machine, seed=False)
+        if machine.address:
+            self._step(FakeStep.RELEASE, spec, machine, address=None)
+
+    def _step(self, step: FakeStep, spec: VmSpec, machine: FakeMachine, **changes: Any) -> None:
+        """Make one change durable; fail before it or be killed after it where the faults say so."""
+        if step in self.faults.fail_at and (self.faults.fail_times is None or self._failed < self.faults.fail_times):
+            self._failed += 1
+            raise ProvisionerError(
+                f"The hypervisor at {self._site} failed at the step '{step}'.", permanent=self.faults.permanent
+            )
+        for name, value in changes.items():
+            setattr(machine, name, value)
+        self._save(spec.uuid, machine)
+        self.steps.append((step, spec.name))
+        if step in self.faults.crash_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _look(self, spec: VmSpec, machine: FakeMachine) -> VmFacts:
+        facts = self._describe(spec, machine)
+        if machine.running:
+            machine.polls += 1
+            self._save(spec.uuid, machine)
+        return facts
+
+    def _describe(self, spec: VmSpec, machine: FakeMachine | None) -> VmFacts:
+        if machine is None or machine.nothing:
+            return VmFacts(VmPhase.ABSENT, self._site)
+        facts = VmFacts(VmPhase.STOPPED, self._site, machine.address, disk_gib=machine.disk_gib)
+        if not machine.defined:
+            phase = VmPhase.DISK_KEPT if machine.disk else VmPhase.ABSENT
+            return replace(facts, phase=phase)
+        facts = replace(facts, accelerated=False, memory_mib=machine.memory_mib)
+        if not machine.running:
+            return facts
+        if self.faults.never_ready or machine.polls < self.faults.polls_until_ready:
+            return replace(facts, phase=VmPhase.BOOTING, waiting_for="its SSH port does not answer yet")
+        host_key = fake_host_key(spec.uuid)
+        return replace(
+            facts,
+            phase=VmPhase.READY,
+            host_keys=(host_key,),
+            host_key_fingerprints=(ssh_keys.fingerprint(host_key),),
+            installed_key_fingerprints=tuple(machine.fingerprints),
+        )
+
+    def _free_address(self) -> str:
+        taken = {machine.address for machine in self._load().values()}
+        for offset in range(_ADDRESSES):
+            address = str(_FIRST_ADDRESS + offset)
+            if address not in taken:
+                return address
+        raise OutOfRoom(f"All addresses at {self._site} are in use.")
+
+    def _load(self) -> dict[str, FakeMachine]:
+        if self._path is None:
+            return self._memory
+        if not self._path.exists():
+            return {}
+        kept = json.loads(self._path.read_text(encoding="utf-8"))
+        return {uuid: FakeMachine(**machine) for uuid, machine in kept.items()}
+
+    def _save(self, uuid: UUID, machine: FakeMachine) -> None:
+        with self._locked():
+            machines = self._load()
+            if machine.nothing:
+                machines.pop(str(uuid), None)
+            else:
+                machines[str(uuid)] = machine
+            if self._path is not None:
+                part = self._path.with_suffix(".part")
+                text = json.dumps({key: asdict(one) for key, one in machines.items()}, indent=1, sort_keys=True)
+                part.write_text(text, encoding="utf-8")
+                part.replace(self._path)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let one process or thread at a time change the file."""
+        if self._path is None:
+            yield
+            return
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def fake_host_key(uuid: UUID) -> str:
+    """Give the well-formed Ed25519 host key line that the fake guest of this UUID shows."""
+    point = hashlib.sha256(b"host key" + uuid.bytes).digest()
+    kind = b"ssh-ed25519"
+    blob = len(kind).to_bytes(4, "big") + kind + len(point).to_bytes(4, "big") + point
+    return f"ssh-ed25519 {base64.b64encode(blob).decode('ascii')}"
+
+
+def _parts(machine: FakeMachine) -> list[str]:
+    named = {
+        "A domain": machine.defined,
+        "A disk": machine.disk,
+        "A seed": machine.seed,
+        "A reservation": bool(machine.address),
+    }
+    return [name for name, there in named.items() if there]

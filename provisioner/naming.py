@@ -1,0 +1,124 @@
+"""Every name of a machine, derived from what it was asked for: same request, same names, on any day.
+
+Nothing here is random and nothing is stored: a process that was killed finds its half-built machine
+again by computing the names once more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID, uuid5
+
+_NAMESPACE: Final = UUID("6f1d4c0a-5d3e-5f0b-9a53-3d7b0c2e9a41")
+"""Namespace of all machine UUIDs.  Changing it would orphan every machine that exists."""
+
+_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.ASCII)
+_LABEL_MAX: Final = 63
+_DOMAIN_MAX: Final = 253
+_DISK: Final = re.compile(
+    r"mailbot-[a-z0-9-]+-(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?:qcow2|seed\.img)"
+)
+
+BASE_PREFIX: Final = "mailbot-base-"
+"""Base images in a pool have names that begin with this."""
+
+
+class NameProblem(ValueError):
+    """A name that cannot be a host name; the message is a sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells one machine from all others: host name, UUID and MAC address."""
+
+    name: str
+    uuid: UUID
+    mac: str
+
+
+def identity(site: str, username: str, reference: str, pattern: str = "{username}-vm") -> Identity:
+    """Name the machine of `username` for the ticket `reference` at `site`.  Raises `NameProblem`."""
+    name = machine_name(username, pattern)
+    uuid = machine_uuid(site, username, reference)
+    return Identity(name, uuid, machine_mac(uuid))
+
+
+def machine_name(username: str, pattern: str = "{username}-vm") -> str:
+    """Give the host name of a user's machine, e.g. `alice-vm`.  Raises `NameProblem`."""
+    return check_label(pattern.replace("{username}", username))
+
+
+def machine_uuid(site: str, username: str, reference: str) -> UUID:
+    """Give the UUID (version 5) of the machine that a ticket gets at a site.
+
+    The parts are joined by NUL, which none of them can contain, so that no two triples meet.
+    """
+    if "\0" in site + username + reference:
+        raise NameProblem("A name contains a NUL character.")
+    return uuid5(_NAMESPACE, f"{site}\0{username}\0{reference}")
+
+
+def machine_mac(uuid: UUID) -> str:
+    """Give the MAC address of a machine: QEMU's prefix 52:54:00 and 24 bits of a hash of the UUID."""
+    tail = hashlib.sha256(uuid.bytes).digest()[:3]
+    return ":".join(f"{octet:02x}" for octet in b"\x52\x54\x00" + tail)
+
+
+def disk_volume(name: str, uuid: UUID) -> str:
+    """Give the name of the machine's disk in the pool; it carries the UUID, so that a kept disk of an
+    earlier machine of the same name is never taken for it."""
+    return f"mailbot-{check_label(name)}-{uuid}.qcow2"
+
+
+def seed_volume(name: str, uuid: UUID) -> str:
+    """Give the name of the machine's seed volume in the pool."""
+    return f"mailbot-{check_label(name)}-{uuid}.seed.img"
+
+
+def volume_owner(volume: str) -> UUID | None:
+    """Give the UUID of the machine that a volume belongs to, or None where it is not one of ours."""
+    found = _DISK.fullmatch(volume)
+    return UUID(found["uuid"]) if found else None
+
+
+def image_volume(label: str, digest: str) -> str:
+    """Give the name of a base image in the pool from its label (`debian-trixie`) and SHA-512 in hexadecimal."""
+    return f"{BASE_PREFIX}{check_label(label)}-{digest[:16]}.qcow2"
+
+
+def check_label(label: str) -> str:
+    """Give the label back where it is a host name by RFC 1123 section 2.1 in lower case.
+
+    Raises `NameProblem` with the characters that do not belong, shown as code points where they are
+    not plain ASCII, so that a look-alike letter can be seen.
+    """
+    if not label:
+        raise NameProblem("The name is empty.")
+    if len(label) > _LABEL_MAX:
+        raise NameProblem(f"The name is {len(label)} characters long; at most {_LABEL_MAX} are allowed.")
+    if _LABEL.fullmatch(label):
+        return label
+    odd = sorted({character for character in label if not re.fullmatch(r"[a-z0-9-]", character, re.ASCII)})
+    if odd:
+        raise NameProblem(
+            f"The name contains {', '.join(map(_shown, odd))}; only a-z, 0-9 and the hyphen are allowed in a host name."
+        )
+    raise NameProblem("The name begins or ends with a hyphen.")
+
+
+def check_domain(domain: str) -> str:
+    """Give the domain back where every label of it is a host name.  Raises `NameProblem`."""
+    if len(domain) > _DOMAIN_MAX:
+        raise NameProblem(f"The domain is {len(domain)} characters long; at most {_DOMAIN_MAX} are allowed.")
+    for label in domain.split("."):
+        check_label(label)
+    return domain
+
+
+def _shown(character: str) -> str:
+    if character.isascii() and character.isprintable() and character != " ":
+        return f"'{character}'"
+    return f"U+{ord(character):04X}"
