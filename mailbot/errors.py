@@ -1,0 +1,51 @@
+"""Errors that mailbot raises on purpose: each says whether trying again can help, and speaks to a person."""
+
+from __future__ import annotations
+
+
+class MailbotError(Exception):
+    """Base of all; `permanent` is True where trying again cannot help."""
+
+    permanent = False
+
+    def __init__(self, message: str, *, permanent: bool | None = None) -> None:
+        super().__init__(message)
+        if permanent is not None:
+            self.permanent = permanent
+
+
+class ConfigurationError(MailbotError):
+    """The configuration cannot be used; `problems` are lines of the form `config.toml: imap.hots: …`."""
+
+    permanent = True
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Conflict(MailbotError):
+    """Somebody else changed the ticket first (guarded update, or one open ticket per user): read again and decide again."""
+
+
+class MailServerUnavailable(MailbotError):
+    """The IMAP or SMTP server does not answer, or refuses us; trying later can help unless `permanent`."""
+
+
+class LetterRefused(MailbotError):
+    """The SMTP server refused one letter: `code` and `answer` as it said them (RFC 5321 section 4.2)."""
+
+    def __init__(self, code: int, answer: str) -> None:
+        super().__init__(f"the mail server answered {code} {answer}", permanent=500 <= code < 600)
+        self.code = code
+        self.answer = answer
+
+
+class DirectoryUnavailable(MailbotError):
+    """The directory of users does not answer: nothing is refused for that, it is asked again later."""
+
+
+class DatabaseNotReady(MailbotError):
+    """The database's schema is not at the revision this program needs: run `mailbot db upgrade`."""
+
+    permanent = True

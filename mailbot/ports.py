@@ -1,0 +1,218 @@
+"""What the handlers need of the world.  Each docstring is a contract: the effect, whether it may run twice, what it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from mailbot.model import (
+    Action,
+    HistoryEntry,
+    LedgerEntry,
+    MailKey,
+    OutboundMail,
+    OutboxItem,
+    Person,
+    Ticket,
+    TicketState,
+    Turn,
+)
+from parsers.values import Mail, Unreadable
+from provisioner.api import SiteHealth
+
+
+class Clock(Protocol):
+    """The only source of time; read once per turn."""
+
+    def now(self) -> datetime:
+        """The moment, aware, in UTC."""
+
+
+class Shelf(StrEnum):
+    """Where a mail is moved to once its turn is committed."""
+
+    HANDLED = "handled"
+    QUARANTINE = "quarantine"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One mail as fetched with BODY.PEEK[]: `raw` is None where it is larger than the limit (see `size_bytes`) or was expunged."""
+
+    key: MailKey
+    raw: bytes | None
+    size_bytes: int
+
+
+class Inbox(Protocol):
+    """The mailbox that is shared with people.  Not thread-safe: one thread owns it."""
+
+    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
+        """New mails in ascending UID order: every UID above `after` (all where None or where UIDVALIDITY changed), and those of `also` that still exist.
+
+        Fetches in batches, sets no flag (BODY.PEEK[], RFC 3501 section 6.4.5).  May run any number
+        of times.  Raises MailServerUnavailable.
+        """
+
+    def position(self) -> MailKey:
+        """Account, folder and UIDVALIDITY as they are now (uid 0).  Raises MailServerUnavailable."""
+
+    def file_away(self, keys: Sequence[MailKey], shelf: Shelf) -> None:
+        """Move mails to a shelf (MOVE, RFC 6851, or COPY + \\Deleted + UID EXPUNGE).
+
+        Keys that are gone, or of another UIDVALIDITY, are skipped.  May run twice.  Raises MailServerUnavailable.
+        """
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait for new mail (IDLE, RFC 2177) at most so long; True when something came.
+
+        Returns False at once where the server has no IDLE.  Raises MailServerUnavailable.
+        """
+
+    def close(self) -> None:
+        """Log out; never raises."""
+
+
+class Reader(Protocol):
+    """Raw bytes to a mail, in bounded time and memory."""
+
+    def read(self, raw: bytes) -> Mail | Unreadable:
+        """Never raises for what the bytes contain."""
+
+
+class Postman(Protocol):
+    """Hands letters to the SMTP server over one connection per batch."""
+
+    def send(self, letter: OutboundMail) -> str:
+        """Send one letter and return the server's answer to the final dot, e.g. `250 2.0.0 Ok: queued as 4B1F`.
+
+        May run twice: the Message-ID is the same, and receivers can tell.  Raises LetterRefused (see
+        `permanent`) or MailServerUnavailable (then the connection is gone; try the batch later).
+        """
+
+    def close(self) -> None:
+        """End the connection; never raises."""
+
+
+class Directory(Protocol):
+    """Who is who.  Both look-ups raise DirectoryUnavailable where it cannot be asked, and give None for nobody."""
+
+    def by_login(self, login: str) -> Person | None: ...
+
+    def by_address(self, address: str) -> Person | None:
+        """The person with that address or alias (case-insensitive)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a claimed outbox row.
+
+    Exactly one of: `done` (with the proof: who accepted it and what they answered), `retry_at` (try
+    again then; `error` says why), or neither (given up; `error` says why).  `counted` False gives the
+    attempt back: nothing went wrong, it is only not finished.
+    """
+
+    item: OutboxItem
+    done: bool = False
+    message_id: str = ""
+    proof: str = ""
+    retry_at: datetime | None = None
+    error: str = ""
+    counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Proof that a letter was accepted: when, by which server's answer; and whether it bounced since."""
+
+    letter: str
+    key: str
+    to: str
+    message_id: str
+    accepted_at: datetime
+    answer: str
+    bounced_at: datetime | None = None
+    bounce_permanent: bool | None = None
+
+
+class Store(Protocol):
+    """The database.  Every method is one transaction; safe from several threads and processes."""
+
+    def check(self) -> None:
+        """Raise DatabaseNotReady where the schema is not at head."""
+
+    # mail
+
+    def cursor(self, position: MailKey) -> MailKey | None:
+        """The highest mail of that account, folder and UIDVALIDITY in the ledger; None for none."""
+
+    def retries(self, position: MailKey, now: datetime) -> list[LedgerEntry]:
+        """Mails with verdict RETRY whose time has come."""
+
+    def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
+        """True where another mail (other key) with that Message-ID (if not empty) or hash was handled or quarantined."""
+
+    def unmoved(self, position: MailKey) -> list[tuple[MailKey, str]]:
+        """Committed mails that still have to be moved, with the verdict; after a crash these come first."""
+
+    def mark_moved(self, keys: Sequence[MailKey]) -> None: ...
+
+    def answers_today(self, address: str, now: datetime) -> int:
+        """Automatic answers written for that address in the last 24 hours (letters that answer a mail)."""
+
+    # tickets
+
+    def ticket(self, ticket_id: int) -> Ticket | None: ...
+
+    def open_ticket_of(self, username: str) -> Ticket | None:
+        """The user's ticket in one of `ONE_PER_USER`, if any."""
+
+    def tickets(self, states: Sequence[TicketState] = ()) -> list[Ticket]: ...
+
+    def due(self, now: datetime, limit: int) -> list[Ticket]:
+        """Tickets with due_at <= now, most overdue first; uses the index on due_at."""
+
+    def postpone(self, ticket_id: int, until: datetime, error: str) -> None:
+        """Push a ticket whose turn raised forward, so that it does not stop the line."""
+
+    def history(self, ticket_id: int) -> list[HistoryEntry]: ...
+
+    def accepted(self, ticket_id: int) -> list[Accepted]:
+        """The proofs of all letters of a ticket that a server has accepted."""
+
+    def commit(self, turn: Turn) -> Ticket | None:
+        """Write a turn in one transaction; gives the ticket as stored (with its id and new revision).
+
+        Effects whose key exists already are not written again.  Raises Conflict where
+        the ticket's revision is not the expected one, or the user's place is taken.
+        """
+
+    # effects
+
+    def claim(self, actions: Sequence[Action], now: datetime, limit: int, lease_seconds: float) -> list[OutboxItem]:
+        """Take waiting rows whose time has come, oldest first: raises `attempts` and moves `next_attempt_at` by the lease *before* anything is done.
+
+        Never more than one claimed machine row per ticket.  Several daemons may claim at once (FOR UPDATE SKIP LOCKED, or BEGIN IMMEDIATE).
+        """
+
+    def settle(self, results: Sequence[Settled]) -> None: ...
+
+    def settle_with(self, result: Settled, turn: Turn) -> Ticket | None:
+        """Settle a row and commit the turn that follows from it, together.  Raises Conflict."""
+
+    def next_due(self) -> datetime | None:
+        """The earliest moment at which a ticket or an outbox row wants attention; None for never."""
+
+    # sites and switches
+
+    def put_health(self, health: SiteHealth, now: datetime) -> None: ...
+
+    def health(self) -> list[tuple[SiteHealth, datetime]]: ...
+
+    def note(self, name: str) -> str | None:
+        """A named value of the bot itself (pause switch, last digest, …)."""
+
+    def put_note(self, name: str, value: str | None) -> None: ...

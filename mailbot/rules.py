@@ -1,0 +1,114 @@
+"""The site's rules as plain values, with their defaults: what may be asked, how long things last, how people are answered.
+
+These are sections of the configuration (see `config`), kept apart from it so that the pure modules
+and `mailbot explain` need neither a file nor a settings library.  `__pydantic_config__` makes the
+configuration refuse unknown keys in them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le, MinLen
+
+_STRICT: dict[str, Any] = {"extra": "forbid"}
+
+Days = Annotated[int, Ge(0), Le(3660)]
+PositiveDays = Annotated[int, Gt(0), Le(3660)]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRules:
+    """How the service calls itself and reads mail."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    name: Annotated[str, MinLen(1)] = "Testbed"
+    """Name of the service, as users know it."""
+    timezone: str = "Europe/Paris"
+    """IANA time zone in which an end date ends and letters give times."""
+    languages: tuple[str, ...] = ("en", "fr")
+    """Languages in which dates, labels and commands are read; letters are written in English."""
+    date_order: Literal["DMY", "MDY"] = "DMY"
+    """Order of short dates such as 31/01/2027; a date that could be read both ways is asked back."""
+    request_subject: Annotated[str, MinLen(1)] = "Persistent Virtual Machine Creation"
+    """Subject of the template that users paste."""
+    contact: str = "the support team"
+    """Whom to ask when the bot cannot help, as written in letters."""
+    login_hint: str = "from inside the testbed"
+    """From where a machine can be reached, as written in the ready letter."""
+    terms: tuple[str, ...] = (
+        "The disk is not backed up: keep a copy of what you need elsewhere.",
+        "You manage the machine yourself. Contact the team only when it cannot be used (lost access, unusually poor performance).",
+        "The machine may be moved to another site; do not build on where it is.",
+    )
+    """Terms of use, one sentence each, repeated in the ready letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRules:
+    """What may be asked."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    max_years: Annotated[int, Ge(1), Le(20)] = 2
+    """The latest end date, in years from the day of the request (also for an extension)."""
+    disk_gib: Annotated[int, Ge(1), Le(10000)] = 8
+    """Disk of a machine for which no more was asked, GiB."""
+    max_disk_gib: Annotated[int, Ge(1), Le(10000)] = 100
+    """The largest disk that can be asked for, GiB."""
+    vcpus: Annotated[int, Ge(1), Le(256)] = 1
+    memory_mib: Annotated[int, Ge(128), Le(1048576)] = 2048
+    auto_extend_days: Days = 0
+    """Extensions that end at most so many days after the current end date need no admin; 0: every extension does."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRules:
+    """How long things last, and when people are written to."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    confirm_days: PositiveDays = 7
+    """An unconfirmed request lapses quietly after so many days."""
+    remind_days: tuple[PositiveDays, ...] = (2, 5)
+    """Admins are reminded of an open question so many days after it was asked."""
+    lapse_days: PositiveDays = 14
+    """A question without an answer lapses after so many days."""
+    warn_days: tuple[Days, ...] = (60, 30, 7, 1)
+    """Warnings before the end date, in days; in proportion for leases shorter than the first."""
+    notice_days: PositiveDays = 7
+    """A machine is stopped only when the first warning was accepted at least so many days before."""
+    grace_days: PositiveDays = 14
+    """Days between the stop and the removal."""
+    keep_disk_days: Days = 30
+    """Days that the disk of a removed machine is kept."""
+    stop_minutes: Annotated[int, Ge(1), Le(120)] = 5
+    """How long a guest may take to shut down before its power is taken away."""
+    build_hours: Annotated[int, Ge(1), Le(48)] = 2
+    """How long a build may take before it counts as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRules:
+    """Limits on automatic answers, so that two machines never write to each other all night."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    per_address_and_day: Annotated[int, Ge(1), Le(1000)] = 10
+    """Automatic answers to one address in 24 hours; further mails are handled, but not answered."""
+    unknown_sender_per_day: Annotated[int, Ge(0), Le(10)] = 1
+    """Neutral answers to one unknown address in 24 hours."""
+    mail_max_mib: Annotated[int, Ge(1), Le(200)] = 25
+    """Larger mails are not fetched: they go to quarantine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All rules of a site."""
+
+    service: ServiceRules = ServiceRules()
+    policy: PolicyRules = PolicyRules()
+    lease: LeaseRules = LeaseRules()
+    answers: AnswerRules = AnswerRules()
