@@ -65,6 +65,29 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Admin:
+    """Somebody who may decide; `address` is where the questions go and where answers must come from."""
+
+    login: str
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Proof that a mail server took a letter: when, with what answer, and whether it bounced since."""
+
+    letter: str
+    key: str
+    to: str
+    message_id: str
+    accepted_at: datetime
+    answer: str
+    bounced_at: datetime | None = None
+    bounce_permanent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """One virtual machine's life, from the request to the removal.
 

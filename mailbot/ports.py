@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from mailbot.model import (
+    Accepted,
     Action,
     HistoryEntry,
     LedgerEntry,
@@ -122,20 +123,6 @@ class Settled:
     retry_at: datetime | None = None
     error: str = ""
     counted: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """Proof that a letter was accepted: when, by which server's answer; and whether it bounced since."""
-
-    letter: str
-    key: str
-    to: str
-    message_id: str
-    accepted_at: datetime
-    answer: str
-    bounced_at: datetime | None = None
-    bounce_permanent: bool | None = None
 
 
 class Store(Protocol):
