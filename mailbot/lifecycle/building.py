@@ -1,0 +1,30 @@
+"""From an approved ticket to a running machine, or to the reason why not.  Pure."""
+
+from __future__ import annotations
+
+from mailbot.lifecycle.steps import About, machine, moved, to_admins, to_owner
+from mailbot.model import Action, BuildFailed, Built, Letter, Placed, Retried, Step, Ticket, TicketState
+
+
+def placed(ticket: Ticket, event: Placed, about: About) -> Step:
+    """A site was chosen; from here on, what may exist there can be found again."""
+    return Step(moved(ticket, about, site=event.site), (), f"placed at {event.site}")
+
+
+def built(ticket: Ticket, event: Built, about: About) -> Step:
+    """The machine answers and shows the owner's key: the owner gets the letter to log in with."""
+    after = moved(ticket, about, state=TicketState.ACTIVE, due_at=None)
+    return Step(after, (to_owner(after, Letter.VM_READY, **event.facts),), f"machine ready at {ticket.site}")
+
+
+def build_failed(ticket: Ticket, event: BuildFailed, about: About) -> Step:
+    """Building gave up: admins read why and how to try again; the owner is not bothered with it."""
+    after = moved(ticket, about, state=TicketState.FAILED, due_at=None)
+    letters = to_admins(after, about, Letter.ADMIN_BUILD_FAILED, why=event.why)
+    return Step(after, letters, f"building failed: {event.why}")
+
+
+def retried(ticket: Ticket, event: Retried, about: About) -> Step:
+    """An admin has mended what was wrong: build again, anywhere."""
+    after = moved(ticket, about, state=TicketState.APPROVED, site=None)
+    return Step(after, (machine(after, Action.BUILD),), f"building again, asked by {event.by.who}")

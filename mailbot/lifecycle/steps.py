@@ -1,0 +1,90 @@
+"""How a step is put together: the moved ticket, letters to the owner and to every admin.  Pure helpers of `decide`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from mailbot.lifecycle.sayings import as_facts
+from mailbot.model import Accepted, Action, Admin, Effect, Facts, Letter, Purpose, Ticket, TicketState
+from mailbot.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a decision may look at besides the ticket: the moment, the site's rules, and what the store knows.
+
+    `checks` are sentences on what policy checked, `sites` one dict per site (site, free_memory_mib,
+    free_disk_gib, machines, observed_at), both for the letter to the admins.  `accepted` are the
+    proofs of the ticket's letters.
+    """
+
+    now: datetime
+    rules: Rules
+    admins: tuple[Admin, ...]
+    checks: tuple[str, ...] = ()
+    sites: tuple[Facts, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
+
+
+_DECIDED_UPON = frozenset({"state", "end_date", "disk_gib", "asked_end_date"})
+
+
+def moved(ticket: Ticket, about: About, **changes: Any) -> Ticket:
+    """The ticket with changes; `version` rises when something changed that people decide upon."""
+    after = replace(ticket, changed_at=about.now, **changes)
+    if any(getattr(after, name) != getattr(ticket, name) for name in _DECIDED_UPON):
+        after = replace(after, version=ticket.version + 1)
+    return after
+
+
+def to_owner(ticket: Ticket, letter: Letter, purpose: Purpose = Purpose.OWN, *, key: str = "", **facts: Any) -> Effect:
+    """One letter to the registered address of the ticket's owner, with what can be answered to it."""
+    return Effect(
+        action=Action.LETTER,
+        key=f"{letter.value}:{ticket.version}{f':{key}' if key else ''}",
+        letter=letter,
+        to=ticket.email,
+        to_name=ticket.name,
+        facts={"commands": as_facts(ticket, purpose), **facts},
+    )
+
+
+def to_admin(ticket: Ticket, admin: Admin, letter: Letter, *, key: str = "", **facts: Any) -> Effect:
+    """One letter to one admin; every admin has a token of their own."""
+    return Effect(
+        action=Action.LETTER,
+        key=f"{letter.value}:{ticket.version}{f':{key}' if key else ''}:{admin.address}",
+        letter=letter,
+        to=admin.address,
+        to_name=admin.name,
+        facts={"commands": as_facts(ticket, Purpose.DECIDE), **facts},
+    )
+
+
+def to_admins(ticket: Ticket, about: About, letter: Letter, *, key: str = "", **facts: Any) -> tuple[Effect, ...]:
+    """The same letter to every admin."""
+    return tuple(to_admin(ticket, admin, letter, key=key, **facts) for admin in about.admins)
+
+
+def machine(ticket: Ticket, action: Action, *, key: str = "", **facts: Any) -> Effect:
+    """Something to be done to the ticket's machine."""
+    return Effect(action, f"{action.value}:{ticket.version}{f':{key}' if key else ''}", facts=facts)
+
+
+STATE_WORDS = {
+    TicketState.UNCONFIRMED: "waits for a confirmation from the registered address",
+    TicketState.PENDING: "waits for the decision of an admin",
+    TicketState.APPROVED: "was approved; the machine is being built",
+    TicketState.FAILED: "was approved, but the machine could not be built; the admins know",
+    TicketState.ACTIVE: "runs",
+    TicketState.EXPIRED: "has reached its end date; the machine is stopped",
+    TicketState.RETIRING: "is being removed",
+    TicketState.ARCHIVED: "was removed; its disk is still kept",
+    TicketState.DENIED: "was refused",
+    TicketState.LAPSED: "lapsed, because nobody answered in time",
+    TicketState.WITHDRAWN: "was withdrawn",
+    TicketState.REMOVED: "was removed",
+}
+"""A ticket's state in the words of a letter, after "the request" or "the machine"."""

@@ -1,0 +1,133 @@
+"""What may be asked: the site's limits applied to a request, a decision or an extension.  Pure.
+
+Every refusal is a `Problem`: what was read, what would be accepted.  All of them at once, never the
+first only.  What needs the directory (is there such a user, are they locked, have they a key) is
+judged by `person_problems`, everything else also by `mailbot explain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+from mailbot.model import Person, Ticket
+from mailbot.rules import PolicyRules, Rules
+from mailbot.timetable import latest_end, today
+from parsers.dates import long_form
+from parsers.values import Problem, ReadingRules, Request
+from provisioner.api import VmSpec
+from provisioner.naming import NameProblem, identity, machine_name
+
+
+def problems(request: Request, rules: Rules, now: datetime) -> tuple[Problem, ...]:
+    """Every problem of a request that can be seen without the directory: what reading found, then what policy refuses."""
+    fields = request.fields
+    seen = {problem.field for problem in request.problems}
+    found: list[Problem] = list(request.problems)
+    if fields.username and "username" not in seen:
+        found.extend(_name_problems(fields.username))
+    if fields.expiration_date and "expiration date" not in seen:
+        found.extend(end_date_problems(fields.expiration_date, rules, now))
+    if fields.disk_gib is not None:
+        found.extend(disk_problems(fields.disk_gib, rules.policy))
+    return tuple(found)
+
+
+def _name_problems(username: str) -> tuple[Problem, ...]:
+    try:
+        machine_name(username)
+    except NameProblem as problem:
+        allowed = f"a login that a machine can be named after: small letters, digits and hyphens, for example alice ({problem})"
+        return (Problem("username", None, username, allowed),)
+    return ()
+
+
+def for_reading(rules: Rules) -> Callable[[Request, ReadingRules], tuple[Problem, ...]]:
+    """`problems` in the form that `mailbot.explain` takes."""
+    return lambda request, reading: problems(request, rules, reading.now)
+
+
+def end_date_problems(day: date, rules: Rules, now: datetime) -> tuple[Problem, ...]:
+    """An end date must lie in the future, and at most `max_years` ahead."""
+    first, last = today(now, rules.service.timezone), latest_end(now, rules.service.timezone, rules.policy.max_years)
+    if first < day <= last:
+        return ()
+    years = rules.policy.max_years
+    if day <= first:
+        allowed = f"a date in the future, at the latest {long_form(last)}, for example {last.isoformat()}"
+    else:
+        allowed = f"at most {years} years ahead, that is {long_form(last)} at the latest; it can be extended later"
+    return (Problem("expiration date", None, long_form(day), allowed),)
+
+
+def disk_problems(disk_gib: int, policy: PolicyRules) -> tuple[Problem, ...]:
+    """A disk is at least the usual size (smaller is not offered) and at most the limit."""
+    if policy.disk_gib <= disk_gib <= policy.max_disk_gib:
+        return ()
+    return (
+        Problem(
+            "disk",
+            None,
+            f"{disk_gib} GiB",
+            f"a disk of {policy.disk_gib} GiB (the usual size) up to {policy.max_disk_gib} GiB",
+        ),
+    )
+
+
+def person_problems(person: Person, usable_keys: tuple[str, ...], key_refusals: tuple[str, ...]) -> tuple[Problem, ...]:
+    """What the directory's entry makes impossible: a locked account, or no SSH key that can be installed."""
+    found: list[Problem] = []
+    if person.locked:
+        found.append(
+            Problem(
+                "username", None, person.login, "an account that is active; this one is locked, please ask the admins"
+            )
+        )
+    if not usable_keys:
+        why = f" ({'; '.join(key_refusals)})" if key_refusals else ""
+        found.append(
+            Problem(
+                "SSH key",
+                None,
+                f"no usable SSH key is stored for {person.login}{why}",
+                "one OpenSSH public key in your account, for example made with: ssh-keygen -t ed25519",
+            )
+        )
+    return tuple(found)
+
+
+def checks(ticket: Ticket, rules: Rules, usable_keys: int) -> list[str]:
+    """What policy has checked about a request, as sentences for the admin who decides."""
+    policy = rules.policy
+    sentences = [
+        f"{ticket.username} is an active account and has no other machine.",
+        f"The end date is at most {policy.max_years} years ahead.",
+        f"{usable_keys} usable SSH key{'' if usable_keys == 1 else 's'} in the directory.",
+    ]
+    if ticket.disk_gib > policy.disk_gib:
+        sentences.append(
+            f"More disk than usual is asked for: {ticket.disk_gib} GiB instead of {policy.disk_gib} GiB "
+            f"(limit {policy.max_disk_gib} GiB)."
+        )
+    else:
+        sentences.append(f"Disk: the usual {policy.disk_gib} GiB.")
+    return sentences
+
+
+def vm_spec(ticket: Ticket, site: str, dns_domain: str, keys: tuple[str, ...], policy: PolicyRules) -> VmSpec:
+    """What will be built for a ticket at a site: the only way from a request to a machine."""
+    reference = str(ticket.id)
+    who = identity(site, ticket.username, reference)
+    return VmSpec(
+        name=who.name,
+        dns_domain=dns_domain,
+        uuid=who.uuid,
+        mac=who.mac,
+        owner=ticket.username,
+        reference=reference,
+        ssh_keys=keys,
+        expires_on=ticket.end_date,
+        vcpus=policy.vcpus,
+        memory_mib=policy.memory_mib,
+        disk_gib=ticket.disk_gib,
+    )

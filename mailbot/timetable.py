@@ -1,0 +1,25 @@
+"""When things end: days of the site's calendar to moments in UTC.  Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+def end_of(day: date, timezone: str) -> datetime:
+    """The moment at which `day` is over in the zone (the first of the next day), aware UTC; DST is the zone's business."""
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=ZoneInfo(timezone)).astimezone(UTC)
+
+
+def today(now: datetime, timezone: str) -> date:
+    """The site's calendar day at the moment `now` (aware)."""
+    return now.astimezone(ZoneInfo(timezone)).date()
+
+
+def latest_end(now: datetime, timezone: str, max_years: int) -> date:
+    """The last end date that may be asked for now: the same day `max_years` later (28 February for 29)."""
+    day = today(now, timezone)
+    try:
+        return day.replace(year=day.year + max_years)
+    except ValueError:
+        return day.replace(year=day.year + max_years, day=28)
