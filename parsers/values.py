@@ -63,7 +63,7 @@ class ReadingRules:
     `now` is an aware datetime, the moment against which relative dates are read; `timezone` is the
     site's.  `date_order` says how `03/04/2027` would be read if it were not asked back ("DMY" or
     "MDY").  `own_addresses` are lower-cased addresses that the bot sends from, `own_message_id_domain`
-    the right-hand side of every Message-ID it writes.
+    the right-hand side of every Message-ID it writes.  `default_disk_gib` is the disk that every VM has.
     """
 
     now: datetime
@@ -73,6 +73,7 @@ class ReadingRules:
     request_subject: str = "Persistent Virtual Machine Creation"
     own_addresses: frozenset[str] = frozenset()
     own_message_id_domain: str = ""
+    default_disk_gib: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ class Mail:
     `references` holds every Message-ID (with angle brackets) of In-Reply-To and References, newest
     first, without doubles.  `recipients` are all addresses of To, Cc, Delivered-To and X-Original-To,
     in that order: a token may ride in one of them.  `text` is everything readable; `new_text` the
-    newest words of a reply without quotes and signature, None where there are none.
+    newest words of a reply without quotes and signature, None where there are none.  `quotes` says
+    that the text holds an older mail, quoted or forwarded.
     `parts_disagree` says that the text and the HTML part differ in their newest words: then nothing
     may be decided.  `authentication_results` are the raw values of the Authentication-Results
     headers above the first (topmost) Received header, topmost first.
@@ -124,6 +126,7 @@ class Mail:
     sent_at: datetime | None = None
     text: str = ""
     new_text: str | None = None
+    quotes: bool = False
     parts_disagree: bool = False
     automatic: Automatic | None = None
     attachments: tuple[str, ...] = ()
@@ -202,7 +205,6 @@ class NotForUs:
     """A mail that humans should read: neither a request nor a reply to one of our letters."""
 
     why: str
-
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,97 @@
+"""A user's login as it stands in a request.
+
+Decoration that cannot be part of a login is taken off; nothing else is corrected but upper case,
+because what is left is looked up in a directory and a wrong guess would be somebody else's account.
+A login is one to 32 of `a-z`, `0-9`, `-` and `_`, begins with a letter and does not end in a mark:
+with a suffix it must still make a host name (RFC 1123 section 2.1, 63 characters at most).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+LOGIN = re.compile(r"[a-z](?:[a-z0-9_-]{0,30}[a-z0-9])?")
+_PAIRS = {
+    '"': '"',
+    "'": "'",
+    "`": "`",
+    "“": "”",
+    "«": "»",
+    "‘": "’",
+    "<": ">",
+    "(": ")",
+    "[": "]",
+    "*": "*",
+    "_": "_",
+    "„": "“",
+}
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"
+_SHOWN_CHARACTERS = 4
+_ALLOWED = "Only the login itself, in small letters, digits and hyphens, for example username: alice"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginReading:
+    """A login, or None and `problem` (a sentence for the user); `note` says what was corrected."""
+
+    value: str | None = None
+    problem: str = ""
+    note: str = ""
+
+
+def read_login(text: str) -> LoginReading:
+    """The login in the value of a username line.  Never raises."""
+    bare = undecorated(text)
+    if not bare:
+        return LoginReading(problem=f"Nothing is filled in here. {_ALLOWED}")
+    odd = _odd_characters(bare)
+    if odd:
+        return LoginReading(
+            problem=f"The login has characters that only look like plain letters or cannot be seen: {odd}. {_ALLOWED}"
+        )
+    if "@" in bare:
+        return LoginReading(
+            problem=f"This is a mail address; the login is needed, which may be another name. {_ALLOWED}"
+        )
+    if len(bare.split()) > 1 or "/" in bare or "," in bare:
+        return LoginReading(problem=f"There is more than one word here. {_ALLOWED}")
+    lowered = bare.lower()
+    if not LOGIN.fullmatch(lowered):
+        return LoginReading(problem=_why_not(lowered))
+    return LoginReading(lowered, note="" if lowered == bare else f"the login was written {bare}, and read as {lowered}")
+
+
+def undecorated(text: str) -> str:
+    """The text without the quotes, brackets, closing marks and bracketed remark that people put around a login."""
+    text = text[:300].strip().strip(_INVISIBLE).strip()
+    for _ in range(4):
+        shorter = text.rstrip(".,;:!").strip()
+        if len(shorter) > 1 and _PAIRS.get(shorter[0]) == shorter[-1]:
+            shorter = shorter[1:-1].strip()
+        if shorter == text:
+            break
+        text = shorter
+    remark = re.match(r"(\S+)\s+\([^()@]{0,80}\)$", text)
+    return remark.group(1) if remark else text
+
+
+def _odd_characters(text: str) -> str:
+    odd = dict.fromkeys(c for c in text if not c.isascii() or not (c.isprintable() or c.isspace()))
+    named = [f"{c if c.isprintable() else '?'} is U+{ord(c):04X} {unicodedata.name(c, '(no name)')}" for c in odd]
+    more = f" and {len(named) - _SHOWN_CHARACTERS} more" if len(named) > _SHOWN_CHARACTERS else ""
+    return ", ".join(named[:_SHOWN_CHARACTERS]) + more
+
+
+def _why_not(text: str) -> str:
+    if len(text) > 32:
+        return f"A login has at most 32 characters, this has {len(text)}. {_ALLOWED}"
+    if not text[0].isalpha():
+        return f"A login begins with a letter. {_ALLOWED}"
+    wrong = "".join(dict.fromkeys(c for c in text if not (c.isalnum() or c in "-_")))
+    return (
+        f"A login has no {' '.join(wrong)} in it. {_ALLOWED}"
+        if wrong
+        else f"A login ends in a letter or digit. {_ALLOWED}"
+    )
