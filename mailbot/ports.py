@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -125,11 +126,47 @@ class Settled:
     counted: bool = True
 
 
+class OutboxState(StrEnum):
+    """What became of an outbox row; a claimed row is a WAITING one whose next attempt is the end of its lease."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxCount:
+    """How many rows of an action wait or were given up."""
+
+    action: Action
+    state: OutboxState
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedEffect:
+    """An outbox row that was given up: when, and why."""
+
+    item: OutboxItem
+    at: datetime
+    error: str
+
+
 class Store(Protocol):
     """The database.  Every method is one transaction; safe from several threads and processes."""
 
     def check(self) -> None:
         """Raise DatabaseNotReady where the schema is not at head."""
+
+    def close(self) -> None:
+        """Close all connections; never raises.  The store can be used again after it."""
+
+    def mailbox_lock(self, account: str) -> AbstractContextManager[bool]:
+        """Be the one reader of a mailbox while inside; False at once where another process or thread is.
+
+        Given back when left, and when the process dies.
+        """
 
     # mail
 
@@ -138,6 +175,9 @@ class Store(Protocol):
 
     def retries(self, position: MailKey, now: datetime) -> list[LedgerEntry]:
         """Mails with verdict RETRY whose time has come."""
+
+    def raw_mail(self, sha256: str) -> bytes | None:
+        """The bytes of a mail that was acted upon or quarantined (`Actor.mail`, `LedgerEntry.sha256`)."""
 
     def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
         """True where another mail (other key) with that Message-ID (if not empty) or hash was handled or quarantined."""
@@ -171,10 +211,12 @@ class Store(Protocol):
         """The proofs of all letters of a ticket that a server has accepted."""
 
     def commit(self, turn: Turn) -> Ticket | None:
-        """Write a turn in one transaction; gives the ticket as stored (with its id and new revision).
+        """Write a turn in one transaction; gives the ticket as stored (with its id and new revision, None without a ticket).
 
-        Effects whose key exists already are not written again.  Raises Conflict where
-        the ticket's revision is not the expected one, or the user's place is taken.
+        The store sets the revision to `expected_revision` + 1.  `cancel_keys` act before the effects
+        are written; effects whose key exists already are not written again.  Raises Conflict where
+        the ticket's revision is not the expected one, the user's place is taken, or the mail is in the
+        ledger already with a verdict other than RETRY (it was handled by somebody else).
         """
 
     # effects
@@ -185,13 +227,27 @@ class Store(Protocol):
         Never more than one claimed machine row per ticket.  Several daemons may claim at once (FOR UPDATE SKIP LOCKED, or BEGIN IMMEDIATE).
         """
 
-    def settle(self, results: Sequence[Settled]) -> None: ...
+    def settle(self, results: Sequence[Settled], now: datetime) -> None:
+        """Write what became of claimed rows, in one transaction; `now` is when (of a letter: when it was accepted).
+
+        Done is written even where the row was cancelled or claimed again meanwhile (it did happen);
+        anything else only by the claim that still holds the row.
+        """
 
     def settle_with(self, result: Settled, turn: Turn) -> Ticket | None:
-        """Settle a row and commit the turn that follows from it, together.  Raises Conflict."""
+        """Settle a row and commit the turn that follows from it, together.
+
+        Raises Conflict like `commit`, and where the row was settled or claimed by somebody else meanwhile.
+        """
+
+    def outbox_counts(self) -> list[OutboxCount]:
+        """Rows that wait or were given up, by action; those that are done are not counted."""
+
+    def failed_effects(self, limit: int = 100) -> list[FailedEffect]:
+        """Rows that were given up, latest first."""
 
     def next_due(self) -> datetime | None:
-        """The earliest moment at which a ticket or an outbox row wants attention; None for never."""
+        """The earliest moment at which a ticket or an outbox row that can be claimed wants attention; None for never."""
 
     # sites and switches
 
