@@ -1,0 +1,191 @@
+"""Tokens that say which letter a mail answers, and the addresses and Message-IDs that carry them.  Pure.
+
+A token is an HMAC-SHA256 (RFC 2104) over ticket, version, recipient and purpose, cut to 160 bits and
+written in lower-case base32 (32 characters), so that it survives servers that change the case of a
+local part.  It proves that the writer has a letter that was sent to that recipient; it is worth
+nothing without that sender (`trust` asks for more).  It rides in two places of a letter:
+
+- Message-ID: `<mb.TICKET.VERSION.PURPOSE.TOKEN.LETTER@domain>`, which replies quote in In-Reply-To
+  and References (RFC 5322 section 3.6.4);
+- Reply-To: `support+TICKET.VERSION.PURPOSE.TOKEN@example.org` (RFC 5233), where the site has it.
+
+As a last resort every letter that takes answers shows a short code of 40 bits (`k7q2-m4xp`).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mailbot.model import Purpose
+
+_TOKEN_BYTES = 20
+_CODE_BYTES = 5
+_LETTER_BYTES = 10
+_MAX_LOCAL_PART = 64  # RFC 5321 section 4.5.3.1.1
+
+_PURPOSE_TO_MARK = {Purpose.DECIDE: "d", Purpose.OWN: "o", Purpose.CONFIRM: "c", Purpose.NONE: "n"}
+_MARK_TO_PURPOSE = {mark: purpose for purpose, mark in _PURPOSE_TO_MARK.items()}
+
+_BODY = r"([0-9]{1,12})\.([0-9]{1,9})\.([doc])\.([a-z2-7]{32})"
+_MESSAGE_ID = re.compile(rf"<mb\.{_BODY}\.[a-z2-7]{{16}}@([^<>@\s]{{1,255}})>", re.IGNORECASE)
+_OWN_MESSAGE_ID = re.compile(r"<mb\.[0-9a-z.]{1,120}@([^<>@\s]{1,255})>", re.IGNORECASE)
+_DETAIL = re.compile(_BODY, re.IGNORECASE)
+_CODE = re.compile(r"\b([a-z2-7]{4})-([a-z2-7]{4})\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKeys:
+    """Secret keys of at least 16 bytes each: the first signs, all verify, so that a key can be replaced."""
+
+    keys: tuple[bytes, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.keys or any(len(key) < 16 for key in self.keys):
+            raise ValueError("at least one token key is needed, each of at least 16 bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a mail says it answers.  Worth nothing before `verify` has seen it with its sender."""
+
+    ticket_id: int
+    version: int
+    purpose: Purpose
+    token: str = field(repr=False)
+
+
+def make(keys: TokenKeys, ticket_id: int, version: int, recipient: str, purpose: Purpose) -> str:
+    """The token for one recipient (case-insensitive address) and purpose: 32 characters, 160 bits."""
+    return _token(keys.keys[0], _bound(ticket_id, version, recipient, purpose))
+
+
+def reference(keys: TokenKeys, ticket_id: int, version: int, recipient: str, purpose: Purpose) -> Reference:
+    """The same with what it is bound to."""
+    return Reference(ticket_id, version, purpose, make(keys, ticket_id, version, recipient, purpose))
+
+
+def verify(keys: TokenKeys, reference: Reference, recipient: str) -> bool:
+    """True where the token was made, with any of the keys, for exactly this ticket, version, recipient and purpose."""
+    if reference.purpose is Purpose.NONE:
+        return False
+    found = reference.token.lower().encode("utf-8", "replace")
+    bound = _bound(reference.ticket_id, reference.version, recipient, reference.purpose)
+    good = False
+    for key in keys.keys:  # every key is tried: how long it takes tells nothing
+        good |= hmac.compare_digest(_token(key, bound).encode(), found)
+    return good
+
+
+def short_code(keys: TokenKeys, reference: Reference, recipient: str) -> str:
+    """The visible code, two groups of four: for people whose client lost every header.  Never enough alone."""
+    return _code(keys.keys[0], _bound(reference.ticket_id, reference.version, recipient, reference.purpose))
+
+
+def codes_in(text: str) -> tuple[str, ...]:
+    """Everything in a text that looks like a visible code, in order, without doubles."""
+    return tuple(dict.fromkeys(f"{a}-{b}".lower() for a, b in _CODE.findall(text)))
+
+
+def verify_code(keys: TokenKeys, code: str, reference: Reference, recipient: str) -> bool:
+    """True where the visible code is the one for the ticket, version and purpose of `reference` (its token is not read)."""
+    found = code.lower().encode("utf-8", "replace")
+    bound = _bound(reference.ticket_id, reference.version, recipient, reference.purpose)
+    good = False
+    for key in keys.keys:
+        good |= hmac.compare_digest(_code(key, bound).encode(), found)
+    return good
+
+
+def hash_token(token: str) -> str:
+    """What may be stored of a token: SHA-256 in hex.  A token has 160 random-looking bits, so no salt is needed."""
+    return hashlib.sha256(b"mailbot-token\0" + token.lower().encode()).hexdigest()
+
+
+def reply_address(support_address: str, reference: Reference | None, *, plus: bool) -> str:
+    """Where answers go: `support+12.1.d.TOKEN@example.org`, or the plain address.
+
+    Plain where the site has no plus-addresses, the letter takes no command, or the local part would
+    be longer than RFC 5321 allows; the Message-ID still carries the token then.
+    """
+    if reference is None or not plus or reference.purpose is Purpose.NONE:
+        return support_address
+    local, _, domain = support_address.rpartition("@")
+    tagged = f"{local}+{_body(reference)}"
+    return f"{tagged}@{domain}" if len(tagged) <= _MAX_LOCAL_PART else support_address
+
+
+def message_id(keys: TokenKeys, reference: Reference | None, key: str, domain: str) -> str:
+    """The Message-ID of a letter, the same for every attempt: `key` names the letter (ticket, outbox key, recipient).
+
+    Keyed, so that nobody can guess it and forge a bounce of a letter they have not seen.
+    """
+    letter = _base32(hmac.digest(keys.keys[0], b"letter\0" + key.encode("utf-8", "replace"), "sha256")[:_LETTER_BYTES])
+    body = f"{_body(reference)}.{letter}" if reference and reference.purpose is not Purpose.NONE else letter
+    return f"<mb.{body}@{domain}>"
+
+
+def is_own_message_id(message_id: str, domain: str) -> bool:
+    """True for a Message-ID of the form that `message_id` gives."""
+    found = _OWN_MESSAGE_ID.fullmatch(message_id.strip())
+    return found is not None and found.group(1).lower() == domain.lower()
+
+
+def references_in(
+    message_ids: Iterable[str], recipients: Iterable[str], *, domain: str, support_address: str
+) -> tuple[Reference, ...]:
+    """Every reference to a letter of ours that a mail carries: by recipient address first, then by Message-ID in the order given."""
+    found: dict[Reference, None] = {}
+    for address in recipients:
+        if detail := _own_detail(address, support_address):
+            _remember(found, _DETAIL.fullmatch(detail))
+    for written in message_ids:
+        match = _MESSAGE_ID.fullmatch(written.strip())
+        if match and match.group(5).lower() == domain.lower():
+            _remember(found, match)
+    return tuple(found)
+
+
+def _own_detail(address: str, support_address: str) -> str:
+    """What stands after the plus in an address of ours, "" in any other."""
+    local, _, domain = address.strip().lower().rpartition("@")
+    own_local, _, own_domain = support_address.lower().rpartition("@")
+    if domain != own_domain or not local.startswith(f"{own_local}+"):
+        return ""
+    return local[len(own_local) + 1 :]
+
+
+def _remember(found: dict[Reference, None], match: re.Match[str] | None) -> None:
+    if match:
+        ticket_id, version, mark, token = match.group(1, 2, 3, 4)
+        purpose = _MARK_TO_PURPOSE[mark.lower()]
+        found[Reference(int(ticket_id), int(version), purpose, token.lower())] = None
+
+
+def _body(reference: Reference) -> str:
+    mark = _PURPOSE_TO_MARK[reference.purpose]
+    return f"{reference.ticket_id}.{reference.version}.{mark}.{reference.token}"
+
+
+def _bound(ticket_id: int, version: int, recipient: str, purpose: Purpose) -> bytes:
+    # NUL cannot stand in an address (RFC 5321 section 4.1.2), so no two bindings give the same bytes.
+    return "\0".join((str(ticket_id), str(version), recipient.strip().lower(), purpose.value)).encode(
+        "utf-8", "replace"
+    )
+
+
+def _token(key: bytes, bound: bytes) -> str:
+    return _base32(hmac.digest(key, b"token\0" + bound, "sha256")[:_TOKEN_BYTES])
+
+
+def _code(key: bytes, bound: bytes) -> str:
+    code = _base32(hmac.digest(key, b"code\0" + bound, "sha256")[:_CODE_BYTES])
+    return f"{code[:4]}-{code[4:]}"
+
+
+def _base32(data: bytes) -> str:
+    return base64.b32encode(data).decode("ascii").rstrip("=").lower()
