@@ -210,7 +210,11 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class BuildFailed:
+    """Building gave up after `attempts` tries at `sites`; `why` is the last error."""
+
     why: str
+    attempts: int = 1
+    sites: tuple[str, ...] = ()
     by: Actor = MACHINE
 
 
@@ -479,14 +483,16 @@ class Turn:
     """Everything that one turn changes; committed in one transaction or not at all (`Store.commit`).
 
     `ticket` is new when its id is 0, else guarded by `expected_revision`.  `effects` belong to that
-    ticket, or to no ticket (answers to a mail without one).  `history` entries have ticket_id 0 for
-    the ticket of this turn.
+    ticket; without one to the ticket `about_ticket`, which they leave as it is (rows get its present
+    version); without either to no ticket (answers to a mail).  `history` entries have ticket_id 0
+    for the ticket of this turn.
     """
 
     now: datetime
     mail: LedgerEntry | None = None
     ticket: Ticket | None = None
     expected_revision: int | None = None
+    about_ticket: int | None = None
     effects: tuple[Effect, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
     cancel_keys: tuple[str, ...] = ()

@@ -96,13 +96,13 @@ def person_problems(person: Person, usable_keys: tuple[str, ...], key_refusals: 
     return tuple(found)
 
 
-def checks(ticket: Ticket, rules: Rules, usable_keys: int) -> list[str]:
+def checks(ticket: Ticket, rules: Rules) -> list[str]:
     """What policy has checked about a request, as sentences for the admin who decides."""
     policy = rules.policy
     sentences = [
         f"{ticket.username} is an active account and has no other machine.",
         f"The end date is at most {policy.max_years} years ahead.",
-        f"{usable_keys} usable SSH key{'' if usable_keys == 1 else 's'} in the directory.",
+        "The directory has at least one SSH key of theirs that can be installed.",
     ]
     if ticket.disk_gib > policy.disk_gib:
         sentences.append(

@@ -42,11 +42,16 @@ class Shelf(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One mail as fetched with BODY.PEEK[]: `raw` is None where it is larger than the limit (see `size_bytes`) or was expunged."""
+    """One mail as fetched with BODY.PEEK[].
+
+    `raw` is None where the mail is larger than the limit (then `header` holds BODY.PEEK[HEADER], as
+    far as that is within the limit) or was expunged meanwhile (then `header` is empty too).
+    """
 
     key: MailKey
     raw: bytes | None
     size_bytes: int
+    header: bytes = b""
 
 
 class Inbox(Protocol):

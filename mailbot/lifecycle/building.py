@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mailbot.lifecycle.steps import About, machine, moved, to_admins, to_owner
-from mailbot.model import Action, BuildFailed, Built, Letter, Placed, Retried, Step, Ticket, TicketState
+from mailbot.lifecycle.steps import About, machine, moved, snapshot, to_admins, to_owner
+from mailbot.model import Action, BuildFailed, Built, Letter, Placed, Purpose, Retried, Step, Ticket, TicketState
 
 
 def placed(ticket: Ticket, event: Placed, about: About) -> Step:
@@ -14,13 +14,15 @@ def placed(ticket: Ticket, event: Placed, about: About) -> Step:
 def built(ticket: Ticket, event: Built, about: About) -> Step:
     """The machine answers and shows the owner's key: the owner gets the letter to log in with."""
     after = moved(ticket, about, state=TicketState.ACTIVE, due_at=None)
-    return Step(after, (to_owner(after, Letter.VM_READY, **event.facts),), f"machine ready at {ticket.site}")
+    return Step(after, (to_owner(after, Letter.VM_READY, Purpose.OWN, **snapshot(after), **event.facts),), f"machine ready at {ticket.site}")
 
 
 def build_failed(ticket: Ticket, event: BuildFailed, about: About) -> Step:
     """Building gave up: admins read why and how to try again; the owner is not bothered with it."""
     after = moved(ticket, about, state=TicketState.FAILED, due_at=None)
-    letters = to_admins(after, about, Letter.ADMIN_BUILD_FAILED, why=event.why)
+    letters = to_admins(
+        after, about, Letter.ADMIN_BUILD_FAILED, why=event.why, attempts=event.attempts, sites=list(event.sites)
+    )
     return Step(after, letters, f"building failed: {event.why}")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from mailbot.lifecycle.steps import About, machine, moved, to_admins, to_owner
+from mailbot import policy
+from mailbot.lifecycle.steps import About, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import (
     Action,
     Approved,
@@ -21,6 +22,7 @@ from mailbot.model import (
     Withdrawn,
 )
 from mailbot.rules import LeaseRules
+from parsers.dates import long_form
 
 
 def opened(
@@ -57,7 +59,12 @@ def opened(
     if not proven:
         lapses_at = about.now + timedelta(days=about.rules.lease.confirm_days)
         letter = to_owner(
-            ticket, Letter.CONFIRM_REQUEST, Purpose.CONFIRM, claimed_from=claimed_from, lapses_at=lapses_at.isoformat()
+            ticket,
+            Letter.CONFIRM_REQUEST,
+            Purpose.CONFIRM,
+            claimed_from=claimed_from,
+            lapses_at=lapses_at.isoformat(),
+            **snapshot(ticket),
         )
         return Step(
             moved(ticket, about, due_at=lapses_at), (letter,), f"requested from {claimed_from}, not confirmed yet"
@@ -72,24 +79,34 @@ def _asked(ticket: Ticket, about: About, summary: str, notes: tuple[str, ...] = 
     return Step(
         ticket,
         (
-            to_owner(ticket, Letter.REQUEST_RECEIVED, notes=list(notes), lapses_at=_lapses(ticket, about).isoformat()),
-            *_question(ticket, about, Letter.ADMIN_DECISION),
+            to_owner(
+                ticket,
+                Letter.REQUEST_RECEIVED,
+                Purpose.OWN,
+                lapses_at=_lapses(ticket, about).isoformat(),
+                notes=list(notes),
+                **snapshot(ticket),
+            ),
+            *_question(ticket, about, Letter.ADMIN_DECISION, notes=list(notes)),
         ),
         summary,
     )
 
 
-def _question(ticket: Ticket, about: About, letter: Letter, key: str = "") -> tuple[Effect, ...]:
+def _question(ticket: Ticket, about: About, letter: Letter, key: str = "", **more: Any) -> tuple[Effect, ...]:
     return to_admins(
         ticket,
         about,
         letter,
+        Purpose.DECIDE,
         key=key,
         question="request",
-        checks=list(about.checks),
+        person={"login": ticket.username, "name": ticket.name, "address": ticket.email},
+        checks=policy.checks(ticket, about.rules),
         sites=list(about.sites),
         lapses_at=_lapses(ticket, about).isoformat(),
-        asked_at=(ticket.asked_at or ticket.opened_at).isoformat(),
+        **snapshot(ticket),
+        **more,
     )
 
 
@@ -121,59 +138,44 @@ def approved(ticket: Ticket, event: Approved, about: About) -> Step:
         due_at=None,
     )
     changed = _changes(ticket, after)
-    summary = f"approved by {event.by.who}{f' with {changed}' if changed else ''}"
-    facts: dict[str, Any] = {"by": event.by.who, "until": after.end_date.isoformat(), "disk_gib": after.disk_gib, "changed": changed}
+    told = to_owner(
+        after, Letter.REQUEST_APPROVED, Purpose.OWN, by=event.by.who, changed=changed, **snapshot(after)
+    )
     return Step(
         after,
-        (
-            machine(after, Action.BUILD),
-            to_owner(after, Letter.REQUEST_APPROVED, **facts),
-            *to_admins(
-                after, about, Letter.ADMIN_DECIDED, decision="approved", by=event.by.who, changed=changed, reason=""
-            ),
-        ),
-        summary,
+        (machine(after, Action.BUILD), told, *_decided(after, about, "approved", event.by.who, changed=changed)),
+        " ".join((f"approved by {event.by.who}", *changed)),
     )
 
 
-def _changes(before: Ticket, after: Ticket) -> str:
-    parts = []
+def _changes(before: Ticket, after: Ticket) -> list[str]:
+    changes = []
     if before.end_date != after.end_date:
-        parts.append(f"the end date {after.end_date.isoformat()} instead of {before.end_date.isoformat()}")
+        changes.append(f"The end date is {long_form(after.end_date)}, not {long_form(before.end_date)}.")
     if before.disk_gib != after.disk_gib:
-        parts.append(f"a disk of {after.disk_gib} GiB instead of {before.disk_gib} GiB")
-    return " and ".join(parts)
+        changes.append(f"The disk has {after.disk_gib} GiB, not {before.disk_gib} GiB.")
+    return changes
+
+
+def _decided(ticket: Ticket, about: About, decision: str, by: str, **more: Any) -> tuple[Effect, ...]:
+    at = about.now.isoformat()
+    facts = {"decision": decision, "question": "request", "by": by, "at": at, **snapshot(ticket), **more}
+    return to_admins(ticket, about, Letter.ADMIN_DECIDED, **facts)
 
 
 def denied(ticket: Ticket, event: Denied, about: About) -> Step:
     """The first valid no: the owner reads the reason, every admin is told."""
     after = moved(ticket, about, state=TicketState.DENIED, asked_at=None, due_at=None)
-    return Step(
-        after,
-        (
-            to_owner(after, Letter.REQUEST_DENIED, reason=event.reason, by=event.by.who),
-            *to_admins(
-                after,
-                about,
-                Letter.ADMIN_DECIDED,
-                decision="denied",
-                by=event.by.who,
-                changed="",
-                reason=event.reason,
-            ),
-        ),
-        f"denied by {event.by.who}: {event.reason}",
-    )
+    told = to_owner(after, Letter.REQUEST_DENIED, by=event.by.who, reason=event.reason)
+    letters = (told, *_decided(after, about, "denied", event.by.who, reason=event.reason))
+    return Step(after, letters, f"denied by {event.by.who}: {event.reason}")
 
 
 def withdrawn(ticket: Ticket, event: Withdrawn, about: About) -> Step:
     """The owner takes the request back; admins hear of it only if they were asked."""
     after = moved(ticket, about, state=TicketState.WITHDRAWN, asked_at=None, due_at=None)
-    told = (
-        to_admins(after, about, Letter.ADMIN_DECIDED, decision="withdrawn", by=event.by.who, changed="", reason="")
-        if ticket.state is TicketState.PENDING
-        else ()
-    )
+    asked = ticket.state is TicketState.PENDING
+    told = _decided(after, about, "withdrawn", event.by.who) if asked else ()
     return Step(after, (to_owner(after, Letter.REQUEST_WITHDRAWN), *told), f"withdrawn by {event.by.who}")
 
 
@@ -190,14 +192,19 @@ def pending_waits(ticket: Ticket, about: About) -> Step:
     asked = ticket.asked_at or ticket.opened_at
     if about.now >= _lapses(ticket, about):
         after = moved(ticket, about, state=TicketState.LAPSED, due_at=None, asked_at=None)
+        days = (about.now - asked).days
         return Step(
             after,
-            (to_owner(after, Letter.REQUEST_LAPSED), *to_admins(after, about, Letter.ADMIN_LAPSED)),
-            f"lapsed: no decision in {about.rules.lease.lapse_days} days",
+            (
+                to_owner(after, Letter.REQUEST_LAPSED, days=days),
+                *to_admins(after, about, Letter.ADMIN_LAPSED, question="request", days=days),
+            ),
+            f"lapsed: no decision in {days} days",
         )
     reached = sum(1 for day in about.rules.lease.remind_days if about.now >= asked + timedelta(days=day))
     if reached <= ticket.reminders:
         return Step(moved(ticket, about, due_at=next_nudge(ticket, about.rules.lease)), (), "")
     after = moved(ticket, about, reminders=reached)
     after = moved(after, about, due_at=next_nudge(after, about.rules.lease))
-    return Step(after, _question(after, about, Letter.ADMIN_REMINDER, key=str(reached)), "admins reminded")
+    letters = _question(after, about, Letter.ADMIN_REMINDER, key=str(reached), asked_at=asked.isoformat())
+    return Step(after, letters, "admins reminded")

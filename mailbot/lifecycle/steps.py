@@ -15,15 +15,14 @@ from mailbot.rules import Rules
 class About:
     """What a decision may look at besides the ticket: the moment, the site's rules, and what the store knows.
 
-    `checks` are sentences on what policy checked, `sites` one dict per site (site, free_memory_mib,
-    free_disk_gib, machines, observed_at), both for the letter to the admins.  `accepted` are the
+    `sites` is one dict per site (site, free_memory_mib,
+    free_disk_gib, machines, as_of, problems), for the letter to the admins.  `accepted` are the
     proofs of the ticket's letters.
     """
 
     now: datetime
     rules: Rules
     admins: tuple[Admin, ...]
-    checks: tuple[str, ...] = ()
     sites: tuple[Facts, ...] = ()
     accepted: tuple[Accepted, ...] = ()
 
@@ -39,38 +38,37 @@ def moved(ticket: Ticket, about: About, **changes: Any) -> Ticket:
     return after
 
 
-def to_owner(ticket: Ticket, letter: Letter, purpose: Purpose = Purpose.OWN, *, key: str = "", **facts: Any) -> Effect:
-    """One letter to the registered address of the ticket's owner, with what can be answered to it."""
-    return Effect(
-        action=Action.LETTER,
-        key=f"{letter.value}:{ticket.version}{f':{key}' if key else ''}",
-        letter=letter,
-        to=ticket.email,
-        to_name=ticket.name,
-        facts={"commands": as_facts(ticket, purpose), **facts},
+def to_owner(ticket: Ticket, letter: Letter, purpose: Purpose = Purpose.NONE, *, key: str = "", **facts: Any) -> Effect:
+    """One letter to the registered address of the ticket's owner; with a purpose, also what can be answered to it."""
+    if purpose is not Purpose.NONE:
+        facts = {"commands": as_facts(ticket, purpose), **facts}
+    return Effect(Action.LETTER, _key(letter, ticket, key), letter, ticket.email, ticket.name, facts)
+
+
+def to_admins(
+    ticket: Ticket, about: About, letter: Letter, purpose: Purpose = Purpose.NONE, *, key: str = "", **facts: Any
+) -> tuple[Effect, ...]:
+    """The same letter to every admin; each has a row, and so a token, of their own."""
+    if purpose is not Purpose.NONE:
+        facts = {"commands": as_facts(ticket, purpose), **facts}
+    return tuple(
+        Effect(Action.LETTER, _key(letter, ticket, key, admin.address), letter, admin.address, admin.name, facts)
+        for admin in about.admins
     )
 
 
-def to_admin(ticket: Ticket, admin: Admin, letter: Letter, *, key: str = "", **facts: Any) -> Effect:
-    """One letter to one admin; every admin has a token of their own."""
-    return Effect(
-        action=Action.LETTER,
-        key=f"{letter.value}:{ticket.version}{f':{key}' if key else ''}:{admin.address}",
-        letter=letter,
-        to=admin.address,
-        to_name=admin.name,
-        facts={"commands": as_facts(ticket, Purpose.DECIDE), **facts},
-    )
+def _key(what: Letter | Action, ticket: Ticket, *more: str) -> str:
+    return ":".join((what.value, str(ticket.version), *filter(None, more)))
 
 
-def to_admins(ticket: Ticket, about: About, letter: Letter, *, key: str = "", **facts: Any) -> tuple[Effect, ...]:
-    """The same letter to every admin."""
-    return tuple(to_admin(ticket, admin, letter, key=key, **facts) for admin in about.admins)
+def snapshot(ticket: Ticket) -> dict[str, Any]:
+    """End date and disk as they were when the letter was decided, so that a late letter still tells the truth."""
+    return {"end_date": ticket.end_date.isoformat(), "disk_gib": ticket.disk_gib}
 
 
 def machine(ticket: Ticket, action: Action, *, key: str = "", **facts: Any) -> Effect:
     """Something to be done to the ticket's machine."""
-    return Effect(action, f"{action.value}:{ticket.version}{f':{key}' if key else ''}", facts=facts)
+    return Effect(action, _key(action, ticket, key), facts=facts)
 
 
 STATE_WORDS = {

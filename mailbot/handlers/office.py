@@ -1,0 +1,159 @@
+"""What every turn works with: the ports that all of them share, the rules, and the people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mailbot import lifecycle
+from mailbot.errors import Conflict
+from mailbot.letters import LetterSettings
+from mailbot.lifecycle import About
+from mailbot.model import (
+    Action,
+    Actor,
+    Admin,
+    Effect,
+    Event,
+    HistoryEntry,
+    LedgerEntry,
+    Letter,
+    Person,
+    Refusal,
+    Step,
+    Ticket,
+    TicketState,
+    Turn,
+)
+from mailbot.ports import Clock, Directory, Store
+from mailbot.rules import Rules
+from parsers.values import ReadingRules
+from provisioner.ssh_keys import parse_all
+
+CONFLICT_TRIES = 5
+"""How often a turn is decided again when somebody else changed the ticket in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The shared part of every turn.  `letters` also holds the keys of the tokens."""
+
+    store: Store
+    directory: Directory
+    clock: Clock
+    rules: Rules
+    admins: tuple[Admin, ...]
+    letters: LetterSettings
+    own_addresses: frozenset[str] = field(default_factory=frozenset)
+    quarantine_folder: str = "Quarantine"
+
+    def reading(self, now: datetime) -> ReadingRules:
+        """What the parsers must know of the site at `now`."""
+        service = self.rules.service
+        return ReadingRules(
+            now=now,
+            timezone=ZoneInfo(service.timezone),
+            languages=service.languages,
+            date_order=service.date_order,
+            request_subject=service.request_subject,
+            own_addresses=self.own_addresses,
+            own_message_id_domain=self.letters.message_id_domain,
+        )
+
+    def admin(self, address: str) -> Admin | None:
+        """The admin with that address, now: rights are looked up when a mail is read, not when it was asked."""
+        return next((admin for admin in self.admins if admin.address.lower() == address.lower()), None)
+
+    def about(self, now: datetime, ticket: Ticket) -> About:
+        """What `lifecycle.decide` may look at for this ticket."""
+        asking = ticket.state in {TicketState.PENDING, TicketState.UNCONFIRMED}
+        return About(
+            now,
+            self.rules,
+            self.admins,
+            sites=tuple(self.room()) if asking else (),
+            accepted=tuple(self.store.accepted(ticket.id)) if ticket.id and not asking else (),
+        )
+
+    def room(self) -> list[dict[str, Any]]:
+        """What the sites last said about their room; asked by the workers, never by a turn."""
+        return [
+            {
+                "site": health.site,
+                "free_memory_mib": health.free_memory_mib,
+                "free_disk_gib": health.free_disk_gib,
+                "machines": health.machines,
+                "as_of": at.isoformat(),
+                "problems": list(health.problems),
+            }
+            for health, at in self.store.health()
+        ]
+
+    def letter_to_admins(self, letter: Letter, key: str, **facts: Any) -> tuple[Effect, ...]:
+        """The same letter, about no ticket, to every admin; `key` makes it unique in the whole outbox."""
+        return tuple(
+            Effect(
+                Action.LETTER,
+                f"{letter.value}:{key}:{admin.address}",
+                letter=letter,
+                to=admin.address,
+                to_name=admin.name,
+                facts=facts,
+            )
+            for admin in self.admins
+        )
+
+
+def usable_keys(person: Person) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The person's SSH keys that may be installed (without options and comments), and why others may not."""
+    keys, refusals = parse_all(person.ssh_keys)
+    return tuple(key.line for key in keys), refusals
+
+
+def entry(event: Event | str, actor: Actor, before: TicketState | None, step: Step, now: datetime) -> HistoryEntry:
+    """The line of history for a step."""
+    name = event if isinstance(event, str) else type(event).__name__
+    return HistoryEntry(step.ticket.id, now, name, before, step.ticket.state, actor, step.summary)
+
+
+def turn(event: Event, ticket: Ticket, step: Step, now: datetime, mail: LedgerEntry | None = None) -> Turn:
+    """A step as the transaction that makes it true; a step without words changes no history."""
+    return Turn(
+        now=now,
+        mail=mail,
+        ticket=step.ticket,
+        expected_revision=ticket.revision,
+        effects=step.effects,
+        history=(entry(event, event.by, ticket.state, step, now),) if step.summary else (),
+    )
+
+
+def apply(
+    office: Office, ticket_id: int, event: Event, commit: Callable[[Turn], Ticket | None] | None = None
+) -> Ticket | Refusal:
+    """Read the ticket, decide, commit; decided again where somebody else was faster.
+
+    `commit` writes the turn (default: `Store.commit`).  Raises Conflict after `CONFLICT_TRIES`, and
+    LookupError where there is no such ticket.
+    """
+    for _ in range(CONFLICT_TRIES):
+        ticket = office.store.ticket(ticket_id)
+        if ticket is None:
+            msg = f"there is no ticket #{ticket_id}"
+            raise LookupError(msg)
+        now = office.clock.now()
+        step = lifecycle.decide(ticket, event, office.about(now, ticket))
+        if isinstance(step, Refusal):
+            return step
+        try:
+            stored = (commit or office.store.commit)(turn(event, ticket, step, now))
+        except Conflict:
+            continue
+        return stored or step.ticket
+    msg = f"ticket #{ticket_id} was changed by others {CONFLICT_TRIES} times while it was being decided"
+    raise Conflict(msg)
+
+

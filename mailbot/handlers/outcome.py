@@ -1,0 +1,111 @@
+"""What a mail leads to, before it is committed together with its line in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mailbot.handlers.office import Office, entry
+from mailbot.model import (
+    Action,
+    Actor,
+    Admin,
+    Effect,
+    Event,
+    HistoryEntry,
+    Letter,
+    Person,
+    Step,
+    Ticket,
+    TicketState,
+    Verdict,
+)
+from parsers.values import Mail, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The judgement of one mail: where it goes, what changes, what is sent.  `why` is for the ledger and the log."""
+
+    verdict: Verdict
+    why: str
+    ticket: Ticket | None = None
+    expected_revision: int | None = None
+    about_ticket: int | None = None
+    effects: tuple[Effect, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
+    bounced: str | None = None
+    bounce_permanent: bool | None = None
+
+
+def left(why: str) -> Outcome:
+    """Not for the bot: people will read it."""
+    return Outcome(Verdict.LEFT, why)
+
+
+def happened(event: Event | str, actor: Actor, before: Ticket | None, step: Step, now: datetime) -> Outcome:
+    """The mail changed a ticket."""
+    state: TicketState | None = before.state if before else None
+    return Outcome(
+        Verdict.HANDLED,
+        step.summary,
+        ticket=step.ticket,
+        expected_revision=before.revision if before else None,
+        effects=step.effects,
+        history=(entry(event, actor, state, step, now),) if step.summary else (),
+    )
+
+
+def answered(
+    office: Office,
+    mail: Mail,
+    to: Person | Admin,
+    letter: Letter,
+    now: datetime,
+    *,
+    ticket: Ticket | None = None,
+    note: str,
+    **facts: Any,
+) -> Outcome:
+    """The mail changes nothing and is answered once, unless that address had enough answers for today."""
+    address = to.email if isinstance(to, Person) else to.address
+    limit = office.rules.answers.per_address_and_day
+    return _answer(office, mail, address, to.name, letter, now, limit, ticket, note, facts)
+
+
+def answered_stranger(office: Office, mail: Mail, now: datetime, note: str) -> Outcome:
+    """One neutral line a day to an address that nobody has registered; it says nothing about anybody."""
+    limit = office.rules.answers.unknown_sender_per_day
+    return _answer(office, mail, mail.sender.address, "", Letter.UNKNOWN_SENDER, now, limit, None, note, {})
+
+
+def _answer(
+    office: Office,
+    mail: Mail,
+    address: str,
+    name: str,
+    letter: Letter,
+    now: datetime,
+    limit: int,
+    ticket: Ticket | None,
+    note: str,
+    facts: dict[str, Any],
+) -> Outcome:
+    if office.store.answers_today(address, now) >= limit:
+        return Outcome(Verdict.HANDLED, f"{note}; not answered, {address} had {limit} answers in 24 hours")
+    key = f"{letter.value}:{mail.sha256}" if ticket else f"mail:{mail.sha256}:{letter.value}"
+    facts = {"subject": mail.subject, **facts}
+    effect = Effect(Action.LETTER, key, letter=letter, to=address, to_name=name, facts=facts)
+    return Outcome(
+        Verdict.HANDLED,
+        note,
+        about_ticket=ticket.id if ticket else None,
+        effects=(effect,),
+    )
+
+
+def problem_facts(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    """Problems as a letter's fact."""
+    return [{"field": p.field, "line": p.line, "found": p.found, "allowed": p.allowed} for p in problems]

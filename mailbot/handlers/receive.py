@@ -1,0 +1,221 @@
+"""The turn for new mail: read, judge, commit, and only then move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import parsers
+from mailbot import journal, tokens
+from mailbot.errors import Conflict, DirectoryUnavailable
+from mailbot.handlers.office import CONFLICT_TRIES, Office
+from mailbot.handlers.outcome import Outcome, left
+from mailbot.handlers.replies import judge_reply
+from mailbot.handlers.requests import judge_request
+from mailbot.model import LedgerEntry, Letter, MailKey, Turn, Verdict
+from mailbot.ports import Fetched, Inbox, Reader, Shelf
+from parsers.values import Automatic, AutomaticKind, Command, Mail, NotForUs, Request, Unclear, Unreadable
+
+MOVE_BATCH = 100
+"""Mails moved with one command; all of them are committed before."""
+POISON_TRIES = 3
+"""How often a mail whose handling raises is tried before it goes to quarantine."""
+RETRY_AFTER = timedelta(minutes=2)
+
+_SHELF = {
+    Verdict.HANDLED: Shelf.HANDLED,
+    Verdict.DUPLICATE: Shelf.HANDLED,
+    Verdict.QUARANTINED: Shelf.QUARANTINE,
+}
+
+
+def receive(office: Office, inbox: Inbox, reader: Reader) -> int:
+    """Handle every new mail of the mailbox; give how many were looked at.
+
+    1. Move what an earlier pass committed and did not get to move.
+    2. Fetch what is above the ledger's highest mail, and what is to be tried again.
+    3. Each mail by itself: read it, judge it, commit the judgement.  A mail that raises is kept for
+       another try, at last put in quarantine; the next one follows in any case.
+    4. Move what was committed, in batches.
+    """
+    position = inbox.position()
+    _move(office, inbox, office.store.unmoved(position))
+    again = {entry.key: entry for entry in office.store.retries(position, office.clock.now())}
+    handled: list[tuple[MailKey, Verdict]] = []
+    count = 0
+    for fetched in inbox.fetch(office.store.cursor(position), tuple(again)):
+        entry = handle(office, reader, fetched, again.get(fetched.key))
+        count += 1
+        if entry is not None and entry.verdict in _SHELF:
+            handled.append((fetched.key, entry.verdict))
+        if len(handled) >= MOVE_BATCH:
+            _move(office, inbox, handled)
+            handled = []
+    _move(office, inbox, handled)
+    return count
+
+
+def _move(office: Office, inbox: Inbox, handled: Sequence[tuple[MailKey, Verdict | str]]) -> None:
+    for shelf in Shelf:
+        keys = [key for key, verdict in handled if _SHELF.get(Verdict(verdict)) is shelf]
+        if keys:
+            inbox.file_away(keys, shelf)
+            office.store.mark_moved(keys)
+            journal.mail_moved(count=len(keys), shelf=shelf.value)
+
+
+def handle(office: Office, reader: Reader, fetched: Fetched, earlier: LedgerEntry | None) -> LedgerEntry | None:
+    """One mail, from its bytes to its line in the ledger; None where it is gone.  Never raises for what a mail contains."""
+    now = office.clock.now()
+    if fetched.raw is None and not fetched.header:
+        return None
+    read = reader.read(fetched.header if fetched.raw is None else fetched.raw)
+    entry = _line(fetched, read, now, earlier)
+    journal.mail_received(
+        mail=entry.sha256, folder=fetched.key.folder, uid=fetched.key.uid, size_bytes=fetched.size_bytes
+    )
+    try:
+        entry = _committed(office, fetched, read, entry)
+    except DirectoryUnavailable as error:
+        entry = replace(entry, verdict=Verdict.RETRY, retry_at=now + RETRY_AFTER, why=str(error))
+        office.store.commit(Turn(now=now, mail=entry))
+    except Exception as error:  # noqa: BLE001 - one bad mail never stops the line
+        entry = _poison(office, fetched, entry, error, now)
+    _log(entry)
+    return entry
+
+
+def _line(fetched: Fetched, read: Mail | Unreadable, now: datetime, earlier: LedgerEntry | None) -> LedgerEntry:
+    known = isinstance(read, Mail)
+    return LedgerEntry(
+        key=fetched.key,
+        message_id=read.message_id or "",
+        sha256=read.sha256,
+        verdict=Verdict.LEFT,
+        seen_at=now,
+        sender=read.sender.address if isinstance(read, Mail) else "",
+        subject=read.subject[:500] if isinstance(read, Mail) else "",
+        kind="" if known else "unreadable",
+        attempts=earlier.attempts if earlier else 0,
+    )
+
+
+def _committed(office: Office, fetched: Fetched, read: Mail | Unreadable, entry: LedgerEntry) -> LedgerEntry:
+    """Judge and commit; judged again where somebody else changed the ticket in between."""
+    for _ in range(CONFLICT_TRIES):
+        now = office.clock.now()
+        if office.store.handled_before(entry.message_id, entry.sha256, entry.key):
+            outcome, kind = Outcome(Verdict.DUPLICATE, "handled before"), entry.kind
+        else:
+            outcome, kind = _judge(office, fetched, read, now)
+        keep = outcome.verdict in {Verdict.HANDLED, Verdict.QUARANTINED}
+        entry = replace(
+            entry, verdict=outcome.verdict, why=outcome.why, kind=kind, raw=fetched.raw if keep else None, retry_at=None
+        )
+        try:
+            office.store.commit(
+                Turn(
+                    now=now,
+                    mail=entry,
+                    ticket=outcome.ticket,
+                    expected_revision=outcome.expected_revision,
+                    about_ticket=outcome.about_ticket,
+                    effects=outcome.effects,
+                    history=outcome.history,
+                    bounced=outcome.bounced,
+                    bounce_permanent=outcome.bounce_permanent,
+                )
+            )
+        except Conflict:
+            continue
+        return entry
+    msg = f"the ticket was changed by others {CONFLICT_TRIES} times while this mail was judged"
+    raise Conflict(msg)
+
+
+def _judge(office: Office, fetched: Fetched, read: Mail | Unreadable, now: datetime) -> tuple[Outcome, str]:
+    """What a mail leads to, and its kind for the ledger."""
+    if isinstance(read, Unreadable):
+        return quarantined(office, read.sha256, read.why, message_id=read.message_id or ""), "unreadable"
+    if fetched.raw is None:
+        return _too_large(office, fetched, read), "unreadable"
+    understood = parsers.understand(read, office.reading(now))
+    match understood.meaning:
+        case Request() as request:
+            outcome = judge_request(office, read, request, now)
+        case Command() | Unclear() as said:
+            outcome = judge_reply(office, read, said, now)
+        case Automatic() as automatic:
+            outcome = _automatic(office, read, automatic)
+        case NotForUs(why):
+            outcome = left(why)
+        case Unreadable(why=why):
+            outcome = quarantined(office, read.sha256, why, mail=read)
+    return outcome, understood.kind.value
+
+
+def _automatic(office: Office, mail: Mail, automatic: Automatic) -> Outcome:
+    """No machine changes a ticket; a bounce of ours is noted, what machines say about our letters is put away."""
+    original = automatic.original_message_id or ""
+    if original and tokens.references_in((original,), (), office.letters):
+        return Outcome(Verdict.HANDLED, automatic.why, bounced=original, bounce_permanent=automatic.permanent)
+    ours = automatic.kind is AutomaticKind.OWN or tokens.references_in(mail.references, mail.recipients, office.letters)
+    return Outcome(Verdict.HANDLED if ours else Verdict.LEFT, automatic.why)
+
+
+def _too_large(office: Office, fetched: Fetched, header: Mail) -> Outcome:
+    """A mail that was not fetched whole: judged by its header; only one that seems to be for the bot is moved."""
+    ours = tokens.references_in(header.references, header.recipients, office.letters)
+    wanted = office.rules.service.request_subject.casefold() in header.subject.casefold()
+    mib = fetched.size_bytes // (1024 * 1024)
+    why = f"the mail is too large to be read: {mib} MiB, at most {office.rules.answers.mail_max_mib} MiB are"
+    if not (ours or wanted):
+        return left(why)
+    return quarantined(office, header.sha256, why, mail=header)
+
+
+def quarantined(
+    office: Office, sha256: str, why: str, *, mail: Mail | None = None, message_id: str = ""
+) -> Outcome:
+    """The mail is put where a person finds it, and every admin is told why."""
+    facts = {"sender": mail.sender.address, "subject": mail.subject} if mail else {}
+    letters = office.letter_to_admins(
+        Letter.ADMIN_MAIL_TROUBLE,
+        f"mail:{sha256}",
+        why=why,
+        folder=office.quarantine_folder,
+        message_id=(mail.message_id or "") if mail else message_id,
+        **facts,
+    )
+    return Outcome(Verdict.QUARANTINED, why, effects=letters)
+
+
+def _poison(office: Office, fetched: Fetched, entry: LedgerEntry, error: Exception, now: datetime) -> LedgerEntry:
+    """Handling raised: kept with its error and tried again later; after three tries it goes to quarantine."""
+    attempts = entry.attempts + 1
+    why = f"{type(error).__name__}: {error}"
+    entry = replace(entry, attempts=attempts, why=why, raw=None, kind=entry.kind or "poison")
+    if attempts < POISON_TRIES:
+        entry = replace(entry, verdict=Verdict.RETRY, retry_at=now + RETRY_AFTER * attempts)
+        office.store.commit(Turn(now=now, mail=entry))
+        journal.mail_retried(mail=entry.sha256, attempt=attempts, retry_at=entry.retry_at or now, error=error)
+        return entry
+    outcome = quarantined(office, entry.sha256, f"handling it failed {attempts} times ({why})")
+    entry = replace(entry, verdict=Verdict.QUARANTINED, raw=fetched.raw, retry_at=None)
+    office.store.commit(Turn(now=now, mail=entry, effects=outcome.effects))
+    return entry
+
+
+def _log(entry: LedgerEntry) -> None:
+    match entry.verdict:
+        case Verdict.LEFT:
+            journal.mail_left(mail=entry.sha256, why=entry.why)
+        case Verdict.DUPLICATE:
+            journal.mail_duplicate(mail=entry.sha256, sender=entry.sender)
+        case Verdict.QUARANTINED:
+            journal.mail_quarantined(mail=entry.sha256, why=entry.why, sender=entry.sender)
+        case Verdict.HANDLED:
+            journal.mail_handled(None, mail=entry.sha256, kind=entry.kind, sender=entry.sender, why=entry.why)
+        case Verdict.RETRY:
+            pass

@@ -1,0 +1,99 @@
+"""A request mail: to a ticket, or to one answer with everything that is wrong with it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mailbot import lifecycle, policy, trust
+from mailbot.handlers.office import Office, usable_keys
+from mailbot.handlers.outcome import Outcome, answered, answered_stranger, happened, problem_facts
+from mailbot.lifecycle import STATE_WORDS, About
+from mailbot.model import Actor, Letter, Person, Role, Ticket
+from mailbot.trust import Deed, Evidence, Proof
+from parsers.values import Fields, Mail, Problem, Request
+
+
+def judge_request(office: Office, mail: Mail, request: Request, now: datetime) -> Outcome:
+    """What a filled-in template leads to.
+
+    1. Who wrote, and who is it for?  Both come from the directory.
+    2. A sender whom nobody knows learns nothing: one neutral line a day, unless the request is
+       complete and for somebody known; then that person is asked to confirm it.
+    3. Every problem at once, to the registered address of whoever wrote.
+    4. No problem: a ticket, PENDING where the sender is proven, else UNCONFIRMED.
+    """
+    sender = office.directory.by_address(mail.sender.address)
+    person = office.directory.by_login(request.fields.username) if request.fields.username else None
+    problems = list(policy.problems(request, office.rules, now))
+    if person is None and request.fields.username and not any(p.field == "username" for p in problems):
+        problems.append(_unknown_login(request.fields.username, sender))
+    if person is not None:
+        keys, refusals = usable_keys(person)
+        problems.extend(policy.person_problems(person, keys, refusals))
+        problems.extend(_place_taken(office.store.open_ticket_of(person.login)))
+    if problems:
+        if sender is None:
+            return answered_stranger(office, mail, now, "a request with problems from an unknown address")
+        return _explained(office, mail, request, sender, problems, now)
+    assert person is not None  # noqa: S101 - without a person there is a problem above
+    return _opened(office, mail, request, person, now)
+
+
+def _unknown_login(login: str, sender: Person | None) -> Problem:
+    yours = f"; the login that belongs to your address is {sender.login}" if sender else ""
+    return Problem("username", None, login, f"your own login{yours}")
+
+
+def _place_taken(ticket: Ticket | None) -> tuple[Problem, ...]:
+    if ticket is None:
+        return ()
+    found = f"there is a request for {ticket.username} already (#{ticket.id}); it {STATE_WORDS[ticket.state]}"
+    allowed = "one machine per user: answer the letters about that one instead, or take it back first"
+    return (Problem("request", None, found, allowed),)
+
+
+def _explained(
+    office: Office, mail: Mail, request: Request, sender: Person, problems: list[Problem], now: datetime
+) -> Outcome:
+    return answered(
+        office,
+        mail,
+        sender,
+        Letter.REQUEST_PROBLEMS,
+        now,
+        note=f"a request with {len(problems)} problem{'' if len(problems) == 1 else 's'}",
+        problems=problem_facts(problems),
+        fields=_as_written(request.fields),
+        notes=list(request.notes),
+    )
+
+
+def _as_written(fields: Fields) -> dict[str, str]:
+    day = fields.expiration_date
+    return {
+        "username": fields.username or "",
+        "intended_usage": fields.intended_usage or "",
+        "expiration_date": day.isoformat() if day else fields.expiration_text,
+    }
+
+
+def _opened(office: Office, mail: Mail, request: Request, person: Person, now: datetime) -> Outcome:
+    registered = mail.sender.address.lower() in person.addresses
+    evidence = Evidence(mail.sender.address, frozenset({Proof.REGISTERED}) if registered else frozenset())
+    fields = request.fields
+    policy_rules = office.rules.policy
+    step = lifecycle.opened(
+        person,
+        fields.intended_usage or "",
+        fields.expiration_date or now.date(),
+        fields.disk_gib or policy_rules.disk_gib,
+        fields.disk_reason or "",
+        thread=mail.message_id or "",
+        subject=mail.subject,
+        proven=not trust.missing(Deed.OPEN, evidence),
+        claimed_from=mail.sender.address,
+        notes=request.notes,
+        about=About(now, office.rules, office.admins, sites=tuple(office.room())),
+    )
+    actor = Actor(Role.OWNER, mail.sender.address, mail.sha256, mail.message_id or "", evidence.as_facts())
+    return happened("Requested", actor, None, step, now)

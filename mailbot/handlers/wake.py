@@ -1,0 +1,57 @@
+"""The turn for tickets whose time has come."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mailbot import journal
+from mailbot.handlers.office import Office, apply
+from mailbot.lifecycle.steps import to_admins
+from mailbot.model import Letter, Refusal, Ticket, TimePassed, Turn
+
+WAKE_LIMIT = 500
+"""Tickets handled in one pass; the rest follow in the next."""
+AGAIN_AFTER = timedelta(hours=1)
+
+
+def wake(office: Office) -> int:
+    """Let every ticket that is due decide what follows; give how many were.
+
+    1. Read the tickets whose `due_at` has come, the most overdue first.
+    2. Each by itself: `TimePassed`, committed under the ticket's guard.
+    3. A ticket whose turn raises is put off and admins are told; the next one follows in any case.
+    """
+    due = office.store.due(office.clock.now(), WAKE_LIMIT)
+    for ticket in due:
+        try:
+            after = apply(office, ticket.id, TimePassed())
+            if not isinstance(after, Refusal) and after.state is not ticket.state:
+                journal.ticket_moved(
+                    ticket.id,
+                    happening="TimePassed",
+                    before=ticket.state.value,
+                    after=after.state.value,
+                    who="clock",
+                    summary="",
+                )
+        except Exception as error:  # noqa: BLE001 - one bad ticket never stops the line
+            _put_off(office, ticket, error)
+    return len(due)
+
+
+def _put_off(office: Office, ticket: Ticket, error: Exception) -> None:
+    now = office.clock.now()
+    until = now + AGAIN_AFTER
+    said = f"{type(error).__name__}: {error}"
+    office.store.postpone(ticket.id, until, said)
+    journal.ticket_postponed(ticket.id, until=until, error=error)
+    letters = to_admins(
+        ticket,
+        office.about(now, ticket),
+        Letter.ADMIN_TICKET_TROUBLE,
+        key=now.date().isoformat(),
+        error=said,
+        again_at=until.isoformat(),
+    )
+    # Without the ticket in the turn nothing of it changes: only the letters are written.
+    office.store.commit(Turn(now=now, about_ticket=ticket.id, effects=letters))
