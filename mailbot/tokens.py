@@ -20,6 +20,7 @@ import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from mailbot.model import Purpose
 
@@ -47,6 +48,16 @@ class TokenKeys:
     def __post_init__(self) -> None:
         if not self.keys or any(len(key) < 16 for key in self.keys):
             raise ValueError("at least one token key is needed, each of at least 16 bytes")
+
+
+class OwnMail(Protocol):
+    """How our own mail is known (`letters.LetterSettings` is one)."""
+
+    @property
+    def support_address(self) -> str: ...
+
+    @property
+    def message_id_domain(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,23 +140,21 @@ def message_id(keys: TokenKeys, reference: Reference | None, key: str, domain: s
     return f"<mb.{body}@{domain}>"
 
 
-def is_own_message_id(message_id: str, domain: str) -> bool:
-    """True for a Message-ID of the form that `message_id` gives."""
+def is_own_message_id(message_id: str, own: OwnMail) -> bool:
+    """True for a Message-ID of the form that `message_id` gives, with or without a token in it."""
     found = _OWN_MESSAGE_ID.fullmatch(message_id.strip())
-    return found is not None and found.group(1).lower() == domain.lower()
+    return found is not None and found.group(1).lower() == own.message_id_domain.lower()
 
 
-def references_in(
-    message_ids: Iterable[str], recipients: Iterable[str], *, domain: str, support_address: str
-) -> tuple[Reference, ...]:
+def references_in(message_ids: Iterable[str], recipients: Iterable[str], own: OwnMail) -> tuple[Reference, ...]:
     """Every reference to a letter of ours that a mail carries: by recipient address first, then by Message-ID in the order given."""
     found: dict[Reference, None] = {}
     for address in recipients:
-        if detail := _own_detail(address, support_address):
+        if detail := _own_detail(address, own.support_address):
             _remember(found, _DETAIL.fullmatch(detail))
     for written in message_ids:
         match = _MESSAGE_ID.fullmatch(written.strip())
-        if match and match.group(5).lower() == domain.lower():
+        if match and match.group(5).lower() == own.message_id_domain.lower():
             _remember(found, match)
     return tuple(found)
 

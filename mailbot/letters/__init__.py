@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mailbot.letters.compose import LetterCannotBeWritten, compose
 from mailbot.letters.kinds import KINDS, Audience, LetterKind, Thread
+from mailbot.letters.settings import LetterSettings
 
-__all__ = ["KINDS", "Audience", "LetterKind", "Thread"]
+__all__ = ["KINDS", "Audience", "LetterCannotBeWritten", "LetterKind", "LetterSettings", "Thread", "compose"]

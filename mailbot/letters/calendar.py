@@ -1,0 +1,55 @@
+"""The end of a lease as a calendar entry (RFC 5545): one UID for the whole life, updated by SEQUENCE, cancelled in the end."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from email.message import Message
+from typing import Any
+
+from icalendar import Alarm, Calendar, Event
+
+from mailbot.letters.settings import LetterSettings
+from mailbot.model import Ticket
+
+
+def end_of_lease(ticket: Ticket, facts: Mapping[str, Any], settings: LetterSettings, now: datetime) -> Message:
+    """The attachment: an all-day entry on the ticket's last day, with a reminder a week before.
+
+    `facts` are `sequence` (rises with every change, RFC 5545 section 3.8.7.4), `status` (`CONFIRMED`
+    or `CANCELLED`) and, where it is not the ticket's, `end_date`.
+    """
+    day = date.fromisoformat(facts["end_date"]) if facts.get("end_date") else ticket.end_date
+    cancelled = facts["status"] == "CANCELLED"
+    machine = f"{ticket.username}-vm"
+    entry = Event()
+    entry.add("uid", f"mailbot-{ticket.id}@{settings.message_id_domain}")
+    entry.add("sequence", int(facts["sequence"]))
+    entry.add("dtstamp", now.astimezone(UTC).replace(microsecond=0))
+    entry.add("dtstart", day)
+    entry.add("dtend", day + timedelta(days=1))
+    entry.add("summary", f"Last day of {machine} ({settings.rules.service.name})")
+    entry.add("status", facts["status"])
+    entry.add("transp", "TRANSPARENT")
+    if not cancelled:
+        alarm = Alarm()
+        alarm.add("action", "DISPLAY")
+        alarm.add("description", f"{machine} ends in a week")
+        alarm.add("trigger", timedelta(days=-7))
+        entry.add_component(alarm)
+    calendar = Calendar()
+    calendar.add("prodid", "-//mailbot//end of lease//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "CANCEL" if cancelled else "PUBLISH")
+    calendar.add_component(entry)
+    return _attachment(calendar, f"{machine}.ics", "CANCEL" if cancelled else "PUBLISH")
+
+
+def _attachment(calendar: Calendar, filename: str, method: str) -> Message:
+    part = Message()
+    part["Content-Type"] = f'text/calendar; charset="utf-8"; method={method}; name="{filename}"'
+    part["Content-Disposition"] = f'attachment; filename="{filename}"'
+    part["Content-Transfer-Encoding"] = "base64"
+    part.set_payload(base64.encodebytes(calendar.to_ical()).decode("ascii"))
+    return part

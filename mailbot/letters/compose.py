@@ -1,0 +1,262 @@
+"""An outbox row becomes a mail: subject, threading, token, both bodies, and nothing that a robot would answer."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email import policy
+from email.generator import BytesGenerator
+from email.header import Header
+from email.message import Message
+from email.utils import format_datetime
+from io import BytesIO
+from typing import Any
+
+from mailbot import tokens
+from mailbot.errors import MailbotError
+from mailbot.letters.calendar import end_of_lease
+from mailbot.letters.kinds import KINDS, LetterKind, Thread
+from mailbot.letters.rendering import Rendered, moment_in_words, render, when_in_words
+from mailbot.letters.settings import LetterSettings
+from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
+from mailbot.tokens import Reference
+from parsers.characters import one_line
+
+_POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
+_MAX_REFERENCES = 10
+
+
+class LetterCannotBeWritten(MailbotError):
+    """A letter lacks a fact, its ticket or a usable address: trying again cannot help."""
+
+    permanent = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One letter being written."""
+
+    item: OutboxItem
+    letter: Letter
+    kind: LetterKind
+    ticket: Ticket | None
+    settings: LetterSettings
+    now: datetime
+    reference: Reference | None
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return self.item.effect.facts
+
+
+def compose(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, now: datetime) -> OutboundMail:
+    """Write the letter of an outbox row; the same row always gives the same Message-ID and the same words.
+
+    `now` (aware) becomes the Date.  Raises LetterCannotBeWritten where a fact is missing or not known
+    to `KINDS`, where the letter needs a ticket and has none, or where the address is none.
+    """
+    work = _begin(item, ticket, settings, now)
+    subject = _subject(work)
+    message_id = tokens.message_id(settings.keys, work.reference, _identity(work), settings.message_id_domain)
+    body = _body(work, subject)
+    message = _message(work, body, message_id)
+    for name, value in _headers(work, subject, message_id):
+        message[name] = value
+    return OutboundMail(settings.support_address, item.effect.to, message_id, _bytes(message))
+
+
+def _begin(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, now: datetime) -> _Work:
+    letter = item.effect.letter
+    if letter is None:
+        raise LetterCannotBeWritten(f"outbox row {item.id} is no letter")
+    kind = KINDS[letter]
+    if ticket is None and kind.needs_ticket:
+        raise LetterCannotBeWritten(f"the letter {letter} needs a ticket")
+    if ticket is not None and ticket.id == 0 and item.ticket_id:
+        ticket = replace(ticket, id=item.ticket_id)
+    _check_facts(letter, kind, item.effect.facts)
+    return _Work(item, letter, kind, ticket, settings, now, _reference(item, kind, ticket, settings))
+
+
+def _check_facts(letter: Letter, kind: LetterKind, facts: Mapping[str, Any]) -> None:
+    missing = sorted(kind.facts.keys() - facts.keys())
+    unknown = sorted(facts.keys() - kind.facts.keys() - kind.optional.keys())
+    if missing or unknown:
+        said = [f"{word}: {', '.join(names)}" for word, names in (("missing", missing), ("unknown", unknown)) if names]
+        raise LetterCannotBeWritten(f"facts of the letter {letter}: {'; '.join(said)}")
+
+
+def _reference(item: OutboxItem, kind: LetterKind, ticket: Ticket | None, settings: LetterSettings) -> Reference | None:
+    purpose = kind.purpose or Purpose(item.effect.facts["purpose"])
+    if ticket is None or purpose is Purpose.NONE:
+        return None
+    return tokens.reference(settings.keys, ticket.id, item.version, item.effect.to, purpose)
+
+
+def _identity(work: _Work) -> str:
+    """What makes this letter one of its kind: the outbox key within its ticket, or within the mail it answers."""
+    within = str(work.item.ticket_id) if work.item.ticket_id else work.item.answers
+    return "\0".join((within, work.item.effect.key, work.letter, work.item.effect.to.lower()))
+
+
+# --- the words
+
+
+def _body(work: _Work, subject: str) -> Rendered:
+    service = work.settings.rules.service
+    ticket = work.ticket
+    zone = service.timezone
+    values: dict[str, Any] = dict.fromkeys(work.kind.optional)
+    if ticket is not None:
+        values.update(end_date=ticket.end_date.isoformat(), disk_gib=ticket.disk_gib)
+    values.update(work.facts)
+    values.update(
+        ticket=ticket,
+        vm=f"{ticket.username}-vm" if ticket else "",
+        name=work.item.effect.to_name,
+        rules=work.settings.rules,
+        service=service,
+        support=work.settings.support_address,
+        moment=lambda value: moment_in_words(value, zone),
+        when=lambda value: when_in_words(value, zone),
+        takes_answers=work.reference is not None,
+        code=tokens.short_code(work.settings.keys, work.reference, work.item.effect.to) if work.reference else "",
+    )
+    band = f"{service.name} · #{ticket.id} · {ticket.username}-vm" if ticket else service.name
+    return render(work.letter.value, values, title=subject, band=one_line(band, 120))
+
+
+# --- the headers
+
+
+def _subject(work: _Work) -> str:
+    """Stable per conversation: clients hold a thread together by References *and* by the subject without `Re:`."""
+    service, ticket = work.settings.rules.service, work.ticket
+    if work.kind.subject and ticket is not None:
+        subject = work.kind.subject.format(service=service.name, number=ticket.id, username=ticket.username)
+        return one_line(subject, 200)
+    if work.kind.subject:
+        return one_line(work.kind.subject.format(service=service.name), 200)
+    asked = work.facts.get("subject") if work.kind.thread is Thread.ANSWER else None
+    subject = one_line(str(asked or (ticket.subject if ticket else "") or service.request_subject), 200)
+    return subject if subject.lower().startswith("re:") else f"Re: {subject}"
+
+
+def _headers(work: _Work, subject: str, message_id: str) -> list[tuple[str, str | Header]]:
+    settings, effect = work.settings, work.item.effect
+    answer = work.kind.thread is Thread.ANSWER
+    headers: list[tuple[str, str | Header]] = [
+        ("Date", format_datetime(work.now.astimezone(UTC))),
+        ("From", _mailbox(settings.from_name or settings.rules.service.name, settings.support_address)),
+        ("To", _mailbox(effect.to_name, effect.to)),
+        ("Subject", _unstructured(subject)),
+        ("Message-ID", message_id),
+        *_threading(work),
+        # RFC 3834 section 5; Precedence is left out: it is no standard, and gateways file such mail as bulk.
+        ("Auto-Submitted", "auto-replied" if answer else "auto-generated"),
+        ("X-Auto-Response-Suppress", "All"),
+        ("X-Mailbot-Letter", work.letter.value),
+    ]
+    if work.reference is not None:
+        address = tokens.reply_address(settings.support_address, work.reference, plus=settings.plus_addresses)
+        headers.append(("Reply-To", address))
+    return headers
+
+
+def _threading(work: _Work) -> list[tuple[str, str]]:
+    """In-Reply-To and References (RFC 5322 section 3.6.4).
+
+    Admins never see the owner's Message-IDs and the owner never those of admins: their letters hang
+    on a Message-ID of their own that no letter has, which clients take as the missing root of a thread.
+    """
+    ticket, caused_by = work.ticket, _message_id_or_none(work.item.answers)
+    opening = _message_id_or_none(ticket.thread) if ticket else ""
+    match work.kind.thread:
+        case Thread.ANSWER:
+            chain = [caused_by] if caused_by else [opening]
+            if work.kind.purpose is not None and opening:
+                chain.insert(0, opening)
+        case Thread.OWNER:
+            chain = [opening]
+        case Thread.ADMINS:
+            root = f"<mb.admins.{ticket.id if ticket else 0}@{work.settings.message_id_domain}>"
+            chain = [root]
+        case Thread.NONE:
+            chain = []
+    chain = list(dict.fromkeys(one for one in chain if one))[-_MAX_REFERENCES:]
+    return [("In-Reply-To", chain[-1]), ("References", "\r\n ".join(chain))] if chain else []
+
+
+def _message_id_or_none(written: str) -> str:
+    """A Message-ID that can stand in a header, "" for anything else: it comes from somebody's mail."""
+    written = written.strip()
+    good = written.startswith("<") and written.endswith(">") and len(written) <= 250
+    return written if good and written.isascii() and written.isprintable() and " " not in written else ""
+
+
+def _mailbox(name: str, address: str) -> str:
+    """`Alice Example <alice@example.org>`, the name quoted or encoded as it needs (RFC 5322 section 3.4, RFC 2047)."""
+    if (
+        not (address.isascii() and address.isprintable())
+        or set(address) & set(' <>(),;:"\\')
+        or address.count("@") != 1
+    ):
+        raise LetterCannotBeWritten(f"{address!r} is no address that a letter can go to")
+    name = one_line(name, 80)
+    if not name:
+        return address
+    if not name.isascii():
+        encoded = Header(name, "utf-8", maxlinelen=70, header_name="To").encode(linesep="\r\n")
+        return f"{encoded}\r\n <{address}>"
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    plain = all(character.isalnum() or character in " -'_+" for character in name)
+    return f"{name} <{address}>" if plain else f'"{escaped}" <{address}>'
+
+
+def _unstructured(words: str) -> str:
+    """A subject, folded at 76 columns; encoded words only where they are needed (RFC 2047)."""
+    if words.isascii() and len(words) <= 66 and "=?" not in words:
+        return words
+    charset = "us-ascii" if words.isascii() and "=?" not in words else "utf-8"
+    return Header(words, charset, maxlinelen=76, header_name="Subject").encode(linesep="\r\n")
+
+
+# --- the bytes
+
+
+def _message(work: _Work, body: Rendered, message_id: str) -> Message:
+    """multipart/alternative with text first (RFC 2046 section 5.1.4); with a calendar, that inside multipart/mixed."""
+    boundary = message_id.strip("<>").partition("@")[0].rpartition(".")[2]
+    both = _multipart("alternative", f"=_a_{boundary}", [_part("plain", body.text), _part("html", body.html)])
+    calendar = work.facts.get("calendar")
+    if not calendar or work.ticket is None:
+        both["MIME-Version"] = "1.0"
+        return both
+    attached = end_of_lease(work.ticket, calendar, work.settings, work.now)
+    mixed = _multipart("mixed", f"=_m_{boundary}", [both, attached])
+    mixed["MIME-Version"] = "1.0"
+    return mixed
+
+
+def _multipart(subtype: str, boundary: str, parts: list[Message]) -> Message:
+    message = Message(_POLICY)
+    message["Content-Type"] = f'multipart/{subtype}; boundary="{boundary}"'
+    message.set_payload(parts)
+    return message
+
+
+def _part(subtype: str, words: str) -> Message:
+    part = Message(_POLICY)
+    part["Content-Type"] = f'text/{subtype}; charset="utf-8"'
+    part["Content-Transfer-Encoding"] = "quoted-printable"
+    encoded = binascii.b2a_qp(words.encode(), istext=True)
+    part.set_payload(encoded.decode("ascii"))
+    return part
+
+
+def _bytes(message: Message) -> bytes:
+    out = BytesIO()
+    BytesGenerator(out, policy=_POLICY).flatten(message)
+    return out.getvalue()

@@ -1,0 +1,134 @@
+"""Templates to text and HTML.  Both are written from the same blocks, so they can never say different things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, Undefined
+
+from mailbot.letters.blocks import read_blocks
+from mailbot.letters.plain import to_text
+from parsers.characters import one_line, visible
+from parsers.dates import long_form
+
+_VALUE_LIMIT = 1500
+_QUOTE_LINES = 60
+_QUOTE_CHARACTERS = 6000
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A letter's body, twice the same."""
+
+    text: str
+    html: str
+
+
+class _Marked(str):
+    """Mark-up made by a function of ours from cleaned values; everything else is a value and is cleaned."""
+
+    __slots__ = ()
+
+
+def render(template: str, values: Mapping[str, Any], *, title: str, band: str) -> Rendered:
+    """Render `templates_email/<template>.txt.j2`; `band` is the line above the letter in HTML, `title` its title.
+
+    Raises jinja2.UndefinedError where the template needs a value that is not there.
+    """
+    blocks = read_blocks(_template(template).render(values))
+    html = _layout().render(blocks=blocks, title=title, band=band)
+    return Rendered(to_text(blocks), html)
+
+
+def moment_in_words(moment: str | datetime, timezone: str) -> str:
+    """`Monday 31 January 2027, 17:05 (Europe/Paris)`."""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    local = at.astimezone(ZoneInfo(timezone))
+    return f"{long_form(local.date())}, {local:%H:%M} ({timezone})"
+
+
+def day_in_words(day: str | date) -> str:
+    """`Monday 31 January 2027`."""
+    return long_form(date.fromisoformat(day) if isinstance(day, str) else day)
+
+
+def when_in_words(when: str, timezone: str) -> str:
+    """A day or a moment, whichever it is."""
+    return moment_in_words(when, timezone) if "T" in when else day_in_words(when)
+
+
+def gib(mebibytes: int) -> str:
+    """MiB as GiB in words: `12 GiB`, `1.5 GiB`."""
+    return f"{mebibytes / 1024:.1f}".removesuffix(".0") + " GiB"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 day`, `2 days`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _clean(value: object) -> object:
+    """Jinja's finalize: a value becomes one line without unseen characters; mark-up of ours passes."""
+    if isinstance(value, (_Marked, Undefined)) or type(value) is int:
+        return value
+    return one_line(str(value), _VALUE_LIMIT)
+
+
+def _quote(words: str) -> _Marked:
+    """Somebody's words as a quoted block, line by line, at most so many."""
+    lines = [" ".join(line.split()) for line in visible(words[:_QUOTE_CHARACTERS]).split("\n")]
+    lines = [line for line in lines if line]
+    if len(lines) > _QUOTE_LINES or len(words) > _QUOTE_CHARACTERS:
+        lines = [*lines[:_QUOTE_LINES], "(…) The rest is in the mail itself."]
+    return _Marked("\n".join(f"> {line}" for line in lines or ["(nothing)"]))
+
+
+def _listed(mark: str) -> Any:
+    def listed(lines: Iterable[object]) -> _Marked:
+        return _Marked("\n".join(f"{mark} {one_line(str(line), _VALUE_LIMIT)}" for line in lines))
+
+    return listed
+
+
+def _sayings(commands: Iterable[Mapping[str, str]]) -> _Marked:
+    """What can be answered: `words` and `meaning` from `lifecycle.sayings`."""
+    return _Marked(
+        "\n".join(f"@ {one_line(saying['words'])} ¦ {one_line(saying['meaning'], _VALUE_LIMIT)}" for saying in commands)
+    )
+
+
+@lru_cache(maxsize=1)
+def _text_environment() -> Environment:
+    environment = Environment(  # noqa: S701 - this is no HTML: the layout, which is, escapes
+        loader=PackageLoader("templates_email", ""),
+        undefined=StrictUndefined,
+        finalize=_clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(day=day_in_words, gib=gib)
+    environment.globals.update(quote=_quote, items=_listed("-"), code=_listed("$"), sayings=_sayings, count=count)
+    return environment
+
+
+@lru_cache(maxsize=1)
+def _layout() -> Template:
+    environment = Environment(
+        loader=PackageLoader("templates_email", ""),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        auto_reload=False,
+    )
+    return environment.get_template("layout.html.j2")
+
+
+@lru_cache(maxsize=64)
+def _template(name: str) -> Template:
+    return _text_environment().get_template(f"{name}.txt.j2")

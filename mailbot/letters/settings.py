@@ -1,0 +1,25 @@
+"""What every letter needs to know of the site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailbot.rules import Rules
+from mailbot.tokens import TokenKeys
+
+
+@dataclass(frozen=True, slots=True)
+class LetterSettings:
+    """The site as a sender of letters.
+
+    `support_address` is the shared mailbox that letters come from and answers go to; `from_name` its
+    display name (the service's name where empty).  `message_id_domain` is the right-hand side of our
+    Message-IDs.  `plus_addresses` says that mail to `support+anything@…` arrives in that mailbox.
+    """
+
+    support_address: str
+    message_id_domain: str
+    keys: TokenKeys
+    rules: Rules
+    from_name: str = ""
+    plus_addresses: bool = False
