@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import date
 
 _TOKEN = re.compile(r"[0-9]+|[^\W\d_]+|[^\w\s]|_")
 _ASCII_ALIKE = str.maketrans({"’": "'", "‘": "'", "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-", "⁄": "/"})
@@ -19,9 +20,50 @@ def fold(text: str) -> str:
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
-def tokens_of(folded: str) -> list[str]:
-    """Numbers, words and single marks in order; white space and apostrophes before letters only separate."""
-    return _TOKEN.findall(folded)
+def word_set(words: str) -> frozenset[str]:
+    """The words of a text as a set, to write long sets legibly."""
+    return frozenset(words.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the grammar must know: the day that is today at the site, and the site's order of short dates."""
+
+    today: date
+    order: str = "DMY"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The numbers, words and single marks of a folded text in order; outside of it there are empty strings."""
+
+    items: tuple[str, ...]
+    setting: Setting
+
+    @classmethod
+    def of(cls, folded: str, setting: Setting) -> Tokens:
+        """Cut a folded text."""
+        return cls(tuple(_TOKEN.findall(folded)), setting)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def at(self, index: int) -> str:
+        """The token, or an empty string outside the text."""
+        return self.items[index] if 0 <= index < len(self.items) else ""
+
+    def number(self, index: int, digits: tuple[int, ...] = (1, 2)) -> int | None:
+        """The number at that place, where it has one of these counts of digits."""
+        token = self.at(index)
+        return int(token) if len(token) in digits and token.isascii() and token.isdigit() else None
+
+    def skip(self, index: int, skippable: frozenset[str]) -> int:
+        """The first place from `index` on that holds none of these tokens; at most four are passed over."""
+        for _ in range(4):
+            if self.at(index) not in skippable:
+                break
+            index += 1
+        return index
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +75,7 @@ class Bracketed:
 
 
 def without_brackets(text: str) -> Bracketed:
-    """Take `(…)` and `[…]` out; a bracket that is never closed is a remark to the end."""
+    """Take `(...)` and `[...]` out; a bracket that is never closed is a remark to the end."""
     outside: list[str] = []
     inside: list[str] = []
     awaited: list[str] = []
