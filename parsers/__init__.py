@@ -1,8 +1,45 @@
-"""Bytes to meaning: what a mail says, without any knowledge of tickets, authority or machines.
+"""From the bytes of a mail to what it means.  Pure: no I/O, no clock, nothing of mailbot or provisioner.
 
-    understanding = parsers.understand(parsers.read(raw, rules), rules)
-
-`read` takes the raw bytes of one mail and gives a `Mail`, or `Unreadable` with the reason; it never
-raises for what the bytes contain.  `understand` says what the mail means: a request, a command, an
-automatic mail, unclear words, nothing for us.
+`read` turns bytes into a `Mail` or says why it cannot; `understand` says what the mail is.
 """
+
+from parsers.message import read
+from parsers.understanding import KIND_OF_VERB, understand
+from parsers.values import (
+    Address,
+    Automatic,
+    AutomaticKind,
+    Command,
+    Fields,
+    Kind,
+    Mail,
+    NotForUs,
+    Problem,
+    ReadingRules,
+    Request,
+    Unclear,
+    Understanding,
+    Unreadable,
+    Verb,
+)
+
+__all__ = [
+    "KIND_OF_VERB",
+    "Address",
+    "Automatic",
+    "AutomaticKind",
+    "Command",
+    "Fields",
+    "Kind",
+    "Mail",
+    "NotForUs",
+    "Problem",
+    "ReadingRules",
+    "Request",
+    "Unclear",
+    "Understanding",
+    "Unreadable",
+    "Verb",
+    "read",
+    "understand",
+]

@@ -1,0 +1,186 @@
+"""MIME bodies: which parts a person reads, as characters (RFC 2045, 2046, 3676)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.message import Message
+
+from parsers.characters import decode, repair_mojibake, visible
+from parsers.headers import decoded
+from parsers.html import html_to_text
+from parsers.limits import MAX_HTML_CHARACTERS, MAX_NESTING, MAX_PARTS, MAX_TEXT_CHARACTERS
+
+_HTML_START = re.compile(r"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
+
+
+class TooDeep(Exception):
+    """The mail nests or counts more parts than are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """The readable words of a mail: plain parts, HTML parts as text, attachments' names, notes for a person.
+
+    `html` is None where there is no HTML part; `alternative` is True where text and HTML are two
+    forms of the same words.
+    """
+
+    text: str = ""
+    html: str | None = None
+    alternative: bool = False
+    attachments: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Found:
+    text: list[str] = field(default_factory=list)
+    html: list[str] = field(default_factory=list)
+    attachments: list[str] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
+    alternative: bool = False
+
+
+def parts(message: Message) -> Iterator[tuple[Message, tuple[str, ...]]]:
+    """Every leaf with the content types above it; attached messages are leaves, they are never opened.
+
+    Raises TooDeep.  Written without recursion: nesting is the sender's choice.
+    """
+    count = 0
+    stack: list[tuple[Message, tuple[str, ...]]] = [(message, ())]
+    while stack:
+        part, above = stack.pop()
+        count += 1
+        if count > MAX_PARTS or len(above) > MAX_NESTING:
+            raise TooDeep
+        payload = part.get_payload()
+        if isinstance(payload, list) and part.get_content_maintype() == "multipart":
+            inner = (*above, part.get_content_type())
+            stack.extend((child, inner) for child in reversed(payload) if isinstance(child, Message))
+        else:
+            yield part, above
+
+
+def read_bodies(message: Message) -> Bodies:
+    """Collect what a person would read of a mail.  Raises TooDeep."""
+    found = _Found()
+    for part, above in parts(message):
+        found.alternative = found.alternative or "multipart/alternative" in above
+        _sort_part(part, found)
+    text = _cut("\n\n".join(found.text).strip("\n"), found)
+    html = None
+    if found.html:
+        html = _cut("\n\n".join(found.html).strip("\n"), found)
+    if found.text and found.html and not found.alternative:
+        text, html = f"{text}\n\n{html}".strip("\n"), None  # a list's footer beside the body, not the same words
+    return Bodies(text, html, found.alternative, tuple(found.attachments), tuple(found.notes))
+
+
+def _cut(text: str, found: _Found) -> str:
+    if len(text) <= MAX_TEXT_CHARACTERS:
+        return text
+    found.notes[f"Only the first {MAX_TEXT_CHARACTERS:,} characters of the text were read."] = None
+    return text[:MAX_TEXT_CHARACTERS]
+
+
+def _sort_part(part: Message, found: _Found) -> None:
+    kind = part.get_content_type()
+    name = _file_name(part)
+    disposition = _disposition(part)
+    if kind in ("text/plain", "text/html") and disposition != "attachment" and not (name and found.text):
+        text = _characters(part, found)
+        if kind == "text/html" or _HTML_START.match(text[:200]):
+            found.html.append(_html(text, found))
+        else:
+            found.text.append(text)
+    elif name or disposition == "attachment" or kind == "message/rfc822":
+        found.attachments.append(name or f"({kind})")
+    elif kind == "text/enriched":
+        found.text.append(re.sub(r"<[^<>]{0,60}>", "", _characters(part, found)))
+
+
+def _html(text: str, found: _Found) -> str:
+    if len(text) > MAX_HTML_CHARACTERS:
+        found.notes["The HTML part is too large to be read."] = None
+        return ""
+    read = html_to_text(text)
+    if not read and text.strip():
+        found.notes["The HTML part shows no words."] = None
+    return read
+
+
+def _disposition(part: Message) -> str:
+    return str(part.get("content-disposition", "")).partition(";")[0].strip().lower()
+
+
+def _file_name(part: Message) -> str:
+    try:
+        return decoded(str(part.get_filename() or ""))[:200]
+    except (ValueError, LookupError, TypeError, AttributeError):  # stdlib on broken RFC 2231 parameters
+        return "(unreadable name)"
+
+
+def _charset(part: Message) -> str | None:
+    try:
+        charset = part.get_param("charset")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+    if isinstance(charset, tuple):
+        charset = charset[2]
+    return str(charset) if charset else None
+
+
+def _octets(part: Message) -> bytes:
+    """The body's bytes, transfer encoding undone; what cannot be undone is kept as it came."""
+    try:
+        payload = part.get_payload(decode=True)
+    except (ValueError, LookupError, AssertionError, TypeError):
+        payload = None
+    if isinstance(payload, bytes):
+        return payload
+    raw = part.get_payload()
+    return raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else b""
+
+
+def _characters(part: Message, found: _Found) -> str:
+    limit = MAX_HTML_CHARACTERS if part.get_content_subtype() == "html" else MAX_TEXT_CHARACTERS
+    text, note = decode(_octets(part)[: 4 * limit + 4], _charset(part))
+    if note:
+        found.notes[note] = None
+    text = visible(text[: limit + 1])
+    text, repaired = repair_mojibake(text)
+    if repaired:
+        found.notes["Some letters arrived garbled (mojibake) and were repaired."] = None
+    if _parameter(part, "format") == "flowed":
+        text = unflow(text, delete_space=_parameter(part, "delsp") == "yes")
+    return text
+
+
+def _parameter(part: Message, name: str) -> str:
+    try:
+        return str(part.get_param(name) or "").strip().lower()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ""
+
+
+def unflow(text: str, *, delete_space: bool = False) -> str:
+    """Join the soft line breaks of format=flowed text (RFC 3676 section 4.2).
+
+    Lines of different quote depth are never joined, and a signature separator ends a paragraph.
+    """
+    joined: list[str] = []
+    depth_before = -1
+    flowing = False
+    for line in text.split("\n"):
+        depth = len(line) - len(line.lstrip(">"))
+        words = line[depth:].removeprefix(" ")
+        separator = words in ("-- ", "--")
+        if flowing and depth == depth_before and not separator:
+            joined[-1] = (joined[-1].removesuffix(" ") if delete_space else joined[-1]) + words
+        else:
+            joined.append(">" * depth + (" " if depth and words else "") + words)
+        flowing = words.endswith(" ") and not separator
+        depth_before = depth
+    return "\n".join(joined)

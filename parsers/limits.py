@@ -1,0 +1,108 @@
+"""What a mail may weigh, judged before anything parses it, in one linear pass each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_BYTES = 32 * 1024 * 1024
+MAX_HEADER_BYTES = 64 * 1024
+MAX_FIELDS = 200
+MAX_FIELD_BYTES = 16 * 1024
+MAX_LINES = 600_000
+MAX_PARTS = 400
+MAX_NESTING = 40
+#: Readable text beyond this many characters is cut; no person writes so much to a support mailbox.
+MAX_TEXT_CHARACTERS = 200_000
+#: HTML beyond this many characters is not turned into text at all.
+MAX_HTML_CHARACTERS = 2_000_000
+
+# Beyond these a mail is read in a child process that can be killed.
+_ORDINARY_BYTES = 1024 * 1024
+_ORDINARY_HEADER_BYTES = 32 * 1024
+_ORDINARY_LINES = 30_000
+_ORDINARY_LINE_BYTES = 64 * 1024
+_ORDINARY_PARTS = 40
+_ORDINARY_NESTING = 8
+_ORDINARY_TAGS = 20_000
+
+_HEADER_END = re.compile(rb"\r?\n\r?\n|\r\r")
+_FIELD_START = re.compile(rb"(?:\A|[\r\n])[!-9;-~]{1,200}[ \t]*:")
+_CONTAINER = re.compile(rb"(?i)boundary[ \t]*\*?[0-9]?\*?=|content-type[ \t]*:[ \t]*message/")
+_BOUNDARY_LINE = re.compile(rb"(?:\A|[\r\n])--[^\r\n]")
+_PART_HEADER = re.compile(rb"(?i)[\r\n]content-(?:type|transfer-encoding|disposition)[ \t]*:")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a linear scan sees of a mail; sizes in bytes, `parts` and `nesting` as upper bounds."""
+
+    size: int
+    header_bytes: int
+    fields: int
+    longest_field: int
+    lines: int
+    parts: int
+    nesting: int
+    longest_line: int
+    tags: int
+
+
+def header_block(raw: bytes) -> bytes:
+    """The bytes before the first empty line, at most one byte more than MAX_HEADER_BYTES."""
+    head = raw[: MAX_HEADER_BYTES + 4]
+    end = _HEADER_END.search(head)
+    return head[: end.start()] if end else head
+
+
+def measure(raw: bytes) -> Shape:
+    """Scan a mail of at most MAX_BYTES; larger ones need no scan to be refused."""
+    head = header_block(raw)
+    starts = [found.start() for found in _FIELD_START.finditer(head)]
+    ends = [*starts[1:], len(head)] if starts else []
+    if len(raw) > MAX_BYTES:
+        return Shape(len(raw), len(head), len(starts), 0, 0, 0, 0, 0, 0)
+    containers = sum(1 for _ in _CONTAINER.finditer(raw))
+    part_headers = sum(1 for _ in _PART_HEADER.finditer(raw))
+    boundary_lines = sum(1 for _ in _BOUNDARY_LINE.finditer(raw)) if containers else 0
+    return Shape(
+        size=len(raw),
+        header_bytes=len(head),
+        fields=len(starts),
+        longest_field=max((end - start for start, end in zip(starts, ends, strict=True)), default=0),
+        lines=raw.count(b"\n") + (raw.count(b"\r") - raw.count(b"\r\n")),
+        parts=max(containers, min(boundary_lines, part_headers + containers)),
+        nesting=containers,
+        longest_line=max(map(len, raw.splitlines()), default=0) if len(raw) > _ORDINARY_LINE_BYTES else len(raw),
+        tags=raw.count(b"<"),
+    )
+
+
+def refusal(shape: Shape) -> str | None:
+    """Why a mail of this shape is not parsed at all, as a sentence for an admin; None where it is."""
+    limits = (
+        (shape.size, MAX_BYTES, "It is {0:,} bytes long; at most {1:,} are read."),
+        (shape.header_bytes, MAX_HEADER_BYTES, "Its header is longer than {1:,} bytes."),
+        (shape.fields, MAX_FIELDS, "Its header has {0:,} fields; at most {1:,} are read."),
+        (shape.longest_field, MAX_FIELD_BYTES, "One header field is {0:,} bytes long; at most {1:,} are read."),
+        (shape.lines, MAX_LINES, "It has {0:,} lines; at most {1:,} are read."),
+        (shape.parts, MAX_PARTS, "It seems to have {0:,} parts; at most {1:,} are read."),
+        (shape.nesting, MAX_PARTS, "It seems to nest {0:,} parts; at most {1:,} are read."),
+    )
+    for value, limit, sentence in limits:
+        if value > limit:
+            return sentence.format(value, limit)
+    return None
+
+
+def suspicious(shape: Shape) -> bool:
+    """True where a mail is unlike what people send, so that it is read in a child that can be killed."""
+    return (
+        shape.size > _ORDINARY_BYTES
+        or shape.header_bytes > _ORDINARY_HEADER_BYTES
+        or shape.lines > _ORDINARY_LINES
+        or shape.longest_line > _ORDINARY_LINE_BYTES
+        or shape.parts > _ORDINARY_PARTS
+        or shape.nesting > _ORDINARY_NESTING
+        or shape.tags > _ORDINARY_TAGS
+    )

@@ -1,0 +1,149 @@
+"""What a mail means: one `Understanding` for every mail, by fixed precedence.
+
+Unreadable > automatic > a command on the first new line > a request > unclear (a reply) > not for us.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import assert_never
+
+from parsers.commands import read_command
+from parsers.quoting import split
+from parsers.values import (
+    Automatic,
+    Command,
+    Kind,
+    Mail,
+    NotForUs,
+    ReadingRules,
+    Request,
+    Unclear,
+    Understanding,
+    Unreadable,
+    Verb,
+)
+
+_REPLY = re.compile(
+    r"(?:\[[^\]]{0,60}\]\s*)?(?:re|aw|sv|antw|rép|réf|rif|odp|ynt|vs|回复|答复|回覆|отв)\s?(?:\[\d{1,4}\])?\s?[:：]",
+    re.IGNORECASE,
+)
+_FORWARD = re.compile(r"(?:\[[^\]]{0,60}\]\s*)?(?:fwd?|tr|wg|rv|enc|doorst|i|vl|pd|转发|轉寄)\s?[:：]", re.IGNORECASE)
+
+#: What a command is reported as by `mailbot explain`.
+KIND_OF_VERB: dict[Verb, Kind] = {
+    Verb.APPROVE: Kind.DECISION,
+    Verb.DENY: Kind.DECISION,
+    Verb.EXTEND: Kind.EXTENSION,
+    Verb.RESTORE: Kind.EXTENSION,
+    Verb.RELEASE: Kind.RELEASE,
+    Verb.WITHDRAW: Kind.WITHDRAWAL,
+    Verb.KEEP: Kind.WITHDRAWAL,
+    Verb.CONFIRM: Kind.CONFIRMATION,
+    Verb.PROCEED: Kind.CONFIRMATION,
+    Verb.STATUS: Kind.UNCLEAR,
+    Verb.HELP: Kind.UNCLEAR,
+}
+
+
+def understand(mail: Mail | Unreadable, rules: ReadingRules) -> Understanding:
+    """Say what a mail is.  Reads words, not authority: who may say them is decided elsewhere."""
+    if isinstance(mail, Unreadable):
+        return Understanding(None, mail, Kind.UNREADABLE, mail.why)
+    try:
+        meaning = _meaning(mail, rules)
+    except Exception as error:  # noqa: BLE001  the boundary of the parsers: any input, never an exception
+        why = f"It could not be understood ({type(error).__name__})."
+        return Understanding(mail, Unreadable(mail.sha256, mail.size_bytes, why, mail.message_id), Kind.UNREADABLE, why)
+    return Understanding(mail, meaning, _kind(meaning), _why(meaning), mail.notes + _request_notes(meaning))
+
+
+def is_reply(mail: Mail) -> bool:
+    """True where a mail answers or forwards an older one: by its headers, its subject or a quote in it."""
+    return bool(mail.references) or bool(_REPLY.match(mail.subject)) or mail.quotes
+
+
+def is_forward(mail: Mail) -> bool:
+    """True where the subject says that a mail is passed on."""
+    return bool(_FORWARD.match(mail.subject))
+
+
+def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | Automatic | NotForUs:
+    if mail.automatic is not None:
+        return mail.automatic
+    command = read_command(mail.new_text, rules)
+    if mail.parts_disagree:
+        return Unclear((mail.new_text or "")[:500], "The text and the HTML part of the mail say different things.")
+    if isinstance(command, Command):
+        return command
+    request = _request(mail, rules)
+    if request is not None:
+        return request
+    if not is_reply(mail):
+        return NotForUs("It is neither a request nor a reply.")
+    return command or Unclear("", "There are no new words in it.")
+
+
+def _request(mail: Mail, rules: ReadingRules) -> Request | None:
+    from parsers.request import find_request  # noqa: PLC0415  imported here: replies need none of it
+
+    return find_request(_with_marked_quotes(mail), rules)
+
+
+def _with_marked_quotes(mail: Mail) -> Mail:
+    """The mail with `>` before what Outlook and others quote without any mark.
+
+    Forwarded words stay as they are: a forwarded request is a request.
+    """
+    if not mail.quotes or is_forward(mail) or not mail.new_text:
+        return mail
+    lines = mail.text.split("\n")
+    kept = split(mail.text).kept
+    if not kept:
+        return mail
+    last = kept[-1]
+    marked = [
+        line if at <= last or line.startswith(">") or not line.strip() else f"> {line}" for at, line in enumerate(lines)
+    ]
+    return replace(mail, text="\n".join(marked))
+
+
+def _kind(meaning: Request | Command | Unclear | Automatic | NotForUs) -> Kind:
+    match meaning:
+        case Request():
+            return Kind.REQUEST
+        case Command():
+            return KIND_OF_VERB[meaning.verb]
+        case Unclear():
+            return Kind.UNCLEAR
+        case Automatic():
+            return Kind.AUTOMATIC
+        case NotForUs():
+            return Kind.NOT_FOR_US
+        case _:
+            assert_never(meaning)
+
+
+def _why(meaning: Request | Command | Unclear | Automatic | NotForUs) -> str:
+    match meaning:
+        case Request():
+            count = len(meaning.problems)
+            found = (
+                "nothing is wrong with it"
+                if not count
+                else f"{count} thing{'s' if count > 1 else ''} must be corrected"
+            )
+            return f"It is a request for a virtual machine; {found}."
+        case Command():
+            return f"Its first new line is the command “{meaning.verb}”."
+        case Automatic():
+            return f"A machine wrote it: {meaning.why}."
+        case Unclear() | NotForUs():
+            return meaning.why
+        case _:
+            assert_never(meaning)
+
+
+def _request_notes(meaning: object) -> tuple[str, ...]:
+    return meaning.notes if isinstance(meaning, Request) else ()
