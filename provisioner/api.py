@@ -8,7 +8,7 @@ takes a machine as far as it gets without waiting and says how far that is; the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -35,10 +35,36 @@ class VmSpec:
     vcpus: int = 1
     memory_mib: int = 2048
     disk_gib: int = 8
+    restored: bool = False
+    """The kept disk was in its owner's hands before: whatever keys it shows are the owner's choice, so an
+    SSH port that answers makes it READY."""
 
     @property
     def fqdn(self) -> str:
         return f"{self.name}.{self.dns_domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """One libvirt host, as the configuration names it.
+
+    `image` is the label of the base image (`debian-trixie`), or empty for the newest of any label.
+    `reserved_memory_mib` and `reserved_disk_gib` stay free for the host; `max_machines` of 0 sets no limit.
+    `accelerate=False` never tries KVM.
+    """
+
+    name: str
+    dns_domain: str
+    uri: str = "qemu:///system"
+    pool: str = "default"
+    network: str = "default"
+    image: str = ""
+    connect_timeout: timedelta = timedelta(seconds=20)
+    probe_timeout: timedelta = timedelta(seconds=2)
+    reserved_memory_mib: int = 1024
+    reserved_disk_gib: int = 2
+    max_machines: int = 0
+    accelerate: bool = True
 
 
 class VmPhase(StrEnum):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -21,6 +23,8 @@ _DOMAIN_MAX: Final = 253
 _DISK: Final = re.compile(
     r"mailbot-[a-z0-9-]+-(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?:qcow2|seed\.img)"
 )
+
+_BASE: Final = re.compile(r"mailbot-base-(?P<label>[a-z0-9-]+)-(?P<moment>[0-9]{14})-[0-9a-f]{12}\.qcow2", re.ASCII)
 
 BASE_PREFIX: Final = "mailbot-base-"
 """Base images in a pool have names that begin with this."""
@@ -84,9 +88,34 @@ def volume_owner(volume: str) -> UUID | None:
     return UUID(found["uuid"]) if found else None
 
 
-def image_volume(label: str, digest: str) -> str:
-    """Give the name of a base image in the pool from its label (`debian-trixie`) and SHA-512 in hexadecimal."""
-    return f"{BASE_PREFIX}{check_label(label)}-{digest[:16]}.qcow2"
+def image_volume(label: str, built: datetime, sha512: str) -> str:
+    """Give the name of a base image in the pool: label (`debian-trixie`), moment of building and checksum.
+
+    Names of one label sort by age.
+    """
+    moment = built.astimezone(UTC).strftime("%Y%m%d%H%M%S")
+    return f"{BASE_PREFIX}{check_label(label)}-{moment}-{sha512[:12]}.qcow2"
+
+
+def image_marker(volume: str) -> str:
+    """Give the name of the small volume that says that a base image was uploaded whole."""
+    return f"{volume}.complete"
+
+
+def image_label(volume: str) -> str | None:
+    """Give the label of a base image from its volume's name, or None where it is not a base image of ours."""
+    found = _BASE.fullmatch(volume)
+    return found["label"] if found else None
+
+
+def newest_image(volumes: Iterable[str], label: str = "") -> str | None:
+    """Choose the newest base image among volume names, of one label or of any."""
+    fit = [
+        (found["moment"], volume)
+        for volume in volumes
+        if (found := _BASE.fullmatch(volume)) and label in ("", found["label"])
+    ]
+    return max(fit)[1] if fit else None
 
 
 def check_label(label: str) -> str:

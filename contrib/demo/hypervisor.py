@@ -1,0 +1,250 @@
+"""A libvirt host for the demo and the tests, on a machine with or without systemd.
+
+`running` lends a libvirtd: the one that is there, or one that is started for the time of use and ended
+by its last user.  `make_site` and `remove_site` make and remove a pool and a network of their own.
+As a command: `python -m contrib.demo.hypervisor up|down NAME DIRECTORY`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+URI = "qemu:///system"
+STATE = Path("/run/mailbot-hypervisor")
+_SUBNETS = range(150, 250)
+_START_SECONDS = 30
+
+
+class HypervisorProblem(Exception):
+    """libvirt could not be made ready; the message is for the person at the terminal."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A pool and a network that were made for a purpose and go away with it."""
+
+    uri: str
+    pool: str
+    network: str
+    dns_domain: str
+    directory: str
+
+
+@contextmanager
+def running(state: Path = STATE) -> Iterator[str]:
+    """Lend a libvirtd and give its URI.
+
+    Users hold a shared lock; whoever leaves as the last ends what was started here, and nothing else.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "users").open("w") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        start(state)
+        try:
+            yield URI
+        finally:
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass  # somebody else still uses it
+            else:
+                stop(state)
+
+
+def start(state: Path = STATE) -> None:
+    """Start virtlogd and libvirtd where no libvirtd answers, and note which were started."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "starting").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if _answers():
+            return
+        if os.geteuid() != 0:
+            raise HypervisorProblem("libvirtd is not running, and starting it needs root.")
+        # libvirtd writes guests' consoles through virtlogd and cannot start a guest without it.
+        for daemon, door in (("virtlogd", "virtlogd-sock"), ("libvirtd", "libvirt-sock")):
+            if not _listens(Path("/run/libvirt") / door):
+                _launch(daemon, state)
+        _wait_until_it_answers(state)
+
+
+def stop(state: Path = STATE) -> None:
+    """End the daemons that `start` noted; nothing where it started none."""
+    for daemon in ("libvirtd", "virtlogd"):
+        note = state / f"{daemon}.pid"
+        if note.exists():
+            pid = int(note.read_text())
+            if _is(pid, daemon):
+                os.kill(pid, signal.SIGTERM)
+                _wait_until_gone(pid, daemon)
+            note.unlink()
+
+
+def make_site(name: str, directory: Path, dns_domain: str = "testbed.example") -> Site:
+    """Make a directory pool and a NAT network of this name; what is already there is used again."""
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o711)  # QEMU runs as its own user and must reach its files
+    if name not in _virsh("pool-list", "--all", "--name").split():
+        _virsh("pool-define", "/dev/stdin", told=_pool_xml(name, directory))
+    if name not in _virsh("pool-list", "--name").split():
+        _virsh("pool-start", name)
+    if name not in _virsh("net-list", "--all", "--name").split():
+        _define_network(name, dns_domain)
+    elif name not in _virsh("net-list", "--name").split():
+        _virsh("net-start", name)
+    return Site(URI, name, name, dns_domain, str(directory))
+
+
+def remove_site(name: str, directory: Path) -> None:
+    """Remove the site's domains, volumes, pool, network and directory; what is gone already is fine."""
+    for domain in _virsh("list", "--all", "--name").split():
+        if _uses_network(_virsh("dumpxml", domain, fine=True), name):
+            _virsh("destroy", domain, fine=True)
+            _virsh("undefine", domain, "--managed-save", "--nvram", "--snapshots-metadata", fine=True)
+    if name in _virsh("pool-list", "--all", "--name").split():
+        _virsh("pool-destroy", name, fine=True)
+        _virsh("pool-undefine", name)
+    if name in _virsh("net-list", "--all", "--name").split():
+        _virsh("net-destroy", name, fine=True)
+        _virsh("net-undefine", name)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _define_network(name: str, dns_domain: str) -> None:
+    """Define and start the network on the first subnet that libvirt finds free."""
+    for third in _SUBNETS:
+        _virsh("net-define", "/dev/stdin", told=_network_xml(name, dns_domain, third))
+        try:
+            _virsh("net-start", name)
+        except HypervisorProblem as problem:
+            _virsh("net-undefine", name)
+            if third == _SUBNETS[-1]:
+                raise HypervisorProblem(f"No subnet from 192.168.{_SUBNETS[0]}.0 on could be used: {problem}") from None
+        else:
+            return
+
+
+def _pool_xml(name: str, directory: Path) -> str:
+    pool = ET.Element("pool", type="dir")
+    ET.SubElement(pool, "name").text = name
+    ET.SubElement(ET.SubElement(pool, "target"), "path").text = str(directory)
+    return ET.tostring(pool, encoding="unicode")
+
+
+def _network_xml(name: str, dns_domain: str, third: int) -> str:
+    network = ET.Element("network")
+    ET.SubElement(network, "name").text = name
+    ET.SubElement(network, "forward", mode="nat")
+    ET.SubElement(network, "domain", name=dns_domain, localOnly="yes")
+    ip = ET.SubElement(network, "ip", address=f"192.168.{third}.1", netmask="255.255.255.0")
+    dhcp = ET.SubElement(ip, "dhcp")
+    ET.SubElement(dhcp, "range", start=f"192.168.{third}.10", end=f"192.168.{third}.250")
+    return ET.tostring(network, encoding="unicode")
+
+
+def _uses_network(domain: str, network: str) -> bool:
+    if not domain:
+        return False
+    sources = ET.fromstring(domain).iterfind("devices/interface/source")
+    return any(source.get("network") == network for source in sources)
+
+
+def _virsh(*arguments: str, told: str | None = None, fine: bool = False) -> str:
+    done = subprocess.run(
+        ["virsh", "--quiet", "--connect", URI, *arguments], input=told, capture_output=True, text=True, check=False
+    )
+    if done.returncode and not fine:
+        raise HypervisorProblem(f"virsh {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _answers() -> bool:
+    if shutil.which("virsh") is None:
+        raise HypervisorProblem("virsh is missing; install what contrib/debian-packages.txt lists.")
+    return bool(_virsh("uri", fine=True).strip())
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def _launch(daemon: str, state: Path) -> None:
+    with (state / f"{daemon}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [shutil.which(daemon) or f"/usr/sbin/{daemon}"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    (state / f"{daemon}.pid").write_text(str(process.pid))
+
+
+def _wait_until_it_answers(state: Path) -> None:
+    for _ in range(_START_SECONDS * 10):
+        if _answers():
+            return
+        time.sleep(0.1)
+    log = state / "libvirtd.log"
+    said = log.read_text(errors="replace").strip().splitlines()[-3:] if log.exists() else []
+    raise HypervisorProblem(f"libvirtd does not answer after {_START_SECONDS} seconds: {' / '.join(said)}")
+
+
+def _is(pid: int, daemon: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() == daemon
+    except OSError:
+        return False
+
+
+def _wait_until_gone(pid: int, daemon: str) -> None:
+    for _ in range(100):
+        try:
+            os.waitpid(pid, os.WNOHANG)  # ours to bury only where this process launched it
+        except ChildProcessError:
+            pass
+        if not _is(pid, daemon):
+            return
+        time.sleep(0.1)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("action", choices=("up", "down"))
+    parser.add_argument("name")
+    parser.add_argument("directory", type=Path)
+    chosen = parser.parse_args()
+    try:
+        if chosen.action == "up":
+            start()
+            print(json.dumps(asdict(make_site(chosen.name, chosen.directory))))
+        else:
+            start()
+            remove_site(chosen.name, chosen.directory)
+            stop()
+    except HypervisorProblem as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

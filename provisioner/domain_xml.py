@@ -1,0 +1,221 @@
+"""Every XML document that libvirt is given, and what is read from those that it gives.
+
+Built and parsed as trees, never as text; libvirt validates each against its schema.  Formats:
+libvirt's formatdomain, formatstorage and formatnetwork.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from lxml import etree
+
+from provisioner.api import VmSpec
+
+MACHINE_NS: Final = "urn:mailbot:machine:1"
+"""Namespace of the element that marks a domain as ours."""
+SEEN_NS: Final = "urn:mailbot:seen:1"
+"""Namespace of the element that keeps what a machine showed while it was built."""
+PREFIX: Final = "mailbot"
+SEEN_PREFIX: Final = "mailbot-seen"
+AGENT_CHANNEL: Final = "org.qemu.guest_agent.0"
+
+_GIB: Final = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Keys that a machine showed on a way that the network cannot forge: public host key lines and the
+    `SHA256:…` fingerprints of root's authorized keys."""
+
+    host_keys: tuple[str, ...] = ()
+    installed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Our mark in a domain: whose machine it is."""
+
+    uuid: UUID
+    owner: str
+    reference: str
+    expires_on: date
+
+
+def domain(spec: VmSpec, disk_path: str, seed_path: str, network: str, *, accelerated: bool) -> str:
+    """Give the domain of a machine; the paths are those that libvirt names for its volumes."""
+    root = etree.Element("domain", type="kvm" if accelerated else "qemu")
+    _texts(root, {"name": spec.name, "uuid": str(spec.uuid), "title": f"{spec.fqdn} ({spec.reference})"})
+    _sub(root, "metadata").append(_mark(spec))
+    _sub(root, "memory", text=str(spec.memory_mib), unit="MiB")
+    _texts(root, {"vcpu": str(spec.vcpus)})
+    system = _sub(root, "os")
+    _sub(system, "type", text="hvm", arch="x86_64", machine="q35")
+    _sub(system, "boot", dev="hd")
+    features = _sub(root, "features")
+    _sub(features, "acpi")
+    _sub(features, "apic")
+    # The host's own processor is fastest under KVM; emulated, the plain default costs the least.
+    if accelerated:
+        _sub(root, "cpu", mode="host-passthrough", check="none")
+    _sub(root, "clock", offset="utc")
+    _texts(root, {"on_poweroff": "destroy", "on_reboot": "restart", "on_crash": "restart"})
+    devices = _sub(root, "devices")
+    _disk(devices, disk_path, "vda", "qcow2", read_only=False)
+    # A virtio disk and not a CD-ROM: Debian's cloud kernel has no SATA driver.
+    _disk(devices, seed_path, "vdb", "raw", read_only=True)
+    _devices(devices, spec, network)
+    return _text(root)
+
+
+def _disk(devices: etree._Element, path: str, target: str, kind: str, *, read_only: bool) -> None:
+    disk = _sub(devices, "disk", type="file", device="disk")
+    driver = {"name": "qemu", "type": kind}
+    if not read_only:
+        driver["discard"] = "unmap"
+    _sub(disk, "driver", **driver)
+    _sub(disk, "source", file=path)
+    _sub(disk, "target", dev=target, bus="virtio")
+    if read_only:
+        _sub(disk, "readonly")
+
+
+def _devices(devices: etree._Element, spec: VmSpec, network: str) -> None:
+    _sub(devices, "controller", type="usb", model="none")
+    interface = _sub(devices, "interface", type="network")
+    _sub(interface, "mac", address=spec.mac)
+    _sub(interface, "source", network=network)
+    _sub(interface, "model", type="virtio")
+    _sub(_sub(devices, "serial", type="pty"), "target", port="0")
+    _sub(_sub(devices, "console", type="pty"), "target", type="serial", port="0")
+    _sub(_sub(devices, "channel", type="unix"), "target", type="virtio", name=AGENT_CHANNEL)
+    _sub(_sub(devices, "video"), "model", type="none")
+    _sub(devices, "memballoon", model="virtio")
+    _sub(_sub(devices, "rng", model="virtio"), "backend", text="/dev/urandom", model="random")
+
+
+def _mark(spec: VmSpec) -> etree._Element:
+    mark = etree.Element(f"{{{MACHINE_NS}}}machine", nsmap={PREFIX: MACHINE_NS})
+    mark.set("uuid", str(spec.uuid))
+    mark.set("owner", _legal(spec.owner))
+    mark.set("reference", _legal(spec.reference))
+    mark.set("expires", spec.expires_on.isoformat())
+    return mark
+
+
+def read_mark(text: str) -> Mark | None:
+    """Read our mark as libvirt gives it (virDomainGetMetadata); None where it is not a whole one."""
+    mark = _parse(text)
+    try:
+        return Mark(
+            UUID(mark.get("uuid", "")),
+            mark.get("owner", ""),
+            mark.get("reference", ""),
+            date.fromisoformat(mark.get("expires", "")),
+        )
+    except ValueError:
+        return None
+
+
+def seen(keys: Seen) -> str:
+    """Give the element that keeps what was seen; libvirt adds the namespace that it is set under."""
+    root = etree.Element("seen")
+    for line in keys.host_keys:
+        _sub(root, "host", text=line)
+    for print_ in keys.installed:
+        _sub(root, "installed", text=print_)
+    return _text(root)
+
+
+def read_seen(text: str) -> Seen:
+    """Read what was kept by `seen`."""
+    root = _parse(text)
+
+    def texts(name: str) -> tuple[str, ...]:
+        return tuple(one.text or "" for one in root.iter() if etree.QName(one).localname == name)
+
+    return Seen(texts("host"), texts("installed"))
+
+
+def domain_kind(text: str) -> tuple[bool, int]:
+    """Read from a domain whether it runs under KVM, and its memory in MiB."""
+    root = _parse(text)
+    return root.get("type") == "kvm", int(root.findtext("memory", "0")) >> 10
+
+
+def overlay_volume(name: str, disk_gib: int, base_path: str) -> str:
+    """Give a qcow2 volume of `disk_gib` that begins as the base image at `base_path`."""
+    volume = _volume(name, disk_gib * _GIB, "qcow2")
+    backing = _sub(volume, "backingStore")
+    _sub(backing, "path", text=base_path)
+    _sub(backing, "format", type="qcow2")
+    return _text(volume)
+
+
+def raw_volume(name: str, size: int) -> str:
+    """Give a raw volume of `size` bytes, fully allocated."""
+    return _text(_volume(name, size, "raw", size))
+
+
+def image_volume(name: str, virtual_size: int) -> str:
+    """Give an empty qcow2 volume that a base image of `virtual_size` bytes is uploaded into."""
+    return _text(_volume(name, virtual_size, "qcow2"))
+
+
+def _volume(name: str, capacity: int, kind: str, allocation: int = 0) -> etree._Element:
+    volume = etree.Element("volume")
+    _texts(volume, {"name": name})
+    _sub(volume, "capacity", text=str(capacity), unit="bytes")
+    _sub(volume, "allocation", text=str(allocation), unit="bytes")
+    _sub(_sub(volume, "target"), "format", type=kind)
+    return volume
+
+
+def backing_path(text: str) -> str | None:
+    """Read from a volume the path of what it is an overlay on."""
+    path = _parse(text).find("backingStore/path")
+    return None if path is None else path.text
+
+
+def dhcp_host(mac: str, name: str, address: str) -> str:
+    """Give a reservation for a network's DHCP."""
+    return _text(etree.Element("host", mac=mac, name=name, ip=address))
+
+
+def dns_host(address: str, *names: str) -> str:
+    """Give an address record for a network's DNS."""
+    host = etree.Element("host", ip=address)
+    for name in names:
+        _sub(host, "hostname", text=name)
+    return _text(host)
+
+
+def _parse(text: str) -> etree._Element:
+    # libvirt's XML is not hostile, but nothing in it may ever reach for a file or the network.
+    return etree.fromstring(text.encode("utf-8"), etree.XMLParser(resolve_entities=False, no_network=True))
+
+
+def _sub(parent: etree._Element, tag: str, /, *, text: str | None = None, **attributes: str) -> etree._Element:
+    child = etree.SubElement(parent, tag, attrib=attributes)
+    child.text = None if text is None else _legal(text)
+    return child
+
+
+def _texts(parent: etree._Element, values: Mapping[str, str]) -> None:
+    for name, value in values.items():
+        _sub(parent, name, text=value)
+
+
+def _text(root: etree._Element) -> str:
+    return str(etree.tostring(root, encoding="unicode"))
+
+
+def _legal(text: str) -> str:
+    """Leave out what XML 1.0 cannot carry (section 2.2): control characters, surrogates."""
+    return "".join(
+        one for one in text if one in "\t\n" or " " <= one < "\ud800" or "\ue000" <= one not in "\ufffe\uffff"
+    )

@@ -1,0 +1,184 @@
+"""One connection to one libvirt host: opened within a time limit, kept alive, reopened when it broke.
+
+libvirt's errors are told apart by their numbers (virterror.h), never by their text.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+import libvirt
+
+from provisioner.api import OutOfRoom, ProvisionerError, SiteSettings, SiteUnreachable
+
+_KEEPALIVE_SECONDS: Final = 5
+_KEEPALIVE_MISSES: Final = 4
+
+_CONNECTION_CODES: Final = frozenset(
+    {
+        libvirt.VIR_ERR_NO_CONNECT,
+        libvirt.VIR_ERR_INVALID_CONN,
+        libvirt.VIR_ERR_RPC,
+        libvirt.VIR_ERR_AUTH_FAILED,
+        libvirt.VIR_ERR_AUTH_CANCELLED,
+        libvirt.VIR_ERR_AUTH_UNAVAILABLE,
+        libvirt.VIR_ERR_SSH,
+        libvirt.VIR_ERR_LIBSSH,
+        libvirt.VIR_ERR_NO_SERVER,
+    }
+)
+_TRANSPORT: Final = frozenset({libvirt.VIR_FROM_RPC, libvirt.VIR_FROM_REMOTE})
+_PERMANENT_CODES: Final = frozenset(
+    {
+        libvirt.VIR_ERR_NO_SUPPORT,
+        libvirt.VIR_ERR_XML_ERROR,
+        libvirt.VIR_ERR_XML_DETAIL,
+        libvirt.VIR_ERR_XML_INVALID_SCHEMA,
+        libvirt.VIR_ERR_CONFIG_UNSUPPORTED,
+        libvirt.VIR_ERR_OPERATION_DENIED,
+        libvirt.VIR_ERR_ACCESS_DENIED,
+    }
+)
+_ROOM_ERRNOS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM})
+
+_loop_lock = threading.Lock()
+_loop_processes: set[int] = set()
+
+
+class Connection:
+    """Gives a living `virConnect`, the same one for as long as it lives."""
+
+    def __init__(self, settings: SiteSettings) -> None:
+        self._settings = settings
+        self._open: libvirt.virConnect | None = None
+
+    def get(self) -> libvirt.virConnect:
+        """Give the connection, opened anew where it broke.  Raises `SiteUnreachable`."""
+        if self._open is not None and not _alive(self._open):
+            self.drop()
+        if self._open is None:
+            self._open = self._opened()
+        return self._open
+
+    @property
+    def current(self) -> libvirt.virConnect | None:
+        """The connection that is open now, alive or not."""
+        return self._open
+
+    def drop(self) -> None:
+        """Forget the connection; the next `get` opens another."""
+        conn, self._open = self._open, None
+        if conn is not None:
+            _close(conn)
+
+    def _opened(self) -> libvirt.virConnect:
+        """Open in a helper thread: neither ssh nor a hung daemon gives libvirt.open a time limit."""
+        _start_event_loop()
+        done = threading.Event()
+        given_up = threading.Event()
+        result: list[libvirt.virConnect | libvirt.libvirtError] = []
+
+        def attempt() -> None:
+            try:
+                conn = libvirt.open(self._settings.uri)
+            except libvirt.libvirtError as error:
+                result.append(error)
+            else:
+                result.append(conn)
+                if given_up.is_set():
+                    _close(conn)
+            done.set()
+
+        threading.Thread(target=attempt, name=f"libvirt-open-{self._settings.name}", daemon=True).start()
+        seconds = self._settings.connect_timeout.total_seconds()
+        if not done.wait(seconds):
+            given_up.set()
+            raise self._unreachable(f"no answer within {seconds:g} seconds")
+        found = result[0]
+        if isinstance(found, libvirt.libvirtError):
+            raise self._unreachable(_text(found)) from found
+        with suppress(libvirt.libvirtError):
+            # A driver inside this process (test:///) has no wire to keep alive.
+            found.setKeepAlive(_KEEPALIVE_SECONDS, _KEEPALIVE_MISSES)
+        return found
+
+    def _unreachable(self, why: str) -> SiteUnreachable:
+        return SiteUnreachable(
+            f"The site {self._settings.name} ({self._settings.uri}) does not answer: {why}.", other_site_may_help=True
+        )
+
+
+@contextmanager
+def explained(connection: Connection, site: str, doing: str) -> Iterator[None]:
+    """Turn libvirt's errors into the provisioner's, worded around `doing` (`start alice-vm`)."""
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        worded = translate(error, site, doing)
+        if isinstance(worded, SiteUnreachable):
+            connection.drop()
+        raise worded from error
+
+
+def translate(error: libvirt.libvirtError, site: str, doing: str) -> ProvisionerError:
+    """Choose the provisioner's error for one of libvirt's."""
+    code = error.get_error_code()
+    said = f"{_text(error)} (libvirt error {code})"
+    if code in _CONNECTION_CODES or error.get_error_domain() in _TRANSPORT:
+        return SiteUnreachable(
+            f"The connection to the site {site} broke while trying to {doing}: {said}.", other_site_may_help=True
+        )
+    message = f"The site {site} could not {doing}: {said}."
+    # virReportSystemError keeps errno in int1.
+    if code == libvirt.VIR_ERR_NO_MEMORY or (code == libvirt.VIR_ERR_SYSTEM_ERROR and error.get_int1() in _ROOM_ERRNOS):
+        return OutOfRoom(message)
+    return ProvisionerError(message, permanent=code in _PERMANENT_CODES, other_site_may_help=True)
+
+
+@contextmanager
+def absent_is_fine(*codes: int) -> Iterator[None]:
+    """Let the errors of these codes pass: what was to be removed or found is not there."""
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        if error.get_error_code() not in codes:
+            raise
+
+
+def _text(error: libvirt.libvirtError) -> str:
+    return (error.get_error_message() or "no reason given").strip().rstrip(".").splitlines()[0]
+
+
+def _alive(conn: libvirt.virConnect) -> bool:
+    try:
+        return bool(conn.isAlive())
+    except libvirt.libvirtError:
+        return False
+
+
+def _close(conn: libvirt.virConnect) -> None:
+    with suppress(libvirt.libvirtError):
+        conn.close()
+
+
+def _start_event_loop() -> None:
+    """Run libvirt's event loop in a thread, once per process: keepalive and streams need it (virEventRunDefaultImpl)."""
+    with _loop_lock:
+        if os.getpid() in _loop_processes:
+            return
+        # libvirt prints every error to stderr unless told what else to do with it.
+        libvirt.registerErrorHandler(lambda _context, _error: None, None)
+        libvirt.virEventRegisterDefaultImpl()
+        threading.Thread(target=_run_loop, name="libvirt-events", daemon=True).start()
+        _loop_processes.add(os.getpid())
+
+
+def _run_loop() -> None:
+    while True:
+        with suppress(libvirt.libvirtError):
+            libvirt.virEventRunDefaultImpl()

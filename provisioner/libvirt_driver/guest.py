@@ -1,0 +1,104 @@
+"""What a guest shows of itself on ways that the network cannot forge: guest agent and serial console.
+
+Only asked while a machine is being built: afterwards its owner is root and can show whatever pleases.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from contextlib import suppress
+from typing import Any, Final
+from uuid import UUID
+
+import libvirt
+import libvirt_qemu
+
+from provisioner import ssh_keys
+from provisioner.api import VmSpec
+from provisioner.cloud_init import read_announcement
+from provisioner.domain_xml import Seen
+
+_AGENT_SECONDS: Final = 2
+_AGENT_READ: Final = 65536
+_CONSOLE_KEPT: Final = 1 << 18
+_WOULD_BLOCK: Final = -2
+
+_HOST_KEYS: Final = ("/etc/ssh/ssh_host_ecdsa_key.pub", "/etc/ssh/ssh_host_ed25519_key.pub")
+_AUTHORIZED: Final = "/root/.ssh/authorized_keys"
+
+
+def seen_by_agent(domain: libvirt.virDomain) -> Seen | None:
+    """Read host keys and root's keys through the guest agent; None where it does not answer or has none yet."""
+    try:
+        authorized = _read_file(domain, _AUTHORIZED)
+        hosts = tuple(line for path in _HOST_KEYS if (line := _key_line(_read_file(domain, path))))
+    except (libvirt.libvirtError, ValueError, KeyError, TypeError):
+        # No agent, not yet started, no such file yet: all mean the same, ask again later.
+        return None
+    keys, _ = ssh_keys.parse_all(line for line in authorized.splitlines() if line.strip() and line[0] != "#")
+    installed = tuple(key.fingerprint for key in keys)
+    return Seen(hosts, installed) if hosts and installed else None
+
+
+def _key_line(text: str) -> str:
+    """Cut a host key's file down to `<type> <base64>`; empty where it is none."""
+    line = " ".join(text.split()[:2])
+    return line if ssh_keys.is_host_key(line) else ""
+
+
+def _read_file(domain: libvirt.virDomain, path: str) -> str:
+    """Read the beginning of a file in the guest (QEMU guest agent: guest-file-open, -read, -close)."""
+    handle = _ask(domain, "guest-file-open", path=path, mode="r")
+    try:
+        answer = _ask(domain, "guest-file-read", handle=handle, count=_AGENT_READ)
+    finally:
+        with suppress(libvirt.libvirtError):
+            _ask(domain, "guest-file-close", handle=handle)
+    return base64.b64decode(answer["buf-b64"]).decode("ascii", errors="replace")
+
+
+def _ask(domain: libvirt.virDomain, command: str, **arguments: Any) -> Any:
+    request = json.dumps({"execute": command, "arguments": arguments})
+    return json.loads(libvirt_qemu.qemuAgentCommand(domain, request, _AGENT_SECONDS, 0))["return"]
+
+
+class Consoles:
+    """Serial consoles of machines being built, kept open between looks so that nothing printed is missed."""
+
+    def __init__(self) -> None:
+        self._open: dict[UUID, tuple[Any, bytearray]] = {}
+
+    def seen(self, conn: libvirt.virConnect, domain: libvirt.virDomain, spec: VmSpec) -> Seen | None:
+        """Read what came since the last look, without waiting, and find an announcement in it."""
+        try:
+            stream, kept = self._console(conn, domain, spec.uuid)
+            while isinstance(chunk := stream.recv(_CONSOLE_KEPT), bytes) and chunk:
+                kept += chunk
+                del kept[:-_CONSOLE_KEPT]
+            if chunk != _WOULD_BLOCK:
+                self.forget(spec.uuid)  # the console has ended with its guest
+        except libvirt.libvirtError:
+            # Another reader holds the console, or the guest is going down.
+            self.forget(spec.uuid)
+            return None
+        return read_announcement(kept.decode("ascii", errors="replace").replace("\r", ""), spec)
+
+    def _console(self, conn: libvirt.virConnect, domain: libvirt.virDomain, uuid: UUID) -> tuple[Any, bytearray]:
+        if uuid not in self._open:
+            stream = conn.newStream(libvirt.VIR_STREAM_NONBLOCK)
+            domain.openConsole(None, stream, 0)
+            self._open[uuid] = (stream, bytearray())
+        return self._open[uuid]
+
+    def forget(self, uuid: UUID) -> None:
+        """Close a machine's console; nothing where it is not open."""
+        stream, _ = self._open.pop(uuid, (None, None))
+        if stream is not None:
+            with suppress(libvirt.libvirtError):
+                stream.abort()
+
+    def forget_all(self) -> None:
+        """Close every console."""
+        for uuid in list(self._open):
+            self.forget(uuid)

@@ -1,0 +1,130 @@
+"""Reservations and names in a libvirt network (virNetworkUpdate), in its running and its kept state alike."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import libvirt
+
+from provisioner import domain_xml
+from provisioner.api import NotOurs, OutOfRoom, ProvisionerError, SiteSettings, VmSpec
+from provisioner.network_xml import NetworkView, read_network
+
+_TRIES: Final = 3
+
+
+class Network:
+    """One site's network."""
+
+    def __init__(self, conn: libvirt.virConnect, settings: SiteSettings) -> None:
+        self._settings = settings
+        self._network = conn.networkLookupByName(settings.network)
+
+    def activate(self) -> None:
+        """Start the network where it is not running."""
+        if not self._network.isActive():
+            self._network.create()
+
+    def address(self, spec: VmSpec) -> str | None:
+        """Give the address that is reserved for the machine."""
+        found = (view.of_mac(spec.mac) for view in self._views().values())
+        return next((one.address for one in found if one), None)
+
+    def free_addresses(self) -> int:
+        """Give how many addresses of the DHCP ranges are not reserved."""
+        views = list(self._views().values())
+        taken = set[str]().union(*(view.taken() for view in views))
+        return views[0].size - sum(views[0].in_range(address) for address in taken)
+
+    def reserve(self, spec: VmSpec) -> str:
+        """Reserve an address and the name for the machine; gives the address.
+
+        Another process may take the chosen address in between: libvirt refuses the second, and the
+        choice is made again.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return self._reserve(spec)
+            except libvirt.libvirtError as error:
+                if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID:
+                    raise
+        return self._reserve(spec)
+
+    def _reserve(self, spec: VmSpec) -> str:
+        views = self._views()
+        self._refuse_foreign(spec, views)
+        address = self.address(spec) or self._free_address(spec, views)
+        entry = domain_xml.dhcp_host(spec.mac, spec.name, address)
+        names = domain_xml.dns_host(address, spec.fqdn, spec.name)
+        for scope, view in views.items():
+            if view.of_mac(spec.mac) is None:
+                self._update(libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST, entry, scope, add=True)
+            if view.dns_of(spec.fqdn) is None:
+                self._update(libvirt.VIR_NETWORK_SECTION_DNS_HOST, names, scope, add=True)
+        return address
+
+    def release(self, spec: VmSpec) -> None:
+        """Remove name and reservation; the reservation last, since it tells the address of the name."""
+        for scope, view in self._views().items():
+            ours = view.of_mac(spec.mac)
+            if ours is None or ours.name != spec.name:
+                continue
+            record = view.dns_of(spec.fqdn)
+            if record and record.address == ours.address:
+                entry = domain_xml.dns_host(record.address, *record.names)
+                self._update(libvirt.VIR_NETWORK_SECTION_DNS_HOST, entry, scope, add=False)
+            entry = domain_xml.dhcp_host(ours.mac, ours.name, ours.address)
+            self._update(libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST, entry, scope, add=False)
+
+    def _views(self) -> dict[int, NetworkView]:
+        """Read the network's states by the flag that changes each: kept, and running where it runs."""
+        views: dict[int, NetworkView] = {}
+        if self._network.isPersistent():
+            text = self._network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)
+            views[libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG] = read_network(text)
+        if self._network.isActive():
+            views[libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE] = read_network(self._network.XMLDesc(0))
+        return views
+
+    def _refuse_foreign(self, spec: VmSpec, views: dict[int, NetworkView]) -> None:
+        for view in views.values():
+            ours = view.of_mac(spec.mac)
+            record = view.dns_of(spec.fqdn)
+            others = [one for one in view.reservations if one.name == spec.name and one.mac != spec.mac]
+            stranger = record and (ours is None or record.address != ours.address)
+            if others or stranger or (ours and ours.name != spec.name):
+                raise NotOurs(
+                    f"In the network {self._settings.network} at {self._settings.name} the name {spec.name} or the MAC "
+                    f"address {spec.mac} already belongs to something else. It was not touched."
+                )
+
+    def _free_address(self, spec: VmSpec, views: dict[int, NetworkView]) -> str:
+        taken = self._leased() | frozenset[str]().union(*(view.taken() for view in views.values()))
+        view = next(iter(views.values()))
+        if not view.size:
+            raise ProvisionerError(
+                f"The network {self._settings.network} at {self._settings.name} has no DHCP range for IPv4.",
+                permanent=True,
+                other_site_may_help=True,
+            )
+        address = view.free_address(spec.uuid, taken)
+        if address is None:
+            raise OutOfRoom(
+                f"All {view.size} addresses of the network {self._settings.network} at {self._settings.name} are taken."
+            )
+        return address
+
+    def _leased(self) -> frozenset[str]:
+        """Give the addresses that guests hold at the moment, with or without a reservation."""
+        if not self._network.isActive():
+            return frozenset()
+        try:
+            return frozenset(lease["ipaddr"] for lease in self._network.DHCPLeases())
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:
+                return frozenset()
+            raise
+
+    def _update(self, section: int, entry: str, scope: int, *, add: bool) -> None:
+        command = libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST if add else libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE
+        self._network.update(command, section, -1, entry, scope)

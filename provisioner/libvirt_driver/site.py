@@ -1,0 +1,310 @@
+"""`LibvirtSite`: the provisioner's contract kept with libvirt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final, TypeVar
+from uuid import UUID
+
+import libvirt
+
+from provisioner import domain_xml, naming, ssh_keys
+from provisioner.api import ProvisionerError, SiteHealth, SiteSettings, VmFacts, VmPhase, VmSpec
+from provisioner.domain_xml import Seen
+from provisioner.images import LocalImage, Progress, no_progress
+from provisioner.libvirt_driver.connection import Connection, absent_is_fine, explained
+from provisioner.libvirt_driver.domains import Domains, Paths
+from provisioner.libvirt_driver.guest import Consoles, seen_by_agent
+from provisioner.libvirt_driver.network import Network
+from provisioner.libvirt_driver.storage import Storage
+from provisioner.seed import seed_image
+from provisioner.ssh_probe import ssh_answers
+
+Probe = Callable[[str, float], bool]
+"""Told address and seconds; says whether an SSH server answers there in that time."""
+
+_GIB: Final = 1 << 30
+_Part = TypeVar("_Part")
+
+
+class LibvirtSite:
+    """One libvirt host with a pool, a network and a base image; see `api.Provisioner` for the contract.
+
+    Belongs to one worker thread.  What a machine is and how far it has come is read from the host at
+    every call; only open consoles and the connection are kept between calls.
+    """
+
+    def __init__(self, settings: SiteSettings, probe: Probe = ssh_answers) -> None:
+        self._settings = settings
+        self._probe = probe
+        self._connection = Connection(settings)
+        self._consoles = Consoles()
+
+    @property
+    def site(self) -> str:
+        return self._settings.name
+
+    def ensure(self, spec: VmSpec) -> VmFacts:
+        """See `api.Provisioner.ensure`.
+
+        1. Find the domain; refuse one that is not ours.
+        2. Reserve address and name in the network.
+        3. Without a domain: make or find the disk, write the seed, define the domain.
+        4. Start it where it does not run; fall back to emulation where KVM fails.
+        5. Look how far it is; keep the keys that it shows.
+        """
+        with self._work(f"build {spec.name}", spec) as conn:
+            domains = Domains(conn, self._settings)
+            domain = domains.find(spec)
+            network = Network(conn, self._settings)
+            network.activate()
+            network.reserve(spec)
+            storage = Storage(conn, self._settings)
+            if domain is None:
+                disk = storage.disk(spec)
+                seed = storage.write_seed(spec, seed_image(spec))
+                domain = domains.define(spec, Paths(disk.path(), seed.path()))
+            domain = domains.start(domain, spec, self._paths(storage, spec))
+            self._collect(conn, domains, domain, spec)
+            return self._look(conn, spec, domain)
+
+    def facts(self, spec: VmSpec) -> VmFacts:
+        with self._work(f"look at {spec.name}", spec) as conn:
+            return self._look(conn, spec, Domains(conn, self._settings).ours(spec))
+
+    def request_stop(self, spec: VmSpec) -> VmFacts:
+        with self._work(f"shut down {spec.name}", spec) as conn:
+            domain = Domains(conn, self._settings).find(spec)
+            if domain is not None and domain.isActive():
+                # A guest that stops by itself in between leaves nothing to be shut down.
+                with absent_is_fine(libvirt.VIR_ERR_OPERATION_INVALID):
+                    domain.shutdown()
+            return self._look(conn, spec, domain)
+
+    def power_off(self, spec: VmSpec) -> VmFacts:
+        with self._work(f"power off {spec.name}", spec) as conn:
+            domain = Domains(conn, self._settings).find(spec)
+            if domain is not None and domain.isActive():
+                with absent_is_fine(libvirt.VIR_ERR_OPERATION_INVALID):
+                    domain.destroy()
+            return self._look(conn, spec, domain)
+
+    def start(self, spec: VmSpec) -> VmFacts:
+        with self._work(f"start {spec.name}", spec) as conn:
+            domains = Domains(conn, self._settings)
+            domain = domains.find(spec)
+            if domain is None:
+                raise ProvisionerError(f"There is no machine {spec.name} at {self.site} to start.", permanent=True)
+            Network(conn, self._settings).activate()
+            storage = Storage(conn, self._settings)
+            domain = domains.start(domain, spec, self._paths(storage, spec))
+            return self._look(conn, spec, domain)
+
+    def retire(self, spec: VmSpec) -> VmFacts:
+        with self._work(f"remove {spec.name}", spec) as conn:
+            self._take_away(conn, spec)
+            return self._look(conn, spec, None)
+
+    def delete_disk(self, spec: VmSpec) -> VmFacts:
+        with self._work(f"delete the disk of {spec.name}", spec) as conn:
+            if Domains(conn, self._settings).ours(spec) is not None:
+                raise ProvisionerError(
+                    f"The machine {spec.name} still exists at {self.site}; its disk is not deleted.", permanent=True
+                )
+            Storage(conn, self._settings).delete(naming.disk_volume(spec.name, spec.uuid))
+            return self._look(conn, spec, None)
+
+    def undo(self, spec: VmSpec) -> None:
+        with self._work(f"undo {spec.name}", spec) as conn:
+            self._take_away(conn, spec)
+            Storage(conn, self._settings).delete(naming.disk_volume(spec.name, spec.uuid))
+
+    def health(self) -> SiteHealth:
+        try:
+            with self._work("say how it is") as conn:
+                return self._health(conn)
+        except ProvisionerError as error:
+            return SiteHealth(self.site, reachable=False, problems=(str(error),))
+
+    def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
+        with self._work("list what it has") as conn:
+            domains = Domains(conn, self._settings)
+            marks = [(one.name(), domains.mark(one)) for one in domains.all()]
+            strays = [
+                f"The domain {name} at {self.site} belongs to no known machine (ticket {mark.reference}, {mark.owner})."
+                for name, mark in marks
+                if mark and mark.uuid not in known
+            ]
+            strays += [
+                f"The volume {name} in the pool {self._settings.pool} at {self.site} belongs to no known machine."
+                for name in Storage(conn, self._settings).names()
+                if (owner := naming.volume_owner(name)) and owner not in known
+            ]
+            return tuple(sorted(strays))
+
+    def images(self) -> tuple[str, ...]:
+        """Give the names of the base images in the pool that were uploaded whole."""
+        with self._work("list its images") as conn:
+            return Storage(conn, self._settings).images()
+
+    def register_image(self, image: LocalImage, progress: Progress = no_progress) -> str:
+        """Bring a base image into the pool and read it back to be sure; gives its volume's name.
+
+        Nothing where it is already there.  New machines use it from the moment it was verified.
+        """
+        with self._work(f"take the image {image.label}") as conn:
+            storage = Storage(conn, self._settings)
+            if image.volume in storage.images():
+                progress(f"The image is already at {self.site}", 1.0)
+                return image.volume
+            size = image.path.stat().st_size
+            with image.path.open("rb") as stream:
+                volume = storage.upload_image(
+                    image.volume,
+                    stream,
+                    size,
+                    image.virtual_mib << 20,
+                    lambda part: progress(f"Uploading the image to {self.site}", part),
+                )
+            progress(f"Reading the image back from {self.site}", None)
+            if storage.sha512(volume, size) != image.sha512:
+                volume.delete(0)
+                raise ProvisionerError(f"The image arrived damaged at {self.site} and was removed again.")
+            storage.mark_image(image.volume, image.sha512)
+            progress(f"The image is at {self.site}", 1.0)
+            return image.volume
+
+    def close(self) -> None:
+        """Close consoles and connection; the next call opens what it needs."""
+        self._consoles.forget_all()
+        self._connection.drop()
+
+    @contextmanager
+    def _work(self, doing: str, spec: VmSpec | None = None) -> Iterator[libvirt.virConnect]:
+        """Give a living connection and let nothing but `ProvisionerError` out."""
+        if spec is not None:
+            self._check(spec)
+        before = self._connection.current
+        conn = self._connection.get()
+        if conn is not before:
+            self._consoles.forget_all()
+        with explained(self._connection, self.site, doing):
+            yield conn
+
+    def _check(self, spec: VmSpec) -> None:
+        try:
+            naming.check_label(spec.name)
+            naming.check_domain(spec.dns_domain)
+            for line in spec.ssh_keys:
+                ssh_keys.parse_public_key(line)
+        except (naming.NameProblem, ssh_keys.KeyProblem) as problem:
+            raise ProvisionerError(f"{spec.name} cannot be built: {problem}", permanent=True) from None
+        if not spec.ssh_keys:
+            raise ProvisionerError(f"{spec.name} cannot be built: it has no SSH key.", permanent=True)
+
+    def _paths(self, storage: Storage, spec: VmSpec) -> Paths:
+        disk = storage.find(naming.disk_volume(spec.name, spec.uuid))
+        if disk is None:
+            raise ProvisionerError(f"The disk of {spec.name} is missing at {self.site}.", permanent=True)
+        seed = storage.find(naming.seed_volume(spec.name, spec.uuid)) or storage.write_seed(spec, seed_image(spec))
+        return Paths(disk.path(), seed.path())
+
+    def _take_away(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
+        """Remove domain, seed, name and reservation of the machine, each found by itself."""
+        self._consoles.forget(spec.uuid)
+        domains = Domains(conn, self._settings)
+        domain = domains.ours(spec)
+        if domain is not None:
+            domains.remove(domain)
+        Storage(conn, self._settings).delete(naming.seed_volume(spec.name, spec.uuid))
+        Network(conn, self._settings).release(spec)
+
+    def _collect(self, conn: libvirt.virConnect, domains: Domains, domain: libvirt.virDomain, spec: VmSpec) -> None:
+        """Ask a machine that is being built for its keys, and keep them once root's are the right ones."""
+        if domains.seen(domain) is not None:
+            return
+        wanted = {ssh_keys.fingerprint(line) for line in spec.ssh_keys}
+        for shown in (seen_by_agent(domain), self._consoles.seen(conn, domain, spec)):
+            if shown and (wanted <= set(shown.installed) or spec.restored):
+                domains.keep_seen(domain, shown)
+                self._consoles.forget(spec.uuid)
+                return
+
+    def _look(self, conn: libvirt.virConnect, spec: VmSpec, domain: libvirt.virDomain | None) -> VmFacts:
+        """Say how far the machine is, from the host alone."""
+        disk = Storage(conn, self._settings).find(naming.disk_volume(spec.name, spec.uuid))
+        disk_gib = disk.info()[1] // _GIB if disk is not None else None
+        if domain is None:
+            phase = VmPhase.ABSENT if disk is None else VmPhase.DISK_KEPT
+            return VmFacts(phase, self.site, disk_gib=disk_gib)
+        accelerated, memory_mib = domain_xml.domain_kind(domain.XMLDesc(0))
+        facts = VmFacts(
+            VmPhase.STOPPED,
+            self.site,
+            Network(conn, self._settings).address(spec),
+            accelerated=accelerated,
+            disk_gib=disk_gib,
+            memory_mib=memory_mib,
+        )
+        seen = Domains(conn, self._settings).seen(domain) or Seen()
+        facts = replace(
+            facts,
+            host_keys=seen.host_keys,
+            host_key_fingerprints=tuple(map(ssh_keys.fingerprint, seen.host_keys)),
+            installed_key_fingerprints=seen.installed,
+        )
+        if not domain.isActive():
+            return facts
+        waiting_for = self._missing(domain, spec, facts)
+        return replace(facts, phase=VmPhase.BOOTING if waiting_for else VmPhase.READY, waiting_for=waiting_for)
+
+    def _missing(self, domain: libvirt.virDomain, spec: VmSpec, facts: VmFacts) -> str:
+        """Say what a running machine still lacks to be ready; empty where nothing."""
+        if domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
+            return "the hypervisor has paused it"
+        if facts.address is None:
+            return "it has no address in the site's network"
+        if not self._probe(facts.address, self._settings.probe_timeout.total_seconds()):
+            return "its SSH port does not answer yet"
+        if not facts.host_keys and not spec.restored:
+            return "it has not shown its host keys and root's key yet"
+        return ""
+
+    def _health(self, conn: libvirt.virConnect) -> SiteHealth:
+        domains = Domains(conn, self._settings)
+        all_domains = domains.all()
+        machines = sum(domains.mark(one) is not None for one in all_domains)
+        problems: list[str] = []
+        storage = self._part(problems, f"pool {self._settings.pool}", lambda: Storage(conn, self._settings))
+        network = self._part(problems, f"network {self._settings.network}", lambda: Network(conn, self._settings))
+        image = storage.current_image() if storage else None
+        if storage and image is None:
+            problems.append(f"The site {self.site} has no base image; run `mailbot image build`.")
+        if network and not network.free_addresses():
+            problems.append(f"The network {self._settings.network} at {self.site} has no free address.")
+        if self._settings.max_machines and machines >= self._settings.max_machines:
+            problems.append(f"The site {self.site} already has {machines} machines, as many as it may.")
+        return SiteHealth(
+            self.site,
+            reachable=True,
+            free_memory_mib=self._free_memory(conn, all_domains),
+            free_disk_gib=storage.free_gib() if storage else 0,
+            machines=machines,
+            image=image,
+            problems=tuple(problems),
+        )
+
+    def _part(self, problems: list[str], what: str, get: Callable[[], _Part]) -> _Part | None:
+        try:
+            return get()
+        except libvirt.libvirtError as error:
+            problems.append(f"The {what} of the site {self.site} cannot be used: {error.get_error_message()}.")
+            return None
+
+    def _free_memory(self, conn: libvirt.virConnect, domains: list[libvirt.virDomain]) -> int:
+        """Give the MiB that neither the host nor any domain, running or started with the host, may claim."""
+        promised: int = sum(one.maxMemory() for one in domains if one.isActive() or one.autostart()) >> 10
+        total: int = conn.getInfo()[1]
+        return max(0, total - promised - self._settings.reserved_memory_mib)

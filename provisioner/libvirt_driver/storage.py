@@ -1,0 +1,166 @@
+"""Volumes of one pool: overlays, seeds and base images, all through streams, so that the host may be far away."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from io import BytesIO
+from typing import Any, BinaryIO, Final
+
+import libvirt
+
+from provisioner import domain_xml, naming
+from provisioner.api import NotOurs, OutOfRoom, ProvisionerError, SiteSettings, VmSpec
+from provisioner.libvirt_driver.connection import absent_is_fine
+
+_GIB: Final = 1 << 30
+_CHUNK: Final = 1 << 18
+_MARKER_SIZE: Final = 512
+
+
+class Storage:
+    """One site's pool, started where it was not."""
+
+    def __init__(self, conn: libvirt.virConnect, settings: SiteSettings) -> None:
+        self._conn = conn
+        self._settings = settings
+        self._pool = conn.storagePoolLookupByName(settings.pool)
+        if not self._pool.isActive():
+            self._pool.create(0)
+
+    def find(self, name: str) -> libvirt.virStorageVol | None:
+        """Give a volume by its name, or None."""
+        with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
+            return self._pool.storageVolLookupByName(name)
+        return None
+
+    def names(self) -> tuple[str, ...]:
+        """Give the names of all volumes, sorted."""
+        return tuple(sorted(self._pool.listVolumes()))
+
+    def delete(self, name: str) -> None:
+        """Delete a volume; nothing where there is none."""
+        with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
+            self._pool.storageVolLookupByName(name).delete(0)
+
+    def free_gib(self) -> int:
+        """Give what is left when every overlay has grown to its full size and the host keeps its share."""
+        # The pool's numbers are as old as its last refresh; one that is busy says so and is read as it is.
+        with absent_is_fine(libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_OPERATION_INVALID):
+            self._pool.refresh(0)
+        available = int(self._pool.info()[3])
+        promised = 0
+        for volume in self._pool.listAllVolumes(0):
+            if naming.volume_owner(volume.name()):
+                _, capacity, allocation = volume.info()
+                promised += max(0, capacity - allocation)
+        return max(0, (available - promised) // _GIB - self._settings.reserved_disk_gib)
+
+    def current_image(self) -> str | None:
+        """Give the name of the newest whole base image of the site's label."""
+        return naming.newest_image(self.images(), self._settings.image)
+
+    def images(self) -> tuple[str, ...]:
+        """Give the names of all base images that were uploaded whole."""
+        names = self.names()
+        there = frozenset(names)
+        return tuple(one for one in names if naming.image_label(one) and naming.image_marker(one) in there)
+
+    def disk(self, spec: VmSpec) -> libvirt.virStorageVol:
+        """Give the machine's disk: the kept one, grown where the specification asks for more, or a new overlay."""
+        name = naming.disk_volume(spec.name, spec.uuid)
+        kept = self.find(name)
+        if kept is None:
+            return self._new_disk(name, spec)
+        backing = domain_xml.backing_path(kept.XMLDesc(0)) or ""
+        if naming.BASE_PREFIX not in backing:
+            raise NotOurs(
+                f"In the pool {self._settings.pool} at {self._settings.name} there is a volume {name} that is no disk "
+                "of this machine. It was not touched."
+            )
+        if kept.info()[1] < spec.disk_gib * _GIB:
+            kept.resize(spec.disk_gib * _GIB, 0)
+        return kept
+
+    def _new_disk(self, name: str, spec: VmSpec) -> libvirt.virStorageVol:
+        image = self.current_image()
+        if image is None:
+            raise ProvisionerError(
+                f"The site {self._settings.name} has no base image; run `mailbot image build`.",
+                other_site_may_help=True,
+            )
+        free = self.free_gib()
+        if free < spec.disk_gib:
+            raise OutOfRoom(
+                f"The pool {self._settings.pool} at {self._settings.name} has {free} GiB left; {spec.disk_gib} GiB are needed."
+            )
+        base = self._pool.storageVolLookupByName(image)
+        return self._pool.createXML(domain_xml.overlay_volume(name, spec.disk_gib, base.path()), 0)
+
+    def write_seed(self, spec: VmSpec, seed: bytes) -> libvirt.virStorageVol:
+        """Give the machine's seed volume with exactly these bytes; one that is there is written again."""
+        name = naming.seed_volume(spec.name, spec.uuid)
+        volume = self.find(name)
+        if volume is not None and volume.info()[1] != len(seed):
+            volume.delete(0)
+            volume = None
+        if volume is None:
+            volume = self._pool.createXML(domain_xml.raw_volume(name, len(seed)), 0)
+        self._upload(volume, BytesIO(seed), len(seed), lambda _done: None)
+        return volume
+
+    def upload_image(
+        self, name: str, stream: BinaryIO, size: int, virtual_size: int, told: Callable[[float], None]
+    ) -> libvirt.virStorageVol:
+        """Upload a base image of `size` bytes; it counts only after `mark_image`."""
+        volume = self.find(name) or self._pool.createXML(domain_xml.image_volume(name, virtual_size), 0)
+        self._upload(volume, stream, size, told)
+        return volume
+
+    def mark_image(self, name: str, sha512: str) -> None:
+        """Make an uploaded base image count."""
+        marker = naming.image_marker(name)
+        content = sha512.encode("ascii").ljust(_MARKER_SIZE, b"\n")
+        volume = self.find(marker) or self._pool.createXML(domain_xml.raw_volume(marker, _MARKER_SIZE), 0)
+        self._upload(volume, BytesIO(content), _MARKER_SIZE, lambda _done: None)
+
+    def sha512(self, volume: libvirt.virStorageVol, size: int) -> str:
+        """Read the first `size` bytes of a volume back from the host and give their SHA-512 in hexadecimal."""
+        digest = hashlib.sha512()
+        for chunk in self._download(volume, size):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def _upload(
+        self, volume: libvirt.virStorageVol, source: BinaryIO, size: int, told: Callable[[float], None]
+    ) -> None:
+        """Write to a volume (virStorageVolUpload); `told` hears the part that is done, from 0 to 1."""
+        stream: Any = self._conn.newStream(0)
+        done = 0
+        try:
+            volume.upload(stream, 0, size, 0)
+            while chunk := source.read(_CHUNK):
+                stream.send(chunk)
+                done += len(chunk)
+                told(done / size)
+            stream.finish()
+        except BaseException:
+            _abort(stream)
+            raise
+
+    def _download(self, volume: libvirt.virStorageVol, size: int) -> Iterator[bytes]:
+        stream: Any = self._conn.newStream(0)
+        try:
+            volume.download(stream, 0, size, 0)
+            while chunk := stream.recv(_CHUNK):
+                yield chunk
+            stream.finish()
+        except BaseException:
+            _abort(stream)
+            raise
+
+
+def _abort(stream: Any) -> None:
+    with suppress(libvirt.libvirtError):
+        stream.abort()

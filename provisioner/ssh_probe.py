@@ -1,0 +1,15 @@
+"""Whether an SSH server answers at an address: the one look from this machine at a guest."""
+
+from __future__ import annotations
+
+import socket
+
+
+def ssh_answers(address: str, seconds: float, port: int = 22) -> bool:
+    """Connect and read the first bytes of the identification (RFC 4253 section 4.2), within `seconds` each."""
+    try:
+        with socket.create_connection((address, port), timeout=seconds) as connection:
+            connection.settimeout(seconds)
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
