@@ -83,7 +83,7 @@ class _Batch:
 
     def flush(self) -> None:
         if self.settled:
-            self.office.store.settle(self.settled)
+            self.office.store.settle(self.settled, self.office.clock.now())
             self.settled = []
 
     def _ticket(self, item: OutboxItem) -> Ticket | None:
@@ -96,7 +96,11 @@ class _Batch:
     def _refused(self, item: OutboxItem, error: LetterRefused, now: datetime) -> None:
         if error.permanent:
             journal.letter_refused(
-                item.ticket_id, row=item.id, letter=_name(item), to=item.effect.to, answer=f"{error.code} {error.answer}"
+                item.ticket_id,
+                row=item.id,
+                letter=_name(item),
+                to=item.effect.to,
+                answer=f"{error.code} {error.answer}",
             )
             self._give_up(item, str(error), now)
         else:
@@ -122,7 +126,9 @@ class _Batch:
         """The letter will not arrive: admins are told, unless it was one of theirs."""
         self.flush()
         letter = item.effect.letter
-        told = () if letter is None or KINDS[letter].audience is Audience.ADMIN else _undelivered(self.office, item, why)
+        told = (
+            () if letter is None or KINDS[letter].audience is Audience.ADMIN else _undelivered(self.office, item, why)
+        )
         self.office.store.settle_with(
             Settled(item, error=why), Turn(now=now, about_ticket=item.ticket_id, effects=told)
         )
@@ -131,7 +137,9 @@ class _Batch:
 def _undelivered(office: Office, item: OutboxItem, why: str) -> tuple[Effect, ...]:
     error = f"the letter “{_name(item)}” to {item.effect.to} cannot be delivered: {why}"
     if item.ticket_id is None:
-        return office.letter_to_admins(Letter.ADMIN_MAIL_TROUBLE, f"undelivered:{item.id}", why=error, folder="the outbox")
+        return office.letter_to_admins(
+            Letter.ADMIN_MAIL_TROUBLE, f"undelivered:{item.id}", why=error, folder="the outbox"
+        )
     return office.letter_to_admins(Letter.ADMIN_TICKET_TROUBLE, f"undelivered:{item.id}", error=error)
 
 

@@ -155,5 +155,3 @@ def apply(
         return stored or step.ticket
     msg = f"ticket #{ticket_id} was changed by others {CONFLICT_TRIES} times while it was being decided"
     raise Conflict(msg)
-
-

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mailbot import journal
 from mailbot.handlers.office import Office, entry
 from mailbot.model import (
     Action,
@@ -72,38 +73,28 @@ def answered(
     """The mail changes nothing and is answered once, unless that address had enough answers for today."""
     address = to.email if isinstance(to, Person) else to.address
     limit = office.rules.answers.per_address_and_day
-    return _answer(office, mail, address, to.name, letter, now, limit, ticket, note, facts)
+    if office.store.answers_today(address, now) >= limit:
+        return _withheld(mail, address, limit, note)
+    key = f"{letter.value}:{mail.sha256}" if ticket else f"mail:{mail.sha256}:{letter.value}"
+    effect = Effect(Action.LETTER, key, letter, address, to.name, {"subject": mail.subject, **facts})
+    return Outcome(Verdict.HANDLED, note, about_ticket=ticket.id if ticket else None, effects=(effect,))
 
 
 def answered_stranger(office: Office, mail: Mail, now: datetime, note: str) -> Outcome:
     """One neutral line a day to an address that nobody has registered; it says nothing about anybody."""
+    address = mail.sender.address
     limit = office.rules.answers.unknown_sender_per_day
-    return _answer(office, mail, mail.sender.address, "", Letter.UNKNOWN_SENDER, now, limit, None, note, {})
-
-
-def _answer(
-    office: Office,
-    mail: Mail,
-    address: str,
-    name: str,
-    letter: Letter,
-    now: datetime,
-    limit: int,
-    ticket: Ticket | None,
-    note: str,
-    facts: dict[str, Any],
-) -> Outcome:
     if office.store.answers_today(address, now) >= limit:
-        return Outcome(Verdict.HANDLED, f"{note}; not answered, {address} had {limit} answers in 24 hours")
-    key = f"{letter.value}:{mail.sha256}" if ticket else f"mail:{mail.sha256}:{letter.value}"
-    facts = {"subject": mail.subject, **facts}
-    effect = Effect(Action.LETTER, key, letter=letter, to=address, to_name=name, facts=facts)
-    return Outcome(
-        Verdict.HANDLED,
-        note,
-        about_ticket=ticket.id if ticket else None,
-        effects=(effect,),
-    )
+        return _withheld(mail, address, limit, note)
+    key = f"mail:{mail.sha256}:{Letter.UNKNOWN_SENDER.value}"
+    effect = Effect(Action.LETTER, key, Letter.UNKNOWN_SENDER, address, facts={"subject": mail.subject})
+    return Outcome(Verdict.HANDLED, note, effects=(effect,))
+
+
+def _withheld(mail: Mail, address: str, limit: int, note: str) -> Outcome:
+    why = f"{address} had {limit} answer{'' if limit == 1 else 's'} in 24 hours"
+    journal.answer_withheld(mail=mail.sha256, to=address, why=why)
+    return Outcome(Verdict.HANDLED, f"{note}; not answered, {why}")
 
 
 def problem_facts(problems: Sequence[Problem]) -> list[dict[str, Any]]:

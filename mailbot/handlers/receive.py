@@ -158,7 +158,7 @@ def _judge(office: Office, fetched: Fetched, read: Mail | Unreadable, now: datet
 def _automatic(office: Office, mail: Mail, automatic: Automatic) -> Outcome:
     """No machine changes a ticket; a bounce of ours is noted, what machines say about our letters is put away."""
     original = automatic.original_message_id or ""
-    if original and tokens.references_in((original,), (), office.letters):
+    if original and tokens.is_own_message_id(original, office.letters):
         return Outcome(Verdict.HANDLED, automatic.why, bounced=original, bounce_permanent=automatic.permanent)
     ours = automatic.kind is AutomaticKind.OWN or tokens.references_in(mail.references, mail.recipients, office.letters)
     return Outcome(Verdict.HANDLED if ours else Verdict.LEFT, automatic.why)
@@ -175,9 +175,7 @@ def _too_large(office: Office, fetched: Fetched, header: Mail) -> Outcome:
     return quarantined(office, header.sha256, why, mail=header)
 
 
-def quarantined(
-    office: Office, sha256: str, why: str, *, mail: Mail | None = None, message_id: str = ""
-) -> Outcome:
+def quarantined(office: Office, sha256: str, why: str, *, mail: Mail | None = None, message_id: str = "") -> Outcome:
     """The mail is put where a person finds it, and every admin is told why."""
     facts = {"sender": mail.sender.address, "subject": mail.subject} if mail else {}
     letters = office.letter_to_admins(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mailbot import lifecycle, policy, tokens, trust
@@ -24,12 +25,35 @@ from mailbot.model import (
     Ticket,
     Withdrawn,
 )
+from mailbot.timetable import moment_in_words
 from mailbot.tokens import Reference
 from mailbot.trust import Deed, Evidence, Proof
-from mailbot.timetable import moment_in_words
 from parsers.values import Command, Mail, Unclear, Verb
 
 _DEED = {Purpose.DECIDE: Deed.DECIDE, Purpose.OWN: Deed.OWN, Purpose.CONFIRM: Deed.CONFIRM}
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One reply and all that is known about it: who answers which letter about which ticket, with what evidence."""
+
+    office: Office
+    mail: Mail
+    who: Person | Admin
+    ticket: Ticket
+    reference: Reference
+    evidence: Evidence
+    now: datetime
+
+    def answer(self, letter: Letter, note: str, **facts: Any) -> Outcome:
+        return answered(self.office, self.mail, self.who, letter, self.now, ticket=self.ticket, note=note, **facts)
+
+    def refuse(self, words: str, why: str) -> Outcome:
+        return self.answer(Letter.COMMAND_REFUSED, f"refused: {why}", words=words, why=why, **self.can_say())
+
+    def can_say(self) -> dict[str, Any]:
+        purpose = self.reference.purpose
+        return {"commands": as_facts(self.ticket, purpose), "purpose": purpose.value}
 
 
 def judge_reply(office: Office, mail: Mail, said: Command | Unclear, now: datetime) -> Outcome:
@@ -44,162 +68,88 @@ def judge_reply(office: Office, mail: Mail, said: Command | Unclear, now: dateti
     references = tokens.references_in(mail.references, mail.recipients, office.letters)
     if not references:
         return left("neither a request nor an answer to a letter of ours")
-    speaker = _speaker(office, mail, references)
-    if speaker is None:
+    exchange = _exchange(office, mail, references, now)
+    if exchange is None:
         return left("an answer to a letter of ours from somebody it was not written to")
-    who, reference, evidence = speaker
-    ticket = office.store.ticket(reference.ticket_id)
-    if ticket is None:
-        return left(f"an answer about ticket #{reference.ticket_id}, which does not exist")
-    lack = trust.missing(_DEED[reference.purpose], evidence)
+    lack = trust.missing(_DEED[exchange.reference.purpose], exchange.evidence)
     if lack:
-        return _refused(office, mail, who, ticket, reference, said, now, f"It was not done: {lack}.")
+        return exchange.refuse(said.words if isinstance(said, Unclear) else said.line, f"It was not done: {lack}.")
     if isinstance(said, Unclear):
-        return answered(
-            office,
-            mail,
-            who,
-            Letter.UNCLEAR_REPLY,
-            now,
-            ticket=ticket,
-            note=f"unclear: {said.why}",
-            words=said.words,
-            why=said.why,
-            **_can_say(ticket, reference),
-        )
-    return _obey(office, mail, who, ticket, reference, said, evidence, now)
+        note = f"unclear: {said.why}"
+        return exchange.answer(Letter.UNCLEAR_REPLY, note, words=said.words, why=said.why, **exchange.can_say())
+    return _obey(exchange, said)
 
 
-def _speaker(
-    office: Office, mail: Mail, references: tuple[Reference, ...]
-) -> tuple[Person | Admin, Reference, Evidence] | None:
-    """Who answers which letter: the first token that was made for an address of this sender."""
+def _exchange(office: Office, mail: Mail, references: tuple[Reference, ...], now: datetime) -> _Exchange | None:
+    """The first letter of ours that this mail answers and that was written to its sender."""
     address = mail.sender.address
-    admin = office.admin(address)
-    person = office.directory.by_address(address)
+    admin, person = office.admin(address), office.directory.by_address(address)
     for reference in references:
-        if reference.purpose is Purpose.DECIDE:
-            recipients = (address,)
-        elif person is not None:
-            recipients = (person.email,)
-        else:
+        if reference.purpose not in _DEED:
             continue
-        for recipient in recipients:
-            if not tokens.verify(office.letters.keys, reference, recipient):
-                continue
-            proofs = {Proof.TOKEN}
-            if (admin if reference.purpose is Purpose.DECIDE else person) is not None:
-                proofs.add(Proof.REGISTERED)
-            who = admin or person or Admin("", mail.sender.name, address)
-            if reference.purpose is not Purpose.DECIDE and person is not None:
-                who = person
-            return who, reference, Evidence(address, frozenset(proofs))
+        deciding = reference.purpose is Purpose.DECIDE
+        who: Person | Admin | None = admin if deciding else person
+        recipient = person.email if person is not None and not deciding else address
+        if not tokens.verify(office.letters.keys, reference, recipient):
+            continue
+        ticket = office.store.ticket(reference.ticket_id)
+        if ticket is None:
+            continue
+        proofs = {Proof.TOKEN} if who is None else {Proof.TOKEN, Proof.REGISTERED}
+        known = who or person or Admin("", mail.sender.name, address)
+        return _Exchange(office, mail, known, ticket, reference, Evidence(address, frozenset(proofs)), now)
     return None
 
 
-def _refused(
-    office: Office,
-    mail: Mail,
-    who: Person | Admin,
-    ticket: Ticket,
-    reference: Reference,
-    said: Command | Unclear,
-    now: datetime,
-    why: str,
-) -> Outcome:
-    return answered(
-        office,
-        mail,
-        who,
-        Letter.COMMAND_REFUSED,
-        now,
-        ticket=ticket,
-        note=f"refused: {why}",
-        words=said.line if isinstance(said, Command) else said.words,
-        why=why,
-        **_can_say(ticket, reference),
-    )
-
-
-def _can_say(ticket: Ticket, reference: Reference) -> dict[str, Any]:
-    return {"commands": as_facts(ticket, reference.purpose), "purpose": reference.purpose.value}
-
-
-def _obey(
-    office: Office,
-    mail: Mail,
-    who: Person | Admin,
-    ticket: Ticket,
-    reference: Reference,
-    command: Command,
-    evidence: Evidence,
-    now: datetime,
-) -> Outcome:
+def _obey(exchange: _Exchange, command: Command) -> Outcome:
+    ticket, reference, office = exchange.ticket, exchange.reference, exchange.office
     if command.verb in {Verb.STATUS, Verb.HELP}:
-        return _informed(office, mail, who, ticket, reference, command.verb, now)
+        return _informed(exchange, command.verb)
     if command.verb not in {saying.verb for saying in sayings(ticket, reference.purpose)}:
-        return _too_late(office, mail, who, ticket, reference, command, now)
+        return _too_late(exchange, command)
     if reference.purpose is Purpose.DECIDE and reference.version != ticket.version:
         why = "The request has changed since the letter that you answer. Please answer the newest letter about it."
-        return _refused(office, mail, who, ticket, reference, command, now, why)
+        return exchange.refuse(command.line, why)
     role = Role.ADMIN if reference.purpose is Purpose.DECIDE else Role.OWNER
+    mail, evidence = exchange.mail, exchange.evidence
     actor = Actor(role, evidence.sender, mail.sha256, mail.message_id or "", evidence.as_facts())
-    event = _event(office, ticket, command, actor, now)
+    event = _event(exchange, command, actor)
     if isinstance(event, Refusal):
-        return _refused(office, mail, who, ticket, reference, command, now, event.why)
-    step = lifecycle.decide(ticket, event, office.about(now, ticket))
+        return exchange.refuse(command.line, event.why)
+    step = lifecycle.decide(ticket, event, office.about(exchange.now, ticket))
     if isinstance(step, Refusal):
-        return _refused(office, mail, who, ticket, reference, command, now, step.why)
-    return happened(event, actor, ticket, step, now)
+        return exchange.refuse(command.line, step.why)
+    return happened(event, actor, ticket, step, exchange.now)
 
 
-def _informed(
-    office: Office, mail: Mail, who: Person | Admin, ticket: Ticket, reference: Reference, verb: Verb, now: datetime
-) -> Outcome:
-    facts = _can_say(ticket, reference)
+def _informed(exchange: _Exchange, verb: Verb) -> Outcome:
+    facts = exchange.can_say()
     if verb is Verb.HELP:
-        return answered(office, mail, who, Letter.HELP, now, ticket=ticket, note="asked for help", **facts)
-    facts["state"] = f"The request {STATE_WORDS[ticket.state]}."
-    facts["dates"] = [{"when": ticket.end_date.isoformat(), "what": "last day of the machine"}]
-    return answered(office, mail, who, Letter.STATUS, now, ticket=ticket, note="asked for the status", **facts)
+        return exchange.answer(Letter.HELP, "asked for help", **facts)
+    state = f"The request {STATE_WORDS[exchange.ticket.state]}."
+    dates = [{"when": exchange.ticket.end_date.isoformat(), "what": "last day of the machine"}]
+    return exchange.answer(Letter.STATUS, "asked for the status", state=state, dates=dates, **facts)
 
 
-def _too_late(
-    office: Office,
-    mail: Mail,
-    who: Person | Admin,
-    ticket: Ticket,
-    reference: Reference,
-    command: Command,
-    now: datetime,
-) -> Outcome:
+def _too_late(exchange: _Exchange, command: Command) -> Outcome:
     """Somebody decided first, or the command never was one for this letter: say which."""
-    decision = next(
-        (line for line in reversed(office.store.history(ticket.id)) if line.event in {"Approved", "Denied", "Withdrawn"}),
-        None,
-    )
-    when = moment_in_words(decision.at, office.rules.service.timezone) if decision else ""
-    if command.verb in {Verb.APPROVE, Verb.DENY} and reference.purpose is Purpose.DECIDE and decision is not None:
-        return answered(
-            office,
-            mail,
-            who,
-            Letter.ADMIN_ALREADY_DECIDED,
-            now,
-            ticket=ticket,
-            note="already decided",
-            words=command.line,
-            outcome=f"The request was {decision.summary}, on {when}.",
-        )
+    office, ticket = exchange.office, exchange.ticket
+    deciding = exchange.reference.purpose is Purpose.DECIDE and command.verb in {Verb.APPROVE, Verb.DENY}
+    history = office.store.history(ticket.id) if deciding else []
+    decision = next((line for line in reversed(history) if line.event in {"Approved", "Denied", "Withdrawn"}), None)
+    if decision is not None:
+        when = moment_in_words(decision.at, office.rules.service.timezone)
+        outcome = f"The request was {decision.summary}, on {when}."
+        return exchange.answer(Letter.ADMIN_ALREADY_DECIDED, "already decided", words=command.line, outcome=outcome)
     why = f"“{command.verb.value}” cannot be done now: the request {STATE_WORDS[ticket.state]}."
-    return _refused(office, mail, who, ticket, reference, command, now, why)
+    return exchange.refuse(command.line, why)
 
 
-def _event(office: Office, ticket: Ticket, command: Command, actor: Actor, now: datetime) -> Event | Refusal:
+def _event(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refusal:
     """A command as the event that it asks for, within what policy allows."""
     match command.verb:
         case Verb.APPROVE:
-            return _approval(office, command, actor, now)
+            return _approval(exchange, command, actor)
         case Verb.DENY if not command.reason.strip():
             return Refusal("A refusal needs a reason, because the requester reads it: write it behind the word.")
         case Verb.DENY:
@@ -209,17 +159,15 @@ def _event(office: Office, ticket: Ticket, command: Command, actor: Actor, now: 
         case Verb.CONFIRM:
             return Confirmed(actor)
         case _:
-            return Refusal(f"The request {STATE_WORDS[ticket.state]}.")
+            return Refusal(f"The request {STATE_WORDS[exchange.ticket.state]}.")
 
 
-def _approval(office: Office, command: Command, actor: Actor, now: datetime) -> Event | Refusal:
-    until: date | None = command.until
+def _approval(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refusal:
+    rules = exchange.office.rules
     problems = [
-        *(policy.end_date_problems(until, office.rules, now) if until else ()),
-        *(policy.disk_problems(command.disk_gib, office.rules.policy) if command.disk_gib is not None else ()),
+        *(policy.end_date_problems(command.until, rules, exchange.now) if command.until else ()),
+        *(policy.disk_problems(command.disk_gib, rules.policy) if command.disk_gib is not None else ()),
     ]
     if problems:
         return Refusal(" ".join(f"{p.field}: {p.found} was read; what can be is {p.allowed}." for p in problems))
-    return Approved(actor, until, command.disk_gib)
-
-
+    return Approved(actor, command.until, command.disk_gib)

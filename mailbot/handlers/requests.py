@@ -34,7 +34,7 @@ def judge_request(office: Office, mail: Mail, request: Request, now: datetime) -
     if problems:
         if sender is None:
             return answered_stranger(office, mail, now, "a request with problems from an unknown address")
-        return _explained(office, mail, request, sender, problems, now)
+        return _explained(office, mail, sender, now, request=request, problems=problems)
     assert person is not None  # noqa: S101 - without a person there is a problem above
     return _opened(office, mail, request, person, now)
 
@@ -53,7 +53,7 @@ def _place_taken(ticket: Ticket | None) -> tuple[Problem, ...]:
 
 
 def _explained(
-    office: Office, mail: Mail, request: Request, sender: Person, problems: list[Problem], now: datetime
+    office: Office, mail: Mail, sender: Person, now: datetime, *, request: Request, problems: list[Problem]
 ) -> Outcome:
     return answered(
         office,

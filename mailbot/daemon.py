@@ -1,0 +1,202 @@
+"""The loops: `once` (everything that is due now) and `run` (for good)."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from mailbot import journal
+from mailbot.errors import MailServerUnavailable
+from mailbot.handlers.deliver import deliver
+from mailbot.handlers.machines import look_at_sites, work
+from mailbot.handlers.receive import receive
+from mailbot.handlers.wake import wake
+from mailbot.notify import notify
+from mailbot.wiring import Bot
+
+IDLE_MINUTES = 9
+"""IDLE is begun anew after so long: well under the 29 minutes of RFC 2177, and under many a NAT's limit."""
+MACHINE_POLL_SECONDS = 2.0
+MACHINE_REST_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 300.0
+
+
+@dataclass
+class Tally:
+    """What one pass did, and what stood in its way."""
+
+    mails: int = 0
+    tickets: int = 0
+    letters: int = 0
+    machines: int = 0
+    troubles: list[str] = field(default_factory=list)
+
+    @property
+    def done(self) -> int:
+        return self.mails + self.tickets + self.letters + self.machines
+
+
+def tick(bot: Bot) -> Tally:
+    """One tick: new mail, tickets whose time has come, letters whose time has come.
+
+    Each of the three is tried whatever became of the others: a mailbox that is away delays no letter.
+    """
+    started = datetime.now(UTC)
+    tally = Tally()
+    tally.mails = _guarded(tally, "receive", lambda: _receive(bot))
+    tally.tickets = _guarded(tally, "wake", lambda: wake(bot.office))
+    tally.letters = _guarded(tally, "deliver", lambda: deliver(bot.office, bot.postman))
+    if tally.done:
+        took = datetime.now(UTC) - started
+        journal.tick(mails=tally.mails, tickets=tally.tickets, letters=tally.letters, machines=0, took=took)
+    return tally
+
+
+def _receive(bot: Bot) -> int:
+    """One daemon at a time reads a mailbox; where another one does, this one goes without."""
+    with bot.office.store.mailbox_lock(bot.account) as mine:
+        return receive(bot.office, bot.inbox, bot.reader) if mine else 0
+
+
+def _guarded(tally: Tally, doing: str, turn: Callable[[], int]) -> int:
+    try:
+        return turn()
+    except MailServerUnavailable as error:
+        journal.connection_lost(server=doing, why=str(error))
+        tally.troubles.append(str(error))
+    except Exception as error:  # noqa: BLE001 - the loop goes on; the next tick tries again
+        journal.tick_failed(doing=doing, error=error)
+        tally.troubles.append(f"{doing}: {error}")
+    return 0
+
+
+def machines(bot: Bot) -> Tally:
+    """One pass over the machines."""
+    tally = Tally()
+    _guarded(tally, "sites", lambda: look_at_sites(bot.office, bot.sites) or 0)
+    tally.machines = _guarded(tally, "machines", lambda: work(bot.office, bot.sites))
+    return tally
+
+
+def once(bot: Bot) -> Tally:
+    """Do everything that is due now, until nothing is; what has to wait is left for the next time."""
+    total = Tally()
+    while True:
+        mail, yard = tick(bot), machines(bot)
+        for tally in (mail, yard):
+            total.mails += tally.mails
+            total.tickets += tally.tickets
+            total.letters += tally.letters
+            total.machines += tally.machines
+            total.troubles += tally.troubles
+        if mail.done + yard.done == 0 or mail.troubles or yard.troubles:
+            return total
+
+
+def run(bot: Bot, version: str) -> None:
+    """Run until SIGTERM or SIGINT; the step under way is finished first.
+
+    1. The scheduler has one job, the tick: every `poll_seconds`, and at once when IDLE reports mail.
+    2. Machines are worked on in a thread of their own, so that no mail waits for a hypervisor.
+    3. On a signal: no new step begins; threads are waited for, but not a hypervisor that hangs.
+    """
+    loop = _Loop(bot)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, loop.asked_to_stop)
+    loop.start()
+    journal.daemon_started(version=version, pid=os.getpid())
+    notify("READY=1", bot.notify_socket)
+    loop.stopping.wait()
+    journal.daemon_stopping(why=loop.why)
+    notify("STOPPING=1", bot.notify_socket)
+    loop.finish()
+    journal.daemon_stopped()
+
+
+class _Loop:
+    """The threads of `run` and what they tell each other."""
+
+    def __init__(self, bot: Bot) -> None:
+        self.bot = bot
+        self.stopping = threading.Event()
+        self.why = ""
+        self._mail = threading.Event()
+        """Something may lie in the mailbox or the outbox."""
+        self._yard = threading.Event()
+        """Something may be to be done to a machine."""
+        self._scheduler = BackgroundScheduler(timezone=UTC)
+        self._threads = [threading.Thread(target=self._work_on_machines, name="machines", daemon=True)]
+        if bot.watcher is not None:
+            self._threads.append(threading.Thread(target=self._watch, name="watch", daemon=True))
+
+    def asked_to_stop(self, number: int, _frame: FrameType | None) -> None:
+        self.why = signal.Signals(number).name
+        self.stopping.set()
+        self._yard.set()
+
+    def start(self) -> None:
+        self._job = self._scheduler.add_job(
+            self._tick,
+            "interval",
+            seconds=self.bot.poll_seconds,
+            next_run_time=datetime.now(UTC),
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+        self._scheduler.start()
+        for thread in self._threads:
+            thread.start()
+
+    def finish(self) -> None:
+        self._scheduler.shutdown(wait=True)
+        if self.bot.watcher is not None:
+            self.bot.watcher.wake()
+        for thread in self._threads:
+            thread.join(timeout=10)
+        self.bot.close()
+
+    def _tick(self) -> None:
+        """Ticks until nothing came in between: a signal during a tick is not lost."""
+        self._mail.set()
+        while self._mail.is_set() and not self.stopping.is_set():
+            self._mail.clear()
+            tick(self.bot)
+            self._yard.set()
+            notify("WATCHDOG=1", self.bot.notify_socket)
+
+    def _now(self) -> None:
+        """Have a tick come at once, or once more if one is running."""
+        self._mail.set()
+        if not self.stopping.is_set():
+            self._job.modify(next_run_time=datetime.now(UTC))
+
+    def _watch(self) -> None:
+        """IDLE on a connection of its own; it only makes the next tick come sooner."""
+        watcher, pause = self.bot.watcher, 1.0
+        while watcher is not None and not self.stopping.is_set():
+            try:
+                if watcher.wait(timedelta(minutes=IDLE_MINUTES).total_seconds()) and not self.stopping.is_set():
+                    self._now()
+                pause = 1.0
+            except MailServerUnavailable as error:
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+                journal.connection_lost(server="IDLE", why=str(error), retry_seconds=wait)
+                self.stopping.wait(wait)
+
+    def _work_on_machines(self) -> None:
+        while not self.stopping.is_set():
+            self._yard.clear()
+            tally = machines(self.bot)
+            if tally.machines:
+                self._now()
+            self._yard.wait(MACHINE_POLL_SECONDS if tally.machines else MACHINE_REST_SECONDS)

@@ -1,0 +1,64 @@
+"""What an admin does at the command line instead of by mail: the same events, the same history, the same letters."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from mailbot import policy
+from mailbot.errors import MailbotError
+from mailbot.handlers.office import Office, apply
+from mailbot.model import Actor, Approved, Denied, Event, Refusal, Retried, Role, Ticket
+
+
+class Refused(MailbotError):
+    """The command cannot be done: the message says why."""
+
+    permanent = True
+
+
+def approve(
+    office: Office, ticket_id: int, as_admin: str, until: date | None = None, disk_gib: int | None = None
+) -> Ticket:
+    """Approve a request, as an admin with access to this machine.  Raises Refused."""
+    now = office.clock.now()
+    problems = [
+        *(policy.end_date_problems(until, office.rules, now) if until else ()),
+        *(policy.disk_problems(disk_gib, office.rules.policy) if disk_gib is not None else ()),
+    ]
+    if problems:
+        raise Refused(" ".join(f"{p.field}: {p.found} was read; what can be is {p.allowed}." for p in problems))
+    return _do(office, ticket_id, Approved(_operator(office, as_admin), until, disk_gib))
+
+
+def deny(office: Office, ticket_id: int, as_admin: str, reason: str) -> Ticket:
+    """Deny a request; the requester reads the reason.  Raises Refused."""
+    if not reason.strip():
+        msg = "a refusal needs a reason, because the requester reads it"
+        raise Refused(msg)
+    return _do(office, ticket_id, Denied(_operator(office, as_admin), reason.strip()))
+
+
+def retry(office: Office, ticket_id: int, as_admin: str) -> Ticket:
+    """Build again after a failure.  Raises Refused."""
+    return _do(office, ticket_id, Retried(_operator(office, as_admin)))
+
+
+def _operator(office: Office, as_admin: str) -> Actor:
+    """The admin who acts, by login or address.  Raises Refused."""
+    wanted = as_admin.casefold()
+    for admin in office.admins:
+        if wanted in {admin.login.casefold(), admin.address.casefold()}:
+            return Actor(Role.OPERATOR, admin.address, evidence={"command_line": True})
+    known = ", ".join(admin.login or admin.address for admin in office.admins)
+    msg = f"{as_admin} is no admin of this site; the configuration names {known}"
+    raise Refused(msg)
+
+
+def _do(office: Office, ticket_id: int, event: Event) -> Ticket:
+    try:
+        after = apply(office, ticket_id, event)
+    except LookupError as error:
+        raise Refused(str(error)) from error
+    if isinstance(after, Refusal):
+        raise Refused(after.why)
+    return after
