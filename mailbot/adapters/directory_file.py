@@ -1,0 +1,190 @@
+"""The directory of users as one TOML file, read again when it changes.
+
+[[person]]
+login = "alice"
+name = "Alice Martin"
+mail = "alice@example.org"
+aliases = ["a.martin@lab.example.org"]      # may be left out
+ssh_keys = ["ssh-ed25519 AAAA… alice@laptop"]  # may be left out
+ssh_keys_file = "keys/alice.pub"            # may be left out; one key a line, relative to this file
+locked = false                              # may be left out
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import threading
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from mailbot.errors import DirectoryUnavailable
+from mailbot.model import Person
+
+_KEYS: Final[Mapping[str, type]] = {
+    "login": str,
+    "name": str,
+    "mail": str,
+    "aliases": list,
+    "ssh_keys": list,
+    "ssh_keys_file": str,
+    "locked": bool,
+}
+_REQUIRED: Final = ("login", "name", "mail")
+_TYPE_NAMES: Final = {str: "a text in quotes", list: "a list of texts in quotes", bool: "true or false"}
+_HEADER: Final = re.compile(r"\s*\[\[\s*person\s*\]\]")
+_ADDRESS: Final = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
+
+_Stamp = tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The people of one state of the files; `stamp` is (path, mtime in ns, size) of each file read."""
+
+    stamp: _Stamp
+    by_login: Mapping[str, Person]
+    by_address: Mapping[str, Person] = field(repr=False)
+
+
+class FileDirectory:
+    """`Directory` from a TOML file.  Safe from several threads; logins are compared exactly, addresses without case."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._loaded: _Loaded | None = None
+
+    def by_login(self, login: str) -> Person | None:
+        return self._current().by_login.get(login)
+
+    def by_address(self, address: str) -> Person | None:
+        return self._current().by_address.get(address.lower())
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody, in the order of the file.  Raises DirectoryUnavailable with all that is wrong in it, a line each."""
+        return tuple(self._current().by_login.values())
+
+    def _current(self) -> _Loaded:
+        """The people now; a file that was broken by an edit is never answered from memory, since somebody may have left."""
+        with self._lock:
+            if self._loaded is None or self._stamp(self._loaded) != self._loaded.stamp:
+                self._loaded = None
+                self._loaded = _load(self._path)
+            return self._loaded
+
+    @staticmethod
+    def _stamp(loaded: _Loaded) -> _Stamp:
+        return tuple(_stat(Path(path)) for path, _mtime, _size in loaded.stamp)
+
+
+def _stat(path: Path) -> tuple[str, int, int]:
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise DirectoryUnavailable(f"{path}: cannot be read: {error.strerror}") from error
+    return str(path), stat.st_mtime_ns, stat.st_size
+
+
+def _read(path: Path, stamps: list[tuple[str, int, int]]) -> str:
+    # The stamp is taken before the text: a file that changes in between is read again next time.
+    stamps.append(_stat(path))
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DirectoryUnavailable(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DirectoryUnavailable(f"{path}: is not UTF-8 text (byte {error.start})") from error
+
+
+def _load(path: Path) -> _Loaded:
+    stamps: list[tuple[str, int, int]] = []
+    text = _read(path, stamps)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DirectoryUnavailable(f"{path}: {error}") from error
+    lines = [number for number, line in enumerate(text.splitlines(), start=1) if _HEADER.match(line)]
+    entries = document.pop("person", [])
+    problems = [f"{path}: unknown key {key}; people are written as [[person]]" for key in document]
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise DirectoryUnavailable(f"{path}: people are written as [[person]], one such heading each")
+    people: list[tuple[str, Person]] = []
+    for number, entry in enumerate(entries):
+        line = f", line {lines[number]}" if len(lines) == len(entries) else ""
+        where = f"{path}{line}, person {number + 1} ({entry.get('login', 'no login')})"
+        found = list(_entry_problems(entry))
+        problems += [f"{where}: {problem}" for problem in found]
+        if not found:
+            try:
+                people.append((where, _person(path, entry, stamps)))
+            except DirectoryUnavailable as error:
+                problems.append(f"{where}: ssh_keys_file: {error}")
+    by_login, by_address, doubles = _index(people)
+    problems += doubles
+    if problems:
+        raise DirectoryUnavailable("\n".join(problems))
+    return _Loaded(tuple(stamps), by_login, by_address)
+
+
+def _entry_problems(entry: Mapping[str, Any]) -> Iterator[str]:
+    for key in entry:
+        if key not in _KEYS:
+            close = difflib.get_close_matches(key, _KEYS, n=1)
+            yield f"unknown key {key}" + (f" (did you mean {close[0]}?)" if close else "")
+    for key, kind in _KEYS.items():
+        if key in entry:
+            yield from _value_problems(key, kind, entry[key])
+        elif key in _REQUIRED:
+            yield f"{key} is missing"
+
+
+def _value_problems(key: str, kind: type[Any], value: Any) -> Iterator[str]:
+    texts = value if kind is list and isinstance(value, list) else []
+    if type(value) is not kind or not all(isinstance(text, str) for text in texts):
+        yield f"{key} must be {_TYPE_NAMES[kind]}"
+    elif key in _REQUIRED and not str(value).strip():
+        yield f"{key} is empty"
+    else:
+        yield from (
+            f"{text!r} is not a mail address" for text in _addresses(key, value) if not _ADDRESS.fullmatch(text)
+        )
+
+
+def _addresses(key: str, value: Any) -> Iterable[str]:
+    if key == "mail":
+        return (value,)
+    return value if key == "aliases" else ()
+
+
+def _person(path: Path, entry: Mapping[str, Any], stamps: list[tuple[str, int, int]]) -> Person:
+    keys = list(entry.get("ssh_keys", ()))
+    if "ssh_keys_file" in entry:
+        text = _read(path.parent / entry["ssh_keys_file"], stamps)
+        keys += [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return Person(
+        login=entry["login"],
+        name=entry["name"],
+        email=entry["mail"].lower(),
+        aliases=tuple(alias.lower() for alias in entry.get("aliases", ())),
+        ssh_keys=tuple(keys),
+        locked=entry.get("locked", False),
+    )
+
+
+def _index(people: Iterable[tuple[str, Person]]) -> tuple[dict[str, Person], dict[str, Person], list[str]]:
+    """Look-up tables, and what stands for two people: an address must say who writes."""
+    by_login: dict[str, Person] = {}
+    by_address: dict[str, Person] = {}
+    problems: list[str] = []
+    for where, person in people:
+        if by_login.setdefault(person.login, person) is not person:
+            problems.append(f"{where}: the login {person.login} is there twice")
+        for address in sorted(person.addresses):
+            other = by_address.setdefault(address, person)
+            if other is not person:
+                problems.append(f"{where}: the address {address} belongs to {other.login} already")
+    return by_login, by_address, problems

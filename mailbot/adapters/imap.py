@@ -1,0 +1,327 @@
+"""The shared mailbox over IMAP (RFC 3501, MOVE, UIDPLUS, IDLE), by imapclient."""
+
+from __future__ import annotations
+
+import imaplib
+import selectors
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from mailbot.adapters.imap_session import (
+    Client,
+    FolderNames,
+    ImapSettings,
+    ensure_folder,
+    folder_names,
+    hang_up,
+    is_passing,
+    log_out,
+    open_session,
+    said,
+    wire_errors,
+)
+from mailbot.model import MailKey
+from mailbot.ports import Fetched, Shelf
+
+__all__ = ["ImapInbox", "ImapSettings"]
+
+_SIZES_AT_ONCE: Final = 200
+_BODIES_AT_ONCE: Final = 50
+_BYTES_AT_ONCE: Final = 4 * 1024 * 1024
+_MOVES_AT_ONCE: Final = 200
+# imaplib refuses a line above 1,000,000 bytes, and SEARCH answers in one: at most that many UIDs of eleven bytes.
+_SEARCH_AT_ONCE: Final = 80_000
+
+_SIZE: Final = b"RFC822.SIZE"
+_BODY: Final = b"BODY[]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """The folder as SELECT described it."""
+
+    uidvalidity: int
+    uidnext: int
+    exists: int
+
+
+class ImapInbox:
+    """`Inbox` on a real server.  One connection, made when it is needed; one thread owns it, only `wake` may come from others.
+
+    After MailServerUnavailable the connection is gone and the next call makes a new one: when to call
+    again is the caller's choice (see `transport.reconnect_delays`).
+    """
+
+    def __init__(self, settings: ImapSettings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+        self._box: _Box | None = None
+        self._names: FolderNames | None = None
+        self._shelves: set[str] = set()
+        self._fetched_up_to: _Box | None = None
+        self._wake_out, self._wake_in = socket.socketpair()
+        self._wake_out.setblocking(False)
+        self._wake_in.setblocking(False)
+
+    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
+        """See `Inbox.fetch`.  Mails that were expunged meanwhile are left out.
+
+        A mail that the server has but refuses to give comes with `raw` None, like one above the limit:
+        it must neither stop the line nor be passed over in silence.
+        """
+        with self._session() as client:
+            box = self._select(client)
+            uids = self._wanted(client, box, after, also)
+        remaining = iter(uids)
+        while chunk := list(islice(remaining, _SIZES_AT_ONCE)):
+            with self._session() as client:
+                if not self._same(client, box):
+                    return
+                sizes = client.fetch(chunk, [_SIZE])
+            # `sizes` lacks what is gone.
+            for group in self._groups([(uid, int(sizes[uid].get(_SIZE, 0))) for uid in chunk if uid in sizes]):
+                yield from self._fetch_group(box, group)
+        self._fetched_up_to = box
+
+    def position(self) -> MailKey:
+        with self._session() as client:
+            return self._key(self._select(client), 0)
+
+    def file_away(self, keys: Sequence[MailKey], shelf: Shelf) -> None:
+        with self._session() as client:
+            box = self._box or self._select(client)
+            uids = sorted({key.uid for key in keys if self._key(box, key.uid) == key})
+            folder = self._shelf(client, shelf) if uids else ""
+            for start in range(0, len(uids), _MOVES_AT_ONCE):
+                self._move(client, uids[start : start + _MOVES_AT_ONCE], folder)
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """See `Inbox.wait`; `wake` ends it early, with False."""
+        deadline = time.monotonic() + timeout_seconds
+        if self._woken():
+            return False
+        with self._session() as client:
+            if not client.has_capability("IDLE"):
+                return False
+            # What arrived since the last fetch may have been announced under another command: SELECT tells, and
+            # everything after SELECT is announced under IDLE.
+            if self._is_news(self._select(client)):
+                return True
+            while (left := deadline - time.monotonic()) > 0:
+                came, woken = self._idle(client, min(left, self._settings.idle_refresh_seconds))
+                if came or woken:
+                    return came
+        return False
+
+    def wake(self) -> None:
+        """End a `wait` that runs now, or the next one at once; may be called from a signal handler or another thread."""
+        with suppress(BlockingIOError):  # full: it is awake already
+            self._wake_in.send(b"!")
+
+    def prepare(self) -> None:
+        """Create the folders that handled and unreadable mails go to; done by itself when first needed.  Raises MailServerUnavailable."""
+        with self._session() as client:
+            for shelf in Shelf:
+                self._shelf(client, shelf)
+
+    def close(self) -> None:
+        client, self._client = self._client, None
+        self._forget()
+        if client is not None:
+            log_out(client)
+
+    # the connection
+
+    @contextmanager
+    def _session(self) -> Iterator[Client]:
+        """A logged-in client; any error ends the connection, so that no half-read answer is ever taken for the next one."""
+        try:
+            if self._client is None:
+                self._client = open_session(self._settings)
+            with wire_errors(self._settings):
+                yield self._client
+        except BaseException:
+            self._hang_up()
+            raise
+
+    def _hang_up(self) -> None:
+        client, self._client = self._client, None
+        self._forget()
+        if client is not None:
+            hang_up(client)
+
+    def _forget(self) -> None:
+        self._box, self._names = None, None
+        self._shelves.clear()
+
+    def _names_on(self, client: Client) -> FolderNames:
+        if self._names is None:
+            self._names = folder_names(client)
+        return self._names
+
+    def _select(self, client: Client) -> _Box:
+        answer: Mapping[bytes, Any] = client.select_folder(self._names_on(client).on_server(self._settings.folder))
+        exists = int(answer[b"EXISTS"])
+        self._box = _Box(int(answer[b"UIDVALIDITY"]), int(answer.get(b"UIDNEXT", 0)), exists)
+        return self._box
+
+    def _same(self, client: Client, box: _Box) -> bool:
+        """False where the folder was made anew since `box` was read (the connection may be a new one)."""
+        return (self._box or self._select(client)).uidvalidity == box.uidvalidity
+
+    def _key(self, box: _Box, uid: int) -> MailKey:
+        return MailKey(self._settings.username, self._settings.folder, box.uidvalidity, uid)
+
+    # fetching
+
+    def _wanted(self, client: Client, box: _Box, after: MailKey | None, also: Sequence[MailKey]) -> list[int]:
+        known = after is not None and self._key(box, after.uid) == after
+        floor = after.uid if after is not None and known else 0
+        uids = {uid for uid in self._search(client, box, floor + 1) if uid > floor}
+        again = [key.uid for key in also if self._key(box, key.uid) == key]
+        return sorted(uids.union(again))
+
+    @staticmethod
+    def _search(client: Client, box: _Box, first: int) -> Iterator[int]:
+        """UIDs from `first` on.  `n:*` always names the last mail, even below n (RFC 3501 section 9, seq-range)."""
+        if box.exists <= _SEARCH_AT_ONCE or not box.uidnext:
+            yield from client.search(["UID", f"{first}:*"])
+            return
+        for low in range(first, box.uidnext, _SEARCH_AT_ONCE):
+            yield from client.search(["UID", f"{low}:{low + _SEARCH_AT_ONCE - 1}"])
+
+    def _groups(self, sized: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+        """Mails that are fetched in one command: limited in number and in bytes, so that memory stays bounded."""
+        group: list[tuple[int, int]] = []
+        total = 0
+        for uid, size in sized:
+            cost = size if size <= self._settings.max_bytes else 0
+            if group and (total + cost > _BYTES_AT_ONCE or len(group) >= _BODIES_AT_ONCE):
+                yield group
+                group, total = [], 0
+            group.append((uid, size))
+            total += cost
+        if group:
+            yield group
+
+    def _fetch_group(self, box: _Box, group: Sequence[tuple[int, int]]) -> Iterator[Fetched]:
+        wanted = [uid for uid, size in group if size <= self._settings.max_bytes]
+        with self._session() as client:
+            if not self._same(client, box):
+                return
+            bodies = self._bodies(client, wanted)
+        for uid, size in group:
+            if size > self._settings.max_bytes:
+                yield Fetched(self._key(box, uid), None, size)
+            elif uid in bodies:
+                raw = bodies.pop(uid)
+                # Some servers give a wrong size: the limit holds for what came, too.
+                fits = raw is not None and len(raw) <= self._settings.max_bytes
+                yield Fetched(self._key(box, uid), raw if fits else None, size if raw is None else len(raw))
+
+    def _bodies(self, client: Client, uids: Sequence[int]) -> dict[int, bytes | None]:
+        """The raw mails that are still there; None for one that the server refuses to give."""
+        try:
+            return self._peek(client, uids)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as error:
+            if is_passing(said(error)):
+                raise
+        found: dict[int, bytes | None] = {}
+        for uid in uids:
+            try:
+                found |= self._peek(client, [uid])
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error as error:
+                if is_passing(said(error)):
+                    raise
+                if client.search(["UID", str(uid)]):
+                    found[uid] = None
+        return found
+
+    @staticmethod
+    def _peek(client: Client, uids: Sequence[int]) -> dict[int, bytes | None]:
+        # An answer without BODY[] is news about flags, for a mail that went away before it could be read.
+        answers = client.fetch(uids, ["BODY.PEEK[]"])
+        return {uid: answer[_BODY] or b"" for uid, answer in answers.items() if _BODY in answer}
+
+    # moving
+
+    def _shelf(self, client: Client, shelf: Shelf) -> str:
+        settings = self._settings
+        wanted = settings.handled_folder if shelf is Shelf.HANDLED else settings.quarantine_folder
+        folder = self._names_on(client).on_server(wanted)
+        if folder not in self._shelves:
+            ensure_folder(client, folder)
+            self._shelves.add(folder)
+        return folder
+
+    def _move(self, client: Client, uids: Sequence[int], folder: str) -> None:
+        """One try; where the server says NO, a second one with what is there and a folder that is there."""
+        try:
+            self._move_once(client, uids, folder)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error:
+            ensure_folder(client, folder)
+            alive = [uid for uid in client.search(["UID", ",".join(map(str, uids))]) if uid in set(uids)]
+            if alive:
+                self._move_once(client, alive, folder)
+
+    @staticmethod
+    def _move_once(client: Client, uids: Sequence[int], folder: str) -> None:
+        if client.has_capability("MOVE"):
+            client.move(uids, folder)
+            return
+        client.copy(uids, folder)
+        client.add_flags(uids, [b"\\Deleted"], silent=True)
+        # Never a plain EXPUNGE: it would remove what people have marked.  Without UIDPLUS the mark has to do.
+        if client.has_capability("UIDPLUS"):
+            client.uid_expunge(uids)
+
+    # waiting
+
+    def _is_news(self, box: _Box) -> bool:
+        """True where the folder has, or may have, mails that the last complete fetch has not seen."""
+        before = self._fetched_up_to
+        return before is not None and (box.uidvalidity != before.uidvalidity or box.uidnext > before.uidnext)
+
+    def _idle(self, client: Client, seconds: float) -> tuple[bool, bool]:
+        """One IDLE: did mail come, were we woken?"""
+        try:
+            client.idle()
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as error:
+            if "Unexpected IDLE response" not in said(error):
+                raise
+            # Something was announced before the go-ahead; a new connection is the clean way to hear it.
+            self._hang_up()
+            return True, False
+        mail, woken = self._listen(client, seconds)
+        events = client.idle_check(timeout=0) if mail else []
+        events += client.idle_done()[1]
+        return any(len(event) > 1 and event[1] == b"EXISTS" for event in events), woken
+
+    def _listen(self, client: Client, seconds: float) -> tuple[bool, bool]:
+        """Sleep until the server speaks, `wake` is called or the time is over."""
+        sock = client.socket()
+        if getattr(sock, "pending", int)():  # decrypted already, the socket itself would stay silent
+            return True, False
+        with selectors.DefaultSelector() as selector:
+            selector.register(sock, selectors.EVENT_READ)
+            selector.register(self._wake_out, selectors.EVENT_READ)
+            ready = {key.fileobj for key, _ in selector.select(seconds)}
+        return sock in ready, self._wake_out in ready and self._woken()
+
+    def _woken(self) -> bool:
+        with suppress(BlockingIOError):
+            return bool(self._wake_out.recv(4096))
+        return False
