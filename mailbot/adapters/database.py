@@ -216,14 +216,17 @@ def _commit(connection: Connection, turn: Turn) -> Ticket | None:
     """Write a turn.
 
     1. The mail's ledger row: a mail that was handled meanwhile ends the turn here.
-    2. The ticket, guarded by its revision.
+    2. The ticket, guarded by its revision; or the one that the turn is only about, as it is.
     3. Its history.
     4. Cancelled effects, then new ones.
     5. The letter that came back.
     """
     if turn.mail is not None:
         ledger.write(connection, turn.mail)
-    ticket = None if turn.ticket is None else tickets.write(connection, turn.ticket, turn.expected_revision)
+    if turn.ticket is not None:
+        ticket = tickets.write(connection, turn.ticket, turn.expected_revision)
+    else:
+        ticket = tickets.by_id(connection, turn.about_ticket) if turn.about_ticket else None
     tickets.add_history(connection, ticket.id if ticket else 0, turn.history)
     if ticket and turn.cancel_keys:
         outbox.cancel(connection, ticket.id, turn.cancel_keys, turn.now)
