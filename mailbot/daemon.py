@@ -81,7 +81,7 @@ def _guarded(tally: Tally, doing: str, turn: Callable[[], int]) -> int:
 def machines(bot: Bot) -> Tally:
     """One pass over the machines."""
     tally = Tally()
-    _guarded(tally, "sites", lambda: look_at_sites(bot.office, bot.sites) or 0)
+    _guarded(tally, "sites", lambda: look_at_sites(bot.office, bot.sites))
     tally.machines = _guarded(tally, "machines", lambda: work(bot.office, bot.sites))
     return tally
 

@@ -49,15 +49,17 @@ class _GaveUp(Exception):
     """Building cannot succeed; the message says why."""
 
 
-def look_at_sites(office: Office, sites: Sites) -> None:
-    """Ask every site for its room and health, where the last answer is older than `HEALTH_EVERY`."""
+def look_at_sites(office: Office, sites: Sites) -> int:
+    """Ask every site for its room and health where the last answer is older than `HEALTH_EVERY`; give how many were asked."""
     now = office.clock.now()
     fresh = {health.site for health, at in office.store.health() if now - at < HEALTH_EVERY}
-    for name in sorted(sites.keys() - fresh):
+    stale = sorted(sites.keys() - fresh)
+    for name in stale:
         health = sites[name].provisioner.health()
         for problem in health.problems:
             journal.site_unwell(site=name, problem=problem)
         office.store.put_health(health, now)
+    return len(stale)
 
 
 def work(office: Office, sites: Sites) -> int:
