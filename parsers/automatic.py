@@ -12,7 +12,15 @@ import re
 from dataclasses import dataclass
 from email.message import Message
 
-from parsers.bounces import Report, delivery_report, looks_like_bounce, original_message_id, report_parts, words_report
+from parsers.bounces import (
+    ENCLOSED,
+    Report,
+    delivery_report,
+    looks_like_bounce,
+    original_message_id,
+    report_parts,
+    words_report,
+)
 from parsers.characters import phrases, plain_letters
 from parsers.headers import Fields, references
 from parsers.values import Automatic, AutomaticKind, Mail, ReadingRules
@@ -26,28 +34,63 @@ _AUTO_FIELDS = phrases("""
 _AUTO_PRECEDENCE = frozenset({"auto_reply", "auto-reply", "autoreply"})
 _NO = frozenset({"", "no", "false", "0", "none"})
 
+# Subjects that only automatic replies begin with.
 _AUTO_SUBJECTS = phrases("""
-    auto: | autoreply | auto reply | auto-reply | automatic reply | automated reply | auto response | auto-response
-    | autoresponse | automatic response | automated response | automatic answer | [auto | (auto | out of office |
-    out of the office | out-of-office | ooo: | vacation reply | vacation message | on vacation | away from |
-    away until | i am away | i'm away | i am out of | i'm out of | on leave | on holiday | annual leave | absence: |
-    absent | je suis absent | réponse automatique | reponse auto | message d'absence | absence du bureau | en congés
-    | automatische antwort | abwesenheitsnotiz | abwesenheit | automatische beantwortung | autom. antwort |
-    nicht im büro | respuesta automática | fuera de la oficina | fuera de oficina | risposta automatica | fuori sede
-    | fuori ufficio | automatisch antwoord | afwezigheidsbericht | niet aanwezig | afwezig | autosvar |
-    automatiskt svar | automatisk svar | fraværsmelding | fravær | frånvaro | automaattinen vastaus | poissaolo |
-    resposta automática | ausência | fora do escritório | odpowiedź automatyczna | automatyczna odpowiedź |
-    nieobecność | автоматический ответ | автоответ | вне офиса | автоматична відповідь | 自動応答 | 自動返信 | 不在通知 | 自动答复 |
-    自动回复 | 自動回覆 | 자동 회신 | 부재중 | automatická odpověď | automatická odpoveď | automatikus válasz | otomatik yanıt |
+    auto: | autoreply | auto reply | auto-reply | automatic reply | automated reply | auto response | auto-response |
+    autoresponse | autoresponder | automatic response | automated response | automatic answer | [auto-reply | [autoreply |
+    [auto reply | (auto-reply | (autoreply | out of office: | out of office autoreply | out of office reply | ooo: |
+    out-of-office reply | vacation reply | vacation response | yahoo! auto response | réponse automatique | réponse auto |
+    message d'absence | absence du bureau | notification d'absence | automatische antwort | abwesenheitsnotiz |
+    abwesenheitsnachricht | automatische beantwortung | autom. antwort | respuesta automática | risposta automatica |
+    automatisch antwoord | afwezigheidsbericht | autosvar | automatiskt svar | automatisk svar | fraværsmelding |
+    automaattinen vastaus | poissaoloviesti | resposta automática | odpowiedź automatyczna | automatyczna odpowiedź |
+    автоматический ответ | автоответ | автоматична відповідь | 自動応答 | 自動返信 | 不在通知 | 自动答复 | 自动回复 | 自動回覆 |
+    자동 회신 | 부재중 자동 | automatická odpověď | automatická odpoveď | automatikus válasz | otomatik yanıt |
     αυτόματη απάντηση | răspuns automat | automatski odgovor | samodejni odgovor | automatinis atsakymas |
     automātiska atbilde | automaatvastus | תשובה אוטומטית | رد تلقائي | trả lời tự động | balasan otomatis |
-    ตอบกลับอัตโนมัติ | kuittaus poissaolosta
+    ตอบกลับอัตโนมัติ | svar automatisk | resposta automatica
+""")
+# Subjects that a person could write too: they need a second sign.
+_ABSENT_SUBJECTS = phrases("""
+    out of office | out of the office | out-of-office | vacation | on vacation | away from | away until | i am away |
+    i'm away | i am out of | i'm out of | on leave | on holiday | annual leave | absence | absent | je suis absent |
+    en congés | abwesenheit | abwesend | nicht im büro | fuera de la oficina | fuera de oficina | ausente | fuori sede |
+    fuori ufficio | niet aanwezig | afwezig | frånvaro | fravær | poissaolo | ausência | fora do escritório |
+    nieobecność | вне офиса | отсутств | nepřítomnost | távollét
+""")
+# What absent people let their machine say; looked for in the newest words only.
+_ABSENT_WORDS = phrases("""
+    out of the office | out of office | i am currently away | i am away | on annual leave | on vacation | on leave until |
+    limited access to | upon my return | when i return | when i get back | will be back on | away from my mail |
+    returning on | maternity leave | parental leave | je suis absent | je serai absent | actuellement absent |
+    en congé | de retour le | a mon retour | pendant mon absence | nicht im büro | abwesend | im urlaub |
+    nach meiner rückkehr | estoy fuera | fuera de la oficina | a mi regreso | de vacaciones |
+    sono assente | sarò assente | in ferie | al mio rientro | ik ben afwezig | niet op kantoor | met vakantie |
+    estou ausente | de férias | jestem nieobecn | urlopie | я в отпуске | нахожусь в отпуске | отсутствую | 不在にして |
+    休暇 | 休假 | 外出 | 부재중 | jag är borta | semester | ikke til stede | lomalla | mimo kancelář | szabadságon
+""")
+_AUTOMATED_WORDS = phrases("""
+    this is an automatic reply | this is an automated reply | this is an automatic response | this is an automated response |
+    this is an auto-reply | this is an autoreply | automatically generated reply | automatic reply to your |
+    automated response to your | auto-generated response | do not reply to this automated | réponse automatique |
+    ceci est un message automatique | diese nachricht wurde automatisch | dies ist eine automatische |
+    respuesta automática | risposta automatica | automatisch gegenereerd | resposta automática |
+    это автоматический ответ | automatyczna odpowiedź | your message has been received and a ticket
 """)
 _RECEIPT_SUBJECTS = phrases("""
     read: | not read: | lu : | lu: | lue: | gelesen: | ungelesen gelöscht | leído: | letto: | gelezen: | läst: |
     lest: | read receipt | return receipt | disposition notification | accusé de lecture | lesebestätigung |
     confirmación de lectura | confirmation de lecture | ricevuta di lettura | leesbevestiging | przeczytano: |
     прочитано: | открыто: | return receipt (displayed)
+""")
+_RECEIPT_WORDS = phrases("""
+    was read on | was read at | was displayed on | has been read | was deleted without being read | a été lu | a ete affiche |
+    wurde gelesen | wurde am | fue leído | se leyó | è stato letto | stata letta | is gelezen | foi lida | przeczytano |
+    прочитано | 开封 | 開封 | 已读 | wurde angezeigt | ungelesen | return receipt
+""")
+_COMPLAINTS = phrases("""
+    complaint about message from | abuse report | feedback report | email feedback | spam report | fw: spam | [spam] report |
+    feedback loop | complaint from
 """)
 _CHALLENGE_WORDS = phrases("""
     is protected by | has been held | is being held | awaiting your verification | verify that you are |
@@ -62,8 +105,9 @@ _STRONG_CHALLENGE = phrases("""
     to confirm your message | mailblocks | spamarrest | boxbe | mail en attente de validation | mailinblack |
     challenge-response
 """)
+_METHOD = re.compile(rb"(?im)^METHOD:([A-Z]{3,20})")
 _LIST_ROBOTS = re.compile(
-    r"(?:majordomo|listserv|listproc|sympa|mailman|ezmlm|mlmmj|listmaster|[a-z0-9._+-]{1,60}-(?:bounces|request|owner|confirm|help))@"
+    r"(?:majordomo|listserv|listproc|sympa|mailman|ezmlm|mlmmj|listmaster|[a-z0-9._+-]{1,60}-(?:bounces|request|owner))@"
     r"|owner-[a-z0-9._-]{1,60}@"
 )
 
@@ -118,6 +162,11 @@ def _report(seen: _Seen) -> Automatic | None:
         return _from_report(words_report(seen.message, seen.mail), "it is a delivery report (RFC 3464)")
     if seen.message.get_content_type() == "multipart/report":
         return Automatic(AutomaticKind.REPORT, "it is a machine's report (RFC 6522)")
+    subject = plain_letters(seen.mail.subject).strip()
+    if subject.startswith(_COMPLAINTS) and any(
+        part.get_content_type() in ENCLOSED for part in report_children(seen.message)
+    ):
+        return Automatic(AutomaticKind.REPORT, "it encloses a mail that somebody complained about")
     return None
 
 
@@ -171,10 +220,16 @@ def _calendar(seen: _Seen) -> Automatic | None:
     for part in [seen.message, *report_children(seen.message)]:
         if part.get_content_type() != "text/calendar":
             continue
-        method = str(part.get_param("method") or "").strip().upper()
+        method = str(part.get_param("method") or "").strip().upper() or _method_inside(part)
         if method in ("REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"):
             return Automatic(AutomaticKind.CALENDAR, f"it is a calendar answer (METHOD:{method})")
     return None
+
+
+def _method_inside(part: Message) -> str:
+    payload = part.get_payload(decode=True)
+    found = _METHOD.search(payload[:4000]) if isinstance(payload, bytes) else None
+    return found.group(1).decode("ascii").upper() if found else ""
 
 
 def report_children(message: Message) -> list[Message]:
@@ -203,16 +258,28 @@ def _challenge(seen: _Seen) -> Automatic | None:
 
 
 def _worded_reply(seen: _Seen) -> Automatic | None:
+    """Replies of machines that declare nothing: by their subject, or by two weaker signs."""
     subject = plain_letters(seen.mail.subject).strip()
+    newest = plain_letters(" ".join((seen.mail.new_text or "")[:2000].split()))
     if subject.startswith(_AUTO_SUBJECTS):
-        return Automatic(
-            AutomaticKind.AUTO_REPLY, "its subject is that of an automatic reply", _original(seen.message, seen.fields)
-        )
-    if subject.startswith(_RECEIPT_SUBJECTS) and len(seen.mail.text) < 1500 and not seen.mail.quotes:
-        return Automatic(
-            AutomaticKind.RECEIPT, "its subject is that of a read receipt", _original(seen.message, seen.fields)
-        )
+        return _answered(seen, "its subject is that of an automatic reply")
+    marked = seen.fields.get("precedence").lower() in ("bulk", "junk") or bool(
+        seen.fields.get("x-auto-response-suppress")
+    )
+    null_path = any(value.strip() in ("<>", "") for value in seen.fields.get_all("return-path"))
+    absent = any(words in newest for words in _ABSENT_WORDS)
+    signs = (subject.startswith(_ABSENT_SUBJECTS), absent, marked, any(words in newest for words in _AUTOMATED_WORDS))
+    if null_path:
+        return _answered(seen, "its return path is empty (RFC 3834)")
+    if (absent or signs[3]) and sum(signs) >= 2:
+        return _answered(seen, "it says itself that nobody is there")
+    if subject.startswith(_RECEIPT_SUBJECTS) and any(words in newest for words in _RECEIPT_WORDS):
+        return Automatic(AutomaticKind.RECEIPT, "it says that a message was read", _original(seen.message, seen.fields))
     return None
+
+
+def _answered(seen: _Seen, why: str) -> Automatic:
+    return Automatic(AutomaticKind.AUTO_REPLY, why, _original(seen.message, seen.fields))
 
 
 def _list_robot(seen: _Seen) -> Automatic | None:

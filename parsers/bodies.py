@@ -99,6 +99,8 @@ def _sort_part(part: Message, found: _Found) -> None:
         found.attachments.append(name or f"({kind})")
     elif kind == "text/enriched":
         found.text.append(re.sub(r"<[^<>]{0,60}>", "", _characters(part, found)))
+    elif part.get_content_maintype() == "multipart" and not found.text:
+        found.text.append(_characters(part, found))  # its boundary is lost: show what a person would see
 
 
 def _html(text: str, found: _Found) -> str:

@@ -75,7 +75,7 @@ _REPORT_TYPES = frozenset(
     }
     | {"message/global-disposition-notification"}
 )
-_ENCLOSED = frozenset(
+ENCLOSED = frozenset(
     {"message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"}
 )
 
@@ -191,7 +191,7 @@ def _permanence(top: str, lower: str, *, delayed: bool) -> bool | None:
 def original_message_id(message: Message, text: str) -> str | None:
     """The Message-ID of the letter that came back: from the enclosed mail or headers, else from the words."""
     for part in _children(message):
-        if part.get_content_type() not in _ENCLOSED:
+        if part.get_content_type() not in ENCLOSED:
             continue
         for inner in _children(part):
             found = message_ids(fields_of(inner).get_all("message-id"))
@@ -219,8 +219,10 @@ def looks_like_bounce(fields: Fields, mail: Mail) -> bool:
     answered = bool(_REPLY_PREFIX.match(mail.subject))
     by_subject = not answered and any(part in subject for part in _SUBJECTS)
     words = plain_letters(mail.text[:4000])
-    by_words = sum(1 for part in _WORDS if part in words) >= 1
-    if daemon or null_path:
+    hits = sum(1 for part in _WORDS if part in words)
+    if daemon:
         return True
     machine = bool(_POSTMASTER.match(local)) or any(part in name for part in _DAEMON_NAMES)
-    return (machine and by_words and not mail.references) or (by_subject and (by_words or machine))
+    machine = machine or null_path
+    by_words = hits >= 2 or (hits == 1 and not mail.references)
+    return (machine and by_words) or (by_subject and (hits > 0 or machine))

@@ -137,11 +137,11 @@ def _prefix_quotes(text: str) -> str:
     depth = 0
     for line in text.split("\n"):
         marks = _MARKS.findall(line)
-        rest = _MARKS.sub("", line).rstrip()
+        rest = _MARKS.sub("", line)
         if marks and not rest.strip():
             depth = max(0, depth + marks.count(_OPEN) - marks.count(_CLOSE))
             continue
         inside = max(depth, depth + marks.count(_OPEN))
-        lines.append(f"{'>' * min(inside, 20)} {rest.strip()}".rstrip() if inside else rest)
+        lines.append(f"{'>' * min(inside, 20)} {rest.strip()}".rstrip() if inside else rest.strip())
         depth = max(0, depth + marks.count(_OPEN) - marks.count(_CLOSE))
     return "\n".join(lines).strip("\n")

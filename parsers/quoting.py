@@ -22,6 +22,9 @@ from parsers.signatures import without_signature
 
 _MAX_LINES = 5_000
 _MAX_LINE_CHARACTERS = 1_000
+_LIBRARY_LINES = 300
+#: An empty line, or the mark that a tracking extension of Gmail leaves at the end.
+_NOTHING = ("", "\u1427")
 #: A client wraps quoted lines at 72 to 80 columns; the tail of one that is this long may have lost its `>`.
 _WRAPPED_FROM = 60
 
@@ -65,7 +68,8 @@ def first_quote(lines: list[str]) -> _Cut | None:
         if end is not None:
             found = _Cut(at, end, _is_marked(lines, end))
             break
-    other = _library_cut(lines)
+    # Only an earlier cut counts, so the library need not see much more than what lies before ours.
+    other = _library_cut(lines[: found.start + MAX_INTRO_LINES] if found else lines[:_LIBRARY_LINES])
     if other is not None and (found is None or other < found.start):
         body = found.body if found is not None and found.start - other <= MAX_INTRO_LINES else other + 1
         found = _Cut(other, body, _is_marked(lines, body))
@@ -178,6 +182,6 @@ def _finish(lines: list[str], kept: list[int], *, quotes: bool) -> Split:
     kept = kept[: len(words)]
     while kept and not lines[kept[0]].strip():
         kept.pop(0)
-    while kept and not lines[kept[-1]].strip():
+    while kept and lines[kept[-1]].strip() in _NOTHING:
         kept.pop()
     return Split("\n".join(lines[number] for number in kept), tuple(kept), quotes)

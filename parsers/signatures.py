@@ -6,7 +6,7 @@ import re
 
 from parsers.characters import phrases, plain_letters
 
-_DELIMITER = re.compile(r"\s*(?:--|—|––)\s*|\s*[-_=*~]{5,}\s*")
+_DELIMITER = re.compile(r"\s*(?:[-_=]{3,}|[*~]{5,})\s*")
 _MOBILE = re.compile(
     r"\s*[-*_(\[]{0,3}(?:(?:sent|written|typed|posted|get|download|envoye|ecrit|telechargez|obtenez|obtenir|von mein|gesendet"
     r"|enviado|enviada|inviato|verzonden|verstuurd|skickat|sendt|sent|wyslano|wyslane|outlook fur|diese nachricht wurde"
@@ -44,12 +44,9 @@ def is_mobile_footer(line: str) -> bool:
 
 
 def without_signature(lines: list[str]) -> list[str]:
-    """The lines before a signature; a separator that starts the text is no signature.
-
-    Never returns nothing where there was something: words that only look like a signature stay.
-    """
+    """The lines before a signature, a closing or a footer; none where nothing else was written."""
     for at, line in enumerate(lines):
-        if _ends_words(lines, at, line) and any(before.strip() for before in lines[:at]):
+        if _ends_words(lines, at, line):
             return lines[:at]
     return lines
 
@@ -62,7 +59,8 @@ def _ends_words(lines: list[str], at: int, line: str) -> bool:
         return True
     if _DELIMITER.fullmatch(line):
         return _short_rest(lines[at + 1 :], 2 * _MAX_SIGNATURE_LINES)
-    return _is_closing(line) and _short_rest(lines[at + 1 :], _MAX_CLOSING_LINES)
+    above = any(before.strip() for before in lines[:at])
+    return above and _is_closing(line) and _short_rest(lines[at + 1 :], _MAX_CLOSING_LINES)
 
 
 def _short_rest(rest: list[str], limit: int) -> bool:
