@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -184,8 +185,11 @@ class _Loop:
         watcher, pause = self.bot.watcher, 1.0
         while watcher is not None and not self.stopping.is_set():
             try:
+                began = monotonic()
                 if watcher.wait(timedelta(minutes=IDLE_MINUTES).total_seconds()) and not self.stopping.is_set():
                     self._now()
+                elif monotonic() - began < 1.0 and not self.stopping.is_set():
+                    return  # the server has no IDLE: polling has to do
                 pause = 1.0
             except MailServerUnavailable as error:
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -79,6 +79,9 @@ class Inbox(Protocol):
         Returns False at once where the server has no IDLE.  Raises MailServerUnavailable.
         """
 
+    def wake(self) -> None:
+        """End a `wait` that runs now, or the next one, with False; from any thread or signal handler."""
+
     def close(self) -> None:
         """Log out; never raises."""
 
