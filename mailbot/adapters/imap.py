@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from mailbot.adapters.imap_fetch import Sized, groups, read_group, search_from, sizes
 from mailbot.adapters.imap_session import (
     Client,
     FolderNames,
@@ -19,7 +20,6 @@ from mailbot.adapters.imap_session import (
     ensure_folder,
     folder_names,
     hang_up,
-    is_passing,
     log_out,
     open_session,
     said,
@@ -31,14 +31,7 @@ from mailbot.ports import Fetched, Shelf
 __all__ = ["ImapInbox", "ImapSettings"]
 
 _SIZES_AT_ONCE: Final = 200
-_BODIES_AT_ONCE: Final = 50
-_BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 _MOVES_AT_ONCE: Final = 200
-# imaplib refuses a line above 1,000,000 bytes, and SEARCH answers in one: at most that many UIDs of eleven bytes.
-_SEARCH_AT_ONCE: Final = 80_000
-
-_SIZE: Final = b"RFC822.SIZE"
-_BODY: Final = b"BODY[]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +64,8 @@ class ImapInbox:
     def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
         """See `Inbox.fetch`.  Mails that were expunged meanwhile are left out.
 
-        A mail that the server has but refuses to give comes with `raw` None, like one above the limit:
-        it must neither stop the line nor be passed over in silence.
+        A mail that the server has but refuses to give comes like one above the limit, with what header
+        can be had (at least an empty line): it must neither stop the line nor be passed over in silence.
         """
         with self._session() as client:
             box = self._select(client)
@@ -82,9 +75,8 @@ class ImapInbox:
             with self._session() as client:
                 if not self._same(client, box):
                     return
-                sizes = client.fetch(chunk, [_SIZE])
-            # `sizes` lacks what is gone.
-            for group in self._groups([(uid, int(sizes[uid].get(_SIZE, 0))) for uid in chunk if uid in sizes]):
+                sized = sizes(client, chunk)
+            for group in groups(sized, self._settings.max_bytes):
                 yield from self._fetch_group(box, group)
         self._fetched_up_to = box
 
@@ -106,7 +98,7 @@ class ImapInbox:
         if self._woken():
             return False
         with self._session() as client:
-            if not client.has_capability("IDLE"):
+            if not (self._settings.idle and client.has_capability("IDLE")):
                 return False
             # What arrived since the last fetch may have been announced under another command: SELECT tells, and
             # everything after SELECT is announced under IDLE.
@@ -182,75 +174,19 @@ class ImapInbox:
     def _wanted(self, client: Client, box: _Box, after: MailKey | None, also: Sequence[MailKey]) -> list[int]:
         known = after is not None and self._key(box, after.uid) == after
         floor = after.uid if after is not None and known else 0
-        uids = {uid for uid in self._search(client, box, floor + 1) if uid > floor}
+        uids = set(search_from(client, floor + 1, exists=box.exists, uidnext=box.uidnext))
         again = [key.uid for key in also if self._key(box, key.uid) == key]
         return sorted(uids.union(again))
 
-    @staticmethod
-    def _search(client: Client, box: _Box, first: int) -> Iterator[int]:
-        """UIDs from `first` on.  `n:*` always names the last mail, even below n (RFC 3501 section 9, seq-range)."""
-        if box.exists <= _SEARCH_AT_ONCE or not box.uidnext:
-            yield from client.search(["UID", f"{first}:*"])
-            return
-        for low in range(first, box.uidnext, _SEARCH_AT_ONCE):
-            yield from client.search(["UID", f"{low}:{low + _SEARCH_AT_ONCE - 1}"])
-
-    def _groups(self, sized: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
-        """Mails that are fetched in one command: limited in number and in bytes, so that memory stays bounded."""
-        group: list[tuple[int, int]] = []
-        total = 0
-        for uid, size in sized:
-            cost = size if size <= self._settings.max_bytes else 0
-            if group and (total + cost > _BYTES_AT_ONCE or len(group) >= _BODIES_AT_ONCE):
-                yield group
-                group, total = [], 0
-            group.append((uid, size))
-            total += cost
-        if group:
-            yield group
-
-    def _fetch_group(self, box: _Box, group: Sequence[tuple[int, int]]) -> Iterator[Fetched]:
-        wanted = [uid for uid, size in group if size <= self._settings.max_bytes]
+    def _fetch_group(self, box: _Box, group: Sequence[Sized]) -> Iterator[Fetched]:
         with self._session() as client:
             if not self._same(client, box):
                 return
-            bodies = self._bodies(client, wanted)
+            found = read_group(client, group, self._settings.max_bytes)
         for uid, size in group:
-            if size > self._settings.max_bytes:
-                yield Fetched(self._key(box, uid), None, size)
-            elif uid in bodies:
-                raw = bodies.pop(uid)
-                # Some servers give a wrong size: the limit holds for what came, too.
-                fits = raw is not None and len(raw) <= self._settings.max_bytes
-                yield Fetched(self._key(box, uid), raw if fits else None, size if raw is None else len(raw))
-
-    def _bodies(self, client: Client, uids: Sequence[int]) -> dict[int, bytes | None]:
-        """The raw mails that are still there; None for one that the server refuses to give."""
-        try:
-            return self._peek(client, uids)
-        except imaplib.IMAP4.abort:
-            raise
-        except imaplib.IMAP4.error as error:
-            if is_passing(said(error)):
-                raise
-        found: dict[int, bytes | None] = {}
-        for uid in uids:
-            try:
-                found |= self._peek(client, [uid])
-            except imaplib.IMAP4.abort:
-                raise
-            except imaplib.IMAP4.error as error:
-                if is_passing(said(error)):
-                    raise
-                if client.search(["UID", str(uid)]):
-                    found[uid] = None
-        return found
-
-    @staticmethod
-    def _peek(client: Client, uids: Sequence[int]) -> dict[int, bytes | None]:
-        # An answer without BODY[] is news about flags, for a mail that went away before it could be read.
-        answers = client.fetch(uids, ["BODY.PEEK[]"])
-        return {uid: answer[_BODY] or b"" for uid, answer in answers.items() if _BODY in answer}
+            if uid in found:
+                raw, header = found.pop(uid)
+                yield Fetched(self._key(box, uid), raw, size if raw is None else len(raw), header)
 
     # moving
 

@@ -25,7 +25,7 @@ Client: TypeAlias = Any
 WIRE_ERRORS: Final = (imaplib.IMAP4.error, OSError, EOFError, ValueError, LookupError, TypeError)
 
 # RFC 5530: the server says itself that trying again can help.
-_PASSING: Final = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG)\b|temporar", re.IGNORECASE)
+_PASSING: Final = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT)\b|temporar", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class ImapSettings:
     handled_folder: str = "mailbot/handled"
     quarantine_folder: str = "mailbot/quarantine"
     max_bytes: int = 26_214_400
+    idle: bool = True
     ca_file: Path | None = None
     connect_seconds: float = 15
     read_seconds: float = 60
@@ -126,7 +127,7 @@ def _log_in(client: Client, settings: ImapSettings, secret: str) -> None:
         what = "token" if settings.auth is Auth.OAUTH2 else "password"
         message = f"IMAP server {settings.host} does not accept the {what} of {settings.username}: {reason}"
         # Not chained: no exception that has seen the secret goes further.
-        raise MailServerUnavailable(message, permanent=not is_passing(reason)) from None
+        raise MailServerUnavailable(message, permanent=not (is_passing(reason) or "[SERVERBUG]" in reason)) from None
 
 
 def hang_up(client: Client) -> None:

@@ -129,8 +129,14 @@ class MemoryInbox:
                 return
             raw = self._shelves.read(INBOX, uid)
             if raw is not None:
-                yield Fetched(self._key(uid), raw if len(raw) <= self._max_bytes else None, len(raw))
+                yield self._fetched(uid, raw)
         self._seen = (uidvalidity, uidnext)
+
+    def _fetched(self, uid: int, raw: bytes) -> Fetched:
+        if len(raw) <= self._max_bytes:
+            return Fetched(self._key(uid), raw, len(raw))
+        header, separator, _ = raw.partition(b"\r\n\r\n")
+        return Fetched(self._key(uid), None, len(raw), (header + separator)[: self._max_bytes])
 
     def position(self) -> MailKey:
         self.faults.check("position")
