@@ -21,7 +21,7 @@ from mailbot.adapters import ledger, migrate, outbox, tickets
 from mailbot.adapters.engine import WRITES, make_engine, sqlite_file
 from mailbot.adapters.locks import advisory_lock, file_lock
 from mailbot.adapters.tables import NOTES, SITES
-from mailbot.errors import DatabaseNotReady
+from mailbot.errors import Conflict, DatabaseNotReady
 from mailbot.model import (
     Accepted,
     Action,
@@ -223,14 +223,23 @@ def _commit(connection: Connection, turn: Turn) -> Ticket | None:
     """
     if turn.mail is not None:
         ledger.write(connection, turn.mail)
-    if turn.ticket is not None:
-        ticket = tickets.write(connection, turn.ticket, turn.expected_revision)
-    else:
-        ticket = tickets.by_id(connection, turn.about_ticket) if turn.about_ticket else None
+    ticket = _ticket_of(connection, turn)
     tickets.add_history(connection, ticket.id if ticket else 0, turn.history)
     if ticket and turn.cancel_keys:
         outbox.cancel(connection, ticket.id, turn.cancel_keys, turn.now)
     outbox.add(connection, turn, ticket)
     if turn.bounced:
         outbox.bounced(connection, turn.bounced, turn.bounce_permanent, turn.now)
+    return ticket
+
+
+def _ticket_of(connection: Connection, turn: Turn) -> Ticket | None:
+    """The ticket of a turn as it is once the turn is written."""
+    if turn.ticket is not None:
+        return tickets.write(connection, turn.ticket, turn.expected_revision)
+    if turn.about_ticket is None:
+        return None
+    ticket = tickets.by_id(connection, turn.about_ticket)
+    if ticket is None:
+        raise Conflict(f"there is no ticket {turn.about_ticket}")
     return ticket

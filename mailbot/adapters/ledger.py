@@ -6,8 +6,9 @@ import zlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Insert, bindparam, exists, func, literal_column, not_, or_, select, text, update
+from sqlalchemy import Connection, bindparam, exists, func, literal_column, not_, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from mailbot.adapters.tables import LEDGER, RAW_MAILS, TO_BE_MOVED, TO_BE_RETRIED
 from mailbot.errors import Conflict
@@ -29,16 +30,16 @@ _OTHER_MAIL = not_(
 _ACTED = _L.verdict.in_([literal_column("'handled'"), literal_column("'quarantined'")])
 
 
-def _upsert(dialect: str) -> Insert:
-    # A mail acts once: only a row that says RETRY may be overwritten.  For the same reason the row
-    # count tells whether this turn may go on.
+def _upsert(dialect: str) -> ReturningInsert[int]:
+    # A mail acts once: only a row that says RETRY may be overwritten, and a turn whose mail gives no
+    # row back must not go on.
     statement = postgresql.insert(LEDGER) if dialect == "postgresql" else sqlite.insert(LEDGER)
     new = {column.name: statement.excluded[column.name] for column in LEDGER.columns if column.name != "id"}
     for name in _KEY_NAMES:
         del new[name]
     return statement.on_conflict_do_update(
         index_elements=list(_KEY_NAMES), set_=new, where=_L.verdict == literal_column("'retry'")
-    )
+    ).returning(_L.id)
 
 
 _UPSERT = {dialect: _upsert(dialect) for dialect in ("sqlite", "postgresql")}
@@ -131,7 +132,7 @@ def write(connection: Connection, entry: LedgerEntry) -> None:
             "unmoved": int(entry.verdict in MOVED_AWAY),
         },
     )
-    if written.rowcount != 1:
+    if written.first() is None:
         raise Conflict(f"mail {key.uid} of {key.folder} was handled by somebody else meanwhile")
     if entry.raw is not None:
         # Level 1: mails shrink to half either way, and a turn does not wait for the last percent.

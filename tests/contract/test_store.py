@@ -1,0 +1,673 @@
+"""What `ports.Store` promises, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import threading
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError, StatementError
+
+from mailbot.adapters.database import Database
+from mailbot.errors import ConfigurationError, Conflict, DatabaseNotReady
+from mailbot.model import (
+    MACHINE_ACTIONS,
+    Action,
+    Actor,
+    Effect,
+    HistoryEntry,
+    LedgerEntry,
+    Letter,
+    MailKey,
+    Role,
+    Ticket,
+    TicketState,
+    Turn,
+    Verdict,
+)
+from mailbot.ports import OutboxCount, OutboxState, Settled, Store
+from provisioner.api import SiteHealth
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HERE = MailKey("bot@testbed.example", "INBOX", 7, 0)
+LETTERS = (Action.LETTER,)
+WORK = tuple(MACHINE_ACTIONS)
+ALICE = "alice@example.org"
+
+
+def a_ticket(username: str = "alice", state: TicketState = TicketState.PENDING, **changes: object) -> Ticket:
+    ticket = Ticket(
+        id=0,
+        state=state,
+        username=username,
+        name=username.title(),
+        email=f"{username}@example.org",
+        intended_usage="A web service.\nWith a database.",
+        end_date=date(2027, 3, 31),
+        disk_gib=8,
+        thread=f"<request-{username}@example.org>",
+        subject="Persistent Virtual Machine Creation",
+        opened_at=NOW,
+        changed_at=NOW,
+        due_at=NOW + timedelta(days=2),
+    )
+    return dataclasses.replace(ticket, **changes)
+
+
+def a_mail(uid: int = 1, verdict: Verdict = Verdict.HANDLED, **changes: object) -> LedgerEntry:
+    raw = f"Subject: mail {uid}\r\n\r\nHello\r\n".encode()
+    entry = LedgerEntry(
+        key=dataclasses.replace(HERE, uid=uid),
+        message_id=f"<mail-{uid}@example.org>",
+        sha256=hashlib.sha256(raw).hexdigest(),
+        verdict=verdict,
+        seen_at=NOW,
+        sender=ALICE,
+        subject=f"mail {uid}",
+        kind="request",
+        why="because",
+        raw=raw if verdict in (Verdict.HANDLED, Verdict.QUARANTINED) else None,
+    )
+    return dataclasses.replace(entry, **changes)
+
+
+def a_letter(key: str, letter: Letter = Letter.REQUEST_RECEIVED, to: str = ALICE, **changes: object) -> Effect:
+    return dataclasses.replace(Effect(Action.LETTER, key, letter, to, "Alice", {"number": 1}), **changes)
+
+
+def opened(store: Store, *effects: Effect, ticket: Ticket | None = None, **changes: object) -> Ticket:
+    stored = store.commit(Turn(now=NOW, ticket=ticket or a_ticket(), effects=effects, **changes))
+    assert stored is not None
+    return stored
+
+
+def changed(store: Store, ticket: Ticket, *effects: Effect, now: datetime = NOW, **turn: object) -> Ticket:
+    stored = store.commit(Turn(now=now, ticket=ticket, expected_revision=ticket.revision, effects=effects, **turn))
+    assert stored is not None
+    return stored
+
+
+def claimed_keys(store: Store, actions: tuple[Action, ...], now: datetime = NOW, limit: int = 100) -> list[str]:
+    return [item.effect.key for item in store.claim(actions, now, limit, 600)]
+
+
+def entry(event: str = "requested", **changes: object) -> HistoryEntry:
+    actor = Actor(Role.OWNER, "alice", "ab12", "<request-alice@example.org>", {"dkim": "pass", "spoken": ["é"]})
+    return dataclasses.replace(
+        HistoryEntry(0, NOW, event, None, TicketState.PENDING, actor, "alice asked for a machine"), **changes
+    )
+
+
+# schema
+
+
+def test_a_database_that_was_upgraded_passes_the_check(store: Database) -> None:
+    store.check()
+
+
+def test_a_database_without_a_schema_does_not_pass_the_check(empty_url: str) -> None:
+    store = Database(empty_url)
+    with pytest.raises(DatabaseNotReady, match="mailbot db upgrade"):
+        store.check()
+    store.close()
+
+
+def test_other_databases_and_sqlite_in_memory_are_refused_without_showing_the_password() -> None:
+    for url in ("sqlite://", "sqlite:///:memory:", "mysql://bot:hunter2@localhost/mailbot", "what:hunter2"):
+        with pytest.raises(ConfigurationError) as caught:
+            Database(url)
+        assert "hunter2" not in str(caught.value)
+
+
+# tickets
+
+
+def test_a_ticket_comes_back_as_it_was_written_with_a_number_and_revision_one(store: Store) -> None:
+    ticket = a_ticket(
+        disk_reason="I need it",
+        version=3,
+        reminders=1,
+        site="north",
+        asked_end_date=date(2028, 1, 1),
+        asked_at=NOW,
+        ended_at=NOW + MINUTE,
+        release_asked_at=NOW + 2 * MINUTE,
+        keep_until=NOW + 3 * MINUTE,
+        held="a paper is due",
+    )
+    stored = opened(store, ticket=ticket)
+    assert stored.id > 0
+    assert stored == dataclasses.replace(ticket, id=stored.id, revision=1)
+    assert store.ticket(stored.id) == stored
+    assert store.ticket(stored.id + 1) is None
+
+
+def test_moments_come_back_in_utc_whatever_zone_they_were_given_in(store: Store) -> None:
+    there = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    stored = store.ticket(opened(store, ticket=a_ticket(due_at=there)).id)
+    assert stored is not None
+    assert stored.due_at == NOW
+    assert stored.due_at.utcoffset() == timedelta(0)
+    assert stored.due_at.tzinfo is UTC
+
+
+def test_a_naive_moment_is_refused_and_nothing_is_written(store: Store) -> None:
+    with pytest.raises(StatementError, match="no time zone"):
+        opened(store, ticket=a_ticket(due_at=NOW.replace(tzinfo=None)))
+    assert store.tickets() == []
+
+
+def test_a_change_raises_the_revision_by_one_and_keeps_the_number(store: Store) -> None:
+    ticket = opened(store)
+    later = changed(store, dataclasses.replace(ticket, state=TicketState.APPROVED, version=2, due_at=None))
+    assert later.id == ticket.id
+    assert (later.revision, later.version, later.state) == (2, 2, TicketState.APPROVED)
+    assert store.ticket(ticket.id) == later
+
+
+def test_a_change_of_another_revision_is_a_conflict_and_writes_nothing_at_all(store: Store) -> None:
+    ticket = opened(store)
+    changed(store, dataclasses.replace(ticket, state=TicketState.APPROVED))
+    turn = Turn(
+        now=NOW,
+        mail=a_mail(5),
+        ticket=dataclasses.replace(ticket, state=TicketState.DENIED),
+        expected_revision=ticket.revision,
+        effects=(a_letter("denied"),),
+        history=(entry("denied"),),
+    )
+    with pytest.raises(Conflict):
+        store.commit(turn)
+    assert [found.state for found in store.tickets()] == [TicketState.APPROVED]
+    assert store.history(ticket.id) == []
+    assert store.cursor(HERE) is None
+    assert claimed_keys(store, LETTERS) == []
+
+
+def test_a_change_without_the_revision_that_was_read_is_refused(store: Store) -> None:
+    ticket = opened(store)
+    with pytest.raises(ValueError, match="revision"):
+        store.commit(Turn(now=NOW, ticket=ticket))
+
+
+def test_a_user_has_one_place(store: Store) -> None:
+    first = opened(store)
+    with pytest.raises(Conflict, match="alice"):
+        opened(store, ticket=a_ticket())
+    waiting = opened(store, ticket=a_ticket(state=TicketState.UNCONFIRMED))
+    with pytest.raises(Conflict, match="alice"):
+        changed(store, dataclasses.replace(waiting, state=TicketState.PENDING))
+    assert store.open_ticket_of("alice") == first
+    assert store.open_ticket_of("bob") is None
+    changed(store, dataclasses.replace(first, state=TicketState.DENIED))
+    assert store.open_ticket_of("alice") is None
+    second = changed(store, dataclasses.replace(waiting, state=TicketState.PENDING))
+    assert store.open_ticket_of("alice") == second
+
+
+def test_two_threads_that_open_a_ticket_for_one_user_get_one_ticket(store: Store) -> None:
+    together, outcomes = threading.Barrier(4), []
+
+    def ask() -> None:
+        together.wait()
+        try:
+            outcomes.append(opened(store).id)
+        except Conflict:
+            outcomes.append(None)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len([number for number in outcomes if number]) == 1
+    assert len(store.tickets()) == 1
+
+
+def test_tickets_are_listed_by_state(store: Store) -> None:
+    pending = opened(store)
+    active = opened(store, ticket=a_ticket("bob", TicketState.ACTIVE))
+    assert store.tickets() == [pending, active]
+    assert store.tickets([TicketState.ACTIVE]) == [active]
+    assert store.tickets([TicketState.ACTIVE, TicketState.PENDING]) == [pending, active]
+    assert store.tickets([TicketState.DENIED]) == []
+
+
+def test_due_tickets_come_most_overdue_first_and_no_more_than_asked(store: Store) -> None:
+    moments = {"a": 3, "b": 1, "c": 2, "d": -1, "e": None}
+    for name, minutes in moments.items():
+        due_at = None if minutes is None else NOW - minutes * MINUTE
+        opened(store, ticket=a_ticket(name, due_at=due_at))
+    assert [ticket.username for ticket in store.due(NOW, 10)] == ["a", "c", "b"]
+    assert [ticket.username for ticket in store.due(NOW, 2)] == ["a", "c"]
+    assert [ticket.username for ticket in store.due(NOW + MINUTE, 10)] == ["a", "c", "b", "d"]
+
+
+def test_a_postponed_ticket_is_due_later_and_its_old_revision_is_a_conflict(store: Store) -> None:
+    ticket = opened(store, ticket=a_ticket(due_at=NOW))
+    store.postpone(ticket.id, NOW + MINUTE, "it raised")
+    assert store.due(NOW, 10) == []
+    assert [found.id for found in store.due(NOW + MINUTE, 10)] == [ticket.id]
+    with pytest.raises(Conflict):
+        changed(store, ticket)
+
+
+def test_history_keeps_order_actor_and_evidence(store: Store) -> None:
+    ticket = opened(store, history=(entry("requested"), entry("checked")))
+    admin = Actor(Role.ADMIN, "root", "cd34", "<yes@example.org>", {"token": "ok"})
+    last = entry("approved", before=TicketState.PENDING, after=TicketState.APPROVED, actor=admin, at=NOW + MINUTE)
+    changed(store, ticket, history=(last,))
+    first, second, third = store.history(ticket.id)
+    assert first == dataclasses.replace(entry("requested"), ticket_id=ticket.id)
+    assert second.event == "checked"
+    assert third == dataclasses.replace(last, ticket_id=ticket.id)
+    assert store.history(ticket.id + 1) == []
+
+
+@pytest.mark.parametrize("statement", ["UPDATE history SET summary = 'nothing happened'", "DELETE FROM history"])
+def test_history_cannot_be_rewritten(store: Database, statement: str) -> None:
+    ticket = opened(store, history=(entry(),))
+    with pytest.raises(DatabaseError, match="append-only"), store.engine.begin() as connection:
+        connection.execute(text(statement))
+    assert [found.summary for found in store.history(ticket.id)] == ["alice asked for a machine"]
+
+
+def test_words_that_no_database_holds_are_stored_as_replacement_characters(store: Store) -> None:
+    ticket = opened(
+        store, a_letter("a", facts={"words": "nul \0 lone \ud800"}), ticket=a_ticket(subject="a\0b \udcff é 😀")
+    )
+    stored = store.ticket(ticket.id)
+    assert stored is not None
+    assert stored.subject == "a\ufffdb \ufffd é 😀"
+    (item,) = store.claim(LETTERS, NOW, 1, 60)
+    assert item.effect.facts == {"words": "nul \0 lone \ud800"}
+
+
+# mail
+
+
+def test_the_cursor_is_the_highest_mail_of_that_folder_and_uidvalidity(store: Store) -> None:
+    assert store.cursor(HERE) is None
+    for uid, verdict in ((3, Verdict.LEFT), (9, Verdict.RETRY), (4, Verdict.HANDLED)):
+        store.commit(Turn(now=NOW, mail=a_mail(uid, verdict)))
+    assert store.cursor(HERE) == dataclasses.replace(HERE, uid=9)
+    assert store.cursor(dataclasses.replace(HERE, uidvalidity=8)) is None
+    assert store.cursor(dataclasses.replace(HERE, folder="Other")) is None
+    assert store.cursor(dataclasses.replace(HERE, account="other")) is None
+
+
+def test_a_mail_acts_once(store: Store) -> None:
+    store.commit(Turn(now=NOW, mail=a_mail(1), effects=(a_letter("1:help"),)))
+    with pytest.raises(Conflict):
+        store.commit(Turn(now=NOW, mail=a_mail(1), ticket=a_ticket(), effects=(a_letter("again"),)))
+    assert store.tickets() == []
+    assert claimed_keys(store, LETTERS) == ["1:help"]
+
+
+def test_a_mail_to_be_retried_comes_back_when_its_time_has_come_and_may_be_handled_then(store: Store) -> None:
+    retry = a_mail(1, Verdict.RETRY, attempts=1, retry_at=NOW + MINUTE, why="it raised")
+    store.commit(Turn(now=NOW, mail=retry))
+    assert store.retries(HERE, NOW) == []
+    assert store.retries(HERE, NOW + MINUTE) == [retry]
+    assert store.retries(dataclasses.replace(HERE, uidvalidity=8), NOW + MINUTE) == []
+    second = dataclasses.replace(retry, attempts=2, retry_at=NOW + 2 * MINUTE)
+    store.commit(Turn(now=NOW, mail=second))
+    assert store.retries(HERE, NOW + 2 * MINUTE) == [second]
+    store.commit(Turn(now=NOW, mail=a_mail(1)))
+    assert store.retries(HERE, NOW + 2 * MINUTE) == []
+    assert store.unmoved(HERE) == [(a_mail(1).key, "handled")]
+
+
+def test_a_mail_was_handled_before_when_another_with_its_message_id_or_bytes_was(store: Store) -> None:
+    store.commit(Turn(now=NOW, mail=a_mail(1)))
+    store.commit(Turn(now=NOW, mail=a_mail(2, Verdict.LEFT)))
+    store.commit(Turn(now=NOW, mail=a_mail(3, Verdict.QUARANTINED, message_id="")))
+    one, two, three, four = a_mail(1), a_mail(2), a_mail(3), a_mail(4)
+    assert store.handled_before(one.message_id, four.sha256, four.key)
+    assert store.handled_before(four.message_id, one.sha256, four.key)
+    assert store.handled_before(four.message_id, three.sha256, four.key)
+    assert store.handled_before("", one.sha256, four.key)
+    assert not store.handled_before("", four.sha256, four.key)
+    assert not store.handled_before(one.message_id, one.sha256, one.key)
+    assert not store.handled_before(two.message_id, two.sha256, four.key)
+    assert store.handled_before(one.message_id, one.sha256, dataclasses.replace(one.key, uidvalidity=8))
+
+
+def test_a_monstrous_message_id_is_recognised_again_and_not_taken_for_another(store: Store) -> None:
+    long = "<" + "é\ud800" * 8000
+    store.commit(Turn(now=NOW, mail=a_mail(1, message_id=long + "1>")))
+    other = a_mail(2)
+    assert store.handled_before(long + "1>", other.sha256, other.key)
+    assert not store.handled_before(long + "2>", other.sha256, other.key)
+
+
+def test_committed_mails_are_moved_once(store: Store) -> None:
+    verdicts = [Verdict.HANDLED, Verdict.LEFT, Verdict.QUARANTINED, Verdict.DUPLICATE, Verdict.RETRY]
+    for uid, verdict in enumerate(verdicts, 1):
+        store.commit(Turn(now=NOW, mail=a_mail(uid, verdict)))
+    keys = [a_mail(uid).key for uid in (1, 3, 4)]
+    wanted = list(zip(keys, ["handled", "quarantined", "duplicate"], strict=True))
+    assert store.unmoved(HERE) == wanted
+    assert store.unmoved(dataclasses.replace(HERE, uidvalidity=8)) == []
+    store.mark_moved(keys[:2])
+    store.mark_moved(keys[:1])
+    store.mark_moved([])
+    assert store.unmoved(HERE) == wanted[2:]
+
+
+def test_the_bytes_of_a_mail_are_kept_once(store: Store) -> None:
+    store.commit(Turn(now=NOW, mail=a_mail(1)))
+    store.commit(
+        Turn(now=NOW, mail=dataclasses.replace(a_mail(1), key=a_mail(2).key, message_id="<other@example.org>"))
+    )
+    store.commit(Turn(now=NOW, mail=a_mail(3, Verdict.LEFT)))
+    assert store.raw_mail(a_mail(1).sha256) == a_mail(1).raw
+    assert store.raw_mail(a_mail(3).sha256) is None
+
+
+def test_answers_of_the_last_day_are_counted_per_address(store: Store) -> None:
+    def answer(uid: int, now: datetime, *effects: Effect) -> None:
+        store.commit(Turn(now=now, mail=a_mail(uid), effects=effects))
+
+    answer(1, NOW - timedelta(hours=25), a_letter("1:old", Letter.HELP))
+    answer(2, NOW - timedelta(hours=23), a_letter("2:new", Letter.HELP, to="Alice@Example.org"))
+    answer(3, NOW, a_letter("3:new"), a_letter("3:admin", Letter.ADMIN_DECISION, to="root@example.org"))
+    opened(store, a_letter("warning"))
+    assert store.answers_today("alice@example.ORG", NOW) == 2
+    assert store.answers_today("root@example.org", NOW) == 0, "being asked is no answer"
+    told = a_letter("4:told", Letter.ADMIN_ALREADY_DECIDED, to="root@example.org")
+    store.commit(Turn(now=NOW, mail=a_mail(4, sender="root@example.org"), effects=(told,)))
+    assert store.answers_today("root@example.org", NOW) == 1
+
+
+# effects
+
+
+def test_a_claimed_letter_carries_what_it_needs(store: Store) -> None:
+    effect = a_letter("received", facts={"until": "2027-03-31", "problems": [{"line": 1, "found": None}]})
+    ticket = opened(store, effect, ticket=a_ticket(version=4), mail=a_mail(1))
+    (item,) = store.claim(LETTERS, NOW + MINUTE, 10, 60)
+    assert (item.ticket_id, item.version, item.attempts) == (ticket.id, 4, 1)
+    assert item.effect == effect
+    assert item.created_at == NOW
+    assert item.answers == a_mail(1).message_id
+
+
+def test_a_letter_without_a_mail_answers_the_ticket_and_one_without_a_ticket_has_version_zero(store: Store) -> None:
+    ticket = opened(store, a_letter("warning"))
+    store.commit(Turn(now=NOW, mail=a_mail(1), effects=(a_letter("1:help", Letter.HELP),)))
+    first, second = store.claim(LETTERS, NOW, 10, 60)
+    assert first.answers == ticket.thread
+    assert (second.ticket_id, second.version, second.answers) == (None, 0, a_mail(1).message_id)
+
+
+def test_letters_about_a_ticket_leave_it_as_it_is_and_get_its_present_version(store: Store) -> None:
+    ticket = opened(store, ticket=a_ticket(version=4))
+    told = store.commit(Turn(now=NOW, mail=a_mail(1), about_ticket=ticket.id, effects=(a_letter("1:told"),)))
+    assert told == ticket == store.ticket(ticket.id)
+    (item,) = store.claim(LETTERS, NOW, 10, 60)
+    assert (item.ticket_id, item.version, item.answers) == (ticket.id, 4, a_mail(1).message_id)
+    with pytest.raises(Conflict):
+        store.commit(Turn(now=NOW, mail=a_mail(2), about_ticket=ticket.id + 1, effects=(a_letter("2:told"),)))
+    assert store.cursor(HERE) == a_mail(1).key
+
+
+def test_an_effect_is_written_once_per_ticket_and_key(store: Store) -> None:
+    ticket = opened(store, a_letter("warn"), a_letter("warn", to="bob@example.org"))
+    ticket = changed(store, ticket, a_letter("warn"), a_letter("stop"))
+    opened(store, a_letter("warn"), ticket=a_ticket("bob"))
+    assert claimed_keys(store, LETTERS) == ["warn", "stop", "warn"]
+    for uid in (1, 2):
+        store.commit(Turn(now=NOW, mail=a_mail(uid), effects=(a_letter("digest"),)))
+    assert claimed_keys(store, LETTERS) == ["digest"]
+
+
+def test_rows_are_claimed_oldest_first_and_no_more_than_asked(store: Store) -> None:
+    opened(store, a_letter("later", not_before=NOW + MINUTE), a_letter("a"), a_letter("b"), a_letter("c"))
+    assert claimed_keys(store, LETTERS, limit=2) == ["a", "b"]
+    assert claimed_keys(store, LETTERS) == ["c"]
+    assert claimed_keys(store, LETTERS) == []
+    assert claimed_keys(store, LETTERS, NOW + MINUTE) == ["later"]
+
+
+def test_letters_and_work_are_claimed_apart(store: Store) -> None:
+    opened(store, a_letter("letter"), Effect(Action.BUILD, "build"))
+    assert claimed_keys(store, (Action.STOP,)) == []
+    assert claimed_keys(store, WORK) == ["build"]
+    assert claimed_keys(store, LETTERS) == ["letter"]
+    opened(store, a_letter("letter"), Effect(Action.BUILD, "build"), ticket=a_ticket("bob"))
+    assert sorted(claimed_keys(store, tuple(Action))) == ["build", "letter"]
+
+
+def test_a_claim_that_is_never_settled_ends_with_its_lease(store: Store) -> None:
+    opened(store, a_letter("letter"))
+    (first,) = store.claim(LETTERS, NOW, 10, 60)
+    assert store.claim(LETTERS, NOW + timedelta(seconds=59), 10, 60) == []
+    (second,) = store.claim(LETTERS, NOW + timedelta(seconds=60), 10, 60)
+    assert (first.attempts, second.attempts) == (1, 2)
+    assert first.id == second.id
+
+
+def test_work_on_one_ticket_is_done_in_order_and_never_at_the_same_time(store: Store) -> None:
+    opened(store, Effect(Action.BUILD, "build"), Effect(Action.STOP, "stop"), Effect(Action.RETIRE, "retire"))
+    opened(store, Effect(Action.BUILD, "other"), ticket=a_ticket("bob"))
+    build, other = store.claim(WORK, NOW, 10, 60)
+    assert [build.effect.key, other.effect.key] == ["build", "other"]
+    assert claimed_keys(store, WORK) == []
+    store.settle([Settled(build, retry_at=NOW + MINUTE, error="busy")], NOW)
+    assert claimed_keys(store, WORK) == [], "a row that waits for its next attempt keeps the later ones waiting"
+    (build,) = store.claim(WORK, NOW + MINUTE, 1, 60)
+    store.settle([Settled(build, done=True)], NOW + MINUTE)
+    (stop,) = store.claim((Action.STOP, Action.RETIRE), NOW + MINUTE, 10, 6000)
+    assert stop.effect.key == "stop"
+    store.settle([Settled(stop, error="cannot be done")], NOW + MINUTE)
+    assert claimed_keys(store, WORK, NOW + MINUTE) == ["retire", "other"]
+
+
+def test_an_accepted_letter_leaves_its_proof(store: Store) -> None:
+    ticket = opened(store, a_letter("one"), a_letter("two"), a_letter("three"), Effect(Action.BUILD, "build"))
+    one, two, _three = store.claim(LETTERS, NOW, 10, 60)
+    (build,) = store.claim(WORK, NOW, 10, 60)
+    store.settle(
+        [
+            Settled(one, done=True, message_id="<1@testbed.example>", proof="250 2.0.0 Ok: queued as 4B1F"),
+            Settled(two, error="550 no such user", message_id="<2@testbed.example>"),
+            Settled(build, done=True, proof="built"),
+        ],
+        NOW + MINUTE,
+    )
+    (proof,) = store.accepted(ticket.id)
+    assert (proof.letter, proof.key, proof.to) == ("request-received", "one", ALICE)
+    assert (proof.message_id, proof.answer) == ("<1@testbed.example>", "250 2.0.0 Ok: queued as 4B1F")
+    assert (proof.accepted_at, proof.bounced_at, proof.bounce_permanent) == (NOW + MINUTE, None, None)
+    assert store.accepted(ticket.id + 1) == []
+
+
+def test_a_row_is_tried_again_when_its_time_has_come_and_an_attempt_can_be_given_back(store: Store) -> None:
+    opened(store, a_letter("letter"))
+    (item,) = store.claim(LETTERS, NOW, 10, 60)
+    store.settle([Settled(item, retry_at=NOW + MINUTE, error="451 later")], NOW)
+    assert claimed_keys(store, LETTERS) == []
+    (item,) = store.claim(LETTERS, NOW + MINUTE, 10, 60)
+    assert item.attempts == 2
+    store.settle([Settled(item, retry_at=NOW + 2 * MINUTE, counted=False)], NOW)
+    (item,) = store.claim(LETTERS, NOW + 2 * MINUTE, 10, 60)
+    assert item.attempts == 2
+
+
+def test_a_worker_that_was_too_slow_cannot_put_back_what_another_holds_or_has_done(store: Store) -> None:
+    ticket = opened(store, a_letter("letter"))
+    (slow,) = store.claim(LETTERS, NOW, 10, 60)
+    (quick,) = store.claim(LETTERS, NOW + MINUTE, 10, 60)
+    store.settle([Settled(slow, retry_at=NOW, error="timeout")], NOW + MINUTE)
+    store.settle([Settled(slow, error="given up")], NOW + MINUTE)
+    assert claimed_keys(store, LETTERS, NOW + MINUTE) == []
+    assert store.failed_effects() == []
+    store.settle([Settled(quick, done=True, message_id="<1@testbed.example>", proof="250 first")], NOW + MINUTE)
+    store.settle([Settled(slow, done=True, message_id="<1@testbed.example>", proof="250 second")], NOW + 2 * MINUTE)
+    assert [proof.answer for proof in store.accepted(ticket.id)] == ["250 first"]
+
+
+def test_a_turn_cancels_waiting_rows_by_the_start_of_their_key_before_it_writes_its_own(store: Store) -> None:
+    ticket = opened(store, a_letter("warn:60"), a_letter("warn:30"), a_letter("warm"), a_letter("ready"))
+    opened(store, a_letter("warn:60"), ticket=a_ticket("bob"))
+    changed(store, ticket, a_letter("warn:new"), cancel_keys=("warn:", "read"))
+    assert claimed_keys(store, LETTERS) == ["warm", "warn:60", "warn:new"]
+
+
+def test_wildcards_in_a_key_cancel_nothing_else(store: Store) -> None:
+    ticket = opened(store, a_letter("a%b"), a_letter("a_b"), a_letter("axb"))
+    changed(store, ticket, cancel_keys=("a%", "a_", ""))
+    assert claimed_keys(store, LETTERS) == ["axb"]
+
+
+def test_a_cancelled_letter_that_had_left_already_still_leaves_its_proof(store: Store) -> None:
+    ticket = opened(store, a_letter("warn"))
+    (item,) = store.claim(LETTERS, NOW, 10, 60)
+    changed(store, ticket, cancel_keys=("warn",))
+    store.settle([Settled(item, retry_at=NOW, error="451")], NOW)
+    assert claimed_keys(store, LETTERS) == []
+    store.settle([Settled(item, done=True, message_id="<1@testbed.example>", proof="250 ok")], NOW)
+    assert [proof.key for proof in store.accepted(ticket.id)] == ["warn"]
+
+
+def test_a_bounce_marks_the_letter_and_a_permanent_one_stays_permanent(store: Store) -> None:
+    ticket = opened(store, a_letter("one"), a_letter("two"))
+    one, two = store.claim(LETTERS, NOW, 10, 60)
+    results = [Settled(item, done=True, message_id=f"<{item.id}@testbed.example>") for item in (one, two)]
+    store.settle(results, NOW)
+    for minutes, permanent in ((1, False), (2, True), (3, False), (4, None)):
+        turn = Turn(now=NOW + minutes * MINUTE, bounced=f"<{one.id}@testbed.example>", bounce_permanent=permanent)
+        store.commit(turn)
+    store.commit(Turn(now=NOW, bounced="<nobody@testbed.example>", bounce_permanent=True))
+    proofs = {proof.key: (proof.bounced_at, proof.bounce_permanent) for proof in store.accepted(ticket.id)}
+    assert proofs == {"one": (NOW + MINUTE, True), "two": (None, None)}
+
+
+def test_settling_and_its_turn_are_one(store: Store) -> None:
+    ticket = opened(store, Effect(Action.BUILD, "build"))
+    (item,) = store.claim(WORK, NOW, 10, 60)
+    active = dataclasses.replace(ticket, state=TicketState.ACTIVE)
+    stale = Turn(now=NOW, ticket=active, expected_revision=ticket.revision + 1, effects=(a_letter("ready"),))
+    with pytest.raises(Conflict):
+        store.settle_with(Settled(item, done=True), stale)
+    assert claimed_keys(store, WORK, NOW + timedelta(seconds=60)) == ["build"]
+    turn = dataclasses.replace(stale, expected_revision=ticket.revision)
+    stored = store.settle_with(Settled(item, done=True), turn)
+    assert stored is not None
+    assert stored.state is TicketState.ACTIVE
+    assert claimed_keys(store, LETTERS) == ["ready"]
+    assert claimed_keys(store, WORK, NOW + timedelta(days=1)) == []
+
+
+@pytest.mark.parametrize("again", [{"done": True}, {"error": "no"}, {"retry_at": NOW}])
+def test_a_row_that_somebody_else_settled_is_a_conflict_with_its_turn(store: Store, again: dict[str, object]) -> None:
+    opened(store, Effect(Action.BUILD, "build"))
+    (item,) = store.claim(WORK, NOW, 10, 60)
+    store.settle([Settled(item, done=True)], NOW)
+    with pytest.raises(Conflict):
+        store.settle_with(Settled(item, **again), Turn(now=NOW, effects=(a_letter("twice"),)))
+    assert claimed_keys(store, LETTERS) == []
+
+
+def test_operators_see_what_waits_and_what_was_given_up(store: Store) -> None:
+    ticket = opened(store, *(a_letter(f"letter {n}") for n in range(4)), Effect(Action.BUILD, "build"))
+    one, two, three = store.claim(LETTERS, NOW, 3, 60)
+    store.settle([Settled(one, done=True), Settled(two, error="550 no"), Settled(three, error="554 no")], NOW + MINUTE)
+    counts = store.outbox_counts()
+    assert len(counts) == 3
+    assert set(counts) == {
+        OutboxCount(Action.LETTER, OutboxState.WAITING, 1),
+        OutboxCount(Action.LETTER, OutboxState.FAILED, 2),
+        OutboxCount(Action.BUILD, OutboxState.WAITING, 1),
+    }
+    latest, earlier = store.failed_effects()
+    assert (latest.error, earlier.error) == ("554 no", "550 no")
+    assert (latest.at, latest.item.ticket_id, latest.item.attempts) == (NOW + MINUTE, ticket.id, 1)
+    assert store.failed_effects(limit=1) == [latest]
+
+
+def test_the_next_due_moment_is_the_earliest_of_tickets_and_rows_that_can_be_claimed(store: Store) -> None:
+    assert store.next_due() is None
+    ticket = opened(store, ticket=a_ticket(due_at=NOW + 9 * MINUTE))
+    assert store.next_due() == NOW + 9 * MINUTE
+    ticket = changed(store, ticket, a_letter("a", not_before=NOW + 5 * MINUTE))
+    assert store.next_due() == NOW + 5 * MINUTE
+    build = Effect(Action.BUILD, "build", not_before=NOW + 2 * MINUTE)
+    changed(store, ticket, build, Effect(Action.STOP, "stop"))
+    assert store.next_due() == NOW + 2 * MINUTE, "the stop is due, but has to wait for the build"
+    (item,) = store.claim(WORK, NOW + 2 * MINUTE, 1, 60)
+    assert store.next_due() == NOW + 3 * MINUTE
+    store.settle([Settled(item, done=True)], NOW + 2 * MINUTE)
+    assert store.next_due() == NOW
+
+
+def test_two_stores_that_claim_at_once_share_the_rows(url: str) -> None:
+    first = Database(url)
+    opened(first, *(a_letter(f"letter {n}") for n in range(200)))
+    together, taken, stores = threading.Barrier(4), [], [Database(url) for _ in range(4)]
+
+    def work(store: Store) -> None:
+        together.wait()
+        while items := store.claim(LETTERS, NOW, 7, 60):
+            taken.extend(items)
+            store.settle([Settled(item, done=True) for item in items], NOW)
+
+    threads = [threading.Thread(target=work, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 200
+    assert len({item.id for item in taken}) == 200
+    assert {item.attempts for item in taken} == {1}
+    for store in (first, *stores):
+        store.close()
+
+
+# locks, sites, notes
+
+
+def test_one_reader_holds_a_mailbox(url: str) -> None:
+    one, two = Database(url), Database(url)
+    with one.mailbox_lock("bot@testbed.example") as first:
+        assert first
+        with two.mailbox_lock("bot@testbed.example") as second:
+            assert not second
+        with one.mailbox_lock("bot@testbed.example") as again:
+            assert not again
+        with two.mailbox_lock("other@testbed.example") as other:
+            assert other
+    with two.mailbox_lock("bot@testbed.example") as later:
+        assert later
+    one.close()
+    two.close()
+
+
+def test_the_latest_health_of_each_site_is_kept(store: Store) -> None:
+    south = SiteHealth("south", reachable=False, problems=("it does not answer",))
+    north = SiteHealth("north", reachable=True, free_memory_mib=4096, free_disk_gib=100, machines=3, image="debian-13")
+    store.put_health(south, NOW)
+    store.put_health(dataclasses.replace(north, machines=2), NOW)
+    store.put_health(north, NOW + MINUTE)
+    assert store.health() == [(north, NOW + MINUTE), (south, NOW)]
+
+
+def test_notes_are_kept_replaced_and_forgotten(store: Store) -> None:
+    assert store.note("paused") is None
+    store.put_note("paused", "since Monday")
+    store.put_note("paused", "since Tuesday")
+    assert store.note("paused") == "since Tuesday"
+    store.put_note("paused", None)
+    store.put_note("paused", None)
+    assert store.note("paused") is None
+
+
+def test_a_store_can_be_closed_and_used_again(store: Database) -> None:
+    store.put_note("a", "b")
+    store.close()
+    assert store.note("a") == "b"
