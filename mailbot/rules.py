@@ -59,7 +59,9 @@ class PolicyRules:
     max_disk_gib: Annotated[int, Ge(1), Le(10000)] = 100
     """The largest disk that can be asked for, GiB."""
     vcpus: Annotated[int, Ge(1), Le(256)] = 1
+    """Virtual processors of a machine."""
     memory_mib: Annotated[int, Ge(128), Le(1048576)] = 2048
+    """Memory of a machine, MiB."""
     auto_extend_days: Days = 0
     """Extensions that end at most so many days after the current end date need no admin; 0: every extension does."""
 

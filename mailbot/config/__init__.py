@@ -1,0 +1,43 @@
+"""The configuration: one frozen value, read once at start, checked whole, and safe to print.
+
+    config = load(Path("/etc/mailbot/config.toml"))
+
+Only this package imports pydantic.
+"""
+
+from __future__ import annotations
+
+from mailbot.config.loading import DEFAULT_PATH, default_path, load, load_rules
+from mailbot.config.printing import as_toml
+from mailbot.config.sections import (
+    AdminSection,
+    Config,
+    DatabaseSection,
+    DirectorySection,
+    ImageSection,
+    LogSection,
+    MailboxSection,
+    MetricsSection,
+    SiteSection,
+    SmtpSection,
+    TokensSection,
+)
+
+__all__ = [
+    "DEFAULT_PATH",
+    "AdminSection",
+    "Config",
+    "DatabaseSection",
+    "DirectorySection",
+    "ImageSection",
+    "LogSection",
+    "MailboxSection",
+    "MetricsSection",
+    "SiteSection",
+    "SmtpSection",
+    "TokensSection",
+    "as_toml",
+    "default_path",
+    "load",
+    "load_rules",
+]

@@ -1,0 +1,184 @@
+"""What must hold between settings: checked at start, all problems at once."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+import zoneinfo
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+from typing import TypeAlias
+
+from mailbot.config.sections import Config, MailboxSection, SmtpSection
+from mailbot.rules import Rules
+from provisioner.naming import NameProblem, check_domain, check_label
+
+Problem: TypeAlias = tuple[str, str]
+"""Where (`lease.warn_days`) and what is wrong, for a person."""
+
+_ADDRESS = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@([a-z0-9.-]+)", re.IGNORECASE)
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+_URI = re.compile(r"[a-z][a-z0-9+.-]*://")
+LEAST_KEY_LENGTH = 32
+
+
+def across(config: Config) -> Iterator[Problem]:
+    """Everything that no single field can see."""
+    yield from of_rules(config.rules)
+    yield from _mailbox(config.mailbox)
+    yield from _smtp(config.smtp)
+    yield from _database(config)
+    yield from _admins(config)
+    yield from _sites(config)
+    yield from _tokens(config)
+
+
+def of_rules(rules: Rules) -> Iterator[Problem]:
+    """What must hold between the site's rules."""
+    yield from _service(rules)
+    policy, lease = rules.policy, rules.lease
+    if policy.disk_gib > policy.max_disk_gib:
+        yield "policy.disk_gib", f"{policy.disk_gib} is more than policy.max_disk_gib ({policy.max_disk_gib})"
+    if not lease.warn_days:
+        yield "lease.warn_days", "must not be empty: nobody would be warned before their machine is stopped"
+    if any(first <= second for first, second in pairwise(lease.warn_days)):
+        yield "lease.warn_days", f"{_listed(lease.warn_days)} must go down, for example 60, 30, 7, 1"
+    elif lease.warn_days and lease.warn_days[0] < lease.notice_days:
+        first = lease.warn_days[0]
+        yield (
+            "lease.notice_days",
+            f"{lease.notice_days} is more than the first of lease.warn_days ({first}): no end date could ever be kept",
+        )
+    if any(first >= second for first, second in pairwise(lease.remind_days)):
+        yield "lease.remind_days", f"{_listed(lease.remind_days)} must go up, for example 2, 5"
+    elif lease.remind_days and lease.remind_days[-1] >= lease.lapse_days:
+        yield "lease.remind_days", f"{lease.remind_days[-1]} is not before lease.lapse_days ({lease.lapse_days})"
+
+
+def _service(rules: Rules) -> Iterator[Problem]:
+    zone = rules.service.timezone
+    known = zoneinfo.available_timezones()
+    if zone not in known:
+        close = difflib.get_close_matches(zone, known, n=1, cutoff=0.5)
+        yield "service.timezone", f'there is no time zone "{zone}"{f" (did you mean {close[0]}?)" if close else ""}'
+    if not rules.service.languages:
+        yield "service.languages", "must not be empty"
+    for language in rules.service.languages:
+        if not _LANGUAGE.fullmatch(language):
+            yield "service.languages", f'"{language}" is not a language code such as en or fr'
+
+
+def _mailbox(mailbox: MailboxSection) -> Iterator[Problem]:
+    yield from _protected("mailbox", mailbox)
+    ways = _ways_to_log_in(mailbox)
+    if not ways:
+        yield "mailbox.password", "is missing: give password, password_file or oauth2_token_file"
+    if len(ways) > 1:
+        yield f"mailbox.{ways[1]}", f"cannot be given together with {ways[0]}"
+    folders = {"folder": mailbox.folder, "handled_folder": mailbox.handled_folder}
+    for name, folder in folders.items():
+        if folder == mailbox.quarantine_folder:
+            yield "mailbox.quarantine_folder", f'"{folder}" is mailbox.{name} already'
+    if mailbox.folder == mailbox.handled_folder:
+        yield "mailbox.handled_folder", f'"{mailbox.folder}" is mailbox.folder already'
+
+
+def _smtp(smtp: SmtpSection) -> Iterator[Problem]:
+    yield from _protected("smtp", smtp)
+    yield from _address("smtp.from_address", smtp.from_address)
+    if smtp.message_id_domain:
+        yield from _named("smtp.message_id_domain", smtp.message_id_domain.lower(), check_domain)
+    ways = _ways_to_log_in(smtp)
+    if smtp.username and not ways:
+        yield "smtp.password", "is missing: with a username, give password, password_file or oauth2_token_file"
+    if ways and not smtp.username:
+        yield "smtp.username", f"is missing: {ways[0]} is given"
+    if len(ways) > 1:
+        yield f"smtp.{ways[1]}", f"cannot be given together with {ways[0]}"
+
+
+def _protected(section: str, server: MailboxSection | SmtpSection) -> Iterator[Problem]:
+    if server.security == "plain" and not _is_loopback(server.host):
+        yield (
+            f"{section}.security",
+            f'"plain" is possible only to this machine (localhost), not to {server.host}: use tls or starttls',
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _ways_to_log_in(server: MailboxSection | SmtpSection) -> list[str]:
+    names = ("password", "password_file", "oauth2_token_file")
+    return [name for name in names if getattr(server, name) is not None]
+
+
+def _database(config: Config) -> Iterator[Problem]:
+    url = config.database.url.get_secret_value()
+    if not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        yield "database.url", "is neither sqlite:////absolute/file nor postgresql://user:password@host/name"
+
+
+def _admins(config: Config) -> Iterator[Problem]:
+    if not config.admins:
+        yield "admins", "is missing: at least one [[admins]] must be able to decide"
+    for number, admin in enumerate(config.admins, start=1):
+        yield from _address(f"admins[{number}].address", admin.address)
+        if admin.address.lower() == config.smtp.from_address.lower():
+            yield f"admins[{number}].address", "is smtp.from_address: the bot would be asking itself"
+    yield from _doubles("admins", "login", [admin.login for admin in config.admins])
+    yield from _doubles("admins", "address", [admin.address.lower() for admin in config.admins])
+
+
+def _sites(config: Config) -> Iterator[Problem]:
+    if not config.sites:
+        yield "sites", "is missing: at least one [[sites]] is needed to build machines on"
+    for number, site in enumerate(config.sites, start=1):
+        yield from _named(f"sites[{number}].name", site.name, check_label)
+        yield from _named(f"sites[{number}].dns_domain", site.dns_domain, check_domain)
+        if not _URI.match(site.uri):
+            yield f"sites[{number}].uri", f'"{site.uri}" is not a libvirt URI such as qemu:///system'
+    yield from _doubles("sites", "name", [site.name for site in config.sites])
+
+
+def _tokens(config: Config) -> Iterator[Problem]:
+    tokens = config.tokens
+    if not tokens.keys and tokens.keys_file is None:
+        yield "tokens.keys_file", "is missing: give keys_file or keys; `mailbot init` makes such a file"
+    if tokens.keys and tokens.keys_file is not None:
+        yield "tokens.keys_file", "cannot be given together with keys"
+    for number, key in enumerate(tokens.keys, start=1):
+        if len(key.get_secret_value()) < LEAST_KEY_LENGTH:
+            yield f"tokens.keys[{number}]", f"is too short: at least {LEAST_KEY_LENGTH} characters"
+
+
+def _address(place: str, address: str) -> Iterator[Problem]:
+    found = _ADDRESS.fullmatch(address)
+    if not found:
+        yield place, f'"{address}" is not a mail address such as support@example.org'
+        return
+    yield from _named(place, found[1].lower(), check_domain)
+
+
+def _named(place: str, name: str, check: Callable[[str], str]) -> Iterator[Problem]:
+    try:
+        check(name)
+    except NameProblem as problem:
+        yield place, f'"{name}" cannot be used. {problem}'
+
+
+def _doubles(section: str, key: str, values: list[str]) -> Iterator[Problem]:
+    for number, value in enumerate(values, start=1):
+        if value in values[: number - 1]:
+            yield f"{section}[{number}].{key}", f'"{value}" is given twice'
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))

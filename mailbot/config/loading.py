@@ -1,0 +1,150 @@
+"""From file, credentials and environment to a `Config`, or to everything that is wrong with them.
+
+Later ones win: defaults, the TOML file, the credentials directory (systemd.exec(5), LoadCredential=;
+a file `mailbox.password` sets that key), the environment (`MAILBOT_MAILBOX__PASSWORD`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from mailbot.config import checks, wording
+from mailbot.config.sections import Config
+from mailbot.errors import ConfigurationError
+from mailbot.rules import Rules
+
+DEFAULT_PATH = Path("/etc/mailbot/config.toml")
+
+Tree: TypeAlias = dict[str, Any]
+S = TypeVar("S")
+
+_PREFIX = "MAILBOT_"
+_RULE_SECTIONS = frozenset(field.name for field in fields(Rules))
+
+
+def default_path(environment: Mapping[str, str] = os.environ) -> Path:
+    """The file that is read when none is named: $MAILBOT_CONFIG, else /etc/mailbot/config.toml."""
+    return Path(environment.get("MAILBOT_CONFIG") or DEFAULT_PATH)
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read and check the whole configuration.  Raises ConfigurationError with all problems, one a line."""
+    sources = _sources(path, environment)
+    try:
+        config = Config(**_merged(sources))
+    except ValidationError as error:
+        raise ConfigurationError(wording.problems(error, sources, Config)) from None
+    base = path.absolute().parent
+    config = config.model_copy(update={name: _resolved(getattr(config, name), base) for name in Config.model_fields})
+    wrong = tuple(f"{wording.source_of(place, sources)}{place}: {text}" for place, text in checks.across(config))
+    if wrong:
+        raise ConfigurationError(wrong)
+    return config
+
+
+def load_rules(path: Path, environment: Mapping[str, str] = os.environ) -> Rules:
+    """Read only the site's rules; the rest of the file may be missing or wrong.  Raises ConfigurationError."""
+    sources = _sources(path, environment)
+    merged = {name: value for name, value in _merged(sources).items() if name in _RULE_SECTIONS}
+    try:
+        rules = TypeAdapter(Rules).validate_python(merged)
+    except ValidationError as error:
+        raise ConfigurationError(wording.problems(error, sources, Rules)) from None
+    wrong = tuple(f"{wording.source_of(place, sources)}{place}: {text}" for place, text in checks.of_rules(rules))
+    if wrong:
+        raise ConfigurationError(wrong)
+    return rules
+
+
+def _sources(path: Path, environment: Mapping[str, str]) -> dict[str, Tree]:
+    """What each source says, by the words that a problem with it begins with; later sources win."""
+    directory = environment.get("CREDENTIALS_DIRECTORY")
+    return {
+        f"{path.name}: ": _from_file(path),
+        "credentials: ": _from_credentials(Path(directory)) if directory else {},
+        "environment: ": _from_environment(environment),
+    }
+
+
+def _from_file(path: Path) -> Tree:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        hint = "there is no such file; `mailbot init` writes one"
+        raise ConfigurationError((f"{path}: {hint}",)) from None
+    except OSError as error:
+        raise ConfigurationError((f"{path}: cannot be read: {error.strerror}",)) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError((f"{path.name}: is not UTF-8 text (byte {error.start})",)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError((f"{path.name}: is not TOML: {error}",)) from None
+
+
+def _from_credentials(directory: Path) -> Tree:
+    """Files named `section.key`; the last line break is not part of the value."""
+    tree: Tree = {}
+    for file in sorted(directory.glob("*.*")):
+        section, _, key = file.name.partition(".")
+        if section not in Config.model_fields:
+            continue  # credentials of something else that the unit runs
+        try:
+            value = file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError((f"credentials: {file.name}: cannot be read: {type(error).__name__}",)) from None
+        tree.setdefault(section, {})[key] = value.splitlines() if (section, key) == ("tokens", "keys") else value
+    return tree
+
+
+def _from_environment(environment: Mapping[str, str]) -> Tree:
+    """`MAILBOT_SECTION__KEY=value`; lists, and whole sections such as MAILBOT_ADMINS, are written as JSON."""
+    tree: Tree = {}
+    for name, text in environment.items():
+        section, _, key = name.removeprefix(_PREFIX).lower().partition("__")
+        ours = name.startswith(_PREFIX) and (key or section in Config.model_fields)
+        if ours and key:
+            tree.setdefault(section, {})[key] = _value(text)
+        elif ours:
+            tree[section] = _value(text)
+    return tree
+
+
+def _value(text: str) -> Any:
+    """A JSON list or object where it is one, else the text itself (a password may well begin with a bracket)."""
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _merged(sources: Mapping[str, Tree]) -> Tree:
+    """All sources as one tree, sections merged key by key."""
+    merged: Tree = {}
+    for tree in sources.values():
+        for name, value in tree.items():
+            both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+            merged[name] = {**merged[name], **value} if both else value
+    return merged
+
+
+def _resolved(value: S, base: Path) -> S:
+    """The same section with relative paths taken from the directory of the file."""
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    return replace(value, **dict(_absolute(value, base)))
+
+
+def _absolute(section: Any, base: Path) -> Iterator[tuple[str, Path]]:
+    for field in fields(section):
+        path = getattr(section, field.name)
+        if isinstance(path, Path):
+            yield field.name, base / path

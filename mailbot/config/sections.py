@@ -1,0 +1,279 @@
+"""The sections of the configuration with their defaults; the text under each field is its documentation.
+
+`docs/configuration.md` and `contrib/config.example.toml` are generated from this file and from
+`mailbot/rules.py`: nothing about a setting is written in a second place.
+"""
+
+# ruff: noqa: RUF009 - `example` and `optional` give dataclass fields, `DatabaseUrl` a frozen value
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Le, MinLen
+from pydantic import Secret, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from mailbot.rules import AnswerRules, LeaseRules, PolicyRules, Rules, ServiceRules
+
+_STRICT: dict[str, Any] = {"extra": "forbid"}
+
+Port = Annotated[int, Ge(1), Le(65535)]
+Text = Annotated[str, MinLen(1)]
+Security = Literal["tls", "starttls", "plain"]
+
+
+def example(value: object) -> Any:
+    """A field that must be given; the value is what the example file shows."""
+    return field(metadata={"example": value})
+
+
+def optional(value: object) -> Any:
+    """A field that is absent by default; the value is what the example file shows, commented out."""
+    return field(default=None, metadata={"example": value})
+
+
+class DatabaseUrl(Secret[str]):
+    """A database URL whose password is never shown."""
+
+    def _display(self) -> str:
+        return re.sub(r"(?<=://)([^:/@]*):[^@]*@", r"\1:**********@", self.get_secret_value())
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxSection:
+    """The mailbox that is shared with people, read over IMAP."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    host: Text = example("imap.example.org")
+    """The IMAP server."""
+    username: Text = example("support@example.org")
+    """The account."""
+    security: Security = "tls"
+    """`tls` from the first byte, `starttls`, or `plain`, which is possible only to this machine."""
+    port: Port | None = optional(993)
+    """By default 993 with `tls`, else 143."""
+    password: SecretStr | None = optional("better in a credential or in password_file")
+    """The account's password. One of `password`, `password_file` and `oauth2_token_file` is needed."""
+    password_file: Path | None = optional("/etc/mailbot/mailbox.password")
+    """A file with the password in its first line, read anew at each login."""
+    oauth2_token_file: Path | None = optional("/run/mailbot/oauth2.token")
+    """A file with an OAuth2 access token that something else keeps fresh (XOAUTH2), read anew at each login."""
+    ca_file: Path | None = optional("/etc/ssl/certs/our-own-ca.pem")
+    """Authorities to trust instead of the system's."""
+    folder: Text = "INBOX"
+    """Where mail arrives. What is not for the bot stays here, unread."""
+    handled_folder: Text = "mailbot/handled"
+    """Where mail goes that the bot has acted upon; `/` stands between levels, whatever the server uses."""
+    quarantine_folder: Text = "mailbot/quarantine"
+    """Where mail goes that could not be read; admins are told of each."""
+    poll_seconds: Annotated[int, Ge(1), Le(3600)] = 60
+    """How often to look for mail and for anything that is due, also where the server tells of new mail by itself."""
+    idle: bool = True
+    """Let the server tell of new mail at once (IDLE), where it can."""
+
+    @property
+    def port_number(self) -> int:
+        """The port to connect to."""
+        return self.port or (993 if self.security == "tls" else 143)
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpSection:
+    """The server that takes our letters, and how they are signed."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    host: Text = example("smtp.example.org")
+    """The mail server."""
+    from_address: Text = example("support@example.org")
+    """The address that letters come from and answers go to: that of the shared mailbox."""
+    from_name: str = ""
+    """The name beside that address; by default the service's name."""
+    security: Security = "tls"
+    """`tls` from the first byte, `starttls`, or `plain`, which is possible only to this machine."""
+    port: Port | None = optional(465)
+    """By default 465 with `tls`, 587 with `starttls`, 25 with `plain`."""
+    username: str = ""
+    """The account; empty where the server takes our letters without a login."""
+    password: SecretStr | None = optional("better in a credential or in password_file")
+    """The account's password. With a `username`, one of `password`, `password_file` and `oauth2_token_file` is needed."""
+    password_file: Path | None = optional("/etc/mailbot/smtp.password")
+    """A file with the password in its first line, read anew at each login."""
+    oauth2_token_file: Path | None = optional("/run/mailbot/oauth2.token")
+    """A file with an OAuth2 access token that something else keeps fresh (XOAUTH2), read anew at each login."""
+    ca_file: Path | None = optional("/etc/ssl/certs/our-own-ca.pem")
+    """Authorities to trust instead of the system's."""
+    helo: str = ""
+    """The name we give ourselves; by default this machine's."""
+    message_id_domain: str = ""
+    """Right-hand side of our Message-IDs; by default the domain of `from_address`. A change orphans open questions."""
+    plus_addressing: bool = False
+    """Whether mail to `support+anything@…` reaches the mailbox. Then answers find their ticket even from clients that
+    drop the References header."""
+
+    @property
+    def port_number(self) -> int:
+        """The port to connect to."""
+        return self.port or {"tls": 465, "starttls": 587, "plain": 25}[self.security]
+
+    @property
+    def message_ids(self) -> str:
+        """The right-hand side of our Message-IDs."""
+        return self.message_id_domain or self.from_address.rpartition("@")[2].lower()
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSection:
+    """Where the bot remembers."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    url: DatabaseUrl = DatabaseUrl("sqlite:////var/lib/mailbot/mailbot.db")
+    """`sqlite:////absolute/file`, or `postgresql://user:password@host/name`, with which several daemons can share the
+    work."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorySection:
+    """Who the users are: names, addresses, SSH keys, and who is locked."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    kind: Literal["file"] = "file"
+    """`file`: a TOML file of people, read again whenever it changes."""
+    path: Path = Path("/etc/mailbot/users.toml")
+    """The file; `contrib/users.example.toml` shows its form."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSection:
+    """Who may decide. One `[[admins]]` each; questions go to all of them, the first valid answer wins."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    login: Text = example("root")
+    """A short name, as written in histories and after `--as`."""
+    name: Text = example("Testbed administrator")
+    """The name in letters."""
+    address: Text = example("admin@example.org")
+    """Where questions go, and where answers must come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSection:
+    """A libvirt host on which machines are built. One `[[sites]]` each."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    name: Text = example("main")
+    """A short name; it is part of every machine's identity there and must not change later."""
+    dns_domain: Text = example("main.testbed.example")
+    """Machines are called `<username>-vm.<dns_domain>`."""
+    uri: Text = "qemu:///system"
+    """The hypervisor; `qemu+ssh://mailbot@host/system` works like the local one."""
+    pool: Text = "default"
+    """The storage pool for disks and base images."""
+    network: Text = "default"
+    """The libvirt network that gives machines their address and name."""
+    image: str = ""
+    """Label of the base image, such as `debian-trixie`; empty: the newest that the site has."""
+    reserved_memory_mib: Annotated[int, Ge(0)] = 1024
+    """Memory of the host that is never given to machines, MiB."""
+    reserved_disk_gib: Annotated[int, Ge(0)] = 2
+    """Room in the pool that is never given to machines, GiB."""
+    max_machines: Annotated[int, Ge(0)] = 0
+    """How many machines the site takes; 0: as many as fit."""
+    accelerate: bool = True
+    """Use KVM where it really works; `false` always emulates, which is slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSection:
+    """The base image that `mailbot image build` makes."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    suite: str = ""
+    """Debian's code name, such as `trixie`; empty: that of the machine that builds."""
+    cache: Path = Path("/var/cache/mailbot")
+    """Where built images are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokensSection:
+    """The keys that sign what a reply must carry. Whoever has one can forge answers."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    keys: tuple[SecretStr, ...] = ()
+    """Keys of at least 32 characters: the first signs, all are accepted, so that a key can be replaced without breaking
+    open questions. Better in a credential or in `keys_file`."""
+    keys_file: Path | None = optional("/etc/mailbot/tokens.keys")
+    """A file with one key a line. One of `keys` and `keys_file` is needed; `mailbot init` makes such a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSection:
+    """Figures for Prometheus."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    port: Annotated[int, Ge(0), Le(65535)] = 0
+    """Where they are served; 0: nowhere."""
+    address: Text = "127.0.0.1"
+    """The address that is listened on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSection:
+    """What the bot tells of its work, on standard error; `docs/log.md` lists every line."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    format: Literal["console", "json"] = "console"
+    """`console` for eyes, `json` for machines."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important lines to write."""
+
+
+class Config(BaseSettings):
+    """Everything a site can set; frozen, complete and checked."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    service: ServiceRules = ServiceRules()
+    policy: PolicyRules = PolicyRules()
+    lease: LeaseRules = LeaseRules()
+    answers: AnswerRules = AnswerRules()
+    mailbox: MailboxSection
+    smtp: SmtpSection
+    database: DatabaseSection = DatabaseSection()
+    directory: DirectorySection = DirectorySection()
+    admins: tuple[AdminSection, ...] = ()
+    sites: tuple[SiteSection, ...] = ()
+    image: ImageSection = ImageSection()
+    tokens: TokensSection = TokensSection()
+    metrics: MetricsSection = MetricsSection()
+    log: LogSection = LogSection()
+
+    @property
+    def rules(self) -> Rules:
+        """The site's rules, as the pure modules want them."""
+        return Rules(self.service, self.policy, self.lease, self.answers)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings gives all by position
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `loading` gives: making a value reads neither the environment nor a file."""
+        return (init_settings,)

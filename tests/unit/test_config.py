@@ -1,0 +1,176 @@
+"""The configuration: every way to get it wrong is told to the person who wrote it, and secrets are never shown."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from mailbot.config import Config, as_toml, default_path, load, load_rules, reference
+from mailbot.errors import ConfigurationError
+from mailbot.rules import Rules
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "contrib" / "config.example.toml"
+BROKEN = sorted((ROOT / "fixtures" / "config").glob("*.toml"))
+
+GOOD = """
+[mailbox]
+host = "imap.example.org"
+username = "support@example.org"
+{mailbox}
+
+[smtp]
+host = "smtp.example.org"
+from_address = "support@example.org"
+
+[tokens]
+keys_file = "tokens.keys"
+
+[[admins]]
+login = "root"
+name = "Testbed administrator"
+address = "admin@example.org"
+
+[[sites]]
+name = "main"
+dns_domain = "main.testbed.example"
+"""
+
+
+def written(directory: Path, text: str = "", mailbox: str = 'password_file = "mailbox.password"') -> Path:
+    path = directory / "config.toml"
+    path.write_text(GOOD.format(mailbox=mailbox) + text)
+    return path
+
+
+@pytest.mark.parametrize("path", BROKEN, ids=[path.stem for path in BROKEN])
+def test_a_broken_file_gives_exactly_the_error_beside_it(path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(path, {})
+    assert str(caught.value) + "\n" == path.with_suffix(".error").read_text()
+
+
+def test_every_broken_file_has_its_error_and_every_error_its_file() -> None:
+    assert BROKEN
+    assert {path.with_suffix(".error") for path in BROKEN} == set((ROOT / "fixtures" / "config").glob("*.error"))
+
+
+def test_the_example_file_is_in_step_with_the_code() -> None:
+    assert EXAMPLE.read_text() == reference.example_file(), "run `make docs`"
+
+
+def test_the_reference_is_in_step_with_the_code() -> None:
+    assert (ROOT / "docs" / "configuration.md").read_text() == reference.reference(), "run `make docs`"
+
+
+def test_the_example_shows_the_defaults_behind_its_hashes(tmp_path: Path) -> None:
+    told_otherwise = {"port", "password", "oauth2_token_file", "ca_file", "password_file"}
+    lines = [
+        re.sub(r"^#(?=\w+ = )", "", line) if line[1:].partition(" ")[0] not in told_otherwise else line
+        for line in EXAMPLE.read_text().splitlines()
+    ]
+    everything = tmp_path / "config.toml"
+    everything.write_text("\n".join(lines))
+    assert "max_years = 2  # 1 to 20" in lines
+    assert as_toml(load(everything, {})) == as_toml(load(EXAMPLE, {}))
+
+
+def test_what_is_printed_loads_back_to_the_same_configuration(tmp_path: Path) -> None:
+    config = load(written(tmp_path), {})
+    printed = tmp_path / "printed.toml"
+    printed.write_text(as_toml(config))
+    assert load(printed, {}) == config
+
+
+def test_secrets_are_masked_wherever_the_configuration_is_shown(tmp_path: Path) -> None:
+    more = '[database]\nurl = "postgresql://mailbot:hunter2@db.example.org/mailbot"\n'
+    key = "hunter2-0123456789012345678901234567890123456789"
+    path = written(tmp_path, more, 'password = "hunter2"')
+    path.write_text(path.read_text().replace('keys_file = "tokens.keys"', f'keys = ["{key}"]'))
+    config = load(path, {})
+    shown = as_toml(config) + repr(config) + str(config) + repr(config.mailbox) + str(config.database)
+    assert "hunter2" not in shown
+    assert config.mailbox.password is not None
+    assert config.mailbox.password.get_secret_value() == "hunter2"
+    assert "postgresql://mailbot:**********@db.example.org/mailbot" in as_toml(config)
+
+
+def test_the_environment_wins_over_credentials_and_they_over_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, mailbox='password = "file"\nfolder = "from file"\nhandled_folder = "from file too"')
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "mailbox.password").write_text("credential\n")
+    (credentials / "mailbox.folder").write_text("credential")
+    (credentials / "other.thing").write_text("of another program")
+    config = load(path, {"CREDENTIALS_DIRECTORY": str(credentials), "MAILBOT_MAILBOX__PASSWORD": "environment"})
+    assert config.mailbox.password is not None
+    assert config.mailbox.password.get_secret_value() == "environment"
+    assert config.mailbox.folder == "credential"
+    assert config.mailbox.handled_folder == "from file too"
+
+
+def test_numbers_and_lists_can_come_from_the_environment(tmp_path: Path) -> None:
+    environment = {"MAILBOT_POLICY__MAX_YEARS": "3", "MAILBOT_LEASE__WARN_DAYS": "[40, 8]", "MAILBOT_CONFIG": "x"}
+    config = load(written(tmp_path), environment)
+    assert config.policy.max_years == 3
+    assert config.lease.warn_days == (40, 8)
+
+
+def test_an_unknown_key_in_the_environment_is_refused_and_the_environment_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(written(tmp_path), {"MAILBOT_POLICY__MAX_YAERS": "3"})
+    assert caught.value.problems == ("environment: policy.max_yaers: unknown key (did you mean max_years?)",)
+
+
+def test_relative_paths_start_at_the_directory_of_the_file(tmp_path: Path) -> None:
+    assert load(written(tmp_path), {}).mailbox.password_file == tmp_path / "mailbox.password"
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="`mailbot init` writes one"):
+        load(tmp_path / "config.toml", {})
+
+
+def test_the_configuration_cannot_be_changed(tmp_path: Path) -> None:
+    config = load(written(tmp_path), {})
+    with pytest.raises(Exception, match="frozen"):
+        config.log = config.log  # type: ignore[misc]
+
+
+def test_the_rules_are_the_sections_of_the_same_names(tmp_path: Path) -> None:
+    path = written(tmp_path, "[policy]\nmax_years = 5\n")
+    assert load(path, {}).rules == load_rules(path, {})
+    assert load_rules(path, {}).policy.max_years == 5
+    assert load(written(tmp_path), {}).rules == Rules()
+
+
+def test_rules_can_be_read_from_a_file_that_is_not_complete(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[service]\ntimezone = "Asia/Tokyo"\n')
+    assert load_rules(path, {}).service.timezone == "Asia/Tokyo"
+    path.write_text('[service]\ntimezone = "Asia/Tokio"\n')
+    with pytest.raises(ConfigurationError, match="did you mean Asia/Tokyo"):
+        load_rules(path, {})
+
+
+def test_the_file_is_the_one_that_the_environment_names() -> None:
+    assert default_path({}) == Path("/etc/mailbot/config.toml")
+    assert default_path({"MAILBOT_CONFIG": "/srv/bot.toml"}) == Path("/srv/bot.toml")
+
+
+def test_ports_and_message_ids_follow_from_other_settings(tmp_path: Path) -> None:
+    config = load(written(tmp_path, mailbox='password_file = "x"\nsecurity = "starttls"'), {})
+    assert (config.mailbox.port_number, config.smtp.port_number) == (143, 465)
+    assert config.smtp.message_ids == "example.org"
+
+
+def test_every_setting_is_documented_and_in_the_example() -> None:
+    example = tomllib.loads(re.sub(r"^#(?=\w+ = )", "", EXAMPLE.read_text(), flags=re.MULTILINE))
+    for name, owner, several in reference.sections():
+        shown = example[name][0] if several else example[name]
+        assert list(shown) == reference.names(owner)
+        assert set(reference.documentation(owner)) == set(reference.names(owner)), name
+    assert set(example) == set(Config.model_fields)
