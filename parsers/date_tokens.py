@@ -13,11 +13,11 @@ _CLOSING = {"(": ")", "[": "]"}
 
 
 def fold(text: str) -> str:
-    """Lower case without accents, with plain dashes, apostrophes and digits (NFKD, casefold)."""
+    """Lower case without accents and invisible characters, with plain dashes, apostrophes and digits (NFKD, casefold)."""
     if text.isascii():
         return text.lower()
     plain = unicodedata.normalize("NFKD", text.translate(_ASCII_ALIKE)).casefold()
-    return "".join(c for c in plain if not unicodedata.combining(c))
+    return "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
 
 
 def word_set(words: str) -> frozenset[str]:

@@ -2,13 +2,14 @@
 
 The rule.  An amount (GB, GiB, Go, TB, ...) is a wish only in one of these cases, within one sentence:
 
-1. a word of asking stands right before it ("I need 40 GB", "il me faudrait environ 40 Go") and it is not
-   an amount of something other than disk ("I need 40 GB of memory");
-2. a word of asking and a word for disk stand close to it ("40 GB of disk space are needed");
-3. it follows a label for disk ("extra disk: 40 GB, because ...").
+1. it follows a label for disk ("extra disk: 40 GB, because ...");
+2. a word of asking stands right before it ("I need 40 GB", "il me faudrait environ 40 Go") or it "is needed",
+   and it is not an amount of something other than disk ("I need 40 GB of data from the archive");
+3. before it stands a word of asking, and close to both a word for disk ("I need disk space for 40 GB of data");
+   this counts only where there is no amount of the first two kinds.
 
 An amount per time ("40 GB a day"), of memory or network, in a sentence that says that none is needed,
-or not above what every VM has, is no wish.  What is mentioned and not taken for a wish is noted, so that
+in a clause that gives the reason ("because the data are 30 GB"), or not above what every VM has, is no wish.  What is mentioned and not taken for a wish is noted, so that
 an admin sees it.  "40 GB more", "40 GB extra", "another 40 GB" come on top of what every VM has; any other
 amount is the whole size.  GB and GiB are not told apart, a TB is 1024.  Several amounts, a range, and a
 wish without an amount are asked back.
@@ -18,9 +19,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import IntEnum
+from itertools import pairwise
 
-from parsers.date_tokens import fold
+from parsers.date_tokens import fold, word_set
 
 LONGEST_REASON = 300
 _LONGEST_TEXT = 20_000
@@ -35,36 +39,42 @@ _SENTENCE_END = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+")
 
-_ASKING = frozenset(
+_ASKING = word_set(
     """need needs needed require requires required requiring want wants wish like request requesting requested ask asking
     please get have grant allocate provide increase enlarge extend extra additional more larger bigger least
     besoin necessite necessaire necessaires voudrais voudrions souhaite souhaitons souhaiterais demande demandons
-    faut faudrait faudra aimerais supplementaire supplementaires avoir minimum""".split()
+    faut faudrait faudra aimerais supplementaire supplementaires avoir minimum"""
 )
 _DIRECTLY_ASKING = _ASKING - {"have", "get", "like", "please", "extend", "least", "minimum", "more", "avoir", "provide"}
-_DISK = frozenset(
+_DISK = word_set(
     """disk disks disc storage space volume drive harddisk hdd ssd filesystem partition disque disques stockage espace
-    capacite""".split()
+    capacite"""
 )
-_FILLERS = frozenset(
+_FILLERS = word_set(
     """about around approximately approx roughly at least a an the extra additional another further some up to of total
     de d environ au moins quelque quelques jusqu a un une would have disk space storage disque espace please be s with
-    gib more""".split()
+    gib more"""
 )
 _TOP_UP = frozenset({"extra", "additional", "another", "further", "more", "supplementaire", "supplementaires"})
-_NOT_DISK = frozenset(
+_NOT_DISK = word_set(
     """ram memory memoire vram swap cache traffic trafic bandwidth ethernet network reseau data donnees dataset datasets
-    logs log images files fichiers emails mails messages packets records""".split()
+    logs log images files fichiers emails mails messages packets records"""
 )
-_NEVER_DISK = frozenset("ram memory memoire vram swap cache traffic trafic bandwidth ethernet network reseau".split())
-_RATE = frozenset("per a an each every par chaque the".split())
-_TIMES = frozenset(
-    "second seconds sec s minute hour hours day night week month year jour nuit heure semaine mois an daily".split()
+_NEVER_DISK = word_set("ram memory memoire vram swap cache traffic trafic bandwidth ethernet network reseau")
+_RATE = word_set("per a an each every par chaque the")
+_TIMES = word_set(
+    "second seconds sec s minute hour hours day night week month year jour nuit heure semaine mois an daily"
 )
 _NONE_NEEDED = re.compile(
     r"\b(?:not|n't|no|without|dont)\s+(?:any\s+)?(?:need|require|want|extra|additional|more|further)\b"
     r"|\b(?:pas|aucun|sans)\s+(?:besoin|de\s+disque|d'espace|d\s+espace|disque|espace)|n't\s+need"
 )
+_CAUSE = re.compile(r"\b(?:because|since|as|car|parce que|puisque|comme|due to)\b", re.IGNORECASE)
+_OF = {("of",), ("de",), ("d",)}
+_ON_TOP = {("en", "plus"), ("de", "plus"), ("on", "top")}
+_NEEDED = word_set("needed required necessary necessaire necessaires requis")
+_AUXILIARIES = _DISK | _TOP_UP | word_set("are is be would will should sont est serait seraient sera seront of de d")
+_LONGEST_SHOWN = 80
 _BECAUSE = re.compile(
     r"\b(?:because|since|as|for|to|so that|in order|due|car|parce que|pour|afin|puisque|en raison)\b", re.IGNORECASE
 )
@@ -84,12 +94,20 @@ class DiskReading:
     notes: tuple[str, ...] = ()
 
 
+class _Strength(IntEnum):
+    """How clearly an amount is a wish for disk."""
+
+    NONE = 0
+    NEAR = 1
+    DIRECT = 2
+
+
 @dataclass(frozen=True, slots=True)
 class _Amount:
     gib: int
     words: str
     sentence: str
-    wish: bool
+    strength: _Strength
     on_top: bool = False
     is_range: bool = False
     is_total: bool = False
@@ -100,9 +118,10 @@ def read_disk(text: str, default_gib: int, *, labelled: bool = False) -> DiskRea
     text = text[:_LONGEST_TEXT]
     sentences = [s for s in (" ".join(s.split()) for s in _SENTENCE_END.split(text)) if s]
     amounts = [amount for sentence in sentences for amount in _amounts(sentence, default_gib, labelled=labelled)]
-    wishes = [amount for amount in amounts if amount.wish]
-    if not wishes:
+    strongest = max((amount.strength for amount in amounts), default=_Strength.NONE)
+    if strongest is _Strength.NONE:
         return _no_amount(sentences, amounts)
+    wishes = [amount for amount in amounts if amount.strength is strongest]
     totals = [wish for wish in wishes if wish.is_total] or wishes
     sizes = {wish.gib for wish in totals}
     if len(sizes) > 1 or any(wish.is_range for wish in totals):
@@ -112,94 +131,139 @@ def read_disk(text: str, default_gib: int, *, labelled: bool = False) -> DiskRea
     note = f'"{wish.words}" was read as {wish.gib} GB of disk in all'
     if wish.on_top:
         note += f", {default_gib} GB that every VM has and the rest on top"
-    return DiskReading(wish.gib, _reason(wish, sentences), notes=(note, *_mentioned(amounts)))
+    return DiskReading(
+        wish.gib, _reason(wish, sentences), notes=(note, *_mentioned(a for a in amounts if a not in wishes))
+    )
 
 
 _ALLOWED = "Please write one size for the whole disk and why, for example: I need 20 GB of disk because the test data take 12 GB."
 
 
 def _no_amount(sentences: list[str], amounts: list[_Amount]) -> DiskReading:
-    for sentence in sentences:
-        words = _WORD.findall(fold(sentence))
-        near = any(
-            word in _DISK
-            and set(words[max(0, i - 2) : i]) & {"extra", "more", "additional", "larger", "bigger"}
-            or (word in _DISK and set(words[i + 1 : i + 2]) & {"supplementaire", "supplementaires"})
-            for i, word in enumerate(words)
-        )
-        if near and set(words) & _ASKING and not _NONE_NEEDED.search(fold(sentence)) and not amounts:
+    for sentence in [] if amounts else sentences:
+        folded = fold(sentence)
+        words = _WORD.findall(folded)
+        if _names_more_disk(words) and set(words) & _ASKING and not _NONE_NEEDED.search(folded):
             return DiskReading(problem=f"More disk is asked for, but not how much. {_ALLOWED}", found=sentence)
     return DiskReading(notes=_mentioned(amounts))
 
 
-def _mentioned(amounts: list[_Amount]) -> tuple[str, ...]:
-    shown = dict.fromkeys(amount.words for amount in amounts if not amount.wish)
+def _names_more_disk(words: list[str]) -> bool:
+    """Extra disk space, a larger disk, disque supplémentaire."""
+    before, after = {"extra", "more", "additional", "larger", "bigger"}, {"supplementaire", "supplementaires"}
+    return any(
+        word in _DISK and (set(words[max(0, i - 2) : i]) & before or set(words[i + 1 : i + 2]) & after)
+        for i, word in enumerate(words)
+    )
+
+
+def _mentioned(amounts: Iterable[_Amount]) -> tuple[str, ...]:
+    shown = dict.fromkeys(amount.words for amount in amounts)
     return tuple(f'"{words}" was not read as a wish for disk' for words in list(shown)[:3])
 
 
 def _amounts(sentence: str, default_gib: int, *, labelled: bool) -> list[_Amount]:
-    return [_judged(hit, sentence, default_gib, labelled=labelled) for hit in _AMOUNT.finditer(sentence)]
+    folded = fold(sentence)
+    none_needed = bool(_NONE_NEEDED.search(folded))
+    amounts = []
+    for hit in _AMOUNT.finditer(sentence):
+        near = _Around.of(hit, sentence)
+        number = float(hit["number"].replace(",", "."))
+        size = math.ceil(number * 1024) if hit["unit"][0] in "tT" else math.ceil(number)
+        gib = size + default_gib if near.tops_up() else size
+        wanted = gib > default_gib and not none_needed and not near.is_of_something_else() and not near.is_reason
+        strength = near.strength(labelled=labelled) if wanted else _Strength.NONE
+        amounts.append(_Amount(gib, near.shown, sentence, strength, near.tops_up(), bool(hit["low"]), near.is_total()))
+    return amounts
 
 
-def _judged(hit: re.Match[str], sentence: str, default_gib: int, *, labelled: bool) -> _Amount:
-    before = _WORD.findall(fold(sentence[: hit.start()]))[-14:]
-    after = _WORD.findall(fold(sentence[hit.end() :]))[:10]
-    number = float(hit["number"].replace(",", "."))
-    size = math.ceil(number * 1024) if hit["unit"][0] in "tT" else math.ceil(number)
-    on_top = bool(set(before[-1:]) & _TOP_UP) or _tops_up(after)
-    wish = not _NONE_NEEDED.search(fold(sentence)) and not _is_of_something_else(after) and not _is_rate(after)
-    wish = wish and (
-        labelled or _after_disk_label(before, sentence) or _directly_asked(before, after) or _asked_near(before, after)
-    )
-    gib = size + default_gib if on_top else size
-    is_total = "total" in before[-3:] + after[:3]
-    words = " ".join(sentence[max(0, hit.start() - 25) : hit.end() + 25].split())
-    return _Amount(gib, words, sentence, wish and gib > default_gib, on_top, bool(hit["low"]), is_total)
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """The folded words before and after an amount in its sentence, nearest last and first."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    after_colon: bool
+    after_disk_label: bool
+    is_reason: bool
+    shown: str
+
+    @classmethod
+    def of(cls, hit: re.Match[str], sentence: str) -> _Around:
+        """Look around one amount."""
+        head, tail = sentence[: hit.start()], sentence[hit.end() :]
+        label = _WORD.findall(fold(head.partition(":")[0])) if ":" in head else []
+        before = tuple(_WORD.findall(fold(head))[-14:])
+        shown = " ".join([*head.split()[-4:], hit.group(), *tail.split()[:4]])
+        return cls(
+            before=before,
+            after=tuple(_WORD.findall(fold(tail))[:10]),
+            after_colon=head.rstrip().endswith(":"),
+            after_disk_label=0 < len(label) <= 5 and bool(set(label) & _DISK) and len(before) <= len(label) + 3,
+            is_reason=_in_a_reason(sentence, hit.start()),
+            shown=shown if len(shown) <= _LONGEST_SHOWN else hit.group(),
+        )
+
+    def strength(self, *, labelled: bool) -> _Strength:
+        """How clearly this amount is wished for."""
+        if self.is_rate():
+            return _Strength.NONE
+        if labelled or self.after_disk_label or self.is_asked_directly() or self.is_needed():
+            return _Strength.DIRECT
+        return _Strength.NEAR if self.is_asked_near() else _Strength.NONE
+
+    def tops_up(self) -> bool:
+        """40 GB more, another 40 GB, 40 GB of extra disk."""
+        if self.before[-1:] and self.before[-1] in _TOP_UP and not self.after_colon:
+            return True
+        if self.after[:1] and self.after[0] in _TOP_UP:
+            return True
+        return self.after[:2] in _ON_TOP or (self.after[:1] in _OF and self.after[1:2] in {("extra",), ("additional",)})
+
+    def is_total(self) -> bool:
+        """40 GB in total."""
+        return "total" in self.before[-3:] + self.after[:3]
+
+    def is_of_something_else(self) -> bool:
+        """40 GB of memory."""
+        return any(word in _NEVER_DISK for word in self.after[:3])
+
+    def is_rate(self) -> bool:
+        """40 GB per day, 40 GB of data a day."""
+        return any(
+            word == "daily" or (word in _RATE and following in _TIMES)
+            for word, following in pairwise((*self.after[:7], ""))
+        )
+
+    def is_asked_directly(self) -> bool:
+        """A word of asking, then nothing but fillers, then the amount, which is not one of data."""
+        asked = next((word for word in reversed(self.before) if word in _DIRECTLY_ASKING or word not in _FILLERS), "")
+        return asked in _DIRECTLY_ASKING and not self._is_of_data()
+
+    def is_needed(self) -> bool:
+        """40 GB are needed, 40 GB of disk would be required, 40 Go seraient nécessaires."""
+        between = next((word for word in self.after if word in _NEEDED or word not in _AUXILIARIES), "")
+        return between in _NEEDED
+
+    def is_asked_near(self) -> bool:
+        """A word for disk within eight words of the amount, and before it a word of asking within six of that."""
+        words = (*self.before, "", *self.after)
+        amount = len(self.before)
+        disks = [i for i, word in enumerate(words) if word in _DISK and abs(i - amount) <= 8]
+        asks = [i for i, word in enumerate(self.before) if word in _ASKING]
+        return any(abs(ask - disk) <= 6 for disk in disks for ask in asks)
+
+    def _is_of_data(self) -> bool:
+        return self.after[:1] in _OF and bool(set(self.after[1:3]) & _NOT_DISK)
 
 
-def _tops_up(after: list[str]) -> bool:
-    if after[:1] and after[0] in _TOP_UP:
-        return True
-    return after[:2] in (["en", "plus"], ["de", "plus"], ["on", "top"]) or (
-        len(after) > 1 and after[0] in {"of", "de", "d"} and after[1] in {"extra", "additional"}
-    )
-
-
-def _is_of_something_else(after: list[str]) -> bool:
-    return any(word in _NEVER_DISK for word in after[:3])
-
-
-def _is_rate(after: list[str]) -> bool:
-    """40 GB per day, 40 GB of data a day."""
-    return any(
-        word == "daily" or (word in _RATE and after[i + 1 : i + 2] and after[i + 1] in _TIMES)
-        for i, word in enumerate(after[:6])
-    )
-
-
-def _after_disk_label(before: list[str], sentence: str) -> bool:
-    head = sentence.partition(":")[0]
-    words = _WORD.findall(fold(head))
-    return ":" in sentence and 0 < len(words) <= 5 and bool(set(words) & _DISK) and len(before) <= len(words) + 3
-
-
-def _directly_asked(before: list[str], after: list[str]) -> bool:
-    """A word of asking, then nothing but fillers, then the amount, which is not one of data."""
-    position = len(before) - 1
-    while position >= 0 and before[position] in _FILLERS and before[position] not in _DIRECTLY_ASKING:
-        position -= 1
-    if position < 0 or before[position] not in _DIRECTLY_ASKING:
+def _in_a_reason(sentence: str, at: int) -> bool:
+    """Whether a place stands in a clause that gives the reason ("..., because the data are 30 GB")."""
+    cause = _CAUSE.search(sentence)
+    if cause is None or cause.start() > at:
         return False
-    return not (after[:1] and after[0] in {"of", "de", "d"} and set(after[1:3]) & _NOT_DISK)
-
-
-def _asked_near(before: list[str], after: list[str]) -> bool:
-    """A word for disk within eight words of the amount, and a word of asking within six of that."""
-    words = [*before, "", *after]
-    amount = len(before)
-    disks = [i for i, word in enumerate(words) if word in _DISK and abs(i - amount) <= 8]
-    asks = [i for i, word in enumerate(words) if word in _ASKING]
-    return any(abs(ask - disk) <= 6 for disk in disks for ask in asks)
+    comma = sentence.find(",", cause.end())
+    return not (cause.start() == 0 and 0 <= comma < at)
 
 
 def _reason(wish: _Amount, sentences: list[str]) -> str:

@@ -90,8 +90,4 @@ def _why_not(text: str) -> str:
     if not text[0].isalpha():
         return f"A login begins with a letter. {_ALLOWED}"
     wrong = "".join(dict.fromkeys(c for c in text if not (c.isalnum() or c in "-_")))
-    return (
-        f"A login has no {' '.join(wrong)} in it. {_ALLOWED}"
-        if wrong
-        else f"A login ends in a letter or digit. {_ALLOWED}"
-    )
+    return f'A login has no "{wrong}" in it. {_ALLOWED}' if wrong else f"A login ends in a letter or digit. {_ALLOWED}"

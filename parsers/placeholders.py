@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from parsers.date_tokens import fold
-from parsers.labels import Part
+from parsers.date_tokens import fold, word_set
+from parsers.labels import LABELS, Part, read_label
 from parsers.values import Fields
 
-LABELS = {Part.USERNAME: "username", Part.USAGE: "intended usage", Part.DATE: "expiration date"}
 # Our own wording: no day and no amount in it, so that a forgotten placeholder is never read as an answer.
 OWN = {
     Part.USERNAME: "your login",
@@ -42,15 +41,14 @@ _SENTENCES = {
     ),
 }
 _VOCABULARY = {
-    Part.USERNAME: frozenset("fill with your login the".split()),
-    Part.USAGE: frozenset(
-        "fill with the intended usage for vm in 5 10 lines if you require extra disk space please explain how much"
-        " and why".split()
+    Part.USERNAME: word_set("fill with your login the"),
+    Part.USAGE: word_set(
+        "fill with the intended usage for vm in 5 10 lines if you require extra disk space please explain how much and why"
     ),
 }
-_EMPTY_ANSWERS = frozenset(
+_EMPTY_ANSWERS = word_set(
     "todo tbd tba xxx xxxx na none null nil fill empty vide aucun aucune unknown inconnu login username placeholder"
-    " optional required".split()
+    " optional required"
 )
 _WORD = re.compile(r"\w+")
 _EDGES = " \t\n<>[]{}«»:;,.–—-_*/\\|?…!"
@@ -100,4 +98,8 @@ def filled_template(fields: Fields) -> str:
 
 
 def _usage(fields: Fields) -> str | None:
-    return fields.intended_usage.strip() if fields.intended_usage else None
+    """The usage; a line of it that looks like a template line is set in, so that it is read as text again."""
+    if not fields.intended_usage:
+        return None
+    first, *rest = fields.intended_usage.strip().split("\n")
+    return "\n".join([first, *(f"  {line}" if read_label(line) else line for line in rest)])

@@ -8,9 +8,10 @@ address shows it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from parsers.labels import Label, Part, read_label
+from parsers.labels import REQUIRED, Label, Part, cells_of, guess_label, inline_labels, is_heading, read_label
 
 MOST_LINES = 5_000
 LONGEST_LINE = 2_000
@@ -33,6 +34,7 @@ class Line:
     """One line of the mail: 1-based number, level, its words without quote marks, and whose words they are.
 
     `author` is a lower-cased address, empty where unknown; `forwarded` says that the part was passed on.
+    A header line of an original message has level -1 and no text.
     """
 
     number: int
@@ -44,11 +46,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One template line with the lines that follow it up to the next one, at one level."""
+    """One template line; the lines `following` it at its level up to the next template line; answers below.
+
+    `below` are the sender's own lines right under a quoted template line; `is_last` says that no other
+    template line of its level follows, so that a signature may.
+    """
 
     label: Label
     line: Line
-    following: tuple[Line, ...] = field(default=())
+    following: tuple[Line, ...] = ()
+    below: tuple[Line, ...] = ()
+    is_last: bool = False
 
     @property
     def part(self) -> Part:
@@ -56,29 +64,32 @@ class Entry:
         return self.label.part
 
 
+# --- levels ------------------------------------------------------------------------------------------------
+
+
 def read_lines(text: str) -> list[Line]:
     """The lines of a mail with their levels and authors, at most `MOST_LINES`."""
+    quoted = [_unquoted(raw[:LONGEST_LINE]) for raw in text.split("\n", MOST_LINES)[:MOST_LINES]]
     lines: list[Line] = []
-    section, author, forwarded, header_left = 0, "", False, 0
-    raw_lines = text.split("\n", MOST_LINES)[:MOST_LINES]
-    depths = [_unquoted(raw[:LONGEST_LINE]) for raw in raw_lines]
-    authors_by_depth: dict[int, str] = {}
-    for index, (depth, words) in enumerate(depths):
+    authors: dict[int, str] = {}
+    section, author, forwarded, header_left, depth_before = 0, "", False, 0, 0
+    for index, (depth, words) in enumerate(quoted):
         if not words.strip():
-            lines.append(Line(index + 1, lines[-1].level if lines else 0, "", author, forwarded))
+            lines.append(Line(index + 1, lines[-1].level if lines else 0, ""))
             header_left = 0
             continue
-        if depth > (depths[index - 1][0] if index else 0):
-            authors_by_depth[depth] = _attributed(depths, index)
-        if _starts_header_block(depths, index):
-            section, forwarded = section + 1, forwarded or _is_forward(depths, index)
+        if depth > depth_before:
+            authors[depth] = _attributed(quoted, index) or authors.get(depth, "")
+        depth_before = depth
+        if _starts_header_block(quoted, index):
+            section, forwarded = section + 1, forwarded or _is_forward(quoted, index)
             author, header_left = _address_in(words), 12
         if header_left and _HEADER.match(words):
             header_left -= 1
             lines.append(Line(index + 1, -1, ""))
             continue
         header_left = 0
-        whose = authors_by_depth.get(depth, "") if depth else author
+        whose = authors.get(depth, "") if depth else author
         lines.append(Line(index + 1, depth + section, words.rstrip(), whose, forwarded))
     return lines
 
@@ -88,11 +99,10 @@ def _unquoted(raw: str) -> tuple[int, str]:
     return (quote.group().count(">"), raw[quote.end() :]) if quote else (0, raw)
 
 
-def _attributed(depths: list[tuple[int, str]], index: int) -> str:
+def _attributed(quoted: list[tuple[int, str]], index: int) -> str:
     """The address in the line or two above a quote ("On Monday, alice@example.org wrote:")."""
-    above = [words for depth, words in depths[max(0, index - 4) : index] if words.strip() and depth < depths[index][0]][
-        -2:
-    ]
+    depth = quoted[index][0]
+    above = [words for less, words in quoted[max(0, index - 4) : index] if words.strip() and less < depth][-2:]
     return _address_in(" ".join(above)) if above and above[-1].rstrip().endswith(":") else ""
 
 
@@ -101,49 +111,98 @@ def _address_in(words: str) -> str:
     return found.group().lower() if found else ""
 
 
-def _starts_header_block(depths: list[tuple[int, str]], index: int) -> bool:
+def _starts_header_block(quoted: list[tuple[int, str]], index: int) -> bool:
     """A From line followed by at least one more header line, as clients put above an original message."""
-    if not _FROM.match(depths[index][1]):
+    if not _FROM.match(quoted[index][1]):
         return False
-    following = [words for _, words in depths[index + 1 : index + 5]]
-    return sum(bool(_HEADER.match(words)) for words in following) >= 1
+    return any(_HEADER.match(words) for _, words in quoted[index + 1 : index + 5])
 
 
-def _is_forward(depths: list[tuple[int, str]], index: int) -> bool:
-    return any(_FORWARD_MARK.search(words[:120]) for _, words in depths[max(0, index - 3) : index])
+def _is_forward(quoted: list[tuple[int, str]], index: int) -> bool:
+    return any(_FORWARD_MARK.search(words[:120]) for _, words in quoted[max(0, index - 3) : index])
+
+
+# --- template lines ----------------------------------------------------------------------------------------
 
 
 def find_entries(lines: list[Line]) -> list[Entry]:
     """Every template line of every level, weak ones only where they are needed, with what follows each."""
-    labelled = [(line, label) for line in lines if line.level >= 0 and line.text and (label := read_label(line.text))]
+    lines = _turned_tables(lines)
+    labelled = [(line, label) for line in lines if line.text and (label := read_label(line.text))]
+    missing = frozenset(REQUIRED) - {label.part for _, label in labelled if label.strong}
+    if missing:
+        lines = _split_inline(lines, missing)
+        labelled = [(line, label) for line in lines if line.text and (label := _label_of(line, missing))]
     kept = [(line, label) for line, label in labelled if _counts(line, label, labelled)]
-    entries: list[Entry] = []
-    for index, (line, label) in enumerate(kept):
-        end = kept[index + 1][0].number if index + 1 < len(kept) else len(lines) + 1
-        entries.append(Entry(label, line, _following(lines, line, end)))
-    return entries
+    places = {id(line): place for place, line in enumerate(lines)}
+    starts = [places[id(line)] for line, _ in kept] + [len(lines)]
+    last = {line.level: line for line, _ in kept}
+    return [
+        _entry(lines, kept[i], (starts[i], starts[i + 1]), is_last=last[kept[i][0].level] is kept[i][0])
+        for i in range(len(kept))
+    ]
+
+
+def _label_of(line: Line, missing: frozenset[Part]) -> Label | None:
+    return read_label(line.text) or guess_label(line.text, missing)
+
+
+def _turned_tables(lines: list[Line]) -> list[Line]:
+    """A table with the labels in its first row and the answers in its second, as one line for each label."""
+    for place, line in enumerate(lines):
+        heading = cells_of(line.text) if read_label(line.text) else []
+        if not is_heading(heading):
+            continue
+        below = next((i for i in range(place + 1, min(place + 4, len(lines))) if lines[i].text.strip(" |-+\t")), None)
+        cells = cells_of(lines[below].text) if below is not None else []
+        if below is None or len(cells) != len(heading):
+            continue
+        turned = [replace(lines[below], text=f"{label}: {cell}") for label, cell in zip(heading, cells, strict=True)]
+        return [*lines[:place], *turned, *lines[below + 1 :]]
+    return lines
+
+
+def _split_inline(lines: list[Line], missing: frozenset[Part]) -> list[Line]:
+    """Cut a template line in which the missing labels stand further right, as when all line breaks were lost."""
+    result: list[Line] = []
+    for line in lines:
+        starts = inline_labels(line.text) if line.text and len(result) < MOST_LINES * 2 else []
+        parts = {label.part for at in starts if (label := read_label(line.text[at:]))}
+        if not parts & missing:
+            result.append(line)
+            continue
+        edges = [0, *starts, len(line.text)]
+        pieces = [line.text[a:b].strip(" |,;") for a, b in pairwise(edges)]
+        result.extend(replace(line, text=piece) for piece in pieces if piece)
+    return result
 
 
 def _counts(line: Line, label: Label, labelled: list[tuple[Line, Label]]) -> bool:
     """A weak label counts where its level has no strong one of that part; one without colon needs company."""
-    others = [(one, other) for one, other in labelled if one.level == line.level and other is not label]
-    if not label.strong and any(other.part is label.part and other.strong for _, other in others):
+    if label.strong and not (label.bare or label.cell or label.guessed):
+        return True
+    strong = {other.part for one, other in labelled if one.level == line.level and other.strong and other is not label}
+    if not label.strong and label.part in strong:
         return False
-    if label.bare or label.cell or not label.strong:
-        return any(other.strong and other.part is not label.part for _, other in others) or not (
-            label.bare or label.cell
-        )
-    return True
+    if label.guessed and label.part in {other.part for _, other in labelled if not other.guessed}:
+        return False
+    return bool(strong - {label.part}) or not (label.bare or label.cell)
 
 
-def _following(lines: list[Line], line: Line, end: int) -> tuple[Line, ...]:
-    """The lines after a template line at its level, up to the next template line or the end of the quoted part."""
-    taken: list[Line] = []
-    for one in lines[line.number : end - 1]:
-        if one.level != line.level:
-            break
-        taken.append(one)
-    return tuple(taken)
+def _entry(lines: list[Line], labelled: tuple[Line, Label], places: tuple[int, int], *, is_last: bool) -> Entry:
+    """A template line with what follows it at its level, and the sender's lines right under a quoted one."""
+    line, label = labelled
+    place, end = places
+    following: list[Line] = []
+    at = place + 1
+    while at < end and lines[at].level == line.level:
+        following.append(lines[at])
+        at += 1
+    below: list[Line] = []
+    while at < end and lines[at].level in range(line.level):
+        below.append(lines[at])
+        at += 1
+    return Entry(label, line, tuple(following), tuple(below), is_last)
 
 
 def demote_lookalikes(entries: list[Entry], readable: frozenset[int]) -> list[Entry]:
@@ -157,8 +216,8 @@ def demote_lookalikes(entries: list[Entry], readable: frozenset[int]) -> list[En
     for entry in entries:
         usage = kept[-1] if kept and kept[-1].part is Part.USAGE and kept[-1].line.level == entry.line.level else None
         if usage is not None and _is_lookalike(entry, usage, entries, readable):
-            text = replace(entry.line)
-            kept[-1] = replace(usage, following=(*usage.following, text, *entry.following))
+            following = (*usage.following, entry.line, *entry.following)
+            kept[-1] = replace(usage, following=following, is_last=entry.is_last)
         else:
             kept.append(entry)
     return kept
@@ -166,10 +225,9 @@ def demote_lookalikes(entries: list[Entry], readable: frozenset[int]) -> list[En
 
 def _is_lookalike(entry: Entry, usage: Entry, entries: list[Entry], readable: frozenset[int]) -> bool:
     if entry.part is Part.DISK:
-        return True
-    same = [
-        one for one in entries if one is not entry and one.part is entry.part and one.line.level == entry.line.level
-    ]
+        return not entry.is_last
+    level = entry.line.level
+    same = [one for one in entries if one is not entry and one.part is entry.part and one.line.level == level]
     if not any(one.line.number in readable for one in same):
         return False
     return entry.line.number not in readable or entry.label.inset > usage.label.inset

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
+from parsers.complaints import visible
 from parsers.date_tokens import fold
 from parsers.labels import Part
 from parsers.placeholders import Stripped, strip_placeholder
@@ -26,15 +27,19 @@ _RULE = re.compile(r"[-_=*~]{5,}")
 def usage_text(entry: Entry) -> Stripped:
     """The usage of a request: its lines as written, without placeholder, signature and disclaimer."""
     first = entry.label.value
-    body = textwrap.dedent("\n".join(line.text for line in _until_closing(entry))).strip("\n")
-    text = f"{first}\n{body}" if first and body else first or body
+    body = textwrap.dedent("\n".join(line.text for line in _until_closing(entry))).rstrip()
+    text = f"{first}\n{body}" if first else body
+    if strip_placeholder(Part.USAGE, text[:LONGEST_USAGE]).text == "" and entry.below:
+        text = "\n".join(line.text for line in entry.below).strip("\n")
     stripped = strip_placeholder(Part.USAGE, text[:LONGEST_USAGE])
-    lines = [line.rstrip() for line in stripped.text.split("\n")]
+    lines = [line.rstrip() for line in visible(stripped.text).split("\n")]
     return Stripped(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip(), stripped.was_there)
 
 
 def _until_closing(entry: Entry) -> list[Line]:
     lines = list(entry.following)
+    if not entry.is_last:
+        return lines
     for index, line in enumerate(lines):
         text = line.text
         if text.rstrip() == "--" or _RULE.fullmatch(text.strip()):
