@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mailbot.handlers.machines import Sites
+from mailbot.adapters.bounded_site import BoundedSite
+from mailbot.adapters.clock import SystemClock
+from mailbot.adapters.confined import ConfinedReader
+from mailbot.adapters.database import Database
+from mailbot.adapters.directory_file import FileDirectory
+from mailbot.adapters.imap import ImapInbox, ImapSettings
+from mailbot.adapters.smtp import SmtpPostman, SmtpSettings
+from mailbot.adapters.transport import Auth, Secret, Security, secret_from_file
+from mailbot.config import Config, MailboxSection, SiteSection, SmtpSection
+from mailbot.config.checks import LEAST_KEY_LENGTH
+from mailbot.errors import ConfigurationError
+from mailbot.handlers.machines import Site, Sites
 from mailbot.handlers.office import Office
-from mailbot.ports import Inbox, Postman, Reader
+from mailbot.letters import LetterSettings
+from mailbot.model import Admin
+from mailbot.ports import Inbox, Postman, Reader, Store
+from mailbot.tokens import TokenKeys
+from provisioner.api import SiteSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +51,127 @@ class Bot:
                 connection.close()
         for closer in self.closers:
             closer()
+
+
+def build(config: Config, notify_socket: str | None = None) -> Bot:
+    """The bot that a configuration describes; connects to nothing yet.  Raises ConfigurationError, DatabaseNotReady."""
+    store = Database(config.database.url.get_secret_value())
+    store.check()
+    office = make_office(config, store)
+    reader = ConfinedReader(office.reading(office.clock.now()))
+    return Bot(
+        office=office,
+        inbox=ImapInbox(imap_settings(config)),
+        watcher=ImapInbox(imap_settings(config)) if config.mailbox.idle else None,
+        reader=reader,
+        postman=SmtpPostman(smtp_settings(config)),
+        sites=make_sites(config),
+        account=f"{config.mailbox.username}@{config.mailbox.host}",
+        poll_seconds=config.mailbox.poll_seconds,
+        notify_socket=notify_socket,
+        closers=(reader.close, store.close),
+    )
+
+
+def make_office(config: Config, store: Store) -> Office:
+    """The shared part of every turn; enough for the command line's decisions."""
+    rules = config.rules
+    settings = LetterSettings(
+        support_address=config.smtp.from_address,
+        message_id_domain=config.smtp.message_ids,
+        keys=TokenKeys(tuple(key.encode() for key in token_keys(config))),
+        rules=rules,
+        from_name=config.smtp.from_name,
+        plus_addresses=config.smtp.plus_addressing,
+    )
+    return Office(
+        store=store,
+        directory=FileDirectory(config.directory.path),
+        clock=SystemClock(),
+        rules=rules,
+        admins=tuple(Admin(admin.login, admin.name, admin.address) for admin in config.admins),
+        letters=settings,
+        own_addresses=frozenset({config.smtp.from_address.lower()}),
+        quarantine_folder=config.mailbox.quarantine_folder,
+    )
+
+
+def imap_settings(config: Config) -> ImapSettings:
+    """How the mailbox is reached."""
+    mailbox = config.mailbox
+    return ImapSettings(
+        host=mailbox.host,
+        port=mailbox.port_number,
+        security=Security(mailbox.security),
+        username=mailbox.username,
+        password=_secret(mailbox),
+        auth=Auth.OAUTH2 if mailbox.oauth2_token_file else Auth.PASSWORD,
+        ca_file=mailbox.ca_file,
+        folder=mailbox.folder,
+        handled_folder=mailbox.handled_folder,
+        quarantine_folder=mailbox.quarantine_folder,
+        max_bytes=config.answers.mail_max_mib * 1024 * 1024,
+    )
+
+
+def smtp_settings(config: Config) -> SmtpSettings:
+    """How letters are handed over."""
+    smtp = config.smtp
+    auth = Auth.OAUTH2 if smtp.oauth2_token_file else Auth.PASSWORD
+    return SmtpSettings(
+        host=smtp.host,
+        port=smtp.port_number,
+        security=Security(smtp.security),
+        username=smtp.username,
+        password=_secret(smtp) if smtp.username else None,
+        auth=auth if smtp.username else Auth.NONE,
+        ca_file=smtp.ca_file,
+        helo=smtp.helo,
+    )
+
+
+def site_settings(site: SiteSection) -> SiteSettings:
+    """One site, as the driver wants it."""
+    return SiteSettings(
+        name=site.name,
+        dns_domain=site.dns_domain,
+        uri=site.uri,
+        pool=site.pool,
+        network=site.network,
+        image=site.image,
+        reserved_memory_mib=site.reserved_memory_mib,
+        reserved_disk_gib=site.reserved_disk_gib,
+        max_machines=site.max_machines,
+        accelerate=site.accelerate,
+    )
+
+
+def make_sites(config: Config) -> dict[str, Site]:
+    """Every site, each with its own worker and a limit on how long a call may take."""
+    # Only here, so that commands without machines need no libvirt.
+    from provisioner.libvirt_driver import LibvirtSite  # noqa: PLC0415
+
+    return {site.name: Site(BoundedSite(LibvirtSite(site_settings(site))), site.dns_domain) for site in config.sites}
+
+
+def _secret(section: MailboxSection | SmtpSection) -> Secret:
+    for file in (section.oauth2_token_file, section.password_file):
+        if file is not None:
+            return secret_from_file(file)
+    password = section.password
+    return lambda: password.get_secret_value() if password is not None else ""
+
+
+def token_keys(config: Config) -> tuple[str, ...]:
+    """The keys that sign tokens, the first one first.  Raises ConfigurationError where their file cannot be used."""
+    file = config.tokens.keys_file
+    if file is None:
+        return tuple(key.get_secret_value() for key in config.tokens.keys)
+    try:
+        keys = tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError((f"tokens.keys_file: {file} cannot be read: {type(error).__name__}",)) from None
+    if not keys or any(len(key) < LEAST_KEY_LENGTH for key in keys):
+        problem = f"tokens.keys_file: {file} must have one key a line, of at least {LEAST_KEY_LENGTH} characters"
+        raise ConfigurationError((problem,))
+    return keys
