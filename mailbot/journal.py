@@ -355,7 +355,7 @@ def _console(_logger: object, _method: str, line: MutableMapping[str, Any]) -> s
     facts = _ordered(line)
     at, level, event = str(facts.pop("at", "")), str(facts.pop("level", "")), str(facts.pop("event", ""))
     ticket = facts.pop("ticket", None)
-    head = f"{at[:19]}Z {level:<7} {'' if ticket is None else f'#{ticket} '}{event.replace('_', ' ')}"
+    head = f"{at[:19]}Z {level:<7} {'' if ticket is None else f'#{ticket} '}{event}"
     return "  ".join([_escape(head), *(f"{key}={_quoted(value)}" for key, value in facts.items())])
 
 

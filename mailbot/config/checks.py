@@ -150,10 +150,10 @@ def _sites(config: Config) -> Iterator[Problem]:
 
 def _tokens(config: Config) -> Iterator[Problem]:
     tokens = config.tokens
-    if not tokens.keys and tokens.keys_file is None:
-        yield "tokens.keys_file", "is missing: give keys_file or keys; `mailbot init` makes such a file"
-    if tokens.keys and tokens.keys_file is not None:
-        yield "tokens.keys_file", "cannot be given together with keys"
+    if not tokens.keys and tokens.key_file is None:
+        yield "tokens.key_file", "is missing: give key_file or keys; `mailbot init` makes such a file"
+    if tokens.keys and tokens.key_file is not None:
+        yield "tokens.key_file", "cannot be given together with keys"
     for number, key in enumerate(tokens.keys, start=1):
         if len(key.get_secret_value()) < LEAST_KEY_LENGTH:
             yield f"tokens.keys[{number}]", f"is too short: at least {LEAST_KEY_LENGTH} characters"

@@ -70,7 +70,7 @@ def _setting(section: str, field: Field[Any]) -> str:
     return f"#{field.name} = {literal(shown if field.default is None else field.default)}"
 
 
-_GIVEN = {("mailbox", "password_file"), ("tokens", "keys_file")}
+_GIVEN = {("mailbox", "password_file"), ("tokens", "key_file")}
 """Settings that only a check across fields asks for: the example gives them."""
 
 

@@ -212,9 +212,9 @@ class TokensSection:
 
     keys: tuple[SecretStr, ...] = ()
     """Keys of at least 32 characters: the first signs, all are accepted, so that a key can be replaced without breaking
-    open questions. Better in a credential or in `keys_file`."""
-    keys_file: Path | None = optional("/etc/mailbot/tokens.keys")
-    """A file with one key a line. One of `keys` and `keys_file` is needed; `mailbot init` makes such a file."""
+    open questions. Better in a credential or in `key_file`."""
+    key_file: Path | None = optional("/etc/mailbot/tokens.keys")
+    """A file with one key a line. One of `keys` and `key_file` is needed; `mailbot init` makes such a file."""
 
 
 @dataclass(frozen=True, slots=True)

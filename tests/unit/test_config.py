@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot.config import Config, as_toml, default_path, load, load_rules, reference
+from mailbot.config import Config, as_toml, default_path, load, load_rules, reference, token_keys
 from mailbot.errors import ConfigurationError
 from mailbot.rules import Rules
 
@@ -27,7 +27,7 @@ host = "smtp.example.org"
 from_address = "support@example.org"
 
 [tokens]
-keys_file = "tokens.keys"
+key_file = "tokens.keys"
 
 [[admins]]
 login = "root"
@@ -89,7 +89,7 @@ def test_secrets_are_masked_wherever_the_configuration_is_shown(tmp_path: Path) 
     more = '[database]\nurl = "postgresql://mailbot:hunter2@db.example.org/mailbot"\n'
     key = "hunter2-0123456789012345678901234567890123456789"
     path = written(tmp_path, more, 'password = "hunter2"')
-    path.write_text(path.read_text().replace('keys_file = "tokens.keys"', f'keys = ["{key}"]'))
+    path.write_text(path.read_text().replace('key_file = "tokens.keys"', f'keys = ["{key}"]'))
     config = load(path, {})
     shown = as_toml(config) + repr(config) + str(config) + repr(config.mailbox) + str(config.database)
     assert "hunter2" not in shown
@@ -174,3 +174,15 @@ def test_every_setting_is_documented_and_in_the_example() -> None:
         assert list(shown) == reference.names(owner)
         assert set(reference.documentation(owner)) == set(reference.names(owner)), name
     assert set(example) == set(Config.model_fields)
+
+
+def test_token_keys_are_read_from_their_file_and_never_shown_when_they_are_wrong(tmp_path: Path) -> None:
+    config = load(written(tmp_path), {})
+    with pytest.raises(ConfigurationError, match=r"tokens\.key_file: .* cannot be read"):
+        token_keys(config)
+    (tmp_path / "tokens.keys").write_text("a" * 40 + "\n" + "b" * 40 + "\n")
+    assert token_keys(config) == (b"a" * 40, b"b" * 40)
+    (tmp_path / "tokens.keys").write_text("hunter2\n")
+    with pytest.raises(ConfigurationError, match="shorter than 32") as caught:
+        token_keys(config)
+    assert "hunter2" not in str(caught.value)

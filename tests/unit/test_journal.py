@@ -39,7 +39,7 @@ def test_a_console_line_names_the_ticket_before_what_happened(stream: io.StringI
     journal.configure("console", stream=stream)
     journal.ticket_moved(7, happening="Approved", before="pending", after="approved", who="root", summary="said yes")
     line = stream.getvalue()
-    assert "info    #7 ticket moved" in line
+    assert "info    #7 ticket_moved" in line
     assert 'summary="said yes"' in line
 
 
