@@ -33,6 +33,7 @@ from provisioner.api import (
     VmPhase,
     VmSpec,
 )
+from provisioner.spec_check import check_spec
 
 _FIRST_ADDRESS: Final = IPv4Address("192.0.2.10")
 _ADDRESSES: Final = 200
@@ -215,6 +216,7 @@ class FakeSite:
 
     def _enter(self, operation: str, spec: VmSpec) -> FakeMachine | None:
         self.calls.append(operation)
+        check_spec(spec)
         if self.faults.hang_seconds:
             time.sleep(self.faults.hang_seconds)
         self._refuse_unreachable()

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -217,10 +217,8 @@ def _is(pid: int, daemon: str) -> bool:
 
 def _wait_until_gone(pid: int, daemon: str) -> None:
     for _ in range(100):
-        try:
+        with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)  # ours to bury only where this process launched it
-        except ChildProcessError:
-            pass
         if not _is(pid, daemon):
             return
         time.sleep(0.1)

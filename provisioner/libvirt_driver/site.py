@@ -11,7 +11,16 @@ from uuid import UUID
 import libvirt
 
 from provisioner import domain_xml, naming, ssh_keys
-from provisioner.api import ProvisionerError, SiteHealth, SiteSettings, VmFacts, VmPhase, VmSpec
+from provisioner.api import (
+    OutOfRoom,
+    ProvisionerError,
+    SiteHealth,
+    SiteSettings,
+    SiteUnreachable,
+    VmFacts,
+    VmPhase,
+    VmSpec,
+)
 from provisioner.domain_xml import Seen
 from provisioner.images import LocalImage, Progress, no_progress
 from provisioner.libvirt_driver.connection import Connection, absent_is_fine, explained
@@ -20,6 +29,7 @@ from provisioner.libvirt_driver.guest import Consoles, seen_by_agent
 from provisioner.libvirt_driver.network import Network
 from provisioner.libvirt_driver.storage import Storage
 from provisioner.seed import seed_image
+from provisioner.spec_check import check_spec
 from provisioner.ssh_probe import ssh_answers
 
 Probe = Callable[[str, float], bool]
@@ -63,6 +73,7 @@ class LibvirtSite:
             network.reserve(spec)
             storage = Storage(conn, self._settings)
             if domain is None:
+                self._refuse_without_memory(conn, spec)
                 disk = storage.disk(spec)
                 seed = storage.write_seed(spec, seed_image(spec))
                 domain = domains.define(spec, Paths(disk.path(), seed.path()))
@@ -126,7 +137,8 @@ class LibvirtSite:
             with self._work("say how it is") as conn:
                 return self._health(conn)
         except ProvisionerError as error:
-            return SiteHealth(self.site, reachable=False, problems=(str(error),))
+            reachable = not isinstance(error, SiteUnreachable)
+            return SiteHealth(self.site, reachable=reachable, problems=(str(error),))
 
     def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
         with self._work("list what it has") as conn:
@@ -185,7 +197,7 @@ class LibvirtSite:
     def _work(self, doing: str, spec: VmSpec | None = None) -> Iterator[libvirt.virConnect]:
         """Give a living connection and let nothing but `ProvisionerError` out."""
         if spec is not None:
-            self._check(spec)
+            check_spec(spec)
         before = self._connection.current
         conn = self._connection.get()
         if conn is not before:
@@ -193,16 +205,10 @@ class LibvirtSite:
         with explained(self._connection, self.site, doing):
             yield conn
 
-    def _check(self, spec: VmSpec) -> None:
-        try:
-            naming.check_label(spec.name)
-            naming.check_domain(spec.dns_domain)
-            for line in spec.ssh_keys:
-                ssh_keys.parse_public_key(line)
-        except (naming.NameProblem, ssh_keys.KeyProblem) as problem:
-            raise ProvisionerError(f"{spec.name} cannot be built: {problem}", permanent=True) from None
-        if not spec.ssh_keys:
-            raise ProvisionerError(f"{spec.name} cannot be built: it has no SSH key.", permanent=True)
+    def _refuse_without_memory(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
+        free = self._free_memory(conn)
+        if free < spec.memory_mib:
+            raise OutOfRoom(f"The site {self.site} has {free} MiB of memory left; {spec.memory_mib} MiB are needed.")
 
     def _paths(self, storage: Storage, spec: VmSpec) -> Paths:
         disk = storage.find(naming.disk_volume(spec.name, spec.uuid))
@@ -289,7 +295,7 @@ class LibvirtSite:
         return SiteHealth(
             self.site,
             reachable=True,
-            free_memory_mib=self._free_memory(conn, all_domains),
+            free_memory_mib=self._free_memory(conn),
             free_disk_gib=storage.free_gib() if storage else 0,
             machines=machines,
             image=image,
@@ -303,8 +309,19 @@ class LibvirtSite:
             problems.append(f"The {what} of the site {self.site} cannot be used: {error.get_error_message()}.")
             return None
 
-    def _free_memory(self, conn: libvirt.virConnect, domains: list[libvirt.virDomain]) -> int:
-        """Give the MiB that neither the host nor any domain, running or started with the host, may claim."""
-        promised: int = sum(one.maxMemory() for one in domains if one.isActive() or one.autostart()) >> 10
-        total: int = conn.getInfo()[1]
-        return max(0, total - promised - self._settings.reserved_memory_mib)
+    def _free_memory(self, conn: libvirt.virConnect) -> int:
+        """Give the MiB that neither the host nor any domain, running or started with the host, may claim.
+
+        virNodeGetInfo knows no memory that was plugged in later, so the statistics are asked first.
+        """
+        promised: int = sum(one.maxMemory() for one in conn.listAllDomains(0) if one.isActive() or one.autostart())
+        try:
+            kib = conn.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS, 0)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
+                raise
+            left = (conn.getInfo()[1] << 10) - promised
+        else:
+            unused = kib["free"] + kib.get("buffers", 0) + kib.get("cached", 0)
+            left = min(kib["total"] - promised, unused)
+        return max(0, int(left >> 10) - self._settings.reserved_memory_mib)

@@ -1,0 +1,23 @@
+"""The checks that every provisioner makes before it touches anything."""
+
+from __future__ import annotations
+
+from provisioner import naming, ssh_keys
+from provisioner.api import ProvisionerError, VmSpec
+
+
+def check_spec(spec: VmSpec) -> None:
+    """Refuse a specification whose names or keys could not have come through policy.
+
+    Raises a permanent `ProvisionerError`: no text of a mail reaches a hypervisor by another way.
+    """
+    try:
+        naming.check_label(spec.name)
+        naming.check_domain(spec.dns_domain)
+        for line in spec.ssh_keys:
+            if ssh_keys.parse_public_key(line).line != line:
+                raise ssh_keys.KeyProblem("An SSH key is not in its plain form of type and data.")
+    except (naming.NameProblem, ssh_keys.KeyProblem) as problem:
+        raise ProvisionerError(f"{spec.name!r} cannot be built: {problem}", permanent=True) from None
+    if not spec.ssh_keys:
+        raise ProvisionerError(f"{spec.name!r} cannot be built: it has no SSH key.", permanent=True)

@@ -1,0 +1,108 @@
+"""Fixtures: a real libvirt host with a pool and a network that the tests make and take away.
+
+A `conftest.py` imports the fixtures that its tests need.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from contrib.demo import hypervisor
+from provisioner import image_recipe, images, naming
+from provisioner.api import SiteSettings, VmSpec
+from provisioner.images import LocalImage
+
+IMAGE_CACHE = Path(os.environ.get("MAILBOT_IMAGE_CACHE", str(images.CACHE)))
+
+
+@pytest.fixture(scope="session")
+def libvirt_uri() -> Iterator[str]:
+    """A libvirtd that answers; started where none does, and then ended again."""
+    with hypervisor.running() as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def libvirt_site(libvirt_uri: str) -> Iterator[hypervisor.Site]:
+    """A pool and a NAT network of this test run alone."""
+    name = f"mailbot-test-{os.getpid()}-{secrets.token_hex(2)}"
+    directory = Path("/var/tmp") / name
+    try:
+        yield hypervisor.make_site(name, directory)
+    finally:
+        hypervisor.remove_site(name, directory)
+
+
+@pytest.fixture(scope="session")
+def hollow_image(tmp_path_factory: pytest.TempPathFactory) -> LocalImage:
+    """An image that boots nothing: enough for everything but a guest."""
+    folder = tmp_path_factory.mktemp("hollow")
+    raw = folder / "hollow.raw"
+    raw.write_bytes(bytes(1 << 20))
+    return images.add_image(raw, images.sha512_of(raw), "hollow", folder)
+
+
+@pytest.fixture(scope="session")
+def base_image() -> LocalImage:
+    """The real Debian image: from the cache, or built now, which takes one to five minutes."""
+    return images.build_image(image_recipe.host_recipe(), IMAGE_CACHE, rebuild=False)
+
+
+def settings_of(site: hypervisor.Site, image: str = "") -> SiteSettings:
+    """The provisioner's settings for a site that was made here."""
+    return SiteSettings("testbed", site.dns_domain, site.uri, site.pool, site.network, image)
+
+
+def make_key(folder: Path, name: str = "id") -> tuple[Path, str]:
+    """Make an Ed25519 key pair; gives the private file and the public line."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    path = folder / name
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    path.chmod(0o600)
+    return path, key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode("ascii")
+
+
+def make_spec(username: str, key: str, dns_domain: str = "testbed.example", reference: str = "T1") -> VmSpec:
+    """The specification of a small machine."""
+    who = naming.identity("testbed", username, reference)
+    return VmSpec(
+        who.name,
+        dns_domain,
+        who.uuid,
+        who.mac,
+        username,
+        reference,
+        (key,),
+        date(2027, 3, 31),
+        memory_mib=512,
+        disk_gib=3,
+    )
+
+
+def run_ssh(key: Path, address: str, command: str, known_hosts: Path) -> str:
+    """Run a command as root on a guest whose host key is known, and give what it printed."""
+    done = subprocess.run(
+        [
+            "ssh",
+            *("-i", str(key)),
+            *("-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=20"),
+            *("-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={known_hosts}"),
+            f"root@{address}",
+            command,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
