@@ -65,6 +65,7 @@ _PERMANENT_WORDS = phrases("""
     permanent | user unknown | unknown user | no such user | giving up | given up | does not exist | fatal error |
     invalid recipient
 """)
+_MAX_RECIPIENTS = 200
 _HARD, _SOFT = "5", "4"
 _REPORT_TYPES = frozenset(
     {
@@ -109,7 +110,7 @@ def delivery_report(message: Message, text: str) -> Report:
     rows: list[Fields] = []
     for part in [message, *_children(message)]:
         if part.get_content_type() in ("message/delivery-status", "message/global-delivery-status"):
-            rows += [fields_of(block) for block in _children(part)]
+            rows += [fields_of(block) for block in _children(part)[:_MAX_RECIPIENTS]]
             if not _children(part) and isinstance(part.get_payload(), str):
                 rows.append(_loose_fields(str(part.get_payload())))
     failed, actions, statuses, diagnostic = _read_rows(rows)
@@ -139,7 +140,7 @@ def _read_rows(rows: list[Fields]) -> tuple[tuple[str, ...], set[str], set[str],
     actions: set[str] = set()
     statuses: set[str] = set()
     diagnostic = ""
-    for row in rows:
+    for row in rows[:_MAX_RECIPIENTS]:
         recipient = row.get("original-recipient") or row.get("final-recipient")
         address = normal_address(recipient.rpartition(";")[2].strip().strip("<>"))
         action = row.get("action").partition(" ")[0].strip().lower()

@@ -13,7 +13,7 @@ from parsers import headers
 from parsers.automatic import recognise
 from parsers.bodies import Bodies, TooDeep, read_bodies
 from parsers.commands import read_command
-from parsers.limits import header_block, measure, refusal
+from parsers.limits import header_block, measure, refusal, without_ballast
 from parsers.quoting import Split, split
 from parsers.values import Address, Command, Mail, ReadingRules, Unreadable
 
@@ -39,7 +39,7 @@ def read(raw: bytes, rules: ReadingRules) -> Mail | Unreadable:
 
 
 def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
-    message = message_from_bytes(raw)
+    message = message_from_bytes(without_ballast(raw))
     fields = headers.fields_of(message)
     parser = headers.header_reader(raw)
     sender = headers.clean_sender(fields)

@@ -28,7 +28,8 @@ _CLOSINGS = phrases("""
     vennlig hilsen | med vennlig hilsen | pozdrawiam | z poważaniem | atenciosamente | abraços | с уважением |
     з повагою | terveisin | ystävällisin terveisin | s pozdravem | üdvözlettel | saygılarımla | 此致 | 敬具
 """)
-_MAX_SIGNATURE_LINES = 12
+_MAX_SIGNATURE_LINES = 24
+_MAX_SIGNATURE_LINE = 100
 _MAX_CLOSING_LINES = 8
 _FOOTER = re.compile(r"\s*_{30,}\s*")
 
@@ -58,11 +59,15 @@ def _ends_words(lines: list[str], at: int, line: str) -> bool:
     if stripped in ("--", "—", "––") or is_mobile_footer(line) or _FOOTER.fullmatch(line):
         return True
     if _DELIMITER.fullmatch(line):
-        return _short_rest(lines[at + 1 :], 2 * _MAX_SIGNATURE_LINES)
-    above = any(before.strip() for before in lines[:at])
-    return above and _is_closing(line) and _short_rest(lines[at + 1 :], _MAX_CLOSING_LINES)
+        return _short_rest(lines, at + 1, _MAX_SIGNATURE_LINES)
+    return _is_closing(line) and any(before.strip() for before in lines[:at]) and _short_rest(lines, at + 1, _MAX_CLOSING_LINES)
 
 
-def _short_rest(rest: list[str], limit: int) -> bool:
-    words = [line for line in rest if line.strip()]
-    return len(words) <= limit and all(len(line) <= 100 for line in words)
+def _short_rest(lines: list[str], start: int, limit: int) -> bool:
+    count = 0
+    for number in range(start, len(lines)):  # stops early: a text of dashes only must not cost its square
+        if lines[number].strip():
+            count += 1
+            if count > limit or len(lines[number]) > _MAX_SIGNATURE_LINE:
+                return False
+    return True

@@ -31,6 +31,9 @@ _REPLY = re.compile(
 )
 _FORWARD = re.compile(r"(?:\[[^\]]{0,60}\]\s*)?(?:fwd?|tr|wg|rv|enc|doorst|i|vl|pd|转发|轉寄)\s?[:：]", re.IGNORECASE)
 
+#: No request is longer; what follows is a thread, or an attack.
+_REQUEST_CHARACTERS = 50_000
+
 #: What a command is reported as by `mailbot explain`.
 KIND_OF_VERB: dict[Verb, Kind] = {
     Verb.APPROVE: Kind.DECISION,
@@ -88,7 +91,7 @@ def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | A
 def _request(mail: Mail, rules: ReadingRules) -> Request | None:
     from parsers.request import find_request  # noqa: PLC0415  imported here: replies need none of it
 
-    return find_request(_with_marked_quotes(mail), rules)
+    return find_request(_with_marked_quotes(replace(mail, text=mail.text[:_REQUEST_CHARACTERS])), rules)
 
 
 def _with_marked_quotes(mail: Mail) -> Mail:

@@ -42,7 +42,7 @@ class ConfinedReader:
         self,
         rules: ReadingRules,
         *,
-        timeout_seconds: float = 2.0,
+        timeout_seconds: float = 1.5,
         memory_bytes: int = 200 * 1024 * 1024,
         mails_per_child: int = 100,
     ) -> None:
