@@ -136,7 +136,7 @@ def read_seen(text: str) -> Seen:
     root = _parse(text)
 
     def texts(name: str) -> tuple[str, ...]:
-        return tuple(one.text or "" for one in root.iter() if etree.QName(one).localname == name)
+        return tuple(one.text or "" for one in root.iter("*") if etree.QName(one).localname == name)
 
     return Seen(texts("host"), texts("installed"))
 

@@ -1,0 +1,123 @@
+"""A real Debian guest, from an image that is built here to a machine of which nothing is left."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from contrib.demo import hypervisor
+from provisioner.api import VmFacts, VmPhase, VmSpec
+from provisioner.images import LocalImage
+from provisioner.libvirt_driver import LibvirtSite
+from provisioner.ssh_keys import fingerprint
+from provisioner.ssh_probe import ssh_answers
+from tests.hypervisor import make_key, make_spec, run_ssh, settings_of
+
+pytestmark = [pytest.mark.e2e, pytest.mark.serial, pytest.mark.timeout(1800)]
+
+_PATIENCE_SECONDS = 600
+
+
+@dataclass
+class Guest:
+    """The machine of this test, and the way to reach it."""
+
+    site: LibvirtSite
+    spec: VmSpec
+    key: Path
+    known_hosts: Path
+
+    def until(self, look: Callable[[VmSpec], VmFacts], phase: VmPhase) -> VmFacts:
+        """Ask again and again, as the bot does, until the machine is so far."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while (facts := look(self.spec)).phase is not phase:
+            assert time.monotonic() < deadline, f"still {facts.phase} after {_PATIENCE_SECONDS} s: {facts.waiting_for}"
+            time.sleep(2)
+        return facts
+
+    def knows(self, facts: VmFacts) -> None:
+        """Trust exactly the host keys that the site told, as the owner does with the letter's line."""
+        self.known_hosts.write_text("".join(f"{facts.address} {line}\n" for line in facts.host_keys))
+
+    def run(self, command: str) -> str:
+        address = self.site.facts(self.spec).address
+        assert address
+        return run_ssh(self.key, address, command, self.known_hosts).strip()
+
+
+@pytest.fixture
+def guest(libvirt_site: hypervisor.Site, base_image: LocalImage, tmp_path: Path) -> Iterator[Guest]:
+    site = LibvirtSite(settings_of(libvirt_site, base_image.label))
+    site.register_image(base_image)
+    key, line = make_key(tmp_path)
+    spec = replace(
+        make_spec(f"alice{secrets.token_hex(2)}", line, libvirt_site.dns_domain), memory_mib=1024, disk_gib=5
+    )
+    try:
+        yield Guest(site, spec, key, tmp_path / "known_hosts")
+    finally:
+        site.undo(spec)
+        site.close()
+
+
+def test_a_guest_boots_is_logged_in_to_and_lives_its_whole_life(guest: Guest, libvirt_site: hypervisor.Site) -> None:
+    spec, site = guest.spec, guest.site
+
+    # Built: the keys are those that the network cannot forge, and SSH accepts no other host.
+    facts = guest.until(site.ensure, VmPhase.READY)
+    guest.knows(facts)
+    assert facts.installed_key_fingerprints == (fingerprint(spec.ssh_keys[0]),)
+    assert {line.split()[0] for line in facts.host_keys} == {"ssh-ed25519", "ecdsa-sha2-nistp256"}
+    assert guest.run("hostname; hostname -f; nproc; id -un").split() == [spec.name, spec.fqdn, "1", "root"]
+    assert int(guest.run("df --output=size -BG /").split()[-1].rstrip("G")) == spec.disk_gib
+    assert guest.run("getent hosts " + spec.fqdn).split()[0] in (facts.address, "127.0.1.1")
+    assert site.ensure(spec) == facts
+
+    # Rebooted by its owner: another process finds the same machine with the same keys.
+    guest.run("echo kept > /root/data && sync && (sleep 1; systemctl reboot) > /dev/null 2>&1 &")
+    _wait_for_silence(facts.address)
+    later = LibvirtSite(settings_of(libvirt_site))
+    ready = guest.until(later.facts, VmPhase.READY)
+    assert ready.host_keys == facts.host_keys
+    assert guest.run("cat /root/data") == "kept"
+    later.close()
+
+    # Stopped and started again, with its data.
+    site.request_stop(spec)
+    assert guest.until(site.facts, VmPhase.STOPPED).address == facts.address
+    site.start(spec)
+    assert guest.until(site.facts, VmPhase.READY).host_keys == facts.host_keys
+    assert guest.run("cat /root/data") == "kept"
+
+    # Retired with its disk kept, then restored from it.
+    site.request_stop(spec)
+    guest.until(site.facts, VmPhase.STOPPED)
+    assert site.retire(spec).phase is VmPhase.DISK_KEPT
+    restored = replace(spec, restored=True)
+    again = Guest(site, restored, guest.key, guest.known_hosts)
+    back = again.until(site.ensure, VmPhase.READY)
+    again.known_hosts.write_text("".join(f"{back.address} {line}\n" for line in facts.host_keys))
+    assert again.run("cat /root/data; hostname").split() == ["kept", spec.name]
+
+    # Removed: nothing is left behind.
+    site.power_off(spec)
+    site.retire(spec)
+    assert site.delete_disk(spec).phase is VmPhase.ABSENT
+    assert site.leftovers(frozenset()) == ()
+    assert sorted(Path(libvirt_site.directory).iterdir()) == sorted(
+        path for path in Path(libvirt_site.directory).iterdir() if path.name.startswith("mailbot-base-")
+    )
+
+
+def _wait_for_silence(address: str | None) -> None:
+    """Wait until the guest has gone down for its reboot."""
+    assert address
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while ssh_answers(address, 1.0):
+        assert time.monotonic() < deadline, "the guest did not go down for its reboot"
+        time.sleep(0.5)

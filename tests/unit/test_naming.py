@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from provisioner import naming
+
+BUILT = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
+
+
+def test_the_same_request_always_gets_the_same_names() -> None:
+    who = naming.identity("testbed", "alice", "T7")
+    assert who == naming.identity("testbed", "alice", "T7")
+    assert who.name == "alice-vm"
+    assert who.uuid.version == 5
+
+
+def test_the_uuid_of_a_known_request_never_changes() -> None:
+    # Machines that exist would be orphaned.
+    assert naming.machine_uuid("testbed", "alice", "T1") == UUID("c3e04639-0c14-5a67-904b-d072263be768")
+    assert naming.machine_mac(UUID("c3e04639-0c14-5a67-904b-d072263be768")) == "52:54:00:a1:36:ef"
+
+
+def test_site_user_and_ticket_each_make_another_machine() -> None:
+    triples = [("a", "b", "c"), ("x", "b", "c"), ("a", "x", "c"), ("a", "b", "x"), ("ab", "", "c"), ("a", "bc", "")]
+    assert len({naming.machine_uuid(*triple) for triple in triples}) == len(triples)
+
+
+def test_a_mac_address_is_qemus_and_unicast() -> None:
+    for number in range(50):
+        mac = naming.machine_mac(naming.machine_uuid("testbed", "alice", str(number)))
+        assert mac.startswith("52:54:00:")
+        assert int(mac[:2], 16) & 1 == 0
+
+
+def test_the_name_pattern_is_the_sites() -> None:
+    assert naming.machine_name("alice", "vm-{username}") == "vm-alice"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "empty"),
+        ("Alice", "'A'"),
+        ("alice bob", "U+0020"),
+        ("аlice", "U+0430"),
+        ("alice.bob", "'.'"),
+        ("alice\n", "U+000A"),
+        ("alice\0", "U+0000"),
+        ("-alice", "hyphen"),
+        ("alice-", "hyphen"),
+        ("../alice", "'/'"),
+        ("alice_b", "'_'"),
+        ("ａlice", "U+FF41"),
+        ("a" * 64, "64 characters"),
+    ],
+)
+def test_what_is_no_host_name_is_refused_with_its_odd_characters(name: str, words: str) -> None:
+    with pytest.raises(naming.NameProblem, match=re.escape(words)):
+        naming.check_label(name)
+
+
+@pytest.mark.parametrize("name", ["a", "a1", "alice-vm", "1a", "a" * 63])
+def test_host_names_pass(name: str) -> None:
+    assert naming.check_label(name) == name
+
+
+def test_a_nul_cannot_make_two_requests_meet() -> None:
+    with pytest.raises(naming.NameProblem):
+        naming.machine_uuid("a\0b", "c", "d")
+
+
+def test_a_domain_is_checked_label_by_label() -> None:
+    assert naming.check_domain("lab.testbed.example") == "lab.testbed.example"
+    for wrong in ("lab..example", "lab.example.", "lab_1.example", ".".join(["a" * 60] * 5)):
+        with pytest.raises(naming.NameProblem):
+            naming.check_domain(wrong)
+
+
+def test_volumes_carry_the_uuid_and_are_known_by_it() -> None:
+    who = naming.identity("testbed", "alice", "T1")
+    for volume in (naming.disk_volume(who.name, who.uuid), naming.seed_volume(who.name, who.uuid)):
+        assert naming.volume_owner(volume) == who.uuid
+    assert naming.volume_owner("alice-vm.qcow2") is None
+    assert naming.volume_owner(naming.image_volume("debian-trixie", BUILT, "ab" * 64)) is None
+    assert naming.volume_owner(naming.disk_volume(who.name, who.uuid) + ".bak") is None
+
+
+def test_the_newest_image_of_a_label_is_chosen_by_its_moment() -> None:
+    old = naming.image_volume("debian-trixie", BUILT, "ff" * 64)
+    new = naming.image_volume("debian-trixie", BUILT + timedelta(seconds=1), "00" * 64)
+    other = naming.image_volume("debian-sid", BUILT + timedelta(days=1), "11" * 64)
+    volumes = [new, other, old, "mailbot-base-half", naming.image_marker(old)]
+    assert naming.newest_image(volumes, "debian-trixie") == new
+    assert naming.newest_image(volumes) == other
+    assert naming.newest_image(volumes, "debian") is None
+    assert naming.newest_image([]) is None
+    assert naming.image_label(new) == "debian-trixie"
+    assert naming.image_label("debian.qcow2") is None
