@@ -7,16 +7,33 @@ judged by `person_problems`, everything else also by `mailbot explain`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
 from mailbot.model import Person, Ticket
 from mailbot.rules import PolicyRules, Rules
 from mailbot.timetable import latest_end, today
 from parsers.dates import long_form
+from parsers.labels import Part
 from parsers.values import Problem, ReadingRules, Request
 from provisioner.api import VmSpec
 from provisioner.naming import NameProblem, identity, machine_name
+
+SSH_KEY = "ssh_key"
+"""The field of a problem with the directory's keys; the others are those of `parsers.labels.Part`."""
+
+FIELD_WORDS = {Part.DISK.value: "disk", SSH_KEY: "SSH key"}
+"""How fields are called in letters, where that is not their name."""
+
+
+def in_words(field: str) -> str:
+    """A problem's field as a person reads it."""
+    return FIELD_WORDS.get(field, field.replace("_", " "))
+
+
+def refusal(found: Iterable[Problem]) -> str:
+    """Problems of a decision as one text for whoever decides; "" where there are none."""
+    return " ".join(f"The {in_words(p.field)} would be {p.found}; what can be is {p.allowed}." for p in found)
 
 
 def problems(request: Request, rules: Rules, now: datetime) -> tuple[Problem, ...]:
@@ -24,11 +41,11 @@ def problems(request: Request, rules: Rules, now: datetime) -> tuple[Problem, ..
     fields = request.fields
     seen = {problem.field for problem in request.problems}
     found: list[Problem] = list(request.problems)
-    if fields.username and "username" not in seen:
+    if fields.username and Part.USERNAME not in seen:
         found.extend(_name_problems(fields.username))
-    if fields.expiration_date and "expiration date" not in seen:
+    if fields.expiration_date and Part.DATE not in seen:
         found.extend(end_date_problems(fields.expiration_date, rules, now))
-    if fields.disk_gib is not None:
+    if fields.disk_gib is not None and Part.DISK not in seen:
         found.extend(disk_problems(fields.disk_gib, rules.policy))
     return tuple(found)
 
@@ -38,7 +55,7 @@ def _name_problems(username: str) -> tuple[Problem, ...]:
         machine_name(username)
     except NameProblem as problem:
         allowed = f"a login that a machine can be named after: small letters, digits and hyphens, for example alice ({problem})"
-        return (Problem("username", None, username, allowed),)
+        return (Problem(Part.USERNAME.value, None, username, allowed),)
     return ()
 
 
@@ -57,7 +74,7 @@ def end_date_problems(day: date, rules: Rules, now: datetime) -> tuple[Problem, 
         allowed = f"a date in the future, at the latest {long_form(last)}, for example {last.isoformat()}"
     else:
         allowed = f"at most {years} years ahead, that is {long_form(last)} at the latest; it can be extended later"
-    return (Problem("expiration date", None, long_form(day), allowed),)
+    return (Problem(Part.DATE.value, None, long_form(day), allowed),)
 
 
 def disk_problems(disk_gib: int, policy: PolicyRules) -> tuple[Problem, ...]:
@@ -66,7 +83,7 @@ def disk_problems(disk_gib: int, policy: PolicyRules) -> tuple[Problem, ...]:
         return ()
     return (
         Problem(
-            "disk",
+            Part.DISK.value,
             None,
             f"{disk_gib} GiB",
             f"a disk of {policy.disk_gib} GiB (the usual size) up to {policy.max_disk_gib} GiB",
@@ -80,14 +97,17 @@ def person_problems(person: Person, usable_keys: tuple[str, ...], key_refusals: 
     if person.locked:
         found.append(
             Problem(
-                "username", None, person.login, "an account that is active; this one is locked, please ask the admins"
+                Part.USERNAME.value,
+                None,
+                person.login,
+                "an account that is active; this one is locked, please ask the admins",
             )
         )
     if not usable_keys:
         why = f" ({'; '.join(key_refusals)})" if key_refusals else ""
         found.append(
             Problem(
-                "SSH key",
+                SSH_KEY,
                 None,
                 f"no usable SSH key is stored for {person.login}{why}",
                 "one OpenSSH public key in your account, for example made with: ssh-keygen -t ed25519",

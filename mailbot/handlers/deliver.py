@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mailbot import journal
-from mailbot.errors import LetterRefused, MailServerUnavailable
+from mailbot.errors import Conflict, LetterRefused, MailServerUnavailable
 from mailbot.handlers.office import Office
 from mailbot.letters import KINDS, Audience, compose
 from mailbot.model import Action, Effect, Letter, OutboxItem, Ticket, Turn
@@ -129,9 +130,10 @@ class _Batch:
         told = (
             () if letter is None or KINDS[letter].audience is Audience.ADMIN else _undelivered(self.office, item, why)
         )
-        self.office.store.settle_with(
-            Settled(item, error=why), Turn(now=now, about_ticket=item.ticket_id, effects=told)
-        )
+        with suppress(Conflict):  # cancelled, or claimed by another daemon: then it is no longer ours to give up
+            self.office.store.settle_with(
+                Settled(item, error=why), Turn(now=now, about_ticket=item.ticket_id, effects=told)
+            )
 
 
 def _undelivered(office: Office, item: OutboxItem, why: str) -> tuple[Effect, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mailbot import journal
+from mailbot import journal, policy
 from mailbot.handlers.office import Office, entry
 from mailbot.model import (
     Action,
@@ -74,7 +74,7 @@ def answered(
     address = to.email if isinstance(to, Person) else to.address
     limit = office.rules.answers.per_address_and_day
     if office.store.answers_today(address, now) >= limit:
-        return _withheld(mail, address, limit, note)
+        return withheld(mail, address, note)
     key = f"{letter.value}:{mail.sha256}" if ticket else f"mail:{mail.sha256}:{letter.value}"
     effect = Effect(Action.LETTER, key, letter, address, to.name, {"subject": mail.subject, **facts})
     return Outcome(Verdict.HANDLED, note, about_ticket=ticket.id if ticket else None, effects=(effect,))
@@ -85,18 +85,20 @@ def answered_stranger(office: Office, mail: Mail, now: datetime, note: str) -> O
     address = mail.sender.address
     limit = office.rules.answers.unknown_sender_per_day
     if office.store.answers_today(address, now) >= limit:
-        return _withheld(mail, address, limit, note)
+        return withheld(mail, address, note)
     key = f"mail:{mail.sha256}:{Letter.UNKNOWN_SENDER.value}"
     effect = Effect(Action.LETTER, key, Letter.UNKNOWN_SENDER, address, facts={"subject": mail.subject})
     return Outcome(Verdict.HANDLED, note, effects=(effect,))
 
 
-def _withheld(mail: Mail, address: str, limit: int, note: str) -> Outcome:
-    why = f"{address} had {limit} answer{'' if limit == 1 else 's'} in 24 hours"
-    journal.answer_withheld(mail=mail.sha256, to=address, why=why)
-    return Outcome(Verdict.HANDLED, f"{note}; not answered, {why}")
+def withheld(mail: Mail, address: str, note: str) -> Outcome:
+    """The mail is done with, and nothing is written: that address had enough answers for today."""
+    journal.answer_withheld(mail=mail.sha256, to=address, why="enough answers in 24 hours")
+    return Outcome(Verdict.HANDLED, f"{note}; not answered: {address} had enough answers in 24 hours")
 
 
 def problem_facts(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     """Problems as a letter's fact."""
-    return [{"field": p.field, "line": p.line, "found": p.found, "allowed": p.allowed} for p in problems]
+    return [
+        {"field": policy.in_words(p.field), "line": p.line, "found": p.found, "allowed": p.allowed} for p in problems
+    ]

@@ -80,6 +80,7 @@ def handle(office: Office, reader: Reader, fetched: Fetched, earlier: LedgerEntr
     except DirectoryUnavailable as error:
         entry = replace(entry, verdict=Verdict.RETRY, retry_at=now + RETRY_AFTER, why=str(error))
         office.store.commit(Turn(now=now, mail=entry))
+        journal.mail_retried(mail=entry.sha256, attempt=entry.attempts, retry_at=now + RETRY_AFTER, error=error)
     except Exception as error:  # noqa: BLE001 - one bad mail never stops the line
         entry = _poison(office, fetched, entry, error, now)
     _log(entry)
@@ -160,7 +161,11 @@ def _automatic(office: Office, mail: Mail, automatic: Automatic) -> Outcome:
     original = automatic.original_message_id or ""
     if original and tokens.is_own_message_id(original, office.letters):
         return Outcome(Verdict.HANDLED, automatic.why, bounced=original, bounce_permanent=automatic.permanent)
-    ours = automatic.kind is AutomaticKind.OWN or tokens.references_in(mail.references, mail.recipients, office.letters)
+    ours = (
+        automatic.kind is AutomaticKind.OWN
+        or tokens.references_in(mail.references, mail.recipients, office.letters)
+        or any(tokens.is_own_message_id(one, office.letters) for one in mail.references)
+    )
     return Outcome(Verdict.HANDLED if ours else Verdict.LEFT, automatic.why)
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from mailbot import lifecycle, policy, tokens, trust
-from mailbot.handlers.office import Office
-from mailbot.handlers.outcome import Outcome, answered, happened, left
-from mailbot.lifecycle import STATE_WORDS, as_facts, sayings
+from mailbot.handlers.office import Office, usable_keys
+from mailbot.handlers.outcome import Outcome, answered, answered_stranger, happened, left
+from mailbot.lifecycle import STATE_WORDS, as_facts, sayings, standing
 from mailbot.model import (
     Actor,
     Admin,
@@ -68,7 +68,10 @@ def judge_reply(office: Office, mail: Mail, said: Command | Unclear, now: dateti
     references = tokens.references_in(mail.references, mail.recipients, office.letters)
     if not references:
         return left("neither a request nor an answer to a letter of ours")
-    exchange = _exchange(office, mail, references, now)
+    admin, person = office.admin(mail.sender.address), office.directory.by_address(mail.sender.address)
+    if admin is None and person is None:
+        return _from_nobody(office, mail, references, now)
+    exchange = _exchange(office, mail, references, now, admin=admin, person=person)
     if exchange is None:
         return left("an answer to a letter of ours from somebody it was not written to")
     lack = trust.missing(_DEED[exchange.reference.purpose], exchange.evidence)
@@ -80,10 +83,24 @@ def judge_reply(office: Office, mail: Mail, said: Command | Unclear, now: dateti
     return _obey(exchange, said)
 
 
-def _exchange(office: Office, mail: Mail, references: tuple[Reference, ...], now: datetime) -> _Exchange | None:
+def _from_nobody(office: Office, mail: Mail, references: tuple[Reference, ...], now: datetime) -> Outcome:
+    """An address that nobody has registered: if it was written to once, it hears that it no longer counts, and nothing else."""
+    if any(tokens.verify(office.letters.keys, reference, mail.sender.address) for reference in references):
+        return answered_stranger(office, mail, now, "an answer from an address that is not registered any more")
+    return left("an answer to a letter of ours from somebody it was not written to")
+
+
+def _exchange(
+    office: Office,
+    mail: Mail,
+    references: tuple[Reference, ...],
+    now: datetime,
+    *,
+    admin: Admin | None,
+    person: Person | None,
+) -> _Exchange | None:
     """The first letter of ours that this mail answers and that was written to its sender."""
     address = mail.sender.address
-    admin, person = office.admin(address), office.directory.by_address(address)
     for reference in references:
         if reference.purpose not in _DEED:
             continue
@@ -93,10 +110,11 @@ def _exchange(office: Office, mail: Mail, references: tuple[Reference, ...], now
         if not tokens.verify(office.letters.keys, reference, recipient):
             continue
         ticket = office.store.ticket(reference.ticket_id)
-        if ticket is None:
-            continue
+        if ticket is None or (not deciding and (person is None or person.login != ticket.username)):
+            continue  # an address may belong to somebody else by now
         proofs = {Proof.TOKEN} if who is None else {Proof.TOKEN, Proof.REGISTERED}
-        known = who or person or Admin("", mail.sender.name, address)
+        known = who or person
+        assert known is not None  # noqa: S101 - one of them is there, see `judge_reply`
         return _Exchange(office, mail, known, ticket, reference, Evidence(address, frozenset(proofs)), now)
     return None
 
@@ -126,9 +144,8 @@ def _informed(exchange: _Exchange, verb: Verb) -> Outcome:
     facts = exchange.can_say()
     if verb is Verb.HELP:
         return exchange.answer(Letter.HELP, "asked for help", **facts)
-    state = f"The request {STATE_WORDS[exchange.ticket.state]}."
     dates = [{"when": exchange.ticket.end_date.isoformat(), "what": "last day of the machine"}]
-    return exchange.answer(Letter.STATUS, "asked for the status", state=state, dates=dates, **facts)
+    return exchange.answer(Letter.STATUS, "asked for the status", state=standing(exchange.ticket), dates=dates, **facts)
 
 
 def _too_late(exchange: _Exchange, command: Command) -> Outcome:
@@ -139,9 +156,9 @@ def _too_late(exchange: _Exchange, command: Command) -> Outcome:
     decision = next((line for line in reversed(history) if line.event in {"Approved", "Denied", "Withdrawn"}), None)
     if decision is not None:
         when = moment_in_words(decision.at, office.rules.service.timezone)
-        outcome = f"The request was {decision.summary}, on {when}."
+        outcome = f"The request was {decision.event.lower()} by {decision.actor.who} on {when}."
         return exchange.answer(Letter.ADMIN_ALREADY_DECIDED, "already decided", words=command.line, outcome=outcome)
-    why = f"“{command.verb.value}” cannot be done now: the request {STATE_WORDS[ticket.state]}."
+    why = f"“{command.verb.value}” cannot be done now: {STATE_WORDS[ticket.state]}."
     return exchange.refuse(command.line, why)
 
 
@@ -149,25 +166,22 @@ def _event(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refus
     """A command as the event that it asks for, within what policy allows."""
     match command.verb:
         case Verb.APPROVE:
-            return _approval(exchange, command, actor)
-        case Verb.DENY if not command.reason.strip():
-            return Refusal("A refusal needs a reason, because the requester reads it: write it behind the word.")
+            return Approved(actor, command.until, command.disk_gib)
         case Verb.DENY:
-            return Denied(actor, command.reason.strip())
+            return Denied(actor, command.reason)
         case Verb.WITHDRAW:
             return Withdrawn(actor)
         case Verb.CONFIRM:
-            return Confirmed(actor)
+            return _confirmation(exchange, actor)
         case _:
-            return Refusal(f"The request {STATE_WORDS[exchange.ticket.state]}.")
+            return Refusal(standing(exchange.ticket))
 
 
-def _approval(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refusal:
-    rules = exchange.office.rules
-    problems = [
-        *(policy.end_date_problems(command.until, rules, exchange.now) if command.until else ()),
-        *(policy.disk_problems(command.disk_gib, rules.policy) if command.disk_gib is not None else ()),
-    ]
-    if problems:
-        return Refusal(" ".join(f"{p.field}: {p.found} was read; what can be is {p.allowed}." for p in problems))
-    return Approved(actor, command.until, command.disk_gib)
+def _confirmation(exchange: _Exchange, actor: Actor) -> Event | Refusal:
+    """The directory may say something else by now, and another request may have been faster."""
+    office, ticket, who = exchange.office, exchange.ticket, exchange.who
+    other = office.store.open_ticket_of(ticket.username)
+    if other is not None:
+        return Refusal(f"There is another one for {ticket.username} already (#{other.id}): {STATE_WORDS[other.state]}.")
+    problems = policy.person_problems(who, *usable_keys(who)) if isinstance(who, Person) else ()
+    return Refusal(policy.refusal(problems)) if problems else Confirmed(actor)

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from mailbot import lifecycle, policy, trust
 from mailbot.handlers.office import Office, usable_keys
-from mailbot.handlers.outcome import Outcome, answered, answered_stranger, happened, problem_facts
+from mailbot.handlers.outcome import Outcome, answered, answered_stranger, happened, problem_facts, withheld
 from mailbot.lifecycle import STATE_WORDS, About
 from mailbot.model import Actor, Letter, Person, Role, Ticket
 from mailbot.trust import Deed, Evidence, Proof
+from parsers.labels import Part
 from parsers.values import Fields, Mail, Problem, Request
 
 
@@ -25,12 +26,10 @@ def judge_request(office: Office, mail: Mail, request: Request, now: datetime) -
     sender = office.directory.by_address(mail.sender.address)
     person = office.directory.by_login(request.fields.username) if request.fields.username else None
     problems = list(policy.problems(request, office.rules, now))
-    if person is None and request.fields.username and not any(p.field == "username" for p in problems):
+    if person is None and request.fields.username and not any(p.field == Part.USERNAME for p in problems):
         problems.append(_unknown_login(request.fields.username, sender))
     if person is not None:
-        keys, refusals = usable_keys(person)
-        problems.extend(policy.person_problems(person, keys, refusals))
-        problems.extend(_place_taken(office.store.open_ticket_of(person.login)))
+        problems.extend(_personal(office, person, sender))
     if problems:
         if sender is None:
             return answered_stranger(office, mail, now, "a request with problems from an unknown address")
@@ -41,15 +40,28 @@ def judge_request(office: Office, mail: Mail, request: Request, now: datetime) -
 
 def _unknown_login(login: str, sender: Person | None) -> Problem:
     yours = f"; the login that belongs to your address is {sender.login}" if sender else ""
-    return Problem("username", None, login, f"your own login{yours}")
+    return Problem(Part.USERNAME.value, None, login, f"your own login{yours}")
+
+
+def _personal(office: Office, person: Person, sender: Person | None) -> tuple[Problem, ...]:
+    """What stands in the way in the person's own account; nobody else reads more than that something does."""
+    keys, refusals = usable_keys(person)
+    found = (
+        *policy.person_problems(person, keys, refusals),
+        *_place_taken(office.store.open_ticket_of(person.login)),
+    )
+    if not found or (sender is not None and sender.login == person.login):
+        return found
+    yours = f"; the login that belongs to your address is {sender.login}" if sender else ""
+    return (Problem(Part.USERNAME.value, None, person.login, f"your own login{yours}"),)
 
 
 def _place_taken(ticket: Ticket | None) -> tuple[Problem, ...]:
     if ticket is None:
         return ()
-    found = f"there is a request for {ticket.username} already (#{ticket.id}); it {STATE_WORDS[ticket.state]}"
+    found = f"there is one for {ticket.username} already (#{ticket.id}): {STATE_WORDS[ticket.state]}"
     allowed = "one machine per user: answer the letters about that one instead, or take it back first"
-    return (Problem("request", None, found, allowed),)
+    return (Problem(Part.WHOLE.value, None, found, allowed),)
 
 
 def _explained(
@@ -80,6 +92,8 @@ def _as_written(fields: Fields) -> dict[str, str]:
 def _opened(office: Office, mail: Mail, request: Request, person: Person, now: datetime) -> Outcome:
     registered = mail.sender.address.lower() in person.addresses
     evidence = Evidence(mail.sender.address, frozenset({Proof.REGISTERED}) if registered else frozenset())
+    if not registered and office.store.answers_today(person.email, now) >= office.rules.answers.per_address_and_day:
+        return withheld(mail, person.email, "a request in the name of somebody who was asked often enough today")
     fields = request.fields
     policy_rules = office.rules.policy
     step = lifecycle.opened(

@@ -25,7 +25,9 @@ def wake(office: Office) -> int:
     for ticket in due:
         try:
             after = apply(office, ticket.id, TimePassed())
-            if not isinstance(after, Refusal) and after.state is not ticket.state:
+            if isinstance(after, Refusal):  # due, and nothing may happen: it would be due for ever
+                _put_off(office, ticket, LookupError(after.why))
+            elif after.state is not ticket.state:
                 journal.ticket_moved(
                     ticket.id,
                     happening="TimePassed",

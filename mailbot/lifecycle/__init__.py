@@ -13,7 +13,7 @@ from mailbot.lifecycle import building, questions
 from mailbot.lifecycle.moves import MOVES
 from mailbot.lifecycle.questions import opened
 from mailbot.lifecycle.sayings import Saying, as_facts, sayings
-from mailbot.lifecycle.steps import STATE_WORDS, About, moved
+from mailbot.lifecycle.steps import STATE_WORDS, About, moved, standing
 from mailbot.model import (
     Approved,
     BuildFailed,
@@ -31,15 +31,17 @@ from mailbot.model import (
     Withdrawn,
 )
 
-__all__ = ["MOVES", "STATE_WORDS", "About", "Saying", "as_facts", "decide", "opened", "sayings"]
+__all__ = ["MOVES", "STATE_WORDS", "About", "Saying", "as_facts", "decide", "opened", "sayings", "standing"]
 
 
 def decide(ticket: Ticket, event: Event, about: About) -> Step | Refusal:
     """What `event` makes of `ticket`: the ticket after it and what follows, or why it cannot be."""
     allowed = MOVES[ticket.state].get(type(event))
     if allowed is None:
-        return Refusal(f"The request {STATE_WORDS[ticket.state]}.")
+        return Refusal(f"That cannot be done now: {STATE_WORDS[ticket.state]}.")
     step = _DECIDERS[type(event)](ticket, event, about)
+    if isinstance(step, Refusal):
+        return step
     if step.ticket.state not in allowed:
         msg = f"{type(event).__name__} led from {ticket.state} to {step.ticket.state}, which MOVES does not allow"
         raise AssertionError(msg)
@@ -59,7 +61,7 @@ _WAITING: Mapping[TicketState, Callable[[Ticket, About], Step]] = {
     TicketState.PENDING: questions.pending_waits,
 }
 
-_DECIDERS: Mapping[type[Event], Callable[[Ticket, Any, About], Step]] = {
+_DECIDERS: Mapping[type[Event], Callable[[Ticket, Any, About], Step | Refusal]] = {
     Confirmed: questions.confirmed,
     Approved: questions.approved,
     Denied: questions.denied,

@@ -14,7 +14,11 @@ def placed(ticket: Ticket, event: Placed, about: About) -> Step:
 def built(ticket: Ticket, event: Built, about: About) -> Step:
     """The machine answers and shows the owner's key: the owner gets the letter to log in with."""
     after = moved(ticket, about, state=TicketState.ACTIVE, due_at=None)
-    return Step(after, (to_owner(after, Letter.VM_READY, Purpose.OWN, **snapshot(after), **event.facts),), f"machine ready at {ticket.site}")
+    return Step(
+        after,
+        (to_owner(after, Letter.VM_READY, Purpose.OWN, **snapshot(after), **event.facts),),
+        f"machine ready at {ticket.site}",
+    )
 
 
 def build_failed(ticket: Ticket, event: BuildFailed, about: About) -> Step:

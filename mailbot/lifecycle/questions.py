@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from mailbot import policy
-from mailbot.lifecycle.steps import About, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.steps import About, called, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import (
     Action,
     Approved,
@@ -16,6 +16,7 @@ from mailbot.model import (
     Letter,
     Person,
     Purpose,
+    Refusal,
     Step,
     Ticket,
     TicketState,
@@ -121,13 +122,30 @@ def next_nudge(ticket: Ticket, lease: LeaseRules) -> datetime:
     return asked + timedelta(days=ahead[0] if ahead else lease.lapse_days)
 
 
-def confirmed(ticket: Ticket, event: Confirmed, about: About) -> Step:
-    """The registered address says that the request is its own: now the admins are asked."""
+def confirmed(ticket: Ticket, event: Confirmed, about: About) -> Step | Refusal:
+    """The registered address says that the request is its own: now the admins are asked.
+
+    Days may have passed since the request was checked: what its dates allow is looked at again.
+    """
+    problems = policy.end_date_problems(ticket.end_date, about.rules, about.now)
+    if problems:
+        return Refusal(f"{policy.refusal(problems)} Please send a new request.")
     return _asked(moved(ticket, about, state=TicketState.PENDING), about, f"confirmed by {event.by.who}")
 
 
-def approved(ticket: Ticket, event: Approved, about: About) -> Step:
-    """The first valid yes: the machine is built, the owner and every admin are told."""
+def approved(ticket: Ticket, event: Approved, about: About) -> Step | Refusal:
+    """The first valid yes: the machine is built, the owner and every admin are told.
+
+    What would be built must be within what policy allows now: an end date may have passed while the
+    request waited.
+    """
+    rules = about.rules
+    problems = [
+        *policy.end_date_problems(event.until or ticket.end_date, rules, about.now),
+        *(policy.disk_problems(event.disk_gib, rules.policy) if event.disk_gib is not None else ()),
+    ]
+    if problems:
+        return Refusal(policy.refusal(problems))
     after = moved(
         ticket,
         about,
@@ -138,13 +156,12 @@ def approved(ticket: Ticket, event: Approved, about: About) -> Step:
         due_at=None,
     )
     changed = _changes(ticket, after)
-    told = to_owner(
-        after, Letter.REQUEST_APPROVED, Purpose.OWN, by=event.by.who, changed=changed, **snapshot(after)
-    )
+    by = called(event.by, ticket, about)
+    told = to_owner(after, Letter.REQUEST_APPROVED, Purpose.OWN, by=by, changed=changed, **snapshot(after))
     return Step(
         after,
-        (machine(after, Action.BUILD), told, *_decided(after, about, "approved", event.by.who, changed=changed)),
-        " ".join((f"approved by {event.by.who}", *changed)),
+        (machine(after, Action.BUILD), told, *_decided(after, about, "approved", by, changed=changed)),
+        " ".join((f"approved by {event.by.who}{'.' if changed else ''}", *changed)),
     )
 
 
@@ -163,19 +180,23 @@ def _decided(ticket: Ticket, about: About, decision: str, by: str, **more: Any) 
     return to_admins(ticket, about, Letter.ADMIN_DECIDED, **facts)
 
 
-def denied(ticket: Ticket, event: Denied, about: About) -> Step:
+def denied(ticket: Ticket, event: Denied, about: About) -> Step | Refusal:
     """The first valid no: the owner reads the reason, every admin is told."""
+    reason = event.reason.strip()
+    if not reason:
+        return Refusal("A refusal needs a reason, because the requester reads it: write it behind the word.")
     after = moved(ticket, about, state=TicketState.DENIED, asked_at=None, due_at=None)
-    told = to_owner(after, Letter.REQUEST_DENIED, by=event.by.who, reason=event.reason)
-    letters = (told, *_decided(after, about, "denied", event.by.who, reason=event.reason))
-    return Step(after, letters, f"denied by {event.by.who}: {event.reason}")
+    by = called(event.by, ticket, about)
+    told = to_owner(after, Letter.REQUEST_DENIED, by=by, reason=reason)
+    letters = (told, *_decided(after, about, "denied", by, reason=reason))
+    return Step(after, letters, f"denied by {event.by.who}: {reason}")
 
 
 def withdrawn(ticket: Ticket, event: Withdrawn, about: About) -> Step:
     """The owner takes the request back; admins hear of it only if they were asked."""
     after = moved(ticket, about, state=TicketState.WITHDRAWN, asked_at=None, due_at=None)
     asked = ticket.state is TicketState.PENDING
-    told = _decided(after, about, "withdrawn", event.by.who) if asked else ()
+    told = _decided(after, about, "withdrawn", called(event.by, ticket, about)) if asked else ()
     return Step(after, (to_owner(after, Letter.REQUEST_WITHDRAWN), *told), f"withdrawn by {event.by.who}")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mailbot.lifecycle.sayings import as_facts
-from mailbot.model import Accepted, Action, Admin, Effect, Facts, Letter, Purpose, Ticket, TicketState
+from mailbot.model import Accepted, Action, Actor, Admin, Effect, Facts, Letter, Purpose, Role, Ticket, TicketState
 from mailbot.rules import Rules
 
 
@@ -71,18 +71,31 @@ def machine(ticket: Ticket, action: Action, *, key: str = "", **facts: Any) -> E
     return Effect(action, _key(action, ticket, key), facts=facts)
 
 
+def called(actor: Actor, ticket: Ticket, about: About) -> str:
+    """Who acted, as letters call them: the owner and admins by name, anybody else as the history has it."""
+    if actor.role is Role.OWNER:
+        return ticket.name or actor.who
+    return next((admin.name for admin in about.admins if admin.address == actor.who and admin.name), actor.who)
+
+
 STATE_WORDS = {
-    TicketState.UNCONFIRMED: "waits for a confirmation from the registered address",
-    TicketState.PENDING: "waits for the decision of an admin",
-    TicketState.APPROVED: "was approved; the machine is being built",
-    TicketState.FAILED: "was approved, but the machine could not be built; the admins know",
-    TicketState.ACTIVE: "runs",
-    TicketState.EXPIRED: "has reached its end date; the machine is stopped",
-    TicketState.RETIRING: "is being removed",
-    TicketState.ARCHIVED: "was removed; its disk is still kept",
-    TicketState.DENIED: "was refused",
-    TicketState.LAPSED: "lapsed, because nobody answered in time",
-    TicketState.WITHDRAWN: "was withdrawn",
-    TicketState.REMOVED: "was removed",
+    TicketState.UNCONFIRMED: "the request waits for a confirmation from the registered address",
+    TicketState.PENDING: "the request waits for the decision of an admin",
+    TicketState.APPROVED: "the request was approved; the machine is being built",
+    TicketState.FAILED: "the request was approved, but the machine could not be built; the admins know",
+    TicketState.ACTIVE: "the machine runs",
+    TicketState.EXPIRED: "the machine has reached its end date and is stopped",
+    TicketState.RETIRING: "the machine is being removed",
+    TicketState.ARCHIVED: "the machine was removed; its disk is still kept",
+    TicketState.DENIED: "the request was refused",
+    TicketState.LAPSED: "the request lapsed, because nobody answered in time",
+    TicketState.WITHDRAWN: "the request was withdrawn",
+    TicketState.REMOVED: "the machine was removed",
 }
-"""A ticket's state in the words of a letter, after "the request" or "the machine"."""
+"""How things stand, in the words of a letter."""
+
+
+def standing(ticket: Ticket) -> str:
+    """`STATE_WORDS` as a sentence of its own."""
+    words = STATE_WORDS[ticket.state]
+    return f"{words[0].upper()}{words[1:]}."
