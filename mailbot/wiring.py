@@ -13,9 +13,7 @@ from mailbot.adapters.directory_file import FileDirectory
 from mailbot.adapters.imap import ImapInbox, ImapSettings
 from mailbot.adapters.smtp import SmtpPostman, SmtpSettings
 from mailbot.adapters.transport import Auth, Secret, Security, secret_from_file
-from mailbot.config import Config, MailboxSection, SiteSection, SmtpSection
-from mailbot.config.checks import LEAST_KEY_LENGTH
-from mailbot.errors import ConfigurationError
+from mailbot.config import Config, MailboxSection, SiteSection, SmtpSection, token_keys
 from mailbot.handlers.machines import Site, Sites
 from mailbot.handlers.office import Office
 from mailbot.letters import LetterSettings
@@ -79,7 +77,7 @@ def make_office(config: Config, store: Store) -> Office:
     settings = LetterSettings(
         support_address=config.smtp.from_address,
         message_id_domain=config.smtp.message_ids,
-        keys=TokenKeys(tuple(key.encode() for key in token_keys(config))),
+        keys=TokenKeys(token_keys(config)),
         rules=rules,
         from_name=config.smtp.from_name,
         plus_addresses=config.smtp.plus_addressing,
@@ -160,18 +158,3 @@ def _secret(section: MailboxSection | SmtpSection) -> Secret:
             return secret_from_file(file)
     password = section.password
     return lambda: password.get_secret_value() if password is not None else ""
-
-
-def token_keys(config: Config) -> tuple[str, ...]:
-    """The keys that sign tokens, the first one first.  Raises ConfigurationError where their file cannot be used."""
-    file = config.tokens.keys_file
-    if file is None:
-        return tuple(key.get_secret_value() for key in config.tokens.keys)
-    try:
-        keys = tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError((f"tokens.keys_file: {file} cannot be read: {type(error).__name__}",)) from None
-    if not keys or any(len(key) < LEAST_KEY_LENGTH for key in keys):
-        problem = f"tokens.keys_file: {file} must have one key a line, of at least {LEAST_KEY_LENGTH} characters"
-        raise ConfigurationError((problem,))
-    return keys

@@ -6,6 +6,7 @@ crash of the demonstration itself, and `up` may be called again at any time.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -22,8 +23,6 @@ from pathlib import Path
 from contrib.demo import hypervisor
 
 DOMAIN = "testbed.example"
-SITE = "mailbot-demo"
-POOL_DIRECTORY = Path("/var/lib/mailbot-demo")
 PASSWORD = "not-a-secret-on-loopback"
 PEOPLE = ("support", "alice", "bob")
 START_SECONDS = 60
@@ -42,6 +41,10 @@ class Stage:
     smtp_port: int
 
     @property
+    def site(self) -> str:
+        return site_name(self.folder)
+
+    @property
     def config(self) -> Path:
         return self.folder / "config.toml"
 
@@ -52,6 +55,16 @@ class Stage:
     @property
     def log(self) -> Path:
         return self.folder / "mailbot.log"
+
+
+def site_name(folder: Path) -> str:
+    """The name of the pool and the network: one per folder, so that two demonstrations do not meet."""
+    return f"mailbot-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
+
+
+def pool_directory(folder: Path) -> Path:
+    """Where QEMU, which runs as a user of its own, can reach the disks."""
+    return Path("/var/lib") / site_name(folder)
 
 
 def mailbot(stage: Stage, *arguments: str) -> list[str]:
@@ -70,8 +83,8 @@ def up(folder: Path, tell: Callable[[str], None]) -> Stage:
     folder.chmod(0o755)
     tell("Starting libvirt, with a network and a storage pool of the demonstration's own")
     hypervisor.start()
-    _note(folder, "site", {"name": SITE})
-    hypervisor.make_site(SITE, POOL_DIRECTORY, DOMAIN)
+    _note(folder, "site", {"name": site_name(folder)})
+    hypervisor.make_site(site_name(folder), pool_directory(folder), DOMAIN)
     tell("Starting Dovecot (IMAP) and an SMTP server on 127.0.0.1")
     ports = _start_mail(folder)
     stage = Stage(folder, ports["imap"], ports["smtp"])
@@ -94,7 +107,7 @@ def down(folder: Path) -> None:
     if (folder / "site.json").exists():
         with suppress(hypervisor.HypervisorProblem):
             hypervisor.start()
-            hypervisor.remove_site(SITE, POOL_DIRECTORY)
+            hypervisor.remove_site(site_name(folder), pool_directory(folder))
         hypervisor.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -137,13 +150,13 @@ def _write_configuration(stage: Stage) -> None:
     """The smallest configuration that the demonstration needs; everything else is the default."""
     public = stage.ssh_key.with_suffix(".pub").read_text().strip()
     (stage.folder / "users.toml").write_text(
-        f"""[[users]]
+        f"""[[person]]
 login = "alice"
 name = "Alice Example"
 mail = "alice@{DOMAIN}"
 ssh_keys = ["{public}"]
 
-[[users]]
+[[person]]
 login = "bob"
 name = "Bob Example"
 mail = "bob@{DOMAIN}"
@@ -178,7 +191,7 @@ kind = "file"
 path = "{stage.folder}/users.toml"
 
 [tokens]
-keys_file = "{stage.folder}/token.key"
+key_file = "{stage.folder}/token.key"
 
 [[admins]]
 login = "bob"
@@ -188,8 +201,8 @@ address = "bob@{DOMAIN}"
 [[sites]]
 name = "lyon"
 uri = "{hypervisor.URI}"
-pool = "{SITE}"
-network = "{SITE}"
+pool = "{stage.site}"
+network = "{stage.site}"
 dns_domain = "{DOMAIN}"
 """
     )
