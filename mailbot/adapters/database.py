@@ -81,7 +81,8 @@ class Database:
             with self._read() as connection:
                 found = migrate.current(connection)
         except SQLAlchemyError as error:
-            raise DatabaseNotReady(f"the database cannot be used: {error}", permanent=False) from error
+            why = getattr(error, "orig", None) or error
+            raise DatabaseNotReady(f"the database cannot be used: {why}", permanent=False) from error
         if found != migrate.head():
             raise DatabaseNotReady(
                 f"the database is at revision {found or 'none'}, this program needs {migrate.head()}: run `mailbot db upgrade`"
@@ -172,8 +173,7 @@ class Database:
 
     def settle_with(self, result: Settled, turn: Turn) -> Ticket | None:
         with self._write() as connection:
-            outbox.settle_one(connection, result, turn.now)
-            return _commit(connection, turn)
+            return _commit(connection, turn, result)
 
     def outbox_counts(self) -> list[OutboxCount]:
         with self._read() as connection:
@@ -212,18 +212,22 @@ class Database:
                 connection.execute(_PUT_NOTE[connection.dialect.name], {"name": name, "value": value})
 
 
-def _commit(connection: Connection, turn: Turn) -> Ticket | None:
+def _commit(connection: Connection, turn: Turn, settled: Settled | None = None) -> Ticket | None:
     """Write a turn.
 
     1. The mail's ledger row: a mail that was handled meanwhile ends the turn here.
     2. The ticket, guarded by its revision; or the one that the turn is only about, as it is.
-    3. Its history.
-    4. Cancelled effects, then new ones.
-    5. The letter that came back.
+    3. The outbox row that the turn follows from, if any.  After the ticket, because every turn locks
+       in this order: two that wait for each other would be ended by PostgreSQL.
+    4. The ticket's history.
+    5. Cancelled effects, then new ones.
+    6. The letter that came back.
     """
     if turn.mail is not None:
         ledger.write(connection, turn.mail)
     ticket = _ticket_of(connection, turn)
+    if settled is not None:
+        outbox.settle_one(connection, settled, turn.now)
     tickets.add_history(connection, ticket.id if ticket else 0, turn.history)
     if ticket and turn.cancel_keys:
         outbox.cancel(connection, ticket.id, turn.cancel_keys, turn.now)

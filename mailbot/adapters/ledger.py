@@ -44,8 +44,8 @@ def _upsert(dialect: str) -> ReturningInsert[int]:
 
 _UPSERT = {dialect: _upsert(dialect) for dialect in ("sqlite", "postgresql")}
 _KEEP = {
-    "sqlite": sqlite.insert(RAW_MAILS).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(RAW_MAILS).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(RAW_MAILS).on_conflict_do_nothing().inline(),
+    "postgresql": postgresql.insert(RAW_MAILS).on_conflict_do_nothing().inline(),
 }
 _CURSOR = select(func.max(_L.uid)).where(*_IN_FOLDER)
 _RETRIES = select(LEDGER).where(*_IN_FOLDER, text(TO_BE_RETRIED), _L.retry_at <= bindparam("now")).order_by(_L.retry_at)

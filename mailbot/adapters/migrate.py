@@ -1,7 +1,8 @@
 """The schema's revision: which one the program needs, which one a database has, and the way between them.
 
 The migrations themselves are the package `migrations`, which never imports mailbot: a migration
-means the same tables years later, whatever the models have become.
+means the same tables years later, whatever the models have become.  Alembic is imported only where
+something is migrated: a daemon that runs for months needs to know the revision and nothing more.
 """
 
 from __future__ import annotations
@@ -9,30 +10,28 @@ from __future__ import annotations
 import os
 from importlib.resources import as_file, files
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from mailbot.adapters.engine import WRITES, make_engine, sqlite_file
 from mailbot.adapters.tables import Base
 
+HEAD = "0001"
+"""The newest revision in `migrations`, which this program needs (a test compares the two)."""
+
 _ONE_MIGRATION_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7810036)")
+_REVISION = text("SELECT version_num FROM alembic_version")
 
 
 def head() -> str:
     """The revision that this program needs."""
-    with as_file(files("migrations")) as folder:
-        revision = ScriptDirectory(str(folder)).get_current_head()
-    if revision is None:
-        raise RuntimeError("the package migrations has no revisions")
-    return revision
+    return HEAD
 
 
 def current(connection: Connection) -> str | None:
     """The revision of a database; None where it has no schema yet."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(_REVISION).scalar()
 
 
 def upgrade(url: str, revision: str = "head") -> str:
@@ -46,6 +45,9 @@ def downgrade(url: str, revision: str) -> str:
 
 
 def _move(url: str, revision: str, *, down: bool) -> str:
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415
+
     _create_file(url)
     engine = make_engine(url)
     try:
@@ -71,7 +73,8 @@ def _create_file(url: str) -> None:
 
 def differences(engine: Engine) -> list[object]:
     """What autogenerate would change to make the database's tables those of the models; empty when they agree."""
-    from alembic.autogenerate import compare_metadata  # noqa: PLC0415 - only needed here, and slow to import
+    from alembic.autogenerate import compare_metadata  # noqa: PLC0415 - see above
+    from alembic.migration import MigrationContext  # noqa: PLC0415
 
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})

@@ -38,7 +38,7 @@ _POSTPONE = (
 NEXT_DUE = select(func.min(_T.due_at)).where(_T.due_at.is_not(None)).scalar_subquery()
 
 _H = HISTORY.c
-_INSERT_HISTORY = insert(HISTORY)
+_INSERT_HISTORY = insert(HISTORY).inline()
 _HISTORY_OF = (
     select(
         *(_H.ticket_id, _H.at, _H.event, _H.before, _H.after, _H.summary),

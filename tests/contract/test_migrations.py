@@ -49,6 +49,10 @@ def indexes(engine: Engine) -> dict[str, str]:
     return {name: re.sub(r"\s+", " ", sql) for name, sql in rows}
 
 
+def test_the_program_needs_the_newest_revision() -> None:
+    assert revisions()[-1] == migrate.head()
+
+
 def test_autogenerate_finds_no_difference_after_the_upgrade(empty_url: str, engine: Engine) -> None:
     assert migrate.upgrade(empty_url) == migrate.head()
     assert migrate.differences(engine) == []

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import subprocess
+import sys
 import threading
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -627,6 +630,40 @@ def test_two_stores_that_claim_at_once_share_the_rows(url: str) -> None:
     assert {item.attempts for item in taken} == {1}
     for store in (first, *stores):
         store.close()
+
+
+WRITER = """
+import sys
+from tests.contract.test_store import *
+
+store = Database(sys.argv[1])
+for uid in range(1, 100000):
+    letters = [a_letter(name) for name in ("one", "two", "three")]
+    opened(store, *letters, ticket=a_ticket(f"user{uid}"), mail=a_mail(uid), history=(entry(),))
+    print(uid, flush=True)
+"""
+
+
+def test_a_writer_that_is_killed_leaves_every_turn_that_it_had_committed_and_no_half_of_one(
+    url: str, store: Database
+) -> None:
+    command = [sys.executable, "-c", WRITER, url]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as writer:
+        assert writer.stdout is not None
+        while int(writer.stdout.readline() or 40) < 40:
+            pass
+        writer.kill()
+        said = [int(line) for line in writer.stdout.read().split()]
+    last = max(said, default=40)
+    position = store.cursor(HERE)
+    assert position is not None
+    assert last <= position.uid <= last + 1
+    found = store.tickets()
+    assert [ticket.username for ticket in found] == [f"user{uid}" for uid in range(1, position.uid + 1)]
+    assert {len(store.history(ticket.id)) for ticket in found} == {1}
+    assert store.raw_mail(a_mail(position.uid).sha256) == a_mail(position.uid).raw
+    assert len(store.claim(LETTERS, NOW, 10**6, 60)) == 3 * position.uid
 
 
 # locks, sites, notes
