@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email import policy
 from email.generator import BytesGenerator
 from email.header import Header
@@ -18,14 +19,17 @@ from mailbot import tokens
 from mailbot.errors import MailbotError
 from mailbot.letters.calendar import end_of_lease
 from mailbot.letters.kinds import KINDS, LetterKind, Thread
-from mailbot.letters.rendering import Rendered, moment_in_words, render, when_in_words
+from mailbot.letters.rendering import Rendered, count, moment_in_words, render, when_in_words
 from mailbot.letters.settings import LetterSettings
 from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
+from mailbot.timetable import today
 from mailbot.tokens import Reference
-from parsers.characters import one_line
+from parsers.characters import one_line, plain_letters
+from parsers.command_words import RULES
 
 _POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
 _MAX_REFERENCES = 10
+_COMMAND_WORDS = frozenset(phrase for rule in RULES for phrase in rule.written if phrase.isalpha())
 
 
 class LetterCannotBeWritten(MailbotError):
@@ -52,9 +56,9 @@ class _Work:
 
 
 def compose(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, now: datetime) -> OutboundMail:
-    """Write the letter of an outbox row; the same row always gives the same Message-ID and the same words.
+    """Write the letter of an outbox row; the same row always gives the same Message-ID.
 
-    `now` (aware) becomes the Date.  Raises LetterCannotBeWritten where a fact is missing or not known
+    `now` (aware) becomes the Date, and what "in 30 days" is counted from.  Raises LetterCannotBeWritten where a fact is missing or not known
     to `KINDS`, where the letter needs a ticket and has none, or where the address is none.
     """
     work = _begin(item, ticket, settings, now)
@@ -115,17 +119,31 @@ def _body(work: _Work, subject: str) -> Rendered:
     values.update(
         ticket=ticket,
         vm=f"{ticket.username}-vm" if ticket else "",
-        name=work.item.effect.to_name,
         rules=work.settings.rules,
         service=service,
         support=work.settings.support_address,
+        hello=_hello(work.item.effect.to_name),
+        days_from_now=lambda day: _days_ahead(date.fromisoformat(day), work),
+        days_until_now=lambda at: count((work.now - datetime.fromisoformat(at)).days, "day"),
         moment=lambda value: moment_in_words(value, zone),
         when=lambda value: when_in_words(value, zone),
         takes_answers=work.reference is not None,
-        code=tokens.short_code(work.settings.keys, work.reference, work.item.effect.to) if work.reference else "",
+        short_code=tokens.short_code(work.settings.keys, work.reference, work.item.effect.to) if work.reference else "",
     )
     band = f"{service.name} · #{ticket.id} · {ticket.username}-vm" if ticket else service.name
     return render(work.letter.value, values, title=subject, band=one_line(band, 120))
+
+
+def _hello(name: str) -> str:
+    """The greeting; without the name where that could be read as a command ("Hello Approve,")."""
+    name = one_line(name, 80)
+    words = frozenset(re.findall(r"\w+", plain_letters(name)))
+    return f"Hello {name}," if name and not words & _COMMAND_WORDS else "Hello,"
+
+
+def _days_ahead(day: date, work: _Work) -> str:
+    days = (day - today(work.now, work.settings.rules.service.timezone)).days
+    return f"in {count(days, 'day')}" if days > 0 else "today" if days == 0 else f"{count(-days, 'day')} ago"
 
 
 # --- the headers
@@ -144,10 +162,10 @@ def _subject(work: _Work) -> str:
     return subject if subject.lower().startswith("re:") else f"Re: {subject}"
 
 
-def _headers(work: _Work, subject: str, message_id: str) -> list[tuple[str, str | Header]]:
+def _headers(work: _Work, subject: str, message_id: str) -> list[tuple[str, str]]:
     settings, effect = work.settings, work.item.effect
     answer = work.kind.thread is Thread.ANSWER
-    headers: list[tuple[str, str | Header]] = [
+    headers: list[tuple[str, str]] = [
         ("Date", format_datetime(work.now.astimezone(UTC))),
         ("From", _mailbox(settings.from_name or settings.rules.service.name, settings.support_address)),
         ("To", _mailbox(effect.to_name, effect.to)),
@@ -173,16 +191,15 @@ def _threading(work: _Work) -> list[tuple[str, str]]:
     """
     ticket, caused_by = work.ticket, _message_id_or_none(work.item.answers)
     opening = _message_id_or_none(ticket.thread) if ticket else ""
+    admins = f"<mb.admins.{ticket.id}@{work.settings.message_id_domain}>" if ticket else ""
     match work.kind.thread:
         case Thread.ANSWER:
-            chain = [caused_by] if caused_by else [opening]
-            if work.kind.purpose is not None and opening:
-                chain.insert(0, opening)
+            asks_admin = work.reference is not None and work.reference.purpose is Purpose.DECIDE
+            chain = [admins if asks_admin else opening, caused_by]
         case Thread.OWNER:
             chain = [opening]
         case Thread.ADMINS:
-            root = f"<mb.admins.{ticket.id if ticket else 0}@{work.settings.message_id_domain}>"
-            chain = [root]
+            chain = [admins]
         case Thread.NONE:
             chain = []
     chain = list(dict.fromkeys(one for one in chain if one))[-_MAX_REFERENCES:]
@@ -207,7 +224,7 @@ def _mailbox(name: str, address: str) -> str:
     name = one_line(name, 80)
     if not name:
         return address
-    if not name.isascii():
+    if not name.isascii() or "=?" in name:  # a client would decode what looks like an encoded word
         encoded = Header(name, "utf-8", maxlinelen=70, header_name="To").encode(linesep="\r\n")
         return f"{encoded}\r\n <{address}>"
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
@@ -240,7 +257,7 @@ def _message(work: _Work, body: Rendered, message_id: str) -> Message:
     return mixed
 
 
-def _multipart(subtype: str, boundary: str, parts: list[Message]) -> Message:
+def _multipart(subtype: str, boundary: str, parts: list[Message | str]) -> Message:
     message = Message(_POLICY)
     message["Content-Type"] = f'multipart/{subtype}; boundary="{boundary}"'
     message.set_payload(parts)

@@ -34,7 +34,7 @@ def _paragraph(block: Block) -> str:
 
 
 def _heading(block: Block) -> str:
-    return "\n".join(f"{line}\n{'-' * len(line)}" for line, _ in block.lines)
+    return "\n".join(f"{line}\n{'=' * len(line)}" for line, _ in block.lines)
 
 
 def _items(block: Block) -> str:
@@ -47,7 +47,8 @@ def _rows(block: Block) -> str:
 
 
 def _quote(block: Block) -> str:
-    return "\n".join(_wrap(line, "  | ", "  | ") for line, _ in block.lines)
+    # The bar is a mark that no reader of commands strips from a line, unlike > or |: a quoted "approve" stays quoted.
+    return "\n".join(_wrap(line, "  │ ", "  │ ") for line, _ in block.lines)
 
 
 def _code(block: Block) -> str:
@@ -55,8 +56,11 @@ def _code(block: Block) -> str:
 
 
 def _sayings(block: Block) -> str:
-    width = min(max(len(words) for words, _ in block.lines), 28) + 2
-    return "\n".join(_wrap(f"– {meaning}", f"  {f'«{words}»':<{width}} ", " " * 6) for words, meaning in block.lines)
+    # The word in front keeps each line from being a command itself, also where a client drops the indent.
+    width = min(max(len(words) for words, _ in block.lines), 26) + 2
+    return "\n".join(
+        _wrap(f"– {meaning}", f"  Answer {f'«{words}»':<{width}} ", " " * 9) for words, meaning in block.lines
+    )
 
 
 _WRITERS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,8 @@ from mailbot.letters.blocks import read_blocks
 from mailbot.letters.plain import to_text
 from parsers.characters import one_line, visible
 from parsers.dates import long_form
+from parsers.labels import LABELS, Part
+from parsers.placeholders import OWN
 
 _VALUE_LIMIT = 1500
 _QUOTE_LINES = 60
@@ -46,9 +48,11 @@ def render(template: str, values: Mapping[str, Any], *, title: str, band: str) -
 
 
 def moment_in_words(moment: str | datetime, timezone: str) -> str:
-    """`Monday 31 January 2027, 17:05 (Europe/Paris)`."""
+    """`Monday 31 January 2027, 17:05 (Europe/Paris)`; midnight belongs to the day that ends (24:00, ISO 8601)."""
     at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     local = at.astimezone(ZoneInfo(timezone))
+    if (local.hour, local.minute) == (0, 0):
+        return f"{long_form(local.date() - timedelta(days=1))}, 24:00 ({timezone})"
     return f"{long_form(local.date())}, {local:%H:%M} ({timezone})"
 
 
@@ -90,7 +94,7 @@ def _quote(words: str) -> _Marked:
 
 def _listed(mark: str) -> Any:
     def listed(lines: Iterable[object]) -> _Marked:
-        return _Marked("\n".join(f"{mark} {one_line(str(line), _VALUE_LIMIT)}" for line in lines))
+        return _Marked("\n".join(f"{mark} {one_line(str(line), _QUOTE_CHARACTERS)}" for line in lines))
 
     return listed
 
@@ -102,6 +106,23 @@ def _sayings(commands: Iterable[Mapping[str, str]]) -> _Marked:
     )
 
 
+def _known_hosts(fqdn: str, address: str, host_keys: Iterable[str]) -> list[str]:
+    """Lines for ~/.ssh/known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
+    return [f"{fqdn},{address} {key}" for key in host_keys]
+
+
+def _filled_in(fields: Mapping[str, str]) -> list[str]:
+    """The request template with what is known, one line a field, so that no line of it can be a command."""
+    known = {
+        Part.USERNAME: fields["username"],
+        Part.USAGE: fields["intended_usage"],
+        Part.DATE: fields["expiration_date"],
+    }
+    return [
+        f"{LABELS[part]}: {one_line(value, _QUOTE_CHARACTERS) or f'<{OWN[part]}>'}" for part, value in known.items()
+    ]
+
+
 @lru_cache(maxsize=1)
 def _text_environment() -> Environment:
     environment = Environment(  # noqa: S701 - this is no HTML: the layout, which is, escapes
@@ -110,10 +131,19 @@ def _text_environment() -> Environment:
         finalize=_clean,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
         auto_reload=False,
     )
-    environment.filters.update(day=day_in_words, gib=gib)
-    environment.globals.update(quote=_quote, items=_listed("-"), code=_listed("$"), sayings=_sayings, count=count)
+    environment.filters.update(day=day_in_words, gib=gib, first_upper=lambda words: words[:1].upper() + words[1:])
+    environment.globals.update(
+        quote=_quote,
+        items=_listed("-"),
+        code=_listed("$"),
+        sayings=_sayings,
+        count=count,
+        known_hosts=_known_hosts,
+        filled_in=_filled_in,
+    )
     return environment
 
 
