@@ -20,6 +20,7 @@ import getpass
 import grp
 import ipaddress
 import json
+import logging
 import os
 import pwd
 import re
@@ -56,10 +57,17 @@ class MailServer:
     """Dovecot and SMTP for the users of one domain; `stop` (or leaving the context) ends and removes everything.
 
     `users` maps names to passwords; a letter to `name+anything@domain` reaches `name`, a letter to anybody
-    else is accepted and kept in `elsewhere`.  With `home` the mail survives the next start.
+    else is accepted and kept in `elsewhere`.  With `home` the mail survives the next start.  `on_letter`
+    is called with sender, recipient and bytes of each letter, after it was delivered, from the server's thread.
     """
 
-    def __init__(self, users: Mapping[str, str], domain: str = "testbed.example", home: Path | None = None) -> None:
+    def __init__(
+        self,
+        users: Mapping[str, str],
+        domain: str = "testbed.example",
+        home: Path | None = None,
+        on_letter: Callable[[str, str, bytes], None] | None = None,
+    ) -> None:
         self.users = dict(users)
         self.domain = domain
         self.host = "127.0.0.1"
@@ -72,6 +80,7 @@ class MailServer:
         self.dovecot = Dovecot(self.home / "dovecot", self.users, make_certificate(self.home))
         self.smtp = SmtpServer(self.users, self._deliver, make_certificate(self.home))
         self.elsewhere: list[tuple[str, str, bytes]] = []
+        self._on_letter = on_letter
 
     def start(self) -> MailServer:
         try:
@@ -122,20 +131,25 @@ class MailServer:
             self.dovecot.deliver(user, head + raw)
         else:
             self.elsewhere.append((sender, recipient, raw))
+        if self._on_letter is not None:
+            self._on_letter(sender, recipient, raw)
 
 
 class Dovecot:
-    """A private Dovecot 2.3 or 2.4 below `base`, on two free ports of 127.0.0.1."""
+    """A private Dovecot 2.3 or 2.4 below `base`, on two free ports of 127.0.0.1.
+
+    `namespace` says how folders are named; with a dot as separator they lie side by side (Maildir++).
+    """
 
     def __init__(
-        self, base: Path, users: Mapping[str, str], certificate: tuple[Path, Path], extra: str = "", layout: str = "fs"
+        self, base: Path, users: Mapping[str, str], certificate: tuple[Path, Path], namespace: str = "separator = /"
     ) -> None:
         self.base = base
         self.users = dict(users)
         self.imap_port, self.imaps_port = free_ports(2)
-        self.layout = layout
+        self._layout = "maildir++" if "." in namespace else "fs"
+        self._namespace = namespace
         self._certificate = certificate
-        self._extra = extra
         self._process: subprocess.Popen[bytes] | None = None
         self._uid, self._gid = _mail_ids()
         self._counter = 0
@@ -153,8 +167,13 @@ class Dovecot:
         config = self.base / "dovecot.conf"
         config.write_text(self.configuration(_dovecot_version(program)))
         with (self.base / "output").open("wb") as output:
-            self._process = subprocess.Popen(  # a private copy in the foreground: ours to end by its id
-                [program, "-F", "-c", str(config)], stdout=output, stderr=output, stdin=subprocess.DEVNULL
+            # In the foreground, and a process group of its own: ours to end, and not by the terminal's Ctrl-C.
+            self._process = subprocess.Popen(
+                [program, "-F", "-c", str(config)],
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
         self._await_port()
 
@@ -163,11 +182,12 @@ class Dovecot:
         if process is None:
             return
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        # The master goes first; its children follow, at the latest now.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
     def configuration(self, version: tuple[int, int]) -> str:
         """The configuration file, in the syntax of that version (2.4 renamed most settings)."""
@@ -192,10 +212,10 @@ class Dovecot:
             f"  inet_listener imaps {{\n    port = {self.imaps_port}\n    ssl = yes\n  }}\n}}",
             "service imap {\n  process_min_avail = 1\n}",
             "service stats {\n  chroot =\n}",
-            "namespace inbox {\n  inbox = yes\n" + ("  separator = /\n" if self.layout == "fs" else "") + "}",
+            f"namespace inbox {{\n  inbox = yes\n  {self._namespace}\n}}",
         ]
         specific = self._syntax_24() if version >= (2, 4) else self._syntax_23()
-        return "\n".join([*specific, *common, self._extra, ""])
+        return "\n".join([*specific, *common, ""])
 
     def _syntax_23(self) -> list[str]:
         certificate, key = self._certificate
@@ -205,7 +225,7 @@ class Dovecot:
             f"ssl_key = <{key}",
             "disable_plaintext_auth = no",
             "auth_mechanisms = plain login",
-            f"mail_location = maildir:{self.base}/mail/%u:LAYOUT={self.layout}",
+            f"mail_location = maildir:{self.base}/mail/%u:LAYOUT={self._layout}",
             f"passdb {{\n  driver = passwd-file\n  args = {self.base}/passwd\n}}",
             f"userdb {{\n  driver = static\n  args = uid={self._uid} gid={self._gid} home={self.base}/mail/%u\n}}",
         ]
@@ -222,7 +242,7 @@ class Dovecot:
             "auth_mechanisms = plain login",
             "mail_driver = maildir",
             f"mail_path = {self.base}/mail/%{{user}}",
-            f"mailbox_list_layout = {self.layout}",
+            f"mailbox_list_layout = {self._layout}",
             f"passdb passwd-file {{\n  passwd_file_path = {self.base}/passwd\n}}",
             "userdb static {\n  fields {\n"
             f"    uid = {self._uid}\n    gid = {self._gid}\n    home = {self.base}/mail/%{{user}}\n  }}\n}}",
@@ -248,7 +268,7 @@ class Dovecot:
         temporary.rename(maildir / "new" / name)
 
     def mailbox(self, user: str, folder: str = "INBOX") -> list[bytes]:
-        """The mails in a folder (`mailbot/handled` with layout fs), oldest first, with CRLF."""
+        """The mails in a folder (`mailbot/handled` with layout fs), oldest first as far as the file names tell, with CRLF."""
         maildir = self.base / "mail" / user / ("" if folder == "INBOX" else folder)
         files = [path for part in ("new", "cur") for path in (maildir / part).glob("*")]
         files.sort(key=lambda path: [float(number) for number in re.findall(r"\d+(?:\.\d+)?", path.name)[:1]])
@@ -329,22 +349,21 @@ class SmtpServer:
         )
 
     def start(self) -> None:
+        logging.getLogger("mail.log").setLevel(logging.ERROR)  # it warns of its own use of a deprecated attribute
         self._controller.start()
 
     def stop(self) -> None:
         with contextlib.suppress(AssertionError):  # not running
             self._controller.stop()
 
-    def _authenticate(
-        self, _server: SMTP, _session: Session, _envelope: Envelope, mechanism: str, data: Any
-    ) -> AuthResult:
+    def _authenticate(self, _server: SMTP, _session: Any, _envelope: Any, mechanism: str, data: Any) -> AuthResult:
         if mechanism == "XOAUTH2":
             user, token = data
-            return AuthResult(success=self._users.get(user) == token)
+            return AuthResult(success=self._users.get(user) == token, handled=False)
         if isinstance(data, LoginPassword):
             known = self._users.get(data.login.decode("utf-8", "replace").partition("@")[0])
-            return AuthResult(success=known is not None and known.encode() == data.password, handled=True)
-        return AuthResult(success=False)
+            return AuthResult(success=known is not None and known.encode() == data.password, handled=False)
+        return AuthResult(success=False, handled=False)
 
     async def handle_EHLO(
         self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
@@ -397,20 +416,20 @@ class _Session(SMTP):
         if answer is None:
             return False
         await self.push(answer)
-        if answer.startswith("421"):
+        if answer.startswith("421") and self.transport is not None:
             self.transport.close()
         return True
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for localhost and 127.0.0.1 in `folder` (cert.pem, key.pem); made once."""
+def make_certificate(folder: Path, host: str = "localhost", address: str = "127.0.0.1") -> tuple[Path, Path]:
+    """A self-signed certificate for that name and address in `folder` (cert.pem, key.pem); made once."""
     certificate_path, key_path = folder / "cert.pem", folder / "key.pem"
     if certificate_path.exists() and key_path.exists():
         return certificate_path, key_path
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address(address))]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

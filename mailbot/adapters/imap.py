@@ -25,6 +25,7 @@ from mailbot.adapters.imap_session import (
     said,
     wire_errors,
 )
+from mailbot.errors import MailServerUnavailable
 from mailbot.model import MailKey
 from mailbot.ports import Fetched, Shelf
 
@@ -32,6 +33,8 @@ __all__ = ["ImapInbox", "ImapSettings"]
 
 _SIZES_AT_ONCE: Final = 200
 _MOVES_AT_ONCE: Final = 200
+_BREAKS_AT_MOST: Final = 3
+"""So often may a connection break over one mail; then it is given up like one that the server refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class ImapInbox:
         self._box: _Box | None = None
         self._names: FolderNames | None = None
         self._shelves: set[str] = set()
+        self._breaks: dict[MailKey, int] = {}
         self._fetched_up_to: _Box | None = None
         self._wake_out, self._wake_in = socket.socketpair()
         self._wake_out.setblocking(False)
@@ -64,7 +68,7 @@ class ImapInbox:
     def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
         """See `Inbox.fetch`.  Mails that were expunged meanwhile are left out.
 
-        A mail that the server has but refuses to give comes like one above the limit, with what header
+        A mail that the server has but does not give comes like one above the limit, with what header
         can be had (at least an empty line): it must neither stop the line nor be passed over in silence.
         """
         with self._session() as client:
@@ -76,7 +80,8 @@ class ImapInbox:
                 if not self._same(client, box):
                     return
                 sized = sizes(client, chunk)
-            for group in groups(sized, self._settings.max_bytes):
+            alone = {key.uid for key in self._breaks}
+            for group in groups(sized, self._settings.max_bytes, alone):
                 yield from self._fetch_group(box, group)
         self._fetched_up_to = box
 
@@ -179,14 +184,24 @@ class ImapInbox:
         return sorted(uids.union(again))
 
     def _fetch_group(self, box: _Box, group: Sequence[Sized]) -> Iterator[Fetched]:
-        with self._session() as client:
-            if not self._same(client, box):
-                return
-            found = read_group(client, group, self._settings.max_bytes)
-        for uid, size in group:
+        keys = [self._key(box, uid) for uid, _ in group]
+        if self._breaks.get(keys[0], 0) >= _BREAKS_AT_MOST:
+            yield Fetched(keys[0], None, group[0][1], b"\r\n")
+            return
+        try:
+            with self._session() as client:
+                if not self._same(client, box):
+                    return
+                found = read_group(client, group, self._settings.max_bytes)
+        except MailServerUnavailable:
+            # Some servers end the connection over one bad mail: from now on each of these is read alone.
+            self._breaks |= {key: self._breaks.get(key, 0) + 1 for key in keys}
+            raise
+        for key, (uid, size) in zip(keys, group, strict=True):
+            self._breaks.pop(key, None)
             if uid in found:
                 raw, header = found.pop(uid)
-                yield Fetched(self._key(box, uid), raw, size if raw is None else len(raw), header)
+                yield Fetched(key, raw, size if raw is None else len(raw), header)
 
     # moving
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import imaplib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Final, TypeAlias
 
 from mailbot.adapters.imap_session import Client, is_passing, said
@@ -41,13 +41,14 @@ def sizes(client: Client, uids: Sequence[int]) -> list[Sized]:
     return [(uid, int(answers[uid].get(_SIZE, 0))) for uid in uids if uid in answers]
 
 
-def groups(sized: Sequence[Sized], max_bytes: int) -> Iterator[list[Sized]]:
-    """Mails that are fetched with one command: limited in number and in bytes, so that memory stays bounded."""
+def groups(sized: Sequence[Sized], max_bytes: int, alone: Set[int] = frozenset()) -> Iterator[list[Sized]]:
+    """Mails that are fetched with one command: limited in number and in bytes, so that memory stays bounded; `alone` are not mixed with others."""
     group: list[Sized] = []
     total = 0
     for uid, size in sized:
         cost = min(size, _HEADER_BYTES) if size > max_bytes else size
-        if group and (total + cost > _BYTES_AT_ONCE or len(group) >= _BODIES_AT_ONCE):
+        full = total + cost > _BYTES_AT_ONCE or len(group) >= _BODIES_AT_ONCE
+        if group and (full or uid in alone or group[-1][0] in alone):
             yield group
             group, total = [], 0
         group.append((uid, size))

@@ -123,6 +123,8 @@ def _log_in(client: Client, settings: ImapSettings, secret: str) -> None:
         else:
             client.login(settings.username, secret)
     except LoginError as error:
+        if isinstance(error.__context__, imaplib.IMAP4.abort):  # not an answer: the connection broke
+            raise error.__context__ from None
         reason = said(error)
         what = "token" if settings.auth is Auth.OAUTH2 else "password"
         message = f"IMAP server {settings.host} does not accept the {what} of {settings.username}: {reason}"
