@@ -15,6 +15,7 @@ import logging
 import re
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,6 +51,9 @@ class Line:
 LINES: dict[str, Line] = {}
 """All lines by name, in the order in which they are declared."""
 
+COUNTS: Counter[str] = Counter()
+"""How often each line was written since the program started, also where the level keeps it out of the log."""
+
 _log = structlog.get_logger("mailbot")
 
 
@@ -63,6 +67,7 @@ def _line(level: Level) -> Callable[[Callable[P, None]], Callable[P, None]]:
 
         @wraps(function)
         def write(*args: P.args, **kwargs: P.kwargs) -> None:
+            COUNTS[name] += 1
             facts = dict(zip(fields, args, strict=False)) | kwargs
             getattr(_log, level)(name, **{key: _plain(value) for key, value in facts.items() if value is not None})
 

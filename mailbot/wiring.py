@@ -53,7 +53,7 @@ class Bot:
 
 def build(config: Config, notify_socket: str | None = None) -> Bot:
     """The bot that a configuration describes; connects to nothing yet.  Raises ConfigurationError, DatabaseNotReady."""
-    store = Database(config.database.url.get_secret_value())
+    store = open_store(config)
     store.check()
     office = make_office(config, store)
     reader = ConfinedReader(office.reading(office.clock.now()))
@@ -69,6 +69,11 @@ def build(config: Config, notify_socket: str | None = None) -> Bot:
         notify_socket=notify_socket,
         closers=(reader.close, store.close),
     )
+
+
+def open_store(config: Config) -> Store:
+    """The database alone, for commands that only look; connects to nothing yet.  Raises ConfigurationError."""
+    return Database(config.database.url.get_secret_value())
 
 
 def make_office(config: Config, store: Store) -> Office:

@@ -1,0 +1,21 @@
+"""The command line.  Only this package writes to standard output and decides exit codes (sysexits.h)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code.
+
+    `explain` is often started for a single mail, so it goes past typer, which would double its start-up.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["explain"] and not {"--help", "-h"} & set(words):
+        from mailbot.cli.explaining import run  # noqa: PLC0415 - the light way
+
+        return run(words[1:])
+    from mailbot.cli.app import run_app  # noqa: PLC0415 - typer only where it is needed
+
+    return run_app(words)

@@ -1,0 +1,186 @@
+"""`check` and `doctor`: what was looked at, how it is, and how to mend what is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from mailbot.cli.output import as_json as to_json
+from mailbot.cli.output import say, visible
+from mailbot.cli.site import Settings
+from mailbot.errors import ConfigurationError, MailbotError
+
+if TYPE_CHECKING:
+    from mailbot.config import Config
+    from provisioner.api import SiteHealth
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `mend` says what to do where it is not well."""
+
+    what: str
+    well: bool
+    said: str
+    mend: str = ""
+    code: int = os.EX_UNAVAILABLE
+
+
+def report(findings: Iterator[Finding], *, as_json: bool) -> int:
+    """Write every finding as it is made; gives the exit code: 0, or that of the first that is not well."""
+    code = os.EX_OK
+    for finding in findings:
+        code = code or (os.EX_OK if finding.well else finding.code)
+        if as_json:
+            told = {"what": finding.what, "well": finding.well, "said": finding.said, "mend": finding.mend}
+            say(to_json(told))
+        else:
+            say(f"{'ok  ' if finding.well else 'BAD '} {finding.what}: {visible(finding.said)}")
+            if finding.mend and not finding.well:
+                say(f"     mend it: {finding.mend}")
+    return code
+
+
+def offline(settings: Settings) -> Iterator[Finding]:
+    """What needs no network; ends after the configuration where that cannot be used."""
+    try:
+        config = settings.config
+    except ConfigurationError as error:
+        for problem in error.problems:
+            yield Finding("configuration", False, problem, f"edit {settings.path}", os.EX_CONFIG)
+        return
+    yield Finding("configuration", True, f"{settings.path} is complete")
+    yield _keys(config)
+    yield _letters()
+    yield _directory(config)
+    yield _database(config)
+
+
+def online(settings: Settings) -> Iterator[Finding]:
+    """Everything: what needs no network, then each server."""
+    yield from offline(settings)
+    try:
+        config = settings.config
+    except ConfigurationError:
+        return
+    yield _imap(config)
+    yield _smtp(config)
+    for section in config.sites:
+        yield from _site(config, section.name)
+
+
+def _tried(what: str, look: Callable[[], str], mend: str, code: int = os.EX_UNAVAILABLE) -> Finding:
+    """What a look says, or the error that it ends with."""
+    try:
+        return Finding(what, True, look())
+    except MailbotError as error:
+        return Finding(what, False, str(error), mend, code)
+
+
+def _keys(config: Config) -> Finding:
+    from mailbot.config import token_keys  # noqa: PLC0415 - imported once something is looked at
+
+    def look() -> str:
+        count = len(token_keys(config))
+        return "one key" if count == 1 else f"{count} keys, the first one signs"
+
+    return _tried("token keys", look, "have `mailbot init` make a key file, or give one to the service", os.EX_CONFIG)
+
+
+def _letters() -> Finding:
+    from mailbot.model import Letter  # noqa: PLC0415
+
+    folder = files("templates_email")
+    lacking = [letter.value for letter in Letter if not folder.joinpath(f"{letter.value}.txt.j2").is_file()]
+    if lacking:
+        mend = "install the program again: templates_email belongs to it"
+        return Finding("letters", False, f"no template for {', '.join(lacking)}", mend, os.EX_CONFIG)
+    return Finding("letters", True, f"{len(Letter)} templates")
+
+
+def _directory(config: Config) -> Finding:
+    from mailbot.adapters.directory_file import FileDirectory  # noqa: PLC0415
+
+    path = config.directory.path
+
+    def look() -> str:
+        people = FileDirectory(path).people()
+        usable = sum(bool(person.ssh_keys) and not person.locked for person in people)
+        return f"{len(people)} users in {path}, {usable} of them unlocked and with an SSH key"
+
+    return _tried("directory", look, "see contrib/users.example.toml", os.EX_CONFIG)
+
+
+def _database(config: Config) -> Finding:
+    from mailbot.wiring import open_store  # noqa: PLC0415
+
+    def look() -> str:
+        store = open_store(config)
+        try:
+            store.check()
+        finally:
+            store.close()
+        return f"{config.database.url} is at the revision that is needed"
+
+    return _tried("database", look, "mailbot db upgrade", os.EX_CONFIG)
+
+
+def _imap(config: Config) -> Finding:
+    from mailbot.adapters.imap import ImapInbox  # noqa: PLC0415
+    from mailbot.wiring import imap_settings  # noqa: PLC0415
+
+    def look() -> str:
+        inbox = ImapInbox(imap_settings(config))
+        try:
+            position = inbox.position()
+            inbox.prepare()
+        finally:
+            inbox.close()
+        return f"{config.mailbox.host}: logged in, {position.folder} opened, both other folders are there"
+
+    return _tried("mailbox", look, "check [mailbox]: host, port, security, account and password")
+
+
+def _smtp(config: Config) -> Finding:
+    from mailbot.adapters.smtp import SmtpPostman  # noqa: PLC0415
+    from mailbot.wiring import smtp_settings  # noqa: PLC0415
+
+    def look() -> str:
+        postman = SmtpPostman(smtp_settings(config))
+        try:
+            return f"{config.smtp.host}: {postman.check()}"
+        finally:
+            postman.close()
+
+    return _tried("smtp", look, "check [smtp]: host, port, security, account and password")
+
+
+def _site(config: Config, name: str) -> Iterator[Finding]:
+    from mailbot.wiring import site_settings  # noqa: PLC0415
+    from provisioner.libvirt_driver import LibvirtSite  # noqa: PLC0415
+
+    section = next(site for site in config.sites if site.name == name)
+    driver = LibvirtSite(site_settings(section))
+    try:
+        health = driver.health()
+    finally:
+        driver.close()
+    if not health.reachable:
+        yield Finding(f"site {name}", False, " ".join(health.problems), f"virsh -c {section.uri} list --all")
+        return
+    yield from _of_site(health, section.pool)
+
+
+def _of_site(health: SiteHealth, pool: str) -> Iterator[Finding]:
+    what = f"site {health.site}"
+    yield Finding(what, True, f"answers; {health.machines} machines, {health.free_memory_mib} MiB of memory left")
+    full = health.free_disk_gib < 1
+    room = f"{health.free_disk_gib} GiB left in the pool {pool}"
+    yield Finding(f"{what}, room", not full, room, "make room in the pool, or add a site")
+    image = health.image
+    yield Finding(f"{what}, image", image is not None, image or "there is no base image", "mailbot image build")
+    for problem in health.problems:
+        yield Finding(what, False, problem, f"virsh -c … pool-list --all; net-list --all at {health.site}")

@@ -1,0 +1,177 @@
+"""`mailbot init`: from five answers to a configuration that works."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from mailbot.cli.output import complain, say
+from mailbot.errors import MailbotError
+
+
+class AlreadyThere(MailbotError):
+    """A file exists that would be written over."""
+
+    permanent = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What one must know; empty where it was not said."""
+
+    imap: str = ""
+    address: str = ""
+    password_file: Path | None = None
+    admin: str = ""
+    domain: str = ""
+    username: str = ""
+    smtp: str = ""
+    libvirt: str = "qemu:///system"
+    password: str = ""
+
+
+_QUESTIONS = (
+    ("imap", "--imap", "IMAP server of the shared mailbox (imap.example.org)"),
+    ("address", "--address", "Address of the shared mailbox (support@example.org)"),
+    ("admin", "--admin", "Address of the admin who decides (admin@example.org)"),
+    ("domain", "--domain", "Domain of the machines: <username>-vm.<domain> (main.testbed.example)"),
+)
+
+
+def complete(
+    answers: Answers, ask: Callable[[str], str] = input, ask_secret: Callable[[str], str] = getpass.getpass
+) -> Answers:
+    """Ask for what was not said.  Without a terminal, raises BadParameter that names every missing option."""
+    missing = [(name, option, question) for name, option, question in _QUESTIONS if not getattr(answers, name)]
+    secret = answers.password_file is None and not answers.password
+    if (missing or secret) and ask is input and not sys.stdin.isatty():
+        options = [option for _, option, _ in missing] + (["--password-file"] if secret else [])
+        raise typer.BadParameter(f"there is no terminal to ask at; give {', '.join(options)}")
+    said: dict[str, Any] = {name: _asked(question, ask) for name, _, question in missing}
+    answers = replace(answers, **said)
+    if secret:
+        answers = replace(answers, password=_asked(f"Password of {answers.username or answers.address}", ask_secret))
+    return answers
+
+
+def _asked(question: str, ask: Callable[[str], str]) -> str:
+    while True:
+        try:
+            answer = ask(f"{question}: ").strip()
+        except EOFError:
+            raise typer.Abort from None
+        if answer:
+            return answer
+
+
+def write(answers: Answers, path: Path, *, force: bool = False) -> None:
+    """Write the configuration, its secrets and a first directory of users beside it, and say what comes next.
+
+    Nothing is written where the answers do not make a good configuration.  A token key that exists is
+    kept even with `force`: a new one would make every open question unanswerable.  Raises AlreadyThere,
+    ConfigurationError.
+    """
+    text = _config(answers)
+    _check(text)
+    if path.exists() and not force:
+        raise AlreadyThere(f"{path} exists already; --force writes over it")
+    folder = path.absolute().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    if answers.password:
+        _put(folder / "mailbox.password", answers.password + "\n", over=True)
+    _put(folder / "tokens.keys", secrets.token_urlsafe(32) + "\n", over=False)
+    _put(folder / "users.toml", _USERS, over=False)
+    _put(path, text, over=True)
+    _say_what_comes_next(path)
+
+
+def _check(text: str) -> None:
+    """Raise ConfigurationError where the text is not a good configuration."""
+    from mailbot.config import load  # noqa: PLC0415 - pydantic is slow to import
+
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder) / "config.toml"
+        trial.write_text(text, encoding="utf-8")
+        load(trial, {})
+
+
+def _put(path: Path, text: str, *, over: bool) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    if path.exists() and not over:
+        complain(f"kept    {path}")
+        return
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    complain(f"written {path}")
+
+
+def _config(answers: Answers) -> str:
+    from mailbot.config.printing import literal  # noqa: PLC0415
+
+    username = literal(answers.username or answers.address)
+    password_file = literal(answers.password_file.absolute() if answers.password_file else "mailbox.password")
+    login = answers.admin.partition("@")[0].lower()
+    return f"""# Written by `mailbot init`. docs/configuration.md describes every setting; what is not here has its default.
+
+[mailbox]
+host = {literal(answers.imap)}
+username = {username}
+password_file = {password_file}
+
+[smtp]
+host = {literal(answers.smtp or answers.imap)}
+username = {username}
+password_file = {password_file}
+from_address = {literal(answers.address)}
+
+[directory]
+path = "users.toml"
+
+[tokens]
+key_file = "tokens.keys"
+
+[[admins]]
+login = {literal(login)}
+name = {literal(login)}
+address = {literal(answers.admin)}
+
+[[sites]]
+name = "main"
+dns_domain = {literal(answers.domain)}
+uri = {literal(answers.libvirt)}
+"""
+
+
+_USERS = """# The users that may have a machine: one [[person]] each. The file is read again whenever it changes.
+#
+# [[person]]
+# login = "alice"
+# name = "Alice"
+# mail = "alice@example.org"
+# ssh_keys = ["ssh-ed25519 AAAA… alice@laptop"]
+"""
+
+
+def _say_what_comes_next(path: Path) -> None:
+    from mailbot.config import DEFAULT_PATH  # noqa: PLC0415
+
+    program = "mailbot" if path.absolute() == DEFAULT_PATH else f"mailbot -c {path}"
+    say(f"Now list your users in {path.absolute().parent / 'users.toml'}, then:")
+    say(f"  {program} db upgrade    # make the database")
+    say(f"  {program} image build   # make the machines' Debian and bring it to the hypervisor")
+    say(f"  {program} doctor        # see that everything answers; then start it: {program} run")

@@ -1,0 +1,168 @@
+"""`list`, `show`, `approve`, `deny` and `retry`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mailbot.cli.output import as_json as to_json
+from mailbot.cli.output import complain, say, table, visible
+from mailbot.cli.site import Settings
+from mailbot.model import Accepted, HistoryEntry, Ticket, TicketState
+
+if TYPE_CHECKING:
+    from mailbot.handlers.office import Office
+
+Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+Number = Annotated[int, typer.Argument(help="The ticket's number.", min=1)]
+Admin = Annotated[str, typer.Option("--as", help="The admin who decides: login or address.", show_default=False)]
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is not a date such as 2027-01-31") from None
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("list")(list_)
+    for command in (show, approve, deny, retry):
+        app.command()(command)
+
+
+def list_(
+    context: typer.Context,
+    state: Annotated[
+        list[TicketState] | None, typer.Option(help="Only tickets in this state; may be repeated.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List tickets."""
+    settings: Settings = context.obj
+    with settings.store() as store:
+        tickets = store.tickets(tuple(state or ()))
+    if as_json:
+        say(to_json(tickets))
+    elif tickets:
+        rows = [
+            (f"#{t.id}", t.state.value, t.username, t.end_date, f"{t.disk_gib} GiB", t.site or "-", t.due_at or "-")
+            for t in tickets
+        ]
+        say(table(("ticket", "state", "user", "ends on", "disk", "site", "due at"), rows))
+    else:
+        say("There are no tickets.")
+
+
+def show(context: typer.Context, ticket: Number, as_json: Json = False) -> None:
+    """Show a ticket and its history.
+
+    What was asked, every change with its evidence, and the proof that each letter was accepted.
+    """
+    settings: Settings = context.obj
+    with settings.store() as store:
+        found = store.ticket(ticket)
+        if found is None:
+            complain(f"There is no ticket #{ticket}.")
+            raise typer.Exit(os.EX_DATAERR)
+        history, letters = store.history(ticket), store.accepted(ticket)
+    if as_json:
+        say(to_json({"ticket": found, "history": history, "letters": letters}))
+    else:
+        say("\n".join((*_facts(found), "", *_history(history), "", *_letters(letters))))
+
+
+def _facts(ticket: Ticket) -> Sequence[str]:
+    rows: list[tuple[str, Any]] = [
+        ("state", ticket.state.value),
+        ("user", f"{ticket.username} ({ticket.name}, {ticket.email})"),
+        ("ends on", ticket.end_date),
+        ("disk", f"{ticket.disk_gib} GiB{f' ({ticket.disk_reason})' if ticket.disk_reason else ''}"),
+        ("site", ticket.site),
+        ("due at", ticket.due_at),
+        ("asked until", ticket.asked_end_date),
+        ("disk kept until", ticket.keep_until),
+        ("held", ticket.held),
+        ("opened at", ticket.opened_at),
+    ]
+    told = [f"  {name:<16}{visible(value)}" for name, value in rows if value not in (None, "")]
+    usage = [f"  | {visible(line)}" for line in ticket.intended_usage.splitlines()]
+    return (f"Ticket #{ticket.id}: {visible(ticket.subject)}", *told, "  intended usage", *usage)
+
+
+def _history(history: Sequence[HistoryEntry]) -> Sequence[str]:
+    lines = ["History"]
+    for entry in history:
+        moved = f"{entry.before or 'new'} -> {entry.after}"
+        lines.append(f"  {entry.at:%Y-%m-%d %H:%M:%S}Z  {moved}  {entry.event} by {visible(entry.actor.who)}")
+        lines.append(f"    {visible(entry.summary)}")
+        if entry.actor.mail:
+            lines.append(f"    mail {entry.actor.mail[:12]}, evidence: {visible(to_json(entry.actor.evidence))}")
+        elif entry.actor.evidence:
+            lines.append(f"    evidence: {visible(to_json(entry.actor.evidence))}")
+    return lines
+
+
+def _letters(letters: Sequence[Accepted]) -> Sequence[str]:
+    lines = ["Letters that were accepted"]
+    for letter in letters:
+        lines.append(f"  {letter.accepted_at:%Y-%m-%d %H:%M:%S}Z  {letter.letter} to {visible(letter.to)}")
+        lines.append(f"    {visible(letter.answer)}")
+        if letter.bounced_at:
+            kind = {True: "for good", False: "for now", None: "without saying whether for good"}[
+                letter.bounce_permanent
+            ]
+            lines.append(f"    came back at {letter.bounced_at:%Y-%m-%d %H:%M:%S}Z, {kind}")
+    return lines if len(letters) else (*lines, "  none")
+
+
+def approve(
+    context: typer.Context,
+    ticket: Number,
+    as_admin: Admin,
+    until: Annotated[
+        date | None, typer.Option(parser=_day, metavar="DATE", help="Another end date.", show_default=False)
+    ] = None,
+    disk: Annotated[int | None, typer.Option(help="Another size of the disk, GiB.", show_default=False)] = None,
+) -> None:
+    """Approve a request or an extension, as by mail."""
+    from mailbot import desk  # noqa: PLC0415
+
+    with _settings(context).office() as office:
+        _tell(office, desk.approve(office, ticket, as_admin, until, disk))
+
+
+def deny(
+    context: typer.Context,
+    ticket: Number,
+    reason: Annotated[str, typer.Argument(help="The reason; the requester reads it.")],
+    as_admin: Admin,
+) -> None:
+    """Deny a request or an extension, as by mail."""
+    from mailbot import desk  # noqa: PLC0415
+
+    with _settings(context).office() as office:
+        _tell(office, desk.deny(office, ticket, as_admin, reason))
+
+
+def retry(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
+    """Build again after a failure."""
+    from mailbot import desk  # noqa: PLC0415
+
+    with _settings(context).office() as office:
+        _tell(office, desk.retry(office, ticket, as_admin))
+
+
+def _settings(context: typer.Context) -> Settings:
+    settings: Settings = context.obj
+    return settings
+
+
+def _tell(office: Office, ticket: Ticket) -> None:
+    """Say what became of a ticket, in the words of its history."""
+    say(f"Ticket #{ticket.id} is {ticket.state.value}. {visible(office.store.history(ticket.id)[-1].summary)}")
