@@ -34,7 +34,6 @@ _QUOTE_IDS = frozenset(
 )
 # From here to the end of the mail everything is the older mail (Outlook in its many forms, Zimbra, Windows Mail).
 _REST_IDS = frozenset({"divRplyFwdMsg", "x_divRplyFwdMsg", "stopSpelling", "zwchr", "x_stopSpelling", "replySplit"})
-_SIGNATURE_CLASSES = frozenset({"gmail_signature", "moz-signature", "protonmail_signature_block", "k9mail-signature"})
 _OUTLOOK_BORDER = re.compile(
     r"border:none;border-top:solid#[0-9a-f]{6}1\.0pt;padding:3\.0pt0(?:in|cm)0(?:in|cm)0(?:in|cm)"
 )
@@ -89,7 +88,7 @@ def _mark_quotes(tree: _Element) -> None:
             _mark_rest(element)
         elif _is_quote(element):
             _surround(element)
-        elif set((element.get("class") or "").split()) & _SIGNATURE_CLASSES:
+        elif _is_signature(element):
             _insert_line(element, "-- ")
 
 
@@ -97,6 +96,12 @@ def _is_quote(element: _Element) -> bool:
     if element.tag == "blockquote":
         return True
     return bool(set((element.get("class") or "").split()) & _QUOTE_CLASSES) or (element.get("id") or "") in _QUOTE_IDS
+
+
+def _is_signature(element: _Element) -> bool:
+    """True for what a client marks as one (gmail_signature, moz-signature, composer_signature and their like)."""
+    marks = f"{element.get('class') or ''} {element.get('id') or ''}".lower()
+    return element.tag in ("div", "pre", "p", "table", "span") and "signature" in marks
 
 
 def _starts_rest(element: _Element) -> bool:

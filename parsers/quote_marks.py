@@ -30,6 +30,8 @@ _INTRO_STARTS = tuple(
 """)
 )
 
+_QUOTING = phrases("quoting | zitat von | citando | citation de | citat | cytowanie | citerar | quote from | message de")
+
 _DATE = re.compile(
     r"\b(?:19|20)\d\d\b|\b\d{1,2}[:.h]\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\d{4}年|"
     r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b"
@@ -41,7 +43,7 @@ _MAILBOX = re.compile(
 # The words between the dashes of a divider, as plain letters.
 _DIVIDER_WORDS = phrases("""
     original message | original e-mail | original email | original appointment | forwarded message | forwarded by |
-    message d'origine | message original | message transfere | message reexpedie | e-mail original |
+    message d'origine | message original | mail original | message transfere | message reexpedie | e-mail original |
     courriel original | ursprungliche nachricht | ursprungliche mail | originalnachricht | weitergeleitete nachricht
     | original-nachricht | mensaje original | mensaje reenviado | messaggio originale | messaggio inoltrato |
     oorspronkelijk bericht | oorspronkelijke bericht | doorgestuurd bericht | origineel bericht | mensagem original
@@ -117,6 +119,8 @@ def depth(line: str) -> int:
 def is_divider(line: str) -> bool:
     """`-----Original Message-----` and its like, in any client's decoration."""
     stripped = line.strip(" \t*")
+    if stripped.startswith(">>> ") and stripped.endswith(">>>"):  # GroupWise: `>>> Alice 23.11.2026 10:12 >>>`
+        return len(stripped) <= MAX_INTRO_CHARACTERS
     if not 4 <= len(stripped) <= 120:
         return False
     bare = stripped.strip("-_=~#*> \t:：.")
@@ -151,7 +155,7 @@ def is_intro(line: str) -> bool:
         return bool(dated and (verb or (mailbox and words[:4].isdigit())))
     if verb:
         return dated or mailbox or words.startswith(_INTRO_STARTS) or len(words) <= 60
-    return dated and mailbox
+    return mailbox and (dated or words.startswith(_QUOTING))
 
 
 def label_role(line: str) -> str | None:

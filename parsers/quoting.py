@@ -94,10 +94,10 @@ def _quote_starts(lines: list[str], at: int) -> int | None:
     line = lines[at]
     if not line.strip():
         return None
-    if depth(line):
-        return at
     if is_divider(line):
         return at + 1
+    if depth(line):
+        return at
     return _intro_end(lines, at) or _header_block_end(lines, at)
 
 
