@@ -101,8 +101,11 @@ def _empty_request(mail: Mail, rules: ReadingRules) -> Request:
 
 
 def _read_entries(entries: list[Entry], rules: ReadingRules) -> Request:
-    readable = frozenset(entry.line.number for entry in entries if is_readable(entry, rules))
-    entries = demote_lookalikes(entries, readable)
+    if len({(entry.part, entry.line.level) for entry in entries}) < len(entries) or any(
+        entry.part is Part.DISK for entry in entries
+    ):
+        readable = frozenset(entry.line.number for entry in entries if is_readable(entry, rules))
+        entries = demote_lookalikes(entries, readable)
     levels = sorted({entry.line.level for entry in entries})
     by_level = [[entry for entry in entries if entry.line.level == level] for level in levels]
     requests = _several(by_level[0])

@@ -82,7 +82,8 @@ def _candidates(part: Part, by_level: list[list[Entry]]) -> list[Entry]:
     """The entries of a part at the first level that answers it, without empty doubles and repeated answers."""
     same = [[entry for entry in entries if entry.part is part] for entries in by_level]
     for entries in same:
-        answered = {fold(_text_of(entry)): entry for entry in reversed(entries) if _text_of(entry)}
+        answers = [(fold(_text_of(entry)), entry) for entry in reversed(entries)]
+        answered = {answer: entry for answer, entry in answers if answer}
         if answered:
             return list(answered.values())[::-1]
     return next((entries[:1] for entries in same if entries), [])

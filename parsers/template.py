@@ -15,6 +15,8 @@ from parsers.labels import REQUIRED, Label, Part, cells_of, guess_label, inline_
 
 MOST_LINES = 5_000
 LONGEST_LINE = 2_000
+# More template lines than anybody fills in: what follows them is not read, so that the time stays linear.
+MOST_ENTRIES = 60
 
 _QUOTE = re.compile(r"(?:\s{0,3}>)+ ?")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,255}")
@@ -133,7 +135,7 @@ def find_entries(lines: list[Line]) -> list[Entry]:
     if missing:
         lines = _split_inline(lines, missing)
         labelled = [(line, label) for line in lines if line.text and (label := _label_of(line, missing))]
-    kept = [(line, label) for line, label in labelled if _counts(line, label, labelled)]
+    kept = _counting(labelled)[:MOST_ENTRIES]
     places = {id(line): place for place, line in enumerate(lines)}
     starts = [places[id(line)] for line, _ in kept] + [len(lines)]
     last = {line.level: line for line, _ in kept}
@@ -177,14 +179,24 @@ def _split_inline(lines: list[Line], missing: frozenset[Part]) -> list[Line]:
     return result
 
 
-def _counts(line: Line, label: Label, labelled: list[tuple[Line, Label]]) -> bool:
-    """A weak label counts where its level has no strong one of that part; one without colon needs company."""
-    if label.strong and not (label.bare or label.cell or label.guessed):
-        return True
-    strong = {other.part for one, other in labelled if one.level == line.level and other.strong and other is not label}
-    if not label.strong and label.part in strong:
-        return False
-    if label.guessed and label.part in {other.part for _, other in labelled if not other.guessed}:
+def _counting(labelled: list[tuple[Line, Label]]) -> list[tuple[Line, Label]]:
+    """Without the weak labels of a part that has a strong one at that level, and bare ones without company."""
+    sure: dict[int, set[Part]] = {}
+    strong: dict[int, set[Part]] = {}
+    for line, label in labelled:
+        if label.strong:
+            strong.setdefault(line.level, set()).add(label.part)
+            if not label.guessed:
+                sure.setdefault(line.level, set()).add(label.part)
+    return [
+        (line, label)
+        for line, label in labelled
+        if _counts(label, strong.get(line.level, set()), sure.get(line.level, set()))
+    ]
+
+
+def _counts(label: Label, strong: set[Part], sure: set[Part]) -> bool:
+    if label.part in (sure if label.guessed else strong) and (label.guessed or not label.strong):
         return False
     return bool(strong - {label.part}) or not (label.bare or label.cell)
 

@@ -1,0 +1,118 @@
+"""Which amounts in a user's words are a wish for disk."""
+
+from __future__ import annotations
+
+import pytest
+
+from parsers.disk import read_disk
+
+
+@pytest.mark.parametrize(
+    ("text", "gib"),
+    [
+        ("I need 40 GB because the traces are large.", 40),
+        ("We need about 40GB of disk for the traces.", 40),
+        ("I would need at least 40 GiB of storage.", 40),
+        ("I require extra disk space: 40 GB, to store traces.", 40),
+        ("Extra disk: 40 GB because of the traces", 40),
+        ("Please give me 40 GB of disk space, since the database is 30 GB.", 40),
+        ("Since the database is 30 GB, I need 40 GB.", 40),
+        ("40 GB of disk space are needed for the dataset.", 40),
+        ("Disk: 20 GB instead of 8 GB for the container images.", 20),
+        ("The default 8 GB is not enough: I need 40 GB for images.", 40),
+        ("I need 40 GB in total: 30 GB for data and 10 GB for logs", 40),
+        ("I request a disk of 40 GB, as the index has 25 GB.", 40),
+        ("we will need disk space for 40 GB of data", 40),
+        ("it will need a bigger disk (30 GB) for the images", 30),
+        ("8 GB are not enough. We need 1 TB of disk.", 1024),
+        ("I need 0.5 TB for logs.", 512),
+        ("I need 12,5 GB for logs.", 13),
+        ("J'ai besoin de 40 Go de disque car les traces sont grosses.", 40),
+        ("Il me faudrait environ 40 Go pour stocker les données.", 40),
+        ("Espace disque supplémentaire : 20 Go pour les images", 20),
+        ("Le disque de 8 Go ne suffit pas, 40 Go sont nécessaires pour les traces.", 40),
+    ],
+)
+def test_these_ask_for_so_much_disk_in_all(text: str, gib: int) -> None:
+    reading = read_disk(text, 8)
+    assert (reading.gib, reading.problem) == (gib, "")
+    assert reading.reason
+    assert f"read as {gib} GB of disk in all" in reading.notes[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I need an extra 12 GB for builds.",
+        "12 GB more are needed.",
+        "I need 12 GB of extra disk.",
+        "Il me faut 12 Go de plus.",
+    ],
+)
+def test_more_comes_on_top_of_what_every_vm_has(text: str) -> None:
+    reading = read_disk(text, 8)
+    assert reading.gib == 20
+    assert "8 GB that every VM has and the rest on top" in reading.notes[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I process 40 GB of data a day.",
+        "I need to process 40 GB of data a day.",
+        "We write 40 GB per day to the disk of another node, and need help.",
+        "It downloads 40 GB every night.",
+        "I need 16 GB of memory for the tests.",
+        "I need 16 GB RAM.",
+        "I need 40 GB of data from the archive.",
+        "We have 40 GB of logs on another server.",
+        "I do not need more than 20 GB of disk.",
+        "The data of 40 GB live on the NFS storage, so the VM needs no extra disk.",
+        "Pas besoin de disque supplémentaire, les 40 Go sont ailleurs.",
+        "The disk image is 40 GB and I need help with it.",
+        "I need 5 GB of disk.",
+        "A 5G core network. I need from 5 to 10 of them. I have 3 To do items.",
+        "I need a 10 Gb/s link and 10 GB/s of traffic.",
+        "Je traite 40 Go de données par jour.",
+    ],
+)
+def test_these_ask_for_no_disk(text: str) -> None:
+    reading = read_disk(text, 8)
+    assert (reading.gib, reading.reason, reading.problem) == (None, None, "")
+
+
+def test_an_amount_that_is_no_wish_is_still_noted() -> None:
+    assert read_disk("I process 40 GB of data a day.", 8).notes == (
+        '"I process 40 GB of data a day." was not read as a wish for disk',
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("I need 40 to 50 GB for traces.", "Several amounts"),
+        ("I need 40-50 GB because of traces.", "Several amounts"),
+        ("I need 20 GB for logs. I also need 40 GB for images.", "Several amounts"),
+        ("I need extra disk space for the traces.", "not how much"),
+        ("J'aurais besoin d'espace disque supplémentaire pour les traces.", "not how much"),
+    ],
+)
+def test_what_is_not_one_amount_is_asked_back(text: str, words: str) -> None:
+    reading = read_disk(text, 8)
+    assert reading.gib is None
+    assert words in reading.problem
+    assert "for example" in reading.problem
+    assert reading.found
+
+
+def test_the_reason_is_the_sentence_of_the_wish_and_the_next_one_where_it_says_no_why() -> None:
+    assert (
+        read_disk("A server. I need 40 GB because of traces. It is big.", 8).reason == "I need 40 GB because of traces"
+    )
+    assert read_disk("A server. I need 40 GB. Our traces are large.", 8).reason == "I need 40 GB. Our traces are large."
+
+
+def test_a_long_reason_is_shortened() -> None:
+    reason = read_disk("I need 40 GB because " + "of traces " * 100, 8).reason
+    assert reason is not None
+    assert len(reason) == 300
