@@ -11,11 +11,18 @@ from dataclasses import dataclass
 from datetime import date
 
 from parsers import command_words as words
-from parsers.characters import plain_letters
+from parsers.characters import phrases, plain_letters
 from parsers.command_words import DISK, PERIOD, REASON, RULES, UNTIL, Rule
 from parsers.values import Command, ReadingRules, Unclear, Verb
 
 _MAX_LINE = 400
+_MAX_DATE = 60
+_HEDGES = frozenset(
+    phrases(
+        "or | maybe | perhaps | about | around | roughly | if | unless | but | not | except | peut-etre | environ | ou | vers | si | sauf"
+        "| mais | pas | only | seulement"
+    )
+)
 _MAX_GREETING_WORDS = 5
 #: Marks, bullets, emphasis and pictographs that clients and people put around words.
 _DECORATION = re.compile(r"[*_`~\"'“”«»‹›•·●▪→⇒\U0001F300-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]+")
@@ -255,6 +262,9 @@ def _option_at(plain: str, at: int, taken: set[str]) -> tuple[str, int] | None:
 def _date(text: str | None, rules: ReadingRules) -> tuple[date | None, str]:
     if text is None:
         return None, ""
+    tokens = plain_letters(text).replace(",", " ").split()
+    if len(text) > _MAX_DATE or _HEDGES.intersection(tokens) or _verb_in(tokens):
+        return None, "There is more than a date after “until”."
     from parsers.dates import read_date  # noqa: PLC0415  imported here: most replies have no date
 
     reading = read_date(text, rules)

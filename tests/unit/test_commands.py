@@ -1,0 +1,192 @@
+"""The closed grammar of replies: what is a command, and what only looks like one."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from parsers.commands import documentation, read_command
+from parsers.values import Command, ReadingRules, Unclear, Verb
+
+RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
+DOCUMENT = Path(__file__).parents[2] / "docs" / "commands.md"
+
+
+def verb(words: str) -> Verb | None:
+    read = read_command(words, RULES)
+    return read.verb if isinstance(read, Command) else None
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("approve", Verb.APPROVE),
+        ("Approve", Verb.APPROVE),
+        ("APPROVE.", Verb.APPROVE),
+        ("Approved, thanks!", Verb.APPROVE),
+        ("OK approve", Verb.APPROVE),
+        ("Ok, approved.", Verb.APPROVE),
+        ("Yes, I approve.", Verb.APPROVE),
+        ("*approve*", Verb.APPROVE),
+        ("“Approve”", Verb.APPROVE),
+        ("approve 👍", Verb.APPROVE),
+        ("Hi all,\n\napprove", Verb.APPROVE),
+        ("Bonjour,\n\nJ'approuve la demande.\n\nAlice", Verb.APPROVE),
+        ("J’approuve, merci", Verb.APPROVE),
+        ("Approuvé !", Verb.APPROVE),
+        ("d'accord, accepté", Verb.APPROVE),
+        ("Looks good, approved", Verb.APPROVE),
+        ("Approve\n\nPlease mind the maintenance on Friday.", Verb.APPROVE),
+        ("deny", Verb.DENY),
+        ("Denied, thanks", Verb.DENY),
+        ("Sorry, denied: no room", Verb.DENY),
+        ("refusé : plus de place", Verb.DENY),
+        ("Non, je refuse", Verb.DENY),
+        ("extend until 31 March 2027", Verb.EXTEND),
+        ("Please extend for 6 months, thank you", Verb.EXTEND),
+        ("prolonger jusqu'au 31 mars 2027", Verb.EXTEND),
+        ("prolonger de 6 mois", Verb.EXTEND),
+        ("release", Verb.RELEASE),
+        ("libérer ma VM", Verb.RELEASE),
+        ("withdraw my request", Verb.WITHDRAW),
+        ("keep", Verb.KEEP),
+        ("Keep it please!", Verb.KEEP),
+        ("restore", Verb.RESTORE),
+        ("I confirm.", Verb.CONFIRM),
+        ("je confirme", Verb.CONFIRM),
+        ("proceed", Verb.PROCEED),
+        ("status", Verb.STATUS),
+        ("Help!", Verb.HELP),
+        ("aide", Verb.HELP),
+        ("CAUTION: This email originated from outside of the organization.\n\nApprove", Verb.APPROVE),
+    ],
+)
+def test_one_command_with_politeness_is_read(words: str, meant: Verb) -> None:
+    assert verb(words) is meant
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Approve?",
+        "I do not approve",
+        "I don't approve this",
+        "not approved",
+        "Do we approve?",
+        "approve all",
+        "approve it if he promises to keep backups",
+        "approved or denied, I do not know",
+        "approve or deny",
+        "approve-ish",
+        "disapprove",
+        "unapproved",
+        "I would approve",
+        "Je n'approuve pas",
+        "pas approuvé",
+        "non approuvé",
+        "No, approved",
+        "No approve",
+        "deny? approve?",
+        "Denied by mistake, please approve",
+        "Should I approve",
+        "approve until",
+        "approve until tomorrow or so, maybe",
+        "approve until 03/04/2027",
+        "approve disk lots",
+        "approve disk 20 TB",
+        "approve for bob",
+        "extend",
+        "extend until 2027-01-31 for 6 months",
+        "extend it a bit",
+        "release the prisoners",
+        "keep calm",
+        "help me decide what to do about bob",
+        "status quo",
+        "confirm or not?",
+        "restore my faith",
+        "I will approve tomorrow",
+        "approved by whom",
+        "Thanks",
+        "ok",
+        "yes",
+        "+1",
+        "approve\nno wait, deny",
+        "approve\nbut only until May",
+        "deny\nOn second thought: approve",
+        "approve\nUnless bob has another one.",
+        "approve@example.org",
+        "approve/deny",
+        "x" * 500 + " approve",
+    ],
+)
+def test_what_is_not_clearly_one_command_decides_nothing(words: str) -> None:
+    assert isinstance(read_command(words, RULES), Unclear)
+
+
+@pytest.mark.parametrize("words", [None, "", "\n \n", "...", "👍"])
+def test_no_words_are_no_command(words: str | None) -> None:
+    assert read_command(words, RULES) is None
+
+
+def test_an_approval_carries_its_date_and_its_disk() -> None:
+    read = read_command("Approve until 2027-01-31 disk 20 GB, thanks", RULES)
+
+    assert isinstance(read, Command)
+    assert (read.until, read.disk_gib) == (date(2027, 1, 31), 20)
+
+
+def test_the_options_come_in_any_order() -> None:
+    read = read_command("approuvé avec disque 40 Go jusqu'au 31 janvier 2027", RULES)
+
+    assert isinstance(read, Command)
+    assert (read.verb, read.until, read.disk_gib) == (Verb.APPROVE, date(2027, 1, 31), 40)
+
+
+def test_a_date_that_is_ambiguous_is_asked_back_in_words() -> None:
+    read = read_command("approve until 03/04/2027", RULES)
+
+    assert isinstance(read, Unclear)
+    assert "2027" in read.why
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("deny no room on the hosts", "no room on the hosts"),
+        ("Deny: no room.", "no room"),
+        ("Denied because the disk is too large", "the disk is too large"),
+        ("refusé, car le disque est trop grand", "le disque est trop grand"),
+        ("deny\n\nThere is no room.\nAsk again in May.", "There is no room. Ask again in May."),
+        ("deny", ""),
+    ],
+)
+def test_a_denial_carries_its_reason_as_written(words: str, reason: str) -> None:
+    read = read_command(words, RULES)
+
+    assert isinstance(read, Command)
+    assert read.reason == reason
+
+
+def test_a_period_is_read_in_months_and_days() -> None:
+    read = read_command("extend for 6 months", RULES)
+
+    assert isinstance(read, Command)
+    assert (read.period_months, read.period_days, read.until) == (6, None, None)
+
+
+def test_the_document_of_commands_is_what_the_code_reads() -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == documentation(), (
+        "write it again: python -m parsers.commands > docs/commands.md"
+    )
+
+
+def test_every_taught_form_is_read_as_its_own_command() -> None:
+    taught = {
+        "approve": "approve until 2027-01-31 disk 20",
+        "deny": "deny no room",
+        "extend": "extend until 2027-01-31",
+    }
+    for meant in Verb:
+        assert verb(taught.get(meant, str(meant))) is meant
