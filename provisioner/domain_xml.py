@@ -147,6 +147,11 @@ def domain_kind(text: str) -> tuple[bool, int]:
     return root.get("type") == "kvm", int(root.findtext("memory", "0")) >> 10
 
 
+def networks(text: str) -> frozenset[str]:
+    """Read from a domain the names of the networks that it is attached to."""
+    return frozenset(one.get("network", "") for one in _parse(text).iterfind("devices/interface/source"))
+
+
 def overlay_volume(name: str, disk_gib: int, base_path: str) -> str:
     """Give a qcow2 volume of `disk_gib` that begins as the base image at `base_path`."""
     volume = _volume(name, disk_gib * _GIB, "qcow2")

@@ -12,12 +12,8 @@ from provisioner.api import NotOurs, SiteSettings, VmSpec
 from provisioner.domain_xml import Mark, Seen
 from provisioner.libvirt_driver.connection import absent_is_fine
 
-_UNDEFINE: Final = (
-    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
-    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
-    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
-    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
-)
+_UNDEFINE: Final = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+_UNDEFINE_ALL: Final = _UNDEFINE | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
 _PAUSED: Final = libvirt.VIR_DOMAIN_PAUSED
 _START_FAILED: Final = frozenset(
     {
@@ -74,10 +70,21 @@ class Domains:
             f"At {self._settings.name} there is already a domain {spec.name} that is not this machine. It was not touched."
         )
 
-    def all(self) -> list[libvirt.virDomain]:
-        """Give every domain of the host, running or not."""
-        domains: list[libvirt.virDomain] = self._conn.listAllDomains(0)
-        return domains
+    def marked(self) -> list[tuple[str, Mark]]:
+        """Give names and marks of our domains in the site's network, running or not.
+
+        The network tells the sites of one host apart.
+        """
+        found: list[tuple[str, Mark]] = []
+        for domain in self._conn.listAllDomains(0):
+            # A domain may go away while the list is read.
+            with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN):
+                mark = self.mark(domain)
+                if mark and self._settings.network in domain_xml.networks(
+                    domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
+                ):
+                    found.append((domain.name(), mark))
+        return found
 
     def mark(self, domain: libvirt.virDomain) -> Mark | None:
         """Read our mark from a domain."""
@@ -148,6 +155,10 @@ class Domains:
         """Power off and undefine; a domain that is already gone is fine."""
         with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID):
             domain.destroy()
+        # Not every driver knows checkpoints, and those refuse the flag itself.
+        with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_INVALID_ARG):
+            domain.undefineFlags(_UNDEFINE_ALL)
+            return
         with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN):
             domain.undefineFlags(_UNDEFINE)
 

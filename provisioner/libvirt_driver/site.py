@@ -142,12 +142,10 @@ class LibvirtSite:
 
     def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
         with self._work("list what it has") as conn:
-            domains = Domains(conn, self._settings)
-            marks = [(one.name(), domains.mark(one)) for one in domains.all()]
             strays = [
                 f"The domain {name} at {self.site} belongs to no known machine (ticket {mark.reference}, {mark.owner})."
-                for name, mark in marks
-                if mark and mark.uuid not in known
+                for name, mark in Domains(conn, self._settings).marked()
+                if mark.uuid not in known
             ]
             strays += [
                 f"The volume {name} in the pool {self._settings.pool} at {self.site} belongs to no known machine."
@@ -279,9 +277,7 @@ class LibvirtSite:
         return ""
 
     def _health(self, conn: libvirt.virConnect) -> SiteHealth:
-        domains = Domains(conn, self._settings)
-        all_domains = domains.all()
-        machines = sum(domains.mark(one) is not None for one in all_domains)
+        machines = len(Domains(conn, self._settings).marked())
         problems: list[str] = []
         storage = self._part(problems, f"pool {self._settings.pool}", lambda: Storage(conn, self._settings))
         network = self._part(problems, f"network {self._settings.network}", lambda: Network(conn, self._settings))

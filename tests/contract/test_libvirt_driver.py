@@ -1,0 +1,396 @@
+"""What only the libvirt driver can get wrong: on libvirt's test driver, and on a real libvirtd."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import libvirt
+import pytest
+
+from contrib.demo import hypervisor
+from provisioner import domain_xml, naming
+from provisioner.api import NotOurs, OutOfRoom, ProvisionerError, SiteSettings, SiteUnreachable, VmPhase, VmSpec
+from provisioner.domain_xml import Seen
+from provisioner.fake import fake_host_key
+from provisioner.images import LocalImage
+from provisioner.libvirt_driver import LibvirtSite
+from provisioner.libvirt_driver.connection import Connection, translate
+from provisioner.libvirt_driver.domains import Domains, Paths
+from provisioner.libvirt_driver.guest import seen_by_agent
+from provisioner.libvirt_driver.network import Network
+from provisioner.libvirt_driver.storage import Storage
+from provisioner.network_xml import read_network
+from provisioner.seed import seed_image
+from provisioner.ssh_keys import fingerprint
+from tests.hypervisor import make_key, make_spec, settings_of
+
+PATHS = Paths("/pool/disk", "/pool/seed")
+
+
+# libvirt's own test driver: domains without machines
+
+
+@pytest.fixture
+def domains() -> Iterator[Domains]:
+    settings = SiteSettings("testbed", "testbed.example", "test:///default", "default-pool", "default")
+    connection = Connection(settings)
+    yield Domains(connection.get(), settings)
+    connection.drop()
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> VmSpec:
+    return make_spec(f"alice{secrets.token_hex(3)}", make_key(tmp_path)[1])
+
+
+def test_a_defined_domain_is_found_as_ours_and_removed_without_a_trace(domains: Domains, spec: VmSpec) -> None:
+    assert domains.find(spec) is None
+    domain = domains.start(domains.define(spec, PATHS), spec, PATHS)
+    found = domains.find(spec)
+    assert found is not None
+    assert found.isActive()
+    mark = domains.mark(found)
+    assert mark is not None
+    assert (mark.uuid, mark.owner, mark.reference) == (spec.uuid, spec.owner, "T1")
+    domains.remove(domain)
+    domains.remove(domain)
+    assert domains.find(spec) is None
+
+
+def test_a_domain_of_our_name_with_another_uuid_is_not_ours(domains: Domains, spec: VmSpec) -> None:
+    domain = domains.define(make_spec(spec.owner, spec.ssh_keys[0], reference="T2"), PATHS)
+    with pytest.raises(NotOurs):
+        domains.find(spec)
+    assert domains.ours(spec) is None
+    domains.remove(domain)
+
+
+def test_a_domain_with_our_uuid_and_name_but_no_mark_is_not_ours(domains: Domains, spec: VmSpec) -> None:
+    text = f"<domain type='test'><name>{spec.name}</name><uuid>{spec.uuid}</uuid><memory>1024</memory><os><type>hvm</type></os></domain>"
+    domain = domains._conn.defineXML(text)
+    with pytest.raises(NotOurs):
+        domains.find(spec)
+    assert domains.ours(spec) is None
+    domain.undefine()
+
+
+def test_the_keys_that_a_machine_showed_are_kept_with_it(domains: Domains, spec: VmSpec) -> None:
+    seen = Seen((fake_host_key(spec.uuid),), (fingerprint(spec.ssh_keys[0]),))
+    domain = domains.start(domains.define(spec, PATHS), spec, PATHS)
+    assert domains.seen(domain) is None
+    domains.keep_seen(domain, seen)
+    assert domains.seen(domain) == seen
+    domains.remove(domain)
+
+
+# errors and connections
+
+
+def libvirt_error(code: int, domain: int = libvirt.VIR_FROM_QEMU, number: int = 0) -> libvirt.libvirtError:
+    error = libvirt.libvirtError("")
+    error.err = (code, domain, "it did not work", 2, None, None, None, number, 0)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "permanent"),
+    [
+        (libvirt_error(libvirt.VIR_ERR_RPC), SiteUnreachable, False),
+        (libvirt_error(libvirt.VIR_ERR_AUTH_FAILED), SiteUnreachable, False),
+        (libvirt_error(libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_FROM_RPC), SiteUnreachable, False),
+        (libvirt_error(libvirt.VIR_ERR_SYSTEM_ERROR, number=errno.ENOSPC), OutOfRoom, False),
+        (libvirt_error(libvirt.VIR_ERR_SYSTEM_ERROR, number=errno.EACCES), ProvisionerError, False),
+        (libvirt_error(libvirt.VIR_ERR_NO_MEMORY), OutOfRoom, False),
+        (libvirt_error(libvirt.VIR_ERR_XML_INVALID_SCHEMA), ProvisionerError, True),
+        (libvirt_error(libvirt.VIR_ERR_OPERATION_TIMEOUT), ProvisionerError, False),
+    ],
+)
+def test_errors_are_told_apart_by_their_numbers(
+    error: libvirt.libvirtError, kind: type[ProvisionerError], permanent: bool
+) -> None:
+    worded = translate(error, "testbed", "build alice-vm")
+    assert type(worded) is kind
+    assert worded.permanent is permanent
+    assert worded.other_site_may_help
+    assert "build alice-vm" in str(worded)
+    assert "it did not work" in str(worded)
+
+
+def test_a_host_that_never_answers_is_given_up_in_time(tmp_path: Path) -> None:
+    door = tmp_path / "sock"
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(door))
+        silent.listen()
+        settings = SiteSettings("far", "testbed.example", f"qemu+unix:///system?socket={door}")
+        site = LibvirtSite(replace(settings, connect_timeout=timedelta(seconds=0.5)))
+        health = site.health()
+    assert not health.reachable
+    assert "within 0.5 seconds" in health.problems[0]
+
+
+# a real libvirtd
+
+
+@dataclass
+class Bench:
+    """A site with a hollow image, and the pieces that it is put together from."""
+
+    site: LibvirtSite
+    settings: SiteSettings
+    place: hypervisor.Site
+    conn: libvirt.virConnect
+
+    @property
+    def storage(self) -> Storage:
+        return Storage(self.conn, self.settings)
+
+    @property
+    def network(self) -> Network:
+        return Network(self.conn, self.settings)
+
+    def network_states(self) -> list[str]:
+        network = self.conn.networkLookupByName(self.settings.network)
+        return [network.XMLDesc(0), network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)]
+
+    def has_nothing_of(self, spec: VmSpec) -> bool:
+        names = [one.name() for one in self.conn.listAllDomains(0)] + list(self.storage.names()) + self.network_states()
+        return not any(spec.name in name or spec.mac in name for name in names)
+
+
+@pytest.fixture
+def bench(libvirt_site: hypervisor.Site, hollow_image: LocalImage) -> Iterator[Bench]:
+    settings = settings_of(libvirt_site, "hollow")
+    site = LibvirtSite(settings, probe=lambda _address, _seconds: True)
+    site.register_image(hollow_image)
+    conn = libvirt.open(libvirt_site.uri)
+    yield Bench(site, settings, libvirt_site, conn)
+    conn.close()
+    site.close()
+
+
+@pytest.fixture
+def machine(bench: Bench, spec: VmSpec) -> Iterator[VmSpec]:
+    yield spec
+    bench.site.undo(spec)
+    assert bench.has_nothing_of(spec)
+
+
+def _reserved(bench: Bench, spec: VmSpec) -> None:
+    bench.network.reserve(spec)
+
+
+def _with_disk(bench: Bench, spec: VmSpec) -> None:
+    _reserved(bench, spec)
+    bench.storage.disk(spec)
+
+
+def _with_half_a_seed(bench: Bench, spec: VmSpec) -> None:
+    _with_disk(bench, spec)
+    bench.storage.write_seed(spec, bytes(len(seed_image(spec))))
+
+
+def _with_a_short_seed(bench: Bench, spec: VmSpec) -> None:
+    _with_disk(bench, spec)
+    bench.storage.write_seed(spec, b"half")
+
+
+def _defined(bench: Bench, spec: VmSpec) -> None:
+    _with_disk(bench, spec)
+    seed = bench.storage.write_seed(spec, seed_image(spec))
+    disk = bench.storage.disk(spec)
+    Domains(bench.conn, bench.settings).define(spec, Paths(disk.path(), seed.path()))
+
+
+HALF_DONE = [_reserved, _with_disk, _with_half_a_seed, _with_a_short_seed, _defined]
+
+
+@pytest.mark.parametrize("begin", HALF_DONE)
+def test_half_done_work_is_continued(bench: Bench, machine: VmSpec, begin: Callable[[Bench, VmSpec], None]) -> None:
+    begin(bench, machine)
+    assert bench.site.ensure(machine).phase is VmPhase.BOOTING
+    seed = bench.storage.find(naming.seed_volume(machine.name, machine.uuid))
+    assert seed is not None
+    image = seed_image(machine)
+    assert Path(seed.path()).read_bytes() == image
+
+
+@pytest.mark.parametrize("begin", HALF_DONE)
+def test_half_done_work_is_undone(bench: Bench, spec: VmSpec, begin: Callable[[Bench, VmSpec], None]) -> None:
+    begin(bench, spec)
+    bench.site.undo(spec)
+    assert bench.has_nothing_of(spec)
+
+
+def test_the_reservation_is_in_the_running_and_the_kept_network(bench: Bench, machine: VmSpec) -> None:
+    address = bench.site.ensure(machine).address
+    for text in bench.network_states():
+        view = read_network(text)
+        reservation = view.of_mac(machine.mac)
+        record = view.dns_of(machine.fqdn)
+        assert reservation is not None
+        assert record is not None
+        assert (reservation.name, reservation.address) == (machine.name, address)
+        assert record.address == address
+        assert machine.name in record.names
+    bench.site.retire(machine)
+    assert not any(machine.name in text for text in bench.network_states())
+
+
+def test_a_name_of_somebody_else_in_the_network_is_not_taken_over(bench: Bench, spec: VmSpec) -> None:
+    stranger = make_spec(spec.owner, spec.ssh_keys[0], reference="T9")
+    bench.network.reserve(stranger)
+    with pytest.raises(NotOurs):
+        bench.site.ensure(spec)
+    bench.site.undo(spec)
+    assert bench.network.address(stranger)
+    bench.network.release(stranger)
+    assert bench.has_nothing_of(spec)
+
+
+def test_a_network_that_was_off_is_started(bench: Bench, machine: VmSpec) -> None:
+    bench.conn.networkLookupByName(bench.settings.network).destroy()
+    assert bench.site.facts(machine).phase is VmPhase.ABSENT
+    assert bench.site.ensure(machine).address
+
+
+def test_a_machine_has_autostart_and_what_was_asked_for(bench: Bench, machine: VmSpec) -> None:
+    bench.site.ensure(machine)
+    domain = bench.conn.lookupByUUIDString(str(machine.uuid))
+    assert domain.autostart() == 1
+    assert domain.isPersistent()
+    assert domain.maxMemory() == machine.memory_mib << 10
+    assert domain.state()[0] == libvirt.VIR_DOMAIN_RUNNING
+
+
+def test_a_disk_that_is_asked_to_be_larger_grows(bench: Bench, machine: VmSpec) -> None:
+    bench.site.ensure(machine)
+    bench.site.retire(machine)
+    assert bench.site.ensure(replace(machine, disk_gib=machine.disk_gib + 1)).disk_gib == machine.disk_gib + 1
+    bench.site.retire(machine)
+    assert bench.site.ensure(machine).disk_gib == machine.disk_gib + 1
+
+
+def test_a_volume_of_our_name_that_is_no_disk_of_ours_is_left_alone(bench: Bench, spec: VmSpec) -> None:
+    name = naming.disk_volume(spec.name, spec.uuid)
+    pool = bench.conn.storagePoolLookupByName(bench.settings.pool)
+    volume = pool.createXML(domain_xml.raw_volume(name, 4096), 0)
+    with pytest.raises(NotOurs, match="volume"):
+        bench.site.ensure(spec)
+    assert bench.storage.find(name) is not None
+    volume.delete(0)
+    bench.site.undo(spec)
+    assert bench.has_nothing_of(spec)
+
+
+def test_more_disk_than_the_pool_has_is_out_of_room(bench: Bench, spec: VmSpec) -> None:
+    with pytest.raises(OutOfRoom, match="pool"):
+        bench.site.ensure(replace(spec, disk_gib=10_000_000))
+    bench.site.undo(spec)
+    assert bench.has_nothing_of(spec)
+
+
+def test_more_memory_than_the_host_has_is_out_of_room(bench: Bench, spec: VmSpec) -> None:
+    with pytest.raises(OutOfRoom, match="memory"):
+        bench.site.ensure(replace(spec, memory_mib=100_000_000))
+    bench.site.undo(spec)
+    assert bench.has_nothing_of(spec)
+
+
+def test_a_site_with_as_many_machines_as_it_may_have_says_so(bench: Bench, machine: VmSpec) -> None:
+    bench.site.ensure(machine)
+    full = LibvirtSite(replace(bench.settings, max_machines=1))
+    assert "as many as it may" in full.health().problems[0]
+    full.close()
+
+
+def test_a_missing_pool_or_network_is_a_problem_of_the_site(bench: Bench, spec: VmSpec) -> None:
+    lost = LibvirtSite(replace(bench.settings, pool="none", network="none"))
+    health = lost.health()
+    assert health.reachable
+    assert [problem.split()[1] for problem in health.problems] == ["pool", "network"]
+    with pytest.raises(ProvisionerError):
+        lost.ensure(spec)
+    lost.close()
+
+
+def test_an_image_that_was_not_uploaded_whole_is_never_used(bench: Bench, hollow_image: LocalImage) -> None:
+    half = replace(hollow_image, label="half")
+    with hollow_image.path.open("rb") as stream:
+        volume = bench.storage.upload_image(
+            half.volume, stream, hollow_image.path.stat().st_size, 1 << 20, lambda _part: None
+        )
+    assert half.volume not in bench.site.images()
+    assert LibvirtSite(replace(bench.settings, image="half")).health().image is None
+    steps: list[tuple[str, float | None]] = []
+    assert bench.site.register_image(half, lambda step, part: steps.append((step, part))) == half.volume
+    assert half.volume in bench.site.images()
+    assert steps[-1] == ("The image is at testbed", 1.0)
+    volume.delete(0)
+    bench.storage.delete(naming.image_marker(half.volume))
+
+
+def test_an_image_that_is_not_what_it_says_is_removed_again(bench: Bench, hollow_image: LocalImage) -> None:
+    wrong = replace(hollow_image, label="wrong", sha512="0" * 128)
+    with pytest.raises(ProvisionerError, match="damaged"):
+        bench.site.register_image(wrong)
+    assert wrong.volume not in bench.storage.names()
+
+
+def test_a_broken_connection_is_opened_again(bench: Bench, machine: VmSpec) -> None:
+    bench.site.ensure(machine)
+    current = bench.site._connection.current
+    assert current is not None
+    current.close()
+    assert bench.site.facts(machine).phase is VmPhase.BOOTING
+    bench.site.close()
+    assert bench.site.ensure(machine).phase is VmPhase.BOOTING
+
+
+def test_errors_are_not_printed_behind_the_callers_back(
+    bench: Bench, spec: VmSpec, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert bench.site.facts(spec).phase is VmPhase.ABSENT
+    assert capfd.readouterr().err == ""
+
+
+def test_a_guest_without_an_agent_and_without_words_has_shown_nothing(bench: Bench, machine: VmSpec) -> None:
+    facts = bench.site.ensure(machine)
+    assert facts.waiting_for == "it has not shown its host keys and root's key yet"
+    assert seen_by_agent(bench.conn.lookupByUUIDString(str(machine.uuid))) is None
+
+
+def test_a_restored_machine_is_ready_when_its_port_answers(bench: Bench, machine: VmSpec) -> None:
+    assert bench.site.ensure(replace(machine, restored=True)).phase is VmPhase.READY
+
+
+def test_a_port_that_does_not_answer_is_waited_for(bench: Bench, machine: VmSpec) -> None:
+    deaf = LibvirtSite(bench.settings, probe=lambda _address, _seconds: False)
+    assert deaf.ensure(machine).waiting_for == "its SSH port does not answer yet"
+    deaf.close()
+
+
+def test_workers_that_build_at_the_same_time_choose_different_addresses(bench: Bench, spec: VmSpec) -> None:
+    specs = [make_spec(f"user{secrets.token_hex(3)}", spec.ssh_keys[0]) for _ in range(4)]
+    addresses: list[str | None] = []
+
+    def work(one: VmSpec) -> None:
+        site = LibvirtSite(bench.settings, probe=lambda _address, _seconds: True)
+        addresses.append(site.ensure(one).address)
+        site.close()
+
+    threads = [threading.Thread(target=work, args=(one,)) for one in specs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one in specs:
+        bench.site.undo(one)
+    assert len(set(addresses)) == 4
+    assert None not in addresses
