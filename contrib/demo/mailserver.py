@@ -303,7 +303,8 @@ class SmtpServer:
     """A small SMTP server on 127.0.0.1: STARTTLS and AUTH offered, PIPELINING answered, one `deliver` call per recipient.
 
     `trouble` may be set to `trouble(command, argument) -> answer or None`: an answer such as
-    `"450 4.2.0 later"` is given instead of the usual one; `"421 …"` also ends the connection.
+    `"450 4.2.0 later"` is given instead of the usual one; `"421 …"` also ends the connection.  The command
+    `ANSWER` comes after a letter was delivered: then whatever is given, the client gets no answer.
     """
 
     def __init__(
@@ -319,7 +320,7 @@ class SmtpServer:
         self.trouble: Callable[[str, str], str | None] = lambda _command, _argument: None
         self.sessions = 0
         self._users = dict(users)
-        self._deliver = deliver
+        self.deliver = deliver
         self._lock = threading.Lock()
         context = None
         if certificate is not None:
@@ -351,6 +352,7 @@ class SmtpServer:
     def start(self) -> None:
         logging.getLogger("mail.log").setLevel(logging.ERROR)  # it warns of its own use of a deprecated attribute
         self._controller.start()
+        self.sessions = 0  # the controller has tried the port itself
 
     def stop(self) -> None:
         with contextlib.suppress(AssertionError):  # not running
@@ -371,7 +373,7 @@ class SmtpServer:
         session.host_name = hostname
         return [*responses[:-1], "250-PIPELINING", responses[-1]]
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:
         raw = envelope.original_content or b""
         sender = "" if envelope.mail_from in (None, "<>") else str(envelope.mail_from)
         answer = self.trouble("DATA", "")
@@ -379,16 +381,23 @@ class SmtpServer:
             return answer
         for recipient in envelope.rcpt_tos:
             with self._lock:
-                self._deliver(sender, recipient, raw)
+                self.deliver(sender, recipient, raw)
+        answer = self.trouble("ANSWER", "")
+        if answer is not None and server.transport is not None:
+            server.transport.close()
+            return answer
         return f"250 2.0.0 Ok: queued as {secrets.token_hex(4).upper()}"
 
 
 class _Session(SMTP):
     """One connection, with the troubles that its server is told to make."""
 
-    def __init__(self, owner: SmtpServer, **arguments: Any) -> None:
+    def __init__(self, owner: SmtpServer, *, auth_required: bool, **arguments: Any) -> None:
         self._owner = owner
         super().__init__(owner, **arguments)
+        self._auth_required = (
+            auth_required  # set late: without TLS required as well it would warn, but this is loopback
+        )
 
     async def auth_XOAUTH2(self, _server: SMTP, args: list[str]) -> AuthResult:
         text = base64.b64decode(args[1]).decode("utf-8", "replace") if len(args) > 1 else ""

@@ -12,8 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from inbox_worlds import USERS, DovecotWorld
-from wire import Proxy, Script
 
 from contrib.demo.mailserver import Dovecot, make_certificate
 from mailbot.adapters.imap import ImapInbox, ImapSettings
@@ -21,6 +19,8 @@ from mailbot.adapters.transport import Auth, Security, secret_from_command, secr
 from mailbot.errors import ConfigurationError, MailServerUnavailable
 from mailbot.model import MailKey
 from mailbot.ports import Fetched, Shelf
+from tests.inbox_worlds import USERS, DovecotWorld
+from tests.wire import Proxy, Script
 
 GREETING = b"* OK ready\r\n"
 

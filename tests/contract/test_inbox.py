@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from inbox_worlds import MAX_BYTES, USERS, DovecotWorld, FakeWorld, InboxWorld
-from wire import Proxy
 
 from contrib.demo.mailserver import Dovecot, make_certificate
 from mailbot.adapters.memory import MemoryInbox
 from mailbot.adapters.spool import SpoolInbox
 from mailbot.errors import MailServerUnavailable
 from mailbot.ports import Shelf
+from tests.inbox_worlds import MAX_BYTES, USERS, DovecotWorld, FakeWorld, InboxWorld
+from tests.wire import Proxy
 
 
 def mail(number: int, size: int = 300) -> bytes:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 from imapclient import IMAPClient
-from wire import Proxy
 
 from contrib.demo.mailserver import Dovecot
 from mailbot.adapters.imap import ImapInbox, ImapSettings
@@ -17,6 +16,7 @@ from mailbot.adapters.memory import MemoryInbox
 from mailbot.adapters.transport import Security
 from mailbot.model import MailKey
 from mailbot.ports import Inbox, Shelf
+from tests.wire import Proxy
 
 MAX_BYTES = 100_000
 USERS = {f"user{number}": f"secret-{number}" for number in range(80)}
