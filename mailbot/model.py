@@ -99,6 +99,9 @@ class Ticket:
     `asked_at`: the clock is frozen while it is set.  `site` is where the machine was placed.
     `reminders` counts the letters that reminded admins of the question that is open now.
     `keep_until` is when a kept disk is deleted; `held` is the reason why nothing destructive may happen.
+    `lease_from` is when the present end date was agreed, `stage` how many of the warnings before the
+    present stop or removal were written, `stop_at` the moment of the stop (never before the end date is
+    over; later where notice could not be proven), `remove_at` that of the removal of a stopped machine.
     """
 
     id: int
@@ -125,6 +128,10 @@ class Ticket:
     release_asked_at: datetime | None = None
     keep_until: datetime | None = None
     held: str = ""
+    lease_from: datetime | None = None
+    stage: int = 0
+    stop_at: datetime | None = None
+    remove_at: datetime | None = None
 
 
 class Role(StrEnum):
@@ -281,6 +288,17 @@ class EffectFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """A letter to the owner came back: `permanent` as the bounce says; `other` is another address of theirs, if any."""
+
+    address: str
+    permanent: bool | None
+    diagnostic: str = ""
+    other: str = ""
+    by: Actor = MACHINE
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     why: str
     by: Actor
@@ -309,6 +327,7 @@ Event: TypeAlias = (
     | Retired
     | DiskDeleted
     | EffectFailed
+    | Returned
     | Held
     | Unheld
 )
@@ -413,6 +432,10 @@ class Step:
     ticket: Ticket
     effects: tuple[Effect, ...]
     summary: str
+    cancel: tuple[str, ...] = ()
+    """Waiting rows of this ticket whose key begins with one of these are no longer true and are cancelled."""
+    destructive: bool = False
+    """A machine is stopped, removed or its disk deleted, and nobody asked for it: the brake counts these."""
 
 
 @dataclass(frozen=True, slots=True)

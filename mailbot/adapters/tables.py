@@ -193,6 +193,10 @@ class TicketRow(Base):
     release_asked_at: Mapped[datetime | None]
     keep_until: Mapped[datetime | None]
     held: Mapped[str]
+    lease_from: Mapped[datetime | None]
+    stage: Mapped[int]
+    stop_at: Mapped[datetime | None]
+    remove_at: Mapped[datetime | None]
     trouble: Mapped[str]
 
 

@@ -66,7 +66,12 @@ def create_tickets() -> None:
         may("ended_at", MOMENT),
         may("release_asked_at", MOMENT),
         may("keep_until", MOMENT),
-        *texts("held", "trouble"),
+        *texts("held"),
+        may("lease_from", MOMENT),
+        must("stage", NUMBER),
+        may("stop_at", MOMENT),
+        may("remove_at", MOMENT),
+        *texts("trouble"),
         sa.PrimaryKeyConstraint("id", name="pk_tickets"),
         sqlite_autoincrement=True,
     )
