@@ -6,6 +6,7 @@ A `conftest.py` imports the fixtures that its tests need.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import subprocess
 from collections.abc import Iterator
@@ -28,7 +29,16 @@ IMAGE_CACHE = Path(os.environ.get("MAILBOT_IMAGE_CACHE", str(images.CACHE)))
 def libvirt_uri() -> Iterator[str]:
     """A libvirtd that answers; started where none does, and then ended again."""
     with hypervisor.running() as uri:
+        _sweep()
         yield uri
+
+
+def _sweep() -> None:
+    """Remove the sites of test runs that were killed: their names carry the number of a process that is gone."""
+    for name, directory in hypervisor.sites().items():
+        found = re.fullmatch(r"mailbot-test-(\d+)-[0-9a-f]{4}", name)
+        if found and not Path(f"/proc/{found[1]}").exists():
+            hypervisor.remove_site(name, directory)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """A libvirt host for the demo and the tests, on a machine with or without systemd.
 
-`running` lends a libvirtd: the one that is there, or one that is started for the time of use and ended
-by its last user.  `make_site` and `remove_site` make and remove a pool and a network of their own.
+`running` lends a libvirtd: the one that is there, or one that is started for the time of use.  `make_site`
+and `remove_site` make and remove a pool and a network of their own.  What was started here is ended when
+its last user has left and the last site is removed; what was there before is left alone.
 As a command: `python -m contrib.demo.hypervisor up|down NAME DIRECTORY`.
 """
 
@@ -46,10 +47,7 @@ class Site:
 
 @contextmanager
 def running(state: Path = STATE) -> Iterator[str]:
-    """Lend a libvirtd and give its URI.
-
-    Users hold a shared lock; whoever leaves as the last ends what was started here, and nothing else.
-    """
+    """Lend a libvirtd and give its URI; users hold a shared lock, and whoever leaves as the last calls `stop`."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "users").open("w") as users:
         fcntl.flock(users, fcntl.LOCK_SH)
@@ -57,12 +55,8 @@ def running(state: Path = STATE) -> Iterator[str]:
         try:
             yield URI
         finally:
-            try:
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pass  # somebody else still uses it
-            else:
-                stop(state)
+            fcntl.flock(users, fcntl.LOCK_UN)
+            stop(state)
 
 
 def start(state: Path = STATE) -> None:
@@ -82,19 +76,36 @@ def start(state: Path = STATE) -> None:
 
 
 def stop(state: Path = STATE) -> None:
-    """End the daemons that `start` noted; nothing where it started none."""
-    for daemon in ("libvirtd", "virtlogd"):
-        note = state / f"{daemon}.pid"
-        if note.exists():
-            pid = int(note.read_text())
-            if _is(pid, daemon):
-                os.kill(pid, signal.SIGTERM)
-                _wait_until_gone(pid, daemon)
-            note.unlink()
+    """End the daemons that `start` noted, and no others; nothing while somebody uses them or a site exists."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "starting").open("w") as turn, (state / "users").open("w") as users:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        if sites(state):
+            return
+        for daemon in ("libvirtd", "virtlogd"):
+            note = state / f"{daemon}.pid"
+            if note.exists():
+                pid = int(note.read_text())
+                if _is(pid, daemon):
+                    os.kill(pid, signal.SIGTERM)
+                    _wait_until_gone(pid, daemon)
+                note.unlink()
+
+
+def sites(state: Path = STATE) -> dict[str, Path]:
+    """Give the names and directories of all sites that were made here and not removed yet."""
+    return {note.name: Path(note.read_text()) for note in (state / "sites").glob("*")}
 
 
 def make_site(name: str, directory: Path, dns_domain: str = "testbed.example") -> Site:
     """Make a directory pool and a NAT network of this name; what is already there is used again."""
+    note = STATE / "sites" / name
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(str(directory))
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o711)  # QEMU runs as its own user and must reach its files
     if name not in _virsh("pool-list", "--all", "--name").split():
@@ -121,6 +132,7 @@ def remove_site(name: str, directory: Path) -> None:
         _virsh("net-destroy", name, fine=True)
         _virsh("net-undefine", name)
     shutil.rmtree(directory, ignore_errors=True)
+    (STATE / "sites" / name).unlink(missing_ok=True)
 
 
 def _define_network(name: str, dns_domain: str) -> None:
