@@ -250,10 +250,10 @@ def _options(plain: str, typed: str) -> tuple[str | None, str | None, str | None
 
 
 def _option_at(plain: str, at: int, taken: set[str]) -> tuple[str, int] | None:
-    for name, phrases in ((DISK, words.DISK_WORDS), (UNTIL, words.UNTIL_WORDS), (PERIOD, words.PERIOD_WORDS)):
+    for name, known in ((DISK, words.DISK_WORDS), (UNTIL, words.UNTIL_WORDS), (PERIOD, words.PERIOD_WORDS)):
         if name in taken or (name != DISK and taken & {UNTIL, PERIOD}):
             continue
-        for phrase in sorted(phrases, key=len, reverse=True):
+        for phrase in sorted(known, key=len, reverse=True):
             if _starts_with_word(plain, at, phrase) or (phrase.endswith("'") and plain.startswith(phrase, at)):
                 return name, len(phrase)
     return None
