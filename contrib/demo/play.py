@@ -218,7 +218,7 @@ def main() -> int:
             stages.start_daemon(stage)
             play(stage)
     except (StageProblem, HypervisorProblem) as problem:
-        console.print(Text(str(problem), style="red"))
+        console.print(Text("\n".join((str(problem), *getattr(problem, "__notes__", ()))), style="red"))
         return os.EX_SOFTWARE
     except KeyboardInterrupt:
         console.print("Interrupted; everything was taken down.")

@@ -114,10 +114,13 @@ def down(folder: Path) -> None:
 
 @contextmanager
 def taken_down_on_failure(folder: Path) -> Iterator[None]:
-    """Leave nothing behind when the demonstration fails or is interrupted."""
+    """Leave nothing behind when the demonstration fails or is interrupted, but the last words of the daemon's log."""
     try:
         yield
-    except BaseException:
+    except BaseException as error:
+        log = folder / "mailbot.log"
+        if isinstance(error, Exception) and log.exists():
+            error.add_note("The last lines of mailbot's log:\n" + "\n".join(log.read_text().splitlines()[-30:]))
         down(folder)
         raise
 
