@@ -1,4 +1,4 @@
-"""Fixtures of databases: a SQLite file and a real PostgreSQL, each test with its own."""
+"""Fixtures of databases: a SQLite file and a real PostgreSQL, empty for every test."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import create_engine, text
 
 from mailbot.adapters import migrate
 from mailbot.adapters.database import Database
+from mailbot.adapters.tables import Base
 from tests.postgresql import PrivateServer, private_server
 
 NUMBERS = itertools.count(1)
@@ -23,17 +24,6 @@ def server() -> Iterator[PrivateServer]:
         yield running
 
 
-def admin(server: PrivateServer, statement: str) -> None:
-    engine = create_engine(
-        server.url("postgres").replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
-    )
-    try:
-        with engine.connect() as connection:
-            connection.execute(text(statement))
-    finally:
-        engine.dispose()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database without a schema."""
@@ -42,23 +32,25 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         return
     server: PrivateServer = request.getfixturevalue("server")
     name = f"empty_{next(NUMBERS)}"
-    admin(server, f"CREATE DATABASE {name}")
-    yield server.url(name)
-    admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield server.url(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file at head that tests copy."""
     file = tmp_path_factory.mktemp("template") / "mailbot.sqlite"
     migrate.upgrade(f"sqlite:///{file}")
     return file
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(server: PrivateServer) -> str:
-    admin(server, "CREATE DATABASE template_mailbot")
-    migrate.upgrade(server.url("template_mailbot"))
-    return "template_mailbot"
+def postgresql_url(server: PrivateServer) -> str:
+    """A database at head that tests share, one after the other."""
+    migrate.upgrade(server.url("postgres"))
+    return server.url("postgres")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -68,11 +60,19 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "mailbot.sqlite")
         yield f"sqlite:///{tmp_path}/mailbot.sqlite"
         return
-    server: PrivateServer = request.getfixturevalue("server")
-    name = f"test_{next(NUMBERS)}"
-    admin(server, f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgresql_template')}")
-    yield server.url(name)
-    admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+    address: str = request.getfixturevalue("postgresql_url")
+    yield address
+    empty(address)
+
+
+def empty(address: str) -> None:
+    """Empty all tables, whoever still holds them; as a replica, because history refuses even TRUNCATE."""
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    names = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Fixtures of a real libvirt host (`tests/hypervisor.py`) and of real databases (`tests/databases.py`) for the tests here."""
 
-from tests.databases import empty_url, postgresql_template, server, sqlite_template, store, url
+from tests.databases import empty_url, postgresql_url, server, sqlite_template, store, url
 from tests.hypervisor import base_image, hollow_image, libvirt_site, libvirt_uri
 
 __all__ = [
@@ -9,7 +9,7 @@ __all__ = [
     "hollow_image",
     "libvirt_site",
     "libvirt_uri",
-    "postgresql_template",
+    "postgresql_url",
     "server",
     "sqlite_template",
     "store",
