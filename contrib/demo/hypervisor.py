@@ -26,7 +26,6 @@ from xml.etree import ElementTree as ET
 
 URI = "qemu:///system"
 STATE = Path("/run/mailbot-hypervisor")
-DAEMONS = ("libvirtd", "virtlogd")
 _SUBNETS = range(150, 250)
 _START_SECONDS = 30
 
@@ -77,29 +76,29 @@ def start(state: Path = STATE) -> None:
 
 
 def stop(state: Path = STATE) -> None:
-    """End the daemons that `start` noted, unless somebody else uses them or machines run; nothing where it started none."""
+    """End the daemons that `start` noted, and no others; nothing while somebody uses them or a site exists."""
     state.mkdir(parents=True, exist_ok=True)
-    with (state / "users").open("w") as users:
+    with (state / "starting").open("w") as turn, (state / "users").open("w") as users:
+        fcntl.flock(turn, fcntl.LOCK_EX)
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return  # somebody else still uses it
-        if any((state / f"{daemon}.pid").exists() for daemon in DAEMONS) and not _machines_run():
-            for daemon in DAEMONS:
-                _end(daemon, state / f"{daemon}.pid")
+            return
+        if sites(state):
+            return
+        for daemon in ("libvirtd", "virtlogd"):
+            note = state / f"{daemon}.pid"
+            if note.exists():
+                pid = int(note.read_text())
+                if _is(pid, daemon):
+                    os.kill(pid, signal.SIGTERM)
+                    _wait_until_gone(pid, daemon)
+                note.unlink()
 
 
-def _machines_run() -> bool:
-    return _answers() and bool(_virsh("list", "--name", fine=True).split())
-
-
-def _end(daemon: str, note: Path) -> None:
-    if note.exists():
-        pid = int(note.read_text())
-        if _is(pid, daemon):
-            os.kill(pid, signal.SIGTERM)
-            _wait_until_gone(pid, daemon)
-        note.unlink(missing_ok=True)
+def sites(state: Path = STATE) -> dict[str, Path]:
+    """Give the names and directories of all sites that were made here and not removed yet."""
+    return {note.name: Path(note.read_text()) for note in (state / "sites").glob("*")}
 
 
 def make_site(name: str, directory: Path, dns_domain: str = "testbed.example") -> Site:
