@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import random
 import signal
 import threading
@@ -10,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -20,7 +20,9 @@ from mailbot.handlers.deliver import deliver
 from mailbot.handlers.machines import look_at_sites, work
 from mailbot.handlers.receive import receive
 from mailbot.handlers.wake import wake
+from mailbot.model import MACHINE_ACTIONS
 from mailbot.notify import notify
+from mailbot.ports import OutboxState
 from mailbot.wiring import Bot
 
 IDLE_MINUTES = 9
@@ -28,6 +30,8 @@ IDLE_MINUTES = 9
 MACHINE_POLL_SECONDS = 2.0
 MACHINE_REST_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 300.0
+LONGEST_FAREWELL_SECONDS = 10.0
+"""How long the end waits for a thread that may hang in a call to a hypervisor."""
 
 
 @dataclass
@@ -38,6 +42,8 @@ class Tally:
     tickets: int = 0
     letters: int = 0
     machines: int = 0
+    waiting: bool = False
+    """A machine is being worked on and wants to be looked at again soon."""
     troubles: list[str] = field(default_factory=list)
 
     @property
@@ -84,7 +90,14 @@ def machines(bot: Bot) -> Tally:
     tally = Tally()
     _guarded(tally, "sites", lambda: look_at_sites(bot.office, bot.sites))
     tally.machines = _guarded(tally, "machines", lambda: work(bot.office, bot.sites))
+    tally.waiting = bool(_guarded(tally, "machines", lambda: _under_way(bot)))
     return tally
+
+
+def _under_way(bot: Bot) -> int:
+    """How many machine rows wait: a guest that boots, a site that is tried again."""
+    counts = bot.office.store.outbox_counts()
+    return sum(one.rows for one in counts if one.action in MACHINE_ACTIONS and one.state is OutboxState.WAITING)
 
 
 def once(bot: Bot) -> Tally:
@@ -105,47 +118,52 @@ def once(bot: Bot) -> Tally:
 def run(bot: Bot, version: str) -> None:
     """Run until SIGTERM or SIGINT; the step under way is finished first.
 
-    1. The scheduler has one job, the tick: every `poll_seconds`, and at once when IDLE reports mail.
+    1. The scheduler has one job, the tick: every `poll_seconds`; IDLE only makes the next one come sooner.
     2. Machines are worked on in a thread of their own, so that no mail waits for a hypervisor.
-    3. On a signal: no new step begins; threads are waited for, but not a hypervisor that hangs.
+    3. On a signal: no new step begins; threads are waited for, but not a hypervisor that hangs.  A
+       second signal ends the process at once, which costs nothing but time (law 15).
     """
-    loop = _Loop(bot)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, loop.asked_to_stop)
+    # SimpleQueue.put may interrupt itself, so that a signal can come at any moment; an Event's lock may not.
+    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+    wanted = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda number, _frame: signals.put(number)) for number in wanted]
+    loop = Loop(bot)
     loop.start()
     journal.daemon_started(version=version, pid=os.getpid())
     notify("READY=1", bot.notify_socket)
-    loop.stopping.wait()
-    journal.daemon_stopping(why=loop.why)
+    why = signal.Signals(signals.get()).name
+    for number, handler in zip(wanted, before, strict=True):
+        signal.signal(number, handler)
+    journal.daemon_stopping(why=why)
     notify("STOPPING=1", bot.notify_socket)
-    loop.finish()
+    loop.stop()
     journal.daemon_stopped()
 
 
-class _Loop:
-    """The threads of `run` and what they tell each other."""
+class Loop:
+    """The threads of `run` and what they tell each other.
+
+    Each works while its event is set, and clears it *before* it looks at what there is: what comes in
+    while it works makes it look once more, so that no wake-up is lost.
+    """
 
     def __init__(self, bot: Bot) -> None:
         self.bot = bot
         self.stopping = threading.Event()
-        self.why = ""
         self._mail = threading.Event()
         """Something may lie in the mailbox or the outbox."""
         self._yard = threading.Event()
         """Something may be to be done to a machine."""
         self._scheduler = BackgroundScheduler(timezone=UTC)
-        self._threads = [threading.Thread(target=self._work_on_machines, name="machines", daemon=True)]
+        self._mails = threading.Thread(target=self._handle_mail, name="mail", daemon=True)
+        self._others = [threading.Thread(target=self._work_on_machines, name="machines", daemon=True)]
         if bot.watcher is not None:
-            self._threads.append(threading.Thread(target=self._watch, name="watch", daemon=True))
-
-    def asked_to_stop(self, number: int, _frame: FrameType | None) -> None:
-        self.why = signal.Signals(number).name
-        self.stopping.set()
-        self._yard.set()
+            self._others.append(threading.Thread(target=self._watch, name="watch", daemon=True))
 
     def start(self) -> None:
-        self._job = self._scheduler.add_job(
-            self._tick,
+        """Begin; gives back at once."""
+        self._scheduler.add_job(
+            self.soon,
             "interval",
             seconds=self.bot.poll_seconds,
             next_run_time=datetime.now(UTC),
@@ -154,31 +172,35 @@ class _Loop:
             misfire_grace_time=None,
         )
         self._scheduler.start()
-        for thread in self._threads:
+        for thread in (self._mails, *self._others):
             thread.start()
 
-    def finish(self) -> None:
+    def stop(self) -> None:
+        """End the threads and close the bot's connections; waits for the step under way."""
+        self.stopping.set()
         self._scheduler.shutdown(wait=True)
+        self._mail.set()
+        self._yard.set()
         if self.bot.watcher is not None:
             self.bot.watcher.wake()
-        for thread in self._threads:
-            thread.join(timeout=10)
+        self._mails.join()
+        for thread in self._others:
+            thread.join(timeout=LONGEST_FAREWELL_SECONDS)
         self.bot.close()
 
-    def _tick(self) -> None:
-        """Ticks until nothing came in between: a signal during a tick is not lost."""
+    def soon(self) -> None:
+        """Have a tick come at once, or once more after the one that runs."""
         self._mail.set()
-        while self._mail.is_set() and not self.stopping.is_set():
+
+    def _handle_mail(self) -> None:
+        while True:
+            self._mail.wait()
+            if self.stopping.is_set():
+                return
             self._mail.clear()
             tick(self.bot)
             self._yard.set()
             notify("WATCHDOG=1", self.bot.notify_socket)
-
-    def _now(self) -> None:
-        """Have a tick come at once, or once more if one is running."""
-        self._mail.set()
-        if not self.stopping.is_set():
-            self._job.modify(next_run_time=datetime.now(UTC))
 
     def _watch(self) -> None:
         """IDLE on a connection of its own; it only makes the next tick come sooner."""
@@ -186,12 +208,12 @@ class _Loop:
         while watcher is not None and not self.stopping.is_set():
             try:
                 began = monotonic()
-                if watcher.wait(timedelta(minutes=IDLE_MINUTES).total_seconds()) and not self.stopping.is_set():
-                    self._now()
+                if watcher.wait(timedelta(minutes=IDLE_MINUTES).total_seconds()):
+                    self.soon()
                 elif monotonic() - began < 1.0 and not self.stopping.is_set():
                     return  # the server has no IDLE: polling has to do
                 pause = 1.0
-            except MailServerUnavailable as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, mail is still polled, and IDLE tried again
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                 wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
                 journal.connection_lost(server="IDLE", why=str(error), retry_seconds=wait)
@@ -202,5 +224,5 @@ class _Loop:
             self._yard.clear()
             tally = machines(self.bot)
             if tally.machines:
-                self._now()
-            self._yard.wait(MACHINE_POLL_SECONDS if tally.machines else MACHINE_REST_SECONDS)
+                self.soon()
+            self._yard.wait(MACHINE_POLL_SECONDS if tally.waiting else MACHINE_REST_SECONDS)

@@ -12,10 +12,22 @@ from mailbot.errors import Conflict, DirectoryUnavailable
 from mailbot.handlers.office import CONFLICT_TRIES, Office
 from mailbot.handlers.outcome import Outcome, left
 from mailbot.handlers.replies import judge_reply
-from mailbot.handlers.requests import judge_request
+from mailbot.handlers.requests import explained, judge_request
 from mailbot.model import LedgerEntry, Letter, MailKey, Turn, Verdict
 from mailbot.ports import Fetched, Inbox, Reader, Shelf
-from parsers.values import Automatic, AutomaticKind, Command, Mail, NotForUs, Request, Unclear, Unreadable
+from parsers.labels import Part
+from parsers.values import (
+    Automatic,
+    AutomaticKind,
+    Command,
+    Fields,
+    Mail,
+    NotForUs,
+    Problem,
+    Request,
+    Unclear,
+    Unreadable,
+)
 
 MOVE_BATCH = 100
 """Mails moved with one command; all of them are committed before."""
@@ -45,7 +57,7 @@ def receive(office: Office, inbox: Inbox, reader: Reader) -> int:
     handled: list[tuple[MailKey, Verdict]] = []
     count = 0
     for fetched in inbox.fetch(office.store.cursor(position), tuple(again)):
-        entry = handle(office, reader, fetched, again.get(fetched.key))
+        entry = handle(office, reader, fetched, again.pop(fetched.key, None))
         count += 1
         if entry is not None and entry.verdict in _SHELF:
             handled.append((fetched.key, entry.verdict))
@@ -53,6 +65,9 @@ def receive(office: Office, inbox: Inbox, reader: Reader) -> int:
             _move(office, inbox, handled)
             handled = []
     _move(office, inbox, handled)
+    for entry in again.values():  # people took them away meanwhile
+        gone = replace(entry, verdict=Verdict.LEFT, why=f"gone from the mailbox; before: {entry.why}", retry_at=None)
+        office.store.commit(Turn(now=office.clock.now(), mail=gone))
     return count
 
 
@@ -140,7 +155,7 @@ def _judge(office: Office, fetched: Fetched, read: Mail | Unreadable, now: datet
     if isinstance(read, Unreadable):
         return quarantined(office, read.sha256, read.why, message_id=read.message_id or ""), "unreadable"
     if fetched.raw is None:
-        return _too_large(office, fetched, read), "unreadable"
+        return _too_large(office, fetched, read, now), "unreadable"
     understood = parsers.understand(read, office.reading(now))
     match understood.meaning:
         case Request() as request:
@@ -169,15 +184,31 @@ def _automatic(office: Office, mail: Mail, automatic: Automatic) -> Outcome:
     return Outcome(Verdict.HANDLED if ours else Verdict.LEFT, automatic.why)
 
 
-def _too_large(office: Office, fetched: Fetched, header: Mail) -> Outcome:
-    """A mail that was not fetched whole: judged by its header; only one that seems to be for the bot is moved."""
+def _too_large(office: Office, fetched: Fetched, header: Mail, now: datetime) -> Outcome:
+    """A mail that was not fetched whole: judged by its header; only one that seems to be for the bot is moved.
+
+    Whoever is registered and asked for a machine is told, so that nobody waits for nothing.
+    """
     ours = tokens.references_in(header.references, header.recipients, office.letters)
     wanted = office.rules.service.request_subject.casefold() in header.subject.casefold()
-    mib = fetched.size_bytes // (1024 * 1024)
-    why = f"the mail is too large to be read: {mib} MiB, at most {office.rules.answers.mail_max_mib} MiB are"
+    mib, most = fetched.size_bytes // (1024 * 1024), office.rules.answers.mail_max_mib
+    why = f"the mail is too large to be read: {mib} MiB, at most {most} MiB are"
     if not (ours or wanted):
         return left(why)
-    return quarantined(office, header.sha256, why, mail=header)
+    outcome = quarantined(office, header.sha256, why, mail=header)
+    sender = office.directory.by_address(header.sender.address)
+    if sender is None or not wanted:
+        return outcome
+    allowed = f"a mail of at most {most} MiB; please leave out what is attached and send the words alone"
+    told = explained(
+        office,
+        header,
+        sender,
+        now,
+        fields=Fields(username=sender.login),
+        problems=[Problem(Part.WHOLE.value, None, f"{mib} MiB", allowed)],
+    )
+    return replace(outcome, effects=(*outcome.effects, *told.effects))
 
 
 def quarantined(office: Office, sha256: str, why: str, *, mail: Mail | None = None, message_id: str = "") -> Outcome:

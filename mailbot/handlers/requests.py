@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from mailbot import lifecycle, policy, trust
@@ -33,7 +34,7 @@ def judge_request(office: Office, mail: Mail, request: Request, now: datetime) -
     if problems:
         if sender is None:
             return answered_stranger(office, mail, now, "a request with problems from an unknown address")
-        return _explained(office, mail, sender, now, request=request, problems=problems)
+        return explained(office, mail, sender, now, fields=request.fields, problems=problems, notes=request.notes)
     assert person is not None  # noqa: S101 - without a person there is a problem above
     return _opened(office, mail, request, person, now)
 
@@ -64,9 +65,17 @@ def _place_taken(ticket: Ticket | None) -> tuple[Problem, ...]:
     return (Problem(Part.WHOLE.value, None, found, allowed),)
 
 
-def _explained(
-    office: Office, mail: Mail, sender: Person, now: datetime, *, request: Request, problems: list[Problem]
+def explained(
+    office: Office,
+    mail: Mail,
+    sender: Person,
+    now: datetime,
+    *,
+    fields: Fields,
+    problems: Sequence[Problem],
+    notes: tuple[str, ...] = (),
 ) -> Outcome:
+    """One answer with every problem of a request, and the template filled in as far as it was understood."""
     return answered(
         office,
         mail,
@@ -75,8 +84,8 @@ def _explained(
         now,
         note=f"a request with {len(problems)} problem{'' if len(problems) == 1 else 's'}",
         problems=problem_facts(problems),
-        fields=_as_written(request.fields),
-        notes=list(request.notes),
+        fields=_as_written(fields),
+        notes=list(notes),
     )
 
 
