@@ -1,0 +1,33 @@
+# Each target makes itself ready; `make setup` does only that.
+.PHONY: demo demo-clean test check fmt docs setup
+.DEFAULT_GOAL := test
+
+PYTHON := .venv/bin/python
+# libvirtd, and the image's root file system, need root.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+setup:
+	@contrib/setup.sh
+
+# A request mail becomes a machine that one can log in to; everything goes on running until demo-clean.
+demo: setup
+	@$(SUDO) $(PYTHON) -m contrib.demo.play
+
+demo-clean: setup
+	@$(SUDO) $(PYTHON) -m contrib.demo.play --down
+
+# Everything that proves the program: style, types, imports, documents, and all tests.  ARGS go to pytest.
+test: setup
+	@$(SUDO) $(PYTHON) -m pytest $(ARGS)
+
+# The quick part: style, types, import directions, sizes, generated documents.
+check: setup
+	@$(PYTHON) -m pytest -q -p no:xdist tests/test_house_rules.py
+
+fmt: setup
+	@.venv/bin/ruff check --fix --quiet .
+	@.venv/bin/ruff format .
+
+# Writes every generated document again.
+docs: setup
+	@$(PYTHON) -m contrib.docs

@@ -1,0 +1,113 @@
+"""Every document that is generated from the code: `make docs` writes them, `tests/test_house_rules.py` compares them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from mailbot import journal, lifecycle, metrics
+from mailbot.cli.app import app
+from mailbot.config import reference
+from mailbot.letters.documentation import documentation as letters
+from mailbot.model import FINAL, Event, TicketState
+from parsers.commands import documentation as commands
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_CLI_HEAD = """# Command line
+
+Generated from the program itself; `make docs` writes it again.
+
+Exit codes are those of sysexits.h: 0 done · 64 wrong usage · 65 it cannot be done, the message says why · 66 a file cannot be
+read · 69 a server does not answer · 70 a fault of the program · 74 reading or writing failed · 75 try again later · 78 the
+configuration or the database's revision is wrong. `-c` may stand before or after the command."""
+
+
+def command_line() -> str:
+    """`docs/cli.md`: the help of every command."""
+    return "\n".join((_CLI_HEAD, *_helps(typer.main.get_command(app), "mailbot", None), ""))
+
+
+def _helps(command: Any, name: str, parent: Any) -> Iterator[str]:
+    settings = {**command.context_settings, "terminal_width": 100, "max_content_width": 100}
+    context = command.context_class(command, info_name=name, parent=parent, **settings)
+    if parent is not None or not name:
+        yield f"\n## `{context.command_path}`\n"
+    else:
+        yield ""
+    yield f"```text\n{command.get_help(context).rstrip()}\n```"
+    for inner, one in getattr(command, "commands", {}).items():
+        yield from _helps(one, inner, context)
+
+
+def moves() -> str:
+    """The table of legal moves, in Markdown."""
+    rows = ["| state | what happens | leads to |", "|---|---|---|"]
+    for state, events in lifecycle.MOVES.items():
+        final = "nothing: the state is final" if state in FINAL else "nothing yet"
+        if not events:
+            rows.append(f"| {state.value} | {final} | |")
+        for event, targets in events.items():
+            rows.append(f"| {state.value} | {_words(event)} | {_targets(state, targets)} |")
+    return "\n".join(rows)
+
+
+def picture() -> str:
+    """The same moves as a state diagram."""
+    lines = ["```mermaid", "stateDiagram-v2", "    [*] --> unconfirmed", "    [*] --> pending"]
+    for state, events in lifecycle.MOVES.items():
+        for event, targets in events.items():
+            lines += [f"    {state.value} --> {t.value}: {_words(event)}" for t in _ordered(targets) if t is not state]
+    lines += [f"    {state.value} --> [*]" for state in TicketState if state in FINAL]
+    return "\n".join((*lines, "```"))
+
+
+def _words(event: type[Event]) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", event.__name__).lower()
+
+
+def _targets(state: TicketState, targets: frozenset[TicketState]) -> str:
+    return ", ".join("stays" if target is state else target.value for target in _ordered(targets))
+
+
+def _ordered(targets: frozenset[TicketState]) -> list[TicketState]:
+    return [state for state in TicketState if state in targets]
+
+
+def flow() -> str:
+    """`docs/flow.md` with its generated parts written anew; the rest of it is written by hand."""
+    text = (ROOT / "docs" / "flow.md").read_text(encoding="utf-8")
+    for name, part in (("moves", moves()), ("picture", picture())):
+        marks = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
+        before, _, rest = text.partition(marks[0])
+        _, _, after = rest.partition(marks[1])
+        text = f"{before}{marks[0]}\n{part}\n{marks[1]}{after}"
+    return text
+
+
+DOCUMENTS: Mapping[str, Callable[[], str]] = {
+    "contrib/config.example.toml": reference.example_file,
+    "docs/cli.md": command_line,
+    "docs/commands.md": commands,
+    "docs/configuration.md": reference.reference,
+    "docs/flow.md": flow,
+    "docs/letters.md": letters,
+    "docs/log.md": journal.reference,
+    "docs/metrics.md": metrics.reference,
+}
+
+
+def main() -> None:
+    for name, write in DOCUMENTS.items():
+        path, text = ROOT / name, write()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"written {name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+#!/bin/sh
+# Makes everything ready to run, test and demonstrate mailbot on Debian 12 or 13: packages and .venv.
+# May run at any time; does nothing where nothing is missing. Starts no service.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+listed() { sed 's/#.*//; /^[[:space:]]*$/d' contrib/debian-packages.txt; }
+
+missing_packages() {
+    for package in $(listed); do
+        status=$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null || true)
+        [ "$status" = "ii " ] || printf '%s ' "$package"
+    done
+}
+
+install_packages() {
+    if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null 2>&1; then
+        say "These Debian packages are missing, and there is no sudo to install them: $*"
+        exit 69
+    fi
+    say "Installing Debian packages: $*"
+    # A package must not start a service of its own here: demo and tests start what they need, where they need it.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+        trap 'exit 130' INT TERM
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+    fi
+    apt="env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300"
+    # shellcheck disable=SC2086 -- words on purpose
+    as_root $apt install -y --no-install-recommends "$@" >&2 || {
+        as_root $apt update >&2
+        as_root $apt install -y --no-install-recommends "$@" >&2
+    }
+}
+
+missing=$(missing_packages)
+if [ -n "$missing" ]; then
+    # shellcheck disable=SC2086 -- one word a package
+    install_packages $missing
+fi
+
+stamp=.venv/.made-from
+want=$({ cat requirements.lock pyproject.toml; /usr/bin/python3 --version; pwd; } | sha256sum)
+if [ "$(cat "$stamp" 2>/dev/null || true)" != "$want" ]; then
+    say "Making .venv"
+    # Debian's own python: the only one that sees python3-libvirt, which needs no compiler.
+    [ -x .venv/bin/python ] || /usr/bin/python3 -m venv --system-site-packages .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+    printf '%s\n' "$want" >"$stamp"
+fi
