@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mailbot.letters.catalogue import KINDS
 from mailbot.letters.compose import LetterCannotBeWritten, compose
-from mailbot.letters.kinds import KINDS, Audience, LetterKind, Thread
+from mailbot.letters.kinds import Audience, LetterKind, Thread
 from mailbot.letters.settings import LetterSettings
 
 __all__ = ["KINDS", "Audience", "LetterCannotBeWritten", "LetterKind", "LetterSettings", "Thread", "compose"]

@@ -18,8 +18,9 @@ from typing import Any
 from mailbot import tokens
 from mailbot.errors import MailbotError
 from mailbot.letters.calendar import end_of_lease
-from mailbot.letters.kinds import KINDS, LetterKind, Thread
-from mailbot.letters.rendering import Rendered, count, moment_in_words, render, when_in_words
+from mailbot.letters.catalogue import KINDS
+from mailbot.letters.kinds import LetterKind, Thread
+from mailbot.letters.rendering import Rendered, count, day_in_words, moment_in_words, render, when_in_words
 from mailbot.letters.settings import LetterSettings
 from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
 from mailbot.timetable import today
@@ -94,8 +95,11 @@ def _check_facts(letter: Letter, kind: LetterKind, facts: Mapping[str, Any]) -> 
 
 def _reference(item: OutboxItem, kind: LetterKind, ticket: Ticket | None, settings: LetterSettings) -> Reference | None:
     purpose = kind.purpose or Purpose(item.effect.facts["purpose"])
-    if ticket is None or purpose is Purpose.NONE:
+    if purpose is Purpose.NONE:
         return None
+    if ticket is None:  # a question about the whole bot: the brake
+        number = item.effect.facts.get("brake")
+        return tokens.reference(settings.keys, 0, int(number), item.effect.to, purpose) if number else None
     return tokens.reference(settings.keys, ticket.id, item.version, item.effect.to, purpose)
 
 
@@ -152,11 +156,13 @@ def _days_ahead(day: date, work: _Work) -> str:
 def _subject(work: _Work) -> str:
     """Stable per conversation: clients hold a thread together by References *and* by the subject without `Re:`."""
     service, ticket = work.settings.rules.service, work.ticket
-    if work.kind.subject and ticket is not None:
-        subject = work.kind.subject.format(service=service.name, number=ticket.id, username=ticket.username)
-        return one_line(subject, 200)
     if work.kind.subject:
-        return one_line(work.kind.subject.format(service=service.name), 200)
+        words = {"service": service.name, "count": count(len(work.facts.get("tickets", ())), "machine")}
+        if ticket is not None:
+            day = work.facts.get("end_date") or ticket.end_date
+            vm = f"{ticket.username}-vm"
+            words |= {"number": str(ticket.id), "username": ticket.username, "vm": vm, "end_date": day_in_words(day)}
+        return one_line(work.kind.subject.format(**words), 200)
     asked = work.facts.get("subject") if work.kind.thread is Thread.ANSWER else None
     subject = one_line(str(asked or (ticket.subject if ticket else "") or service.request_subject), 200)
     return subject if subject.lower().startswith("re:") else f"Re: {subject}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mailbot.letters.kinds import KINDS, Audience, LetterKind
+from mailbot.letters.catalogue import KINDS
+from mailbot.letters.kinds import Audience, LetterKind
 from mailbot.model import Letter, Purpose
 
 _AUDIENCES = {
@@ -19,7 +20,7 @@ _ALLOWED = {
 }
 _HEAD = """# Letters
 
-Every letter that mailbot can send. This page is written from `mailbot/letters/kinds.py` and compared with it in a test.
+Every letter that mailbot can send. This page is written from `mailbot/letters/*_kinds.py` and compared with it in a test.
 
 Each letter is one template, `templates_email/<letter>.txt.j2`, in a small mark-up (`mailbot/letters/blocks.py`). It is rendered once
 and read into blocks; the text part and the HTML part are both written from these blocks, so they cannot say different things.
