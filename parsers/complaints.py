@@ -46,7 +46,7 @@ def unfilled(part: Part, line: int, found: str, rules: ReadingRules, *, left: bo
 def doubled(part: Part, lines: Sequence[int], answers: Sequence[str]) -> Problem:
     """The line is there several times, with different words."""
     where = " and ".join(map(str, lines[:5]))
-    found = " / ".join(shortened(answer, 30) for answer in answers[:3])
+    found = shortened(" / ".join(shortened(answer, 30) for answer in answers[:3]))
     allowed = (
         f'The line "{LABELS[part]}:" is there more than once (lines {where}) with different words. Please keep one.'
     )

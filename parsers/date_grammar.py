@@ -106,10 +106,11 @@ class Sentence:
         return Verdict(why="it says when it starts, not when it ends")
 
     def _unexplained(self) -> str:
-        """A number, or a month without a day, that belongs to none of the dates found."""
+        """A number, a month without a day, or a year without a number, that belongs to none of the dates found."""
+        stray = words.STRAY_NUMBERS | words.STRAY_MONTHS | (frozenset() if self.names_a_year else words.STRAY_YEARS)
         for i in self.left:
             token = self.tokens.at(i)
-            if token[:1].isdigit() or token in words.STRAY_NUMBERS or token in words.STRAY_MONTHS:
+            if token[:1].isdigit() or token in stray:
                 return f"it is not clear what {token[:20]} means"
         return ""
 

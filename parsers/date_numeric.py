@@ -6,6 +6,7 @@ Every matcher here and in the sister modules takes the tokens and a place, and g
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import MAXYEAR
 
 from parsers import date_words as words
 from parsers.date_found import Found, given_day, joined, month_end, next_day, whole_month
@@ -14,9 +15,14 @@ from parsers.date_tokens import Tokens
 SEPARATORS = frozenset("/.-")
 SOFT = frozenset({",", ".", "-", "/"})
 TO_YEAR = SOFT | words.OF | {"the"}
+_TO_NAMED_YEAR = TO_YEAR | {"l", "la", "'"}
+_NEXT_YEAR = {("next", "year"), ("following", "year"), ("annee", "prochaine"), ("an", "prochain")}
+_THIS_YEAR = {("this", "year"), ("current", "year"), ("cette", "annee")}
 _AFTER_AN_HOUR = frozenset({":", "h", "am", "pm", "heures", "heure", "o"})
 # A two-digit year is one of these many years around today's; "10 GB" after a date is none.
 _YEARS_BACK, _YEARS_AHEAD = 3, 30
+# "March 27" and "06/27" may name a year that is no further than this: beyond it nobody asks for a VM.
+YEARS_NAMED_SHORTLY = 3
 
 
 def iso(tokens: Tokens, at: int) -> Found | None:
@@ -80,15 +86,18 @@ def _said(tokens: Tokens, *, two_digits: bool, flipped: bool, year: int) -> str:
 
 
 def _short_without_year(tokens: Tokens, at: int, numbers: tuple[int, int]) -> Found | None:
-    """31/03: the next one."""
+    """31/03: the next one; 06/27 can be a day or a month with its year."""
     orders = [numbers[::-1], numbers]
     if tokens.setting.order == "MDY":
         orders.reverse()
     tries = [next_day((at, at + 3), month, day, tokens.setting.today) for month, day in orders if 1 <= month <= 12]
     days = tuple(dict.fromkeys(day for one in tries for day in one.days))
+    if len(tokens.at(at + 2)) == 2 and 0 <= 2000 + numbers[1] - tokens.setting.today.year <= YEARS_NAMED_SHORTLY:
+        # 06/27 can be a day or June 2027
+        days = tuple(dict.fromkeys((*days, *month_end((at, at + 3), 2000 + numbers[1], numbers[0]).days)))
     if not days:
         return tries[0] if tries else None
-    return Found(at, at + 3, days, assumed=next(one.assumed for one in tries if one.days))
+    return Found(at, at + 3, days, assumed=next((one.assumed for one in tries if one.days), ""))
 
 
 def month_and_year(tokens: Tokens, at: int) -> Found | None:
@@ -113,6 +122,9 @@ def end_of_month_in_digits(tokens: Tokens, at: int, where: int) -> Found | None:
 
 def year_at(tokens: Tokens, at: int) -> tuple[int, int, str] | None:
     """A year after a day and a month: (year, next place, what was assumed)."""
+    named = _named_year(tokens, tokens.skip(at, _TO_NAMED_YEAR))
+    if named is not None:
+        return named
     at = tokens.skip(at, TO_YEAR)
     abbreviated = tokens.at(at) == "'"
     at += abbreviated
@@ -126,6 +138,17 @@ def year_at(tokens: Tokens, at: int) -> tuple[int, int, str] | None:
     return (
         (2000 + year, at + 1, f"the year was read as {2000 + year}") if -_YEARS_BACK <= ahead <= _YEARS_AHEAD else None
     )
+
+
+def _named_year(tokens: Tokens, at: int) -> tuple[int, int, str] | None:
+    """Next year, this year, l'année prochaine, cette année."""
+    beside = (tokens.at(at), tokens.at(at + 1))
+    this_year = tokens.setting.today.year
+    if beside in _NEXT_YEAR and this_year < MAXYEAR:
+        return this_year + 1, at + 2, ""
+    if beside in _THIS_YEAR:
+        return this_year, at + 2, ""
+    return None
 
 
 def is_time(tokens: Tokens, at: int) -> bool:
@@ -152,4 +175,6 @@ def time_of_day(tokens: Tokens, at: int) -> Found | None:
         if tokens.at(where) not in {":", "."} or tokens.number(where + 1, (1, 2, 3, 6)) is None:
             break
         where += 1
+    if tokens.at(where) == "+" and tokens.number(where + 1, (4,)) is not None:
+        where += 2
     return Found(at, where + int(tokens.at(where) in {"z", "utc", "am", "pm"}))

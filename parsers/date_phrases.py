@@ -16,7 +16,15 @@ from parsers.date_found import (
     next_month_end,
     whole_month,
 )
-from parsers.date_numeric import SEPARATORS, SOFT, TO_YEAR, end_of_month_in_digits, is_time, year_at
+from parsers.date_numeric import (
+    SEPARATORS,
+    SOFT,
+    TO_YEAR,
+    YEARS_NAMED_SHORTLY,
+    end_of_month_in_digits,
+    is_time,
+    year_at,
+)
 from parsers.date_periods import counted
 from parsers.date_tokens import Tokens
 
@@ -67,7 +75,7 @@ def month_first(tokens: Tokens, at: int) -> Found | None:
     if year is not None:
         return given_day((at, year[1]), year[0], month, day, assumed=year[2])
     found = next_day((at, end), month, day, tokens.setting.today)
-    if end == day_at + 1 and 0 <= 2000 + day - tokens.setting.today.year <= 10:
+    if end == day_at + 1 and 0 <= 2000 + day - tokens.setting.today.year <= YEARS_NAMED_SHORTLY:
         return replace(found, days=(*found.days, *month_end((at, end), 2000 + day, month).days), assumed="", problem="")
     return found
 

@@ -98,14 +98,14 @@ AFTER_AN_END = _words(
 )
 
 # A date right after one of these is where something starts, not where it ends.
-START_WORDS = _words("between entre from since starting start beginning after apres depuis des partir")
+START_WORDS = _words("between entre from since starting start beginning after apres depuis des partir compter")
 # "From A to B", "du A au B", "A - B": between two dates these say that the second is the end.
 RANGE_WORDS = _words("to until till through untill - au jusqu et and a the le l '")
 RANGE_NEEDED = _words("to until till through untill - au jusqu")
 # A period beside one of these is not simply counted from today.
 NOT_FROM_TODAY = _words(
     "after before ago every each per since last past apres avant depuis chaque old than moins over almost nearly presque"
-    " half demi demie quarter couple few several quelques times fois environs prior within"
+    " half demi demie quarter couple few several quelques times fois prior"
 )
 NEGATIONS = _words("not no pas never jamais except sauf cannot isn")
 # "not after", "no later than", "pas au-delà": these negations say exactly what an end date is.
@@ -118,3 +118,5 @@ MAXIMUM_WORDS = _words("max maximum maximal at most")
 # Number words that are not also an article or another word: alone they are a number that belongs to nothing.
 STRAY_NUMBERS = frozenset(NUMBERS) - _words("a an one un une sept neuf dix six")
 STRAY_MONTHS = frozenset(MONTHS) - _words("may mar march mars mai sept sep dec jan")
+# "The coming year" beside a date without a year.
+STRAY_YEARS = _words("year annee")

@@ -97,6 +97,7 @@ def test_a_length_of_time_is_counted_from_today(text: str, day: date) -> None:
 def test_a_length_of_time_is_counted_from_the_day_that_is_named() -> None:
     assert read_date("6 months from 1 December 2026", RULES).value == date(2027, 6, 1)
     assert read_date("2 weeks after 5 December 2026", RULES).value == date(2026, 12, 19)
+    assert read_date("6 mois à compter d'aujourd'hui", RULES).value == date(2027, 5, 22)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,10 @@ def test_a_length_of_time_is_counted_from_the_day_that_is_named() -> None:
         ("fin de l'année prochaine", date(2027, 12, 31)),
         ("end of this month", date(2026, 11, 30)),
         ("fin du mois prochain", date(2026, 12, 31)),
+        ("31 December next year", date(2027, 12, 31)),
+        ("31 décembre de l'année prochaine", date(2027, 12, 31)),
+        ("end of December this year", date(2026, 12, 31)),
+        ("Thu, 31 Dec 2026 23:59:59 +0100", date(2026, 12, 31)),
         ("tomorrow", date(2026, 11, 23)),
         ("aujourd'hui", date(2026, 11, 22)),
     ],
@@ -127,6 +132,7 @@ def test_ends_of_this_year_and_month_are_days(text: str, day: date) -> None:
         ("03/04", (date(2027, 4, 3), date(2027, 3, 4))),
         ("27-03-31", (date(2031, 3, 27), MARCH)),
         ("March 27", (date(2027, 3, 27), MARCH)),
+        ("06/27", (date(2027, 6, 27), date(2027, 6, 30))),
         ("31 March 2027 or 30 June 2027", (MARCH, date(2027, 6, 30))),
         ("31 March 2027 (my contract ends on 30 June 2027)", (MARCH, date(2027, 6, 30))),
         ("31 March 2027, 2 years", (MARCH, date(2028, 11, 22))),
@@ -181,6 +187,7 @@ def test_the_site_says_which_reading_of_a_short_date_comes_first() -> None:
         ("5-10 March 2027", "not clear what 5 means"),
         ("31 March 10 GB", "not clear what 10 means"),
         ("2 years of my thesis remain, until October", "not clear what october means"),
+        ("31 December of the coming year", "not clear what year means"),
         ("6 months and then 2 weeks", "more than one length of time"),
         ("999999 years", "longer than a century"),
         ("0 days", "not a time from today on"),
