@@ -93,7 +93,8 @@ _COMPLAINTS = phrases("""
     feedback loop | complaint from
 """)
 _CHALLENGE_WORDS = phrases("""
-    is protected by | has been held | is being held | awaiting your verification | verify that you are |
+    is being held because | not been verified | empty message | spam source | to control spam | cliquez | mailinblack |
+    complete this verification | senders i have approved |     is protected by | has been held | is being held | awaiting your verification | verify that you are |
     verify you are | confirm that you are | prove that you | click the link | click on the link | please click on |
     following link | reply to this message | allowed list | allow list | approved sender | approved senders list |
     whitelist | sender verification | confirm your message | anti-spam | spam protection | antispam | challenge |
@@ -101,10 +102,12 @@ _CHALLENGE_WORDS = phrases("""
     verification required | added to the recipient | before i receive | one-time
 """)
 _STRONG_CHALLENGE = phrases("""
-    is protected by | added to the recipient | approved senders list | verify that you are a | sender verification |
+    real live human | to release your message for delivery | only from senders | pour que votre message me parvienne |
+    requires that you verify | requires verification |     is protected by | added to the recipient | approved senders list | verify that you are a | sender verification |
     to confirm your message | mailblocks | spamarrest | boxbe | mail en attente de validation | mailinblack |
     challenge-response
 """)
+_NO_REPLY = re.compile(r"(?:no-?reply|do-?not-?reply|ne-?pas-?repondre|nepasrepondre)\b", re.IGNORECASE)
 _METHOD = re.compile(rb"(?im)^METHOD:([A-Z]{3,20})")
 _LIST_ROBOTS = re.compile(
     r"(?:majordomo|listserv|listproc|sympa|mailman|ezmlm|mlmmj|listmaster|[a-z0-9._+-]{1,60}-(?:bounces|request|owner))@"
@@ -251,8 +254,8 @@ def _challenge(seen: _Seen) -> Automatic | None:
     words = plain_letters(" ".join(seen.mail.text[:3000].split()))
     hits = sum(1 for phrase in _CHALLENGE_WORDS if phrase in words)
     strong = any(phrase in words for phrase in _STRONG_CHALLENGE)
-    asks_to_click = "click" in words or "cliqu" in words or "http" in words
-    if strong and hits >= 2 and asks_to_click and not seen.mail.quotes:
+    asks = any(word in words for word in ("click", "cliqu", "http", "reply to this", "empty message"))
+    if strong and hits >= 2 and asks and not seen.mail.quotes:
         return Automatic(AutomaticKind.CHALLENGE, "it asks to prove that a person wrote")
     return None
 
@@ -268,10 +271,12 @@ def _worded_reply(seen: _Seen) -> Automatic | None:
     )
     null_path = any(value.strip() in ("<>", "") for value in seen.fields.get_all("return-path"))
     absent = any(words in newest for words in _ABSENT_WORDS)
-    signs = (subject.startswith(_ABSENT_SUBJECTS), absent, marked, any(words in newest for words in _AUTOMATED_WORDS))
+    unattended = bool(_NO_REPLY.match(seen.mail.sender.address))
+    automated = any(words in newest for words in _AUTOMATED_WORDS)
+    signs = (subject.startswith(_ABSENT_SUBJECTS), absent, marked, unattended, automated)
     if null_path:
         return _answered(seen, "its return path is empty (RFC 3834)")
-    if (absent or signs[3]) and sum(signs) >= 2:
+    if signs[-1] or (absent and sum(signs) >= 2):
         return _answered(seen, "it says itself that nobody is there")
     if subject.startswith(_RECEIPT_SUBJECTS) and any(words in newest for words in _RECEIPT_WORDS):
         return Automatic(AutomaticKind.RECEIPT, "it says that a message was read", _original(seen.message, seen.fields))

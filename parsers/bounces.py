@@ -32,10 +32,13 @@ _SUBJECTS = phrases("""
     non délivré | non distribué | no se puede entregar | no entregado | mancato recapito | impossibile recapitare |
     onbestelbaar | niet bezorgd | não entregue | nie mozna dostarczyc | niedostarczaln | сообщение не доставлено |
     не доставлено | недоставленное | olevererbart | kan inte levereras | メールエラー | 配信不能 | 配送できません | 退信 | 投递失败 | 系统退信
-    | postmaster notify | aws notification | permanent error | mail returned | email delivery failure | rejected: |
+    | postmaster notify | aws notification | permanent error | mail returned | non recapit | viruses detected | virus in mail | virus alert | message you sent blocked | message you sent |
+    nachricht nicht | email delivery failure | rejected: |
     message rejected | blocked: | mailbox full | quota exceeded
 """)
 _WORDS = phrases("""
+    did not reach some | was blocked by | virus detector | contained a virus | recapitat | nicht zugestellt |
+    awaits moderator |
     could not be delivered | couldn't be delivered | was not delivered | wasn't able to deliver | unable to deliver
     | not delivered to | permanent fatal errors | permanent error | delivery to the following | failed permanently |
     undeliverable | delivery failed | failed recipients | did not reach the following | user unknown | unknown user
