@@ -1,13 +1,15 @@
 """The directory of users as one TOML file, read again when it changes.
 
-[[person]]
-login = "alice"
-name = "Alice Martin"
-mail = "alice@example.org"
-aliases = ["a.martin@lab.example.org"]      # may be left out
-ssh_keys = ["ssh-ed25519 AAAA… alice@laptop"]  # may be left out
-ssh_keys_file = "keys/alice.pub"            # may be left out; one key a line, relative to this file
-locked = false                              # may be left out
+    [[person]]
+    login = "alice"
+    name = "Alice Martin"
+    mail = "alice@example.org"
+    aliases = ["a.martin@lab.example.org"]      # may be left out
+    ssh_keys = ["ssh-ed25519 AAAA… alice@laptop"]  # may be left out
+    ssh_keys_file = "keys/alice.pub"            # may be left out; one key a line, relative to this file
+    locked = false                              # may be left out
+
+Logins are compared exactly, addresses without case.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
 """The stand-ins of `adapters.memory` over a directory on disk: a process that is killed and started again sees the same world.
 
-<root>/mail/INBOX/000001.eml, …          the inbox; `handled/` and `quarantine/` beside it
-<root>/mail/state.json                   UIDVALIDITY and the next UID of each folder
-<root>/letters.jsonl                     what the SMTP server has taken, one JSON object a line
-<root>/now                               the clock, ISO 8601
+    <root>/mail/INBOX/000001.eml, …          the inbox; `handled/` and `quarantine/` beside it
+    <root>/mail/state.json                   UIDVALIDITY and the next UID of each folder
+    <root>/letters.jsonl                     what the SMTP server has taken, one JSON object a line
+    <root>/now                               the clock, ISO 8601
+
+Every change is whole or not there when its process is killed.
 """
 
 from __future__ import annotations
