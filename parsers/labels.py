@@ -52,9 +52,19 @@ _WEAK = {
         "espace disque supplementaire", "stockage",
     ),
 }  # fmt: skip
-_NAMES: dict[str, tuple[Part, bool]] = {
-    **{name: (part, False) for part, names in _WEAK.items() for name in names},
-    **{name: (part, True) for part, names in _STRONG.items() for name in names},
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    part: Part
+    strong: bool
+    exact: bool = False
+
+
+_NAMES = {
+    **{name: _Name(part, strong=False) for part, names in _WEAK.items() for name in names},
+    **{name: _Name(part, strong=True) for part, names in _STRONG.items() for name in names},
+    **{name: _Name(part, strong=True, exact=True) for part, name in LABELS.items()},
 }
 # "Your Grid'5000 login", "expiration date of the VM", "date de fin souhaitée": words that change nothing.
 _PADDING = word_set(
@@ -76,6 +86,8 @@ _INLINE = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 _ALIKE = 0.84
+_COLONS = frozenset(":=：")
+_LONGEST_REMARK = 300
 _FIRST_LETTERS = frozenset(label[0] for label in LABELS.values())
 _CELL_EDGE = re.compile(r"\s{0,3}[\t|]\s{0,3}|[ \xa0]{2,}")
 
@@ -86,7 +98,8 @@ class Label:
 
     `inset` is how far the label stands from the left (bullets count), to tell a template line from a
     look-alike inside somebody's text; `cell` says that no colon but a table edge follows; `bare` that
-    nothing at all follows, not even a separator; `guessed` holds the words of a misspelt label.
+    nothing at all follows, not even a separator; `guessed` holds the words of a misspelt label;
+    `exact` says that it is the template's own label and no other word for it.
     """
 
     part: Part
@@ -96,6 +109,7 @@ class Label:
     cell: bool = False
     bare: bool = False
     guessed: str = ""
+    exact: bool = False
 
 
 def read_label(line: str) -> Label | None:
@@ -107,17 +121,38 @@ def read_label(line: str) -> Label | None:
         known = _lookup(head[: separator.start()])
         if known is not None:
             value = _value(line[inset + separator.end() :], line[:inset], head)
-            return Label(*known, value=value, inset=inset, cell=separator.group()[0] in _TABLE_EDGES)
+            return _label(known, value, inset, cell=separator.group()[0] in _TABLE_EDGES)
         if tried == 3:
             return None
-    known = _lookup(head) if len(line) - inset < LONGEST_LABEL else None
-    return Label(*known, value="", inset=inset, bare=True) if known and known[1] else None
+    return _explained_label(line, inset) or _bare_label(line, inset)
+
+
+def _bare_label(line: str, inset: int) -> Label | None:
+    known = _lookup(line[inset:]) if len(line) - inset < LONGEST_LABEL else None
+    return _label(known, "", inset, bare=True) if known and known.strong else None
+
+
+def _explained_label(line: str, inset: int) -> Label | None:
+    """A label with a long remark in brackets before its colon: "expiration date (until when ...): 2027-03-31"."""
+    opened = line.find("(", inset, inset + 40)
+    closed = line.find(")", opened, opened + _LONGEST_REMARK) if opened > 0 else -1
+    after = line[closed + 1 :].lstrip() if closed > 0 else ""
+    known = _lookup(line[inset:opened]) if after[:1] in _COLONS else None
+    return _label(known, _value(after[1:], line[:inset], line[inset:]), inset) if known else None
+
+
+def _label(name: _Name, value: str, inset: int, *, cell: bool = False, bare: bool = False) -> Label:
+    return Label(name.part, name.strong, value, inset, cell=cell, bare=bare, exact=name.exact)
 
 
 def guess_label(line: str, wanted: frozenset[Part]) -> Label | None:
-    """A misspelt label of one of the wanted parts ("intented usage:", "usernmae:"), or None."""
+    """A misspelt label of one of the wanted parts ("intented usage:", "usernmae:"), or one without colon, or None."""
     start = _BULLET.match(line)
     inset = start.end() if start else 0
+    for part in wanted & LABELS.keys():
+        rest = line[inset + len(LABELS[part]) :]
+        if rest[:1] == " " and line[inset:].lower().startswith(LABELS[part]) and len(rest) < LONGEST_LABEL:
+            return Label(part, strong=True, value=rest.strip(), inset=inset, guessed=f"{LABELS[part]} (without colon)")
     head, colon, _ = line[inset : inset + 24].partition(":")
     folded = " ".join(fold(head).split())
     if not colon or not 6 <= len(folded) <= 18 or folded[0] not in _FIRST_LETTERS:
@@ -141,11 +176,11 @@ def cells_of(line: str) -> list[str]:
 
 def is_heading(cells: list[str]) -> bool:
     """Whether a table row holds the template's labels and nothing else."""
-    parts = [known[0] for cell in cells if (known := _lookup(cell))]
+    parts = [known.part for cell in cells if (known := _lookup(cell))]
     return len(parts) == len(cells) >= 2 and set(REQUIRED) >= set(parts) and len(set(parts)) == len(parts)
 
 
-def _lookup(head: str) -> tuple[Part, bool] | None:
+def _lookup(head: str) -> _Name | None:
     name = head.strip(_DECORATION)
     if not 2 < len(name) <= LONGEST_LABEL:
         return None
@@ -154,7 +189,19 @@ def _lookup(head: str) -> tuple[Part, bool] | None:
     if known is not None or (len(folded) > 45 and "(" not in folded):
         return known
     bare = _REMARK.sub("", folded)
-    return _NAMES.get(bare) or _NAMES.get(" ".join(word for word in bare.split() if word not in _PADDING))
+    return _NAMES.get(bare) or _NAMES.get(_without_padding(bare)) or _of_both_names(bare)
+
+
+def _without_padding(name: str) -> str:
+    return " ".join(word for word in name.split() if word not in _PADDING)
+
+
+def _of_both_names(name: str) -> _Name | None:
+    """Two names of one part: "username / login", "nom d'utilisateur (username)"."""
+    names = [piece for piece in re.split(r"[/()]| or | ou ", name) if piece.strip()][:4]
+    known = [_NAMES.get(_without_padding(piece)) for piece in names]
+    parts = {one.part if one else None for one in known}
+    return known[0] if len(known) > 1 and len(parts) == 1 else None
 
 
 def _value(rest: str, before: str, head: str) -> str:

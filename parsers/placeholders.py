@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 
@@ -50,6 +51,7 @@ _EMPTY_ANSWERS = word_set(
     "todo tbd tba xxx xxxx na none null nil fill empty vide aucun aucune unknown inconnu login username placeholder"
     " optional required"
 )
+_EMPTY_PAIR = re.compile(r"[<(\[{][\s.,;:]{0,9}[>)\]}]")
 _WORD = re.compile(r"\w+")
 _EDGES = " \t\n<>[]{}«»:;,.–—-_*/\\|?…!"
 
@@ -67,11 +69,11 @@ def strip_placeholder(part: Part, value: str) -> Stripped:
     sentences = _SENTENCES.get(part)
     if sentences is None:
         return Stripped(value.strip(), was_there=False)
-    without, count = sentences.subn(" ", value)
+    without, count = sentences.subn(" ", html.unescape(value) if "&lt;" in value else value)
     text = without.strip()
     if count:
-        text = text.strip("<>[]{} \t\n").lstrip(":;,.-–—> \t\n")
-        text = re.sub(r"^[\s>\]}]+|<\s{0,9}>", "", text).strip()
+        text = _EMPTY_PAIR.sub(" ", text).strip("<>[]{} \t\n").lstrip(":;,.-–—> \t\n")
+        text = text.lstrip(" >]}\n").strip()
     if text.startswith("<") and text.endswith(">") and text.count("<") == 1:
         text = text[1:-1].strip()
     return Stripped("" if _says_nothing(part, text) else text, was_there=bool(count))

@@ -74,8 +74,9 @@ def _is_request(entries: list[Entry], mail: Mail, *, right_subject: bool) -> boo
         return bool(parts) or not _REPLY.match(mail.subject)
     forwarded = bool(_FORWARD.search(mail.subject[:100]))
     written = [entry for entry in entries if entry.line.level == 0 or entry.line.forwarded or forwarded]
-    strong = {entry.part for entry in written if entry.label.strong}
-    return Part.USAGE in strong and len(parts) > 1 and any(answer_of(entry).text for entry in written)
+    sure = [entry for entry in written if not entry.label.guessed]
+    strong = {entry.part for entry in sure if entry.label.strong}
+    return Part.USAGE in strong and len({entry.part for entry in sure} & set(REQUIRED)) > 1 and any(answer_of(entry).text for entry in written)
 
 
 def _own_words(entries: list[Entry], mail: Mail, rules: ReadingRules) -> list[Entry]:

@@ -82,6 +82,8 @@ def read_lines(text: str) -> list[Line]:
             continue
         if depth > depth_before:
             authors[depth] = _attributed(quoted, index) or authors.get(depth, "")
+        if depth and _is_quoted_attribution(quoted, index):
+            authors[depth] = _address_in(words)
         depth_before = depth
         if _starts_header_block(quoted, index):
             section, forwarded = section + 1, forwarded or _is_forward(quoted, index)
@@ -106,6 +108,15 @@ def _attributed(quoted: list[tuple[int, str]], index: int) -> str:
     depth = quoted[index][0]
     above = [words for less, words in quoted[max(0, index - 4) : index] if words.strip() and less < depth][-2:]
     return _address_in(" ".join(above)) if above and above[-1].rstrip().endswith(":") else ""
+
+
+def _is_quoted_attribution(quoted: list[tuple[int, str]], index: int) -> bool:
+    """A line such as "On Monday, alice@example.org wrote:" that stands in the quote itself, above the quoted words."""
+    depth, words = quoted[index]
+    if not words.rstrip().endswith(":") or "@" not in words:
+        return False
+    after = next((less for less, text in quoted[index + 1 : index + 4] if text.strip()), 0)
+    return after == depth
 
 
 def _address_in(words: str) -> str:
@@ -222,7 +233,7 @@ def demote_lookalikes(entries: list[Entry], readable: frozenset[int]) -> list[En
 
     `readable` holds the line numbers of entries whose value is of the right kind.  A line inside the
     usage is taken for text where the same part also stands elsewhere in a readable form and this one
-    is unreadable prose, or stands further in than the usage's own label.
+    is unreadable prose, or stands further in than the usage's own label, or is another word for it.
     """
     kept: list[Entry] = []
     for entry in entries:
@@ -242,7 +253,8 @@ def _is_lookalike(entry: Entry, usage: Entry, entries: list[Entry], readable: fr
     same = [one for one in entries if one is not entry and one.part is entry.part and one.line.level == level]
     if not any(one.line.number in readable for one in same):
         return False
-    return entry.line.number not in readable or entry.label.inset > usage.label.inset
+    alias = not entry.label.exact and any(one.label.exact for one in same)
+    return alias or entry.line.number not in readable or entry.label.inset > usage.label.inset
 
 
 def blocks_of(entries: list[Entry]) -> list[list[Entry]]:
