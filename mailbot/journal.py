@@ -68,7 +68,9 @@ def _line(level: Level) -> Callable[[Callable[P, None]], Callable[P, None]]:
         @wraps(function)
         def write(*args: P.args, **kwargs: P.kwargs) -> None:
             COUNTS[name] += 1
-            facts = dict(zip(fields, args, strict=False)) | kwargs
+            facts: dict[str, Any] = dict(zip(fields, args, strict=False)) | kwargs
+            if "mail" in facts:
+                facts["mail"] = short(facts["mail"])
             getattr(_log, level)(name, **{key: _plain(value) for key, value in facts.items() if value is not None})
 
         return write
@@ -273,7 +275,7 @@ def trouble(*, about: str, error: BaseException | str) -> None:
 
 
 def short(sha256: str) -> str:
-    """Name an incoming mail for `mail=`: the first twelve hex digits of its SHA-256."""
+    """How lines name an incoming mail: by the first twelve hex digits of its SHA-256."""
     return sha256[:12]
 
 

@@ -119,3 +119,9 @@ def test_every_line_says_what_it_means() -> None:
 
 def test_no_field_takes_the_place_of_what_every_line_has() -> None:
     assert not [line for line in journal.LINES.values() if {"at", "level", "event"} & set(line.fields)]
+
+
+def test_a_mail_is_named_by_the_beginning_of_its_hash(stream: io.StringIO) -> None:
+    journal.configure("json", stream=stream)
+    journal.mail_left(mail="0123456789abcdef" * 4, why="not for us")
+    assert json.loads(stream.getvalue())["mail"] == "0123456789ab"

@@ -1,0 +1,356 @@
+"""The command line: what each command says, what it changes, and the exit code that it ends with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import structlog
+import typer
+
+from mailbot.cli import main
+from mailbot.cli.app import app
+from mailbot.cli.output import as_json, table, visible
+from mailbot.config import load
+from mailbot.model import TicketState
+from tests.world import START, World, request_words
+
+ROOT = Path(__file__).resolve().parents[2]
+MAILBOT = Path(sys.executable).with_name("mailbot")
+UNTIL = (datetime.now(UTC) + timedelta(days=200)).date()
+
+ANSWERS = (
+    "--imap=imap.example.org",
+    "--address=support@testbed.example",
+    "--admin=carol@testbed.example",
+    "--domain=main.testbed.example",
+)
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("MAILBOT_CONFIG", raising=False)
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def config(tmp_path: Path, capsys: Capture) -> Path:
+    """A configuration as `mailbot init` writes it, with the database in the test's folder."""
+    (tmp_path / "password").write_text("hunter2\n")
+    path = tmp_path / "etc" / "config.toml"
+    assert main(["init", "-c", str(path), *ANSWERS, "--password-file", str(tmp_path / "password")]) == 0
+    path.write_text(path.read_text() + f'\n[database]\nurl = "sqlite:///{tmp_path / "mailbot.sqlite"}"\n')
+    capsys.readouterr()
+    return path
+
+
+@pytest.fixture
+def world(config: Path, tmp_path: Path, capsys: Capture) -> Iterator[World]:
+    """A bot on the same database, with one request that waits for an admin."""
+    world = World(tmp_path)
+    world.clock.set(max(START, datetime.now(UTC)))
+    world.writes("alice@example.org", request_words(until=UNTIL.isoformat()))
+    assert world.ticket().state is TicketState.PENDING
+    capsys.readouterr()
+    yield world
+    world.close()
+
+
+# deciding and looking
+
+
+def test_list_shows_each_ticket_on_a_line(config: Path, world: World, capsys: Capture) -> None:
+    assert main(["list", "-c", str(config)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["ticket", "state", "user"]
+    assert lines[1].split()[:3] == ["#1", "pending", "alice"]
+
+
+def test_list_can_be_limited_to_states(config: Path, world: World, capsys: Capture) -> None:
+    assert main(["-c", str(config), "list", "--state", "active"]) == 0
+    assert capsys.readouterr().out == "There are no tickets.\n"
+    assert main(["-c", str(config), "list", "--state", "pending", "--json"]) == 0
+    assert [ticket["username"] for ticket in json.loads(capsys.readouterr().out)] == ["alice"]
+
+
+def test_show_gives_the_history_with_its_evidence_and_the_letters_with_their_proof(
+    config: Path, world: World, capsys: Capture
+) -> None:
+    assert main(["show", "1", "-c", str(config)]) == 0
+    shown = capsys.readouterr().out
+    assert "evidence: " in shown
+    assert "registered" in shown
+    assert "request-received to alice@example.org" in shown
+    assert "  | A web server for the results of our campaign." in shown
+
+
+def test_show_in_json_has_ticket_history_and_letters(config: Path, world: World, capsys: Capture) -> None:
+    assert main(["show", "1", "--json", "-c", str(config)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["ticket"]["username"] == "alice"
+    assert told["history"][0]["after"] == "pending"
+    assert told["letters"][0]["answer"]
+
+
+def test_an_unknown_ticket_cannot_be_shown(config: Path, world: World, capsys: Capture) -> None:
+    assert main(["show", "7", "-c", str(config)]) == os.EX_DATAERR
+    assert capsys.readouterr().err == "There is no ticket #7.\n"
+
+
+def test_an_admin_approves_at_the_command_line_and_the_history_says_who(
+    config: Path, world: World, capsys: Capture
+) -> None:
+    until = UNTIL - timedelta(days=10)
+    assert main(["approve", "1", "--as", "carol", "--until", until.isoformat(), "--disk=20", "-c", str(config)]) == 0
+    assert capsys.readouterr().out.startswith("Ticket #1 is approved.")
+    ticket = world.ticket()
+    assert (ticket.state, ticket.end_date, ticket.disk_gib) == (TicketState.APPROVED, until, 20)
+    assert world.bot.office.store.history(1)[-1].actor.who == "carol@testbed.example"
+
+
+def test_a_denial_needs_a_reason_and_the_requester_gets_it(config: Path, world: World, capsys: Capture) -> None:
+    assert main(["deny", "1", "--as", "carol@testbed.example", "-c", str(config)]) == os.EX_USAGE
+    assert main(["deny", "1", "No room until May.", "--as", "carol@testbed.example", "-c", str(config)]) == 0
+    assert world.ticket().state is TicketState.DENIED
+    world.once()
+    assert b"No room until May." in world.letters[-1].data + world.letters[-2].data + world.letters[-3].data
+
+
+def test_only_admins_decide(config: Path, world: World, capsys: Capture) -> None:
+    assert main(["approve", "1", "--as", "mallory", "-c", str(config)]) == os.EX_DATAERR
+    assert "mallory is no admin of this site" in capsys.readouterr().err
+    assert world.ticket().state is TicketState.PENDING
+
+
+def test_what_the_state_does_not_allow_is_refused_with_the_reason(config: Path, world: World, capsys: Capture) -> None:
+    assert main(["retry", "1", "--as", "carol", "-c", str(config)]) == os.EX_DATAERR
+    assert "cannot be done now" in capsys.readouterr().err
+
+
+def test_a_date_that_is_none_is_wrong_usage(config: Path, world: World, capsys: Capture) -> None:
+    assert main(["approve", "1", "--as=carol", "--until=tomorrow", "-c", str(config)]) == os.EX_USAGE
+    assert "tomorrow is not a date such as 2027-01-31" in capsys.readouterr().err
+
+
+# setting up
+
+
+def test_init_writes_a_configuration_that_loads_with_its_secrets_apart(config: Path) -> None:
+    made = load(config, {})
+    assert made.smtp.from_address == "support@testbed.example"
+    assert made.admins[0].address == "carol@testbed.example"
+    assert {path.name: path.stat().st_mode & 0o777 for path in config.parent.iterdir()} == {
+        "config.toml": 0o600,
+        "tokens.keys": 0o600,
+        "users.toml": 0o600,
+    }
+
+
+def test_init_never_writes_over_a_configuration_without_force(config: Path, tmp_path: Path, capsys: Capture) -> None:
+    before = config.read_text(), (config.parent / "tokens.keys").read_text()
+    words = ["init", "-c", str(config), *ANSWERS, "--password-file", str(tmp_path / "password")]
+    assert main(words) == os.EX_DATAERR
+    assert "--force writes over it" in capsys.readouterr().err
+    assert (config.read_text(), (config.parent / "tokens.keys").read_text()) == before
+
+
+def test_init_with_force_keeps_the_token_key_because_open_questions_depend_on_it(config: Path, tmp_path: Path) -> None:
+    key = (config.parent / "tokens.keys").read_text()
+    assert main(["init", "--force", "-c", str(config), *ANSWERS, "--password-file", str(tmp_path / "password")]) == 0
+    assert (config.parent / "tokens.keys").read_text() == key
+
+
+def test_init_refuses_answers_that_make_no_configuration_and_writes_nothing(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "new" / "config.toml"
+    words = ["init", "-c", str(path), *ANSWERS, "--admin=not an address", f"--password-file={tmp_path}"]
+    assert main(words) == os.EX_CONFIG
+    assert "is not a mail address" in capsys.readouterr().err
+    assert not path.parent.exists()
+
+
+def test_init_without_a_terminal_names_the_options_that_are_missing(tmp_path: Path) -> None:
+    command = [MAILBOT, "init", "-c", tmp_path / "config.toml", "--imap=imap.example.org"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == os.EX_USAGE
+    assert "give --address, --admin, --domain, --password-file" in done.stderr
+
+
+def test_init_asks_for_what_was_not_said(tmp_path: Path) -> None:
+    from mailbot.cli import setup  # noqa: PLC0415
+
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return "" if len(asked) == 1 else f"answer {len(asked)}"
+
+    answers = setup.complete(setup.Answers(imap="imap.example.org", domain="x.example"), ask, lambda _: "hunter2")
+    assert (answers.imap, answers.address, answers.admin, answers.password) == (
+        "imap.example.org",
+        "answer 2",
+        "answer 3",
+        "hunter2",
+    )
+    assert asked[0] == asked[1], "an empty answer is asked again"
+
+
+def test_the_database_is_made_and_its_revision_told(config: Path, capsys: Capture) -> None:
+    assert main(["list", "-c", str(config)]) == os.EX_CONFIG
+    assert "mailbot db upgrade" in capsys.readouterr().err
+    assert main(["db", "current", "-c", str(config)]) == 0
+    assert capsys.readouterr().out.startswith("at none, needed ")
+    assert main(["db", "upgrade", "-c", str(config)]) == 0
+    assert "database_upgraded" in capsys.readouterr().err
+    assert main(["db", "upgrade", "-c", str(config)]) == 0
+    assert "database_upgraded" not in capsys.readouterr().err
+    assert main(["list", "-c", str(config)]) == 0
+
+
+def test_check_says_how_everything_is_and_how_to_mend_what_is_not_well(config: Path, capsys: Capture) -> None:
+    assert main(["check", "-c", str(config)]) == os.EX_CONFIG
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:4] for line in lines] == ["ok  ", "ok  ", "ok  ", "ok  ", "BAD ", "    "]
+    assert lines[-1].strip() == "mend it: mailbot db upgrade"
+    assert main(["db", "upgrade", "-c", str(config)]) == 0
+    capsys.readouterr()
+    assert main(["check", "--json", "-c", str(config)]) == 0
+    assert all(json.loads(line)["well"] for line in capsys.readouterr().out.splitlines())
+
+
+def test_check_tells_every_problem_of_a_configuration(tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[mailbox]\nhots = 'x'\n")
+    assert main(["check", "-c", str(path)]) == os.EX_CONFIG
+    assert "mailbox.hots: unknown key (did you mean host?)" in capsys.readouterr().out
+
+
+def test_the_configuration_is_printed_without_its_secrets(config: Path, capsys: Capture) -> None:
+    config.write_text(
+        config.read_text().replace(f'password_file = "{config.parent.parent}/password"', 'password = "hunter2"')
+    )
+    assert main(["-c", str(config), "--print-config"]) == 0
+    shown = capsys.readouterr().out
+    assert "hunter2" not in shown
+    assert 'password = "**********"' in shown
+
+
+# errors
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["nope"], os.EX_USAGE, "No such command 'nope'"),
+        (["show"], os.EX_USAGE, "Missing argument"),
+        (["show", "x"], os.EX_USAGE, "a valid integer"),
+        ([], os.EX_USAGE, "Usage: mailbot"),
+        (["list", "-c", "/nowhere/config.toml"], os.EX_CONFIG, "`mailbot init` writes one"),
+        (["explain"], os.EX_USAGE, "files"),
+    ],
+)
+def test_a_wrong_command_ends_with_the_code_of_sysexits_and_a_word_about_it(
+    words: list[str], code: int, said: str, capsys: Capture
+) -> None:
+    assert main(words) == code
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out == ""
+
+
+def test_the_version_is_told(capsys: Capture) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("mailbot ")
+
+
+def test_the_installed_program_gives_its_exit_code() -> None:
+    done = subprocess.run([MAILBOT, "list", "-c", "/nowhere/config.toml"], capture_output=True, check=False)
+    assert done.returncode == os.EX_CONFIG
+
+
+# explain
+
+
+REQUEST = b"""From: alice@example.org
+To: support@example.org
+Subject: Persistent Virtual Machine Creation
+Message-ID: <1@example.org>
+
+username: alice
+
+intended usage: builds
+
+expiration date: in 6 months
+"""
+
+
+def test_explain_gives_one_object_for_each_file_in_order_also_where_one_cannot_be_opened(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "a.eml").write_bytes(REQUEST)
+    (tmp_path / "b.eml").write_bytes(b"")
+    files = [str(tmp_path / name) for name in ("a.eml", "missing.eml", "b.eml", "a.eml")]
+    assert main(["explain", "--json", "--now", "2026-11-22T09:00", *files]) == os.EX_NOINPUT
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["file"] for one in told] == files
+    assert told[0]["fields"]["expiration_date"] == "2027-05-22"
+    assert told[1]["why"] == "The file cannot be opened: No such file or directory."
+    assert {"kind", "decision", "reason", "new_text", "fields", "until", "disk_gib", "problems", "why"} <= set(told[1])
+
+
+def test_explain_applies_the_limits_of_a_configuration(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "a.eml").write_bytes(REQUEST.replace(b"in 6 months", b"2028-11-01"))
+    words = ["explain", "--json", "--now=2026-11-22", str(tmp_path / "a.eml")]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["problems"] == []
+    (tmp_path / "config.toml").write_text("[policy]\nmax_years = 1\n")
+    assert main([*words, "-c", str(tmp_path / "config.toml")]) == 0
+    assert "at most 1 year" in json.loads(capsys.readouterr().out)["problems"][0]["allowed"]
+
+
+def test_explain_reads_standard_input() -> None:
+    command = [MAILBOT, "explain", "-", "--json"]
+    done = subprocess.run(command, input=REQUEST, capture_output=True, check=True)
+    assert json.loads(done.stdout)["kind"] == "request"
+
+
+def test_explain_says_when_a_moment_is_none(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["explain", "--now", "noon", str(tmp_path)]) == os.EX_USAGE
+    assert "noon is not a moment" in capsys.readouterr().err
+
+
+def test_the_short_and_the_long_way_to_explain_have_the_same_options(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "a.eml").write_bytes(REQUEST)
+    rest = ["--json", "--now", "2026-11-22", str(tmp_path / "a.eml")]
+    assert main(["explain", *rest]) == 0
+    short = capsys.readouterr().out
+    (tmp_path / "config.toml").write_text("")
+    assert main(["-c", str(tmp_path / "config.toml"), "explain", *rest]) == 0
+    assert capsys.readouterr().out == short
+    command = typer.main.get_command(app).commands["explain"]  # type: ignore[attr-defined]
+    assert {option for parameter in command.params for option in parameter.opts} >= {
+        "--json",
+        "--now",
+        "--config",
+        "-c",
+    }
+
+
+# output
+
+
+def test_text_of_a_mail_cannot_bend_the_terminal() -> None:
+    assert visible("a\x1b[2Jb\u202ec\nd") == "a\\u001b[2Jb\\u202ec ⏎ d"
+    assert table(("a", "b"), [("1\x07", "2")]) == "a        b\n1\\u0007  2"
+
+
+def test_json_is_ascii_with_dates_in_iso_form() -> None:
+    assert as_json({"day": UNTIL, "who": "é"}) == f'{{"day": "{UNTIL.isoformat()}", "who": "\\u00e9"}}'
