@@ -14,13 +14,14 @@ from mailbot.letters.settings import LetterSettings
 from mailbot.model import Ticket
 
 
-def end_of_lease(ticket: Ticket, facts: Mapping[str, Any], settings: LetterSettings, now: datetime) -> Message:
+def end_of_lease(
+    ticket: Ticket, day: date, facts: Mapping[str, Any], settings: LetterSettings, now: datetime
+) -> Message:
     """The attachment: an all-day entry on the ticket's last day, with a reminder a week before.
 
-    `facts` are `sequence` (rises with every change, RFC 5545 section 3.8.7.4), `status` (`CONFIRMED`
-    or `CANCELLED`) and, where it is not the ticket's, `end_date`.
+    `facts` are `sequence` (rises with every change, RFC 5545 section 3.8.7.4) and `status` (`CONFIRMED`
+    or `CANCELLED`); `day` is the last day as the letter says it.
     """
-    day = date.fromisoformat(facts["end_date"]) if facts.get("end_date") else ticket.end_date
     cancelled = facts["status"] == "CANCELLED"
     machine = f"{ticket.username}-vm"
     entry = Event()

@@ -159,13 +159,19 @@ def _subject(work: _Work) -> str:
     if work.kind.subject:
         words = {"service": service.name, "count": count(len(work.facts.get("tickets", ())), "machine")}
         if ticket is not None:
-            day = work.facts.get("end_date") or ticket.end_date
+            day = _last_day(work, ticket)
             vm = f"{ticket.username}-vm"
             words |= {"number": str(ticket.id), "username": ticket.username, "vm": vm, "end_date": day_in_words(day)}
         return one_line(work.kind.subject.format(**words), 200)
     asked = work.facts.get("subject") if work.kind.thread is Thread.ANSWER else None
     subject = one_line(str(asked or (ticket.subject if ticket else "") or service.request_subject), 200)
     return subject if subject.lower().startswith("re:") else f"Re: {subject}"
+
+
+def _last_day(work: _Work, ticket: Ticket) -> date:
+    """The end date that this letter tells: the one just granted, or as it was when the letter was decided."""
+    told = work.facts.get("until") or work.facts.get("end_date")
+    return date.fromisoformat(told) if told else ticket.end_date
 
 
 def _headers(work: _Work, subject: str, message_id: str) -> list[tuple[str, str]]:
@@ -257,7 +263,7 @@ def _message(work: _Work, body: Rendered, message_id: str) -> Message:
     if not calendar or work.ticket is None:
         both["MIME-Version"] = "1.0"
         return both
-    attached = end_of_lease(work.ticket, calendar, work.settings, work.now)
+    attached = end_of_lease(work.ticket, _last_day(work, work.ticket), calendar, work.settings, work.now)
     mixed = _multipart("mixed", f"=_m_{boundary}", [both, attached])
     mixed["MIME-Version"] = "1.0"
     return mixed

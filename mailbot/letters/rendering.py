@@ -111,6 +111,14 @@ def _known_hosts(fqdn: str, address: str, host_keys: Iterable[str]) -> list[str]
     return [f"{fqdn},{address} {key}" for key in host_keys]
 
 
+def _headline(sections: Iterable[Mapping[str, Any]]) -> str:
+    """A digest in one line: `2 waiting, 1 failed`."""
+    return (
+        ", ".join(f"{len(section['lines'])} {section['title']}" for section in sections if section["lines"])
+        or "all quiet"
+    )
+
+
 def _filled_in(fields: Mapping[str, str]) -> list[str]:
     """The request template with what is known, one line a field, so that no line of it can be a command."""
     known = {
@@ -143,6 +151,7 @@ def _text_environment() -> Environment:
         count=count,
         known_hosts=_known_hosts,
         filled_in=_filled_in,
+        headline=_headline,
     )
     return environment
 

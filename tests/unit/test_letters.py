@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from letter_samples import ADMIN, NOW, SAMPLES, SETTINGS, TICKET, Sample
+from letter_samples import ADMIN, NOW, SETTINGS, TICKET, Sample
+from letter_samples import SAMPLES as FIRST_SAMPLES
+from life_samples import LIFE
 
 import templates_email
 from mailbot import tokens
@@ -29,6 +31,7 @@ from parsers.characters import visible
 from parsers.commands import read_command
 from parsers.labels import read_label
 
+SAMPLES = (*FIRST_SAMPLES, *LIFE)
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "letters"
 TEMPLATES = Path(templates_email.__path__[0])
@@ -213,7 +216,9 @@ def test_a_message_id_stays_the_same_and_belongs_to_one_letter() -> None:
     again = compose(replace(first.item, attempts=5), first.ticket, SETTINGS, NOW + timedelta(hours=9))
     assert again.message_id == compose(first.item, first.ticket, SETTINGS, NOW).message_id
     ids = {compose(sample.item, sample.ticket, SETTINGS, NOW).message_id for sample in SAMPLES}
-    assert len(ids) == len({(sample.letter, sample.to, sample.ticket is None) for sample in SAMPLES})
+    assert len(ids) == len(
+        {(sample.letter, sample.to, sample.ticket is None, sample.facts.get("brake")) for sample in SAMPLES}
+    )
 
 
 def test_a_letter_without_one_of_its_facts_is_refused_with_the_facts_name() -> None:

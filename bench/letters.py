@@ -1,0 +1,42 @@
+"""How long one letter takes, text and HTML and all its headers: `python bench/letters.py [rounds]`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "unit")]
+
+from letter_samples import NOW, SAMPLES, SETTINGS  # noqa: E402
+from life_samples import LIFE  # noqa: E402
+
+from mailbot.letters import compose  # noqa: E402
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    samples = (*SAMPLES, *LIFE)
+    started = time.perf_counter()
+    for sample in samples:
+        compose(sample.item, sample.ticket, SETTINGS, NOW)
+    print(
+        f"first of each of {len(samples)} letters, templates compiled: {(time.perf_counter() - started) * 1000:.0f} ms"
+    )
+    slowest: list[tuple[float, str]] = []
+    busy = 0.0
+    for sample in samples:
+        before = time.process_time()
+        for _ in range(rounds):
+            compose(sample.item, sample.ticket, SETTINGS, NOW)
+        spent = time.process_time() - before
+        busy += spent
+        slowest.append((spent / rounds * 1000, sample.name))
+    print(f"mean of {rounds * len(samples)} letters: {busy / rounds / len(samples) * 1000:.2f} ms of CPU each")
+    for milliseconds, name in sorted(slowest, reverse=True)[:5]:
+        print(f"  {milliseconds:.2f} ms  {name}")
+
+
+if __name__ == "__main__":
+    main()

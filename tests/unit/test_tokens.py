@@ -1,0 +1,157 @@
+"""Tokens: bound to ticket, version, recipient and purpose; carried in addresses and Message-IDs; keys can be replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailbot import tokens
+from mailbot.model import Purpose
+from mailbot.tokens import Reference, TokenKeys
+
+KEYS = TokenKeys((b"the first key, long enough",))
+OTHER = TokenKeys((b"another key, also long enough",))
+ALICE = "alice@example.org"
+
+
+@dataclass(frozen=True)
+class Own:
+    support_address: str = "support@testbed.example"
+    message_id_domain: str = "mailbot.testbed.example"
+
+
+OWN = Own()
+REFERENCE = tokens.reference(KEYS, 12, 3, ALICE, Purpose.DECIDE)
+
+tickets = st.integers(min_value=0, max_value=999_999_999_999)
+versions = st.integers(min_value=0, max_value=999_999_999)
+takes_answers = st.sampled_from([Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM])
+recipients = st.emails()
+
+
+@given(ticket=tickets, version=versions, recipient=recipients, purpose=takes_answers, plus=st.booleans())
+def test_a_reference_comes_back_from_both_carriers_and_verifies(
+    ticket: int, version: int, recipient: str, purpose: Purpose, plus: bool
+) -> None:
+    made = tokens.reference(KEYS, ticket, version, recipient, purpose)
+    address = tokens.reply_address(OWN.support_address, made, plus=plus)
+    message_id = tokens.message_id(KEYS, made, "a letter", OWN.message_id_domain)
+    assert tokens.references_in([message_id], [], OWN) == (made,)
+    if "+" in address:
+        assert tokens.references_in([], [address.upper()], OWN) == (made,)
+        assert len(address.partition("@")[0]) <= 64
+    assert tokens.verify(KEYS, made, recipient.upper())
+
+
+@given(
+    mine=st.tuples(tickets, versions, recipients, takes_answers),
+    theirs=st.tuples(tickets, versions, recipients, takes_answers),
+)
+def test_a_token_is_good_for_nothing_but_what_it_was_made_for(
+    mine: tuple[int, int, str, Purpose], theirs: tuple[int, int, str, Purpose]
+) -> None:
+    made = tokens.reference(KEYS, *mine)
+    claimed = Reference(theirs[0], theirs[1], theirs[3], made.token)
+    same = (*mine[:2], mine[2].lower(), mine[3]) == (*theirs[:2], theirs[2].lower(), theirs[3])
+    assert tokens.verify(KEYS, claimed, theirs[2]) is same
+
+
+def test_each_part_of_the_binding_counts_on_its_own() -> None:
+    assert tokens.verify(KEYS, REFERENCE, ALICE)
+    assert not tokens.verify(KEYS, replace(REFERENCE, ticket_id=13), ALICE)
+    assert not tokens.verify(KEYS, replace(REFERENCE, version=4), ALICE)
+    assert not tokens.verify(KEYS, replace(REFERENCE, purpose=Purpose.OWN), ALICE)
+    assert not tokens.verify(KEYS, REFERENCE, "bob@example.org")
+    assert not tokens.verify(OTHER, REFERENCE, ALICE)
+    assert not tokens.verify(KEYS, replace(REFERENCE, token=REFERENCE.token[:-1]), ALICE)
+    assert not tokens.verify(KEYS, replace(REFERENCE, token=""), ALICE)
+
+
+def test_a_replaced_key_still_verifies_and_no_longer_signs() -> None:
+    rotated = TokenKeys((*OTHER.keys, *KEYS.keys))
+    assert tokens.verify(rotated, REFERENCE, ALICE)
+    assert tokens.make(rotated, 12, 3, ALICE, Purpose.DECIDE) == tokens.make(OTHER, 12, 3, ALICE, Purpose.DECIDE)
+    assert not tokens.verify(OTHER, REFERENCE, ALICE)
+
+
+def test_a_purpose_that_takes_no_answer_has_no_token_that_verifies() -> None:
+    assert not tokens.verify(KEYS, tokens.reference(KEYS, 12, 3, ALICE, Purpose.NONE), ALICE)
+
+
+def test_a_token_has_at_least_128_bits() -> None:
+    assert len(REFERENCE.token) * 5 >= 128
+
+
+@pytest.mark.parametrize("keys", [(), (b"short",), (b"a key that is long enough", b"")])
+def test_keys_that_are_too_short_are_refused(keys: tuple[bytes, ...]) -> None:
+    with pytest.raises(ValueError, match="token key"):
+        TokenKeys(keys)
+
+
+def test_neither_keys_nor_tokens_are_printed() -> None:
+    assert "first key" not in repr(KEYS)
+    assert REFERENCE.token not in repr(REFERENCE)
+
+
+def test_a_message_id_is_the_same_every_time_and_differs_by_letter() -> None:
+    first = tokens.message_id(KEYS, REFERENCE, "request-received:1", OWN.message_id_domain)
+    assert first == tokens.message_id(KEYS, REFERENCE, "request-received:1", OWN.message_id_domain)
+    assert first != tokens.message_id(KEYS, REFERENCE, "vm-ready:2", OWN.message_id_domain)
+    assert tokens.is_own_message_id(first, OWN)
+    assert not tokens.is_own_message_id(first, Own(message_id_domain="elsewhere.example"))
+    assert not tokens.is_own_message_id("<x@mailbot.testbed.example>", OWN)
+
+
+def test_addresses_and_message_ids_of_others_carry_nothing() -> None:
+    mine = tokens.message_id(KEYS, REFERENCE, "k", OWN.message_id_domain)
+    address = tokens.reply_address(OWN.support_address, REFERENCE, plus=True)
+    elsewhere = [address.replace("testbed.example", "elsewhere.example"), address.replace("support+", "other+")]
+    assert tokens.references_in([mine.replace("mailbot.testbed", "evil.testbed")], elsewhere, OWN) == ()
+    assert (
+        tokens.references_in(
+            ["", "<>", "<mb.12@mailbot.testbed.example>", mine[1:]], ["", "support+@testbed.example"], OWN
+        )
+        == ()
+    )
+
+
+def test_a_support_address_that_has_a_plus_itself_works() -> None:
+    own = Own(support_address="help+vm@testbed.example")
+    address = tokens.reply_address(own.support_address, REFERENCE, plus=True)
+    assert tokens.references_in([], [address], own) == (REFERENCE,)
+
+
+def test_a_reply_address_that_would_be_too_long_falls_back_to_the_plain_one() -> None:
+    long = f"{'s' * 40}@testbed.example"
+    assert tokens.reply_address(long, REFERENCE, plus=True) == long
+    assert tokens.reply_address(OWN.support_address, None, plus=True) == OWN.support_address
+
+
+@given(st.text(max_size=300))
+def test_whatever_stands_in_a_mail_is_read_without_an_error(words: str) -> None:
+    assert (
+        tokens.references_in(
+            [words, f"<mb.{words}@{OWN.message_id_domain}>"], [words, f"support+{words}@testbed.example"], OWN
+        )
+        == ()
+    )
+    assert not tokens.verify(KEYS, Reference(1, 1, Purpose.OWN, words), words)
+    tokens.codes_in(words)
+
+
+def test_the_visible_code_is_found_in_words_and_bound_like_the_token() -> None:
+    code = tokens.short_code(KEYS, REFERENCE, ALICE)
+    assert tokens.codes_in(f"approve, code {code.upper()}.") == (code,)
+    assert tokens.verify_code(KEYS, code, REFERENCE, ALICE)
+    assert tokens.verify_code(TokenKeys((*OTHER.keys, *KEYS.keys)), code, REFERENCE, ALICE)
+    assert not tokens.verify_code(KEYS, code, replace(REFERENCE, version=4), ALICE)
+    assert not tokens.verify_code(KEYS, code, REFERENCE, "bob@example.org")
+
+
+def test_what_is_stored_of_a_token_does_not_contain_it() -> None:
+    stored = tokens.hash_token(REFERENCE.token)
+    assert REFERENCE.token not in stored
+    assert stored == tokens.hash_token(REFERENCE.token.upper())
