@@ -1,0 +1,343 @@
+"""Conversations as files: `fixtures/conversations/*.md` are read here and played against a `World`.
+
+A file is Markdown that a person can read.  Each `### ` heading is a step; a fenced block under it holds
+the words of a mail, or the lines of a letter that matter (in order, white space does not count, `…`
+stands for what is left out); `- ` items are facts that are made or checked.  `STEPS` and `FACTS` list all
+that can be said.  Every letter must be told: one that nobody expected fails the conversation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from email.utils import formataddr
+from pathlib import Path
+
+from mailbot import desk
+from mailbot.errors import MailServerUnavailable
+from mailbot.model import Letter, OutboundMail
+from mailbot.ports import Shelf
+from provisioner.fake import FakeStep, Faults
+from tests.world import ADMINS, PEOPLE, World, key_of, kind_of
+from tests.writing import bounce, forwarded, mail, out_of_office, read_letter, reply, words_of
+
+SUBJECT = "Persistent Virtual Machine Creation"
+ADDRESSES = {
+    **{person.login: (person.name, person.email) for person in PEOPLE},
+    **{admin.login: (admin.name, admin.address) for admin in ADMINS},
+    "mallory": ("Mallory", "mallory@elsewhere.example"),
+}
+_STILL = 10**6
+"""So often that it is for good."""
+
+
+@dataclass
+class Part:
+    """One heading of a conversation with what stands under it."""
+
+    line: int
+    title: str
+    words: str | None = None
+    facts: list[str] = field(default_factory=list)
+
+
+def read_conversation(file: Path) -> list[Part]:
+    """The steps of a file, in order."""
+    parts: list[Part] = []
+    fence: list[str] | None = None
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if line.startswith("```"):
+            if fence is not None:
+                parts[-1].words = "\n".join(fence)
+            fence = [] if fence is None else None
+        elif fence is not None:
+            fence.append(line)
+        elif line.startswith("### "):
+            parts.append(Part(number, line[4:].strip()))
+        elif line.startswith("- ") and parts:
+            parts[-1].facts.append(line[2:].strip())
+    assert parts, f"{file}: no step"
+    assert fence is None, f"{file}: a fence is not closed"
+    return parts
+
+
+class Player:
+    """Plays the steps of one conversation."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.world.once()
+        self._told = 0
+        self._untold: list[OutboundMail] = []
+        self._last_mail = b""
+
+    def play(self, file: Path) -> None:
+        for part in read_conversation(file):
+            try:
+                self._part(part)
+            except AssertionError as error:
+                raise AssertionError(f"{file.name}, line {part.line}, “{part.title}”: {error}") from None
+        self._nothing_untold()
+
+    def _part(self, part: Part) -> None:
+        found = _first(STEPS, part.title)
+        assert found or part.facts, "no such step, and no facts under it"
+        if found:
+            act, groups = found
+            if act is not Player.letter:
+                self._nothing_untold()
+            act(self, part.words or "", **groups)
+            self._collect()
+        for fact in part.facts:
+            told = _first(FACTS, fact.rstrip("."))
+            assert told, f"no such fact: {fact}"
+            told[0](self, **told[1])
+            self._collect()
+
+    def _collect(self) -> None:
+        letters = self.world.letters
+        self._untold += letters[self._told :]
+        self._told = len(letters)
+
+    def _nothing_untold(self) -> None:
+        untold = [f"{kind_of(one).value} to {one.envelope_to}:\n{words_of(one)}" for one in self._untold]
+        assert not untold, "these letters were not told:\n" + "\n".join(untold)
+
+    # mails
+
+    def _arrives(self, raw: bytes) -> None:
+        self._last_mail = raw
+        self.world.arrives(raw)
+
+    def writes(self, words: str, name: str, address: str | None, form: str | None) -> None:
+        headers, body = _headers(words)
+        subject = headers.pop("Subject", SUBJECT)
+        kept = {key.replace("-", "_"): value for key, value in headers.items()}
+        sender = formataddr((ADDRESSES[name][0], address or ADDRESSES[name][1]))
+        self._arrives(mail(sender, subject, body, self.world.now, html=form is not None, **kept))
+
+    def receives(self, words: str, charset: str | None, mib: str | None) -> None:
+        raw = words.replace("\n", "\r\n").encode("latin-1" if charset else "utf-8")
+        self._arrives(raw + b"padding " * (int(mib) * 131072) if mib else raw)
+
+    def answers(self, words: str, name: str, letter: str | None, whose: str | None, address: str | None) -> None:
+        got = self._letter_of(whose or name, letter)
+        if whose:
+            got = forwarded(got, ADDRESSES[whose][1], ADDRESSES[name][1], self.world.now)
+        sender = formataddr((ADDRESSES[name][0], address or ADDRESSES[name][1]))
+        self._arrives(reply(got, sender, words, self.world.now))
+
+    def away(self, words: str, name: str) -> None:
+        got = self._letter_of(name, None)
+        self._arrives(out_of_office(got, formataddr(ADDRESSES[name]), self.world.now, words or "I am away."))
+
+    def bounces(self, words: str, letter: str, name: str, delayed: str | None) -> None:
+        got = self._letter_of(name, letter)
+        self._arrives(bounce(got, self.world.now, "4.4.1" if delayed else "5.1.1"))
+
+    def again(self, words: str, changed: str | None) -> None:
+        raw = self._last_mail
+        self.world.arrives(b"Received: by mx2.example.org\r\n" + raw if changed else raw)
+
+    def _letter_of(self, name: str, letter: str | None) -> OutboundMail:
+        address = ADDRESSES[name][1]
+        letters = [one for one in self.world.letters if one.envelope_to == address]
+        letters = [one for one in letters if letter is None or kind_of(one) is Letter(letter)]
+        assert letters, f"{name} has no letter {letter or ''}"
+        return letters[-1]
+
+    def later(self, words: str, number: str, unit: str) -> None:
+        count = 1 if number.lower() in {"a", "an", "one"} else int(number)
+        self.world.later(**{f"{unit}s": count})
+
+    # letters
+
+    def letter(self, words: str, to: str, kind: str) -> None:
+        names = [admin.login for admin in self.world.admins] if to == "the admins" else [to]
+        for name in names:
+            address = ADDRESSES[name][1] if name in ADDRESSES else name
+            got = next((one for one in self._untold if one.envelope_to == address and kind_of(one).value == kind), None)
+            assert got is not None, f"no {kind} to {address} but {[_named(one) for one in self._untold]}"
+            self._untold.remove(got)
+            _assert_says(got, words)
+
+    # what is made true
+
+    def directory(self, how: str) -> None:
+        self.world.directory.down = how == "is down"
+
+    def mail_server(self, how: str) -> None:
+        self._break(
+            self.world.postman.faults.planned, how, lambda: self.world.postman.faults.plan("send", times=_STILL)
+        )
+
+    def mailbox(self, how: str) -> None:
+        error = MailServerUnavailable("the mailbox is away")
+        planned = self.world.inbox.faults
+        self._break(planned.planned, how, lambda: planned.plan("position", error, times=_STILL))
+
+    @staticmethod
+    def _break(planned: list[object], how: str, plan: Callable[[], None]) -> None:
+        planned.clear()
+        if how == "is gone":
+            plan()
+
+    def recipient(self, how: str, name: str, code: str | None, answer: str | None) -> None:
+        address = ADDRESSES[name][1]
+        if how == "takes":
+            self.world.postman.accept(address)
+        else:
+            self.world.postman.refuse(address, int(code or 550), answer or "")
+
+    def account(self, name: str, how: str) -> None:
+        person = next(person for person in PEOPLE if person.login == name)
+        keys = () if how == "has no SSH key" else (key_of(name),)
+        self.world.directory.put(replace(person, locked=how == "is locked", ssh_keys=keys))
+        if how == "is gone":
+            self.world.directory.remove(name)
+
+    def poisoned(self, name: str) -> None:
+        """The directory's answer about that person breaks what reads it, which no port promises to."""
+        person = next(person for person in PEOPLE if person.login == name)
+        broken = replace(person, ssh_keys=(key_of(name), None))  # type: ignore[arg-type]
+        self.world.directory.put(broken)
+
+    def no_admin(self, name: str) -> None:
+        self.world.admins = tuple(admin for admin in self.world.admins if admin.login != name)
+        self.world.restart()
+
+    def restarted(self) -> None:
+        self.world.restart()
+
+    def site(self, name: str, how: str) -> None:
+        at, permanent = how.partition(" at ")[2], how.startswith("fails for good")
+        self.world.sites[name].faults = {
+            "works": Faults(),
+            "does not answer": Faults(unreachable=True),
+            "has no room": Faults(full=True),
+            "never shows a machine": Faults(never_ready=True),
+        }.get(how) or Faults(fail_at=frozenset({FakeStep(at)}), permanent=permanent)
+
+    def desk(self, name: str, verb: str, number: str, reason: str | None) -> None:
+        office = self.world.bot.office
+        match verb:
+            case "approves":
+                desk.approve(office, int(number), name)
+            case "denies":
+                desk.deny(office, int(number), name, reason or "")
+            case _:
+                desk.retry(office, int(number), name)
+        self.world.once()
+
+    # what is checked
+
+    def request(self, number: str, state: str) -> None:
+        found = self.world.ticket(int(number)).state.value
+        assert found == state, f"request #{number} is {found}"
+
+    def no_request(self) -> None:
+        assert not self.world.bot.office.store.tickets()
+
+    def holds(self, folder: str, number: str) -> None:
+        inbox = self.world.inbox
+        found = {
+            "inbox": inbox.inbox,
+            "handled folder": lambda: inbox.shelf(Shelf.HANDLED),
+            "quarantine": lambda: inbox.shelf(Shelf.QUARANTINE),
+        }[folder]()
+        wanted = 0 if number == "no" else 1 if number in {"a", "one"} else int(number)
+        assert len(found) == wanted, f"the {folder} holds {len(found)}"
+
+    def runs(self, name: str, site: str) -> None:
+        machines = self.world.machines()
+        assert list(machines) == [f"{name}@{site}"], f"there are {sorted(machines)}"
+        assert machines[f"{name}@{site}"].running
+
+    def no_machine(self) -> None:
+        assert not self.world.machines()
+
+    def disk(self, number: str, gib: str, until: str) -> None:
+        ticket = self.world.ticket(int(number))
+        assert (ticket.disk_gib, ticket.end_date.isoformat()) == (int(gib), until)
+
+    def bounced(self, letter: str, how: str) -> None:
+        proofs = self.world.bot.office.store.accepted(1)
+        assert [proof.bounce_permanent for proof in proofs if proof.letter == letter] == [how == "came back"]
+
+
+_LETTERS = "|".join(Letter)
+_NAMES = "|".join(ADDRESSES)
+STEPS: dict[str, Callable[..., None]] = {
+    rf"(?P<name>{_NAMES}) writes(?: from (?P<address>\S+))?(?P<form> in HTML)?": Player.writes,
+    r"support gets a mail(?P<charset> in Latin-1)?(?: of (?P<mib>\d+) MiB)?": Player.receives,
+    rf"(?P<name>{_NAMES}) answers(?: (?:(?P<whose>{_NAMES})'s )?(?P<letter>{_LETTERS}))?(?: from (?P<address>\S+))?": (
+        Player.answers
+    ),
+    rf"(?P<name>{_NAMES}) is out of office": Player.away,
+    rf"(?P<letter>{_LETTERS}) to (?P<name>{_NAMES}) (?:bounces|is (?P<delayed>delayed))": Player.bounces,
+    r"the same mail arrives again(?P<changed> by another way)?": Player.again,
+    r"(?P<number>an?|one|\d+) (?P<unit>second|minute|hour|day|week)s? later": Player.later,
+    rf"support (?:writes to|answers) (?P<to>the admins|{_NAMES}|\S+@\S+): (?P<kind>{_LETTERS})": Player.letter,
+}
+FACTS: dict[str, Callable[..., None]] = {
+    r"the directory (?P<how>is down|answers)": Player.directory,
+    r"the mail server (?P<how>is gone|answers)": Player.mail_server,
+    r"the mailbox (?P<how>is gone|answers)": Player.mailbox,
+    rf"the mail server (?P<how>takes|refuses) letters to (?P<name>{_NAMES})(?: with (?P<code>\d+) (?P<answer>.*))?": (
+        Player.recipient
+    ),
+    rf"the account of (?P<name>{_NAMES}) (?P<how>is locked|is active|is gone|has no SSH key)": Player.account,
+    rf"reading the account of (?P<name>{_NAMES}) breaks": Player.poisoned,
+    rf"(?P<name>{_NAMES}) is no admin any more": Player.no_admin,
+    r"the bot is started again": Player.restarted,
+    r"the site (?P<name>north|south) (?P<how>works|does not answer|has no room|never shows a machine"
+    r"|fails(?: for good)? at [\w-]+)": Player.site,
+    rf"(?P<name>{_NAMES}) (?P<verb>approves|denies|retries) #(?P<number>\d+) at the command line(?:: (?P<reason>.*))?": (
+        Player.desk
+    ),
+    r"request #(?P<number>\d+) is (?P<state>\w+)": Player.request,
+    r"request #(?P<number>\d+) has (?P<gib>\d+) GiB and ends on (?P<until>\S+)": Player.disk,
+    r"there is no request": Player.no_request,
+    r"the (?P<folder>inbox|handled folder|quarantine) holds (?P<number>no|a|one|\d+) mails?": Player.holds,
+    r"(?P<name>[\w-]+) runs at (?P<site>north|south)": Player.runs,
+    r"there is no machine": Player.no_machine,
+    rf"(?P<letter>{_LETTERS}) (?P<how>came back|is late)": Player.bounced,
+}
+
+
+def _first(
+    table: dict[str, Callable[..., None]], words: str
+) -> tuple[Callable[..., None], dict[str, str | None]] | None:
+    for pattern, act in table.items():
+        if match := re.fullmatch(pattern, words):
+            return act, match.groupdict()
+    return None
+
+
+def _headers(words: str) -> tuple[dict[str, str], str]:
+    """Header lines on top of a mail's words, where there are any; a request's own lines are none."""
+    head, blank, body = words.partition("\n\n")
+    lines = [re.fullmatch(r"([A-Z][\w-]*): (.*)", line) for line in head.split("\n")]
+    if not blank or not all(lines):
+        return {}, words
+    return {line.group(1): line.group(2) for line in lines if line}, body
+
+
+def _assert_says(letter: OutboundMail, words: str) -> None:
+    headers, body = _headers(words)
+    read = read_letter(letter)
+    for name, value in headers.items():
+        assert str(read[name]) == value, f"{name}: {read[name]}"
+    text, at = " ".join(words_of(letter).split()), 0
+    for line in body.split("\n"):
+        wanted = " ".join(line.split())
+        if wanted in {"", "…"}:
+            continue
+        found = text.find(wanted, at)
+        assert found >= 0, f"“{wanted}” is not (or not there) in:\n{words_of(letter)}"
+        at = found + len(wanted)
+
+
+def _named(letter: OutboundMail) -> str:
+    return f"{kind_of(letter).value} to {letter.envelope_to}"
