@@ -10,6 +10,7 @@ import argparse
 import email
 import email.policy
 import os
+import re
 import smtplib
 import subprocess
 import sys
@@ -65,18 +66,16 @@ class Person:
         mail["References"] = f"{letter['References'] or ''} {letter['Message-ID']}".strip()
         self._send(mail, shown=text)
 
-    def receives(self, subject_part: str, seconds: float = LETTER_SECONDS) -> EmailMessage:
-        """Wait for a new letter whose text or subject has these words, and show it."""
+    def receives(self, kind: str, seconds: float = LETTER_SECONDS) -> EmailMessage:
+        """Show the letters that arrive until one of this kind has come."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for letter in self._new():
                 show(letter)
-                if subject_part.lower() in f"{letter['Subject']}\n{_text(letter)}".lower():
+                if letter["X-Mailbot-Letter"] == kind:
                     return letter
             time.sleep(0.5)
-        raise StageProblem(
-            f"No letter with “{subject_part}” reached {self.address} within {seconds:.0f} s; see {self.stage.log}"
-        )
+        raise StageProblem(f"No letter “{kind}” reached {self.address} within {seconds:.0f} s.")
 
     def _new(self) -> list[EmailMessage]:
         with IMAPClient("127.0.0.1", port=self.stage.imap_port, ssl=False, timeout=30) as client:
@@ -131,15 +130,15 @@ def play(stage: Stage) -> None:
     day = datetime.now(UTC).date() + timedelta(days=200)
     console.print(Rule("Alice asks for a machine, and gets the date wrong"))
     alice.writes("Persistent Virtual Machine Creation", request("alice", "31/02/2027"))
-    alice.receives("expiration date")
+    alice.receives("request-problems")
     console.print(Rule("She corrects that line"))
     alice.writes("Persistent Virtual Machine Creation", request("alice", day.isoformat()))
-    alice.receives("machine")
-    question = bob.receives("approve")
+    alice.receives("request-received")
+    question = bob.receives("admin-decision")
     console.print(Rule("Bob, an admin, answers with one word"))
     bob.answers(question, "approve")
     began = time.monotonic()
-    alice.receives("approved")
+    alice.receives("request-approved")
     console.print(Rule("The machine is built and boots"))
     ready = _await_boot(stage, alice)
     console.print(f"From Bob's word to Alice's letter: {time.monotonic() - began:.0f} seconds.")
@@ -154,7 +153,7 @@ def _await_boot(stage: Stage, alice: Person) -> EmailMessage:
         while time.monotonic() < deadline:
             for letter in alice._new():
                 show(letter)
-                if "ssh root@" in _text(letter):
+                if letter["X-Mailbot-Letter"] == "vm-ready":
                     return letter
             waiting = [line for line in stage.log.read_text().splitlines() if "machine_progress" in line]
             said = waiting[-1].partition("waiting_for=")[2] if waiting else ""
@@ -164,15 +163,15 @@ def _await_boot(stage: Stage, alice: Person) -> EmailMessage:
                 if not console.is_terminal:
                     console.print(f"  … {said}")
             time.sleep(1)
-    raise StageProblem(f"The machine was not ready within {BOOT_SECONDS} s; see {stage.log}")
+    raise StageProblem(f"The machine was not ready within {BOOT_SECONDS} s.")
 
 
 def log_in(stage: Stage, letter: str) -> None:
     """Log in as the letter says, with the host key that it gives, and look around."""
     known = stage.folder / "known_hosts"
-    lines = [line.strip() for line in letter.splitlines() if " ssh-ed25519 " in f" {line.strip()}"]
-    known.write_text("\n".join(lines) + "\n")
-    address = next(word for line in lines for word in line.split()[0].split(",") if word.replace(".", "").isdigit())
+    lines = re.findall(r"(\S+)\s+(ssh-\S+|ecdsa-\S+)\s+(AAAA\S+)", letter)
+    known.write_text("".join(f"{hosts} {kind} {key}\n" for hosts, kind, key in lines))
+    address = lines[0][0].rpartition(",")[2]
     command = [
         "ssh", "-i", str(stage.ssh_key), "-o", f"UserKnownHostsFile={known}", "-o", "StrictHostKeyChecking=yes",
         "-o", "BatchMode=yes", "-o", "ConnectTimeout=30", f"root@{address}",
