@@ -14,7 +14,7 @@ from mailbot.cli.site import Settings
 from mailbot.errors import ConfigurationError, MailbotError
 
 if TYPE_CHECKING:
-    from mailbot.config import Config
+    from mailbot.config import Config, SiteSection
     from provisioner.api import SiteHealth
 
 
@@ -171,16 +171,17 @@ def _site(config: Config, name: str) -> Iterator[Finding]:
     if not health.reachable:
         yield Finding(f"site {name}", False, " ".join(health.problems), f"virsh -c {section.uri} list --all")
         return
-    yield from _of_site(health, section.pool)
+    yield from _of_site(health, section)
 
 
-def _of_site(health: SiteHealth, pool: str) -> Iterator[Finding]:
+def _of_site(health: SiteHealth, section: SiteSection) -> Iterator[Finding]:
     what = f"site {health.site}"
     yield Finding(what, True, f"answers; {health.machines} machines, {health.free_memory_mib} MiB of memory left")
     full = health.free_disk_gib < 1
-    room = f"{health.free_disk_gib} GiB left in the pool {pool}"
+    room = f"{health.free_disk_gib} GiB left in the pool {section.pool}"
     yield Finding(f"{what}, room", not full, room, "make room in the pool, or add a site")
     image = health.image
     yield Finding(f"{what}, image", image is not None, image or "there is no base image", "mailbot image build")
     for problem in health.problems:
-        yield Finding(what, False, problem, f"virsh -c … pool-list --all; net-list --all at {health.site}")
+        look = f"virsh -c {section.uri} net-info {section.network}; virsh -c {section.uri} pool-info {section.pool}"
+        yield Finding(what, False, problem, look)

@@ -89,6 +89,9 @@ def _smtp(smtp: SmtpSection) -> Iterator[Problem]:
     yield from _address("smtp.from_address", smtp.from_address)
     if smtp.message_id_domain:
         yield from _named("smtp.message_id_domain", smtp.message_id_domain.lower(), check_domain)
+    if smtp.message_id_domain.lower() == smtp.from_address.rpartition("@")[2].lower():
+        # Their Message-IDs would look like ours, and what looks like our own mail is never acted upon.
+        yield "smtp.message_id_domain", f'"{smtp.message_id_domain}" is the domain of people: use one of the bot\'s own'
     ways = _ways_to_log_in(smtp)
     if smtp.username and not ways:
         yield "smtp.password", "is missing: with a username, give password, password_file or oauth2_token_file"

@@ -111,7 +111,8 @@ class SmtpSection:
     helo: str = ""
     """The name we give ourselves; by default this machine's."""
     message_id_domain: str = ""
-    """Right-hand side of our Message-IDs; by default the domain of `from_address`. A change orphans open questions."""
+    """Right-hand side of our Message-IDs, used by nothing else; by default `mailbot.` and the domain of `from_address`. It
+    needs no DNS entry. A change orphans open questions."""
     plus_addressing: bool = False
     """Whether mail to `support+anything@…` reaches the mailbox. Then answers find their ticket even from clients that
     drop the References header."""
@@ -124,7 +125,7 @@ class SmtpSection:
     @property
     def message_ids(self) -> str:
         """The right-hand side of our Message-IDs."""
-        return self.message_id_domain or self.from_address.rpartition("@")[2].lower()
+        return self.message_id_domain.lower() or f"mailbot.{self.from_address.rpartition('@')[2].lower()}"
 
 
 @dataclass(frozen=True, slots=True)

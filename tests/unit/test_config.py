@@ -164,7 +164,7 @@ def test_the_file_is_the_one_that_the_environment_names() -> None:
 def test_ports_and_message_ids_follow_from_other_settings(tmp_path: Path) -> None:
     config = load(written(tmp_path, mailbox='password_file = "x"\nsecurity = "starttls"'), {})
     assert (config.mailbox.port_number, config.smtp.port_number) == (143, 465)
-    assert config.smtp.message_ids == "example.org"
+    assert config.smtp.message_ids == "mailbot.example.org"
 
 
 def test_every_setting_is_documented_and_in_the_example() -> None:

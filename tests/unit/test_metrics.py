@@ -1,0 +1,72 @@
+"""Figures for Prometheus: what they count, that they are served, and that they name nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from prometheus_client.exposition import generate_latest
+
+from mailbot import metrics
+from mailbot.metrics import METRICS, registry, served
+from tests.world import World, request_words
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+def figures(world: World) -> dict[str, float]:
+    """Every figure with its labels, as Prometheus reads them."""
+    text = generate_latest(registry(world.bot.office.store)).decode()
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
+def test_log_lines_are_counted(world: World) -> None:
+    before = figures(world)['mailbot_events_total{event="letter_sent"}']
+    world.writes("alice@example.org", request_words())
+    assert figures(world)['mailbot_events_total{event="letter_sent"}'] == before + len(world.letters)
+
+
+def test_what_waits_and_how_sites_are_can_be_read(world: World) -> None:
+    world.writes("alice@example.org", request_words())
+    told = figures(world)
+    assert told['mailbot_site_up{site="north"}'] == 1
+    assert told['mailbot_site_free_memory_bytes{site="north"}'] > 0
+    assert told["mailbot_next_due_timestamp_seconds"] > world.now.timestamp()
+
+
+def test_no_figure_names_a_person_and_every_one_is_documented(world: World) -> None:
+    world.writes("alice@example.org", request_words())
+    told = figures(world)
+    assert not [name for name in told if "alice" in name or "@" in name]
+    assert {name.partition("{")[0] for name in told} <= set(METRICS)
+
+
+def test_figures_are_served_over_http_while_the_bot_runs(world: World) -> None:
+    with served("127.0.0.1", 0, world.bot.office.store) as port:
+        assert port == 0, "port 0 serves nothing"
+    free = _free_port()
+    url = f"http://127.0.0.1:{free}/metrics"
+    with served("127.0.0.1", free, world.bot.office.store), urlopen(url, timeout=10) as answer:
+        assert b"mailbot_events_total" in answer.read()
+    with pytest.raises(OSError, match="refused"):
+        urlopen(url, timeout=10)
+
+
+def test_the_reference_lists_every_figure() -> None:
+    assert all(f"`{name}`" in metrics.reference() for name in METRICS)
+
+
+def _free_port() -> int:
+    import socket  # noqa: PLC0415
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
