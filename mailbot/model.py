@@ -391,6 +391,7 @@ class Letter(StrEnum):
     VM_RESTORED = "vm-restored"
     OWNER_DIGEST = "owner-digest"
     ADMIN_NOTICE_BOUNCED = "admin-notice-bounced"
+    ADMIN_UNDELIVERED = "admin-undelivered"
     ADMIN_BRAKE = "admin-brake"
     ADMIN_DIGEST = "admin-digest"
 

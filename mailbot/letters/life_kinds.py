@@ -185,6 +185,18 @@ WATCH_LETTERS: Mapping[Letter, LetterKind] = {
             "effect": "str: what that means for the dates, a sentence",
         },
     ),
+    Letter.ADMIN_UNDELIVERED: LetterKind(
+        Audience.ADMIN,
+        "a letter could not be sent and was given up",
+        thread=Thread.NONE,
+        subject="[{service}] A letter could not be delivered",
+        facts={
+            "address": "str: where it was to go",
+            "what": "str: which letter, its `Letter` value",
+            "why": "str: what the mail server said, or how long it was tried",
+        },
+        needs_ticket=False,
+    ),
     Letter.ADMIN_BRAKE: LetterKind(
         Audience.ADMIN,
         "more machines than the brake allows would be stopped or removed at once",

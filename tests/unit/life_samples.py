@@ -154,6 +154,22 @@ LIFE: tuple[Sample, ...] = (
         second="a.example@example.org",
         effect="The last day has moved to Thursday 8 April 2027, so that the notice is complete.",
     ),
+    _sample(
+        Letter.ADMIN_UNDELIVERED,
+        address="alice@example.org",
+        what="request-denied",
+        why="the mail server answered 550 5.1.1 user unknown",
+    ),
+    Sample(
+        Letter.ADMIN_UNDELIVERED,
+        {
+            "address": "carol@example.org",
+            "what": "request-problems",
+            "why": "not delivered in 5 days: connection refused",
+        },
+        "stranger",
+        ticket=None,
+    ),
     Sample(
         Letter.ADMIN_BRAKE,
         {
