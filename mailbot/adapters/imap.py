@@ -60,7 +60,7 @@ class ImapInbox:
         self._names: FolderNames | None = None
         self._shelves: set[str] = set()
         self._breaks: dict[MailKey, int] = {}
-        self._fetched_up_to: _Box | None = None
+        self._known: _Box | None = None
         self._wake_out, self._wake_in = socket.socketpair()
         self._wake_out.setblocking(False)
         self._wake_in.setblocking(False)
@@ -83,7 +83,7 @@ class ImapInbox:
             alone = {key.uid for key in self._breaks}
             for group in groups(sized, self._settings.max_bytes, alone):
                 yield from self._fetch_group(box, group)
-        self._fetched_up_to = box
+        self._known = box
 
     def position(self) -> MailKey:
         with self._session() as client:
@@ -98,19 +98,27 @@ class ImapInbox:
                 self._move(client, uids[start : start + _MOVES_AT_ONCE], folder)
 
     def wait(self, timeout_seconds: float) -> bool:
-        """See `Inbox.wait`; `wake` ends it early, with False."""
+        """See `Inbox.wait`; `wake` ends it early, with False.
+
+        True at once where mail came since the last complete fetch or the last wait: also for an inbox
+        that only waits, no mail falls between two waits.
+        """
         deadline = time.monotonic() + timeout_seconds
         if self._woken():
             return False
         with self._session() as client:
             if not (self._settings.idle and client.has_capability("IDLE")):
                 return False
-            # What arrived since the last fetch may have been announced under another command: SELECT tells, and
-            # everything after SELECT is announced under IDLE.
-            if self._is_news(self._select(client)):
+            # What arrived meanwhile may have been announced under another command: SELECT tells, and everything
+            # after SELECT is announced under IDLE.
+            box = self._select(client)
+            before, self._known = self._known or box, box
+            if box.uidvalidity != before.uidvalidity or box.uidnext > before.uidnext:
                 return True
             while (left := deadline - time.monotonic()) > 0:
                 came, woken = self._idle(client, min(left, self._settings.idle_refresh_seconds))
+                if came and self._client is not None:
+                    self._known = self._select(client)
                 if came or woken:
                     return came
         return False
@@ -238,11 +246,6 @@ class ImapInbox:
             client.uid_expunge(uids)
 
     # waiting
-
-    def _is_news(self, box: _Box) -> bool:
-        """True where the folder has, or may have, mails that the last complete fetch has not seen."""
-        before = self._fetched_up_to
-        return before is not None and (box.uidvalidity != before.uidvalidity or box.uidnext > before.uidnext)
 
     def _idle(self, client: Client, seconds: float) -> tuple[bool, bool]:
         """One IDLE: did mail come, were we woken?"""

@@ -151,16 +151,17 @@ class MemoryInbox:
     def wait(self, timeout_seconds: float) -> bool:
         self.faults.check("wait")
         deadline = time.monotonic() + timeout_seconds
-        start = (self._shelves.uidvalidity(), self._shelves.uidnext())
-        if self._seen is not None and start > self._seen:
-            return True
-        while (left := deadline - time.monotonic()) > 0:
+        while True:
+            now = (self._shelves.uidvalidity(), self._shelves.uidnext())
+            before, self._seen = self._seen or now, now
+            if now > before:
+                return True
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
             if self._awake.wait(min(left, 0.01)):
                 self._awake.clear()
                 return False
-            if (self._shelves.uidvalidity(), self._shelves.uidnext()) > start:
-                return True
-        return False
 
     def wake(self) -> None:
         """End a `wait` that runs now, or the next one at once."""

@@ -275,6 +275,23 @@ def test_mail_that_came_between_the_last_reading_and_the_waiting_is_not_waited_f
     assert world.inbox.wait(60) is True
 
 
+def test_an_inbox_that_only_waits_misses_no_mail_between_two_waits_and_hears_of_each_once(world: InboxWorld) -> None:
+    assert world.inbox.wait(0.1) is False
+    world.deliver(mail(1))
+    assert world.inbox.wait(60) is True
+    assert world.inbox.wait(0.1) is False
+
+    arrival = threading.Timer(0.2, world.deliver, [mail(2)])
+    arrival.start()
+    try:
+        assert world.inbox.wait(60) is True
+    finally:
+        arrival.join()
+    assert world.inbox.wait(0.1) is False
+    world.deliver(mail(3))
+    assert world.inbox.wait(60) is True
+
+
 def test_mail_that_was_read_and_left_does_not_end_the_waiting(world: InboxWorld) -> None:
     world.deliver(mail(1))
     assert len(list(world.inbox.fetch(None))) == 1
