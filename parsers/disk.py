@@ -194,7 +194,9 @@ class _Around:
         head, tail = sentence[: hit.start()], sentence[hit.end() :]
         label = _WORD.findall(fold(head.partition(":")[0])) if ":" in head else []
         before = tuple(_WORD.findall(fold(head))[-14:])
-        shown = " ".join([*head.split()[-4:], hit.group(), *tail.split()[:4]])
+        around = (" ".join(head.split()[-4:]), " ".join(tail.split()[:4]))
+        spaces = (" " if head[-1:].isspace() else "", " " if tail[:1].isspace() else "")
+        shown = f"{around[0]}{spaces[0]}{hit.group()}{spaces[1]}{around[1]}"
         return cls(
             before=before,
             after=tuple(_WORD.findall(fold(tail))[:10]),

@@ -69,14 +69,23 @@ def _may_have_template(text: str) -> bool:
 
 
 def _is_request(entries: list[Entry], mail: Mail, *, right_subject: bool) -> bool:
-    parts = {entry.part for entry in entries if entry.part is not Part.DISK}
     if right_subject:
-        return bool(parts) or not _REPLY.match(mail.subject)
+        return not _REPLY.match(mail.subject) or _has_own_lines(entries)
     forwarded = bool(_FORWARD.search(mail.subject[:100]))
     written = [entry for entry in entries if entry.line.level == 0 or entry.line.forwarded or forwarded]
     sure = [entry for entry in written if not entry.label.guessed]
     strong = {entry.part for entry in sure if entry.label.strong}
-    return Part.USAGE in strong and len({entry.part for entry in sure} & set(REQUIRED)) > 1 and any(answer_of(entry).text for entry in written)
+    return (
+        Part.USAGE in strong
+        and len({entry.part for entry in sure} & set(REQUIRED)) > 1
+        and any(answer_of(entry).text for entry in written)
+    )
+
+
+def _has_own_lines(entries: list[Entry]) -> bool:
+    """A reply needs a label of the template, or two other words for one ("login:", "until:") from the sender."""
+    weak = {entry.part for entry in entries if entry.line.level == 0 and entry.part is not Part.DISK}
+    return any(entry.label.strong for entry in entries) or len(weak) > 1
 
 
 def _own_words(entries: list[Entry], mail: Mail, rules: ReadingRules) -> list[Entry]:

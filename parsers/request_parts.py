@@ -40,7 +40,7 @@ def read_parts(by_level: list[list[Entry]], rules: ReadingRules) -> Request:
     so_far = _SoFar(Fields())
     usage_line: int | None = None
     for part in REQUIRED:
-        candidates = _candidates(part, by_level)
+        candidates = _candidates(part, by_level, rules)
         so_far = _with_part(part, candidates, so_far, rules)
         if part is Part.USAGE and candidates:
             usage_line = candidates[0].line.number
@@ -70,23 +70,58 @@ def answer_of(entry: Entry) -> Stripped:
     stripped = strip_placeholder(entry.part, value)
     if stripped.text:
         return stripped
-    after = strip_placeholder(entry.part, _first_words([*below[taken:], *(line.text.strip() for line in entry.below)]))
+    answer = _answer_below(entry, below[taken:]) or _first_words([line.text.strip() for line in entry.below])
+    after = strip_placeholder(entry.part, answer)
     return Stripped(after.text, stripped.was_there or after.was_there)
+
+
+def _answer_below(entry: Entry, below: list[str]) -> str:
+    """The first written line below a label without answer, unless it looks like the end of the mail.
+
+    After an empty line at the end of the template stands rather a signature than a login, and rather prose
+    than a date.
+    """
+    answer = _first_words(below)
+    adjacent = bool(below) and below[0] == answer
+    if adjacent or not entry.is_last:
+        return answer
+    is_date_like = len(answer.split()) <= 4 or any(char.isdigit() for char in answer)
+    return answer if entry.part is Part.DATE and is_date_like and len(answer) <= _LONGEST_WRAPPED else ""
 
 
 def _first_words(texts: list[str]) -> str:
     return next((text for text in texts[:_FAR_BELOW] if text), "")
 
 
-def _candidates(part: Part, by_level: list[list[Entry]]) -> list[Entry]:
-    """The entries of a part at the first level that answers it, without empty doubles and repeated answers."""
+def _candidates(part: Part, by_level: list[list[Entry]], rules: ReadingRules) -> list[Entry]:
+    """The entries of a part at the first level that answers it, without empty doubles and repeated answers.
+
+    A weak label there ("date:", as in a signature) does not quietly win over a good quoted answer: both are given.
+    """
     same = [[entry for entry in entries if entry.part is part] for entries in by_level]
-    for entries in same:
-        answers = [(fold(_text_of(entry)), entry) for entry in reversed(entries)]
-        answered = {answer: entry for answer, entry in answers if answer}
-        if answered:
-            return list(answered.values())[::-1]
-    return next((entries[:1] for entries in same if entries), [])
+    answered = [list(_by_answer(entries).values()) for entries in same]
+    chosen, *deeper = [entries for entries in answered if entries] or [[]]
+    if chosen and deeper and not any(entry.label.strong for entry in chosen):
+        good = [entry for entry in deeper[0] if _is_good(entry, rules)]
+        chosen = list(_by_answer([*chosen, *good]).values())
+    return chosen or next((entries[:1] for entries in same if entries), [])
+
+
+def _by_answer(entries: list[Entry]) -> dict[str, Entry]:
+    """The first entry of each different answer."""
+    answers: dict[str, Entry] = {}
+    for entry in entries:
+        answer = fold(_text_of(entry))
+        if answer:
+            answers.setdefault(answer, entry)
+    return answers
+
+
+def _is_good(entry: Entry, rules: ReadingRules) -> bool:
+    text = _text_of(entry)
+    if entry.part is Part.DATE:
+        return read_date(text, rules).value is not None
+    return entry.part is not Part.USERNAME or read_login(text).value is not None
 
 
 def _text_of(entry: Entry) -> str:

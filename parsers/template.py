@@ -22,10 +22,12 @@ _QUOTE = re.compile(r"(?:\s{0,3}>)+ ?")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,255}")
 _FROM = re.compile(r"[*_\s]{0,4}(?:from|de|von|da|van|od|från|fra)\s?[*_]{0,2}\s?:", re.IGNORECASE)
 _HEADER = re.compile(
-    r"[*_\s]{0,4}(?:from|de|von|sent|date|to|cc|subject|reply-to|envoyé|à|objet|gesendet|an|betreff|datum|da|van|répondre à)"
-    r"\s?[*_]{0,2}\s?:",
+    r"[*_\s]{0,4}(?:from|de|von|sent|date|to|cc|bcc|subject|reply-to|envoyé|à|objet|gesendet|an|betreff|datum|da|van|répondre à"
+    r"|sender|message-id|in-reply-to|references|mime-version|return-path|received|delivered-to|auto-submitted|user-agent"
+    r"|importance|priority|(?:content|x|list|thread|dkim|arc)-[\w-]{1,40})\s?[*_]{0,2}\s?:",
     re.IGNORECASE,
 )
+_MOST_HEADERS = 40
 _FORWARD_MARK = re.compile(
     r"forwarded message|message transf[ée]r[ée]|weitergeleitete nachricht|message réexpédié", re.IGNORECASE
 )
@@ -82,14 +84,15 @@ def read_lines(text: str) -> list[Line]:
             continue
         if depth > depth_before:
             authors[depth] = _attributed(quoted, index) or authors.get(depth, "")
-        if depth and _is_quoted_attribution(quoted, index):
-            authors[depth] = _address_in(words)
+            if _is_quoted_attribution(quoted, index):
+                authors[depth] = _address_in(words)
         depth_before = depth
-        if _starts_header_block(quoted, index):
+        if not header_left and _starts_header_block(quoted, index):
             section, forwarded = section + 1, forwarded or _is_forward(quoted, index)
-            author, header_left = _address_in(words), 12
+            header_left = _MOST_HEADERS
         if header_left and _HEADER.match(words):
             header_left -= 1
+            author = _address_in(words) if _FROM.match(words) else author
             lines.append(Line(index + 1, -1, ""))
             continue
         header_left = 0
@@ -111,7 +114,7 @@ def _attributed(quoted: list[tuple[int, str]], index: int) -> str:
 
 
 def _is_quoted_attribution(quoted: list[tuple[int, str]], index: int) -> bool:
-    """A line such as "On Monday, alice@example.org wrote:" that stands in the quote itself, above the quoted words."""
+    """A first quoted line such as "On Monday, alice@example.org wrote:" with the quoted words at the same depth."""
     depth, words = quoted[index]
     if not words.rstrip().endswith(":") or "@" not in words:
         return False
@@ -121,14 +124,17 @@ def _is_quoted_attribution(quoted: list[tuple[int, str]], index: int) -> bool:
 
 def _address_in(words: str) -> str:
     found = _ADDRESS.search(words[:500])
-    return found.group().lower() if found else ""
+    return found.group().lower().rstrip(".-") if found else ""
 
 
 def _starts_header_block(quoted: list[tuple[int, str]], index: int) -> bool:
-    """A From line followed by at least one more header line, as clients put above an original message."""
-    if not _FROM.match(quoted[index][1]):
+    """A run of at least two header lines with a From line in it, as clients put above an original message."""
+    if not _HEADER.match(quoted[index][1]):
         return False
-    return any(_HEADER.match(words) for _, words in quoted[index + 1 : index + 5])
+    run = 0
+    while index + run < len(quoted) and run < _MOST_HEADERS and _HEADER.match(quoted[index + run][1]):
+        run += 1
+    return run > 1 and any(_FROM.match(words) for _, words in quoted[index : index + run])
 
 
 def _is_forward(quoted: list[tuple[int, str]], index: int) -> bool:
@@ -191,25 +197,34 @@ def _split_inline(lines: list[Line], missing: frozenset[Part]) -> list[Line]:
 
 
 def _counting(labelled: list[tuple[Line, Label]]) -> list[tuple[Line, Label]]:
-    """Without the weak labels of a part that has a strong one at that level, and bare ones without company."""
+    """Without weak and bare labels where the template's own are there, and bare ones without company.
+
+    A weak label in quoted words gives way to a strong one anywhere, one that the sender wrote only to
+    the sender's own: "date: 2027-03-31" above a quoted template corrects it.
+    """
     sure: dict[int, set[Part]] = {}
     strong: dict[int, set[Part]] = {}
     for line, label in labelled:
         if label.strong:
             strong.setdefault(line.level, set()).add(label.part)
-            if not label.guessed:
+            if not (label.guessed or label.bare or label.cell):
                 sure.setdefault(line.level, set()).add(label.part)
+    everywhere = set().union(*strong.values())
     return [
         (line, label)
         for line, label in labelled
         if _counts(label, strong.get(line.level, set()), sure.get(line.level, set()))
+        and (label.strong or line.level == 0 or label.part not in everywhere)
     ]
 
 
 def _counts(label: Label, strong: set[Part], sure: set[Part]) -> bool:
-    if label.part in (sure if label.guessed else strong) and (label.guessed or not label.strong):
+    bare = label.bare or label.cell
+    if label.part in sure and (bare or label.guessed):
         return False
-    return bool(strong - {label.part}) or not (label.bare or label.cell)
+    if not label.strong and label.part in strong:
+        return False
+    return bool(strong - {label.part}) or not bare
 
 
 def _entry(lines: list[Line], labelled: tuple[Line, Label], places: tuple[int, int], *, is_last: bool) -> Entry:

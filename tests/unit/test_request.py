@@ -128,6 +128,40 @@ def test_an_empty_new_line_does_not_hide_the_quoted_answer() -> None:
     assert read_request(f"username:\n\n{quoted(TEMPLATE)}", f"Re: {SUBJECT}").fields == ALICE
 
 
+def test_a_signature_is_no_answer() -> None:
+    assert read_request("intended usage: CI\nexpiration date: 2027-03-31\nusername:\n\nAlice\n").fields.username is None
+    request = read_request(
+        "username: alice\nintended usage: CI\nexpiration date:\n\nI hope that this is all you need.\n"
+    )
+    assert [(problem.field, problem.line, problem.found) for problem in request.problems] == [
+        ("expiration_date", 3, "")
+    ]
+    assert read_request("username: alice\nintended usage: CI\nexpiration date:\n\n2027-03-31\n").problems == ()
+
+
+def test_other_words_for_a_label_in_a_reply_do_not_quietly_change_the_quoted_answer() -> None:
+    request = read_request(f"Date: 22.11.2026\n\n{quoted(TEMPLATE)}", f"Re: {SUBJECT}")
+    assert [problem.field for problem in request.problems] == ["expiration_date"]
+    bad = TEMPLATE.replace("2027-03-31", "31 February 2027")
+    corrected = read_request(f"Date: 31 March 2027\n\n{quoted(bad)}", f"Re: {SUBJECT}")
+    assert corrected.fields.expiration_date == date(2027, 3, 31)
+
+
+def test_lines_of_a_mail_header_are_no_answers() -> None:
+    header = "Received: from x\nDate: Tue, 24 Nov 2026 09:30:00 +0000\nFrom: VM service <support@testbed.example>\nTo: Alice\n\n"
+    assert read_request(f"{header}{TEMPLATE}").fields == ALICE
+    assert read_request(quoted(f"{header}{TEMPLATE}"), f"Re: {SUBJECT}").fields == ALICE
+
+
+def test_a_reply_with_one_stray_word_for_a_label_is_none() -> None:
+    assert read("Date: see below\n> END: VCALENDAR\n> UID: 12\n", f"Re: {SUBJECT}") is None
+
+
+def test_a_heading_above_an_explanation_is_no_second_answer() -> None:
+    letter = f"Expiration date (line 7)\n\nWe read: 03/04/2027\n\nYour request:\n\n{TEMPLATE}"
+    assert read_request(quoted(letter), f"Re: {SUBJECT}").fields == ALICE
+
+
 def test_lines_are_counted_from_one_in_the_readable_text() -> None:
     request = read_request(f"Hello,\n\n{TEMPLATE.replace('alice', 'a b').replace('2027-03-31', 'soon')}")
     assert [(problem.field, problem.line, problem.found) for problem in request.problems] == [
