@@ -33,7 +33,7 @@ from provisioner.api import (
     VmPhase,
     VmSpec,
 )
-from provisioner.spec_check import check_spec
+from provisioner.spec_check import check_buildable, check_spec
 
 _FIRST_ADDRESS: Final = IPv4Address("192.0.2.10")
 _ADDRESSES: Final = 200
@@ -132,6 +132,7 @@ class FakeSite:
 
     def ensure(self, spec: VmSpec) -> VmFacts:
         machine = self._enter("ensure", spec)
+        check_buildable(spec)
         if machine is None:
             machine = FakeMachine(spec.name)
         self._refuse_foreign(spec)

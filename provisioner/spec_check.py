@@ -9,7 +9,8 @@ from provisioner.api import ProvisionerError, VmSpec
 def check_spec(spec: VmSpec) -> None:
     """Refuse a specification whose names or keys could not have come through policy.
 
-    Raises a permanent `ProvisionerError`: no text of a mail reaches a hypervisor by another way.
+    Without any key a machine can still be looked at and taken away: its owner may have left.  Raises a
+    permanent `ProvisionerError`: no text of a mail reaches a hypervisor by another way.
     """
     try:
         naming.check_label(spec.name)
@@ -19,5 +20,9 @@ def check_spec(spec: VmSpec) -> None:
                 raise ssh_keys.KeyProblem("An SSH key is not in its plain form of type and data.")
     except (naming.NameProblem, ssh_keys.KeyProblem) as problem:
         raise ProvisionerError(f"{spec.name!r} cannot be built: {problem}", permanent=True) from None
+
+
+def check_buildable(spec: VmSpec) -> None:
+    """Refuse to build what nobody could log in to.  Raises a permanent `ProvisionerError`."""
     if not spec.ssh_keys:
         raise ProvisionerError(f"{spec.name!r} cannot be built: it has no SSH key.", permanent=True)

@@ -137,12 +137,9 @@ class _Batch:
 
 
 def _undelivered(office: Office, item: OutboxItem, why: str) -> tuple[Effect, ...]:
-    error = f"the letter “{_name(item)}” to {item.effect.to} cannot be delivered: {why}"
-    if item.ticket_id is None:
-        return office.letter_to_admins(
-            Letter.ADMIN_MAIL_TROUBLE, f"undelivered:{item.id}", why=error, folder="the outbox"
-        )
-    return office.letter_to_admins(Letter.ADMIN_TICKET_TROUBLE, f"undelivered:{item.id}", error=error)
+    return office.letter_to_admins(
+        Letter.ADMIN_UNDELIVERED, f"{item.id}", address=item.effect.to, what=_name(item), why=why
+    )
 
 
 def _name(item: OutboxItem) -> str:

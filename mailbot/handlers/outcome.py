@@ -9,6 +9,7 @@ from typing import Any
 
 from mailbot import journal, policy
 from mailbot.handlers.office import Office, entry
+from mailbot.letters import KINDS
 from mailbot.model import (
     Action,
     Actor,
@@ -76,7 +77,9 @@ def answered(
     if office.store.answers_today(address, now) >= limit:
         return withheld(mail, address, note)
     key = f"{letter.value}:{mail.sha256}" if ticket else f"mail:{mail.sha256}:{letter.value}"
-    effect = Effect(Action.LETTER, key, letter, address, to.name, {"subject": mail.subject, **facts})
+    if "subject" in KINDS[letter].optional:
+        facts["subject"] = mail.subject
+    effect = Effect(Action.LETTER, key, letter, address, to.name, facts)
     return Outcome(Verdict.HANDLED, note, about_ticket=ticket.id if ticket else None, effects=(effect,))
 
 

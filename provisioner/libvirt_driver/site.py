@@ -29,7 +29,7 @@ from provisioner.libvirt_driver.guest import Consoles, seen_by_agent
 from provisioner.libvirt_driver.network import Network
 from provisioner.libvirt_driver.storage import Storage
 from provisioner.seed import seed_image
-from provisioner.spec_check import check_spec
+from provisioner.spec_check import check_buildable, check_spec
 from provisioner.ssh_probe import ssh_answers
 
 Probe = Callable[[str, float], bool]
@@ -65,6 +65,7 @@ class LibvirtSite:
         4. Start it where it does not run; fall back to emulation where KVM fails.
         5. Look how far it is; keep the keys that it shows.
         """
+        check_buildable(spec)
         with self._work(f"build {spec.name}", spec) as conn:
             domains = Domains(conn, self._settings)
             domain = domains.find(spec)
