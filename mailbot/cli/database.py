@@ -20,9 +20,13 @@ def upgrade(context: typer.Context) -> None:
     """Bring the database to the revision that this program needs; makes it where there is none."""
     from mailbot import journal  # noqa: PLC0415 - each command imports what it needs
     from mailbot.adapters import migrate  # noqa: PLC0415
+    from mailbot.adapters.engine import sqlite_file  # noqa: PLC0415
 
     settings: Settings = context.obj
     url = settings.config.database.url.get_secret_value()
+    file = sqlite_file(url)
+    if file is not None:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     before, after = _revision(url), migrate.upgrade(url)
     if before != after:
         settings.start_log()

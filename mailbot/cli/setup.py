@@ -89,8 +89,8 @@ def write(answers: Answers, path: Path, *, force: bool = False) -> None:
     if answers.password:
         _put(folder / "mailbox.password", answers.password + "\n", over=True)
     _put(folder / "tokens.keys", secrets.token_urlsafe(32) + "\n", over=False)
-    _put(folder / "users.toml", _USERS, over=False)
-    _put(path, text, over=True)
+    _put(folder / "users.toml", _USERS, over=False, mode=0o644)
+    _put(path, text, over=True, mode=0o644)
     _say_what_comes_next(path)
 
 
@@ -104,8 +104,8 @@ def _check(text: str) -> None:
         load(trial, {})
 
 
-def _put(path: Path, text: str, *, over: bool) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+def _put(path: Path, text: str, *, over: bool, mode: int = 0o600) -> None:
+    """Write a file, whole or not at all; only its owner can read it where nothing else is said."""
     if path.exists() and not over:
         complain(f"kept    {path}")
         return
@@ -113,6 +113,7 @@ def _put(path: Path, text: str, *, over: bool) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
+            os.fchmod(file.fileno(), mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -27,6 +27,10 @@ Tree: TypeAlias = dict[str, Any]
 S = TypeVar("S")
 
 _PREFIX = "MAILBOT_"
+_LOGIN = frozenset({"password", "password_file", "oauth2_token_file"})
+_ALTERNATIVES = {"mailbox": _LOGIN, "smtp": _LOGIN, "tokens": frozenset({"keys", "key_file"})}
+"""Keys of which one is needed: a later source that gives one takes the place of what earlier ones gave."""
+
 _RULE_SECTIONS = frozenset(field.name for field in fields(Rules))
 
 
@@ -131,9 +135,18 @@ def _merged(sources: Mapping[str, Tree]) -> Tree:
     merged: Tree = {}
     for tree in sources.values():
         for name, value in tree.items():
-            both = isinstance(value, dict) and isinstance(merged.get(name), dict)
-            merged[name] = {**merged[name], **value} if both else value
+            before = merged.get(name)
+            if isinstance(value, dict) and isinstance(before, dict):
+                merged[name] = {**_without_rivals(name, before, value), **value}
+            else:
+                merged[name] = value
     return merged
+
+
+def _without_rivals(section: str, before: Tree, after: Tree) -> Tree:
+    """What an earlier source says, without the alternatives to what a later one gives."""
+    rivals = _ALTERNATIVES.get(section, frozenset())
+    return before if rivals.isdisjoint(after) else {key: value for key, value in before.items() if key not in rivals}
 
 
 def _resolved(value: S, base: Path) -> S:

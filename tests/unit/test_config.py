@@ -112,6 +112,16 @@ def test_the_environment_wins_over_credentials_and_they_over_the_file(tmp_path: 
     assert config.mailbox.handled_folder == "from file too"
 
 
+def test_a_credential_takes_the_place_of_a_file_that_the_configuration_names(tmp_path: Path) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "mailbox.password").write_text("credential\n")
+    (credentials / "tokens.keys").write_text("a" * 40 + "\n" + "b" * 40 + "\n")
+    config = load(written(tmp_path), {"CREDENTIALS_DIRECTORY": str(credentials)})
+    assert config.mailbox.password_file is None
+    assert token_keys(config) == (b"a" * 40, b"b" * 40)
+
+
 def test_numbers_and_lists_can_come_from_the_environment(tmp_path: Path) -> None:
     environment = {"MAILBOT_POLICY__MAX_YEARS": "3", "MAILBOT_LEASE__WARN_DAYS": "[40, 8]", "MAILBOT_CONFIG": "x"}
     config = load(written(tmp_path), environment)
