@@ -19,7 +19,7 @@ from mailbot.errors import MailServerUnavailable
 from mailbot.model import Letter, OutboundMail
 from mailbot.ports import Shelf
 from provisioner.fake import FakeStep, Faults
-from tests.world import ADMINS, PEOPLE, World, key_of, kind_of
+from tests.world import ADMINS, PEOPLE, World, key_of, kind_of, request_words
 from tests.writing import bounce, forwarded, mail, out_of_office, read_letter, reply, words_of
 
 SUBJECT = "Persistent Virtual Machine Creation"
@@ -71,6 +71,7 @@ class Player:
         self._told = 0
         self._untold: list[OutboundMail] = []
         self._last_mail = b""
+        self._behind: list[bytes] = []
 
     def play(self, file: Path) -> None:
         for part in read_conversation(file):
@@ -108,9 +109,22 @@ class Player:
 
     def _arrives(self, raw: bytes) -> None:
         self._last_mail = raw
-        self.world.arrives(raw)
+        self.world.inbox.deliver(raw)
+        for behind in self._behind:
+            self.world.inbox.deliver(behind)
+        self._behind = []
+        self.world.once()
 
-    def writes(self, words: str, name: str, address: str | None, form: str | None) -> None:
+    def behind(self, name: str) -> None:
+        """A good request comes together with the next mail, right behind it."""
+        who = formataddr(ADDRESSES[name])
+        self._behind.append(mail(who, SUBJECT, request_words(name), self.world.now))
+
+    def writes(self, words: str, name: str, address: str | None, form: str | None, times: str | None) -> None:
+        for _ in range(int(times or 1)):
+            self._writes(words, name, address, form)
+
+    def _writes(self, words: str, name: str, address: str | None, form: str | None) -> None:
         headers, body = _headers(words)
         subject = headers.pop("Subject", SUBJECT)
         kept = {key.replace("-", "_"): value for key, value in headers.items()}
@@ -153,9 +167,9 @@ class Player:
 
     # letters
 
-    def letter(self, words: str, to: str, kind: str) -> None:
+    def letter(self, words: str, to: str, kind: str, times: str | None) -> None:
         names = [admin.login for admin in self.world.admins] if to == "the admins" else [to]
-        for name in names:
+        for name in names * int(times or 1):
             address = ADDRESSES[name][1] if name in ADDRESSES else name
             got = next((one for one in self._untold if one.envelope_to == address and kind_of(one).value == kind), None)
             assert got is not None, f"no {kind} to {address} but {[_named(one) for one in self._untold]}"
@@ -269,7 +283,7 @@ class Player:
 _LETTERS = "|".join(Letter)
 _NAMES = "|".join(ADDRESSES)
 STEPS: dict[str, Callable[..., None]] = {
-    rf"(?P<name>{_NAMES}) writes(?: from (?P<address>\S+))?(?P<form> in HTML)?": Player.writes,
+    rf"(?P<name>{_NAMES}) writes(?: from (?P<address>\S+))?(?P<form> in HTML)?(?:, (?P<times>\d+) times)?": Player.writes,
     r"support gets a mail(?P<charset> in Latin-1)?(?: of (?P<mib>\d+) MiB)?": Player.receives,
     rf"(?P<name>{_NAMES}) answers(?: (?:(?P<whose>{_NAMES})'s )?(?P<letter>{_LETTERS}))?(?: from (?P<address>\S+))?": (
         Player.answers
@@ -278,9 +292,10 @@ STEPS: dict[str, Callable[..., None]] = {
     rf"(?P<letter>{_LETTERS}) to (?P<name>{_NAMES}) (?:bounces|is (?P<delayed>delayed))": Player.bounces,
     r"the same mail arrives again(?P<changed> by another way)?": Player.again,
     r"(?P<number>an?|one|\d+) (?P<unit>second|minute|hour|day|week)s? later": Player.later,
-    rf"support (?:writes to|answers) (?P<to>the admins|{_NAMES}|\S+@\S+): (?P<kind>{_LETTERS})": Player.letter,
+    rf"support (?:writes to|answers) (?P<to>the admins|{_NAMES}|\S+@\S+): (?P<kind>{_LETTERS})(?:, (?P<times>\d+) times)?": Player.letter,
 }
 FACTS: dict[str, Callable[..., None]] = {
+    rf"a good request of (?P<name>{_NAMES}) comes right behind the next mail": Player.behind,
     r"the directory (?P<how>is down|answers)": Player.directory,
     r"the mail server (?P<how>is gone|answers)": Player.mail_server,
     r"the mailbox (?P<how>is gone|answers)": Player.mailbox,
