@@ -57,7 +57,7 @@ def user_data(spec: VmSpec) -> bytes:
     config: dict[str, Any] = {
         "hostname": spec.name,
         "fqdn": spec.fqdn,
-        "manage_etc_hosts": True,
+        "manage_etc_hosts": "localhost",
         "disable_root": False,
         "ssh_pwauth": False,
         "ssh_authorized_keys": list(spec.ssh_keys),

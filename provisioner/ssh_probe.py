@@ -10,6 +10,7 @@ def ssh_answers(address: str, seconds: float, port: int = 22) -> bool:
     try:
         with socket.create_connection((address, port), timeout=seconds) as connection:
             connection.settimeout(seconds)
-            return connection.recv(4) == b"SSH-"
+            # The whole line, lest closing on unread bytes look like a fault in the guest's log.
+            return connection.recv(255).startswith(b"SSH-")
     except OSError:
         return False
