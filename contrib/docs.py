@@ -78,18 +78,38 @@ def _ordered(targets: frozenset[TicketState]) -> list[TicketState]:
     return [state for state in TicketState if state in targets]
 
 
+def conversation() -> str:
+    """The conversation from request to machine, from the file that a test plays."""
+    story = (ROOT / "fixtures" / "conversations" / "from-request-to-machine.md").read_text(encoding="utf-8")
+    told = story.partition("\n")[2].partition("### In the end")[0].strip()
+    return re.sub(r"^### (.+?)(?:: [a-z-]+)?$", r"**\1**", told, flags=re.MULTILINE)
+
+
 def flow() -> str:
-    """`docs/flow.md` with its generated parts written anew; the rest of it is written by hand."""
-    text = (ROOT / "docs" / "flow.md").read_text(encoding="utf-8")
-    for name, part in (("moves", moves()), ("picture", picture())):
+    """`docs/flow.md`."""
+    return _with_parts("docs/flow.md", moves=moves(), picture=picture())
+
+
+def readme() -> str:
+    """`README.md`."""
+    return _with_parts("README.md", conversation=conversation(), picture=picture())
+
+
+def _with_parts(file: str, **parts: str) -> str:
+    """A document with its generated parts written anew; the rest of it is written by hand."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    for name, part in parts.items():
         marks = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
-        before, _, rest = text.partition(marks[0])
-        _, _, after = rest.partition(marks[1])
+        before, found, rest = text.partition(marks[0])
+        _, ended, after = rest.partition(marks[1])
+        if not (found and ended):
+            raise SystemExit(f"{file} has no place for {name}")
         text = f"{before}{marks[0]}\n{part}\n{marks[1]}{after}"
     return text
 
 
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
+    "README.md": readme,
     "contrib/config.example.toml": reference.example_file,
     "docs/cli.md": command_line,
     "docs/commands.md": commands,
