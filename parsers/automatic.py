@@ -23,6 +23,7 @@ from parsers.bounces import (
 )
 from parsers.characters import phrases, plain_letters
 from parsers.headers import Fields, references
+from parsers.mime import ascii_text, children
 from parsers.values import Automatic, AutomaticKind, Mail, ReadingRules
 
 # Header fields whose presence alone says that a machine answered.
@@ -108,7 +109,7 @@ _STRONG_CHALLENGE = phrases("""
     challenge-response
 """)
 _NO_REPLY = re.compile(r"(?:no-?reply|do-?not-?reply|ne-?pas-?repondre|nepasrepondre)\b", re.IGNORECASE)
-_METHOD = re.compile(rb"(?im)^METHOD:([A-Z]{3,20})")
+_METHOD = re.compile(r"(?im)^METHOD:([A-Z]{3,20})")
 _LIST_ROBOTS = re.compile(
     r"(?:majordomo|listserv|listproc|sympa|mailman|ezmlm|mlmmj|listmaster|[a-z0-9._+-]{1,60}-(?:bounces|request|owner))@"
     r"|owner-[a-z0-9._-]{1,60}@"
@@ -230,23 +231,19 @@ def _calendar(seen: _Seen) -> Automatic | None:
 
 
 def _method_inside(part: Message) -> str:
-    payload = part.get_payload(decode=True)
-    found = _METHOD.search(payload[:4000]) if isinstance(payload, bytes) else None
-    return found.group(1).decode("ascii").upper() if found else ""
+    found = _METHOD.search(ascii_text(part, 4000))
+    return found.group(1).upper() if found else ""
 
 
 def report_children(message: Message) -> list[Message]:
     """Parts of the first two levels, attached messages not opened."""
-    payload = message.get_payload()
-    if not isinstance(payload, list) or message.get_content_maintype() != "multipart":
+    if message.get_content_maintype() != "multipart":
         return []
     found = []
-    for child in payload[:50]:
-        if isinstance(child, Message):
-            found.append(child)
-            inner = child.get_payload()
-            if isinstance(inner, list) and child.get_content_maintype() == "multipart":
-                found += [part for part in inner[:50] if isinstance(part, Message)]
+    for child in children(message)[:50]:
+        found.append(child)
+        if child.get_content_maintype() == "multipart":
+            found += children(child)[:50]
     return found
 
 

@@ -11,6 +11,7 @@ from parsers.characters import decode, repair_mojibake, visible
 from parsers.headers import decoded
 from parsers.html import html_to_text
 from parsers.limits import MAX_HTML_CHARACTERS, MAX_NESTING, MAX_PARTS, MAX_TEXT_CHARACTERS
+from parsers.mime import children, octets
 
 _HTML_START = re.compile(r"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
 
@@ -55,10 +56,9 @@ def parts(message: Message) -> Iterator[tuple[Message, tuple[str, ...]]]:
         count += 1
         if count > MAX_PARTS or len(above) > MAX_NESTING:
             raise TooDeep
-        payload = part.get_payload()
-        if isinstance(payload, list) and part.get_content_maintype() == "multipart":
+        if part.is_multipart() and part.get_content_maintype() == "multipart":
             inner = (*above, part.get_content_type())
-            stack.extend((child, inner) for child in reversed(payload) if isinstance(child, Message))
+            stack.extend((child, inner) for child in reversed(children(part)))
         else:
             yield part, above
 
@@ -134,21 +134,9 @@ def _charset(part: Message) -> str | None:
     return str(charset) if charset else None
 
 
-def _octets(part: Message) -> bytes:
-    """The body's bytes, transfer encoding undone; what cannot be undone is kept as it came."""
-    try:
-        payload = part.get_payload(decode=True)
-    except (ValueError, LookupError, AssertionError, TypeError):
-        payload = None
-    if isinstance(payload, bytes):
-        return payload
-    raw = part.get_payload()
-    return raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else b""
-
-
 def _characters(part: Message, found: _Found) -> str:
     limit = MAX_HTML_CHARACTERS if part.get_content_subtype() == "html" else MAX_TEXT_CHARACTERS
-    text, note = decode(_octets(part)[: 4 * limit + 4], _charset(part))
+    text, note = decode(octets(part)[: 4 * limit + 4], _charset(part))
     if note:
         found.notes[note] = None
     text = visible(text[: limit + 1])

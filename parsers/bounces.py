@@ -8,6 +8,7 @@ from email.message import Message
 
 from parsers.characters import one_line, phrases, plain_letters
 from parsers.headers import Fields, fields_of, message_ids, normal_address
+from parsers.mime import ascii_text, children
 from parsers.values import Mail
 
 _DAEMON = re.compile(
@@ -95,27 +96,22 @@ class Report:
     diagnostic: str
 
 
-def _children(message: Message) -> list[Message]:
-    payload = message.get_payload()
-    return [part for part in payload[:60] if isinstance(part, Message)] if isinstance(payload, list) else []
-
-
 def report_parts(message: Message) -> frozenset[str]:
     """The machine-readable report types at the root or directly below it."""
     kinds = {message.get_content_type()}
     if message.get_content_maintype() == "multipart":
-        kinds.update(part.get_content_type() for part in _children(message))
+        kinds.update(part.get_content_type() for part in children(message))
     return frozenset(kinds & _REPORT_TYPES)
 
 
 def delivery_report(message: Message, text: str) -> Report:
     """Read the fields of message/delivery-status (RFC 3464 section 2), the words only for what they leave out."""
     rows: list[Fields] = []
-    for part in [message, *_children(message)]:
+    for part in [message, *children(message)]:
         if part.get_content_type() in ("message/delivery-status", "message/global-delivery-status"):
-            rows += [fields_of(block) for block in _children(part)[:_MAX_RECIPIENTS]]
-            if not _children(part) and isinstance(part.get_payload(), str):
-                rows.append(_loose_fields(str(part.get_payload())))
+            rows += [fields_of(block) for block in children(part)[:_MAX_RECIPIENTS]]
+            if not part.is_multipart():
+                rows.append(_loose_fields(ascii_text(part)))
     failed, actions, statuses, diagnostic = _read_rows(rows)
     words = _from_words(text)
     permanent = words.permanent
@@ -194,15 +190,14 @@ def _permanence(top: str, lower: str, *, delayed: bool) -> bool | None:
 
 def original_message_id(message: Message, text: str) -> str | None:
     """The Message-ID of the letter that came back: from the enclosed mail or headers, else from the words."""
-    for part in _children(message):
+    for part in children(message):
         if part.get_content_type() not in ENCLOSED:
             continue
-        for inner in _children(part):
+        for inner in children(part):
             found = message_ids(fields_of(inner).get_all("message-id"))
             if found:
                 return found[0]
-        payload = part.get_payload()
-        hit = _ORIGINAL_ID.search(payload[:65536]) if isinstance(payload, str) else None
+        hit = _ORIGINAL_ID.search(ascii_text(part)) if not part.is_multipart() else None
         if hit:
             return hit.group(1)
     hit = _ORIGINAL_ID.search(text[:65536])

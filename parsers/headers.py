@@ -12,6 +12,7 @@ from binascii import Error, a2b_base64, a2b_qp
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
+from email.errors import MessageError
 from email.message import Message
 
 import mailparser
@@ -79,9 +80,16 @@ def _decode_word(found: re.Match[str]) -> str:
     return decode(octets, charset.partition("*")[0])[0]
 
 
-def header_reader(raw: bytes) -> mailparser.MailParser:
-    """mail-parser over the header block alone; the body is read elsewhere, part by part."""
-    return mailparser.MailParser(message_from_bytes(header_block(raw) + b"\n\n"))
+def header_reader(raw: bytes) -> mailparser.MailParser | None:
+    """mail-parser over the header block alone; the body is read elsewhere, part by part.
+
+    None where mail-parser cannot read the header (it raises on broken base64 in an address, for
+    instance); then plain patterns must do.
+    """
+    try:
+        return mailparser.MailParser(message_from_bytes(header_block(raw) + b"\n\n"))
+    except (MessageError, ValueError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def normal_address(text: str) -> str | None:
@@ -136,11 +144,11 @@ def machine_sender(fields: Fields) -> Address:
     return Address(address, one_line(value, 200))
 
 
-def addresses(parser: mailparser.MailParser, fields: Fields, names: tuple[str, ...]) -> tuple[str, ...]:
+def addresses(parser: mailparser.MailParser | None, fields: Fields, names: tuple[str, ...]) -> tuple[str, ...]:
     """All plain addresses of these fields, in order, without doubles, read by mail-parser."""
     found: dict[str, None] = {}
     for name in names:
-        pairs = getattr(parser, name.replace("-", "_"), None)
+        pairs = getattr(parser, name.replace("-", "_"), None) if parser else None
         candidates = [pair[1] for pair in pairs if len(pair) == 2] if isinstance(pairs, list) else []
         if len(fields.get_all(name)) > 1 or not candidates:
             candidates = [hit for value in fields.get_all(name) for hit in _ADDRESS.findall(value)]
@@ -148,7 +156,7 @@ def addresses(parser: mailparser.MailParser, fields: Fields, names: tuple[str, .
     return tuple(found)
 
 
-def recipients(parser: mailparser.MailParser, fields: Fields) -> tuple[str, ...]:
+def recipients(parser: mailparser.MailParser | None, fields: Fields) -> tuple[str, ...]:
     """Everyone this mail was sent or delivered to."""
     return addresses(parser, fields, _RECIPIENT_FIELDS)
 
@@ -182,9 +190,9 @@ def border_results(fields: Fields) -> tuple[str, ...]:
     return tuple(found)
 
 
-def sent_at(parser: mailparser.MailParser) -> datetime | None:
+def sent_at(parser: mailparser.MailParser | None) -> datetime | None:
     """The Date field as aware UTC, None where it is no date."""
-    date = parser.date
+    date = parser.date if parser else None
     if not isinstance(date, datetime):
         return None
     return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
