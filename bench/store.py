@@ -104,10 +104,10 @@ def fill(store: Database, tickets: int) -> None:
     moments = [bindparam(name, type_=UtcDateTime()) for name in ("now", "later")]
     statements = (
         f"""INSERT INTO tickets (state, username, name, email, intended_usage, end_date, disk_gib, thread, subject,
-              opened_at, changed_at, due_at, disk_reason, revision, version, reminders, held, trouble)
+              opened_at, changed_at, due_at, disk_reason, revision, version, reminders, held, stage, trouble)
             {numbers} SELECT 'active', 'user' || i, 'Alice', 'alice@example.org', 'A web service', '2027-03-31', 8,
               '<' || i || '@example.org>', 'VM', :now, :now, CASE WHEN i <= :due THEN :now ELSE :later END,
-              '', 1, 1, 0, '', '' FROM n""",
+              '', 1, 1, 0, '', 0, '' FROM n""",
         f"""INSERT INTO ledger (account, folder, uidvalidity, uid, message_id, sha256, verdict, seen_at, sender,
               subject, kind, why, attempts, unmoved)
             {numbers} SELECT 'bot@testbed.example', 'INBOX', 7, i, '<' || i || '@example.org>', 'sha' || i, 'handled',

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 _TRY = text("SELECT pg_try_advisory_lock(:number)")
 _GIVE_BACK = text("SELECT pg_advisory_unlock(:number)")
@@ -28,8 +29,16 @@ def advisory_lock(engine: Engine, name: str) -> Iterator[bool]:
         try:
             yield got
         finally:
-            if got and not connection.invalidated:
-                connection.execute(_GIVE_BACK, {"number": number})
+            if got:
+                _give_back(connection, number)
+
+
+def _give_back(connection: Connection, number: int) -> None:
+    try:
+        connection.execute(_GIVE_BACK, {"number": number})
+    except DBAPIError:
+        # The connection is broken, and the lock ended with it; it must not go back into the pool.
+        connection.invalidate()
 
 
 @contextmanager

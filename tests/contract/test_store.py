@@ -33,6 +33,7 @@ from mailbot.model import (
 )
 from mailbot.ports import OutboxCount, OutboxState, Settled, Store
 from provisioner.api import SiteHealth
+from tests.databases import empty
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -130,18 +131,11 @@ def test_other_databases_and_sqlite_in_memory_are_refused_without_showing_the_pa
 
 
 def test_a_ticket_comes_back_as_it_was_written_with_a_number_and_revision_one(store: Store) -> None:
-    ticket = a_ticket(
-        disk_reason="I need it",
-        version=3,
-        reminders=1,
-        site="north",
-        asked_end_date=date(2028, 1, 1),
-        asked_at=NOW,
-        ended_at=NOW + MINUTE,
-        release_asked_at=NOW + 2 * MINUTE,
-        keep_until=NOW + 3 * MINUTE,
-        held="a paper is due",
-    )
+    samples: dict[str, object] = {"datetime": NOW + MINUTE, "date": date(2028, 2, 29), "int": 17, "str": "é\n<x> "}
+    ticket = a_ticket()
+    own = {"id", "state", "revision"}
+    kinds = {field.name: str(field.type).removesuffix(" | None") for field in dataclasses.fields(ticket)}
+    ticket = dataclasses.replace(ticket, **{name: samples[kind] for name, kind in kinds.items() if name not in own})
     stored = opened(store, ticket=ticket)
     assert stored.id > 0
     assert stored == dataclasses.replace(ticket, id=stored.id, revision=1)
@@ -681,6 +675,21 @@ def test_one_reader_holds_a_mailbox(url: str) -> None:
             assert other
     with two.mailbox_lock("bot@testbed.example") as later:
         assert later
+    one.close()
+    two.close()
+
+
+def test_a_restarted_postgresql_costs_the_lock_of_the_mailbox_and_nothing_else(postgresql_url: str) -> None:
+    one, two = Database(postgresql_url), Database(postgresql_url)
+    with one.mailbox_lock("bot@testbed.example") as first:
+        assert first
+        one.put_note("before", "it ended")
+        empty(postgresql_url)  # ends every connection
+        assert one.note("before") is None
+        with two.mailbox_lock("bot@testbed.example") as second:
+            assert second
+    with one.mailbox_lock("bot@testbed.example") as again:
+        assert again
     one.close()
     two.close()
 
