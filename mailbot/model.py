@@ -100,8 +100,7 @@ class Ticket:
     `reminders` counts the letters that reminded admins of the question that is open now.
     `keep_until` is when a kept disk is deleted; `held` is the reason why nothing destructive may happen.
     `lease_from` is when the present end date was agreed, `stage` how many of the warnings before the
-    present stop or removal were written, `stop_at` the moment of the stop (never before the end date is
-    over; later where notice could not be proven), `remove_at` that of the removal of a stopped machine.
+    present stop or removal were written, `remove_at` the moment of the removal of a stopped machine.
     """
 
     id: int
@@ -130,7 +129,6 @@ class Ticket:
     held: str = ""
     lease_from: datetime | None = None
     stage: int = 0
-    stop_at: datetime | None = None
     remove_at: datetime | None = None
 
 
@@ -294,6 +292,7 @@ class Returned:
     address: str
     permanent: bool | None
     diagnostic: str = ""
+    letter: str = ""
     other: str = ""
     by: Actor = MACHINE
 

@@ -86,6 +86,12 @@ class LeaseRules:
     """Days between the stop and the removal."""
     keep_disk_days: Days = 30
     """Days that the disk of a removed machine is kept."""
+    quiet_weekends: bool = False
+    """Whether nothing is stopped, removed or deleted on Saturdays and Sundays."""
+    brake_machines: Annotated[int, Ge(0), Le(100000)] = 5
+    """When one tick would stop or remove more machines than this, nothing destructive happens until an admin says so."""
+    brake_percent: Annotated[int, Ge(0), Le(100)] = 20
+    """The same for a share of all machines; the larger of the two limits counts."""
     stop_minutes: Annotated[int, Ge(1), Le(120)] = 5
     """How long a guest may take to shut down before its power is taken away."""
     build_hours: Annotated[int, Ge(1), Le(48)] = 2

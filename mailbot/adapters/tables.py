@@ -195,7 +195,6 @@ class TicketRow(Base):
     held: Mapped[str]
     lease_from: Mapped[datetime | None]
     stage: Mapped[int]
-    stop_at: Mapped[datetime | None]
     remove_at: Mapped[datetime | None]
     trouble: Mapped[str]
 

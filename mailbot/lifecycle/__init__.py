@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mailbot.lifecycle import building, questions
+from mailbot.lifecycle import building, extension, lease, questions
 from mailbot.lifecycle.moves import MOVES
 from mailbot.lifecycle.questions import opened
 from mailbot.lifecycle.sayings import Saying, as_facts, sayings
@@ -20,14 +20,25 @@ from mailbot.model import (
     Built,
     Confirmed,
     Denied,
+    DiskDeleted,
+    EffectFailed,
     Event,
+    ExtensionAsked,
+    Held,
+    Kept,
     Placed,
     Refusal,
+    ReleaseAsked,
+    Released,
+    Restored,
+    Retired,
     Retried,
+    Returned,
     Step,
     Ticket,
     TicketState,
     TimePassed,
+    Unheld,
     Withdrawn,
 )
 
@@ -49,6 +60,8 @@ def decide(ticket: Ticket, event: Event, about: About) -> Step | Refusal:
 
 
 def _time_passed(ticket: Ticket, _event: TimePassed, about: About) -> Step:
+    if ticket.asked_end_date is not None:
+        return extension.waits(ticket, about)
     return _WAITING.get(ticket.state, _nothing_due)(ticket, about)
 
 
@@ -59,16 +72,40 @@ def _nothing_due(ticket: Ticket, about: About) -> Step:
 _WAITING: Mapping[TicketState, Callable[[Ticket, About], Step]] = {
     TicketState.UNCONFIRMED: questions.unconfirmed_waits,
     TicketState.PENDING: questions.pending_waits,
+    TicketState.ACTIVE: lease.active_waits,
+    TicketState.EXPIRED: lease.expired_waits,
+    TicketState.ARCHIVED: lease.archived_waits,
 }
 
-_DECIDERS: Mapping[type[Event], Callable[[Ticket, Any, About], Step | Refusal]] = {
+_Decider = Callable[[Ticket, Any, About], Step | Refusal]
+
+
+def _by_state(request: _Decider, machine: _Decider) -> _Decider:
+    """A word that means one thing about a request and another about a machine that exists."""
+    return lambda ticket, event, about: (machine if ticket.state in _LIVING else request)(ticket, event, about)
+
+
+_LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
+
+_DECIDERS: Mapping[type[Event], _Decider] = {
     Confirmed: questions.confirmed,
-    Approved: questions.approved,
-    Denied: questions.denied,
-    Withdrawn: questions.withdrawn,
+    Approved: _by_state(questions.approved, extension.approved),
+    Denied: _by_state(questions.denied, extension.denied),
+    Withdrawn: _by_state(questions.withdrawn, extension.withdrawn),
+    TimePassed: _time_passed,
     Placed: building.placed,
     Built: building.built,
     BuildFailed: building.build_failed,
     Retried: building.retried,
-    TimePassed: _time_passed,
+    ExtensionAsked: extension.asked,
+    ReleaseAsked: extension.release_asked,
+    Released: extension.released,
+    Kept: extension.kept,
+    Restored: extension.restored,
+    Retired: lease.retired,
+    DiskDeleted: lease.disk_deleted,
+    EffectFailed: lease.effect_failed,
+    Returned: lease.returned,
+    Held: lease.held,
+    Unheld: lease.unheld,
 }

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from mailbot.lifecycle.lease import begun, calendar
+from mailbot.lifecycle.notice import plan
 from mailbot.lifecycle.steps import About, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import Action, BuildFailed, Built, Letter, Placed, Purpose, Retried, Step, Ticket, TicketState
 
@@ -13,10 +17,12 @@ def placed(ticket: Ticket, event: Placed, about: About) -> Step:
 
 def built(ticket: Ticket, event: Built, about: About) -> Step:
     """The machine answers and shows the owner's key: the owner gets the letter to log in with."""
-    after = moved(ticket, about, state=TicketState.ACTIVE, due_at=None)
+    after = begun(ticket, about, state=TicketState.ACTIVE)
+    dates: dict[str, Any] = {"stop_at": plan(after, about.rules).stop_at.isoformat(), "calendar": calendar(after)}
+    again: dict[str, Any] = {"restored": True} if ticket.lease_from else {}
     return Step(
         after,
-        (to_owner(after, Letter.VM_READY, Purpose.OWN, **snapshot(after), **event.facts),),
+        (to_owner(after, Letter.VM_READY, Purpose.OWN, **snapshot(after), **event.facts, **dates, **again),),
         f"machine ready at {ticket.site}",
     )
 
@@ -32,5 +38,7 @@ def build_failed(ticket: Ticket, event: BuildFailed, about: About) -> Step:
 
 def retried(ticket: Ticket, event: Retried, about: About) -> Step:
     """An admin has mended what was wrong: build again, anywhere."""
-    after = moved(ticket, about, state=TicketState.APPROVED, site=None)
+    # The disk of a machine that was in use stays where it is: it must come back there.
+    site = ticket.site if ticket.lease_from else None
+    after = moved(ticket, about, state=TicketState.APPROVED, site=site)
     return Step(after, (machine(after, Action.BUILD),), f"building again, asked by {event.by.who}")

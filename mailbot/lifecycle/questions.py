@@ -88,24 +88,26 @@ def _asked(ticket: Ticket, about: About, summary: str, notes: tuple[str, ...] = 
                 notes=list(notes),
                 **snapshot(ticket),
             ),
-            *_question(ticket, about, Letter.ADMIN_DECISION, notes=list(notes)),
+            *question(ticket, about, Letter.ADMIN_DECISION, notes=list(notes)),
         ),
         summary,
     )
 
 
-def _question(ticket: Ticket, about: About, letter: Letter, key: str = "", **more: Any) -> tuple[Effect, ...]:
+def question(ticket: Ticket, about: About, letter: Letter, key: str = "", **more: Any) -> tuple[Effect, ...]:
+    """The question to every admin, with all they need to decide."""
     return to_admins(
         ticket,
         about,
         letter,
         Purpose.DECIDE,
         key=key,
-        question="request",
+        question="extension" if ticket.asked_end_date else "request",
         person={"login": ticket.username, "name": ticket.name, "address": ticket.email},
         checks=policy.checks(ticket, about.rules),
         sites=list(about.sites),
         lapses_at=_lapses(ticket, about).isoformat(),
+        **({"asked_end_date": ticket.asked_end_date.isoformat()} if ticket.asked_end_date else {}),
         **snapshot(ticket),
         **more,
     )
@@ -227,5 +229,5 @@ def pending_waits(ticket: Ticket, about: About) -> Step:
         return Step(moved(ticket, about, due_at=next_nudge(ticket, about.rules.lease)), (), "")
     after = moved(ticket, about, reminders=reached)
     after = moved(after, about, due_at=next_nudge(after, about.rules.lease))
-    letters = _question(after, about, Letter.ADMIN_REMINDER, key=str(reached), asked_at=asked.isoformat())
+    letters = question(after, about, Letter.ADMIN_REMINDER, key=str(reached), asked_at=asked.isoformat())
     return Step(after, letters, "admins reminded")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from mailbot.lifecycle.sayings import as_facts
 from mailbot.model import Accepted, Action, Actor, Admin, Effect, Facts, Letter, Purpose, Role, Ticket, TicketState
 from mailbot.rules import Rules
+
+SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,13 @@ class About:
     admins: tuple[Admin, ...]
     sites: tuple[Facts, ...] = ()
     accepted: tuple[Accepted, ...] = ()
+    closed: tuple[tuple[date, date], ...] = ()
+    """Closure periods of the ticket's site, first and last day: nothing destructive happens in them."""
+
+    def closed_on(self, day: date) -> bool:
+        """Whether nothing destructive may happen on that day: a closure, or a weekend where the site keeps weekends."""
+        weekend = self.rules.lease.quiet_weekends and day.weekday() >= SATURDAY
+        return weekend or any(first <= day <= last for first, last in self.closed)
 
 
 _DECIDED_UPON = frozenset({"state", "end_date", "disk_gib", "asked_end_date"})

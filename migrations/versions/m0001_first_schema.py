@@ -69,7 +69,6 @@ def create_tickets() -> None:
         *texts("held"),
         may("lease_from", MOMENT),
         must("stage", NUMBER),
-        may("stop_at", MOMENT),
         may("remove_at", MOMENT),
         *texts("trouble"),
         sa.PrimaryKeyConstraint("id", name="pk_tickets"),
