@@ -25,8 +25,8 @@ from typing import TypeVar
 from sqlalchemy import bindparam, text
 
 from mailbot.adapters import migrate
+from mailbot.adapters.columns import UtcDateTime
 from mailbot.adapters.database import Database
-from mailbot.adapters.tables import UtcDateTime
 from mailbot.model import (
     MACHINE_ACTIONS,
     Action,
