@@ -75,6 +75,9 @@ _ON_TOP = {("en", "plus"), ("de", "plus"), ("on", "top")}
 _NEEDED = word_set("needed required necessary necessaire necessaires requis")
 _AUXILIARIES = _DISK | _TOP_UP | word_set("are is be would will should sont est serait seraient sera seront of de d")
 _LONGEST_SHOWN = 80
+_SAYING_NOTHING = (
+    _DISK | _TOP_UP | word_set("gb gib go tb tib to gigabyte gigabytes total in of please de en plus size taille")
+)
 _BECAUSE = re.compile(
     r"\b(?:because|since|as|for|to|so that|in order|due|car|parce que|pour|afin|puisque|en raison)\b", re.IGNORECASE
 )
@@ -82,7 +85,7 @@ _BECAUSE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class DiskReading:
-    """What a text asks of the disk: `gib` in all with the `reason` in the user's words, or neither.
+    """What a text asks of the disk: `gib` in all with the `reason` in the user's words, None where none is given.
 
     `problem` is a sentence for the user and `found` the words it is about; `notes` are for the admins.
     """
@@ -116,7 +119,7 @@ class _Amount:
 def read_disk(text: str, default_gib: int, *, labelled: bool = False) -> DiskReading:
     """The disk that a text asks for; `labelled` where the text stood after a label for disk.  Never raises."""
     text = text[:_LONGEST_TEXT]
-    sentences = [s for s in (" ".join(s.split()) for s in _SENTENCE_END.split(text)) if s]
+    sentences = [s for s in (" ".join(s.split()).rstrip(".!;") for s in _SENTENCE_END.split(text)) if s]
     amounts = [amount for sentence in sentences for amount in _amounts(sentence, default_gib, labelled=labelled)]
     strongest = max((amount.strength for amount in amounts), default=_Strength.NONE)
     if strongest is _Strength.NONE:
@@ -131,9 +134,10 @@ def read_disk(text: str, default_gib: int, *, labelled: bool = False) -> DiskRea
     note = f'"{wish.words}" was read as {wish.gib} GB of disk in all'
     if wish.on_top:
         note += f", {default_gib} GB that every VM has and the rest on top"
-    return DiskReading(
-        wish.gib, _reason(wish, sentences), notes=(note, *_mentioned(a for a in amounts if a not in wishes))
-    )
+    reason = _reason(wish, sentences)
+    if reason is None:
+        note += "; no reason is given for it"
+    return DiskReading(wish.gib, reason, notes=(note, *_mentioned(one for one in amounts if one not in wishes)))
 
 
 _ALLOWED = "Please write one size for the whole disk and why, for example: I need 20 GB of disk because the test data take 12 GB."
@@ -268,10 +272,12 @@ def _in_a_reason(sentence: str, at: int) -> bool:
     return not (cause.start() == 0 and 0 <= comma < at)
 
 
-def _reason(wish: _Amount, sentences: list[str]) -> str:
-    """The sentence of the wish, and the next one where the first gives no reason."""
+def _reason(wish: _Amount, sentences: list[str]) -> str | None:
+    """The sentence of the wish, and the next one where the first gives no reason; None for a bare amount."""
     at = sentences.index(wish.sentence)
-    reason = wish.sentence
-    if not _BECAUSE.search(wish.sentence) and at + 1 < len(sentences):
+    reason = wish.sentence.lstrip("*-•– ")
+    if not _BECAUSE.search(reason) and at + 1 < len(sentences):
         reason = f"{reason}. {sentences[at + 1]}"
+    if all(word in _SAYING_NOTHING or word[0].isdigit() for word in _WORD.findall(fold(reason))):
+        return None
     return reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 1] + "…"

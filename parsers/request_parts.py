@@ -199,7 +199,8 @@ def _with_disk(entries: list[Entry], usage_line: int | None, so_far: _SoFar, rul
     reading = read_disk(complaints.visible(labelled), rules.default_disk_gib, labelled=True)
     line = entries[0].line.number if entries else None
     if reading.gib is None and not reading.problem:
-        reading = read_disk(so_far.fields.intended_usage or "", rules.default_disk_gib)
+        words = f"{so_far.fields.intended_usage or ''}\n\n{so_far.fields.expiration_text}"
+        reading = read_disk(words, rules.default_disk_gib)
         line = usage_line
     if reading.problem:
         problem = Problem(Part.DISK.value, line, shortened(reading.found), reading.problem)

@@ -273,6 +273,17 @@ def test_a_filled_in_placeholder_keeps_the_answer() -> None:
     assert (fields.username, fields.expiration_date) == ("alice", date(2027, 3, 31))
 
 
+def test_a_wish_for_disk_beside_the_date_is_heard() -> None:
+    fields = read_request(TEMPLATE.replace("2027-03-31", "2027-03-31 (I need 40 GB for traces)")).fields
+    assert (fields.expiration_date, fields.disk_gib) == (date(2027, 3, 31), 40)
+
+
+def test_a_usage_in_one_long_line_is_kept_whole_or_its_cut_is_noted() -> None:
+    assert read_request(TEMPLATE.replace("A web", "very " * 1900)).notes == ()
+    request = read_request(TEMPLATE.replace("A web", "very " * 2100))
+    assert request.notes == ("the usage was cut after 10000 characters",)
+
+
 def test_a_mail_of_nothing_but_template_lines_is_read_to_the_end_of_patience() -> None:
     request = read_request("intended usage: x\nusername: a\nexpiration date: 2027-01-01\n" * 3000)
     assert request.problems == ()
