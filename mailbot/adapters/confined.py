@@ -61,6 +61,11 @@ class ConfinedReader:
     ) -> None:
         self.close()
 
+    @property
+    def child_pid(self) -> int | None:
+        """The process id of the living child, None where there is none."""
+        return self._child.pid if self._child is not None and self._child.poll() is None else None
+
     def read(self, raw: bytes) -> Mail | Unreadable:
         """Read one mail, in this process or in the child.  Never raises for what the bytes contain."""
         shape = measure(raw)
