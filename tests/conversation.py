@@ -1,7 +1,7 @@
 """Conversations as files: `fixtures/conversations/*.md` are read here and played against a `World`.
 
 A file is Markdown that a person can read.  Each `### ` heading is a step; a fenced block under it holds
-the words of a mail, or the lines of a letter that matter (in order, white space does not count, `…`
+the words of a mail, or the lines of a letter that matter (in order; white space and the bars of quoted words do not count, `…`
 stands for what is left out); `- ` items are facts that are made or checked.  `STEPS` and `FACTS` list all
 that can be said.  Every letter must be told: one that nobody expected fails the conversation.
 """
@@ -231,6 +231,7 @@ class Player:
             "does not answer": Faults(unreachable=True),
             "has no room": Faults(full=True),
             "never shows a machine": Faults(never_ready=True),
+            "has an alice-vm of somebody else": Faults(foreign=frozenset({"alice-vm"})),
         }.get(how) or Faults(fail_at=frozenset({FakeStep(at)}), permanent=permanent)
 
     def desk(self, name: str, verb: str, number: str, reason: str | None) -> None:
@@ -307,6 +308,7 @@ FACTS: dict[str, Callable[..., None]] = {
     rf"(?P<name>{_NAMES}) is no admin any more": Player.no_admin,
     r"the bot is started again": Player.restarted,
     r"the site (?P<name>north|south) (?P<how>works|does not answer|has no room|never shows a machine"
+    r"|has an alice-vm of somebody else"
     r"|fails(?: for good)? at [\w-]+)": Player.site,
     rf"(?P<name>{_NAMES}) (?P<verb>approves|denies|retries) #(?P<number>\d+) at the command line(?:: (?P<reason>.*))?": (
         Player.desk
@@ -344,7 +346,7 @@ def _assert_says(letter: OutboundMail, words: str) -> None:
     read = read_letter(letter)
     for name, value in headers.items():
         assert str(read[name]) == value, f"{name}: {read[name]}"
-    text, at = " ".join(words_of(letter).split()), 0
+    text, at = " ".join(words_of(letter).replace("│", " ").split()), 0
     for line in body.split("\n"):
         wanted = " ".join(line.split())
         if wanted in {"", "…"}:

@@ -1,0 +1,100 @@
+"""What may be asked, and how refusals are worded."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from mailbot import policy
+from mailbot.rules import PolicyRules, Rules
+from parsers.labels import Part
+from parsers.values import Fields, Problem, Request
+from tests.world import ALICE, ERIN, START
+
+RULES = Rules()
+TODAY = date(2026, 11, 23)
+
+
+def asked(**changes: object) -> Request:
+    known = {"username": "alice", "intended_usage": "A web server.", "expiration_date": date(2027, 3, 31)}
+    return Request(Fields(**(known | changes)))  # type: ignore[arg-type]
+
+
+def fields(problems: tuple[Problem, ...]) -> list[str]:
+    return [problem.field for problem in problems]
+
+
+def test_a_good_request_has_no_problem() -> None:
+    assert policy.problems(asked(), RULES, START) == ()
+
+
+@pytest.mark.parametrize(
+    ("day", "good"),
+    [
+        (TODAY - timedelta(days=1), False),
+        (TODAY, False),
+        (TODAY + timedelta(days=1), True),
+        (date(2028, 11, 23), True),
+        (date(2028, 11, 24), False),
+    ],
+)
+def test_an_end_date_lies_after_today_and_at_most_two_years_ahead(day: date, good: bool) -> None:
+    assert fields(policy.problems(asked(expiration_date=day), RULES, START)) == ([] if good else [Part.DATE])
+
+
+def test_today_is_the_sites_day_and_not_that_of_utc() -> None:
+    late_evening = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)  # half past midnight in Paris
+    assert policy.end_date_problems(date(2026, 11, 24), RULES, late_evening)
+    assert not policy.end_date_problems(date(2026, 11, 24), RULES, late_evening - timedelta(hours=1))
+
+
+@pytest.mark.parametrize(("gib", "good"), [(7, False), (8, True), (100, True), (101, False)])
+def test_a_disk_is_at_least_the_usual_size_and_at_most_the_limit(gib: int, good: bool) -> None:
+    assert fields(policy.problems(asked(disk_gib=gib), RULES, START)) == ([] if good else [Part.DISK])
+
+
+@pytest.mark.parametrize("login", ["-alice", "al_ice", "alicé", "a" * 80, "alice.martin"])
+def test_a_login_that_no_host_can_be_named_after_is_refused(login: str) -> None:
+    assert fields(policy.problems(asked(username=login), RULES, START)) == [Part.USERNAME]
+
+
+def test_everything_is_refused_at_once() -> None:
+    request = asked(username="al_ice", expiration_date=date(2040, 1, 1), disk_gib=4000)
+    assert fields(policy.problems(request, RULES, START)) == [Part.USERNAME, Part.DATE, Part.DISK]
+
+
+def test_what_reading_refused_is_not_refused_twice() -> None:
+    seen = (Problem(Part.DATE.value, 5, "yesterday", "a date"), Problem(Part.DISK.value, 3, "1 TB", "a size"))
+    request = Request(Fields("alice", "A web server.", date(2020, 1, 1), 4000), seen)
+    assert policy.problems(request, RULES, START) == seen
+
+
+def test_a_locked_account_and_missing_keys_are_told_together() -> None:
+    assert fields(policy.person_problems(ERIN, (), ("it is a DSA key",))) == [Part.USERNAME, policy.SSH_KEY]
+    assert policy.person_problems(ALICE, ALICE.ssh_keys, ()) == ()
+
+
+def test_why_a_key_cannot_be_used_is_said() -> None:
+    (problem,) = policy.person_problems(ALICE, (), ("it is a DSA key",))
+    assert "it is a DSA key" in problem.found
+
+
+def test_fields_have_names_that_people_read() -> None:
+    assert [policy.in_words(name) for name in (*Part, policy.SSH_KEY)] == [
+        "username", "intended usage", "expiration date", "disk", "request", "SSH key",
+    ]  # fmt: skip
+
+
+def test_the_limits_are_the_sites() -> None:
+    rules = Rules(policy=PolicyRules(max_years=1, max_disk_gib=20))
+    assert fields(policy.problems(asked(expiration_date=date(2028, 1, 1), disk_gib=30), rules, START)) == [
+        Part.DATE,
+        Part.DISK,
+    ]
+
+
+def test_a_refused_decision_says_what_can_be() -> None:
+    words = policy.refusal(policy.disk_problems(500, RULES.policy))
+    assert words == "The disk would be 500 GiB; what can be is a disk of 8 GiB (the usual size) up to 100 GiB."
+    assert policy.refusal(()) == ""
