@@ -22,12 +22,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from parsers.date_tokens import fold, word_set
 
 LONGEST_REASON = 300
 _LONGEST_TEXT = 20_000
+_MOST_AMOUNTS = 20
+_NEARBY = 300
 
 _AMOUNT = re.compile(
     r"(?<![\w.,])(?P<low>[0-9]{1,6}\s{0,2}(?:-|–|to|à|or|ou)\s{0,2})?(?P<number>[0-9]{1,6}(?:[.,][0-9]{1,2})?)"
@@ -170,7 +172,7 @@ def _amounts(sentence: str, default_gib: int, *, labelled: bool) -> list[_Amount
     folded = fold(sentence)
     none_needed = bool(_NONE_NEEDED.search(folded))
     amounts = []
-    for hit in _AMOUNT.finditer(sentence):
+    for hit in islice(_AMOUNT.finditer(sentence), _MOST_AMOUNTS):
         near = _Around.of(hit, sentence)
         number = float(hit["number"].replace(",", "."))
         size = math.ceil(number * 1024) if hit["unit"][0] in "tT" else math.ceil(number)
@@ -195,7 +197,7 @@ class _Around:
     @classmethod
     def of(cls, hit: re.Match[str], sentence: str) -> _Around:
         """Look around one amount."""
-        head, tail = sentence[: hit.start()], sentence[hit.end() :]
+        head, tail = sentence[max(0, hit.start() - _NEARBY) : hit.start()], sentence[hit.end() : hit.end() + _NEARBY]
         label = _WORD.findall(fold(head.partition(":")[0])) if ":" in head else []
         before = tuple(_WORD.findall(fold(head))[-14:])
         around = (" ".join(head.split()[-4:]), " ".join(tail.split()[:4]))
