@@ -113,7 +113,12 @@ class Label:
 
 
 def read_label(line: str) -> Label | None:
-    """The template label that a line (without quote marks) begins with, or None."""
+    """The template label that a line (without quote marks) begins with, or None.
+
+    Behind a bar (│) our letters show words of people, which are no template.
+    """
+    if line.lstrip()[:1] == "│":
+        return None
     start = _BULLET.match(line)
     inset = start.end() if start else 0
     head = line[inset : inset + LONGEST_LABEL]

@@ -157,6 +157,11 @@ def test_a_reply_with_one_stray_word_for_a_label_is_none() -> None:
     assert read("Date: see below\n> END: VCALENDAR\n> UID: 12\n", f"Re: {SUBJECT}") is None
 
 
+def test_words_of_people_that_our_letters_show_behind_a_bar_are_no_answers() -> None:
+    letter = f"You asked:\n\n    │ username: root\n    │ expiration date: 2028-01-01\n\n{TEMPLATE}"
+    assert read_request(quoted(letter), f"Re: {SUBJECT}").fields == ALICE
+
+
 def test_a_heading_above_an_explanation_is_no_second_answer() -> None:
     letter = f"Expiration date (line 7)\n\nWe read: 03/04/2027\n\nYour request:\n\n{TEMPLATE}"
     assert read_request(quoted(letter), f"Re: {SUBJECT}").fields == ALICE
