@@ -1,4 +1,4 @@
-"""How fast requests and dates are read, and that hostile text costs no more than its length: `python bench/requests.py`.
+"""How fast requests and dates are read, and that hostile text costs no more than its length: `python bench/request_reading.py`.
 
 The second table grows each hostile text by two: a time that more than doubles each step would be super-linear.
 """
