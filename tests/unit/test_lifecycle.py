@@ -1,0 +1,429 @@
+"""The table of moves and what each decision makes of a ticket, up to the running machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from itertools import product
+from typing import get_args
+
+import pytest
+
+from mailbot import lifecycle
+from mailbot.letters import KINDS, Audience
+from mailbot.lifecycle import MOVES, STATE_WORDS, About, decide, sayings
+from mailbot.model import (
+    FINAL,
+    Action,
+    Actor,
+    Approved,
+    BuildFailed,
+    Built,
+    Confirmed,
+    Denied,
+    DiskDeleted,
+    Effect,
+    EffectFailed,
+    Event,
+    ExtensionAsked,
+    Held,
+    Kept,
+    Letter,
+    Placed,
+    Purpose,
+    Refusal,
+    ReleaseAsked,
+    Released,
+    Restored,
+    Retired,
+    Retried,
+    Returned,
+    Role,
+    Step,
+    Ticket,
+    TicketState,
+    TimePassed,
+    Unheld,
+    Withdrawn,
+)
+from mailbot.rules import LeaseRules, PolicyRules, Rules
+from tests.world import ADMINS, ALICE, CAROL, START
+
+S = TicketState
+BY_CAROL = Actor(Role.ADMIN, CAROL.address)
+BY_ALICE = Actor(Role.OWNER, ALICE.email)
+READY = {"fqdn": "alice-vm.north.example", "address": "192.0.2.10", "host_keys": [], "host_key_fingerprints": []}
+LATER = date(2027, 6, 30)
+
+SAMPLES: dict[type[Event], Event] = {
+    type(event): event
+    for event in (
+        Confirmed(BY_ALICE),
+        Approved(BY_CAROL),
+        Denied(BY_CAROL, "no room"),
+        Withdrawn(BY_ALICE),
+        TimePassed(),
+        Placed("north"),
+        Built(READY),
+        BuildFailed("the pool is full", 3, ("north", "south")),
+        Retried(BY_CAROL),
+        ExtensionAsked(BY_ALICE, LATER),
+        ReleaseAsked(BY_ALICE),
+        Released(BY_ALICE),
+        Kept(BY_ALICE),
+        Restored(BY_ALICE, LATER),
+        Retired(),
+        DiskDeleted(),
+        EffectFailed("stop", "the host does not answer"),
+        Returned(ALICE.email, True),
+        Held("a demonstration", BY_CAROL),
+        Unheld(BY_CAROL),
+    )
+}
+"""One of every event."""
+
+SURE = {
+    (S.UNCONFIRMED, Confirmed): S.PENDING,
+    (S.UNCONFIRMED, Withdrawn): S.WITHDRAWN,
+    (S.UNCONFIRMED, TimePassed): S.UNCONFIRMED,
+    (S.PENDING, Approved): S.APPROVED,
+    (S.PENDING, Denied): S.DENIED,
+    (S.PENDING, Withdrawn): S.WITHDRAWN,
+    (S.PENDING, TimePassed): S.PENDING,
+    (S.APPROVED, Placed): S.APPROVED,
+    (S.APPROVED, Built): S.ACTIVE,
+    (S.APPROVED, BuildFailed): S.FAILED,
+    (S.APPROVED, TimePassed): S.APPROVED,
+    (S.FAILED, Retried): S.APPROVED,
+    (S.FAILED, Denied): S.DENIED,
+    (S.FAILED, TimePassed): S.FAILED,
+}
+"""What must come of an event right after the ticket reached a state, from the request to the machine."""
+
+
+def about(now: datetime = START, **rules: object) -> About:
+    return About(now, replace(Rules(), **rules), ADMINS)  # type: ignore[arg-type]
+
+
+def ticket(state: TicketState = S.PENDING, **changes: object) -> Ticket:
+    made = Ticket(
+        id=7,
+        state=state,
+        username="alice",
+        name=ALICE.name,
+        email=ALICE.email,
+        intended_usage="A web server.",
+        end_date=date(2027, 3, 31),
+        disk_gib=8,
+        thread="<1@example.org>",
+        subject="Persistent Virtual Machine Creation",
+        opened_at=START,
+        changed_at=START,
+        asked_at=START if state in {S.PENDING, S.UNCONFIRMED} else None,
+        site=None if state in {S.PENDING, S.UNCONFIRMED} else "north",
+        revision=3,
+        version=2,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def made_of(before: Ticket, event: Event, now: datetime = START, **rules: object) -> Step:
+    step = decide(before, event, about(now, **rules))
+    assert isinstance(step, Step), step
+    return step
+
+
+def letters(effects: Sequence[Effect]) -> list[tuple[Letter, str]]:
+    return [(effect.letter, effect.to) for effect in effects if effect.letter]
+
+
+def to_all_admins(letter: Letter) -> list[tuple[Letter, str]]:
+    return [(letter, admin.address) for admin in ADMINS]
+
+
+# the table
+
+
+def test_every_event_and_every_state_is_in_the_table() -> None:
+    assert SAMPLES.keys() == set(get_args(Event))
+    assert MOVES.keys() == set(TicketState) == STATE_WORDS.keys()
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"), list(product(TicketState, SAMPLES)), ids=lambda one: getattr(one, "__name__", one)
+)
+def test_an_event_does_what_the_table_says_or_is_refused_with_words(state: TicketState, kind: type[Event]) -> None:
+    before = ticket(state)
+    step = decide(before, SAMPLES[kind], about())
+    if kind not in MOVES[state]:
+        assert isinstance(step, Refusal)
+    elif isinstance(step, Step):
+        assert step.ticket.state in MOVES[state][kind]
+    if isinstance(step, Refusal):
+        assert step.why.endswith(".")
+        assert len(step.why.split()) > 3
+    else:
+        assert (step.ticket.id, step.ticket.revision) == (before.id, before.revision), "the store counts revisions"
+
+
+@pytest.mark.parametrize(("state", "kind"), SURE, ids=lambda one: getattr(one, "__name__", one))
+def test_the_way_from_a_request_to_a_machine(state: TicketState, kind: type[Event]) -> None:
+    assert made_of(ticket(state), SAMPLES[kind]).ticket.state is SURE[state, kind]
+
+
+def test_up_to_the_machine_nothing_else_is_possible() -> None:
+    early = {S.UNCONFIRMED, S.PENDING, S.APPROVED, S.FAILED}
+    assert {(state, kind) for state in early for kind in MOVES[state]} == SURE.keys()
+
+
+def test_nothing_leaves_a_final_state() -> None:
+    assert all(not MOVES[state] for state in FINAL)
+
+
+def test_every_other_state_can_be_left() -> None:
+    for state in set(TicketState) - FINAL:
+        assert set().union(*MOVES[state].values()) - {state}, state
+
+
+@pytest.mark.parametrize("state", TicketState)
+@pytest.mark.parametrize("kind", SAMPLES, ids=lambda kind: kind.__name__)
+def test_letters_go_to_the_owner_and_the_admins_only_and_have_their_facts(
+    state: TicketState, kind: type[Event]
+) -> None:
+    step = decide(ticket(state), SAMPLES[kind], about())
+    for effect in step.effects if isinstance(step, Step) else ():
+        if effect.letter is None:
+            continue
+        written = KINDS[effect.letter]
+        expected = {admin.address for admin in ADMINS} if written.audience is Audience.ADMIN else {ALICE.email}
+        assert effect.to in expected
+        assert written.facts.keys() <= effect.facts.keys() <= written.facts.keys() | written.optional.keys()
+
+
+# versions
+
+
+@pytest.mark.parametrize(("state", "kind"), SURE, ids=lambda one: getattr(one, "__name__", one))
+def test_the_version_rises_exactly_when_something_changes_that_people_decide_upon(
+    state: TicketState, kind: type[Event]
+) -> None:
+    before = ticket(state)
+    after = made_of(before, SAMPLES[kind]).ticket
+    assert after.version == before.version + (after.state is not before.state)
+
+
+def test_a_decision_that_changes_date_and_disk_is_one_new_version() -> None:
+    after = made_of(ticket(), Approved(BY_CAROL, LATER, 20)).ticket
+    assert (after.end_date, after.disk_gib, after.version) == (LATER, 20, 3)
+
+
+def test_keys_of_effects_differ_between_versions_and_recipients() -> None:
+    first = made_of(ticket(), TimePassed(), START + timedelta(days=2)).effects
+    second = made_of(ticket(version=3), TimePassed(), START + timedelta(days=2)).effects
+    keys = [effect.key for effect in (*first, *second)]
+    assert len(set(keys)) == len(keys) == 4
+
+
+# questions
+
+
+def opened(*, proven: bool) -> Step:
+    return lifecycle.opened(
+        ALICE,
+        "A web server.",
+        date(2027, 3, 31),
+        8,
+        "",
+        thread="<1@example.org>",
+        subject="x",
+        proven=proven,
+        claimed_from="alice@home.example",
+        notes=("The date was read as a Wednesday.",),
+        about=about(),
+    )
+
+
+def test_a_proven_request_is_asked_of_every_admin_and_receipted() -> None:
+    step = opened(proven=True)
+    assert (step.ticket.state, step.ticket.id, step.ticket.version) == (S.PENDING, 0, 1)
+    assert letters(step.effects) == [(Letter.REQUEST_RECEIVED, ALICE.email), *to_all_admins(Letter.ADMIN_DECISION)]
+    assert step.ticket.due_at == START + timedelta(days=2)
+
+
+def test_an_unproven_request_bothers_nobody_but_the_registered_address() -> None:
+    step = opened(proven=False)
+    assert step.ticket.state is S.UNCONFIRMED
+    assert letters(step.effects) == [(Letter.CONFIRM_REQUEST, ALICE.email)]
+    assert step.ticket.due_at == START + timedelta(days=7)
+
+
+def test_a_confirmation_starts_the_time_of_the_question_anew() -> None:
+    now = START + timedelta(days=6)
+    after = made_of(ticket(S.UNCONFIRMED), Confirmed(BY_ALICE), now).ticket
+    assert (after.asked_at, after.due_at) == (now, now + timedelta(days=2))
+
+
+def test_a_confirmation_of_a_date_that_has_passed_is_refused() -> None:
+    waiting = ticket(S.UNCONFIRMED, end_date=date(2026, 11, 25))
+    assert isinstance(decide(waiting, Confirmed(BY_ALICE), about(START + timedelta(days=3))), Refusal)
+
+
+def test_an_unconfirmed_request_lapses_without_a_letter() -> None:
+    step = made_of(ticket(S.UNCONFIRMED), TimePassed(), START + timedelta(days=7))
+    assert (step.ticket.state, step.ticket.due_at, step.effects) == (S.LAPSED, None, ())
+
+
+def test_an_approval_builds_once_and_tells_everybody() -> None:
+    step = made_of(ticket(), Approved(BY_CAROL))
+    assert [effect.action for effect in step.effects if effect.action is not Action.LETTER] == [Action.BUILD]
+    assert letters(step.effects) == [(Letter.REQUEST_APPROVED, ALICE.email), *to_all_admins(Letter.ADMIN_DECIDED)]
+    assert (step.ticket.due_at, step.ticket.asked_at) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (Approved(BY_CAROL, until=date(2026, 11, 23)), "in the future"),
+        (Approved(BY_CAROL, until=date(2028, 11, 24)), "at most 2 years"),
+        (Approved(BY_CAROL, disk_gib=101), "up to 100 GiB"),
+        (Approved(BY_CAROL, disk_gib=4), "of 8 GiB"),
+        (Denied(BY_CAROL, " "), "needs a reason"),
+    ],
+)
+def test_a_decision_outside_the_rules_is_refused(event: Event, words: str) -> None:
+    refusal = decide(ticket(), event, about())
+    assert isinstance(refusal, Refusal)
+    assert words in refusal.why
+
+
+def test_a_request_whose_end_date_has_passed_cannot_be_approved_as_it_is() -> None:
+    stale = ticket(end_date=date(2026, 11, 24))
+    now = START + timedelta(days=2)
+    assert isinstance(decide(stale, Approved(BY_CAROL), about(now)), Refusal)
+    assert isinstance(decide(stale, Approved(BY_CAROL, LATER), about(now)), Step)
+
+
+def test_what_was_changed_is_said_in_the_history_and_to_the_owner() -> None:
+    step = made_of(ticket(), Approved(BY_CAROL, LATER, 20))
+    told = next(effect for effect in step.effects if effect.letter is Letter.REQUEST_APPROVED)
+    assert told.facts["by"] == CAROL.name
+    assert told.facts["changed"] == [
+        "The end date is Wednesday 30 June 2027, not Wednesday 31 March 2027.",
+        "The disk has 20 GiB, not 8 GiB.",
+    ]
+    assert step.summary == f"approved by {CAROL.address}. " + " ".join(told.facts["changed"])
+
+
+def test_the_first_decision_wins() -> None:
+    approved = made_of(ticket(), Approved(BY_CAROL)).ticket
+    denied = made_of(ticket(), Denied(BY_CAROL, "no room")).ticket
+    assert isinstance(decide(approved, Denied(BY_CAROL, "no room"), about()), Refusal)
+    assert isinstance(decide(denied, Approved(BY_CAROL), about()), Refusal)
+
+
+def test_a_denial_reaches_the_owner_with_its_reason() -> None:
+    step = made_of(ticket(), Denied(BY_CAROL, " no room "))
+    assert letters(step.effects) == [(Letter.REQUEST_DENIED, ALICE.email), *to_all_admins(Letter.ADMIN_DECIDED)]
+    assert step.effects[0].facts["reason"] == "no room"
+
+
+def test_admins_hear_of_a_withdrawal_only_where_they_were_asked() -> None:
+    assert letters(made_of(ticket(S.UNCONFIRMED), Withdrawn(BY_ALICE)).effects) == [
+        (Letter.REQUEST_WITHDRAWN, ALICE.email)
+    ]
+    assert letters(made_of(ticket(), Withdrawn(BY_ALICE)).effects) == [
+        (Letter.REQUEST_WITHDRAWN, ALICE.email),
+        *to_all_admins(Letter.ADMIN_DECIDED),
+    ]
+
+
+# time
+
+
+def test_reminders_come_at_their_days_and_then_the_question_lapses() -> None:
+    now, before, told = START, ticket(due_at=START + timedelta(days=2)), []
+    while before.due_at is not None:
+        now = before.due_at
+        step = made_of(before, TimePassed(), now)
+        told.append(((now - START).days, {letter for letter, _ in letters(step.effects)}))
+        before = step.ticket
+    assert told == [
+        (2, {Letter.ADMIN_REMINDER}),
+        (5, {Letter.ADMIN_REMINDER}),
+        (14, {Letter.REQUEST_LAPSED, Letter.ADMIN_LAPSED}),
+    ]
+    assert before.state is S.LAPSED
+
+
+def test_overdue_reminders_collapse_into_one() -> None:
+    step = made_of(ticket(), TimePassed(), START + timedelta(days=8))
+    assert letters(step.effects) == to_all_admins(Letter.ADMIN_REMINDER)
+    assert (step.ticket.reminders, step.ticket.due_at) == (2, START + timedelta(days=14))
+
+
+def test_after_a_long_pause_a_question_lapses_without_reminders() -> None:
+    step = made_of(ticket(), TimePassed(), START + timedelta(days=60))
+    assert step.ticket.state is S.LAPSED
+    assert Letter.ADMIN_REMINDER not in {letter for letter, _ in letters(step.effects)}
+
+
+def test_waking_too_early_writes_nothing_and_puts_it_right() -> None:
+    step = made_of(ticket(due_at=START), TimePassed(), START + timedelta(hours=1))
+    assert (step.effects, step.summary, step.ticket.due_at) == ((), "", START + timedelta(days=2))
+
+
+def test_a_clock_that_goes_back_reminds_nobody_twice() -> None:
+    reminded = made_of(ticket(), TimePassed(), START + timedelta(days=2)).ticket
+    step = made_of(reminded, TimePassed(), START + timedelta(days=1))
+    assert (step.effects, step.ticket.reminders) == ((), 1)
+
+
+@pytest.mark.parametrize("days", [0, 1, 2, 3, 5, 13, 14, 15, 400])
+@pytest.mark.parametrize("remind", [(), (2, 5), (20,), (5, 2), (3, 3)])
+def test_waking_never_wants_to_be_woken_in_the_past(days: int, remind: tuple[int, ...]) -> None:
+    now = START + timedelta(days=days)
+    step = made_of(ticket(), TimePassed(), now, lease=LeaseRules(remind_days=remind))
+    assert step.ticket.due_at is None or step.ticket.due_at > now
+
+
+# building
+
+
+def test_the_ready_letter_has_what_the_machine_showed_and_the_dates_of_the_ticket() -> None:
+    (told,) = [effect for effect in made_of(ticket(S.APPROVED), Built(READY)).effects if effect.letter]
+    assert (told.letter, told.to) == (Letter.VM_READY, ALICE.email)
+    assert READY.items() <= told.facts.items()
+    assert told.facts["end_date"] == "2027-03-31"
+
+
+def test_a_failed_build_tells_the_admins_and_not_the_owner() -> None:
+    step = made_of(ticket(S.APPROVED), BuildFailed("the pool is full", 3, ("north",)))
+    assert letters(step.effects) == to_all_admins(Letter.ADMIN_BUILD_FAILED)
+
+
+def test_building_again_may_choose_any_site_and_is_a_new_effect() -> None:
+    first = made_of(ticket(), Approved(BY_CAROL))
+    failed = made_of(replace(first.ticket, site="north"), BuildFailed("no room"))
+    again = made_of(failed.ticket, Retried(BY_CAROL))
+    assert again.ticket.site is None
+    assert again.effects[0].key != first.effects[0].key
+
+
+# what can be said
+
+
+@pytest.mark.parametrize("purpose", [Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM])
+@pytest.mark.parametrize("state", TicketState)
+def test_whoever_may_answer_can_always_ask(state: TicketState, purpose: Purpose) -> None:
+    assert "help" in {saying.words for saying in sayings(ticket(state), purpose)}
+
+
+def test_a_letter_without_a_purpose_takes_no_answer() -> None:
+    assert sayings(ticket(), Purpose.NONE) == ()
+
+
+def test_the_limits_of_the_rules_are_those_that_decide() -> None:
+    strict = {"policy": PolicyRules(max_disk_gib=10)}
+    assert isinstance(decide(ticket(), Approved(BY_CAROL, disk_gib=20), about(**strict)), Refusal)
+    assert isinstance(decide(ticket(), Approved(BY_CAROL, disk_gib=20), about()), Step)
