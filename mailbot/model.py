@@ -230,7 +230,7 @@ class Retried:
 
 @dataclass(frozen=True, slots=True)
 class ExtensionAsked:
-    """The owner asks for a later end; `automatic` where policy lets it happen without an admin."""
+    """The owner asks for a later end; `automatic` where it may happen without an admin, within the limits of policy."""
 
     by: Actor
     until: date
@@ -404,6 +404,8 @@ class Action(StrEnum):
     START = "start"
     RETIRE = "retire"
     DELETE_DISK = "delete-disk"
+    REPORT = "report"
+    """Ask the hypervisor how a machine is, and write it to whoever asked."""
 
 
 MACHINE_ACTIONS = frozenset(Action) - {Action.LETTER}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -49,6 +49,8 @@ class Office:
     letters: LetterSettings
     own_addresses: frozenset[str] = field(default_factory=frozenset)
     quarantine_folder: str = "Quarantine"
+    closures: Mapping[str, tuple[tuple[date, date], ...]] = field(default_factory=dict)
+    """Per site: first and last days of periods in which nothing destructive happens."""
 
     def reading(self, now: datetime) -> ReadingRules:
         """What the parsers must know of the site at `now`."""
@@ -76,6 +78,7 @@ class Office:
             self.admins,
             sites=tuple(self.room()) if asking else (),
             accepted=tuple(self.store.accepted(ticket.id)) if ticket.id and not asking else (),
+            closed=self.closures.get(ticket.site or "", ()),
         )
 
     def room(self) -> list[dict[str, Any]]:
@@ -128,6 +131,7 @@ def turn(event: Event, ticket: Ticket, step: Step, now: datetime, mail: LedgerEn
         expected_revision=ticket.revision,
         effects=step.effects,
         history=(entry(event, event.by, ticket.state, step, now),) if step.summary else (),
+        cancel_keys=step.cancel,
     )
 
 

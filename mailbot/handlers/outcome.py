@@ -38,6 +38,7 @@ class Outcome:
     about_ticket: int | None = None
     effects: tuple[Effect, ...] = ()
     history: tuple[HistoryEntry, ...] = ()
+    cancel_keys: tuple[str, ...] = ()
     bounced: str | None = None
     bounce_permanent: bool | None = None
 
@@ -57,6 +58,7 @@ def happened(event: Event | str, actor: Actor, before: Ticket | None, step: Step
         expected_revision=before.revision if before else None,
         effects=step.effects,
         history=(entry(event, actor, state, step, now),) if step.summary else (),
+        cancel_keys=step.cancel,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import parsers
 from mailbot import journal, tokens
 from mailbot.errors import Conflict, DirectoryUnavailable
+from mailbot.handlers.bounces import judge_bounce
 from mailbot.handlers.office import CONFLICT_TRIES, Office
 from mailbot.handlers.outcome import Outcome, left
 from mailbot.handlers.replies import judge_reply
@@ -139,6 +140,7 @@ def _committed(office: Office, fetched: Fetched, read: Mail | Unreadable, entry:
                     about_ticket=outcome.about_ticket,
                     effects=outcome.effects,
                     history=outcome.history,
+                    cancel_keys=outcome.cancel_keys,
                     bounced=outcome.bounced,
                     bounce_permanent=outcome.bounce_permanent,
                 )
@@ -163,7 +165,7 @@ def _judge(office: Office, fetched: Fetched, read: Mail | Unreadable, now: datet
         case Command() | Unclear() as said:
             outcome = judge_reply(office, read, said, now)
         case Automatic() as automatic:
-            outcome = _automatic(office, read, automatic)
+            outcome = _automatic(office, read, automatic, now)
         case NotForUs(why):
             outcome = left(why)
         case Unreadable(why=why):
@@ -171,11 +173,12 @@ def _judge(office: Office, fetched: Fetched, read: Mail | Unreadable, now: datet
     return outcome, understood.kind.value
 
 
-def _automatic(office: Office, mail: Mail, automatic: Automatic) -> Outcome:
+def _automatic(office: Office, mail: Mail, automatic: Automatic, now: datetime) -> Outcome:
     """No machine changes a ticket; a bounce of ours is noted, what machines say about our letters is put away."""
     original = automatic.original_message_id or ""
     if original and tokens.is_own_message_id(original, office.letters):
-        return Outcome(Verdict.HANDLED, automatic.why, bounced=original, bounce_permanent=automatic.permanent)
+        outcome = judge_bounce(office, mail, automatic, now)
+        return replace(outcome, bounced=original, bounce_permanent=automatic.permanent)
     ours = (
         automatic.kind is AutomaticKind.OWN
         or tokens.references_in(mail.references, mail.recipients, office.letters)

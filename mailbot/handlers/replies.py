@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,24 +11,33 @@ from mailbot import lifecycle, policy, tokens, trust
 from mailbot.handlers.office import Office, usable_keys
 from mailbot.handlers.outcome import Outcome, answered, answered_stranger, happened, left
 from mailbot.lifecycle import STATE_WORDS, as_facts, sayings, standing
+from mailbot.lifecycle.lease import steps_ahead
 from mailbot.model import (
+    Action,
     Actor,
     Admin,
     Approved,
     Confirmed,
     Denied,
     Event,
+    ExtensionAsked,
+    Kept,
     Letter,
     Person,
     Purpose,
     Refusal,
+    ReleaseAsked,
+    Released,
+    Restored,
     Role,
     Ticket,
+    TicketState,
     Withdrawn,
 )
-from mailbot.timetable import moment_in_words
+from mailbot.timetable import moment_in_words, today
 from mailbot.tokens import Reference
 from mailbot.trust import Deed, Evidence, Proof
+from parsers.dates import Period, add_period
 from parsers.values import Command, Mail, Unclear, Verb
 
 _DEED = {Purpose.DECIDE: Deed.DECIDE, Purpose.OWN: Deed.OWN, Purpose.CONFIRM: Deed.CONFIRM}
@@ -144,8 +154,18 @@ def _informed(exchange: _Exchange, verb: Verb) -> Outcome:
     facts = exchange.can_say()
     if verb is Verb.HELP:
         return exchange.answer(Letter.HELP, "asked for help", **facts)
-    dates = [{"when": exchange.ticket.end_date.isoformat(), "what": "last day of the machine"}]
-    return exchange.answer(Letter.STATUS, "asked for the status", state=standing(exchange.ticket), dates=dates, **facts)
+    ticket, office = exchange.ticket, exchange.office
+    living = ticket.state in {TicketState.ACTIVE, TicketState.EXPIRED}
+    facts |= {
+        "state": standing(ticket),
+        "dates": steps_ahead(ticket, office.about(exchange.now, ticket)) if living else [],
+    }
+    outcome = exchange.answer(Letter.STATUS, "asked for the status", **facts)
+    if not living:
+        return outcome
+    # How the machine is, only its hypervisor knows: the worker asks it and writes the letter.
+    asked = tuple(replace(effect, action=Action.REPORT, key=f"report:{effect.key}") for effect in outcome.effects)
+    return replace(outcome, effects=asked)
 
 
 def _too_late(exchange: _Exchange, command: Command) -> Outcome:
@@ -164,17 +184,48 @@ def _too_late(exchange: _Exchange, command: Command) -> Outcome:
 
 def _event(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refusal:
     """A command as the event that it asks for, within what policy allows."""
+    if plain := _PLAIN.get(command.verb):
+        return plain(actor)
     match command.verb:
         case Verb.APPROVE:
             return Approved(actor, command.until, command.disk_gib)
         case Verb.DENY:
             return Denied(actor, command.reason)
-        case Verb.WITHDRAW:
-            return Withdrawn(actor)
         case Verb.CONFIRM:
-            return _confirmation(exchange, actor)
+            return Released(actor) if exchange.ticket.release_asked_at else _confirmation(exchange, actor)
+        case Verb.EXTEND:
+            return _extension(exchange, command, actor)
+        case Verb.RESTORE:
+            return _restoration(exchange, command, actor)
         case _:
             return Refusal(standing(exchange.ticket))
+
+
+_PLAIN: Mapping[Verb, Callable[[Actor], Event]] = {
+    Verb.WITHDRAW: Withdrawn,
+    Verb.RELEASE: ReleaseAsked,
+    Verb.KEEP: Kept,
+}
+
+
+def _extension(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refusal:
+    """Until a day, or for a time counted from the present end date (from today where that is over)."""
+    if command.until is not None:
+        return ExtensionAsked(actor, command.until, automatic=True)
+    day = today(exchange.now, exchange.office.rules.service.timezone)
+    period = Period(months=command.period_months or 0, days=command.period_days or 0)
+    try:
+        until = add_period(max(exchange.ticket.end_date, day), period)
+    except (OverflowError, ValueError):
+        return Refusal(f"“{command.line}” ends further away than any calendar goes.")
+    return ExtensionAsked(actor, until, automatic=True)
+
+
+def _restoration(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refusal:
+    other = exchange.office.store.open_ticket_of(exchange.ticket.username)
+    if other is not None:
+        return Refusal(f"There is another one for {other.username} already (#{other.id}): {STATE_WORDS[other.state]}.")
+    return Restored(actor, command.until)
 
 
 def _confirmation(exchange: _Exchange, actor: Actor) -> Event | Refusal:

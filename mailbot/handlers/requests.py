@@ -9,10 +9,12 @@ from mailbot import lifecycle, policy, trust
 from mailbot.handlers.office import Office, usable_keys
 from mailbot.handlers.outcome import Outcome, answered, answered_stranger, happened, problem_facts, withheld
 from mailbot.lifecycle import STATE_WORDS, About
-from mailbot.model import Actor, Letter, Person, Role, Ticket
+from mailbot.model import Actor, ExtensionAsked, Letter, Person, Refusal, Role, Ticket, TicketState
 from mailbot.trust import Deed, Evidence, Proof
 from parsers.labels import Part
 from parsers.values import Fields, Mail, Problem, Request
+
+_LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
 
 
 def judge_request(office: Office, mail: Mail, request: Request, now: datetime) -> Outcome:
@@ -30,6 +32,9 @@ def judge_request(office: Office, mail: Mail, request: Request, now: datetime) -
     if person is None and request.fields.username and not any(p.field == Part.USERNAME for p in problems):
         problems.append(_unknown_login(request.fields.username, sender))
     if person is not None:
+        machine = office.store.open_ticket_of(person.login)
+        if machine is not None and machine.state in _LIVING and sender == person and not problems:
+            return _longer(office, mail, request, machine, now)
         problems.extend(_personal(office, person, sender))
     if problems:
         if sender is None:
@@ -37,6 +42,19 @@ def judge_request(office: Office, mail: Mail, request: Request, now: datetime) -
         return explained(office, mail, sender, now, fields=request.fields, problems=problems, notes=request.notes)
     assert person is not None  # noqa: S101 - without a person there is a problem above
     return _opened(office, mail, request, person, now)
+
+
+def _longer(office: Office, mail: Mail, request: Request, machine: Ticket, now: datetime) -> Outcome:
+    """A second template from somebody who has a machine asks for more time; an admin always sees it, since it carries no token."""
+    evidence = Evidence(mail.sender.address, frozenset({Proof.REGISTERED}))
+    actor = Actor(Role.OWNER, mail.sender.address, mail.sha256, mail.message_id or "", evidence.as_facts())
+    event = ExtensionAsked(actor, request.fields.expiration_date or machine.end_date)
+    step = lifecycle.decide(machine, event, office.about(now, machine))
+    if not isinstance(step, Refusal):
+        return happened(event, actor, machine, step, now)
+    problem = Problem(Part.DATE.value, None, request.fields.expiration_text, step.why)
+    who = Person(machine.username, machine.name, machine.email)
+    return explained(office, mail, who, now, fields=request.fields, problems=(problem,), notes=request.notes)
 
 
 def _unknown_login(login: str, sender: Person | None) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mailbot import journal
+from mailbot.handlers.brake import braked
 from mailbot.handlers.office import Office, apply
 from mailbot.lifecycle.steps import to_admins
 from mailbot.model import Letter, Refusal, Ticket, TimePassed, Turn
@@ -18,11 +19,17 @@ def wake(office: Office) -> int:
     """Let every ticket that is due decide what follows; give how many were.
 
     1. Read the tickets whose `due_at` has come, the most overdue first.
-    2. Each by itself: `TimePassed`, committed under the ticket's guard.
-    3. A ticket whose turn raises is put off and admins are told; the next one follows in any case.
+    2. When more of them than the brake allows would be stopped or removed now, those wait for an admin.
+    3. Each other one by itself: `TimePassed`, committed under the ticket's guard.
+    4. A ticket whose turn raises is put off and admins are told; the next one follows in any case.
     """
-    due = office.store.due(office.clock.now(), WAKE_LIMIT)
+    now = office.clock.now()
+    due = office.store.due(now, WAKE_LIMIT)
+    waiting = braked(office, due, now)
     for ticket in due:
+        if ticket.id in waiting:
+            office.store.postpone(ticket.id, now + AGAIN_AFTER, "the brake holds it")
+            continue
         try:
             after = apply(office, ticket.id, TimePassed())
             if isinstance(after, Refusal):  # due, and nothing may happen: it would be due for ever

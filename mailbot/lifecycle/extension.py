@@ -48,7 +48,7 @@ def asked(ticket: Ticket, event: ExtensionAsked, about: About) -> Step | Refusal
             f"The machine's last day is {long_form(ticket.end_date)} already; ask for a later one, "
             f"or answer “release” to give it back."
         )
-    if (event.until - ticket.end_date).days <= about.rules.policy.auto_extend_days:
+    if event.automatic and (event.until - ticket.end_date).days <= about.rules.policy.auto_extend_days:
         return _granted(
             ticket, event.until, "the rules of the site", about, f"extended to {event.until} without an admin"
         )

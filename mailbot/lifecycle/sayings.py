@@ -36,9 +36,26 @@ _ADMIN: Mapping[TicketState, tuple[Saying, ...]] = {
     ),
 }
 
+_QUESTION = (
+    Saying(Verb.APPROVE, "approve", "grants the extension as it was asked for"),
+    Saying(Verb.APPROVE, "approve until 2027-01-31", "grants it with another end date"),
+    Saying(Verb.DENY, "deny <reason>", "refuses it; the owner reads the reason"),
+)
+"""What admins can say about an extension that is asked."""
+
+_LIVING = (
+    Saying(Verb.EXTEND, "extend until 2027-12-31", "asks for a later end date"),
+    Saying(Verb.EXTEND, "extend for 6 months", "the same, counted from the present end date"),
+    Saying(Verb.RELEASE, "release", "gives the machine back before its time; you are asked once more"),
+)
 _OWNER: Mapping[TicketState, tuple[Saying, ...]] = {
     S.PENDING: (_WITHDRAW,),
+    S.ACTIVE: _LIVING,
+    S.EXPIRED: _LIVING,
+    S.ARCHIVED: (Saying(Verb.RESTORE, "restore", "brings the machine back with its disk"),),
 }
+_TAKE_BACK = Saying(Verb.WITHDRAW, "withdraw", "takes the wish for an extension back")
+_KEEP = Saying(Verb.KEEP, "keep", "keeps the machine after all")
 
 _CONFIRM: Mapping[TicketState, tuple[Saying, ...]] = {
     S.UNCONFIRMED: (
@@ -46,17 +63,22 @@ _CONFIRM: Mapping[TicketState, tuple[Saying, ...]] = {
         Saying(Verb.WITHDRAW, "withdraw", "says that it is not yours, or no longer wanted"),
     ),
 }
+_RELEASE = (Saying(Verb.CONFIRM, "confirm", "gives the machine back now"), _KEEP)
+BRAKE = (Saying(Verb.PROCEED, "proceed", "lets these machines be stopped or removed"),)
+"""What admins can say to the letter of the brake."""
 
 
 def sayings(ticket: Ticket, purpose: Purpose) -> tuple[Saying, ...]:
     """Every command that a reply with a token of that purpose may give now."""
     match purpose:
         case Purpose.DECIDE:
-            return (*_ADMIN.get(ticket.state, ()), _STATUS, _HELP)
+            asked = _QUESTION if ticket.asked_end_date else _ADMIN.get(ticket.state, ())
+            return (*asked, _STATUS, _HELP)
         case Purpose.OWN:
-            return (*_OWNER.get(ticket.state, ()), _STATUS, _HELP)
+            more = (*((_TAKE_BACK,) if ticket.asked_end_date else ()), *((_KEEP,) if ticket.release_asked_at else ()))
+            return (*_OWNER.get(ticket.state, ()), *more, _STATUS, _HELP)
         case Purpose.CONFIRM:
-            return (*_CONFIRM.get(ticket.state, ()), _HELP)
+            return (*(_RELEASE if ticket.release_asked_at else _CONFIRM.get(ticket.state, ())), _HELP)
         case Purpose.NONE:
             return ()
 

@@ -1,0 +1,112 @@
+"""What is done to a machine that exists: stopped, started, taken away, its disk deleted; and how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+
+from mailbot import journal
+from mailbot.handlers.office import Office, apply
+from mailbot.handlers.yard import Site, Sites, again, later, settle_with, spec_of, where
+from mailbot.model import Action, DiskDeleted, EffectFailed, OutboxItem, Retired, Ticket, Turn
+from mailbot.ports import Settled
+from provisioner.api import ProvisionerError, VmFacts, VmPhase, VmSpec
+
+TELL_AFTER = 5
+"""Attempts before admins hear that something does not work; it is tried on all the same."""
+
+_OFF = frozenset({VmPhase.STOPPED, VmPhase.DISK_KEPT, VmPhase.ABSENT})
+_Step = Callable[[Office, Site, VmSpec, OutboxItem, Ticket], None]
+
+
+def _at_its_site(step: _Step) -> Callable[[Office, Sites, OutboxItem, Ticket], None]:
+    """Find the machine's site; what the hypervisor refuses is tried again for ever, and admins are told."""
+
+    @wraps(step)
+    def work(office: Office, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
+        try:
+            site = where(sites, ticket)
+            step(office, site, spec_of(office, site, ticket), item, ticket)
+        except ProvisionerError as error:
+            again(office, item, str(error))
+            if item.attempts >= TELL_AFTER and item.attempts % TELL_AFTER == 0:
+                apply(office, ticket.id, EffectFailed(item.effect.action.value, str(error)))
+
+    return work
+
+
+@_at_its_site
+def stop(office: Office, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
+    """Shut the guest down; when it does not listen for `stop_minutes`, take its power away."""
+    if _is_off(office, site, spec, item):
+        _done(office, item, ticket, spec)
+    else:
+        later(office, item, "the guest to shut down")
+
+
+@_at_its_site
+def start(office: Office, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
+    """Start a stopped machine again, with its disk as it was."""
+    site.provisioner.start(spec)
+    _done(office, item, ticket, spec)
+
+
+@_at_its_site
+def retire(office: Office, site: Site, spec: VmSpec, item: OutboxItem, _ticket: Ticket) -> None:
+    """Shut down, then take away domain, seed, reservation and name; the disk is kept."""
+    if not _is_off(office, site, spec, item):
+        later(office, item, "the guest to shut down")
+        return
+    site.provisioner.retire(spec)
+    settle_with(office, item, Retired(), Settled(item, done=True, proof=f"retired at {site.provisioner.site}"))
+
+
+@_at_its_site
+def delete_disk(office: Office, site: Site, spec: VmSpec, item: OutboxItem, _ticket: Ticket) -> None:
+    """Delete the kept disk."""
+    site.provisioner.delete_disk(spec)
+    settle_with(office, item, DiskDeleted(), Settled(item, done=True, proof=f"deleted at {site.provisioner.site}"))
+
+
+def report(office: Office, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
+    """Answer `status` with what the hypervisor says now; one that does not answer is said to be so."""
+    try:
+        site = where(sites, ticket)
+        spec = spec_of(office, site, ticket)
+        seen = site.provisioner.facts(spec)
+        facts = {"machine": _in_words(seen), "fqdn": spec.fqdn, **({"address": seen.address} if seen.address else {})}
+    except ProvisionerError as error:
+        facts = {"machine": f"its site does not answer at the moment ({error})"}
+    effect = item.effect
+    letter = type(effect)(
+        Action.LETTER, f"{effect.key}:letter", effect.letter, effect.to, effect.to_name, {**effect.facts, **facts}
+    )
+    now = office.clock.now()
+    done = Settled(item, done=True, proof=facts["machine"])
+    office.store.settle_with(done, Turn(now=now, about_ticket=ticket.id, effects=(letter,)))
+
+
+def _in_words(facts: VmFacts) -> str:
+    words = {
+        VmPhase.ABSENT: "it does not exist",
+        VmPhase.DISK_KEPT: "it is removed; its disk is kept",
+        VmPhase.STOPPED: "it is stopped",
+        VmPhase.BOOTING: "it is switched on",
+        VmPhase.READY: "it runs and answers",
+    }[facts.phase]
+    return f"{words}; {facts.waiting_for}" if facts.phase is VmPhase.BOOTING and facts.waiting_for else words
+
+
+def _is_off(office: Office, site: Site, spec: VmSpec, item: OutboxItem) -> bool:
+    if office.clock.now() - item.created_at > timedelta(minutes=office.rules.lease.stop_minutes):
+        return site.provisioner.power_off(spec).phase in _OFF
+    return site.provisioner.request_stop(spec).phase in _OFF
+
+
+def _done(office: Office, item: OutboxItem, ticket: Ticket, spec: VmSpec) -> None:
+    now = office.clock.now()
+    office.store.settle([Settled(item, done=True, proof=ticket.site or "")], now)
+    journal.machine_done(
+        ticket.id, action=item.effect.action.value, machine=spec.name, site=ticket.site, took=now - item.created_at
+    )

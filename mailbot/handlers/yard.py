@@ -1,0 +1,86 @@
+"""What work on machines shares: the sites, and how a claimed row is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mailbot import journal, lifecycle, policy
+from mailbot.errors import Conflict
+from mailbot.handlers.office import CONFLICT_TRIES, Office, turn
+from mailbot.model import Event, OutboxItem, Refusal, Ticket
+from mailbot.ports import Settled
+from provisioner.api import Provisioner, ProvisionerError, VmSpec
+
+POLL = timedelta(seconds=5)
+"""How soon a machine that boots or shuts down is looked at again."""
+FIRST_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One place to build: its provisioner and the domain of its machines' names."""
+
+    provisioner: Provisioner
+    dns_domain: str
+
+
+Sites = Mapping[str, Site]
+
+
+def where(sites: Sites, ticket: Ticket) -> Site:
+    """The site at which the ticket's machine is.  Raises ProvisionerError where the configuration has it no more."""
+    site = sites.get(ticket.site or "")
+    if site is None:
+        why = f"the machine is at the site {ticket.site}, which the configuration does not name"
+        raise ProvisionerError(why)
+    return site
+
+
+def spec_of(office: Office, site: Site, ticket: Ticket, keys: tuple[str, ...] = ()) -> VmSpec:
+    """The machine of a ticket at a site; keys are needed only to build it."""
+    return policy.vm_spec(ticket, site.provisioner.site, site.dns_domain, keys, office.rules.policy)
+
+
+def later(office: Office, item: OutboxItem, waiting_for: str) -> None:
+    """Not finished, and nothing went wrong: look again soon; the attempt does not count."""
+    now = office.clock.now()
+    office.store.settle([Settled(item, retry_at=now + POLL, error=f"waiting for {waiting_for}", counted=False)], now)
+
+
+def again(office: Office, item: OutboxItem, why: str) -> None:
+    """Something went wrong that may pass: try again, less and less often."""
+    now = office.clock.now()
+    retry_at = now + min(FIRST_RETRY * 2 ** min(item.attempts - 1, 10), LONGEST_RETRY)
+    journal.machine_postponed(
+        item.ticket_id, action=item.effect.action.value, machine="", retry_at=retry_at, why=why, site=None
+    )
+    office.store.settle([Settled(item, retry_at=retry_at, error=why)], office.clock.now())
+
+
+def settle_with(office: Office, item: OutboxItem, event: Event, settled: Settled) -> None:
+    """Settle the row and commit what follows from it in one transaction."""
+    for _ in range(CONFLICT_TRIES):
+        ticket = office.store.ticket(item.ticket_id or 0)
+        now = office.clock.now()
+        step = lifecycle.decide(ticket, event, office.about(now, ticket)) if ticket else Refusal("no ticket")
+        if ticket is None or isinstance(step, Refusal):
+            office.store.settle([settled], office.clock.now())
+            return
+        try:
+            office.store.settle_with(settled, turn(event, ticket, step, now))
+        except Conflict:
+            continue
+        journal.ticket_moved(
+            ticket.id,
+            happening=type(event).__name__,
+            before=ticket.state.value,
+            after=step.ticket.state.value,
+            who=event.by.who,
+            summary=step.summary,
+        )
+        return
+    msg = f"ticket #{item.ticket_id} was changed by others {CONFLICT_TRIES} times"
+    raise Conflict(msg)
