@@ -160,7 +160,7 @@ def unflow(text: str, *, delete_space: bool = False) -> str:
 
     Lines of different quote depth are never joined, and a signature separator ends a paragraph.
     """
-    joined: list[str] = []
+    joined: list[list[str]] = []  # pieces of lines: adding to a long string again and again would cost its square
     depth_before = -1
     flowing = False
     for line in text.split("\n"):
@@ -168,9 +168,11 @@ def unflow(text: str, *, delete_space: bool = False) -> str:
         words = line[depth:].removeprefix(" ")
         separator = words in ("-- ", "--")
         if flowing and depth == depth_before and not separator:
-            joined[-1] = (joined[-1].removesuffix(" ") if delete_space else joined[-1]) + words
+            if delete_space:
+                joined[-1][-1] = joined[-1][-1].removesuffix(" ")
+            joined[-1].append(words)
         else:
-            joined.append(">" * depth + (" " if depth and words else "") + words)
+            joined.append([">" * depth + (" " if depth and words else "") + words])
         flowing = words.endswith(" ") and not separator
         depth_before = depth
-    return "\n".join(joined)
+    return "\n".join("".join(pieces) for pieces in joined)

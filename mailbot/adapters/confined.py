@@ -123,8 +123,12 @@ class ConfinedReader:
 def _send(stream: IO[bytes] | None, data: bytes, deadline: float) -> None:
     """Write one length-prefixed message.  Raises TimeoutError, OSError where the child is gone."""
     assert stream is not None  # noqa: S101  both pipes were asked for
-    view = memoryview(_LENGTH.pack(len(data)) + data)
     os.set_blocking(stream.fileno(), False)
+    for view in (memoryview(_LENGTH.pack(len(data))), memoryview(data)):  # apart: joining would copy a large mail
+        _send_all(stream, view, deadline)
+
+
+def _send_all(stream: IO[bytes], view: memoryview, deadline: float) -> None:
     while view:
         _, writable, _ = select([], [stream], [], max(0.0, deadline - monotonic()))
         if not writable:
