@@ -6,14 +6,9 @@ Imports stay light here, because a process is often started for a single mail.
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
 
-from mailbot.adapters.confined import ConfinedReader
-from parsers.understanding import understand
 from parsers.values import (
     Automatic,
     Command,
@@ -152,19 +147,3 @@ def _item(item: object) -> str:
     where = f"line {item['line']}, " if item.get("line") else ""
     found = f" (found: {item['found']})" if item.get("found") else ""
     return f"{where}{item['field']}: {item['allowed']}{found}"
-
-
-def _main(arguments: list[str]) -> int:
-    """`python -m mailbot.explain [--json] FILE…`: the bare form, without configuration; policy's defaults are not asked."""
-    rules = ReadingRules(now=datetime.now(UTC), timezone=UTC)
-    as_json = "--json" in arguments
-    with ConfinedReader(rules) as reader:
-        for name in (argument for argument in arguments if argument != "--json"):
-            understood = understand(reader.read(Path(name).read_bytes()), rules)
-            told = explain(understood, name, rules, lambda _request, _rules: ())
-            sys.stdout.write((json.dumps(told) if as_json else in_words(told)) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))
