@@ -23,7 +23,7 @@ from enum import Enum
 from functools import wraps
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TextIO
+from typing import Any, Literal, ParamSpec, TextIO, cast
 
 import structlog
 
@@ -284,7 +284,7 @@ def configure(format: Format = "console", level: Level = "info", stream: TextIO 
 
     What libraries say through `logging` comes out the same way, from `warning` up, as the line `library`.
     """
-    to = sys.stderr if stream is None else stream
+    to = cast("TextIO", _StandardError()) if stream is None else stream
     minimum = getattr(logging, level.upper())
     structlog.configure(
         processors=[
@@ -301,6 +301,16 @@ def configure(format: Format = "console", level: Level = "info", stream: TextIO 
     for handler in [known for known in root.handlers if isinstance(known, _Libraries)]:
         root.removeHandler(handler)
     root.addHandler(_Libraries(level=logging.WARNING))
+
+
+class _StandardError:
+    """Whatever is standard error at the moment of writing: it may be exchanged while the program runs."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 class _Libraries(logging.Handler):

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 from contrib.demo.mailserver import MailServer
 from mailbot.cli import main
@@ -23,6 +24,12 @@ MAILBOT = Path(sys.executable).with_name("mailbot")
 PASSWORD = secrets.token_hex(8)
 
 Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")
