@@ -218,6 +218,7 @@ class Loop:
                 wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
                 journal.connection_lost(server="IDLE", why=str(error), retry_seconds=wait)
                 self.stopping.wait(wait)
+                self.soon()  # mail may have come while nobody watched
 
     def _work_on_machines(self) -> None:
         while not self.stopping.is_set():

@@ -1,0 +1,237 @@
+"""The loops: what one pass does, and how the threads of the daemon wake each other and end.
+
+Waiting is by events, never by the clock: a limit only turns a test that would hang into one that fails.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mailbot import daemon
+from mailbot.adapters.bounded_site import BoundedSite
+from mailbot.adapters.memory import MemoryInbox
+from mailbot.errors import MailServerUnavailable
+from mailbot.handlers.machines import Site
+from mailbot.model import Letter, MailKey, TicketState
+from mailbot.ports import Fetched
+from provisioner.api import VmFacts, VmSpec
+from provisioner.fake import FakeSite
+from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
+from tests.writing import mail, reply
+
+LIMIT_SECONDS = 60.0
+NEVER_SECONDS = 10**6
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+def request(world: World, login: str) -> bytes:
+    return mail(f"{login}@example.org", "Persistent Virtual Machine Creation", request_words(login), world.now)
+
+
+# one pass
+
+
+def test_once_ends_when_nothing_is_due(world: World) -> None:
+    world.inbox.deliver(request(world, "alice"))
+    tally = world.once()
+    assert (tally.mails, tally.letters, tally.troubles) == (1, 3, [])
+    assert world.once().done == 0
+
+
+def test_a_mailbox_that_is_away_delays_no_letter(world: World) -> None:
+    world.inbox.deliver(request(world, "alice"))
+    world.inbox.faults.plan("file_away", MailServerUnavailable("gone"), times=99)
+    tally = daemon.tick(world.bot)
+    assert (tally.mails, tally.letters) == (0, 3)
+    assert tally.troubles == ["gone"]
+
+
+def test_once_ends_where_there_is_trouble_instead_of_trying_for_ever(world: World) -> None:
+    world.inbox.faults.plan("position", RuntimeError("a defect"), times=10**6)
+    assert world.once().troubles == ["receive: a defect"]
+
+
+def test_only_one_reads_a_mailbox(world: World) -> None:
+    world.inbox.deliver(request(world, "alice"))
+    with world.bot.office.store.mailbox_lock(world.bot.account) as mine:
+        assert mine
+        assert daemon.tick(world.bot).mails == 0
+    assert daemon.tick(world.bot).mails == 1
+
+
+# the loop
+
+
+class Gate(MemoryInbox):
+    """A mailbox whose first look waits in the middle until it is let go."""
+
+    def __init__(self, real: MemoryInbox) -> None:
+        super().__init__(shelves=real._shelves)
+        self.entered, self.go_on = threading.Event(), threading.Event()
+        self.looks = 0
+
+    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
+        found = list(super().fetch(after, also))
+        self.looks += 1
+        self.entered.set()
+        assert self.go_on.wait(LIMIT_SECONDS)
+        yield from found
+
+
+class Told:
+    """What was sent, for a test that waits for it."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._came = world, threading.Condition()
+        world.postman._on_sent = lambda _letter: self._notify()
+
+    def _notify(self) -> None:
+        with self._came:
+            self._came.notify_all()
+
+    def wait_for(self, letter: Letter, to: str) -> None:
+        def there() -> bool:
+            return any(kind_of(one) is letter and one.envelope_to == to for one in self._world.letters)
+
+        with self._came:
+            assert self._came.wait_for(there, LIMIT_SECONDS), f"no {letter} to {to}"
+
+
+@pytest.fixture
+def running() -> Iterator[Callable[[daemon.Bot], daemon.Loop]]:
+    loops: list[daemon.Loop] = []
+
+    def start(bot: daemon.Bot) -> daemon.Loop:
+        loops.append(daemon.Loop(bot))
+        loops[-1].start()
+        return loops[-1]
+
+    yield start
+    for loop in loops:
+        loop.stop()
+
+
+def test_mail_that_comes_while_a_tick_runs_is_handled_without_waiting_for_a_poll(
+    world: World, running: Callable[[daemon.Bot], daemon.Loop]
+) -> None:
+    told, gate = Told(world), Gate(world.inbox)
+    loop = running(replace(world.bot, inbox=gate, poll_seconds=NEVER_SECONDS))
+    assert gate.entered.wait(LIMIT_SECONDS)
+    world.inbox.deliver(request(world, "alice"))
+    loop.soon()
+    gate.go_on.set()
+    told.wait_for(Letter.REQUEST_RECEIVED, ALICE.email)
+
+
+def test_idle_wakes_the_loop(world: World, running: Callable[[daemon.Bot], daemon.Loop]) -> None:
+    told = Told(world)
+    watcher = MemoryInbox(shelves=world.inbox._shelves)
+    running(replace(world.bot, watcher=watcher, poll_seconds=NEVER_SECONDS))
+    world.inbox.deliver(request(world, "alice"))
+    told.wait_for(Letter.REQUEST_RECEIVED, ALICE.email)
+
+
+def test_a_watcher_that_fails_in_any_way_stops_nothing(
+    world: World, running: Callable[[daemon.Bot], daemon.Loop]
+) -> None:
+    told = Told(world)
+    watcher = MemoryInbox(shelves=world.inbox._shelves)
+    watcher.faults.plan("wait", RuntimeError("a defect"))
+    running(replace(world.bot, watcher=watcher, poll_seconds=NEVER_SECONDS))
+    world.inbox.deliver(request(world, "alice"))
+    told.wait_for(Letter.REQUEST_RECEIVED, ALICE.email)
+
+
+class Hanging(FakeSite):
+    """A hypervisor whose calls do not come back until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__("north")
+        self.hangs, self.let_go = threading.Event(), threading.Event()
+
+    def ensure(self, spec: VmSpec) -> VmFacts:
+        self.hangs.set()
+        self.let_go.wait(LIMIT_SECONDS)
+        return super().ensure(spec)
+
+
+def test_a_hypervisor_that_hangs_delays_no_mail(world: World, running: Callable[[daemon.Bot], daemon.Loop]) -> None:
+    told, hanging = Told(world), Hanging()
+    sites = {"north": Site(BoundedSite(hanging), "north.testbed.example")}
+    loop = running(replace(world.bot, sites=sites, poll_seconds=NEVER_SECONDS))
+    try:
+        world.inbox.deliver(request(world, "alice"))
+        loop.soon()
+        told.wait_for(Letter.ADMIN_DECISION, CAROL.address)
+        world.inbox.deliver(
+            reply(world.last(Letter.ADMIN_DECISION, CAROL.address), CAROL.address, "approve", world.now)
+        )
+        loop.soon()
+        assert hanging.hangs.wait(LIMIT_SECONDS)
+        world.inbox.deliver(request(world, "bob"))
+        loop.soon()
+        told.wait_for(Letter.REQUEST_RECEIVED, BOB.email)
+        assert world.ticket().state is TicketState.APPROVED
+    finally:
+        hanging.let_go.set()
+
+
+# the process
+
+CHILD = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from mailbot import daemon
+from tests.world import World
+
+world = World(Path(sys.argv[1]))
+daemon.run(replace(world.bot, poll_seconds=3600, notify_socket=sys.argv[2]), "0")
+print("ended")
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_daemon_in_order(number: signal.Signals, tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(LIMIT_SECONDS)
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(tmp_path), address],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        try:
+            said = [systemd.recv(100)]
+            while said[-1] != b"READY=1":
+                said.append(systemd.recv(100))
+            os.kill(child.pid, number)
+            while said[-1] != b"STOPPING=1":
+                said.append(systemd.recv(100))
+            output, _ = child.communicate(timeout=LIMIT_SECONDS)
+        finally:
+            child.kill()
+            child.wait()
+    assert set(said) <= {b"READY=1", b"WATCHDOG=1", b"STOPPING=1"}
+    assert child.returncode == 0, output
+    assert output.rstrip().endswith("ended")
+    assert "Traceback" not in output
