@@ -59,7 +59,7 @@ def tick(bot: Bot) -> Tally:
     started = datetime.now(UTC)
     tally = Tally()
     tally.mails = _guarded(tally, "receive", lambda: _receive(bot))
-    tally.tickets = _guarded(tally, "wake", lambda: wake(bot.office))
+    tally.tickets = _guarded(tally, "wake", lambda: 0 if bot.office.paused() else wake(bot.office))
     tally.letters = _guarded(tally, "deliver", lambda: deliver(bot.office, bot.postman))
     if tally.done:
         took = datetime.now(UTC) - started
@@ -89,7 +89,7 @@ def machines(bot: Bot) -> Tally:
     """One pass over the machines."""
     tally = Tally()
     _guarded(tally, "sites", lambda: look_at_sites(bot.office, bot.sites))
-    tally.machines = _guarded(tally, "machines", lambda: work(bot.office, bot.sites))
+    tally.machines = _guarded(tally, "machines", lambda: 0 if bot.office.paused() else work(bot.office, bot.sites))
     tally.waiting = bool(_guarded(tally, "machines", lambda: _under_way(bot)))
     return tally
 

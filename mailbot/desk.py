@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from mailbot.errors import MailbotError
-from mailbot.handlers.office import Office, apply
-from mailbot.model import Actor, Approved, Denied, Event, Refusal, Retried, Role, Ticket
+from mailbot.handlers.office import PAUSED, Office, apply
+from mailbot.model import Actor, Approved, Denied, Event, Held, Refusal, Retried, Role, Ticket, Unheld
 
 
 class Refused(MailbotError):
@@ -30,6 +30,31 @@ def deny(office: Office, ticket_id: int, as_admin: str, reason: str) -> Ticket:
 def retry(office: Office, ticket_id: int, as_admin: str) -> Ticket:
     """Build again after a failure.  Raises Refused."""
     return _do(office, ticket_id, Retried(_operator(office, as_admin)))
+
+
+def hold(office: Office, ticket_id: int, as_admin: str, why: str) -> Ticket:
+    """Exempt a machine from everything destructive, until `unhold`.  Raises Refused."""
+    if not why.strip():
+        msg = "a hold needs a reason, because others will wonder about it later"
+        raise Refused(msg)
+    return _do(office, ticket_id, Held(why.strip(), _operator(office, as_admin)))
+
+
+def unhold(office: Office, ticket_id: int, as_admin: str) -> Ticket:
+    """Let a held machine's lease go on.  Raises Refused."""
+    return _do(office, ticket_id, Unheld(_operator(office, as_admin)))
+
+
+def pause(office: Office, as_admin: str, why: str) -> None:
+    """Stop acting: mail is received and answered, but no ticket is woken and no machine touched.  Raises Refused."""
+    who = _operator(office, as_admin).who
+    office.store.put_note(PAUSED, f"{who}: {why.strip() or 'no reason given'}")
+
+
+def resume(office: Office, as_admin: str) -> None:
+    """Act again; what became due meanwhile is done under the usual rules.  Raises Refused."""
+    _operator(office, as_admin)
+    office.store.put_note(PAUSED, None)
 
 
 def _operator(office: Office, as_admin: str) -> Actor:

@@ -10,7 +10,8 @@ from mailbot import journal
 from mailbot.errors import Conflict, LetterRefused, MailServerUnavailable
 from mailbot.handlers.office import Office
 from mailbot.letters import KINDS, Audience, compose
-from mailbot.model import Action, Effect, Letter, OutboxItem, Ticket, Turn
+from mailbot.lifecycle.notice import removal_prefix, warned_prefix
+from mailbot.model import Action, Effect, Letter, OutboxItem, Ticket, TicketState, Turn
 from mailbot.ports import Postman, Settled
 
 CLAIM = 100
@@ -59,6 +60,9 @@ class _Batch:
 
     def send(self, item: OutboxItem) -> None:
         now = self.office.clock.now()
+        if _is_void(item, self._ticket(item)):
+            self.settled.append(Settled(item, error="no longer true when its turn came"))
+            return
         if self.gone:
             self.settled.append(Settled(item, retry_at=now + FIRST_RETRY, error=self.gone, counted=False))
             return
@@ -140,6 +144,16 @@ def _undelivered(office: Office, item: OutboxItem, why: str) -> tuple[Effect, ..
     return office.letter_to_admins(
         Letter.ADMIN_UNDELIVERED, f"{item.id}", address=item.effect.to, what=_name(item), why=why
     )
+
+
+def _is_void(item: OutboxItem, ticket: Ticket | None) -> bool:
+    """A warning that waited while its lease was extended, given back or ended: it is not sent any more."""
+    key = item.effect.key
+    if ticket is None or not key.startswith(("warning:", "removal:")):
+        return False
+    if key.startswith("warning:"):
+        return ticket.state is not TicketState.ACTIVE or not key.startswith(warned_prefix(ticket))
+    return ticket.state is not TicketState.EXPIRED or not key.startswith(removal_prefix(ticket))
 
 
 def _name(item: OutboxItem) -> str:

@@ -33,6 +33,8 @@ from mailbot.rules import Rules
 from parsers.values import ReadingRules
 from provisioner.ssh_keys import parse_all
 
+PAUSED = "paused"
+"""The store's note that the bot is paused: by whom and why."""
 CONFLICT_TRIES = 5
 """How often a turn is decided again when somebody else changed the ticket in between."""
 
@@ -63,7 +65,12 @@ class Office:
             request_subject=service.request_subject,
             own_addresses=self.own_addresses,
             own_message_id_domain=self.letters.message_id_domain,
+            default_disk_gib=self.rules.policy.disk_gib,
         )
+
+    def paused(self) -> str:
+        """Who paused the bot and why; empty where it acts.  While paused, mail is received and answered, nothing else happens."""
+        return self.store.note(PAUSED) or ""
 
     def admin(self, address: str) -> Admin | None:
         """The admin with that address, now: rights are looked up when a mail is read, not when it was asked."""

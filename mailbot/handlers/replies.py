@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mailbot import lifecycle, policy, tokens, trust
+from mailbot.handlers import brake
 from mailbot.handlers.office import Office, usable_keys
 from mailbot.handlers.outcome import Outcome, answered, answered_stranger, happened, left
 from mailbot.lifecycle import STATE_WORDS, as_facts, sayings, standing
@@ -32,6 +33,7 @@ from mailbot.model import (
     Role,
     Ticket,
     TicketState,
+    Verdict,
     Withdrawn,
 )
 from mailbot.timetable import moment_in_words, today
@@ -81,6 +83,8 @@ def judge_reply(office: Office, mail: Mail, said: Command | Unclear, now: dateti
     admin, person = office.admin(mail.sender.address), office.directory.by_address(mail.sender.address)
     if admin is None and person is None:
         return _from_nobody(office, mail, references, now)
+    if admin is not None and (number := _brake(office, references, admin)):
+        return _let_go(office, admin, number, said)
     exchange = _exchange(office, mail, references, now, admin=admin, person=person)
     if exchange is None:
         return left("an answer to a letter of ours from somebody it was not written to")
@@ -91,6 +95,30 @@ def judge_reply(office: Office, mail: Mail, said: Command | Unclear, now: dateti
         note = f"unclear: {said.why}"
         return exchange.answer(Letter.UNCLEAR_REPLY, note, words=said.words, why=said.why, **exchange.can_say())
     return _obey(exchange, said)
+
+
+def _brake(office: Office, references: tuple[Reference, ...], admin: Admin) -> int:
+    """The number of the brake whose letter this admin answers, 0 for none; its token is bound to ticket 0."""
+    return next(
+        (
+            reference.version
+            for reference in references
+            if reference.ticket_id == 0
+            and reference.purpose is Purpose.DECIDE
+            and tokens.verify(office.letters.keys, reference, admin.address)
+        ),
+        0,
+    )
+
+
+def _let_go(office: Office, admin: Admin, number: int, said: Command | Unclear) -> Outcome:
+    """An admin's answer to the brake: only the one word lets go; anything else leaves it pulled, for people to read."""
+    if isinstance(said, Unclear) or said.verb is not Verb.PROCEED:
+        return left("an answer to the letter of the brake that is not the word proceed")
+    why_not = brake.release(office, number, admin.address)
+    if why_not:
+        return left(f"the brake stays as it is: {why_not}")
+    return Outcome(Verdict.HANDLED, f"brake {number} released by {admin.address}")
 
 
 def _from_nobody(office: Office, mail: Mail, references: tuple[Reference, ...], now: datetime) -> Outcome:
