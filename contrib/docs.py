@@ -14,7 +14,7 @@ from mailbot.cli.app import app
 from mailbot.config import reference
 from mailbot.letters.documentation import documentation as letters
 from mailbot.model import FINAL, Event, TicketState
-from parsers.commands import documentation as commands
+from parsers.command_document import documentation as commands
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from parsers.commands import documentation, read_command
+from parsers.command_document import documentation
+from parsers.commands import read_command
 from parsers.values import Command, ReadingRules, Unclear, Verb
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
@@ -177,9 +178,7 @@ def test_a_period_is_read_in_months_and_days() -> None:
 
 
 def test_the_document_of_commands_is_what_the_code_reads() -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == documentation(), (
-        "write it again: python -m parsers.commands > docs/commands.md"
-    )
+    assert DOCUMENT.read_text(encoding="utf-8") == documentation(), "write it again: make docs"
 
 
 def test_every_taught_form_is_read_as_its_own_command() -> None:
