@@ -7,8 +7,15 @@ from parsers import command_words as words
 
 def documentation() -> str:
     """docs/commands.md, written from the tables that read."""
-    rows = [f"| `{rule.form}` | {rule.does} | {_also(rule.english)} | {_also(rule.french)} |" for rule in words.RULES]
+    rows = [
+        f"| `{_in_cell(rule.form)}` | {rule.does} | {_also(rule.english)} | {_also(rule.french)} |"
+        for rule in words.RULES
+    ]
     return "\n".join([_HEAD, *rows, "", _TAIL, ""])
+
+
+def _in_cell(form: str) -> str:
+    return form.replace("|", "\\|")
 
 
 def _also(phrases: tuple[str, ...]) -> str:

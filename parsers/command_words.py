@@ -153,9 +153,9 @@ REASON_WORDS = phrases("""
 #: What people put around a command; nothing else may stand beside it on its line.
 BEFORE = phrases("""
     ok | okay | okey | yes | yep | yeah | sure | fine | great | perfect | alright | all right | please | kindly | so
-    | then | hi | hello | hey | dear all | good | oui | d'accord | parfait | bien sur | tres bien | merci de |
+    | then | hi | hello | hey | dear all | oui | d'accord | parfait | bien sur | tres bien | merci de |
     veuillez | bonjour | salut | s'il vous plait | s'il te plait | svp | stp | no problem | no objection |
-    looks good | lgtm | of course | pas de probleme | no
+    looks good | lgtm | of course | pas de probleme
 """)
 BEFORE_DENY_ONLY = phrases("""
     no | non | sorry | desole | desolee | unfortunately | malheureusement | i'm sorry | i am sorry | je suis desole

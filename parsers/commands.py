@@ -31,6 +31,8 @@ _BANNER = re.compile(
     r"[\W_]{0,6}(?:caution|external|externe|warning|attention|achtung|avertissement|\[ext\]|\[external\])\b.{0,400}"
     r"(?:e-?mail|message|courriel|sender|originated|organi[sz]ation|exterieur|outside|nachricht).{0,400}"
 )
+_SEGMENT = re.compile(r"([^,:;.!?]{2,40})[,:!] {0,3}(?=\w)")
+_NAME_AFTER_THANKS = re.compile(r"(?i:\b(thanks|thank you|thx|cheers|merci)),? [A-ZÀ-Þ][\w'-]{1,20}$")
 _OTHER_MIND = re.compile(
     r"\b(?:not|don't|dont|do not|never|unless|wait|hold on|ne|pas|sauf|attendez|attends|if|si|but|mais|however|cependant|except|only)\b"
 )
@@ -118,7 +120,14 @@ def _prepared(line: str) -> _Line:
     typed = " ".join(_DECORATION.sub(" ", kept).replace("\u02bc", "'").split()).strip(
         _EDGES.replace("(", "").replace(")", "")
     )
+    typed = _NAME_AFTER_THANKS.sub(r"\1", _without_greeting(typed))
     return _Line(typed, plain_letters(typed))
+
+
+def _without_greeting(typed: str) -> str:
+    """`Hi Bob, approved` without the greeting; its words must be a greeting and at most a few names."""
+    found = _SEGMENT.match(typed)
+    return typed[found.end() :] if found and _is_greeting(found.group(1)) else typed
 
 
 def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | str:
