@@ -55,5 +55,7 @@ if [ "$(cat "$stamp" 2>/dev/null || true)" != "$want" ]; then
     [ -x .venv/bin/python ] || /usr/bin/python3 -m venv --system-site-packages .venv
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+    # Compiled once here: some environments forbid it later, and every start would pay for it.
+    .venv/bin/python -m compileall -q .venv/lib mailbot parsers provisioner migrations >/dev/null || true
     printf '%s\n' "$want" >"$stamp"
 fi
