@@ -13,6 +13,7 @@ from datetime import date
 from parsers import command_words as words
 from parsers.characters import phrases, plain_letters
 from parsers.command_words import DISK, PERIOD, REASON, RULES, UNTIL, Rule
+from parsers.signatures import without_closing
 from parsers.values import Command, ReadingRules, Unclear, Verb
 
 _MAX_LINE = 400
@@ -88,7 +89,7 @@ def read_command(newest: str | None, rules: ReadingRules) -> Command | Unclear |
     if not lines:
         return None
     at = 1 if len(lines) > 1 and _is_greeting(lines[0]) else 0
-    first, rest = lines[at], lines[at + 1 :]
+    first, rest = lines[at], without_closing(lines[at + 1 :])
     read = _read_line(first, rest, rules)
     if isinstance(read, Command):
         return _unless_taken_back(read, rest)

@@ -30,12 +30,15 @@ _INTRO_STARTS = tuple(
 """)
 )
 
-_QUOTING = phrases("quoting | zitat von | citando | citation de | citat | cytowanie | citerar | quote from | message de")
+_QUOTING = phrases(
+    "quoting | zitat von | citando | citation de | citat | cytowanie | citerar | quote from | message de"
+)
 
 _DATE = re.compile(
     r"\b(?:19|20)\d\d\b|\b\d{1,2}[:.h]\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\d{4}年|"
     r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b"
 )
+_BARE_INTRO = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d (?:GMT|UTC)[+-]\d\d:\d\d [^.!?]{1,80}")  # old Gmail
 _MAILBOX = re.compile(
     r"<[^<>\s]{1,120}@[^<>\s]{1,120}>|\[mailto:[^\[\]\s]{1,200}\]|\([^()\s]{1,120}@[^()\s]{1,120}\)|[^\s<>]{1,64}@[^\s<>]{3,120}"
 )
@@ -145,6 +148,8 @@ def is_intro(line: str) -> bool:
     stripped = line.strip(" \t*_")
     if not 6 <= len(stripped) <= MAX_INTRO_CHARACTERS:
         return False
+    if _BARE_INTRO.fullmatch(stripped):
+        return True
     ends_in_colon = stripped.endswith((":", "："))
     if not ends_in_colon and not stripped.endswith(("---", "写道", "wrote", "...", ">")):
         return False

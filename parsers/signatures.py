@@ -45,9 +45,20 @@ def is_mobile_footer(line: str) -> bool:
 
 
 def without_signature(lines: list[str]) -> list[str]:
-    """The lines before a signature, a closing or a footer; none where nothing else was written."""
+    """The lines before a signature or a footer; none where nothing else was written.
+
+    "Best regards" and a name are the writer's own words and stay.
+    """
     for at, line in enumerate(lines):
         if _ends_words(lines, at, line):
+            return lines[:at]
+    return lines
+
+
+def without_closing(lines: list[str]) -> list[str]:
+    """The lines before "Best regards" and what little follows it."""
+    for at, line in enumerate(lines):
+        if _is_closing(line) and _short_rest(lines, at + 1, _MAX_CLOSING_LINES):
             return lines[:at]
     return lines
 
@@ -58,9 +69,7 @@ def _ends_words(lines: list[str], at: int, line: str) -> bool:
         return False
     if stripped in ("--", "—", "––") or is_mobile_footer(line) or _FOOTER.fullmatch(line):
         return True
-    if _DELIMITER.fullmatch(line):
-        return _short_rest(lines, at + 1, _MAX_SIGNATURE_LINES)
-    return _is_closing(line) and any(before.strip() for before in lines[:at]) and _short_rest(lines, at + 1, _MAX_CLOSING_LINES)
+    return bool(_DELIMITER.fullmatch(line)) and _short_rest(lines, at + 1, _MAX_SIGNATURE_LINES)
 
 
 def _short_rest(lines: list[str], start: int, limit: int) -> bool:
