@@ -83,9 +83,22 @@ FILES: Final[dict[str, str]] = {
     "etc/kernel-img.conf": "do_symlinks = yes\nlink_in_boot = no\n",
     "etc/fstab": f"LABEL={LABEL} / ext4 defaults,discard,errors=remount-ro 0 1\n",
     "etc/hostname": "debian\n",
+    "etc/hosts": "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n",
     "etc/default/locale": "LANG=C.UTF-8\n",
     "etc/systemd/network/10-mailbot.network": (
-        "[Match]\nType=ether\n\n[Network]\nDHCP=yes\n\n[DHCPv4]\nClientIdentifier=mac\n"
+        "[Match]\nType=ether\n\n[Network]\nDHCP=yes\n\n[DHCPv4]\nClientIdentifier=mac\nUseHostname=no\nUseDomains=yes\n"
+    ),
+    # cloud-init would cost an emulated guest half of every later boot, and write into what is now the owner's.
+    "etc/systemd/system/mailbot-settled.service": (
+        "[Unit]\nDescription=Leave the machine to its owner once cloud-init has set it up\nAfter=cloud-final.service\n\n"
+        "[Service]\nType=oneshot\nExecStart=/usr/bin/touch /etc/cloud/cloud-init.disabled\n\n"
+        "[Install]\nWantedBy=cloud-init.target\n"
+    ),
+    "etc/systemd/system/mailbot-grow.service": (
+        "[Unit]\nDescription=Let the root file system fill a disk that was made larger\n"
+        "ConditionPathExists=/etc/cloud/cloud-init.disabled\nAfter=ssh.service\n\n"
+        "[Service]\nType=oneshot\nExecStart=-/usr/bin/growpart /dev/vda 1\nExecStart=-/usr/sbin/resize2fs /dev/vda1\n\n"
+        "[Install]\nWantedBy=multi-user.target\n"
     ),
     "etc/cloud/cloud.cfg.d/90_mailbot.cfg": json.dumps(_CLOUD_CONFIG, indent=1) + "\n",
     "boot/grub/grub.cfg": (
@@ -109,7 +122,7 @@ DPKG_OPTIONS: Final = (
 
 FINISH: Final = f"""\
 set -eu
-systemctl enable systemd-networkd.service systemd-resolved.service ssh.service >/dev/null 2>&1
+systemctl enable systemd-networkd systemd-resolved ssh mailbot-settled mailbot-grow >/dev/null 2>&1
 systemctl mask {" ".join(MASKED_UNITS)} >/dev/null 2>&1
 passwd --lock root >/dev/null
 rm -f /etc/ssh/ssh_host_* /etc/dpkg/dpkg.cfg.d/99mmdebstrap /vmlinuz.old /initrd.img.old

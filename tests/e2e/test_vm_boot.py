@@ -49,6 +49,10 @@ class Guest:
         assert address
         return run_ssh(self.key, address, command, self.known_hosts).strip()
 
+    def disk_gib(self) -> int:
+        """The size of the root file system, rounded up."""
+        return int(self.run("df --output=size -BG /").split()[-1].rstrip("G"))
+
 
 @pytest.fixture
 def guest(libvirt_site: hypervisor.Site, base_image: LocalImage, tmp_path: Path) -> Iterator[Guest]:
@@ -74,7 +78,7 @@ def test_a_guest_boots_is_logged_in_to_and_lives_its_whole_life(guest: Guest, li
     assert facts.installed_key_fingerprints == (fingerprint(spec.ssh_keys[0]),)
     assert {line.split()[0] for line in facts.host_keys} == {"ssh-ed25519", "ecdsa-sha2-nistp256"}
     assert guest.run("hostname; hostname -f; nproc; id -un").split() == [spec.name, spec.fqdn, "1", "root"]
-    assert int(guest.run("df --output=size -BG /").split()[-1].rstrip("G")) == spec.disk_gib
+    assert guest.disk_gib() == spec.disk_gib
     assert guest.run("getent hosts " + spec.fqdn).split()[0] in (facts.address, "127.0.1.1")
     assert site.ensure(spec) == facts
 
@@ -94,15 +98,17 @@ def test_a_guest_boots_is_logged_in_to_and_lives_its_whole_life(guest: Guest, li
     assert guest.until(site.facts, VmPhase.READY).host_keys == facts.host_keys
     assert guest.run("cat /root/data") == "kept"
 
-    # Retired with its disk kept, then restored from it.
+    # Retired with its disk kept, then restored from it, with more room.
     site.request_stop(spec)
     guest.until(site.facts, VmPhase.STOPPED)
     assert site.retire(spec).phase is VmPhase.DISK_KEPT
-    restored = replace(spec, restored=True)
+    restored = replace(spec, restored=True, disk_gib=spec.disk_gib + 1)
     again = Guest(site, restored, guest.key, guest.known_hosts)
     back = again.until(site.ensure, VmPhase.READY)
     again.known_hosts.write_text("".join(f"{back.address} {line}\n" for line in facts.host_keys))
     assert again.run("cat /root/data; hostname").split() == ["kept", spec.name]
+    again.run("systemctl start mailbot-grow")
+    assert again.disk_gib() == restored.disk_gib
 
     # Removed: nothing is left behind.
     site.power_off(spec)
