@@ -7,6 +7,7 @@ GRUB's first two stages are written where their own defaults expect them.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -17,7 +18,8 @@ import struct
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -81,12 +83,32 @@ def build_image(
     Needs root, mmdebstrap, mke2fs, qemu-img and GRUB's files for PC BIOS.  A build that is killed
     leaves nothing in the cache.  Raises `ImageProblem`.
     """
-    kept = None if rebuild else cached_image(recipe, cache)
-    if kept:
+    if not rebuild and (kept := cached_image(recipe, cache)):
         progress("The image is already built", 1.0)
         return kept
     _check_tools()
+    with _turn(cache, progress):
+        # Whoever had the turn before may have built it.
+        kept = None if rebuild else cached_image(recipe, cache)
+        return kept or _build(recipe, cache, progress)
+
+
+@contextmanager
+def _turn(cache: Path, progress: Progress) -> Iterator[None]:
+    """Let one process at a time build, and clear away what a killed one left."""
     cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "build.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("Waiting for another build", None)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for abandoned in cache.glob("build-*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        yield
+
+
+def _build(recipe: Recipe, cache: Path, progress: Progress) -> LocalImage:
     with tempfile.TemporaryDirectory(prefix="build-", dir=cache) as work:
         root = _debootstrap(recipe, Path(work), progress)
         progress("Writing the disk", 0.82)

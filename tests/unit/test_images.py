@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import struct
 import subprocess
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -191,3 +192,24 @@ def test_a_note_that_is_not_whole_is_no_image(tmp_path: Path) -> None:
     for text in ("", "{}", "[]", '{"file": "x", "label": "y"}'):
         (tmp_path / f"{RECIPE.label}-{RECIPE.digest}.json").write_text(text)
         assert cached_image(RECIPE, tmp_path) is None
+
+
+def test_one_process_builds_at_a_time_and_clears_away_what_a_killed_one_left(tmp_path: Path) -> None:
+    (tmp_path / "build-abandoned").mkdir()
+    inside: list[str] = []
+    waited: list[str] = []
+
+    def second() -> None:
+        with images._turn(tmp_path, lambda step, _part: waited.append(step)):
+            inside.append("second")
+
+    with images._turn(tmp_path, images.no_progress):
+        assert not (tmp_path / "build-abandoned").exists()
+        other = threading.Thread(target=second)
+        other.start()
+        while not waited:
+            assert other.is_alive()
+        inside.append("first")
+    other.join()
+    assert inside == ["first", "second"]
+    assert waited == ["Waiting for another build"]
