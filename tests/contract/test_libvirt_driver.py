@@ -31,6 +31,8 @@ from provisioner.seed import seed_image
 from provisioner.ssh_keys import fingerprint
 from tests.hypervisor import make_key, make_spec, settings_of
 
+pytestmark = pytest.mark.xdist_group("libvirt")
+
 PATHS = Paths("/pool/disk", "/pool/seed")
 
 

@@ -121,3 +121,10 @@ def test_permanent_failures_say_so(spec: VmSpec) -> None:
     assert caught.value.permanent
     site.faults = replace(site.faults, fail_at=frozenset())
     assert site.ensure(spec).phase is VmPhase.BOOTING
+
+
+def test_a_machine_takes_its_memory_and_disk_from_the_site(spec: VmSpec) -> None:
+    site = FakeSite(memory_mib=1000, disk_gib=10)
+    site.ensure(spec)
+    health = site.health()
+    assert (health.free_memory_mib, health.free_disk_gib) == (1000 - spec.memory_mib, 10 - spec.disk_gib)
