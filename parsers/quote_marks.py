@@ -63,6 +63,11 @@ _DIVIDER_WORDS = phrases("""
     please reply above | type your reply above | antworten sie uber dieser zeile | izvorna poruka |
     izvirno sporocilo | originalna poruka | thư gốc | tin nhan goc | pesan asli | ข้อความต้นฉบับ
 """)
+_FORWARD_WORDS = phrases("""
+    forward | transfer | reexped | weitergeleitet | reenviad | inoltrat | doorgestuurd | encaminhad | reencaminhad |
+    videresendt | vidarebefordrat | valitett | przekazan | preposlan | tovabbitott | iletilen | пересыла | переслан | προωθ |
+    转发 | 転送 | 전달
+""")
 _DECORATED = ("--", "==", "__", "##", "~~", "**", "- ", "> ", "—-", "——")
 _DIVIDER_PREFIXES = phrases("""
     begin forwarded message | debut du message reexpedie | debut du message transfere | anfang der weitergeleiteten
@@ -136,6 +141,11 @@ def is_divider(line: str) -> bool:
     if decorated and any(word in words for word in _DIVIDER_WORDS):
         return True
     return decorated and stripped.startswith("--") and bool(wrote(words)) and stripped.endswith("-")
+
+
+def is_forward_divider(line: str) -> bool:
+    """A divider that says that the mail below was passed on, not answered."""
+    return is_divider(line) and any(word in plain_letters(line) for word in _FORWARD_WORDS)
 
 
 def wrote(words: str) -> bool:

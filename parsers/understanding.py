@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from parsers.commands import read_command
+from parsers.quote_marks import is_forward_divider
 from parsers.quoting import split
 from parsers.values import (
     Automatic,
@@ -91,7 +92,33 @@ def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | A
 def _request(mail: Mail, rules: ReadingRules) -> Request | None:
     from parsers.request import find_request  # noqa: PLC0415  imported here: replies need none of it
 
-    return find_request(_with_marked_quotes(replace(mail, text=mail.text[:_REQUEST_CHARACTERS])), rules)
+    bounded = replace(mail, text=mail.text[:_REQUEST_CHARACTERS])
+    own = _words_above_the_quote(bounded, rules)
+    if own is not None and find_request(own, rules) is None:
+        return None
+    return find_request(_with_marked_quotes(bounded), rules)
+
+
+def _words_above_the_quote(mail: Mail, rules: ReadingRules) -> Mail | None:
+    """The mail with only the sender's words above an older mail that is not known to be ours; None otherwise.
+
+    Who writes above other people's template is talking about it.  Who answers one of our letters, passes
+    a mail on, or writes between the quoted lines may be filling it in.
+    """
+    domain = rules.own_message_id_domain.lower()
+    ours = bool(domain) and any(reference.lower().endswith(f"@{domain}>") for reference in mail.references)
+    if ours or is_forward(mail) or not mail.quotes or not mail.new_text or _passes_on(mail):
+        return None
+    kept = split(mail.text).kept
+    lines = mail.text.split("\n")
+    if not kept or any(lines[number].strip() for number in range(kept[0], kept[-1]) if number not in kept):
+        return None
+    return replace(mail, text="\n".join(lines[: kept[-1] + 1]))
+
+
+def _passes_on(mail: Mail) -> bool:
+    """True where the text itself says that a mail is passed on, whatever the subject says."""
+    return any(is_forward_divider(line) for line in mail.text.split("\n", 200)[:200])
 
 
 def _with_marked_quotes(mail: Mail) -> Mail:
