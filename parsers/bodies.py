@@ -13,6 +13,7 @@ from parsers.html import html_to_text
 from parsers.limits import MAX_HTML_CHARACTERS, MAX_NESTING, MAX_PARTS, MAX_TEXT_CHARACTERS
 from parsers.mime import children, octets
 
+_ENCRYPTED = "-----BEGIN PGP MESSAGE-----"
 _HTML_START = re.compile(r"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
 
 
@@ -143,6 +144,10 @@ def _characters(part: Message, found: _Found) -> str:
     text, repaired = repair_mojibake(text)
     if repaired:
         found.notes["Some letters arrived garbled (mojibake) and were repaired."] = None
+    if "-----BEGIN PGP " in text:
+        text = without_armour(text)
+        if _ENCRYPTED in text:
+            found.notes["The mail, or a part of it, is encrypted and was not read."] = None
     if _parameter(part, "format") == "flowed":
         text = unflow(text, delete_space=_parameter(part, "delsp") == "yes")
     return text
@@ -153,6 +158,27 @@ def _parameter(part: Message, name: str) -> str:
         return str(part.get_param(name) or "").strip().lower()
     except (ValueError, LookupError, TypeError, AttributeError):
         return ""
+
+
+def without_armour(text: str) -> str:
+    """The words of a text signed inline (RFC 9580 section 7): armour lines gone, dash escapes undone.
+
+    Whether the signature is good is not asked here.
+    """
+    lines: list[str] = []
+    state = "text"
+    for line in text.split("\n"):
+        if line.startswith("-----BEGIN PGP SIGNED MESSAGE-----"):
+            state = "head"
+        elif line.startswith("-----BEGIN PGP SIGNATURE-----") and state == "signed":
+            state = "signature"
+        elif line.startswith("-----END PGP SIGNATURE-----") and state == "signature":
+            state = "text"
+        elif state == "head":
+            state = "head" if line.strip() else "signed"
+        elif state != "signature":
+            lines.append(line.removeprefix("- ") if state == "signed" else line)
+    return "\n".join(lines)
 
 
 def unflow(text: str, *, delete_space: bool = False) -> str:
