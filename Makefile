@@ -18,7 +18,7 @@ demo-clean: setup
 
 # Everything that proves the program: style, types, imports, documents, and all tests.  ARGS go to pytest.
 test: setup
-	@$(SUDO) $(PYTHON) -m pytest $(ARGS)
+	@$(SUDO) $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # The quick part: style, types, import directions, sizes, generated documents.
 check: setup

@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -304,13 +305,15 @@ def configure(format: Format = "console", level: Level = "info", stream: TextIO 
 
 
 class _StandardError:
-    """Whatever is standard error at the moment of writing: it may be exchanged while the program runs."""
+    """Whatever is standard error at the moment of writing; a log that nobody takes any more stops no work."""
 
     def write(self, text: str) -> None:
-        sys.stderr.write(text)
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 class _Libraries(logging.Handler):

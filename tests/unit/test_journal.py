@@ -121,6 +121,15 @@ def test_no_field_takes_the_place_of_what_every_line_has() -> None:
     assert not [line for line in journal.LINES.values() if {"at", "level", "event"} & set(line.fields)]
 
 
+def test_a_closed_standard_error_stops_no_work(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal.configure("json")
+    monkeypatch.setattr("sys.stderr", stream)
+    journal.daemon_stopped()
+    assert "daemon_stopped" in stream.getvalue()
+    stream.close()
+    journal.daemon_stopped()
+
+
 def test_a_mail_is_named_by_the_beginning_of_its_hash(stream: io.StringIO) -> None:
     journal.configure("json", stream=stream)
     journal.mail_left(mail="0123456789abcdef" * 4, why="not for us")
