@@ -62,7 +62,7 @@ def request_words(
 
 
 @cache
-def _migrated() -> bytes:
+def empty_database() -> bytes:
     """An empty database at head, made once: copying it is faster than migrating each."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "empty.sqlite"
@@ -83,7 +83,7 @@ class World:
         sites: Sequence[str] = ("north", "south"),
     ) -> None:
         self.url = f"sqlite:///{root / 'mailbot.sqlite'}"
-        (root / "mailbot.sqlite").write_bytes(_migrated())
+        (root / "mailbot.sqlite").write_bytes(empty_database())
         self.rules = rules or Rules()
         self.admins = tuple(admins)
         self.clock = MemoryClock(START)

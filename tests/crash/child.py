@@ -1,0 +1,207 @@
+"""The process that is killed: a bot over a world on disk that counts its steps and ends itself at a given one.
+
+`python -m tests.crash.child` imports everything once, then forks one child for every job on its stdin
+(one JSON object a line) and answers with how that child ended (one JSON object a line).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from mailbot import daemon
+from mailbot.adapters.confined import ConfinedReader
+from mailbot.adapters.database import Database
+from mailbot.adapters.memory import MemoryDirectory
+from mailbot.adapters.spool import SpoolClock, SpoolInbox, SpoolPostman
+from mailbot.handlers.machines import Site
+from mailbot.handlers.office import Office
+from mailbot.letters import LetterSettings
+from mailbot.model import Letter, MailKey
+from mailbot.ports import Fetched
+from mailbot.rules import Rules
+from mailbot.tokens import TokenKeys
+from mailbot.wiring import Bot
+from provisioner.fake import FakeMachine, FakeSite, FakeStep, Faults
+from tests.world import ADMINS, ALICE, CAROL, PEOPLE, START, empty_database, kind_of, request_words
+from tests.writing import SUPPORT, mail, reply
+
+SITES = ("north", "south")
+_WRITES = frozenset({"commit", "settle", "settle_with", "claim", "mark_moved", "postpone", "put_health", "put_note"})
+_CALLS = frozenset({"position", "file_away", "send"})
+
+
+@dataclass
+class Steps:
+    """Counts steps; at `kill_at` the process is gone, like after a power failure."""
+
+    kill_at: int = 0
+    count: int = 0
+
+    def step(self) -> None:
+        self.count += 1
+        if self.count == self.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Counted:
+    """A port whose calls that change something are steps: one before, one after."""
+
+    def __init__(self, real: Any, steps: Steps, counted: frozenset[str]) -> None:
+        self._real, self._steps, self._counted = real, steps, counted
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._real, name)
+        return self._wrapped(found) if name in self._counted else found
+
+    def _wrapped(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self._steps.step()
+            result = call(*args, **kwargs)
+            self._steps.step()
+            return result
+
+        return counted
+
+
+class CountedInbox(Counted):
+    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
+        for fetched in self._real.fetch(after, also):
+            self._steps.step()
+            yield fetched
+            self._steps.step()
+
+
+class CountedSite(FakeSite):
+    """A site at which every change of the hypervisor is a step."""
+
+    def __init__(self, name: str, path: Path, steps: Steps, faults: Faults) -> None:
+        super().__init__(name, path, faults)
+        self._counter = steps
+
+    def _step(self, step: FakeStep, spec: Any, machine: FakeMachine, **changes: Any) -> None:
+        self._counter.step()
+        super()._step(step, spec, machine, **changes)
+        self._counter.step()
+
+
+def make_bot(root: Path, steps: Steps, foreign_at: Sequence[str] = ()) -> Bot:
+    """The bot over the world in `root`; at the sites `foreign_at` somebody else has an `alice-vm`."""
+    rules = Rules()
+    office = Office(
+        store=Counted(Database(f"sqlite:///{root / 'mailbot.sqlite'}"), steps, _WRITES),
+        directory=MemoryDirectory(PEOPLE),
+        clock=SpoolClock(root),
+        rules=rules,
+        admins=ADMINS,
+        letters=LetterSettings(
+            support_address=SUPPORT,
+            message_id_domain="mailbot.testbed.example",
+            keys=TokenKeys((b"a key for tests only, 32 bytes..",)),
+            rules=rules,
+            from_name="Testbed support",
+        ),
+        own_addresses=frozenset({SUPPORT}),
+    )
+    sites = {}
+    for name in SITES:
+        faults = Faults(foreign=frozenset({"alice-vm"}) if name in foreign_at else frozenset())
+        sites[name] = Site(CountedSite(name, root / f"{name}.json", steps, faults), f"{name}.testbed.example")
+    reader = ConfinedReader(office.reading(START))
+    return Bot(
+        office,
+        CountedInbox(SpoolInbox(root, SUPPORT), steps, _CALLS),
+        reader,
+        Counted(SpoolPostman(root), steps, _CALLS),
+        sites,
+        SUPPORT,
+        closers=(reader.close, office.store.close),
+    )
+
+
+def run_once(root: Path, kill_at: int, foreign_at: Sequence[str]) -> int:
+    """Do all that is due; give how many steps that were."""
+    steps = Steps(kill_at)
+    bot = make_bot(root, steps, foreign_at)
+    tally = daemon.once(bot)
+    bot.close()
+    assert not tally.troubles, tally.troubles
+    return steps.count
+
+
+def _child(job: dict[str, Any], answer: int) -> None:
+    code = 1
+    try:
+        clock = SpoolClock(Path(job["root"]))
+        clock.set(clock.now() + timedelta(minutes=job["minutes"]))
+        steps = run_once(Path(job["root"]), job["kill_at"], job["foreign_at"])
+        os.write(answer, json.dumps({"steps": steps}).encode())
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def begin(root: Path) -> None:
+    """A world in which nothing has happened."""
+    root.mkdir()
+    (root / "mailbot.sqlite").write_bytes(empty_database())
+    SpoolClock(root, START)
+
+
+def happens(root: Path, part: int, answer: str) -> None:
+    """What people do before the bot runs for the n-th time: the request, then an admin's answer, then nothing."""
+    inbox = SpoolInbox(root, SUPPORT)
+    if part == 0:
+        words = request_words()
+        inbox.deliver(
+            mail(ALICE.email, "Persistent Virtual Machine Creation", words, START, Message_ID="<1@example.org>")
+        )
+    if part == 1:
+        question = next(
+            letter
+            for letter in SpoolPostman(root).letters
+            if kind_of(letter) is Letter.ADMIN_DECISION and letter.envelope_to == CAROL.address
+        )
+        inbox.deliver(reply(question, CAROL.address, answer, START, Message_ID="<2@testbed.example>"))
+
+
+def _warm_up() -> None:
+    """Play a route once, so that no child has to compile templates and patterns again."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "world"
+        begin(root)
+        for part in range(3):
+            happens(root, part, "approve")
+            run_once(root, 0, ())
+            SpoolClock(root).set(START + timedelta(minutes=part + 1))
+
+
+def _serve() -> None:
+    # The log is not what is tested here, and stdout carries the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    _warm_up()
+    for line in sys.stdin:
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _child(json.loads(line), write)
+        os.close(write)
+        with os.fdopen(read) as told:
+            said = told.read()
+        _, status = os.waitpid(child, 0)
+        ended = {"killed": os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, "status": status}
+        answers.write(json.dumps(ended | json.loads(said or "{}")) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    _serve()
