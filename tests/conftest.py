@@ -13,29 +13,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-HYPERVISOR_FIXTURES = frozenset({"libvirt_uri", "libvirt_site", "base_image", "hollow_image"})
+LIBVIRT_FIXTURES = frozenset({"libvirt_uri", "libvirt_site", "base_image", "hollow_image"})
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what may not run side by side (`-n`, `--dist loadgroup`): tests of one file, and all that share the hypervisor.
+    """Say what may not run side by side (`-n`, `--dist loadgroup`): tests of one file, and all that share libvirt.
 
-    Those with the hypervisor take longest and come first.
+    Those with libvirt take longest and come first.
     """
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _group(item) != "hypervisor")
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("libvirt" if _needs_libvirt(item) else item.path.stem))
+    items.sort(key=lambda item: not _needs_libvirt(item))
 
 
-def _group(item: pytest.Item) -> str:
-    fixtures = set(getattr(item, "fixturenames", ()))
-    shared = (
-        fixtures & HYPERVISOR_FIXTURES
-        or "[libvirt" in item.name
-        or item.get_closest_marker("e2e")
-        or item.get_closest_marker("serial")
-    )
-    return "hypervisor" if shared else item.path.stem
+def _needs_libvirt(item: pytest.Item) -> bool:
+    groups = {name for mark in item.iter_markers("xdist_group") for name in mark.args}
+    if "libvirt" in groups or LIBVIRT_FIXTURES & set(getattr(item, "fixturenames", ())):
+        return True
+    return item.get_closest_marker("e2e") is not None or item.get_closest_marker("serial") is not None
 
 
 @pytest.fixture

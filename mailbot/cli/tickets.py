@@ -1,4 +1,4 @@
-"""`list`, `show`, `approve`, `deny` and `retry`."""
+"""`list`, `show`, and what an admin decides at the command line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _day(text: str) -> date:
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("list")(list_)
-    for command in (show, approve, deny, retry):
+    for command in (show, approve, deny, retry, hold, unhold, pause, resume):
         app.command()(command)
 
 
@@ -46,7 +46,9 @@ def list_(
     """List tickets."""
     settings: Settings = context.obj
     with settings.store() as store:
-        tickets = store.tickets(tuple(state or ()))
+        tickets, paused = store.tickets(tuple(state or ())), store.note("paused")
+    if paused:
+        complain(f"The bot is paused by {visible(paused)}")
     if as_json:
         say(to_json(tickets))
     elif tickets:
@@ -156,6 +158,52 @@ def retry(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
 
     with _settings(context).office() as office:
         _tell(office, desk.retry(office, ticket, as_admin))
+
+
+def hold(
+    context: typer.Context,
+    ticket: Number,
+    as_admin: Admin,
+    why: Annotated[str, typer.Option(help="The reason, for those who wonder later.", show_default=False)],
+) -> None:
+    """Exempt a machine from everything destructive."""
+    from mailbot import desk  # noqa: PLC0415
+
+    with _settings(context).office() as office:
+        _tell(office, desk.hold(office, ticket, as_admin, why))
+
+
+def unhold(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
+    """Let a held machine's lease go on."""
+    from mailbot import desk  # noqa: PLC0415
+
+    with _settings(context).office() as office:
+        _tell(office, desk.unhold(office, ticket, as_admin))
+
+
+def pause(
+    context: typer.Context,
+    as_admin: Admin,
+    why: Annotated[str, typer.Option(help="The reason, for those who wonder later.", show_default=False)],
+) -> None:
+    """Stop acting.
+
+    Mail is received and answered, but no ticket is woken and no machine touched until `resume`.
+    """
+    from mailbot import desk  # noqa: PLC0415
+
+    with _settings(context).office() as office:
+        desk.pause(office, as_admin, why)
+    say("The bot is paused.")
+
+
+def resume(context: typer.Context, as_admin: Admin) -> None:
+    """Act again after a pause."""
+    from mailbot import desk  # noqa: PLC0415
+
+    with _settings(context).office() as office:
+        desk.resume(office, as_admin)
+    say("The bot acts again.")
 
 
 def _settings(context: typer.Context) -> Settings:

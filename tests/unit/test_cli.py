@@ -125,6 +125,15 @@ def test_a_denial_needs_a_reason_and_the_requester_gets_it(config: Path, world: 
     assert b"No room until May." in world.letters[-1].data + world.letters[-2].data + world.letters[-3].data
 
 
+def test_a_pause_is_told_until_the_bot_acts_again(config: Path, world: World, capsys: Capture) -> None:
+    assert main(["pause", "--as", "carol", "--why", "The pool is being moved.", "-c", str(config)]) == 0
+    assert world.bot.office.paused() == "carol@testbed.example: The pool is being moved."
+    assert main(["list", "-c", str(config)]) == 0
+    assert "paused by carol@testbed.example: The pool is being moved." in capsys.readouterr().err
+    assert main(["resume", "--as", "carol", "-c", str(config)]) == 0
+    assert world.bot.office.paused() == ""
+
+
 def test_only_admins_decide(config: Path, world: World, capsys: Capture) -> None:
     assert main(["approve", "1", "--as", "mallory", "-c", str(config)]) == os.EX_DATAERR
     assert "mallory is no admin of this site" in capsys.readouterr().err
