@@ -46,6 +46,7 @@ class Person:
         self.name = name
         self.address = f"{name}@{DOMAIN}"
         self._seen: set[int] = set()
+        self._unread: list[EmailMessage] = []
 
     def writes(self, subject: str, text: str) -> None:
         mail = self._mail(f"support@{DOMAIN}", subject, text)
@@ -70,12 +71,17 @@ class Person:
         """Show the letters that arrive until one of this kind has come."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            for letter in self._new():
+            while (letter := self.next_letter()) is not None:
                 show(letter)
                 if letter["X-Mailbot-Letter"] == kind:
                     return letter
             time.sleep(0.5)
         raise StageProblem(f"No letter “{kind}” reached {self.address} within {seconds:.0f} s.")
+
+    def next_letter(self) -> EmailMessage | None:
+        """The oldest letter that was not shown yet, if there is one."""
+        self._unread += self._new()
+        return self._unread.pop(0) if self._unread else None
 
     def _new(self) -> list[EmailMessage]:
         with IMAPClient("127.0.0.1", port=self.stage.imap_port, ssl=False, timeout=30) as client:
@@ -151,7 +157,8 @@ def _await_boot(stage: Stage, alice: Person) -> EmailMessage:
     deadline, last = time.monotonic() + BOOT_SECONDS, ""
     with console.status("waiting for the machine") as status:
         while time.monotonic() < deadline:
-            for letter in alice._new():
+            letter = alice.next_letter()
+            if letter is not None:
                 show(letter)
                 if letter["X-Mailbot-Letter"] == "vm-ready":
                     return letter
