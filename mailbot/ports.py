@@ -22,6 +22,7 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
+from mailbot.trust import Checked
 from parsers.values import Mail, Unreadable
 from provisioner.api import SiteHealth
 
@@ -91,6 +92,16 @@ class Reader(Protocol):
 
     def read(self, raw: bytes) -> Mail | Unreadable:
         """Never raises for what the bytes contain."""
+
+
+class Authenticator(Protocol):
+    """Looks at the signatures that a mail carries itself (DKIM, OpenPGP)."""
+
+    def check(self, raw: bytes, mail: Mail, now: datetime) -> Checked:
+        """What they prove about the mail's sender; a signature that cannot be checked proves nothing.
+
+        May ask name servers, each for a limited time.  May run twice.  Never raises for what the mail contains.
+        """
 
 
 class Postman(Protocol):

@@ -7,7 +7,9 @@ configuration refuse unknown keys in them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
@@ -112,6 +114,80 @@ class AnswerRules:
     """Larger mails are not fetched: they go to quarantine."""
 
 
+class Proof(StrEnum):
+    """One kind of evidence that a mail can carry."""
+
+    REGISTERED = "registered"
+    """The sender's address is the one that the directory, or the list of admins, has."""
+    TOKEN = "token"  # noqa: S105 - the name of a kind of evidence
+    """The mail carries a token (or the visible code) that was made for that address."""
+    ALIGNED = "aligned"
+    """Our own border, or our own check, found that the domain of the address stands behind the mail (DMARC or DKIM)."""
+    SIGNED = "signed"
+    """The mail has a good OpenPGP signature by the key that the configuration names for the address."""
+    CONFIRMED = "confirmed"
+    """The registered address has confirmed by a reply that this is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustRules:
+    """How it is proven who wrote a mail, and what must be proven for which deed.
+
+    The last settings are the risk table: lists of `token` (a reply to a letter that was sent to that address), `registered` (the
+    sender's address is the one that is known), `aligned` (the address's domain stands behind the mail: DMARC or DKIM), `signed`
+    (OpenPGP) and `confirmed` (asked back at the registered address; for `open` and `release`). `aligned` is asked for only where
+    `authserv_id` or `check_dkim` is set; `mailbot doctor` says what is lost without either.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    authserv_id: str = ""
+    """The name under which your own mail server writes `Authentication-Results`. Set it only where that server removes such
+    headers that come from outside; `mailbot doctor` mails one to itself to see."""
+    relays: tuple[str, ...] = ()
+    """Names of your own servers, as they write themselves into `Received: … by …`. Results are read above the first
+    `Received` of anybody else; without any, above the first of all."""
+    check_dkim: bool = False
+    """Check DKIM signatures here as well, with alignment and the domain's DMARC record. Needs DNS."""
+    dns_servers: tuple[str, ...] = ()
+    """Addresses of the name servers to ask; empty: those of this machine."""
+    dns_port: Annotated[int, Ge(1), Le(65535)] = 53
+    """Their port."""
+    dns_seconds: Annotated[int, Ge(1), Le(60)] = 5
+    """How long to wait for one answer."""
+    signature_days: Annotated[int, Ge(1), Le(365)] = 7
+    """The age beyond which a DKIM or OpenPGP signature proves nothing."""
+    signed_headers: tuple[str, ...] = ("from", "subject", "date", "message-id", "content-type")
+    """Headers that a DKIM signature must cover wherever a mail has them. Some large providers do not sign `content-type`."""
+    openpgp_home: Path | None = field(default=None, metadata={"example": "/var/lib/mailbot/gnupg"})
+    """A GnuPG home of the bot's own with the public keys of those who sign; needs the extra `openpgp` and gpg."""
+    openpgp_signers: tuple[str, ...] = ()
+    """Whose signature counts: `"alice@example.org 0123456789ABCDEF0123456789ABCDEF01234567"`, address and whole fingerprint."""
+    open: tuple[Proof, ...] = (Proof.REGISTERED, Proof.ALIGNED)
+    """To send a request. What is lacking is made good by a confirmation from the registered address."""
+    approve: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED, Proof.ALIGNED)
+    """To approve a request or an extension."""
+    approve_large: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED, Proof.ALIGNED)
+    """To approve more disk than the usual, or to release the brake."""
+    deny: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED)
+    """To deny a request or an extension."""
+    extend: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED)
+    """To ask for a later end date."""
+    release: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED, Proof.CONFIRMED)
+    """To give a machine back; that is always confirmed once more, whether the list says so or not."""
+    restore: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED)
+    """To bring a machine back whose disk is still kept."""
+    withdraw: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED)
+    """To take back a request, an extension or a release."""
+    confirm: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED)
+    """To confirm a request or a release."""
+
+    @property
+    def sees_alignment(self) -> bool:
+        """Whether anything here can tell that a mail is aligned."""
+        return bool(self.authserv_id) or self.check_dkim
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """All rules of a site."""
@@ -120,3 +196,4 @@ class Rules:
     policy: PolicyRules = PolicyRules()
     lease: LeaseRules = LeaseRules()
     answers: AnswerRules = AnswerRules()
+    trust: TrustRules = TrustRules()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mailbot.adapters.authentication import MailAuthenticator
 from mailbot.adapters.bounded_site import BoundedSite
 from mailbot.adapters.clock import SystemClock
 from mailbot.adapters.confined import ConfinedReader
@@ -96,6 +97,7 @@ def make_office(config: Config, store: Store) -> Office:
         letters=settings,
         own_addresses=frozenset({config.smtp.from_address.lower()}),
         quarantine_folder=config.mailbox.quarantine_folder,
+        authenticator=MailAuthenticator(rules.trust) if rules.trust.check_dkim or rules.trust.openpgp_home else None,
     )
 
 

@@ -28,6 +28,7 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Z
 _BARE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _COMMENT = re.compile(r"\([^()]*\)")
+_BY = re.compile(r"(?:^|\s)by\s+([A-Za-z0-9.-]{1,255})(?=\s|$)", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)\s+(?==\?[^?\s]{1,60}\?[bBqQ]\?)")
@@ -179,15 +180,26 @@ def references(fields: Fields) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*newest, *older)))
 
 
-def border_results(fields: Fields) -> tuple[str, ...]:
-    """Authentication-Results above the topmost Received: only those can be of our own border (RFC 8601, 5)."""
+def border_results(fields: Fields, relays: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Authentication-Results above the topmost Received that none of our own `relays` wrote (RFC 8601 section 5).
+
+    Only what stands there can be of our own border: everything below came with the mail.
+    """
+    own = {relay.lower() for relay in relays}
     found = []
     for name, value in fields.all:
-        if name == "received":
+        if name == "received" and _received_by(value) not in own:
             break
         if name == "authentication-results":
             found.append(value.strip())
     return tuple(found)
+
+
+def _received_by(value: str) -> str:
+    """Who wrote a Received header: what follows the last `by` outside comments, lower-case; "" where there is none."""
+    bare = _COMMENT.sub(" ", value.partition(";")[0])
+    found = _BY.findall(bare)
+    return found[0].lower().rstrip(".") if len(found) == 1 else ""
 
 
 def sent_at(parser: mailparser.MailParser | None) -> datetime | None:

@@ -59,7 +59,7 @@ def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
         references=headers.references(fields),
         sent_at=headers.sent_at(parser),
         attachments=bodies.attachments,
-        authentication_results=headers.border_results(fields),
+        authentication_results=headers.border_results(fields, rules.relays),
         notes=bodies.notes,
     )
     mail = _with_words(mail, bodies, rules)

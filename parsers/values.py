@@ -64,6 +64,7 @@ class ReadingRules:
     site's.  `date_order` says how `03/04/2027` would be read if it were not asked back ("DMY" or
     "MDY").  `own_addresses` are lower-cased addresses that the bot sends from, `own_message_id_domain`
     the right-hand side of every Message-ID it writes.  `default_disk_gib` is the disk that every VM has.
+    `relays` are the site's own mail servers, by the names that they write into `Received: … by …`.
     """
 
     now: datetime
@@ -74,6 +75,7 @@ class ReadingRules:
     own_addresses: frozenset[str] = frozenset()
     own_message_id_domain: str = ""
     default_disk_gib: int = 8
+    relays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Mail:
     that the text holds an older mail, quoted or forwarded.
     `parts_disagree` says that the text and the HTML part differ in their newest words: then nothing
     may be decided.  `authentication_results` are the raw values of the Authentication-Results
-    headers above the first (topmost) Received header, topmost first.
+    headers above the first (topmost) Received header that is not one of our own relays', topmost first.
     """
 
     sha256: str

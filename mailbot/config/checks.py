@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TypeAlias
 
+from mailbot.config.directory import of_directory
 from mailbot.config.sections import Config, MailboxSection, SmtpSection
-from mailbot.rules import Rules
+from mailbot.rules import Proof, Rules, TrustRules
 from provisioner.naming import NameProblem, check_domain, check_label
 
 Problem: TypeAlias = tuple[str, str]
@@ -37,6 +38,7 @@ def across(config: Config) -> Iterator[Problem]:
 def of_rules(rules: Rules) -> Iterator[Problem]:
     """What must hold between the site's rules."""
     yield from _service(rules)
+    yield from _trust(rules.trust)
     policy, lease = rules.policy, rules.lease
     if policy.disk_gib > policy.max_disk_gib:
         yield "policy.disk_gib", f"{policy.disk_gib} is more than policy.max_disk_gib ({policy.max_disk_gib})"
@@ -67,6 +69,30 @@ def _service(rules: Rules) -> Iterator[Problem]:
     for language in rules.service.languages:
         if not _LANGUAGE.fullmatch(language):
             yield "service.languages", f'"{language}" is not a language code such as en or fr'
+
+
+_BY_REPLY = ("approve", "approve_large", "deny", "extend", "release", "restore", "withdraw", "confirm")
+_LEAST = (Proof.TOKEN, Proof.REGISTERED)
+_CONFIRMABLE = frozenset({"open", "release"})
+_SIGNER = re.compile(r"[^\s@]+@[^\s@]+ [0-9A-F]{40}")
+
+
+def _trust(trust: TrustRules) -> Iterator[Problem]:
+    """The risk table may ask for more than the least, never for less, and only for what can be seen here."""
+    for name in ("open", *_BY_REPLY):
+        needed: tuple[Proof, ...] = getattr(trust, name)
+        lacking = [proof.value for proof in _LEAST if name in _BY_REPLY and proof not in needed]
+        if lacking:
+            yield f"trust.{name}", f"must have {' and '.join(lacking)}: without, anybody could write it"
+        if Proof.CONFIRMED in needed and name not in _CONFIRMABLE:
+            yield f"trust.{name}", "cannot ask for confirmed: only open and release are asked back"
+        if Proof.SIGNED in needed and (trust.openpgp_home is None or not trust.openpgp_signers):
+            yield f"trust.{name}", "asks for signed, so trust.openpgp_home and trust.openpgp_signers are needed"
+    for number, signer in enumerate(trust.openpgp_signers, start=1):
+        if not _SIGNER.fullmatch(signer):
+            yield f"trust.openpgp_signers[{number}]", f'"{signer}" is not an address and a fingerprint of 40 hex digits'
+    if trust.relays and not trust.authserv_id:
+        yield "trust.authserv_id", "is missing: trust.relays says where to read results, but not whose"
 
 
 def _mailbox(mailbox: MailboxSection) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from annotated_types import Ge, Le, MinLen
 from pydantic import Secret, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from mailbot.rules import AnswerRules, LeaseRules, PolicyRules, Rules, ServiceRules
+from mailbot.rules import AnswerRules, LeaseRules, PolicyRules, PositiveDays, Rules, ServiceRules, TrustRules
 
 _STRICT: dict[str, Any] = {"extra": "forbid"}
 
@@ -145,10 +145,56 @@ class DirectorySection:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
-    kind: Literal["file"] = "file"
-    """`file`: a TOML file of people, read again whenever it changes."""
+    kind: Literal["file", "ldap"] = "file"
+    """`file`: a TOML file of people, read again whenever it changes; `ldap`: a server, see `docs/directory.md`."""
     path: Path = Path("/etc/mailbot/users.toml")
-    """The file; `contrib/users.example.toml` shows its form."""
+    """With `file`: the file; `contrib/users.example.toml` shows its form."""
+    host: str = ""
+    """With `ldap`: the server, by the name that its certificate has. All settings up to `admin_group` are for `ldap`."""
+    security: Security = "starttls"
+    """`starttls`, `tls` from the first byte (LDAPS), or `plain`, which is possible only to this machine."""
+    port: Port | None = optional(389)
+    """By default 636 with `tls`, else 389."""
+    ca_file: Path | None = optional("/etc/ssl/certs/our-own-ca.pem")
+    """Authorities to trust instead of the system's."""
+    bind_dn: str = ""
+    """The entry that we log in as; empty: anonymously."""
+    password: SecretStr | None = optional("better in a credential or in password_file")
+    """Its password. With a `bind_dn`, one of `password` and `password_file` is needed."""
+    password_file: Path | None = optional("/etc/mailbot/directory.password")
+    """A file with the password in its first line, read anew at each login."""
+    base: str = ""
+    """The DN below which people are looked for, such as `ou=people,dc=example,dc=org`."""
+    user_filter: Text = "(objectClass=posixAccount)"
+    """What an entry must match to be a user."""
+    login_attribute: Text = "uid"
+    """The login, compared exactly."""
+    name_attribute: Text = "cn"
+    """The name in letters."""
+    mail_attribute: Text = "mail"
+    """The addresses: letters go to the first value, mail may come from each."""
+    alias_attributes: tuple[Text, ...] = ()
+    """Further addresses that mail may come from, such as `mailAlternateAddress`."""
+    key_attribute: Text = "sshPublicKey"
+    """SSH keys, one a value."""
+    locked_attributes: tuple[Text, ...] = ("pwdAccountLockedTime", "nsAccountLock", "shadowExpire")
+    """Attributes that can say that an account is locked; `docs/directory.md` tells how each is read."""
+    locked_filter: str = ""
+    """Accounts that match this filter are locked as well."""
+    admin_group: str = ""
+    """The DN of a group (`member`, `uniqueMember` or `memberUid`) whose members may decide like those under `[[admins]]`."""
+    timeout_seconds: Annotated[int, Ge(1), Le(60)] = 10
+    """How long one question may take, also to `keys_command`; then mail waits and it is asked again later."""
+    cache_seconds: Annotated[int, Ge(0), Le(3600)] = 60
+    """How long an answer about a user of the server, or of `keys_command`, may be used again; 0: not at all."""
+    keys_command: tuple[Text, ...] = ()
+    """A program and its arguments that print a user's SSH keys, one a line, in place of those of the directory, such as
+    `["/usr/local/bin/keys-of", "{login}"]`. No shell is used."""
+
+    @property
+    def port_number(self) -> int:
+        """The port to connect to."""
+        return self.port or (636 if self.security == "tls" else 389)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +262,8 @@ class TokensSection:
     open questions. Better in a credential or in `key_file`."""
     key_file: Path | None = optional("/etc/mailbot/tokens.keys")
     """A file with one key a line. One of `keys` and `key_file` is needed; `mailbot init` makes such a file."""
+    expiry_days: PositiveDays = 90
+    """So long after it was written a letter can be answered; later its token is worth nothing. A reminder has a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +299,7 @@ class Config(BaseSettings):
     policy: PolicyRules = PolicyRules()
     lease: LeaseRules = LeaseRules()
     answers: AnswerRules = AnswerRules()
+    trust: TrustRules = TrustRules()
     mailbox: MailboxSection
     smtp: SmtpSection
     database: DatabaseSection = DatabaseSection()
@@ -265,7 +314,7 @@ class Config(BaseSettings):
     @property
     def rules(self) -> Rules:
         """The site's rules, as the pure modules want them."""
-        return Rules(self.service, self.policy, self.lease, self.answers)
+        return Rules(self.service, self.policy, self.lease, self.answers, self.trust)
 
     @classmethod
     def settings_customise_sources(

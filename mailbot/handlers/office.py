@@ -28,7 +28,7 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
-from mailbot.ports import Clock, Directory, Store
+from mailbot.ports import Authenticator, Clock, Directory, Store
 from mailbot.rules import Rules
 from parsers.values import ReadingRules
 from provisioner.ssh_keys import parse_all
@@ -51,6 +51,8 @@ class Office:
     letters: LetterSettings
     own_addresses: frozenset[str] = field(default_factory=frozenset)
     quarantine_folder: str = "Quarantine"
+    authenticator: Authenticator | None = None
+    """Looks at the signatures of mails themselves; None where the site does not want that."""
     closures: Mapping[str, tuple[tuple[date, date], ...]] = field(default_factory=dict)
     """Per site: first and last days of periods in which nothing destructive happens."""
 
@@ -65,6 +67,7 @@ class Office:
             request_subject=service.request_subject,
             own_addresses=self.own_addresses,
             own_message_id_domain=self.letters.message_id_domain,
+            relays=self.rules.trust.relays,
             default_disk_gib=self.rules.policy.disk_gib,
         )
 

@@ -12,6 +12,7 @@ from mailbot.errors import Conflict, DirectoryUnavailable
 from mailbot.handlers.bounces import judge_bounce
 from mailbot.handlers.office import CONFLICT_TRIES, Office
 from mailbot.handlers.outcome import Outcome, left
+from mailbot.handlers.proofs import look_at
 from mailbot.handlers.replies import judge_reply
 from mailbot.handlers.requests import explained, judge_request
 from mailbot.model import LedgerEntry, Letter, MailKey, Turn, Verdict
@@ -159,11 +160,12 @@ def _judge(office: Office, fetched: Fetched, read: Mail | Unreadable, now: datet
     if fetched.raw is None:
         return _too_large(office, fetched, read, now), "unreadable"
     understood = parsers.understand(read, office.reading(now))
+    look = look_at(office, fetched.raw, read, now)
     match understood.meaning:
         case Request() as request:
-            outcome = judge_request(office, read, request, now)
+            outcome = judge_request(office, read, request, now, look)
         case Command() | Unclear() as said:
-            outcome = judge_reply(office, read, said, now)
+            outcome = judge_reply(office, read, said, now, look)
         case Automatic() as automatic:
             outcome = _automatic(office, read, automatic, now)
         case NotForUs(why):

@@ -11,6 +11,7 @@ from mailbot import lifecycle, policy, tokens, trust
 from mailbot.handlers import brake
 from mailbot.handlers.office import Office, usable_keys
 from mailbot.handlers.outcome import Outcome, answered, answered_stranger, happened, left
+from mailbot.handlers.proofs import Look, deed_of, nothing
 from mailbot.lifecycle import STATE_WORDS, as_facts, sayings, standing
 from mailbot.lifecycle.lease import steps_ahead
 from mailbot.model import (
@@ -42,7 +43,7 @@ from mailbot.trust import Deed, Evidence, Proof
 from parsers.dates import Period, add_period
 from parsers.values import Command, Mail, Unclear, Verb
 
-_DEED = {Purpose.DECIDE: Deed.DECIDE, Purpose.OWN: Deed.OWN, Purpose.CONFIRM: Deed.CONFIRM}
+_ANSWERED = frozenset({Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,15 @@ class _Exchange:
         return {"commands": as_facts(self.ticket, purpose), "purpose": purpose.value}
 
 
-def judge_reply(office: Office, mail: Mail, said: Command | Unclear, now: datetime) -> Outcome:
+def judge_reply(office: Office, mail: Mail, said: Command | Unclear, now: datetime, look: Look = nothing) -> Outcome:
     """What the newest words of a mail lead to.
 
     1. Does it answer a letter of ours?  If not, people read it.
     2. Was that letter written to this sender, and are they still who they were?  A number, a quote
        or a forwarded letter gives no authority.
-    3. Is it one command, and may it be said now?
-    4. The lifecycle decides; a refusal is answered with the reason and with what can be said.
+    3. Does the mail prove what the risk table asks for this command?
+    4. Is it one command, and may it be said now?
+    5. The lifecycle decides; a refusal is answered with the reason and with what can be said.
     """
     references = tokens.references_in(mail.references, mail.recipients, office.letters)
     if not references:
@@ -84,17 +86,26 @@ def judge_reply(office: Office, mail: Mail, said: Command | Unclear, now: dateti
     if admin is None and person is None:
         return _from_nobody(office, mail, references, now)
     if admin is not None and (number := _brake(office, references, admin)):
-        return _let_go(office, admin, number, said)
+        return _let_go(office, admin, number, said, look)
     exchange = _exchange(office, mail, references, now, admin=admin, person=person)
     if exchange is None:
         return left("an answer to a letter of ours from somebody it was not written to")
-    lack = trust.missing(_DEED[exchange.reference.purpose], exchange.evidence)
+    exchange = _proven(exchange, said, look)
+    lack = trust.missing(exchange.evidence.deed or Deed.ASK, exchange.evidence, office.rules.trust)
     if lack:
         return exchange.refuse(said.words if isinstance(said, Unclear) else said.line, f"It was not done: {lack}.")
     if isinstance(said, Unclear):
         note = f"unclear: {said.why}"
         return exchange.answer(Letter.UNCLEAR_REPLY, note, words=said.words, why=said.why, **exchange.can_say())
     return _obey(exchange, said)
+
+
+def _proven(exchange: _Exchange, said: Command | Unclear, look: Look) -> _Exchange:
+    """With what the mail proves by its headers and signatures, held against what its command needs."""
+    rules = exchange.office.rules
+    deed = deed_of(said, exchange.ticket, rules)
+    evidence = exchange.evidence if deed is Deed.ASK else exchange.evidence.with_checked(look())
+    return replace(exchange, evidence=evidence.for_deed(deed, rules.trust))
 
 
 def _brake(office: Office, references: tuple[Reference, ...], admin: Admin) -> int:
@@ -111,11 +122,13 @@ def _brake(office: Office, references: tuple[Reference, ...], admin: Admin) -> i
     )
 
 
-def _let_go(office: Office, admin: Admin, number: int, said: Command | Unclear) -> Outcome:
+def _let_go(office: Office, admin: Admin, number: int, said: Command | Unclear, look: Look) -> Outcome:
     """An admin's answer to the brake: only the one word lets go; anything else leaves it pulled, for people to read."""
     if isinstance(said, Unclear) or said.verb is not Verb.PROCEED:
         return left("an answer to the letter of the brake that is not the word proceed")
-    why_not = brake.release(office, number, admin.address)
+    evidence = Evidence(admin.address, frozenset({Proof.TOKEN, Proof.REGISTERED})).with_checked(look())
+    lack = trust.missing(Deed.APPROVE_LARGE, evidence, office.rules.trust)
+    why_not = lack or brake.release(office, number, admin.address)
     if why_not:
         return left(f"the brake stays as it is: {why_not}")
     return Outcome(Verdict.HANDLED, f"brake {number} released by {admin.address}")
@@ -140,7 +153,7 @@ def _exchange(
     """The first letter of ours that this mail answers and that was written to its sender."""
     address = mail.sender.address
     for reference in references:
-        if reference.purpose not in _DEED:
+        if reference.purpose not in _ANSWERED:
             continue
         deciding = reference.purpose is Purpose.DECIDE
         who: Person | Admin | None = admin if deciding else person
@@ -163,7 +176,7 @@ def _obey(exchange: _Exchange, command: Command) -> Outcome:
         return _informed(exchange, command.verb)
     if command.verb not in {saying.verb for saying in sayings(ticket, reference.purpose)}:
         return _too_late(exchange, command)
-    if reference.purpose is Purpose.DECIDE and reference.version != ticket.version:
+    if reference.purpose is not Purpose.OWN and reference.version != ticket.version:
         why = "The request has changed since the letter that you answer. Please answer the newest letter about it."
         return exchange.refuse(command.line, why)
     role = Role.ADMIN if reference.purpose is Purpose.DECIDE else Role.OWNER

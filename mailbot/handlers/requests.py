@@ -8,6 +8,7 @@ from datetime import datetime
 from mailbot import lifecycle, policy, trust
 from mailbot.handlers.office import Office, usable_keys
 from mailbot.handlers.outcome import Outcome, answered, answered_stranger, happened, problem_facts, withheld
+from mailbot.handlers.proofs import Look, nothing
 from mailbot.lifecycle import STATE_WORDS, About
 from mailbot.model import Actor, ExtensionAsked, Letter, Person, Refusal, Role, Ticket, TicketState
 from mailbot.trust import Deed, Evidence, Proof
@@ -17,7 +18,7 @@ from parsers.values import Fields, Mail, Problem, Request
 _LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
 
 
-def judge_request(office: Office, mail: Mail, request: Request, now: datetime) -> Outcome:
+def judge_request(office: Office, mail: Mail, request: Request, now: datetime, look: Look = nothing) -> Outcome:
     """What a filled-in template leads to.
 
     1. Who wrote, and who is it for?  Both come from the directory.
@@ -41,7 +42,7 @@ def judge_request(office: Office, mail: Mail, request: Request, now: datetime) -
             return answered_stranger(office, mail, now, "a request with problems from an unknown address")
         return explained(office, mail, sender, now, fields=request.fields, problems=problems, notes=request.notes)
     assert person is not None  # noqa: S101 - without a person there is a problem above
-    return _opened(office, mail, request, person, now)
+    return _opened(office, mail, request, person, now=now, look=look)
 
 
 def _longer(office: Office, mail: Mail, request: Request, machine: Ticket, now: datetime) -> Outcome:
@@ -116,10 +117,12 @@ def _as_written(fields: Fields) -> dict[str, str]:
     }
 
 
-def _opened(office: Office, mail: Mail, request: Request, person: Person, now: datetime) -> Outcome:
+def _opened(office: Office, mail: Mail, request: Request, person: Person, *, now: datetime, look: Look) -> Outcome:
     registered = mail.sender.address.lower() in person.addresses
     evidence = Evidence(mail.sender.address, frozenset({Proof.REGISTERED}) if registered else frozenset())
-    if not registered and office.store.answers_today(person.email, now) >= office.rules.answers.per_address_and_day:
+    evidence = (evidence.with_checked(look()) if registered else evidence).for_deed(Deed.OPEN, office.rules.trust)
+    proven = not trust.missing(Deed.OPEN, evidence, office.rules.trust)
+    if not proven and office.store.answers_today(person.email, now) >= office.rules.answers.per_address_and_day:
         return withheld(mail, person.email, "a request in the name of somebody who was asked often enough today")
     fields = request.fields
     policy_rules = office.rules.policy
@@ -131,7 +134,7 @@ def _opened(office: Office, mail: Mail, request: Request, person: Person, now: d
         fields.disk_reason or "",
         thread=mail.message_id or "",
         subject=mail.subject,
-        proven=not trust.missing(Deed.OPEN, evidence),
+        proven=proven,
         claimed_from=mail.sender.address,
         notes=request.notes,
         about=About(now, office.rules, office.admins, sites=tuple(office.room())),

@@ -1,40 +1,217 @@
-"""Which evidence is enough for which deed."""
+"""Which evidence is enough for which deed, and what a mail's headers prove."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations
 
 import pytest
 
-from mailbot.trust import NEEDS, Deed, Evidence, Proof, missing
+from mailbot.config.checks import of_rules
+from mailbot.rules import Rules, TrustRules
+from mailbot.trust import Checked, Deed, Evidence, Proof, missing, needs, read_border
+from mailbot.trust.signatures import aligned, dmarc_policy, policy_places, why_not
 
 ALL = frozenset(Proof)
 SUBSETS = [frozenset(some) for some in chain.from_iterable(combinations(Proof, size) for size in range(len(Proof) + 1))]
+PLAIN = TrustRules()
+SEEING = TrustRules(authserv_id="mx.testbed.example")
+BY_REPLY = sorted(set(Deed) - {Deed.ASK, Deed.OPEN})
+ADMIN = "carol@testbed.example"
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("rules", [PLAIN, SEEING])
 @pytest.mark.parametrize("deed", Deed)
-def test_every_deed_has_its_needs_and_needs_a_registered_sender(deed: Deed) -> None:
-    assert Proof.REGISTERED in NEEDS[deed]
+def test_every_deed_needs_a_registered_sender(deed: Deed, rules: TrustRules) -> None:
+    assert Proof.REGISTERED in needs(deed, rules)
 
 
-@pytest.mark.parametrize("deed", [Deed.CONFIRM, Deed.DECIDE, Deed.OWN])
+@pytest.mark.parametrize("deed", BY_REPLY)
 def test_what_changes_a_ticket_needs_a_token(deed: Deed) -> None:
-    assert Proof.TOKEN in NEEDS[deed]
+    assert Proof.TOKEN in needs(deed, PLAIN)
 
 
+@pytest.mark.parametrize("rules", [PLAIN, SEEING])
 @pytest.mark.parametrize("deed", Deed)
 @pytest.mark.parametrize("proofs", SUBSETS, ids=lambda proofs: "+".join(sorted(proofs)) or "nothing")
-def test_evidence_is_enough_exactly_when_it_covers_the_needs(deed: Deed, proofs: frozenset[Proof]) -> None:
-    lack = missing(deed, Evidence("alice@example.org", proofs))
-    assert bool(lack) == bool(NEEDS[deed] - proofs)
+def test_evidence_is_enough_exactly_when_it_covers_the_needs(
+    deed: Deed, proofs: frozenset[Proof], rules: TrustRules
+) -> None:
+    lack = missing(deed, Evidence("alice@example.org", proofs), rules)
+    assert bool(lack) == bool(needs(deed, rules) - proofs)
 
 
 def test_everything_that_lacks_is_said_at_once() -> None:
-    lack = missing(Deed.DECIDE, Evidence("mallory@elsewhere.example", frozenset()))
+    lack = missing(Deed.APPROVE, Evidence("mallory@elsewhere.example", frozenset()), SEEING)
     assert "registered" in lack
     assert "reply to a letter" in lack
+    assert "DMARC or DKIM" in lack
 
 
-def test_evidence_is_stored_in_a_fixed_order() -> None:
-    facts = Evidence("alice@example.org", ALL).as_facts()
-    assert facts == {"sender": "alice@example.org", "proofs": sorted(Proof)}
+def test_alignment_is_asked_for_only_where_something_can_see_it() -> None:
+    assert Proof.ALIGNED not in needs(Deed.APPROVE, PLAIN)
+    assert Proof.ALIGNED in needs(Deed.APPROVE, SEEING)
+    assert Proof.ALIGNED in needs(Deed.APPROVE, TrustRules(check_dkim=True))
+    assert Proof.ALIGNED not in needs(Deed.CONFIRM, SEEING), "who cannot sign must be able to confirm"
+
+
+def test_evidence_is_stored_with_the_deed_and_the_verdict() -> None:
+    evidence = Evidence("alice@example.org", frozenset({Proof.TOKEN, Proof.REGISTERED}))
+    checked = evidence.with_checked(Checked(found={"border": "dmarc=fail for example.org"}))
+    assert checked.for_deed(Deed.APPROVE, SEEING).as_facts() == {
+        "sender": "alice@example.org",
+        "proofs": ["registered", "token"],
+        "found": {"border": "dmarc=fail for example.org"},
+        "deed": "approve",
+        "needed": ["aligned", "registered", "token"],
+        "verdict": "not proven",
+    }
+    assert evidence.for_deed(Deed.APPROVE, PLAIN).as_facts()["verdict"] == "proven"
+    assert evidence.as_facts() == {"sender": "alice@example.org", "proofs": ["registered", "token"]}
+
+
+def _wrong(**settings: object) -> list[str]:
+    trust = replace(PLAIN, **settings)  # type: ignore[arg-type]
+    return [f"{place}: {said}" for place, said in of_rules(Rules(trust=trust))]
+
+
+def test_the_risk_table_can_ask_for_more_and_never_for_less_than_token_and_address() -> None:
+    assert _wrong() == []
+    assert _wrong(deny=(Proof.TOKEN, Proof.REGISTERED, Proof.ALIGNED)) == []
+    assert "trust.approve: must have token" in _wrong(approve=(Proof.REGISTERED,))[0]
+    assert "trust.extend: must have registered" in _wrong(extend=(Proof.TOKEN,))[0]
+    assert "only open and release" in _wrong(approve=(Proof.TOKEN, Proof.REGISTERED, Proof.CONFIRMED))[0]
+    assert "openpgp_home" in _wrong(approve=(Proof.TOKEN, Proof.REGISTERED, Proof.SIGNED))[0]
+    assert "not an address and a fingerprint" in _wrong(openpgp_signers=("carol",))[0]
+    assert "trust.authserv_id" in _wrong(relays=("mx",))[0]
+
+
+# the border
+
+
+@pytest.mark.parametrize(
+    ("value", "proven"),
+    [
+        ("mx.testbed.example; dmarc=pass header.from=testbed.example", True),
+        ("MX.Testbed.Example; dmarc=pass (p=reject) header.from=Testbed.example", True),
+        ("mx.testbed.example; dkim=pass header.d=testbed.example header.s=s1", True),
+        ("mx.testbed.example; dkim=pass header.d=mail.testbed.example", True),
+        ("mx.testbed.example; dmarc=fail header.from=testbed.example; dkim=pass header.d=testbed.example", False),
+        ("mx.testbed.example; dmarc=pass header.from=elsewhere.example", False),
+        ("mx.testbed.example; dkim=pass header.d=elsewhere.example", False),
+        ("mx.testbed.example; dkim=pass header.d=eviltestbed.example", False),
+        ("mx.testbed.example; dkim=pass header.i=@testbed.example", False),
+        ("mx.testbed.example; dkim=fail header.d=testbed.example", False),
+        ("mx.testbed.example; spf=pass smtp.mailfrom=testbed.example", False),
+        ("mx.testbed.example; none", False),
+        ("mx.elsewhere.example; dmarc=pass header.from=testbed.example", False),
+        ("mx.testbed.example.evil.example; dmarc=pass header.from=testbed.example", False),
+        ("i=1; mx.testbed.example; dmarc=pass header.from=testbed.example", False),
+        ("spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=x; dkim=pass;dmarc=pass action=none", False),
+        ("", False),
+        (";" * 9000, False),
+        ("mx.testbed.example; dmarc=pass header.from=testbed.example " + "x" * 10_000, False),
+    ],
+)
+def test_only_our_own_border_speaking_of_that_domain_proves_anything(value: str, proven: bool) -> None:
+    assert (Proof.ALIGNED in read_border((value,), ADMIN, SEEING).proofs) is proven
+
+
+def test_only_the_topmost_result_of_ours_counts() -> None:
+    good = "mx.testbed.example; dmarc=pass header.from=testbed.example"
+    bad = "mx.testbed.example; dmarc=fail header.from=testbed.example"
+    assert not read_border((bad, good), ADMIN, SEEING).proofs
+    assert read_border((good, bad), ADMIN, SEEING).proofs
+    assert read_border(("elsewhere.example; dmarc=fail", good), ADMIN, SEEING).proofs
+
+
+def test_without_a_named_border_no_header_proves_anything() -> None:
+    assert read_border(("mx; dmarc=pass header.from=testbed.example",), ADMIN, PLAIN) == Checked()
+
+
+# signatures
+
+
+@pytest.mark.parametrize(
+    ("signer", "domain", "relaxed", "strict"),
+    [
+        ("example.org", "example.org", True, True),
+        ("mail.example.org", "example.org", True, False),
+        ("example.org", "lab.example.org", True, False),
+        ("evilexample.org", "example.org", False, False),
+        ("elsewhere.example", "example.org", False, False),
+        ("org", "example.org", False, False),
+        ("", "example.org", False, False),
+    ],
+)
+def test_alignment_is_the_same_domain_or_one_below_the_other(
+    signer: str, domain: str, relaxed: bool, strict: bool
+) -> None:
+    assert aligned(signer, domain) is relaxed
+    assert aligned(signer, domain, strict=True) is strict
+
+
+GOOD = {
+    "d": "testbed.example",
+    "a": "rsa-sha256",
+    "h": "From:Subject:Date:Message-ID:Content-Type",
+    "t": str(int(NOW.timestamp())),
+}
+COUNTS = {"from": 1, "subject": 1, "date": 1, "message-id": 1, "content-type": 1}
+
+
+def _why(counts: dict[str, int] | None = None, sent: datetime | None = NOW, **tags: str) -> str:
+    given = {name: value for name, value in (GOOD | tags).items() if value != "-"}
+    return why_not(given, counts or COUNTS, "testbed.example", now=NOW, sent=sent, rules=PLAIN)
+
+
+def test_a_good_signature_is_checked() -> None:
+    assert _why() == ""
+    assert _why(t="-") == ""
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"d": "elsewhere.example"}, "does not speak for"),
+        ({"d": "-"}, "does not speak for"),
+        ({"a": "rsa-sha1"}, "too weak"),
+        ({"a": "-"}, "too weak"),
+        ({"l": "10"}, "part of the text"),
+        ({"h": "From:Date:Message-ID:Content-Type"}, "header subject"),
+        ({"h": "From:Subject:Date:Message-ID"}, "header content-type"),
+        ({"h": "Subject:Date:Message-ID:Content-Type"}, "header from"),
+        ({"t": str(int((NOW - timedelta(days=8)).timestamp()))}, "older than 7 days"),
+        ({"t": str(int((NOW + timedelta(hours=1)).timestamp()))}, "future"),
+        ({"x": str(int((NOW - timedelta(hours=1)).timestamp()))}, "expired"),
+    ],
+)
+def test_a_signature_that_is_weak_old_or_covers_too_little_is_not(tags: dict[str, str], said: str) -> None:
+    assert said in _why(**tags)
+
+
+def test_a_second_subject_that_is_not_signed_spoils_the_signature() -> None:
+    assert "header subject" in _why(counts=COUNTS | {"subject": 2})
+
+
+def test_a_header_that_the_mail_does_not_have_need_not_be_signed() -> None:
+    assert _why(counts={"from": 1}, h="From") == ""
+
+
+def test_a_signature_without_any_date_is_not_checked() -> None:
+    assert "without a date" in _why(t="-", sent=None)
+    assert "older" in _why(t="-", sent=NOW - timedelta(days=30))
+
+
+def test_dmarc_records_are_looked_for_at_the_domain_and_above_it() -> None:
+    assert policy_places("a.b.example.org") == ("_dmarc.a.b.example.org", "_dmarc.b.example.org", "_dmarc.example.org")
+    assert policy_places("org") == ()
+    assert dmarc_policy(("v=spf1 -all", "v=DMARC1; p=reject; adkim=s")) == {
+        "v": "dmarc1",
+        "p": "reject",
+        "adkim": "s",
+    }
+    assert dmarc_policy(("v=DMARC1; p=none", "v=DMARC1; p=reject")) is None
+    assert dmarc_policy(()) is None

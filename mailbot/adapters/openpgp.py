@@ -1,0 +1,85 @@
+"""OpenPGP signatures of whole mails (PGP/MIME, RFC 3156), by gpg with a home of the bot's own; an extra."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+from mailbot.errors import ConfigurationError
+from mailbot.rules import Proof
+from mailbot.trust import Checked
+
+_LARGEST = 2 * 1024 * 1024
+_AHEAD = timedelta(minutes=10)
+
+
+class OpenPgp:
+    """Signatures by the keys that the configuration names: a good signature of any other key proves nothing.
+
+    `signers` are `"address FINGERPRINT"`.  Only what is signed as a whole counts (multipart/signed);
+    words around a signed block could be anybody's.
+    """
+
+    def __init__(self, home: Path, signers: Sequence[str]) -> None:
+        self._home = home
+        self._fingerprints: dict[str, set[str]] = {}
+        for signer in signers:
+            address, _, fingerprint = signer.partition(" ")
+            self._fingerprints.setdefault(address.lower(), set()).add(fingerprint)
+        self._gpg: Any = None
+
+    def check(self, raw: bytes, sender: str, now: datetime, days: int) -> Checked:
+        """Whether the whole mail is signed by a key of `sender`, at most `days` ago.  Raises ConfigurationError without gpg."""
+        wanted = self._fingerprints.get(sender.lower())
+        if not wanted:
+            return Checked()
+        parts = _signed_parts(raw) if len(raw) <= _LARGEST else None
+        if parts is None:
+            return Checked(found={"openpgp": "no signature of the whole mail"})
+        data, signature = parts
+        with tempfile.NamedTemporaryFile(prefix="mailbot-", suffix=".asc") as file:
+            file.write(signature)
+            file.flush()
+            verified = self._ready().verify_data(file.name, data)
+        fingerprints = {str(one or "").upper() for one in (verified.fingerprint, verified.pubkey_fingerprint)}
+        if not verified.valid or not fingerprints & wanted:
+            return Checked(found={"openpgp": "no good signature by a key that is named here"})
+        made = datetime.fromtimestamp(int(verified.sig_timestamp or 0), UTC)
+        if not now - timedelta(days=days) <= made <= now + _AHEAD:
+            return Checked(found={"openpgp": f"signed at {made.isoformat()}, which is too old or in the future"})
+        return Checked(frozenset({Proof.SIGNED}), {"openpgp": f"good signature by {min(fingerprints & wanted)}"})
+
+    def _ready(self) -> Any:
+        if self._gpg is None:
+            try:
+                import gnupg  # noqa: PLC0415 - an extra
+            except ImportError:
+                raise ConfigurationError(("trust.openpgp_home: needs the extra `openpgp` (python-gnupg)",)) from None
+            try:
+                self._gpg = gnupg.GPG(gnupghome=str(self._home), options=["--no-auto-key-retrieve", "--batch"])
+            except (OSError, ValueError) as error:
+                raise ConfigurationError((f"trust.openpgp_home: gpg cannot be used: {error}",)) from None
+        return self._gpg
+
+
+def _signed_parts(raw: bytes) -> tuple[bytes, bytes] | None:
+    """The bytes of the signed part exactly as they stand between the boundaries (with CRLF), and the signature."""
+    message = message_from_bytes(raw)
+    if message.get_content_type() != "multipart/signed" or message.get_param("protocol") != "application/pgp-signature":
+        return None
+    boundary = message.get_boundary()
+    payload = message.get_payload()
+    if not boundary or not isinstance(payload, list) or len(payload) != 2:
+        return None
+    mark = b"\r\n--" + boundary.encode("ascii", "replace")
+    pieces = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n").split(mark)
+    signature = payload[1]
+    if len(pieces) != 4 or not isinstance(signature, Message) or signature.is_multipart():
+        return None
+    decoded = signature.get_payload(decode=True)
+    return (pieces[1][2:], decoded) if isinstance(decoded, bytes) and pieces[1][:2] == b"\r\n" else None

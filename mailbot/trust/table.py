@@ -1,0 +1,95 @@
+"""The risk table: what each deed needs, and what a mail lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from mailbot.rules import Proof, TrustRules
+
+
+class Deed(StrEnum):
+    """What somebody wants to do by mail; those of the risk table are named like its settings."""
+
+    ASK = "ask"
+    """To be told how things stand: answered to the registered address, changes nothing."""
+    OPEN = "open"
+    CONFIRM = "confirm"
+    APPROVE = "approve"
+    APPROVE_LARGE = "approve_large"
+    DENY = "deny"
+    EXTEND = "extend"
+    RELEASE = "release"
+    RESTORE = "restore"
+    WITHDRAW = "withdraw"
+
+
+_LEAST = frozenset({Proof.TOKEN, Proof.REGISTERED})
+
+_MISSING = {
+    Proof.REGISTERED: "your mail did not come from the address that is registered for you",
+    Proof.TOKEN: "your mail is not a reply to a letter that was sent to you",
+    Proof.ALIGNED: "nothing proves that your mail was sent by the mail service of your address (DMARC or DKIM)",
+    Proof.SIGNED: "your mail has no good OpenPGP signature of yours",
+    Proof.CONFIRMED: "it was not confirmed from the address that is registered for you",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What looking at a mail's headers and signatures has shown: proofs, and in words what each look found."""
+
+    proofs: frozenset[Proof] = frozenset()
+    found: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a mail proves about its sender; stored with every decision, together with what was needed for it."""
+
+    sender: str
+    proofs: frozenset[Proof]
+    found: Mapping[str, str] = field(default_factory=dict)
+    deed: Deed | None = None
+    needed: frozenset[Proof] = frozenset()
+
+    def as_facts(self) -> dict[str, Any]:
+        """The evidence as it is stored: `{"sender": …, "proofs": […], "found": {…}, "deed": …, "needed": […]}`."""
+        facts: dict[str, Any] = {"sender": self.sender, "proofs": sorted(self.proofs)}
+        if self.found:
+            facts["found"] = dict(self.found)
+        if self.deed is not None:
+            facts |= {"deed": self.deed.value, "needed": sorted(self.needed)}
+            facts["verdict"] = "proven" if self.needed <= self.proofs else "not proven"
+        return facts
+
+    def with_checked(self, checked: Checked) -> Evidence:
+        """The same with what looking at headers and signatures has shown."""
+        return replace(self, proofs=self.proofs | checked.proofs, found={**self.found, **checked.found})
+
+    def for_deed(self, deed: Deed, rules: TrustRules) -> Evidence:
+        """The same, held against what the deed needs."""
+        return replace(self, deed=deed, needed=needs(deed, rules))
+
+
+def needs(deed: Deed, rules: TrustRules) -> frozenset[Proof]:
+    """What a deed needs at this site.
+
+    Alignment is asked for only where something can see it.  A release is always confirmed by the
+    ticket's life itself, so its mail need not be.
+    """
+    if deed is Deed.ASK:
+        return _LEAST
+    wanted: frozenset[Proof] = frozenset(getattr(rules, deed.value))
+    if not rules.sees_alignment:
+        wanted -= {Proof.ALIGNED}
+    if deed is Deed.RELEASE:
+        wanted -= {Proof.CONFIRMED}
+    return wanted
+
+
+def missing(deed: Deed, evidence: Evidence, rules: TrustRules) -> str:
+    """What the evidence lacks for the deed, as words for the sender; empty where nothing does."""
+    return " and ".join(_MISSING[proof] for proof in sorted(needs(deed, rules) - evidence.proofs))
