@@ -60,7 +60,7 @@ class _Batch:
 
     def send(self, item: OutboxItem) -> None:
         now = self.office.clock.now()
-        if _is_void(item, self._ticket(item)):
+        if is_void(item.effect.key, self._ticket(item)):
             self.settled.append(Settled(item, error="no longer true when its turn came"))
             return
         if self.gone:
@@ -146,9 +146,8 @@ def _undelivered(office: Office, item: OutboxItem, why: str) -> tuple[Effect, ..
     )
 
 
-def _is_void(item: OutboxItem, ticket: Ticket | None) -> bool:
+def is_void(key: str, ticket: Ticket | None) -> bool:
     """A warning that waited while its lease was extended, given back or ended: it is not sent any more."""
-    key = item.effect.key
     if ticket is None or not key.startswith(("warning:", "removal:")):
         return False
     if key.startswith("warning:"):

@@ -1,0 +1,524 @@
+"""What will happen, and when: the fleet's future by the rules that act, under a simulated clock.
+
+Everything a ticket does comes from `lifecycle.decide`, letter by letter and step by step.  Around it
+stands a small bot with the daemon's order of work (mail, tickets that are due, letters, machines), whose
+mail server takes every letter after `Scenario.mail_delay` and whose hypervisor always succeeds.
+Downtime, bounces and answers of owners are thrown in on request.  Pure: the same input gives the same
+future; `tests/flow/test_simulation.py` holds it against the real daemon over a real database.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from itertools import count
+from random import Random
+
+from mailbot import lifecycle
+from mailbot.handlers.deliver import is_void
+from mailbot.handlers.wake import AGAIN_AFTER, WAKE_LIMIT
+from mailbot.letters import KINDS, Audience
+from mailbot.lifecycle import About
+from mailbot.lifecycle.lease import not_now
+from mailbot.model import (
+    Accepted,
+    Action,
+    Actor,
+    Admin,
+    Approved,
+    Built,
+    DiskDeleted,
+    Effect,
+    Event,
+    ExtensionAsked,
+    Letter,
+    Placed,
+    Refusal,
+    Retired,
+    Returned,
+    Role,
+    Step,
+    Ticket,
+    TicketState,
+    TimePassed,
+)
+from mailbot.policy import end_date_problems
+from mailbot.rules import Rules
+from mailbot.timetable import latest_end
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+BOUNCES_AFTER = HOUR
+"""How long after it was sent a letter comes back."""
+
+
+class What(StrEnum):
+    """What an entry is about."""
+
+    LETTER = "letter"
+    """A mail server took a letter."""
+    ACTION = "action"
+    """Something was done to a machine."""
+    MOVE = "move"
+    """The clock changed a date or a state and wrote no letter of its own."""
+    MAIL = "mail"
+    """Somebody answered, or a letter came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """The bot is off: nothing is read, decided, sent or done."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """The owner of a ticket asks at a moment for a later end date."""
+
+    ticket: int
+    at: datetime
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Bounce:
+    """The next letter of that kind to the owner of a ticket comes back for good."""
+
+    ticket: int
+    letter: Letter
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is thrown in until `until` (aware UTC).
+
+    `bounce_share` of the owners' letters come back; `extend_share` of the warnings are answered with a wish
+    for more time, of up to a year.  `decide_after` is how long admins take over an extension, and
+    `brake_after` over the brake; None: they never answer.
+    """
+
+    until: datetime
+    outages: tuple[Outage, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    bounces: tuple[Bounce, ...] = ()
+    bounce_share: float = 0.0
+    extend_share: float = 0.0
+    seed: int = 0
+    mail_delay: timedelta = timedelta(0)
+    decide_after: timedelta | None = DAY
+    brake_after: timedelta | None = DAY
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the fleet lives by: the rules, the admins, and per site the periods in which nothing destructive happens."""
+
+    rules: Rules
+    admins: tuple[Admin, ...]
+    closures: Mapping[str, tuple[tuple[date, date], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A ticket as it is now: its proofs, what still waits in its outbox, and all addresses of its owner."""
+
+    ticket: Ticket
+    accepted: tuple[Accepted, ...] = ()
+    waiting: tuple[Effect, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that will happen.
+
+    `planned` is when it was due, and `late` why it comes later than that (empty: it does not).  `state`
+    and `end_date` are the ticket's afterwards.  Ticket 0 stands for the bot itself: the brake's letters.
+    """
+
+    at: datetime
+    ticket: int
+    username: str
+    what: What
+    name: str
+    note: str
+    to: str = ""
+    planned: datetime | None = None
+    late: str = ""
+    key: str = ""
+    state: TicketState | None = None
+    end_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Future:
+    """Every entry in order, and the tickets as they will be."""
+
+    entries: tuple[Entry, ...]
+    tickets: tuple[Ticket, ...]
+
+
+@dataclass(slots=True)
+class _Row:
+    """A waiting outbox row of a ticket."""
+
+    effect: Effect
+    planned: datetime | None
+    late: str
+    note: str
+    cancelled: bool = False
+
+
+@dataclass(slots=True)
+class _Life:
+    """One ticket while it is simulated.  `since` is when the step that is put off was first due, `why` the reason."""
+
+    ticket: Ticket
+    addresses: tuple[str, ...]
+    accepted: list[Accepted] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    waiting: list[_Row] = field(default_factory=list)
+    bounces: list[Letter] = field(default_factory=list)
+    since: datetime | None = None
+    why: str = ""
+    trouble: str = ""
+    """What went wrong in the present lease: why a date of it moves."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """The brake, as the store's note has it."""
+
+    number: int = 0
+    tickets: frozenset[int] = frozenset()
+    released: bool = True
+
+
+def simulate(members: Sequence[Member], scenario: Scenario, now: datetime, house: House) -> Future:
+    """The future of these tickets from `now` (aware UTC) until `scenario.until`."""
+    bot = _Bot(members, scenario, now, house)
+    bot.run()
+    return Future(tuple(bot.entries), tuple(life.ticket for life in bot.lives.values()))
+
+
+class _Bot:
+    """The simulated daemon: four queues by time, and the lives they are about."""
+
+    def __init__(self, members: Iterable[Member], scenario: Scenario, now: datetime, house: House) -> None:
+        self.scenario, self.now = scenario, now
+        self.rules, self.admins, self.closures = house.rules, house.admins, house.closures
+        self.random = Random(scenario.seed)  # noqa: S311 - a die, not a secret
+        self.entries: list[Entry] = []
+        self.lives: dict[int, _Life] = {}
+        self.outages = tuple(sorted(scenario.outages, key=lambda outage: outage.since))
+        self.brake = _Held()
+        self.living = 0
+        self._numbers = count()
+        self._mails: list[tuple[datetime, int, int, Event | None]] = []
+        self._due: list[tuple[datetime, int, int]] = []
+        self._rows: list[tuple[datetime, int, int, _Row]] = []
+        for member in members:
+            self._enters(member)
+        for wish in scenario.extensions:
+            if wish.ticket in self.lives:
+                self._mail(wish.at, wish.ticket, ExtensionAsked(self._owner(wish.ticket), wish.until))
+
+    def _enters(self, member: Member) -> None:
+        ticket = member.ticket
+        life = _Life(ticket, member.addresses or (ticket.email,), list(member.accepted))
+        life.bounces = [bounce.letter for bounce in self.scenario.bounces if bounce.ticket == ticket.id]
+        self.lives[ticket.id] = life
+        self.living += ticket.state in _LIVING
+        for effect in member.waiting:
+            self._row(life, effect, None, "", "")
+        self._wakes(ticket)
+
+    # time
+
+    def run(self) -> None:
+        """Tick at every moment at which something is due, until the end."""
+        while True:
+            heads = [queue[0][0] for queue in (self._mails, self._due, self._rows) if queue]
+            moment = self._up(max(min(heads, default=self.scenario.until), self.now))
+            if moment >= self.scenario.until:
+                return
+            self.now = moment
+            self._receive()
+            self._wake()
+            self._work_off()
+
+    def _up(self, moment: datetime) -> datetime:
+        """The moment, or the end of the outage that it falls into."""
+        for outage in self.outages:
+            if outage.since <= moment < outage.until:
+                moment = outage.until
+        return moment
+
+    def _ready(self, queue: list[tuple[datetime, int, int]] | list[tuple[datetime, int, int, _Row]]) -> bool:
+        return bool(queue) and queue[0][0] <= self.now
+
+    def _wakes(self, ticket: Ticket) -> None:
+        if ticket.due_at is not None:
+            heapq.heappush(self._due, (ticket.due_at, next(self._numbers), ticket.id))
+
+    # mail
+
+    def _mail(self, at: datetime, ticket: int, event: Event | None) -> None:
+        heapq.heappush(self._mails, (at, next(self._numbers), ticket, event))
+
+    def _receive(self) -> None:
+        while self._mails and self._mails[0][0] <= self.now:
+            _at, _number, ticket_id, event = heapq.heappop(self._mails)
+            if event is None:
+                self.brake.released = True
+                self._note(None, What.MAIL, "proceed", "an admin lets go of the brake")
+                for number in self.brake.tickets:
+                    self._due_now(self.lives[number])
+                continue
+            life = self.lives[ticket_id]
+            if isinstance(event, Returned):
+                self._came_back(life, event)
+                continue
+            step = self._decided(life, event)
+            if isinstance(step, Refusal):
+                self._note(life, What.MAIL, type(event).__name__, f"refused: {step.why}")
+                continue
+            self._note(life, What.MAIL, type(event).__name__, step.summary)
+            self._happens(life, step, None, "")
+            if life.ticket.asked_end_date is not None and self.scenario.decide_after is not None:
+                self._mail(self.now + self.scenario.decide_after, ticket_id, Approved(_BY_ADMIN))
+
+    def _due_now(self, life: _Life) -> None:
+        life.ticket = replace(life.ticket, due_at=self.now)
+        self._wakes(life.ticket)
+
+    def _came_back(self, life: _Life, event: Returned) -> None:
+        step = self._decided(life, event)
+        for index, one in enumerate(life.accepted):
+            if one.message_id == event.by.message_id:
+                life.accepted[index] = replace(one, bounced_at=self.now, bounce_permanent=event.permanent)
+        if isinstance(step, Refusal):
+            self._note(life, What.MAIL, "bounce", f"the {event.letter} to {event.address} came back")
+            return
+        life.trouble = f"the {event.letter} to {event.address} came back on {self.now:%Y-%m-%d}"
+        self._note(life, What.MAIL, "bounce", step.summary)
+        self._happens(life, step, None, "")
+
+    def _owner(self, ticket: int) -> Actor:
+        return Actor(Role.OWNER, self.lives[ticket].ticket.email)
+
+    # tickets
+
+    def _about(self, ticket: Ticket, life: _Life) -> About:
+        closed = self.closures.get(ticket.site or "", ())
+        return About(self.now, self.rules, self.admins, (), tuple(life.accepted), closed)
+
+    def _decided(self, life: _Life, event: Event) -> Step | Refusal:
+        return lifecycle.decide(life.ticket, event, self._about(life.ticket, life))
+
+    def _wake(self) -> None:
+        due: list[_Life] = []
+        while self._ready(self._due) and len(due) < WAKE_LIMIT:
+            at, _number, ticket_id = heapq.heappop(self._due)
+            life = self.lives[ticket_id]
+            if life.ticket.due_at == at and life not in due[-1:]:
+                due.append(life)
+        held = self._braked(due)
+        for life in due:
+            if life.ticket.id in held:
+                self._put_off(life, "the brake held it", self.now + AGAIN_AFTER)
+            else:
+                self._woken(life)
+
+    def _braked(self, due: Sequence[_Life]) -> frozenset[int]:
+        """`handlers.brake.braked` over the simulated fleet."""
+        lease, brake = self.rules.lease, self.brake
+        if brake.released and len(due) <= lease.brake_machines:
+            return frozenset()
+        destructive = {life.ticket.id for life in due if self._is_destructive(life)}
+        if brake.released:
+            destructive -= brake.tickets
+        elif brake.tickets & destructive:
+            if destructive - brake.tickets:
+                self._pull(brake.tickets | destructive)
+            return frozenset(destructive)
+        if len(destructive) <= max(lease.brake_machines, self.living * lease.brake_percent // 100):
+            return frozenset()
+        self._pull(frozenset(destructive))
+        return frozenset(destructive)
+
+    def _is_destructive(self, life: _Life) -> bool:
+        step = self._decided(life, TimePassed())
+        return isinstance(step, Step) and step.destructive
+
+    def _pull(self, tickets: frozenset[int]) -> None:
+        self.brake = _Held(self.brake.number + 1, tickets, released=False)
+        for admin in self.admins:
+            note = f"{len(tickets)} machines would be stopped or removed at once"
+            self._note(None, What.LETTER, Letter.ADMIN_BRAKE.value, note, to=admin.address)
+        if self.scenario.brake_after is not None:
+            self._mail(self.now + self.scenario.brake_after, 0, None)
+
+    def _put_off(self, life: _Life, why: str, until: datetime) -> None:
+        life.since = life.since or life.ticket.due_at
+        life.why = why
+        life.ticket = replace(life.ticket, due_at=until)
+        self._wakes(life.ticket)
+
+    def _woken(self, life: _Life) -> None:
+        planned = life.since or life.ticket.due_at or self.now
+        before = life.ticket
+        step = self._decided(life, TimePassed())
+        if isinstance(step, Refusal):
+            raise AssertionError(f"ticket #{before.id} was due and may do nothing: {step.why}")
+        if not step.effects and step.ticket.state is before.state and not_now(before, self._about(before, life)):
+            life.since, life.why = planned, self._speaks_against(before)
+        late = life.why or self._outage_at(planned)
+        if step.effects or step.ticket.state is not before.state:
+            life.since, life.why = None, ""
+        if late:
+            life.trouble = late
+        if step.summary and step.ticket.end_date != before.end_date:
+            late = late or life.trouble
+        if not step.effects and step.summary:
+            self._note(life, What.MOVE, "moved", step.summary)
+        self._happens(life, step, planned, late)
+
+    def _speaks_against(self, ticket: Ticket) -> str:
+        return f"held: {ticket.held}" if ticket.held else "nothing is stopped or removed on closed days"
+
+    def _outage_at(self, planned: datetime) -> str:
+        for outage in self.outages:
+            if outage.since <= planned < outage.until:
+                return f"the bot was off from {outage.since:%Y-%m-%d %H:%M} to {outage.until:%Y-%m-%d %H:%M} UTC"
+        return ""
+
+    def _happens(self, life: _Life, step: Step, planned: datetime | None, late: str) -> None:
+        """What a committed turn does: the ticket, cancelled rows, new rows; then the ticket's next waking."""
+        before = life.ticket
+        life.ticket = step.ticket
+        self.living += (step.ticket.state in _LIVING) - (before.state in _LIVING)
+        if step.ticket.lease_from != before.lease_from:
+            life.trouble = ""
+        for row in life.waiting:
+            row.cancelled = row.cancelled or row.effect.key.startswith(step.cancel)
+        for effect in step.effects:
+            self._row(life, effect, planned, late, step.summary)
+        if step.ticket.due_at is not None:
+            self._wakes(step.ticket)
+
+    # effects
+
+    def _row(self, life: _Life, effect: Effect, planned: datetime | None, late: str, note: str) -> None:
+        if effect.key in life.keys:
+            return
+        life.keys.add(effect.key)
+        row = _Row(effect, planned, late, note)
+        life.waiting.append(row)
+        at = effect.not_before or self.now
+        heapq.heappush(self._rows, (at, next(self._numbers), life.ticket.id, row))
+
+    def _work_off(self) -> None:
+        """Letters and machines whose time has come."""
+        while self._ready(self._rows):
+            _at, _number, ticket_id, row = heapq.heappop(self._rows)
+            life = self.lives[ticket_id]
+            life.waiting.remove(row)
+            if row.cancelled:
+                continue
+            if row.effect.action is Action.LETTER:
+                self._sent(life, row)
+            else:
+                self._done(life, row)
+
+    def _sent(self, life: _Life, row: _Row) -> None:
+        effect, letter = row.effect, row.effect.letter
+        if letter is None or is_void(effect.key, life.ticket):
+            return
+        at = self.now + self.scenario.mail_delay
+        message_id = f"<{life.ticket.id}.{effect.key}.{next(self._numbers)}@simulated.invalid>"
+        life.accepted.append(Accepted(letter.value, effect.key, effect.to, message_id, at, "250 2.0.0 Ok: simulated"))
+        self._note(life, What.LETTER, letter.value, row.note, at=at, row=row)
+        if KINDS[letter].audience is Audience.OWNER:
+            self._may_come_back(life, letter, effect.to, message_id)
+            if letter is Letter.WARNING:
+                self._may_be_answered(life)
+
+    def _may_come_back(self, life: _Life, letter: Letter, to: str, message_id: str) -> None:
+        if letter in life.bounces:
+            life.bounces.remove(letter)
+        elif self.random.random() >= self.scenario.bounce_share:
+            return
+        other = next((one for one in life.addresses if one != to), "")
+        by = Actor(Role.MACHINE, "mailer-daemon", message_id=message_id)
+        event = Returned(to, True, "550 5.1.1 simulated: no such user", letter.value, other, by)
+        self._mail(self.now + self.scenario.mail_delay + BOUNCES_AFTER, life.ticket.id, event)
+
+    def _may_be_answered(self, life: _Life) -> None:
+        if self.random.random() >= self.scenario.extend_share:
+            return
+        at = self.now + HOUR * self.random.randrange(1, 72)
+        latest = latest_end(at, self.rules.service.timezone, self.rules.policy.max_years)
+        until = min(life.ticket.end_date + DAY * self.random.randrange(30, 366), latest)
+        if until > life.ticket.end_date and not end_date_problems(until, self.rules, at):
+            self._mail(at, life.ticket.id, ExtensionAsked(self._owner(life.ticket.id), until))
+
+    def _done(self, life: _Life, row: _Row) -> None:
+        """A machine's step: it succeeds at once, where the ticket still wants it."""
+        action, ticket = row.effect.action, life.ticket
+        if ticket.state is not _WANTED.get(action):
+            return
+        self._note(life, What.ACTION, action.value, row.note, row=row)
+        for event in self._follows(action, ticket):
+            step = self._decided(life, event)
+            if isinstance(step, Step):
+                self._happens(life, step, None, "")
+
+    def _follows(self, action: Action, ticket: Ticket) -> Iterator[Event]:
+        if action is Action.BUILD:
+            if ticket.site is None:
+                yield Placed("simulated")
+            yield Built({})
+        elif action is Action.RETIRE:
+            yield Retired()
+        elif action is Action.DELETE_DISK:
+            yield DiskDeleted()
+
+    def _note(
+        self, life: _Life | None, what: What, name: str, note: str, *,
+        to: str = "", at: datetime | None = None, row: _Row | None = None,
+    ) -> None:  # fmt: skip
+        ticket = life.ticket if life else None
+        self.entries.append(
+            Entry(
+                at or self.now,
+                ticket.id if ticket else 0,
+                ticket.username if ticket else "",
+                what,
+                name,
+                note,
+                row.effect.to if row else to,
+                row.planned if row else None,
+                row.late if row else "",
+                row.effect.key if row else "",
+                ticket.state if ticket else None,
+                ticket.end_date if ticket else None,
+            )
+        )
+
+
+_LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
+_BY_ADMIN = Actor(Role.ADMIN, "simulated")
+_WANTED = {
+    Action.BUILD: TicketState.APPROVED,
+    Action.STOP: TicketState.EXPIRED,
+    Action.START: TicketState.ACTIVE,
+    Action.RETIRE: TicketState.RETIRING,
+    Action.DELETE_DISK: TicketState.ARCHIVED,
+}
+"""The state in which a machine's step is still wanted: an extension makes a waiting stop void."""
