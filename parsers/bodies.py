@@ -140,8 +140,8 @@ def _characters(part: Message, found: _Found) -> str:
     text, note = decode(octets(part)[: 4 * limit + 4], _charset(part))
     if note:
         found.notes[note] = None
-    text = visible(text[: limit + 1])
-    text, repaired = repair_mojibake(text)
+    text, repaired = repair_mojibake(text[: limit + 1])
+    text = visible(text)  # last: what was repaired can hold unseen characters too
     if repaired:
         found.notes["Some letters arrived garbled (mojibake) and were repaired."] = None
     if "-----BEGIN PGP " in text:

@@ -177,6 +177,13 @@ def test_honest_letters_are_left_alone(text: str) -> None:
     assert repair_mojibake(text) == (text, False)
 
 
+def test_unseen_characters_that_a_repair_brings_out_are_dropped() -> None:
+    garbled = "\u202eevorppA déjà à".encode().decode("latin-1").encode()
+    found = mail(b"From: alice@example.org\nContent-Type: text/plain; charset=utf-8\n\n" + garbled)
+
+    assert found.text == "evorppA déjà à"
+
+
 def test_unseen_characters_are_dropped() -> None:
     assert visible("a\u200bp\u202ep\x00r\x1b[31m\ufeffo\u00adve\r\nx\u2028y\u00a0z") == "appr[31move\nx\ny z"
 
