@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -53,7 +54,11 @@ class Steps:
 
 
 class Counted:
-    """A port whose calls that change something are steps: one before, one after."""
+    """A port whose calls that change something are steps.
+
+    A step ends right after its call: to be killed before the next call is the same, since nothing in
+    between outlives the process.
+    """
 
     def __init__(self, real: Any, steps: Steps, counted: frozenset[str]) -> None:
         self._real, self._steps, self._counted = real, steps, counted
@@ -64,7 +69,6 @@ class Counted:
 
     def _wrapped(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **kwargs: Any) -> Any:
-            self._steps.step()
             result = call(*args, **kwargs)
             self._steps.step()
             return result
@@ -75,7 +79,6 @@ class Counted:
 class CountedInbox(Counted):
     def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
         for fetched in self._real.fetch(after, also):
-            self._steps.step()
             yield fetched
             self._steps.step()
 
@@ -88,7 +91,6 @@ class CountedSite(FakeSite):
         self._counter = steps
 
     def _step(self, step: FakeStep, spec: Any, machine: FakeMachine, **changes: Any) -> None:
-        self._counter.step()
         super()._step(step, spec, machine, **changes)
         self._counter.step()
 
@@ -130,6 +132,7 @@ def make_bot(root: Path, steps: Steps, foreign_at: Sequence[str] = ()) -> Bot:
 def run_once(root: Path, kill_at: int, foreign_at: Sequence[str]) -> int:
     """Do all that is due; give how many steps that were."""
     steps = Steps(kill_at)
+    steps.step()
     bot = make_bot(root, steps, foreign_at)
     tally = daemon.once(bot)
     bot.close()
@@ -189,6 +192,7 @@ def _serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     _warm_up()
+    gc.freeze()  # what is there now stays shared with the children
     for line in sys.stdin:
         read, write = os.pipe()
         child = os.fork()

@@ -1,4 +1,4 @@
-"""The process is killed with SIGKILL before and after every step; started again, it comes to the same end.
+"""The process is killed with SIGKILL after every step; started again, it comes to the same end.
 
 A step is a commit, a call to a mail server, or a change at a hypervisor.  The same end: tickets, history,
 letters by Message-ID, machines and their parts, and the folder of every mail.
