@@ -38,7 +38,7 @@ _DATE = re.compile(
     r"\b(?:19|20)\d\d\b|\b\d{1,2}[:.h]\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\d{4}年|"
     r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b"
 )
-_BARE_INTRO = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d (?:GMT|UTC)[+-]\d\d:\d\d [^.!?]{1,80}")  # old Gmail
+_BARE_INTRO = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d (?:GMT|UTC)[+-]\d\d:\d\d [^.!?<>@]{1,80}")  # old Gmail
 _MAILBOX = re.compile(
     r"<[^<>\s]{1,120}@[^<>\s]{1,120}>|\[mailto:[^\[\]\s]{1,200}\]|\([^()\s]{1,120}@[^()\s]{1,120}\)|[^\s<>]{1,64}@[^\s<>]{3,120}"
 )
