@@ -60,10 +60,10 @@ def resume(office: Office, as_admin: str) -> None:
 def _operator(office: Office, as_admin: str) -> Actor:
     """The admin who acts, by login or address.  Raises Refused."""
     wanted = as_admin.casefold()
-    for admin in office.admins:
+    for admin in office.all_admins():
         if wanted in {admin.login.casefold(), admin.address.casefold()}:
             return Actor(Role.OPERATOR, admin.address, evidence={"command_line": True})
-    known = ", ".join(admin.login or admin.address for admin in office.admins)
+    known = ", ".join(admin.login or admin.address for admin in office.all_admins())
     msg = f"{as_admin} is no admin of this site; the configuration names {known}"
     raise Refused(msg)
 

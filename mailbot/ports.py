@@ -12,6 +12,7 @@ from typing import Protocol
 from mailbot.model import (
     Accepted,
     Action,
+    Admin,
     HistoryEntry,
     LedgerEntry,
     MailKey,
@@ -119,12 +120,22 @@ class Postman(Protocol):
 
 
 class Directory(Protocol):
-    """Who is who.  Both look-ups raise DirectoryUnavailable where it cannot be asked, and give None for nobody."""
+    """Who is who.  Every question raises DirectoryUnavailable where it cannot be answered; an answer may be as old as the site allows.
 
-    def by_login(self, login: str) -> Person | None: ...
+    Safe from several threads.
+    """
+
+    def by_login(self, login: str) -> Person | None:
+        """The person with exactly that login; None for nobody."""
 
     def by_address(self, address: str) -> Person | None:
-        """The person with that address or alias (case-insensitive)."""
+        """The person with that address or alias (ASCII letters without case); None for nobody."""
+
+    def admins(self) -> tuple[Admin, ...]:
+        """The unlocked members of the site's group of admins; empty where the directory has none."""
+
+    def close(self) -> None:
+        """End connections; never raises.  The directory can be used again after it."""
 
 
 @dataclass(frozen=True, slots=True)

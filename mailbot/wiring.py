@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,15 +12,20 @@ from mailbot.adapters.clock import SystemClock
 from mailbot.adapters.confined import ConfinedReader
 from mailbot.adapters.database import Database
 from mailbot.adapters.directory_file import FileDirectory
+from mailbot.adapters.directory_ldap import LdapDirectory
 from mailbot.adapters.imap import ImapInbox, ImapSettings
+from mailbot.adapters.keys_command import KeysByCommand
+from mailbot.adapters.ldap_connection import LdapServer
+from mailbot.adapters.ldap_people import LdapLayout
 from mailbot.adapters.smtp import SmtpPostman, SmtpSettings
 from mailbot.adapters.transport import Auth, Secret, Security, secret_from_file
-from mailbot.config import Config, MailboxSection, SiteSection, SmtpSection, token_keys
+from mailbot.config import Config, DirectorySection, MailboxSection, SiteSection, SmtpSection, token_keys
+from mailbot.errors import ConfigurationError
 from mailbot.handlers.machines import Site, Sites
 from mailbot.handlers.office import Office
 from mailbot.letters import LetterSettings
 from mailbot.model import Admin
-from mailbot.ports import Inbox, Postman, Reader, Store
+from mailbot.ports import Directory, Inbox, Postman, Reader, Store
 from mailbot.tokens import TokenKeys
 from provisioner.api import SiteSettings
 
@@ -68,7 +74,7 @@ def build(config: Config, notify_socket: str | None = None) -> Bot:
         account=f"{config.mailbox.username}@{config.mailbox.host}",
         poll_seconds=config.mailbox.poll_seconds,
         notify_socket=notify_socket,
-        closers=(reader.close, store.close),
+        closers=(reader.close, office.directory.close, store.close),
     )
 
 
@@ -87,10 +93,11 @@ def make_office(config: Config, store: Store) -> Office:
         rules=rules,
         from_name=config.smtp.from_name,
         plus_addresses=config.smtp.plus_addressing,
+        expiry_days=config.tokens.expiry_days,
     )
     return Office(
         store=store,
-        directory=FileDirectory(config.directory.path),
+        directory=make_directory(config.directory),
         clock=SystemClock(),
         rules=rules,
         admins=tuple(Admin(admin.login, admin.name, admin.address) for admin in config.admins),
@@ -99,6 +106,48 @@ def make_office(config: Config, store: Store) -> Office:
         quarantine_folder=config.mailbox.quarantine_folder,
         authenticator=MailAuthenticator(rules.trust) if rules.trust.check_dkim or rules.trust.openpgp_home else None,
     )
+
+
+def make_directory(section: DirectorySection) -> Directory:
+    """Who the users are; connects to nothing yet.  Raises ConfigurationError."""
+    people: Directory = FileDirectory(section.path) if section.kind == "file" else ldap_directory(section)
+    if not section.keys_command:
+        return people
+    return KeysByCommand(
+        people,
+        section.keys_command,
+        timeout_seconds=section.timeout_seconds,
+        cache_seconds=section.cache_seconds,
+    )
+
+
+def ldap_directory(section: DirectorySection) -> LdapDirectory:
+    """The server of `[directory]`, without `keys_command`.  Raises ConfigurationError where bonsai is not installed."""
+    if importlib.util.find_spec("bonsai") is None:
+        problem = 'directory.kind: "ldap" needs the library bonsai: apt-get install python3-bonsai'
+        raise ConfigurationError((problem,))
+    server = LdapServer(
+        host=section.host,
+        port=section.port_number,
+        security=Security(section.security),
+        bind_dn=section.bind_dn,
+        password=_secret(section) if section.bind_dn else None,
+        ca_file=section.ca_file,
+        timeout_seconds=section.timeout_seconds,
+    )
+    layout = LdapLayout(
+        base=section.base,
+        user_filter=section.user_filter,
+        login=section.login_attribute,
+        name=section.name_attribute,
+        mail=section.mail_attribute,
+        aliases=section.alias_attributes,
+        keys=section.key_attribute,
+        locked=section.locked_attributes,
+        locked_filter=section.locked_filter,
+        admin_group=section.admin_group,
+    )
+    return LdapDirectory(server, layout, SystemClock().now, cache_seconds=section.cache_seconds)
 
 
 def imap_settings(config: Config) -> ImapSettings:
@@ -159,8 +208,9 @@ def make_sites(config: Config) -> dict[str, Site]:
     return {site.name: Site(BoundedSite(LibvirtSite(site_settings(site))), site.dns_domain) for site in config.sites}
 
 
-def _secret(section: MailboxSection | SmtpSection) -> Secret:
-    for file in (section.oauth2_token_file, section.password_file):
+def _secret(section: MailboxSection | SmtpSection | DirectorySection) -> Secret:
+    token = None if isinstance(section, DirectorySection) else section.oauth2_token_file
+    for file in (token, section.password_file):
         if file is not None:
             return secret_from_file(file)
     password = section.password

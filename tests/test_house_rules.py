@@ -151,6 +151,7 @@ IMPORTS_ONLY_HERE = {
     "jinja2": "mailbot/letters/",
     "typer": "mailbot/cli/",
     "imapclient": "mailbot/adapters/",
+    "bonsai": "mailbot/adapters/ldap_child.py",
     "smtplib": "mailbot/adapters/",
     "sqlalchemy": "mailbot/adapters/ mailbot/cli/app.py",
     "alembic": "mailbot/adapters/ migrations/",

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mailbot.errors import DirectoryUnavailable
-from mailbot.model import Person
+from mailbot.model import Admin, Person
 
 _KEYS: Final[Mapping[str, type]] = {
     "login": str,
@@ -64,7 +64,15 @@ class FileDirectory:
         return self._current().by_login.get(login)
 
     def by_address(self, address: str) -> Person | None:
-        return self._current().by_address.get(address.lower())
+        # Not str.lower for every letter: the Kelvin sign would become a k.
+        return self._current().by_address.get(address.lower() if address.isascii() else address)
+
+    def admins(self) -> tuple[Admin, ...]:
+        """Nobody: with a file, admins are those of the configuration."""
+        return ()
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def people(self) -> tuple[Person, ...]:
         """Everybody, in the order of the file.  Raises DirectoryUnavailable with all that is wrong in it, a line each."""

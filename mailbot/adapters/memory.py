@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from mailbot.errors import DirectoryUnavailable, LetterRefused, MailServerUnavailable
-from mailbot.model import MailKey, OutboundMail, Person
+from mailbot.model import Admin, MailKey, OutboundMail, Person
 from mailbot.ports import Fetched, Shelf
 
 INBOX: Final = "INBOX"
@@ -254,6 +254,8 @@ class MemoryDirectory:
 
     def __init__(self, people: Iterable[Person] = ()) -> None:
         self.down = False
+        self.group: tuple[Admin, ...] = ()
+        """The members of the group of admins."""
         self._people = {person.login: person for person in people}
 
     def by_login(self, login: str) -> Person | None:
@@ -262,7 +264,16 @@ class MemoryDirectory:
 
     def by_address(self, address: str) -> Person | None:
         self._ask()
-        return next((person for person in self._people.values() if address.lower() in person.addresses), None)
+        # Not str.lower for every letter: the Kelvin sign would become a k.
+        wanted = address.lower() if address.isascii() else address
+        return next((person for person in self._people.values() if wanted in person.addresses), None)
+
+    def admins(self) -> tuple[Admin, ...]:
+        self._ask()
+        return self.group
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def put(self, person: Person) -> None:
         """Somebody is new, or has changed."""

@@ -14,6 +14,7 @@ from mailbot.cli.site import Settings
 from mailbot.errors import ConfigurationError, MailbotError
 
 if TYPE_CHECKING:
+    from mailbot.adapters.directory_ldap import People
     from mailbot.config import Config, SiteSection
     from provisioner.api import SiteHealth
 
@@ -66,6 +67,8 @@ def online(settings: Settings) -> Iterator[Finding]:
         config = settings.config
     except ConfigurationError:
         return
+    yield from _ldap(config)
+    yield from _keys_command(config)
     yield _imap(config)
     yield _smtp(config)
     for section in config.sites:
@@ -103,7 +106,15 @@ def _letters() -> Finding:
 
 def _directory(config: Config) -> Finding:
     from mailbot.adapters.directory_file import FileDirectory  # noqa: PLC0415
+    from mailbot.wiring import ldap_directory  # noqa: PLC0415
 
+    if config.directory.kind == "ldap":
+
+        def ready() -> str:
+            ldap_directory(config.directory)
+            return f"people come from {config.directory.host}, which `mailbot doctor` asks"
+
+        return _tried("directory", ready, "apt-get install python3-bonsai", os.EX_CONFIG)
     path = config.directory.path
 
     def look() -> str:
@@ -112,6 +123,44 @@ def _directory(config: Config) -> Finding:
         return f"{len(people)} users in {path}, {usable} of them unlocked and with an SSH key"
 
     return _tried("directory", look, "see contrib/users.example.toml", os.EX_CONFIG)
+
+
+def _ldap(config: Config) -> Iterator[Finding]:
+    """What can be seen on the LDAP server, and what is odd about it."""
+    from mailbot.wiring import ldap_directory  # noqa: PLC0415
+
+    section = config.directory
+    if section.kind != "ldap":
+        return
+    directory = ldap_directory(section)
+    what, mend = f"directory {section.host}", "check [directory]; docs/directory.md tells what each setting is for"
+    try:
+        seen = directory.people()
+        yield _people(what, seen, mend)
+        for told in seen.oddities():
+            yield Finding(what, False, told, "mend the entries on the server", os.EX_DATAERR)
+        if section.admin_group:
+            yield _tried(what, lambda: f"{len(directory.admins())} admins in {section.admin_group}", mend)
+    except MailbotError as error:
+        yield Finding(what, False, str(error), mend)
+    finally:
+        directory.close()
+
+
+def _people(what: str, seen: People, mend: str) -> Finding:
+    usable = sum(bool(person.ssh_keys) and not person.locked for person in seen.people)
+    count = f"{'more than ' if seen.more else ''}{len(seen.people)} users"
+    nobody = f"; {len(seen.unusable)} entries without login or address count as nobody" if seen.unusable else ""
+    return Finding(what, bool(seen.people), f"{count}, {usable} of them unlocked and with an SSH key{nobody}", mend)
+
+
+def _keys_command(config: Config) -> Iterator[Finding]:
+    """Whether the program is there; what it prints is known once a user asks."""
+    if config.directory.keys_command:
+        program = config.directory.keys_command[0]
+        well = os.access(program, os.X_OK)
+        said = f"{program} {'can be run' if well else 'is not there, or may not be run'}"
+        yield Finding("keys command", well, said, "check directory.keys_command", os.EX_CONFIG)
 
 
 def _database(config: Config) -> Finding:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TypeAlias
 
-from mailbot.config.directory import of_directory
-from mailbot.config.sections import Config, MailboxSection, SmtpSection
+from mailbot.config.directory_checks import of_directory
+from mailbot.config.sections import Config, DirectorySection, MailboxSection, SmtpSection
 from mailbot.rules import Proof, Rules, TrustRules
 from provisioner.naming import NameProblem, check_domain, check_label
 
@@ -30,6 +30,7 @@ def across(config: Config) -> Iterator[Problem]:
     yield from _mailbox(config.mailbox)
     yield from _smtp(config.smtp)
     yield from _database(config)
+    yield from _directory(config.directory)
     yield from _admins(config)
     yield from _sites(config)
     yield from _tokens(config)
@@ -127,7 +128,13 @@ def _smtp(smtp: SmtpSection) -> Iterator[Problem]:
         yield f"smtp.{ways[1]}", f"cannot be given together with {ways[0]}"
 
 
-def _protected(section: str, server: MailboxSection | SmtpSection) -> Iterator[Problem]:
+def _directory(directory: DirectorySection) -> Iterator[Problem]:
+    yield from of_directory(directory)
+    if directory.kind == "ldap" and directory.host:
+        yield from _protected("directory", directory)
+
+
+def _protected(section: str, server: MailboxSection | SmtpSection | DirectorySection) -> Iterator[Problem]:
     if server.security == "plain" and not _is_loopback(server.host):
         yield (
             f"{section}.security",
@@ -181,6 +188,9 @@ def _tokens(config: Config) -> Iterator[Problem]:
     tokens = config.tokens
     if not tokens.keys and tokens.key_file is None:
         yield "tokens.key_file", "is missing: give key_file or keys; `mailbot init` makes such a file"
+    if tokens.expiry_days < config.lease.lapse_days:
+        days = f"{tokens.expiry_days} is less than lease.lapse_days ({config.lease.lapse_days})"
+        yield "tokens.expiry_days", f"{days}: a question would still be open that nobody can answer"
     if tokens.keys and tokens.key_file is not None:
         yield "tokens.key_file", "cannot be given together with keys"
     for number, key in enumerate(tokens.keys, start=1):

@@ -28,7 +28,7 @@ S = TypeVar("S")
 
 _PREFIX = "MAILBOT_"
 _LOGIN = frozenset({"password", "password_file", "oauth2_token_file"})
-_ALTERNATIVES = {"mailbox": _LOGIN, "smtp": _LOGIN, "tokens": frozenset({"keys", "key_file"})}
+_ALTERNATIVES = {"mailbox": _LOGIN, "smtp": _LOGIN, "directory": _LOGIN, "tokens": frozenset({"keys", "key_file"})}
 """Keys of which one is needed: a later source that gives one takes the place of what earlier ones gave."""
 
 _RULE_SECTIONS = frozenset(field.name for field in fields(Rules))

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailbot import lifecycle
-from mailbot.errors import Conflict
+from mailbot.errors import Conflict, DirectoryUnavailable
 from mailbot.letters import LetterSettings
 from mailbot.lifecycle import About
 from mailbot.model import (
@@ -76,8 +76,27 @@ class Office:
         return self.store.note(PAUSED) or ""
 
     def admin(self, address: str) -> Admin | None:
-        """The admin with that address, now: rights are looked up when a mail is read, not when it was asked."""
-        return next((admin for admin in self.admins if admin.address.lower() == address.lower()), None)
+        """The admin with that address, now: rights are looked up when a mail is read, not when it was asked.
+
+        Raises DirectoryUnavailable where only the directory's group could tell.
+        """
+        wanted = address.lower()
+        named = (admin for admin in self.admins if admin.address.lower() == wanted)
+        return next(named, None) or next((admin for admin in self._group() if admin.address.lower() == wanted), None)
+
+    def all_admins(self) -> tuple[Admin, ...]:
+        """Whom letters to the admins reach; only those of the configuration while the directory cannot be asked."""
+        try:
+            return (*self.admins, *self._group())
+        except DirectoryUnavailable:
+            return self.admins
+
+    def _group(self) -> tuple[Admin, ...]:
+        """The members of the directory's group that the configuration does not name itself."""
+        logins = {admin.login for admin in self.admins}
+        addresses = {admin.address.lower() for admin in self.admins}
+        members = self.directory.admins()
+        return tuple(one for one in members if one.login not in logins and one.address.lower() not in addresses)
 
     def about(self, now: datetime, ticket: Ticket) -> About:
         """What `lifecycle.decide` may look at for this ticket."""
@@ -85,7 +104,7 @@ class Office:
         return About(
             now,
             self.rules,
-            self.admins,
+            self.all_admins(),
             sites=tuple(self.room()) if asking else (),
             accepted=tuple(self.store.accepted(ticket.id)) if ticket.id and not asking else (),
             closed=self.closures.get(ticket.site or "", ()),
@@ -116,7 +135,7 @@ class Office:
                 to_name=admin.name,
                 facts=facts,
             )
-            for admin in self.admins
+            for admin in self.all_admins()
         )
 
 

@@ -137,7 +137,7 @@ def _opened(office: Office, mail: Mail, request: Request, person: Person, *, now
         proven=proven,
         claimed_from=mail.sender.address,
         notes=request.notes,
-        about=About(now, office.rules, office.admins, sites=tuple(office.room())),
+        about=About(now, office.rules, office.all_admins(), sites=tuple(office.room())),
     )
     actor = Actor(Role.OWNER, mail.sender.address, mail.sha256, mail.message_id or "", evidence.as_facts())
     return happened("Requested", actor, None, step, now)
