@@ -139,10 +139,17 @@ def _start_mail(folder: Path) -> dict[str, int]:
         str(folder / "mail"),
     ]
     pid = _spawn(folder, "mail", command, out)
-    _await(lambda: "{" in out.read_text() and "}" in out.read_text(), f"the mail server did not start; see {out}", pid)
-    text = out.read_text()
-    ports: dict[str, int] = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    return ports
+    try:
+        _await(lambda: _ports(out) is not None, "the mail server did not start", pid)
+    except StageProblem as problem:
+        raise StageProblem(f"{problem}: {out.read_text()[-2000:]}") from None
+    return _ports(out) or {}
+
+
+def _ports(out: Path) -> dict[str, int] | None:
+    """The line that the mail server prints once it is ready: a JSON object with its ports."""
+    lines = [line for line in out.read_text().splitlines() if line.startswith('{"host"') and line.endswith("}")]
+    return dict(json.loads(lines[0])) if lines else None
 
 
 def _make_ssh_key(stage: Stage) -> None:
