@@ -229,6 +229,9 @@ class Store(Protocol):
 
     def tickets(self, states: Sequence[TicketState] = ()) -> list[Ticket]: ...
 
+    def count(self, states: Sequence[TicketState], most: int) -> int:
+        """How many tickets are in these states, counted up to `most`: the cost follows `most`, not what exists."""
+
     def due(self, now: datetime, limit: int) -> list[Ticket]:
         """Tickets with due_at <= now, most overdue first; uses the index on due_at."""
 

@@ -140,6 +140,10 @@ class Database:
         with self._read() as connection:
             return tickets.by_state(connection, states)
 
+    def count(self, states: Sequence[TicketState], most: int) -> int:
+        with self._read() as connection:
+            return tickets.count(connection, states, most)
+
     def due(self, now: datetime, limit: int) -> list[Ticket]:
         with self._read() as connection:
             return tickets.due(connection, now, limit)

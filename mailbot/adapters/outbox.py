@@ -20,11 +20,12 @@ from sqlalchemy import (
     select,
     text,
     true,
+    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mailbot.adapters.tables import ANSWERS_A_MAIL, FAILED, OUTBOX
+from mailbot.adapters.tables import ANSWERS_A_MAIL, FAILED, OUTBOX, WAITING
 from mailbot.errors import Conflict
 from mailbot.model import MACHINE_ACTIONS, Action, Effect, OutboxItem, Ticket, Turn
 from mailbot.ports import FailedEffect, OutboxCount, OutboxState, Settled
@@ -113,10 +114,12 @@ _LOCK = select(_O.id).where(_O.id.in_(bindparam("ids", expanding=True))).order_b
 _ANSWERS = select(func.count()).where(
     _O.answered == bindparam("address"), text(ANSWERS_A_MAIL), _O.created_at > bindparam("since")
 )
-_COUNTS = (
-    select(_O.action, _O.state, func.count())
-    .where(_O.state.in_([literal_column("'waiting'"), literal_column("'failed'")]))
-    .group_by(_O.action, _O.state)
+# Each of the two by itself, so that each finds its own index.
+_COUNTS = union_all(
+    *(
+        select(_O.action, _O.state, func.count()).where(text(which)).group_by(_O.action, _O.state)
+        for which in (WAITING, FAILED)
+    )
 )
 _FAILED = select(*_ITEM, _O.settled_at, _O.error).where(text(FAILED)).order_by(_O.id.desc()).limit(bindparam("most"))
 

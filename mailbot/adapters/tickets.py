@@ -23,6 +23,7 @@ _BY_ID = _SELECT.where(_T.id == bindparam("wanted"))
 _BY_PLACE = _SELECT.where(_T.username == bindparam("wanted"), text(TAKES_THE_PLACE))
 _BY_STATE = _SELECT.where(_T.state.in_(bindparam("states", expanding=True))).order_by(_T.id)
 _ALL = _SELECT.order_by(_T.id)
+_SOME = select(_T.id).where(_T.state.in_(bindparam("states", expanding=True))).limit(bindparam("most"))
 _DUE = (
     _SELECT.where(_T.due_at.is_not(None), _T.due_at <= bindparam("now"))
     .order_by(_T.due_at)
@@ -77,6 +78,10 @@ def by_state(connection: Connection, states: Sequence[TicketState]) -> list[Tick
     """Tickets in these states, all where none are given, by number."""
     rows = connection.execute(_BY_STATE, {"states": list(states)}) if states else connection.execute(_ALL)
     return [_ticket(row) for row in rows]
+
+
+def count(connection: Connection, states: Sequence[TicketState], most: int) -> int:
+    return len(connection.execute(_SOME, {"states": list(states), "most": most}).all())
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[Ticket]:

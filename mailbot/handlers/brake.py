@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -25,11 +26,19 @@ _WHAT = {
 
 @dataclass(frozen=True, slots=True)
 class Brake:
-    """The last time the brake was pulled: its number, the tickets it holds, and who let go (empty: nobody yet)."""
+    """The last time the brake was pulled: its number, the tickets it holds, and who let go (empty: nobody yet).
+
+    Each ticket stands with its `version`: what an admin lets go is the step that was asked about, not the
+    removal after the stop, nor the next end of a lease that was extended meanwhile.
+    """
 
     number: int
-    tickets: tuple[int, ...]
+    tickets: Mapping[int, int]
     released_by: str = ""
+
+    def holds(self, ticket: Ticket | None) -> bool:
+        """Whether the ticket still is as it was when the brake was pulled."""
+        return ticket is not None and self.tickets.get(ticket.id) == ticket.version
 
 
 def current(office: Office) -> Brake | None:
@@ -38,33 +47,45 @@ def current(office: Office) -> Brake | None:
     if kept is None:
         return None
     read = json.loads(kept)
-    return Brake(read["number"], tuple(read["tickets"]), read["released_by"])
+    return Brake(
+        read["number"], {int(number): version for number, version in read["tickets"].items()}, read["released_by"]
+    )
 
 
 def braked(office: Office, due: Sequence[Ticket], now: datetime) -> frozenset[int]:
     """The tickets among `due` that must wait for an admin.
 
     Those that a released brake held may go.  While a brake holds, every further destructive step waits
-    too, without a further letter; a new tick with too many pulls it anew.
+    too, without a further letter, unless they are too many by themselves: then it is pulled anew, for all.
     """
-    destructive = {}
-    for ticket in due:
-        if ticket.state in _WHAT:
-            step = _step(office, ticket, now)
-            if step is not None and step.destructive:
-                destructive[ticket.id] = ticket
+    destructive = {
+        ticket.id: ticket for ticket in due if ticket.state in _WHAT and _is_destructive(office, ticket, now)
+    }
+    if not destructive:
+        return frozenset()
     brake = current(office)
     if brake is not None and brake.released_by:
-        for number in brake.tickets:
-            destructive.pop(number, None)
-    if brake is not None and not brake.released_by and set(brake.tickets) & set(destructive):
-        if set(destructive) - set(brake.tickets):
-            _pull(office, Brake(brake.number + 1, tuple(sorted({*brake.tickets, *destructive}))), now)
+        destructive = {number: ticket for number, ticket in destructive.items() if not brake.holds(ticket)}
+    held = _still_held(office, brake)
+    more = {number: ticket for number, ticket in destructive.items() if number not in held}
+    if _too_many(office, len(more)):
+        together = {number: ticket.version for number, ticket in {**held, **more}.items()}
+        _pull(office, Brake(brake.number + 1 if brake else 1, together), now)
         return frozenset(destructive)
-    if len(destructive) <= _limit(office, len(destructive)):
-        return frozenset()
-    _pull(office, Brake(brake.number + 1 if brake else 1, tuple(sorted(destructive))), now)
-    return frozenset(destructive)
+    return frozenset(destructive) if held else frozenset()
+
+
+def _still_held(office: Office, brake: Brake | None) -> dict[int, Ticket]:
+    """The tickets for which a brake that nobody has released still is in the way."""
+    if brake is None or brake.released_by:
+        return {}
+    tickets = (office.store.ticket(number) for number in brake.tickets)
+    return {ticket.id: ticket for ticket in tickets if ticket is not None and not ticket.held and brake.holds(ticket)}
+
+
+def _is_destructive(office: Office, ticket: Ticket, now: datetime) -> bool:
+    step = _step(office, ticket, now)
+    return step is not None and step.destructive
 
 
 def _step(office: Office, ticket: Ticket, now: datetime) -> Step | None:
@@ -76,26 +97,34 @@ def _step(office: Office, ticket: Ticket, now: datetime) -> Step | None:
     return None if isinstance(step, Refusal) else step
 
 
-def _limit(office: Office, wanted: int) -> int:
-    """How many may go in one tick: the larger of the number and the share; machines are counted only when it matters."""
+def _too_many(office: Office, wanted: int) -> bool:
+    """Whether that is more than may go in one tick: more than the number, and more than the share of all machines.
+
+    Machines are counted only when it matters, and only as far as it matters: the cost follows `wanted`, not the fleet.
+    """
     lease = office.rules.lease
     if wanted <= lease.brake_machines:
-        return lease.brake_machines
-    return max(lease.brake_machines, len(office.store.tickets(_LIVING)) * lease.brake_percent // 100)
+        return False
+    if lease.brake_percent == 0:
+        return True
+    enough = -(-wanted * 100 // lease.brake_percent)
+    return office.store.count(_LIVING, enough) < enough
 
 
 def _pull(office: Office, brake: Brake, now: datetime) -> None:
     """Remember what is held, and ask every admin once."""
-    tickets = [ticket for number in brake.tickets if (ticket := office.store.ticket(number)) is not None]
+    tickets = [ticket for number in sorted(brake.tickets) if (ticket := office.store.ticket(number)) is not None]
     entries = [
         {"number": one.id, "username": one.username, "what": _WHAT[one.state], "since": one.end_date.isoformat()}
         for one in tickets
         if one.state in _WHAT
     ]
     lease = office.rules.lease
+    # What it holds is part of the key: whoever answers has read exactly the list that goes.
+    which = hashlib.sha256(json.dumps(sorted(brake.tickets.items())).encode()).hexdigest()[:12]
     letters = office.letter_to_admins(
         Letter.ADMIN_BRAKE,
-        f"brake:{brake.number}",
+        f"brake:{brake.number}:{which}",
         brake=brake.number,
         tickets=entries,
         why=f"At once at most {lease.brake_machines} machines, or {lease.brake_percent} % of all, may be stopped or removed.",
@@ -110,13 +139,16 @@ def _pull(office: Office, brake: Brake, now: datetime) -> None:
 
 
 def release(office: Office, number: int, by: str) -> str:
-    """Let the machines go that this brake holds; gives why not, or an empty text."""
+    """Let the machines go that this brake holds; gives why not, or an empty text.  May run twice."""
     brake = current(office)
     if brake is None or brake.number != number:
         return "The brake has been pulled again since that letter. Please answer the newest one."
-    if brake.released_by:
+    if brake.released_by and brake.released_by != by:
         return f"{brake.released_by} has released it already."
-    office.store.put_note(NOTE, json.dumps(asdict(Brake(brake.number, brake.tickets, by))))
+    if not brake.released_by:
+        office.store.put_note(NOTE, json.dumps(asdict(Brake(brake.number, brake.tickets, by))))
     for ticket_id in brake.tickets:
-        office.store.postpone(ticket_id, office.clock.now(), "")
+        ticket = office.store.ticket(ticket_id)
+        if brake.holds(ticket) and ticket is not None and ticket.due_at is not None:
+            office.store.postpone(ticket_id, min(ticket.due_at, office.clock.now()), "")
     return ""

@@ -225,6 +225,13 @@ def test_two_threads_that_open_a_ticket_for_one_user_get_one_ticket(store: Store
     assert len(store.tickets()) == 1
 
 
+def test_tickets_are_counted_as_far_as_it_matters(store: Store) -> None:
+    for name in ("alice", "bob", "carol"):
+        opened(store, ticket=a_ticket(username=name))
+    assert [store.count((TicketState.PENDING,), most) for most in (2, 3, 4)] == [2, 3, 3]
+    assert store.count((TicketState.ACTIVE, TicketState.EXPIRED), 4) == 0
+
+
 def test_tickets_are_listed_by_state(store: Store) -> None:
     pending = opened(store)
     active = opened(store, ticket=a_ticket("bob", TicketState.ACTIVE))

@@ -63,6 +63,8 @@ def a_tick(store: Database) -> None:
     store.answers_today(ALICE, NOW)
     store.open_ticket_of("alice")
     store.due(NOW, 100)
+    store.count((TicketState.ACTIVE, TicketState.EXPIRED), 10)
+    store.outbox_counts()
     store.next_due()
     letters = store.claim(LETTERS, NOW, 100, 60)
     work = store.claim(WORK, NOW, 100, 60)
