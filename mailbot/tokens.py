@@ -1,25 +1,28 @@
 """Tokens that say which letter a mail answers, and the addresses and Message-IDs that carry them.  Pure.
 
-A token is an HMAC-SHA256 (RFC 2104) over ticket, version, recipient and purpose, cut to 160 bits and
-written in lower-case base32 (32 characters), so that it survives servers that change the case of a
-local part.  It proves that the writer has a letter that was sent to that recipient; it is worth
-nothing without that sender (`trust` asks for more).  It rides in two places of a letter:
+A token is an HMAC-SHA256 (RFC 2104) over ticket, version, recipient, purpose and day, cut to 160 bits
+and written in lower-case base32 (32 characters), so that it survives servers that change the case of
+a local part.  It proves that the writer has a letter that was sent to that recipient; it is worth
+nothing without that sender (`trust` asks for more).  It is never stored: what it is bound to is
+enough to make it again, so a copy of the database holds none.  A decision uses it up, because the
+version rises; it expires by its day.  It rides in two places of a letter:
 
-- Message-ID: `<mb.TICKET.VERSION.PURPOSE.TOKEN.LETTER@domain>`, which replies quote in In-Reply-To
-  and References (RFC 5322 section 3.6.4);
-- Reply-To: `support+TICKET.VERSION.PURPOSE.TOKEN@example.org` (RFC 5233), where the site has it.
+- Message-ID: `<mb.TICKET.VERSION.PURPOSE.DAY.TOKEN.LETTER@domain>`, which replies quote in
+  In-Reply-To and References (RFC 5322 section 3.6.4);
+- Reply-To: `support+TICKET.VERSION.PURPOSE.DAY.TOKEN@example.org` (RFC 5233), where the site has it.
 
-As a last resort every letter that takes answers shows a short code of 40 bits (`k7q2-m4xp`).
+As a last resort every letter that takes answers shows a short code of 40 bits behind the ticket's
+number (`12-k7q2-m4xp`), bound to the same.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from mailbot.model import Purpose
@@ -32,11 +35,13 @@ _MAX_LOCAL_PART = 64  # RFC 5321 section 4.5.3.1.1
 _PURPOSE_TO_MARK = {Purpose.DECIDE: "d", Purpose.OWN: "o", Purpose.CONFIRM: "c", Purpose.NONE: "n"}
 _MARK_TO_PURPOSE = {mark: purpose for purpose, mark in _PURPOSE_TO_MARK.items()}
 
-_BODY = r"([0-9]{1,12})\.([0-9]{1,9})\.([doc])\.([a-z2-7]{32})"
+_BODY = r"([0-9]{1,12})\.([0-9]{1,9})\.([doc])\.([0-9]{1,6})\.([a-z2-7]{32})"
 _MESSAGE_ID = re.compile(rf"<mb\.{_BODY}\.[a-z2-7]{{16}}@([^<>@\s]{{1,255}})>", re.IGNORECASE)
 _OWN_MESSAGE_ID = re.compile(r"<mb\.[0-9a-z.]{1,120}@([^<>@\s]{1,255})>", re.IGNORECASE)
 _DETAIL = re.compile(_BODY, re.IGNORECASE)
-_CODE = re.compile(r"\b([a-z2-7]{4})-([a-z2-7]{4})\b", re.IGNORECASE)
+_CODE = re.compile(r"(?<![\w-])([0-9]{1,12})-([a-z2-7]{4})-([a-z2-7]{4})(?![\w-])", re.IGNORECASE)
+_MOST_CODES = 5
+"""Codes of one mail that are looked at: each costs a look at its ticket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,59 +67,100 @@ class OwnMail(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What a mail says it answers.  Worth nothing before `verify` has seen it with its sender."""
+    """What a mail says it answers: a letter of that `day` (counted from 1970-01-01, UTC).
+
+    Worth nothing before `verify` has seen it with its sender.
+    """
 
     ticket_id: int
     version: int
     purpose: Purpose
+    day: int
     token: str = field(repr=False)
 
 
-def make(keys: TokenKeys, ticket_id: int, version: int, recipient: str, purpose: Purpose) -> str:
-    """The token for one recipient (case-insensitive address) and purpose: 32 characters, 160 bits."""
-    return _token(keys.keys[0], _bound(ticket_id, version, recipient, purpose))
+def day_of(moment: datetime) -> int:
+    """The day of an aware moment, counted from 1970-01-01, UTC."""
+    return (moment.astimezone(UTC).date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
 
 
-def reference(keys: TokenKeys, ticket_id: int, version: int, recipient: str, purpose: Purpose) -> Reference:
-    """The same with what it is bound to."""
-    return Reference(ticket_id, version, purpose, make(keys, ticket_id, version, recipient, purpose))
+def make(keys: TokenKeys, recipient: str, bound: Reference) -> str:
+    """The token for one recipient (case-insensitive address) and what `bound` says: 32 characters, 160 bits."""
+    return _token(keys.keys[0], _bound(bound, recipient))
+
+
+def reference(
+    keys: TokenKeys, ticket_id: int, version: int, recipient: str, purpose: Purpose, *, day: int = 0
+) -> Reference:
+    """What a letter of that day to that recipient carries."""
+    bound = Reference(ticket_id, version, purpose, day, "")
+    return replace(bound, token=make(keys, recipient, bound))
 
 
 def verify(keys: TokenKeys, reference: Reference, recipient: str) -> bool:
-    """True where the token was made, with any of the keys, for exactly this ticket, version, recipient and purpose."""
+    """True where the token was made, with any of the keys, for exactly this ticket, version, recipient, purpose and day."""
     if reference.purpose is Purpose.NONE:
         return False
     found = reference.token.lower().encode("utf-8", "replace")
-    bound = _bound(reference.ticket_id, reference.version, recipient, reference.purpose)
+    bound = _bound(reference, recipient)
     good = False
     for key in keys.keys:  # every key is tried: how long it takes tells nothing
         good |= hmac.compare_digest(_token(key, bound).encode(), found)
     return good
 
 
+def expired(reference: Reference, now: datetime, expiry_days: int) -> bool:
+    """True where the letter is older than that, or of a day that has not begun."""
+    return not 0 <= day_of(now) - reference.day <= expiry_days
+
+
 def short_code(keys: TokenKeys, reference: Reference, recipient: str) -> str:
-    """The visible code, two groups of four: for people whose client lost every header.  Never enough alone."""
-    return _code(keys.keys[0], _bound(reference.ticket_id, reference.version, recipient, reference.purpose))
+    """The visible code, number and two groups of four: for people whose client lost every header.  Never enough alone."""
+    return f"{reference.ticket_id}-{_code(keys.keys[0], _bound(reference, recipient))}"
 
 
 def codes_in(text: str) -> tuple[str, ...]:
-    """Everything in a text that looks like a visible code, in order, without doubles."""
-    return tuple(dict.fromkeys(f"{a}-{b}".lower() for a, b in _CODE.findall(text)))
+    """Everything in a text that looks like a visible code, in order, without doubles, at most five."""
+    found = dict.fromkeys(f"{int(number)}-{a}-{b}".lower() for number, a, b in _CODE.findall(text))
+    return tuple(found)[:_MOST_CODES]
+
+
+def ticket_of_code(code: str) -> int:
+    """The ticket that a visible code names."""
+    return int(code.partition("-")[0])
+
+
+def reference_of_code(
+    keys: TokenKeys, code: str, version: int, recipients: Iterable[str], *, now: datetime, expiry_days: int
+) -> Reference | None:
+    """What a visible code stands for: tried for every purpose, every day that has not expired, and each of the recipients.
+
+    `version` is the ticket's present one: an older code is used up.
+    """
+    today, ticket_id = day_of(now), ticket_of_code(code)
+    for recipient in recipients:
+        for purpose in _MARK_TO_PURPOSE.values():
+            for day in range(today, today - expiry_days - 1, -1):
+                found = Reference(ticket_id, version, purpose, day, "")
+                if purpose is not Purpose.NONE and verify_code(keys, code, found, recipient):
+                    return replace(found, token=make(keys, recipient, found))
+    return None
 
 
 def verify_code(keys: TokenKeys, code: str, reference: Reference, recipient: str) -> bool:
-    """True where the visible code is the one for the ticket, version and purpose of `reference` (its token is not read)."""
+    """True where the visible code is the one for the ticket, version, purpose and day of `reference` (its token is not read)."""
     found = code.lower().encode("utf-8", "replace")
-    bound = _bound(reference.ticket_id, reference.version, recipient, reference.purpose)
+    bound = _bound(reference, recipient)
     good = False
     for key in keys.keys:
-        good |= hmac.compare_digest(_code(key, bound).encode(), found)
+        good |= hmac.compare_digest(f"{reference.ticket_id}-{_code(key, bound)}".encode(), found)
     return good
 
 
-def hash_token(token: str) -> str:
-    """What may be stored of a token: SHA-256 in hex.  A token has 160 random-looking bits, so no salt is needed."""
-    return hashlib.sha256(b"mailbot-token\0" + token.lower().encode()).hexdigest()
+def without_token(message_id: str) -> str:
+    """A Message-ID as it may be stored: ours without its token (it stays unique by its last part), any other as it is."""
+    found = _MESSAGE_ID.fullmatch(message_id.strip())
+    return message_id if found is None else message_id.strip().replace(f".{found.group(5)}.", ".")
 
 
 def reply_address(support_address: str, reference: Reference | None, *, plus: bool) -> str:
@@ -154,7 +200,7 @@ def references_in(message_ids: Iterable[str], recipients: Iterable[str], own: Ow
             _remember(found, _DETAIL.fullmatch(detail))
     for written in message_ids:
         match = _MESSAGE_ID.fullmatch(written.strip())
-        if match and match.group(5).lower() == own.message_id_domain.lower():
+        if match and match.group(6).lower() == own.message_id_domain.lower():
             _remember(found, match)
     return tuple(found)
 
@@ -170,21 +216,20 @@ def _own_detail(address: str, support_address: str) -> str:
 
 def _remember(found: dict[Reference, None], match: re.Match[str] | None) -> None:
     if match:
-        ticket_id, version, mark, token = match.group(1, 2, 3, 4)
+        ticket_id, version, mark, day, token = match.group(1, 2, 3, 4, 5)
         purpose = _MARK_TO_PURPOSE[mark.lower()]
-        found[Reference(int(ticket_id), int(version), purpose, token.lower())] = None
+        found[Reference(int(ticket_id), int(version), purpose, int(day), token.lower())] = None
 
 
 def _body(reference: Reference) -> str:
     mark = _PURPOSE_TO_MARK[reference.purpose]
-    return f"{reference.ticket_id}.{reference.version}.{mark}.{reference.token}"
+    return f"{reference.ticket_id}.{reference.version}.{mark}.{reference.day}.{reference.token}"
 
 
-def _bound(ticket_id: int, version: int, recipient: str, purpose: Purpose) -> bytes:
+def _bound(reference: Reference, recipient: str) -> bytes:
     # NUL cannot stand in an address (RFC 5321 section 4.1.2), so no two bindings give the same bytes.
-    return "\0".join((str(ticket_id), str(version), recipient.strip().lower(), purpose.value)).encode(
-        "utf-8", "replace"
-    )
+    numbers = (str(reference.ticket_id), str(reference.version), str(reference.day))
+    return "\0".join((*numbers, recipient.strip().lower(), reference.purpose.value)).encode("utf-8", "replace")
 
 
 def _token(key: bytes, bound: bytes) -> str:

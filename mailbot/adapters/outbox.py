@@ -29,6 +29,7 @@ from mailbot.adapters.tables import ANSWERS_A_MAIL, FAILED, OUTBOX, WAITING
 from mailbot.errors import Conflict
 from mailbot.model import MACHINE_ACTIONS, Action, Effect, OutboxItem, Ticket, Turn
 from mailbot.ports import FailedEffect, OutboxCount, OutboxState, Settled
+from mailbot.tokens import without_token
 
 _O = OUTBOX.c
 _E = OUTBOX.alias("earlier")
@@ -186,7 +187,7 @@ def cancel(connection: Connection, ticket_id: int, prefixes: Iterable[str], now:
 
 def bounced(connection: Connection, message_id: str, permanent: bool | None, now: datetime) -> None:
     """Mark the letter with that Message-ID as come back; nothing where there is none."""
-    connection.execute(_BOUNCED, {"bounced_id": message_id, "permanent": permanent, "now": now})
+    connection.execute(_BOUNCED, {"bounced_id": without_token(message_id), "permanent": permanent, "now": now})
 
 
 def claim(
@@ -252,7 +253,7 @@ def _settled(result: Settled, state: OutboxState, now: datetime) -> dict[str, An
         "row": result.item.id,
         "new_state": state,
         "now": now,
-        "sent_as": result.message_id or None,
+        "sent_as": without_token(result.message_id) or None,
         "proof": result.proof,
         "why": result.error,
     }

@@ -27,7 +27,7 @@ def judge_bounce(office: Office, mail: Mail, automatic: Automatic, now: datetime
     )
     actor = Actor(Role.MACHINE, mail.sender.address, mail.sha256, mail.message_id or "")
     event = Returned(
-        letter.to, automatic.permanent, said, letter.letter, _other_address(office, ticket, letter.to), actor
+        letter.to, automatic.permanent, said, letter.letter, other_address(office, ticket, letter.to), actor
     )
     step = lifecycle.decide(ticket, event, office.about(now, ticket))
     if isinstance(step, Refusal) or KINDS[Letter(letter.letter)].audience is not Audience.OWNER:
@@ -41,14 +41,19 @@ def _letter(office: Office, message_id: str) -> tuple[Ticket, Accepted] | None:
         if ticket is None:
             continue
         for letter in office.store.accepted(ticket.id):
-            if letter.message_id == message_id:
+            if letter.message_id == tokens.without_token(message_id):
                 return ticket, letter
     return None
 
 
-def _other_address(office: Office, ticket: Ticket, failed: str) -> str:
-    """Another address that the directory has for the owner; the registered one is tried first."""
+def other_address(office: Office, ticket: Ticket, failed: str) -> str:
+    """Another address that the directory has for the owner and from which nothing has come back; the registered one first."""
     person = office.directory.by_login(ticket.username)
     if person is None:
         return ""
-    return next((one for one in (person.email, *person.aliases) if one.lower() != failed.lower()), "")
+    dead = {
+        one.to.lower()
+        for one in office.store.accepted(ticket.id)
+        if one.bounced_at and one.bounce_permanent is not False
+    }
+    return next((one for one in (person.email, *person.aliases) if one.lower() not in dead | {failed.lower()}), "")

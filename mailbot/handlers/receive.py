@@ -15,6 +15,7 @@ from mailbot.handlers.outcome import Outcome, left
 from mailbot.handlers.proofs import look_at
 from mailbot.handlers.replies import judge_reply
 from mailbot.handlers.requests import explained, judge_request
+from mailbot.handlers.sealing import seal
 from mailbot.model import LedgerEntry, Letter, MailKey, Turn, Verdict
 from mailbot.ports import Fetched, Inbox, Reader, Shelf
 from parsers.labels import Part
@@ -108,7 +109,7 @@ def _line(fetched: Fetched, read: Mail | Unreadable, now: datetime, earlier: Led
     known = isinstance(read, Mail)
     return LedgerEntry(
         key=fetched.key,
-        message_id=read.message_id or "",
+        message_id=tokens.without_token(read.message_id or ""),
         sha256=read.sha256,
         verdict=Verdict.LEFT,
         seen_at=now,
@@ -128,9 +129,8 @@ def _committed(office: Office, fetched: Fetched, read: Mail | Unreadable, entry:
         else:
             outcome, kind = _judge(office, fetched, read, now)
         keep = outcome.verdict in {Verdict.HANDLED, Verdict.QUARANTINED}
-        entry = replace(
-            entry, verdict=outcome.verdict, why=outcome.why, kind=kind, raw=fetched.raw if keep else None, retry_at=None
-        )
+        raw = sealed(office, fetched.raw) if keep else None
+        entry = replace(entry, verdict=outcome.verdict, why=outcome.why, kind=kind, raw=raw, retry_at=None)
         try:
             office.store.commit(
                 Turn(
@@ -151,6 +151,11 @@ def _committed(office: Office, fetched: Fetched, read: Mail | Unreadable, entry:
         return entry
     msg = f"the ticket was changed by others {CONFLICT_TRIES} times while this mail was judged"
     raise Conflict(msg)
+
+
+def sealed(office: Office, raw: bytes | None) -> bytes | None:
+    """The mail as it is kept; None where it was not fetched whole."""
+    return None if raw is None else seal(office.letters.keys, raw)
 
 
 def _judge(office: Office, fetched: Fetched, read: Mail | Unreadable, now: datetime) -> tuple[Outcome, str]:
@@ -241,7 +246,7 @@ def _poison(office: Office, fetched: Fetched, entry: LedgerEntry, error: Excepti
         journal.mail_retried(mail=entry.sha256, attempt=attempts, retry_at=entry.retry_at or now, error=error)
         return entry
     outcome = quarantined(office, entry.sha256, f"handling it failed {attempts} times ({why})")
-    entry = replace(entry, verdict=Verdict.QUARANTINED, raw=fetched.raw, retry_at=None)
+    entry = replace(entry, verdict=Verdict.QUARANTINED, raw=sealed(office, fetched.raw), retry_at=None)
     office.store.commit(Turn(now=now, mail=entry, effects=outcome.effects))
     return entry
 

@@ -80,9 +80,11 @@ def judge_reply(office: Office, mail: Mail, said: Command | Unclear, now: dateti
     5. The lifecycle decides; a refusal is answered with the reason and with what can be said.
     """
     references = tokens.references_in(mail.references, mail.recipients, office.letters)
-    if not references:
+    codes = () if references else tokens.codes_in(mail.text)
+    if not references and not codes:
         return left("neither a request nor an answer to a letter of ours")
     admin, person = office.admin(mail.sender.address), office.directory.by_address(mail.sender.address)
+    references = references or _by_code(office, codes, admin, person, now)
     if admin is None and person is None:
         return _from_nobody(office, mail, references, now)
     if admin is not None and (number := _brake(office, references, admin)):
@@ -90,22 +92,33 @@ def judge_reply(office: Office, mail: Mail, said: Command | Unclear, now: dateti
     exchange = _exchange(office, mail, references, now, admin=admin, person=person)
     if exchange is None:
         return left("an answer to a letter of ours from somebody it was not written to")
-    exchange = _proven(exchange, said, look)
-    lack = trust.missing(exchange.evidence.deed or Deed.ASK, exchange.evidence, office.rules.trust)
-    if lack:
-        return exchange.refuse(said.words if isinstance(said, Unclear) else said.line, f"It was not done: {lack}.")
+    exchange = _proven(exchange, said, look, by_code=bool(codes))
+    if lack := _lack(exchange):
+        return exchange.refuse(said.words if isinstance(said, Unclear) else said.line, lack)
     if isinstance(said, Unclear):
         note = f"unclear: {said.why}"
         return exchange.answer(Letter.UNCLEAR_REPLY, note, words=said.words, why=said.why, **exchange.can_say())
     return _obey(exchange, said)
 
 
-def _proven(exchange: _Exchange, said: Command | Unclear, look: Look) -> _Exchange:
+def _proven(exchange: _Exchange, said: Command | Unclear, look: Look, *, by_code: bool) -> _Exchange:
     """With what the mail proves by its headers and signatures, held against what its command needs."""
     rules = exchange.office.rules
     deed = deed_of(said, exchange.ticket, rules)
     evidence = exchange.evidence if deed is Deed.ASK else exchange.evidence.with_checked(look())
+    if by_code:
+        evidence = replace(evidence, found={**evidence.found, "token": "the visible code"})
     return replace(exchange, evidence=evidence.for_deed(deed, rules.trust))
+
+
+def _lack(exchange: _Exchange) -> str:
+    """Why what was said cannot be done on this evidence, as words for the sender; empty where it can."""
+    days = exchange.office.letters.expiry_days
+    if tokens.expired(exchange.reference, exchange.now, days):
+        return f"The letter that you answer is older than {days} days. Please answer this one instead."
+    evidence = exchange.evidence
+    lack = trust.missing(evidence.deed or Deed.ASK, evidence, exchange.office.rules.trust)
+    return f"It was not done: {lack}." if lack else ""
 
 
 def _brake(office: Office, references: tuple[Reference, ...], admin: Admin) -> int:
@@ -117,6 +130,7 @@ def _brake(office: Office, references: tuple[Reference, ...], admin: Admin) -> i
             if reference.ticket_id == 0
             and reference.purpose is Purpose.DECIDE
             and tokens.verify(office.letters.keys, reference, admin.address)
+            and not tokens.expired(reference, office.clock.now(), office.letters.expiry_days)
         ),
         0,
     )
@@ -132,6 +146,24 @@ def _let_go(office: Office, admin: Admin, number: int, said: Command | Unclear, 
     if why_not:
         return left(f"the brake stays as it is: {why_not}")
     return Outcome(Verdict.HANDLED, f"brake {number} released by {admin.address}")
+
+
+def _by_code(
+    office: Office, codes: tuple[str, ...], admin: Admin | None, person: Person | None, now: datetime
+) -> tuple[Reference, ...]:
+    """What the visible codes in a mail stand for, for somebody whose client lost every header.
+
+    A code counts like the token that it stands for: only from the person whom it was written to, for
+    the ticket as it is now, and with whatever else the risk table asks for.
+    """
+    recipients = [*((admin.address,) if admin else ()), *((person.email,) if person else ())]
+    found = []
+    for code in codes if recipients else ():
+        ticket = office.store.ticket(tokens.ticket_of_code(code))
+        version = ticket.version if ticket else 0
+        keys, days = office.letters.keys, office.letters.expiry_days
+        found.append(tokens.reference_of_code(keys, code, version, recipients, now=now, expiry_days=days))
+    return tuple(one for one in found if one is not None)
 
 
 def _from_nobody(office: Office, mail: Mail, references: tuple[Reference, ...], now: datetime) -> Outcome:
@@ -157,8 +189,8 @@ def _exchange(
             continue
         deciding = reference.purpose is Purpose.DECIDE
         who: Person | Admin | None = admin if deciding else person
-        recipient = person.email if person is not None and not deciding else address
-        if not tokens.verify(office.letters.keys, reference, recipient):
+        recipients = (person.email, *person.aliases) if person is not None and not deciding else (address,)
+        if not any(tokens.verify(office.letters.keys, reference, one) for one in recipients):
             continue
         ticket = office.store.ticket(reference.ticket_id)
         if ticket is None or (not deciding and (person is None or person.login != ticket.username)):

@@ -97,10 +97,11 @@ def _reference(item: OutboxItem, kind: LetterKind, ticket: Ticket | None, settin
     purpose = kind.purpose or Purpose(item.effect.facts["purpose"])
     if purpose is Purpose.NONE:
         return None
+    day = tokens.day_of(item.created_at)  # not that of the attempt: the Message-ID must stay the same
     if ticket is None:  # a question about the whole bot: the brake
         number = item.effect.facts.get("brake")
-        return tokens.reference(settings.keys, 0, int(number), item.effect.to, purpose) if number else None
-    return tokens.reference(settings.keys, ticket.id, item.version, item.effect.to, purpose)
+        return tokens.reference(settings.keys, 0, int(number), item.effect.to, purpose, day=day) if number else None
+    return tokens.reference(settings.keys, ticket.id, item.version, item.effect.to, purpose, day=day)
 
 
 def _identity(work: _Work) -> str:

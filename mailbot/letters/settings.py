@@ -15,6 +15,7 @@ class LetterSettings:
     `support_address` is the shared mailbox that letters come from and answers go to; `from_name` its
     display name (the service's name where empty).  `message_id_domain` is the right-hand side of our
     Message-IDs.  `plus_addresses` says that mail to `support+anything@…` arrives in that mailbox.
+    `expiry_days` is how long after it was written a letter can be answered.
     """
 
     support_address: str
@@ -23,3 +24,4 @@ class LetterSettings:
     rules: Rules
     from_name: str = ""
     plus_addresses: bool = False
+    expiry_days: int = 90

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -24,19 +25,22 @@ class Own:
 
 
 OWN = Own()
-REFERENCE = tokens.reference(KEYS, 12, 3, ALICE, Purpose.DECIDE)
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+DAY = tokens.day_of(NOW)
+REFERENCE = tokens.reference(KEYS, 12, 3, ALICE, Purpose.DECIDE, day=DAY)
 
 tickets = st.integers(min_value=0, max_value=999_999_999_999)
 versions = st.integers(min_value=0, max_value=999_999_999)
+days = st.integers(min_value=0, max_value=999_999)
 takes_answers = st.sampled_from([Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM])
 recipients = st.emails()
 
 
-@given(ticket=tickets, version=versions, recipient=recipients, purpose=takes_answers, plus=st.booleans())
+@given(ticket=tickets, version=versions, recipient=recipients, purpose=takes_answers, day=days, plus=st.booleans())
 def test_a_reference_comes_back_from_both_carriers_and_verifies(
-    ticket: int, version: int, recipient: str, purpose: Purpose, plus: bool
+    ticket: int, version: int, recipient: str, purpose: Purpose, day: int, plus: bool
 ) -> None:
-    made = tokens.reference(KEYS, ticket, version, recipient, purpose)
+    made = tokens.reference(KEYS, ticket, version, recipient, purpose, day=day)
     address = tokens.reply_address(OWN.support_address, made, plus=plus)
     message_id = tokens.message_id(KEYS, made, "a letter", OWN.message_id_domain)
     assert tokens.references_in([message_id], [], OWN) == (made,)
@@ -47,15 +51,15 @@ def test_a_reference_comes_back_from_both_carriers_and_verifies(
 
 
 @given(
-    mine=st.tuples(tickets, versions, recipients, takes_answers),
-    theirs=st.tuples(tickets, versions, recipients, takes_answers),
+    mine=st.tuples(tickets, versions, recipients, takes_answers, days),
+    theirs=st.tuples(tickets, versions, recipients, takes_answers, days),
 )
 def test_a_token_is_good_for_nothing_but_what_it_was_made_for(
-    mine: tuple[int, int, str, Purpose], theirs: tuple[int, int, str, Purpose]
+    mine: tuple[int, int, str, Purpose, int], theirs: tuple[int, int, str, Purpose, int]
 ) -> None:
-    made = tokens.reference(KEYS, *mine)
-    claimed = Reference(theirs[0], theirs[1], theirs[3], made.token)
-    same = (*mine[:2], mine[2].lower(), mine[3]) == (*theirs[:2], theirs[2].lower(), theirs[3])
+    made = tokens.reference(KEYS, *mine[:4], day=mine[4])
+    claimed = Reference(theirs[0], theirs[1], theirs[3], theirs[4], made.token)
+    same = (*mine[:2], mine[2].lower(), *mine[3:]) == (*theirs[:2], theirs[2].lower(), *theirs[3:])
     assert tokens.verify(KEYS, claimed, theirs[2]) is same
 
 
@@ -64,6 +68,7 @@ def test_each_part_of_the_binding_counts_on_its_own() -> None:
     assert not tokens.verify(KEYS, replace(REFERENCE, ticket_id=13), ALICE)
     assert not tokens.verify(KEYS, replace(REFERENCE, version=4), ALICE)
     assert not tokens.verify(KEYS, replace(REFERENCE, purpose=Purpose.OWN), ALICE)
+    assert not tokens.verify(KEYS, replace(REFERENCE, day=DAY + 1), ALICE)
     assert not tokens.verify(KEYS, REFERENCE, "bob@example.org")
     assert not tokens.verify(OTHER, REFERENCE, ALICE)
     assert not tokens.verify(KEYS, replace(REFERENCE, token=REFERENCE.token[:-1]), ALICE)
@@ -73,7 +78,7 @@ def test_each_part_of_the_binding_counts_on_its_own() -> None:
 def test_a_replaced_key_still_verifies_and_no_longer_signs() -> None:
     rotated = TokenKeys((*OTHER.keys, *KEYS.keys))
     assert tokens.verify(rotated, REFERENCE, ALICE)
-    assert tokens.make(rotated, 12, 3, ALICE, Purpose.DECIDE) == tokens.make(OTHER, 12, 3, ALICE, Purpose.DECIDE)
+    assert tokens.make(rotated, ALICE, REFERENCE) == tokens.make(OTHER, ALICE, REFERENCE)
     assert not tokens.verify(OTHER, REFERENCE, ALICE)
 
 
@@ -138,7 +143,7 @@ def test_whatever_stands_in_a_mail_is_read_without_an_error(words: str) -> None:
         )
         == ()
     )
-    assert not tokens.verify(KEYS, Reference(1, 1, Purpose.OWN, words), words)
+    assert not tokens.verify(KEYS, Reference(1, 1, Purpose.OWN, DAY, words), words)
     tokens.codes_in(words)
 
 
@@ -151,7 +156,29 @@ def test_the_visible_code_is_found_in_words_and_bound_like_the_token() -> None:
     assert not tokens.verify_code(KEYS, code, REFERENCE, "bob@example.org")
 
 
-def test_what_is_stored_of_a_token_does_not_contain_it() -> None:
-    stored = tokens.hash_token(REFERENCE.token)
-    assert REFERENCE.token not in stored
-    assert stored == tokens.hash_token(REFERENCE.token.upper())
+def test_a_code_stands_for_its_letter_as_long_as_that_can_be_answered() -> None:
+    code = tokens.short_code(KEYS, REFERENCE, ALICE)
+    assert tokens.ticket_of_code(code) == 12
+    later = NOW + timedelta(days=30)
+    assert tokens.reference_of_code(KEYS, code, 3, [ALICE], now=later, expiry_days=90) == REFERENCE
+    assert tokens.reference_of_code(KEYS, code, 4, [ALICE], now=later, expiry_days=90) is None, (
+        "the version has changed"
+    )
+    assert tokens.reference_of_code(KEYS, code, 3, ["bob@example.org"], now=later, expiry_days=90) is None
+    assert tokens.reference_of_code(KEYS, code, 3, [ALICE], now=NOW + timedelta(days=91), expiry_days=90) is None
+
+
+def test_a_token_expires_and_is_not_good_before_its_day() -> None:
+    assert not tokens.expired(REFERENCE, NOW + timedelta(days=90), 90)
+    assert tokens.expired(REFERENCE, NOW + timedelta(days=91), 90)
+    assert tokens.expired(REFERENCE, NOW - timedelta(days=1), 90)
+
+
+def test_what_is_stored_of_a_message_id_holds_no_token() -> None:
+    first, second = (tokens.message_id(KEYS, REFERENCE, key, OWN.message_id_domain) for key in "ab")
+    assert REFERENCE.token in first
+    assert REFERENCE.token not in tokens.without_token(first)
+    assert tokens.without_token(first) != tokens.without_token(second)
+    assert tokens.references_in([tokens.without_token(first)], [], OWN) == ()
+    assert tokens.is_own_message_id(tokens.without_token(first), OWN)
+    assert tokens.without_token("<x@example.org>") == "<x@example.org>"
