@@ -22,11 +22,6 @@ class Rule:
     does: str
     options: frozenset[str] = frozenset()
 
-    @property
-    def written(self) -> tuple[str, ...]:
-        """All phrases, longest first, so that "i approve" is tried before "approve"."""
-        return tuple(sorted((*self.english, *self.french), key=len, reverse=True))
-
 
 UNTIL, DISK, PERIOD, REASON = "until", "disk", "period", "reason"
 

@@ -70,6 +70,17 @@ _DENYING = frozenset(
 )
 
 
+def _longest_first(known: tuple[str, ...]) -> tuple[str, ...]:
+    """So that "i approve" is tried before "approve"."""
+    return tuple(sorted(known, key=len, reverse=True))
+
+
+_PHRASES = {rule.verb: _longest_first((*rule.english, *rule.french)) for rule in RULES}
+_BEFORE = _longest_first(words.BEFORE)
+_BEFORE_DENY = _longest_first((*words.BEFORE_DENY_ONLY, *words.BEFORE))
+_AFTER = _longest_first(words.AFTER)
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     """A line as typed and in plain letters with single spaces; both have the same words in the same order."""
@@ -150,7 +161,7 @@ def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | str
 def _match(rule: Rule, line: _Line, rest: list[str], rules: ReadingRules, as_read: str) -> Command | str | None:
     """This rule's command, a sentence where the line begins like it but goes on wrongly, None otherwise."""
     start = _after_politeness(line.plain, rule)
-    for phrase in rule.written:
+    for phrase in _PHRASES[rule.verb]:
         if not _starts_with_word(line.plain, start, phrase):
             continue
         end = start + len(phrase)
@@ -168,12 +179,7 @@ def _starts_with_word(text: str, at: int, phrase: str) -> bool:
 
 def _after_politeness(plain: str, rule: Rule) -> int:
     """The index after "OK," and "please" in front; sorry-words only before a denial."""
-    allowed = (
-        (*words.BEFORE_DENY_ONLY, *words.BEFORE)
-        if rule.verb is Verb.DENY
-        else tuple(w for w in words.BEFORE if w != "no")
-    )
-    allowed = tuple(sorted(allowed, key=len, reverse=True))
+    allowed = _BEFORE_DENY if rule.verb is Verb.DENY else _BEFORE
     at = 0
     for _ in range(4):
         for phrase in allowed:
@@ -191,7 +197,7 @@ def _before_politeness(tail: str) -> str:
     """The tail without thanks behind it; leading separators are left for the caller."""
     for _ in range(4):
         shorter = tail.rstrip(_EDGES)
-        for phrase in sorted(words.AFTER, key=len, reverse=True):
+        for phrase in _AFTER:
             if shorter == phrase or shorter.endswith((f" {phrase}", f",{phrase}", f".{phrase}", f"!{phrase}")):
                 shorter = shorter[: -len(phrase)]
                 break

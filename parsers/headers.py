@@ -11,14 +11,12 @@ import re
 from binascii import Error, a2b_base64, a2b_qp
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email import message_from_bytes
 from email.errors import MessageError
 from email.message import Message
 
 import mailparser
 
 from parsers.characters import decode, one_line, repair_mojibake
-from parsers.limits import header_block
 from parsers.values import Address
 
 logging.getLogger("mailparser").addHandler(logging.NullHandler())
@@ -33,6 +31,7 @@ _MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)\s+(?==\?[^?\s]{1,60}\?[bBqQ]\?)")
 _RECIPIENT_FIELDS = ("to", "cc", "delivered-to", "x-original-to")
+_READ_BY_MAIL_PARSER = frozenset({*_RECIPIENT_FIELDS, "reply-to", "date"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +80,18 @@ def _decode_word(found: re.Match[str]) -> str:
     return decode(octets, charset.partition("*")[0])[0]
 
 
-def header_reader(raw: bytes) -> mailparser.MailParser | None:
-    """mail-parser over the header block alone; the body is read elsewhere, part by part.
+def header_reader(message: Message) -> mailparser.MailParser | None:
+    """mail-parser over the few fields that it reads for us; the body is read elsewhere, part by part.
 
     None where mail-parser cannot read the header (it raises on broken base64 in an address, for
     instance); then plain patterns must do.
     """
+    header = Message()
+    for name, value in message.raw_items():
+        if name.lower() in _READ_BY_MAIL_PARSER:
+            header.set_raw(name, value)
     try:
-        return mailparser.MailParser(message_from_bytes(header_block(raw) + b"\n\n"))
+        return mailparser.MailParser(header)
     except (MessageError, ValueError, LookupError, TypeError, AttributeError):
         return None
 

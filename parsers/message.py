@@ -41,7 +41,7 @@ def read(raw: bytes, rules: ReadingRules) -> Mail | Unreadable:
 def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
     message = message_from_bytes(without_ballast(raw))
     fields = headers.fields_of(message)
-    parser = headers.header_reader(raw)
+    parser = headers.header_reader(message)
     sender = headers.clean_sender(fields)
     message_id = headers.own_id(fields)
     from_fields = len(fields.get_all("from"))

@@ -23,6 +23,8 @@ from parsers.signatures import without_signature
 _MAX_LINES = 5_000
 _MAX_LINE_CHARACTERS = 1_000
 _LIBRARY_LINES = 300
+#: Every introduction and divider that quotequail knows ends in one of these; `>` lines are seen by our own rules.
+_LIBRARY_ENDINGS = (":", "-", "_", ">")
 #: An empty line, or the mark that a tracking extension of Gmail leaves at the end.
 _NOTHING = ("", "\u1427")
 #: A client wraps quoted lines at 72 to 80 columns; the tail of one that is this long may have lost its `>`.
@@ -77,6 +79,8 @@ def first_quote(lines: list[str]) -> _Cut | None:
 
 
 def _library_cut(lines: list[str]) -> int | None:
+    if not any(line.endswith(_LIBRARY_ENDINGS) for line in lines):
+        return None  # none of its patterns can match, and asking it is the dearest step of all
     parts = quotequail.quote("\n".join(lines), limit=len(lines) + 2, quote_intro_line=True)
     if len(parts) < 2:
         return None
