@@ -1,0 +1,298 @@
+"""A bot's life in any order: requests, right and wrong decisions, time, crashes and failures, with laws as invariants.
+
+Hypothesis chooses what happens; the core and the database are real.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from email import message_from_bytes
+from email.utils import parseaddr
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from mailbot import desk
+from mailbot.errors import MailServerUnavailable
+from mailbot.model import FINAL, ONE_PER_USER, Letter, OutboundMail, Person, Role, TicketState
+from mailbot.ports import Shelf
+from provisioner.fake import Faults
+from tests.world import ADMINS, ALICE, BOB, World, kind_of, request_words
+from tests.writing import bounce, mail, out_of_office, reply
+
+LOGINS = st.sampled_from(["alice", "bob", "erin", "nobody"])
+SENDERS = st.sampled_from(
+    [
+        "alice@example.org",
+        "bob@example.org",
+        "carol@testbed.example",
+        "dave@testbed.example",
+        "mallory@elsewhere.example",
+    ]
+)
+WORDS = st.sampled_from(
+    ["approve", "approve until 2027-01-31", "approve disk 20", "approve disk 900", "deny no room", "deny", "withdraw",
+     "confirm", "status", "help", "perhaps", ""]
+)  # fmt: skip
+DATES = st.sampled_from(["2027-03-31", "2026-11-25", "2020-01-01", "03/04/2027", "soon"])
+ANY = st.integers(0, 10**6)
+REGISTERED = (
+    {address for person in (ALICE, BOB) for address in person.addresses}
+    | {"erin@example.org"}
+    | {admin.address for admin in ADMINS}
+)
+
+
+class Life(RuleBasedStateMachine):
+    """One world; every rule is something that happens to it."""
+
+    @initialize(far=st.integers(0, 3))
+    def begin(self, far: int) -> None:
+        """A world in which alice has asked (1), was approved (2), has her machine (3), or nothing has happened."""
+        self.root = Path(tempfile.mkdtemp(prefix="mailbot-life-"))
+        self.world = World(self.root)
+        self.arrived = 0
+        self.ended: dict[int, TicketState] = {}
+        self.others: set[str] = set()
+        self.mails: dict[str, tuple[str, str]] = {}
+        self.read: Counter[int] = Counter()
+        self.asleep = False
+        if far > 0:
+            self.a_user_asks(ALICE)
+        if far > 1:
+            self.a_question_is_answered(0, "approve")
+        if far > 2:
+            self.world.later(minutes=1)
+
+    def teardown(self) -> None:
+        if hasattr(self, "world"):
+            self.world.close()
+            shutil.rmtree(self.root)
+
+    def _arrives(self, raw: bytes) -> None:
+        self.world.inbox.deliver(raw)
+        self.arrived += 1
+        headers = message_from_bytes(raw)
+        self.mails[headers["Message-ID"]] = (parseaddr(headers["From"])[1], headers["In-Reply-To"] or "")
+        if not self.asleep:
+            self.world.once()
+
+    def _letter(self, number: int) -> OutboundMail:
+        return self.world.letters[number % len(self.world.letters)]
+
+    # people
+
+    @rule(who=st.sampled_from([ALICE, ALICE, BOB]))
+    def a_user_asks(self, who: Person) -> None:
+        self.others.add(who.email)
+        words = request_words(who.login)
+        self._arrives(mail(who.email, "Persistent Virtual Machine Creation", words, self.world.now))
+
+    @precondition(lambda self: self._questions())
+    @rule(number=ANY, words=st.sampled_from(["approve", "approve", "approve until 2027-01-31", "deny no room"]))
+    def a_question_is_answered(self, number: int, words: str) -> None:
+        questions = self._questions()
+        letter = questions[-1 - number % min(3, len(questions))]
+        words = "confirm" if kind_of(letter) is Letter.CONFIRM_REQUEST else words
+        self._arrives(reply(letter, letter.envelope_to, words, self.world.now))
+
+    def _questions(self) -> list[OutboundMail]:
+        asking = {Letter.ADMIN_DECISION, Letter.ADMIN_REMINDER, Letter.CONFIRM_REQUEST}
+        return [letter for letter in self.world.letters if kind_of(letter) in asking]
+
+    @rule(sender=SENDERS, login=LOGINS, until=DATES)
+    def somebody_asks(self, sender: str, login: str, until: str) -> None:
+        self.others.add(sender)
+        self._arrives(
+            mail(sender, "Persistent Virtual Machine Creation", request_words(login, until=until), self.world.now)
+        )
+
+    @rule(sender=SENDERS)
+    def somebody_writes_to_people(self, sender: str) -> None:
+        self._arrives(mail(sender, "Hello", "Could somebody look at node 12?", self.world.now))
+
+    @precondition(lambda self: self.world.letters)
+    @rule(number=ANY, words=WORDS)
+    def a_recipient_answers(self, number: int, words: str) -> None:
+        letter = self._letter(number)
+        self._arrives(reply(letter, letter.envelope_to, words, self.world.now))
+
+    @precondition(lambda self: self.world.letters)
+    @rule(number=ANY, words=WORDS, sender=SENDERS)
+    def anybody_answers(self, number: int, words: str, sender: str) -> None:
+        self.others.add(sender)
+        self._arrives(reply(self._letter(number), sender, words, self.world.now))
+
+    @precondition(lambda self: self.world.letters)
+    @rule(number=ANY, words=WORDS)
+    def somebody_forges_a_token(self, number: int, words: str) -> None:
+        letter = self._letter(number)
+        old = letter.message_id
+        forged = replace(letter, message_id=old.replace("a", "b").replace("2", "3"))
+        if forged.message_id != old:
+            self._arrives(reply(forged, letter.envelope_to, words, self.world.now))
+
+    @precondition(lambda self: self.arrived)
+    @rule(number=ANY)
+    def a_mail_comes_again(self, number: int) -> None:
+        shelves = [*self.world.inbox.shelf(Shelf.HANDLED), *self.world.inbox.inbox()]
+        if shelves:
+            self._arrives(shelves[number % len(shelves)])
+
+    @precondition(lambda self: self.world.letters)
+    @rule(number=ANY, status=st.sampled_from(["5.1.1", "4.4.1"]))
+    def a_letter_bounces(self, number: int, status: str) -> None:
+        self._arrives(bounce(self._letter(number), self.world.now, status))
+
+    @precondition(lambda self: self.world.letters)
+    @rule(number=ANY)
+    def a_machine_answers(self, number: int) -> None:
+        letter = self._letter(number)
+        self._arrives(out_of_office(letter, letter.envelope_to, self.world.now, "approve"))
+
+    @rule(verb=st.sampled_from(["approve", "deny", "retry"]), number=st.integers(1, 3))
+    def an_admin_decides_at_the_command_line(self, verb: str, number: int) -> None:
+        office = self.world.bot.office
+        with contextlib.suppress(desk.Refused):
+            match verb:
+                case "approve":
+                    desk.approve(office, number, "carol")
+                case "deny":
+                    desk.deny(office, number, "dave", "no room")
+                case _:
+                    desk.retry(office, number, "dave")
+
+    @rule(locked=st.sampled_from([False, False, True]))
+    def the_directory_changes(self, locked: bool) -> None:
+        self.world.directory.put(replace(ALICE, locked=locked))
+
+    @rule(both=st.booleans())
+    def an_admin_leaves_or_comes(self, both: bool) -> None:
+        self.world.admins = ADMINS if both else ADMINS[1:]
+        self.world.restart()
+
+    # the world
+
+    @rule(asleep=st.sampled_from([False, False, False, True]))
+    def the_bot_sleeps_or_works(self, asleep: bool) -> None:
+        self.asleep = asleep
+        if not asleep:
+            self.world.once()
+
+    @rule(hours=st.sampled_from([0.02, 0.02, 1, 30, 24 * 8]))
+    def time_passes(self, hours: float) -> None:
+        self.world.later(hours=hours)
+
+    @rule()
+    def the_bot_is_started_again(self) -> None:
+        self.world.restart()
+
+    @rule(operation=st.sampled_from(["position", "fetch", "file_away"]))
+    def the_mailbox_fails_once(self, operation: str) -> None:
+        self.world.inbox.faults.plan(operation, MailServerUnavailable("gone"))
+
+    @rule(operation=st.sampled_from(["send", "answer"]))
+    def the_mail_server_fails_once(self, operation: str) -> None:
+        self.world.postman.faults.plan(operation)
+
+    @rule(down=st.sampled_from([False, False, True]))
+    def the_directory_is_down_or_back(self, down: bool) -> None:
+        self.world.directory.down = down
+
+    @rule(
+        site=st.sampled_from(["north", "south"]),
+        faults=st.sampled_from(
+            [Faults(), Faults(unreachable=True), Faults(full=True), Faults(foreign=frozenset({"alice-vm"}))]
+        ),
+    )
+    def a_site_changes(self, site: str, faults: Faults) -> None:
+        self.world.sites[site].faults = faults
+
+    @rule()
+    def the_mailbox_is_made_anew(self) -> None:
+        self.world.inbox.recreate()
+
+    # laws
+
+    @invariant()
+    def no_machine_without_an_approval_by_an_admin(self) -> None:
+        store = self.world.bot.office.store
+        approved = {
+            ticket.username
+            for ticket in store.tickets()
+            for line in store.history(ticket.id)
+            if line.event == "Approved"
+        }
+        for name in self.world.machines():
+            assert name.partition("-vm@")[0] in approved
+
+    @invariant()
+    def every_decision_answers_a_letter_that_was_sent_to_whoever_decided(self) -> None:
+        store = self.world.bot.office.store
+        sent = {letter.message_id: letter.envelope_to for letter in self.world.letters}
+        for ticket in store.tickets():
+            history = store.history(ticket.id)
+            for line in history[self.read[ticket.id] :]:
+                if line.event in {"Approved", "Denied"}:
+                    assert line.actor.who in {admin.address for admin in self.world.admins}
+                if (
+                    line.event in {"Approved", "Denied", "Withdrawn", "Confirmed"}
+                    and line.actor.role is not Role.OPERATOR
+                ):
+                    sender, answered = self.mails[line.actor.message_id]
+                    assert sent[answered] == sender == line.actor.who
+            self.read[ticket.id] = len(history)
+
+    @invariant()
+    def at_most_one_place_and_one_machine_a_user(self) -> None:
+        places = Counter(one.username for one in self.world.bot.office.store.tickets(tuple(ONE_PER_USER)))
+        assert all(count == 1 for count in places.values())
+        running = Counter(name.partition("@")[0] for name, one in self.world.machines().items() if one.running)
+        assert all(count == 1 for count in running.values())
+
+    @invariant()
+    def letters_go_to_registered_addresses_and_strangers_get_one_neutral_line(self) -> None:
+        for letter in self.world.letters:
+            assert letter.envelope_to in REGISTERED or kind_of(letter) is Letter.UNKNOWN_SENDER
+            if letter.envelope_to not in REGISTERED:
+                assert letter.envelope_to in self.others
+
+    @invariant()
+    def nothing_leaves_a_final_state(self) -> None:
+        for ticket in self.world.bot.office.store.tickets():
+            if ticket.id in self.ended:
+                assert ticket.state is self.ended[ticket.id]
+            elif ticket.state in FINAL:
+                self.ended[ticket.id] = ticket.state
+
+    @invariant()
+    def every_mail_is_in_exactly_one_folder(self) -> None:
+        inbox = self.world.inbox
+        assert len(inbox.inbox()) + sum(len(inbox.shelf(shelf)) for shelf in Shelf) == self.arrived
+
+    @invariant()
+    def no_letter_is_written_twice(self) -> None:
+        store = self.world.bot.office.store
+        for ticket in store.tickets():
+            proofs = store.accepted(ticket.id)
+            assert len({(proof.key, proof.to) for proof in proofs}) == len(proofs)
+            assert len({proof.message_id for proof in proofs}) == len(proofs)
+
+    @invariant()
+    def nothing_is_quarantined_that_can_be_read(self) -> None:
+        assert self.world.inbox.shelf(Shelf.QUARANTINE) == []
+
+
+Life.TestCase.settings = settings(
+    max_examples=25,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+TestLife = Life.TestCase
