@@ -30,7 +30,7 @@ from parsers.command_words import RULES
 
 _POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
 _MAX_REFERENCES = 10
-_COMMAND_WORDS = frozenset(phrase for rule in RULES for phrase in rule.written if phrase.isalpha())
+_COMMAND_WORDS = frozenset(phrase for rule in RULES for phrase in (*rule.english, *rule.french) if phrase.isalpha())
 
 
 class LetterCannotBeWritten(MailbotError):
