@@ -19,10 +19,30 @@ _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARKS = re.compile(f"[{_OPEN}{_CLOSE}]")
 
 _HIDDEN = re.compile(
-    r"display:none|visibility:hidden|mso-hide:all|font-size:(?:0|1px)(?:p[tx]|em|%)?(?:;|$|!)|opacity:0(?:;|$|!)"
+    r"display:none|visibility:hidden|text-decoration(?:-line)?:line-through|mso-hide:all|font-size:(?:0|1px)(?:p[tx]|em|%)?(?:;|$|!)|opacity:0(?:;|$|!)"
     r"|max-height:0(?:px)?(?:;|$|!)"
 )
-_SKIPPED = frozenset({"script", "style", "head", "title", "template", "noscript", "object", "svg", "math", "textarea"})
+_BRACES = re.compile(r"([{}])")
+_CLASS = re.compile(r"\.([A-Za-z_][\w-]{0,60})\s{0,9}(?:,|$)")
+_MAX_SHEET = 100_000
+# What is struck out has been taken back.
+_SKIPPED = frozenset(
+    {
+        "s",
+        "strike",
+        "del",
+        "script",
+        "style",
+        "head",
+        "title",
+        "template",
+        "noscript",
+        "object",
+        "svg",
+        "math",
+        "textarea",
+    }
+)
 
 # Clients that quote without <blockquote>; class or id as the client writes it (Gmail's wrapper holds intro and quote).
 _QUOTE_CLASSES = frozenset(
@@ -68,12 +88,35 @@ def _style(element: _Element) -> str:
     return "".join((element.get("style") or "").lower().split())
 
 
+def _hidden_classes(tree: _Element) -> frozenset[str]:
+    """Classes that a style sheet of the mail hides, outside of any @media or the like."""
+    found: set[str] = set()
+    for sheet in tree.iter("style"):
+        level = 0
+        selector = ""
+        for piece in _BRACES.split((sheet.text or "")[:_MAX_SHEET]):
+            if piece == "{":
+                level += 1
+            elif piece == "}":
+                level = max(0, level - 1)
+            elif level == 0:
+                selector = piece
+            elif level == 1 and _HIDDEN.search("".join(piece.lower().split())):
+                found.update(_CLASS.findall(selector))
+    return frozenset(found)
+
+
 def _prune(tree: _Element) -> None:
     """Take out what the reader does not see, keeping the text that follows it."""
+    classes = _hidden_classes(tree)
     for element in list(tree.iter()):
         if not isinstance(element.tag, str):
             continue
-        hidden = element.get("hidden") is not None or bool(_HIDDEN.search(_style(element)))
+        hidden = (
+            element.get("hidden") is not None
+            or bool(_HIDDEN.search(_style(element)))
+            or bool(classes and classes.intersection((element.get("class") or "").split()))
+        )
         if (element.tag in _SKIPPED or hidden) and element.getparent() is not None and element.tag != "body":
             element.drop_tree()
         elif element.tag == "br" and element.get("clear"):
