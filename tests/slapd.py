@@ -53,9 +53,7 @@ moduleload back_mdb
 moduleload ppolicy
 pidfile {folder}/slapd.pid
 argsfile {folder}/slapd.args
-TLSCertificateFile {certificate}
-TLSCertificateKeyFile {key}
-idletimeout {idle_seconds}
+{tls}
 sizelimit {size_limit}
 loglevel none
 access to dn.subtree="ou=secret,{suffix}" by * none
@@ -76,11 +74,13 @@ overlay ppolicy
 class Slapd:
     """One server; `start` and `stop` may be called again and again, the entries stay."""
 
-    def __init__(self, folder: Path, *, idle_seconds: int = 0, size_limit: str = "500") -> None:
+    def __init__(self, folder: Path, *, size_limit: str = "500", tls: bool = True) -> None:
         program = shutil.which("slapd") or shutil.which("slapd", path="/usr/sbin")
         if program is None:
             raise RuntimeError("the LDAP server is missing; install it with: apt-get install slapd")
         self._program = program
+        self._tls = tls
+        self._written: dict[str, Values] = {}
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         # Not "localhost": libldap verifies that as the name of this machine (ldap_int_hostname).
@@ -93,18 +93,20 @@ class Slapd:
         self._configuration.write_text(
             _CONFIGURATION.format(
                 folder=folder,
-                certificate=self.ca_file,
-                key=key,
+                tls=f"TLSCertificateFile {self.ca_file}\nTLSCertificateKeyFile {key}" if tls else "",
                 suffix=SUFFIX,
                 root=ROOT_DN,
                 password=PASSWORD,
-                idle_seconds=idle_seconds,
                 size_limit=size_limit,
             )
         )
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
     def start(self) -> None:
-        addresses = f"ldap://127.0.0.1:{self.port} ldaps://127.0.0.1:{self.tls_port}"
+        addresses = f"ldap://127.0.0.1:{self.port}" + (f" ldaps://127.0.0.1:{self.tls_port}" if self._tls else "")
         with (self._folder / "output").open("ab") as output:
             # -d 0: in the foreground, ours to end.
             self._process = subprocess.Popen(
@@ -148,6 +150,7 @@ class Slapd:
     def put(self, dn: str, values: Values) -> None:
         """Write one entry, in place of what was there."""
         self.remove(dn)
+        self._written[dn] = values
         entry = bonsai.LDAPEntry(dn)
         for name, texts in values.items():
             entry[name] = list(texts)
@@ -157,6 +160,17 @@ class Slapd:
     def remove(self, dn: str) -> None:
         with self._as_root() as connection, contextlib.suppress(bonsai.errors.NoSuchObjectError):
             connection.delete(dn)
+
+    @contextmanager
+    def cleaned(self) -> Iterator[None]:
+        """What is put while inside is removed in the end, and what was replaced is as it was."""
+        before, self._written = self._written, {}
+        try:
+            yield
+        finally:
+            written, self._written = self._written, dict(before)
+            for dn in written:
+                self.put(dn, before[dn]) if dn in before else self.remove(dn)
 
     def _as_root(self) -> Any:
         client = bonsai.LDAPClient(f"ldap://{self.host}:{self.port}")
@@ -170,7 +184,7 @@ class Slapd:
             assert self._process is not None
             if self._process.poll() is not None:
                 raise RuntimeError(f"slapd ended at once: {(self._folder / 'output').read_text()}")
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.tls_port), 1):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
             time.sleep(0.02)
         raise RuntimeError("slapd does not listen")
@@ -207,13 +221,13 @@ def person(login: str, *, dn: str = "", **values: Sequence[str]) -> tuple[str, d
 
 
 @contextmanager
-def private_slapd(*, idle_seconds: int = 0, size_limit: str = "500") -> Iterator[Slapd]:
+def private_slapd(*, size_limit: str = "500", tls: bool = True) -> Iterator[Slapd]:
     """A running server with the beginning of a tree; ended and removed afterwards, whatever happens."""
     # Not in pytest's folder: that one stays, and its path may be long.
     folder = Path(tempfile.mkdtemp(prefix="slapd-", dir="/tmp"))
     os.chmod(folder, 0o700)
     try:
-        server = Slapd(folder, idle_seconds=idle_seconds, size_limit=size_limit)
+        server = Slapd(folder, size_limit=size_limit, tls=tls)
         server.load(BEGINNING)
         try:
             server.start()

@@ -28,11 +28,11 @@ from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
 
 MOST_ADMINS: Final = 100
-_MOST_REMEMBERED: Final = 1000
 _MOST_IDLE: Final = 2
 _PAUSE_SECONDS: Final = 30.0
 _EVERYTHING: Final = "(objectClass=*)"
 _MEMBERS: Final = ("member", "uniqueMember")
+_MEMBER_LOGINS: Final = "memberUid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,14 @@ class LdapDirectory:
         *,
         cache_seconds: float = 60,
         pause_seconds: float = _PAUSE_SECONDS,
+        most_remembered: int = 1000,
     ) -> None:
         self._server = server
         self._layout = layout
         self._now = now
         self._cache_seconds = cache_seconds
         self._pause_seconds = pause_seconds
+        self._most_remembered = most_remembered
         self._lock = threading.Lock()
         self._idle: list[LdapConnection] = []
         self._known: OrderedDict[tuple[str, str], tuple[float, Person]] = OrderedDict()
@@ -133,7 +135,7 @@ class LdapDirectory:
             self._known.pop(key, None)
             if person is not None and self._cache_seconds:
                 self._known[key] = (monotonic() + self._cache_seconds, person)
-                if len(self._known) > _MOST_REMEMBERED:
+                if len(self._known) > self._most_remembered:
                     self._known.popitem(last=False)
         return person
 
@@ -183,13 +185,13 @@ class LdapDirectory:
     def _members(self) -> list[Person]:
         """The unlocked people of the group: `member` and `uniqueMember` are names of entries, `memberUid` are logins; groups in it are not followed."""
         group = self._layout.admin_group
-        asked = Question(group, (_EVERYTHING,), (*_MEMBERS, "memberUid"), scope="base", most=1)
+        asked = Question(group, (_EVERYTHING,), (*_MEMBERS, _MEMBER_LOGINS), scope="base", most=1)
         found = self._ask(asked).entries
         if not found:
             msg = f"the group {group} is not there, or {self._who()} may not read it"
             raise DirectoryUnavailable(msg)
         names = [name for attribute in _MEMBERS for name in found[0].of(attribute)]
-        logins = [login for login in found[0].of("memberUid") if LOGIN.fullmatch(login)]
+        logins = [login for login in found[0].of(_MEMBER_LOGINS) if LOGIN.fullmatch(login)]
         if len(names) + len(logins) > MOST_ADMINS:
             msg = f"{group} has {len(names) + len(logins)} members; more than {MOST_ADMINS} are taken for a mistake"
             raise DirectoryUnavailable(msg)
@@ -215,7 +217,9 @@ class LdapDirectory:
                 return self._over(idle, question, deadline)
             except ConnectionLost:
                 pass
-        return self._over(LdapConnection(self._server), question, deadline)
+        return self._over(
+            LdapConnection(self._server, (*self._layout.attributes, *_MEMBERS, _MEMBER_LOGINS)), question, deadline
+        )
 
     def _over(self, connection: LdapConnection, question: Question, deadline: float) -> Found:
         kept = False

@@ -57,9 +57,7 @@ class KeysByCommand:
         self._people.close()
 
     def _with_keys(self, person: Person | None) -> Person | None:
-        if person is None or person.locked:  # who is locked gets no machine: no keys are needed
-            return person
-        return replace(person, ssh_keys=self.keys(person.login))
+        return person and replace(person, ssh_keys=self.keys(person.login))
 
     def keys(self, login: str) -> tuple[str, ...]:
         """The keys of one login.  Raises DirectoryUnavailable."""

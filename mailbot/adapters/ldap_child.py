@@ -5,7 +5,7 @@ lock while it waits: in the bot's process a server that hangs would stop everyth
 this process, which its parent kills; should the parent be gone, an alarm ends it.
 
 One JSON object a line.  First the settings (`url`, `starttls`, `ca_file`, `bind_dn`, `password`,
-`seconds`), then questions:
+`seconds`, and `attributes`: all that will ever be asked for), then questions:
 
     {"base": "ou=people,…", "scope": "base"|"tree", "filters": ["(objectClass=person)"],
      "any_of": [["mail", "alice@example.org"], …], "attributes": ["uid", …], "most": 2, "pages": false}
@@ -20,7 +20,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -62,6 +63,8 @@ def connect(settings: dict[str, Any]) -> Any:
     # The defaults, said aloud: a referral would lead to a server that nobody has configured.
     client.set_server_chase_referrals(False)
     client.set_ignore_referrals(True)
+    # As bytes: otherwise bonsai makes numbers and truth values of what looks like them.
+    client.set_raw_attributes(settings["attributes"])
     if settings["bind_dn"]:
         client.set_credentials("SIMPLE", user=settings["bind_dn"], password=settings["password"])
     return client.connect()
@@ -71,14 +74,15 @@ def ask(connection: Any, question: dict[str, Any]) -> dict[str, Any]:
     """One search."""
     tree = bonsai.LDAPSearchScope.SUBTREE if question["scope"] == "tree" else bonsai.LDAPSearchScope.BASE
     asked = (question["base"], tree, written(question["filters"], question["any_of"]), question["attributes"])
-    most = question["most"]
+    most, found = question["most"], []
     try:
         if question["pages"]:
-            found = list(islice(connection.paged_search(*asked, page_size=PAGE_SIZE), most + 1))
+            for entry in islice(connection.paged_search(*asked, page_size=PAGE_SIZE), most + 1):
+                found.append(entry)  # noqa: PERF402 - what came before a limit counts
         else:
             found = list(connection.search(*asked, sizelimit=most))
     except bonsai.errors.SizeLimitError:
-        return {"entries": [], "more": True}
+        return {"entries": [plain(entry) for entry in found[:most]], "more": True}
     return {"entries": [plain(entry) for entry in found[:most]], "more": len(found) > most}
 
 
@@ -90,8 +94,13 @@ def written(filters: Iterable[str], any_of: Iterable[tuple[str, str]]) -> str:
 
 def plain(entry: Any) -> dict[str, Any]:
     """An entry as data; values that are not UTF-8 are left out."""
-    values = {name.lower(): [text for text in entry[name] if isinstance(text, str)] for name in entry if name != "dn"}
-    return {"dn": str(entry.dn), "values": values}
+    return {"dn": str(entry.dn), "values": {name.lower(): list(texts(entry[name])) for name in entry if name != "dn"}}
+
+
+def texts(values: Iterable[Any]) -> Iterator[str]:
+    for value in values:
+        with suppress(UnicodeDecodeError):
+            yield value.decode() if isinstance(value, bytes) else str(value)
 
 
 def said(error: bonsai.LDAPError) -> str:

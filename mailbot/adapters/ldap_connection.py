@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from select import select
@@ -99,10 +99,11 @@ class NoAnswer(DirectoryUnavailable):
 class LdapConnection:
     """One child with one connection.  Not thread-safe.  After any error it is of no use any more: close it."""
 
-    def __init__(self, server: LdapServer) -> None:
-        """Start the child; it connects with the first question.  Raises DirectoryUnavailable."""
+    def __init__(self, server: LdapServer, attributes: Iterable[str]) -> None:
+        """Start the child; it connects with the first question.  `attributes` are all that will ever be asked for.  Raises DirectoryUnavailable."""
         self._server = server
-        told = server.told()
+        unique = {name.lower(): name for name in attributes}
+        told = server.told() | {"attributes": list(unique.values())}
         try:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "mailbot.adapters.ldap_child"],
@@ -120,6 +121,11 @@ class LdapConnection:
         self._buffer = bytearray()
         with contextlib.suppress(OSError):  # a child that is gone already is found out by the first question
             self._write(told)
+
+    @property
+    def child_pid(self) -> int:
+        """The process id of the child, living or not."""
+        return self._child.pid
 
     def ask(self, question: Question, deadline: float) -> Found:
         """One search, answered until `deadline` (monotonic).  Raises DirectoryUnavailable, also as ConnectionLost and NoAnswer."""

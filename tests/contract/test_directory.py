@@ -1,24 +1,33 @@
-"""What every `Directory` does: the stand-in in memory and the file.  A new adapter joins by a world of its own."""
+"""What every `Directory` does: the stand-in in memory, the file, an LDAP server, and each with a command for the keys."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from mailbot.adapters.directory_file import FileDirectory
+from mailbot.adapters.directory_ldap import LdapDirectory
+from mailbot.adapters.keys_command import KeysByCommand
+from mailbot.adapters.ldap_connection import LdapServer
+from mailbot.adapters.ldap_people import LdapLayout
 from mailbot.adapters.memory import MemoryDirectory
+from mailbot.adapters.transport import Security
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Person
 from mailbot.ports import Directory
+from tests import slapd
+from tests.slapd import Slapd, private_slapd
 
 ALICE = Person("alice", "Alice Martin", "alice@example.org", ("a.martin@lab.example.org",), ("ssh-ed25519 AAAA alice",))
 BOB = Person("bob", "Bob 'Bobby' Müller-Łoś", "bob@example.org", locked=True)
+MARK = Person("mark", "Mark", "mark@example.org")
 
 
 class DirectoryWorld(Protocol):
@@ -68,6 +77,70 @@ class FileWorld:
         self._path.write_text("".join(map(entry, self._people.values())), encoding="utf-8")
 
 
+class LdapWorld:
+    """A real server; `repair` also cleans up for the next test."""
+
+    def __init__(self, server: Slapd) -> None:
+        self._server = server
+        self.directory = LdapDirectory(
+            LdapServer(
+                host=server.host,
+                port=server.port,
+                security=Security.STARTTLS,
+                bind_dn=slapd.READER_DN,
+                password=lambda: slapd.PASSWORD,
+                ca_file=server.ca_file,
+            ),
+            LdapLayout(slapd.PEOPLE, aliases=("mailAlternateAddress",)),
+            lambda: datetime.now(UTC),
+            cache_seconds=0,
+        )
+        self._logins: set[str] = set()
+
+    def put(self, person: Person) -> None:
+        self._logins.add(person.login)
+        dn, values = slapd.person(
+            person.login,
+            cn=[person.name],
+            mail=[person.email],
+            mailAlternateAddress=person.aliases,
+            sshPublicKey=person.ssh_keys,
+            nsAccountLock=["true"] if person.locked else [],
+        )
+        self._server.put(dn, values)
+
+    def remove(self, login: str) -> None:
+        self._server.remove(slapd.person(login)[0])
+
+    def break_down(self) -> None:
+        self._server.stop()
+
+    def repair(self) -> None:
+        self._server.start()
+
+    def clean_up(self) -> None:
+        self.directory.close()
+        if not self._server.running:
+            self._server.start()
+        for login in self._logins:
+            self.remove(login)
+
+
+class WithCommand:
+    """Another world whose keys are printed by a command: here /bin/cat, and a file for each login."""
+
+    def __init__(self, inner: FileWorld | LdapWorld, folder: Path) -> None:
+        self._inner = inner
+        self._folder = folder
+        argv = ["/bin/cat", f"{folder}/{{login}}.keys"]
+        self.directory: Directory = KeysByCommand(inner.directory, argv, cache_seconds=0)
+        self.remove, self.break_down, self.repair = inner.remove, inner.break_down, inner.repair
+
+    def put(self, person: Person) -> None:
+        self._inner.put(replace(person, ssh_keys=()))
+        (self._folder / f"{person.login}.keys").write_text("".join(f"{key}\n" for key in person.ssh_keys))
+
+
 def entry(person: Person) -> str:
     values = {
         "login": person.login,
@@ -81,12 +154,25 @@ def entry(person: Person) -> str:
     return "\n".join(["[[person]]", *lines, "", ""])
 
 
-@pytest.fixture(params=["memory", "file"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> DirectoryWorld:
-    built: DirectoryWorld = MemoryWorld() if request.param == "memory" else FileWorld(tmp_path)
-    built.put(ALICE)
-    built.put(BOB)
-    return built
+@pytest.fixture(scope="module")
+def ldap_server() -> Iterator[Slapd]:
+    with private_slapd() as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "file", "ldap", "file with a command", "ldap with a command"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DirectoryWorld]:
+    built: DirectoryWorld
+    ldap = LdapWorld(request.getfixturevalue("ldap_server")) if request.param.startswith("ldap") else None
+    built = ldap or (MemoryWorld() if request.param == "memory" else FileWorld(tmp_path))
+    if request.param.endswith("command"):
+        assert not isinstance(built, MemoryWorld)
+        built = WithCommand(built, tmp_path)
+    for person in (ALICE, BOB, MARK):
+        built.put(person)
+    yield built
+    if ldap is not None:
+        ldap.clean_up()
 
 
 def test_a_person_is_found_by_login_with_all_that_is_known(world: DirectoryWorld) -> None:
@@ -102,13 +188,27 @@ def test_a_person_is_found_by_any_of_their_addresses_in_any_case(world: Director
 
 
 @pytest.mark.parametrize(
-    "word", ["", "nobody", "alic", "alice ", "*", "alice)(uid=*", "alice\x00", "аlice", "alice@example.org"]
+    "word",
+    ["", "nobody", "alic", "alice ", "Alice", "ALICE", "*", "alice)(uid=*", "alice\x00", "аlice", "alice@example.org"],
 )
 def test_nobody_is_found_by_a_login_that_nobody_has(world: DirectoryWorld, word: str) -> None:
     assert world.directory.by_login(word) is None
 
 
-@pytest.mark.parametrize("word", ["", "alice", "@example.org", "*@example.org", "mallory@example.org"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "",
+        "alice",
+        "@example.org",
+        "*@example.org",
+        "mallory@example.org",
+        "mar\u212a@example.org",  # the Kelvin sign, whose small letter is a k
+        "mark@example.org ",
+        "mark@example.org\x00",
+        "x)(mail=*@example.org",
+    ],
+)
 def test_nobody_is_found_by_an_address_that_nobody_has(world: DirectoryWorld, word: str) -> None:
     assert world.directory.by_address(word) is None
 
@@ -150,6 +250,17 @@ def test_a_directory_that_cannot_be_asked_says_so_and_refuses_nobody(world: Dire
 
     world.repair()
     assert world.directory.by_login("alice") == ALICE
+
+
+def test_a_directory_without_a_group_has_no_admins(world: DirectoryWorld) -> None:
+    assert world.directory.admins() == ()
+
+
+def test_a_directory_can_be_asked_again_after_it_was_closed(world: DirectoryWorld) -> None:
+    world.directory.close()
+    assert world.directory.by_login("alice") == ALICE
+    world.directory.close()
+    world.directory.close()
 
 
 def test_several_threads_may_ask_at_once(world: DirectoryWorld) -> None:
