@@ -79,7 +79,7 @@ def _with_words(mail: Mail, bodies: Bodies, rules: ReadingRules) -> Mail:
     else:
         chosen, text = html_split, bodies.html or ""
     disagree = False
-    if html_split is not None and bodies.text.strip() and (bodies.html or "").strip():
+    if html_split is not None and bodies.text.strip():  # an HTML part that shows nothing disagrees with a command too
         disagree = not _same_words(text_split, html_split, rules)
     if disagree:
         notes = (*notes, "The text and the HTML part of the mail say different things.")
