@@ -150,4 +150,5 @@ def vm_spec(ticket: Ticket, site: str, dns_domain: str, keys: tuple[str, ...], p
         vcpus=policy.vcpus,
         memory_mib=policy.memory_mib,
         disk_gib=ticket.disk_gib,
+        restored=ticket.lease_from is not None,
     )

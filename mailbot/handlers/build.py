@@ -37,6 +37,9 @@ def _begin(office: Office, sites: Sites, ticket: Ticket) -> tuple[VmFacts, VmSpe
     placed = _place(office, sites, ticket) if ticket.site is None else ticket
     site: Site = where(sites, placed)
     spec = spec_of(office, site, placed, keys)
+    if spec.restored and site.provisioner.facts(spec).phase is VmPhase.ABSENT:
+        why = f"the kept disk is not at {placed.site} any more; an empty machine would be no restored one"
+        raise _GaveUp(why)
     return site.provisioner.ensure(spec), spec
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from mailbot import journal
-from mailbot.errors import Conflict, LetterRefused, MailServerUnavailable
-from mailbot.handlers.office import Office
+from mailbot import journal, lifecycle
+from mailbot.errors import Conflict, DirectoryUnavailable, LetterRefused, MailServerUnavailable
+from mailbot.handlers.bounces import other_address
+from mailbot.handlers.office import Office, turn
 from mailbot.letters import KINDS, Audience, compose
-from mailbot.lifecycle.notice import removal_prefix, warned_prefix
-from mailbot.model import Action, Effect, Letter, OutboxItem, Ticket, TicketState, Turn
+from mailbot.lifecycle.lease import NOTICES
+from mailbot.lifecycle.notice import removal_prefix, warning_prefix
+from mailbot.model import Action, Effect, Letter, OutboxItem, Refusal, Returned, Ticket, TicketState, Turn
 from mailbot.ports import Postman, Settled
 
 CLAIM = 100
@@ -67,7 +69,7 @@ class _Batch:
             self.settled.append(Settled(item, retry_at=now + FIRST_RETRY, error=self.gone, counted=False))
             return
         try:
-            letter = compose(item, self._ticket(item), self.office.letters, now)
+            letter = compose(_as_of(now, item), self._ticket(item), self.office.letters, now)
         except Exception as error:  # noqa: BLE001 - a letter that cannot be written never stops the others
             journal.letter_unwritable(item.ticket_id, row=item.id, letter=_name(item), error=error)
             self._give_up(item, f"the letter could not be written: {error}", now)
@@ -107,7 +109,7 @@ class _Batch:
                 to=item.effect.to,
                 answer=f"{error.code} {error.answer}",
             )
-            self._give_up(item, str(error), now)
+            self._give_up(item, str(error), now, refused=True)
         else:
             self._again(item, str(error), now)
 
@@ -127,20 +129,47 @@ class _Batch:
         )
         self.settled.append(Settled(item, retry_at=retry_at, error=why))
 
-    def _give_up(self, item: OutboxItem, why: str, now: datetime) -> None:
-        """The letter will not arrive: admins are told, unless it was one of theirs."""
+    def _give_up(self, item: OutboxItem, why: str, now: datetime, *, refused: bool = False) -> None:
+        """The letter will not arrive: admins are told, unless it was one of theirs.
+
+        Notice that the server refuses for good has come back: it goes to another address, as after a bounce.
+        """
         self.flush()
-        letter = item.effect.letter
-        told = (
-            () if letter is None or KINDS[letter].audience is Audience.ADMIN else _undelivered(self.office, item, why)
-        )
+        after = _came_back(self.office, item, why, now) if refused else None
+        if after is None:
+            after = Turn(now=now, about_ticket=item.ticket_id, effects=_undelivered(self.office, item, why))
+        if item.ticket_id is not None:
+            self.tickets.pop(item.ticket_id, None)
         with suppress(Conflict):  # cancelled, or claimed by another daemon: then it is no longer ours to give up
-            self.office.store.settle_with(
-                Settled(item, error=why), Turn(now=now, about_ticket=item.ticket_id, effects=told)
-            )
+            self.office.store.settle_with(Settled(item, error=why), after)
+
+
+def _came_back(office: Office, item: OutboxItem, why: str, now: datetime) -> Turn | None:
+    """What follows for the ticket from notice that was refused; None for other letters."""
+    ticket = office.store.ticket(item.ticket_id) if item.ticket_id is not None else None
+    if ticket is None or item.effect.letter not in NOTICES:
+        return None
+    other = ""
+    with suppress(DirectoryUnavailable):
+        other = other_address(office, ticket, item.effect.to)
+    event = Returned(item.effect.to, True, why, _name(item), other)
+    step = lifecycle.decide(ticket, event, office.about(now, ticket))
+    return None if isinstance(step, Refusal) else turn(event, ticket, step, now)
+
+
+def _as_of(now: datetime, item: OutboxItem) -> OutboxItem:
+    """The row with the days that are left now: a letter may have waited for a mail server."""
+    facts, waited = item.effect.facts, round((now - item.created_at) / timedelta(days=1))
+    if "days_left" not in facts or waited <= 0:
+        return item
+    fresh = {**facts, "days_left": max(facts["days_left"] - waited, 0)}
+    return replace(item, effect=replace(item.effect, facts=fresh))
 
 
 def _undelivered(office: Office, item: OutboxItem, why: str) -> tuple[Effect, ...]:
+    letter = item.effect.letter
+    if letter is None or KINDS[letter].audience is Audience.ADMIN:
+        return ()
     return office.letter_to_admins(
         Letter.ADMIN_UNDELIVERED, f"{item.id}", address=item.effect.to, what=_name(item), why=why
     )
@@ -151,7 +180,7 @@ def is_void(key: str, ticket: Ticket | None) -> bool:
     if ticket is None or not key.startswith(("warning:", "removal:")):
         return False
     if key.startswith("warning:"):
-        return ticket.state is not TicketState.ACTIVE or not key.startswith(warned_prefix(ticket))
+        return ticket.state is not TicketState.ACTIVE or not key.startswith(warning_prefix(ticket))
     return ticket.state is not TicketState.EXPIRED or not key.startswith(removal_prefix(ticket))
 
 

@@ -47,9 +47,17 @@ def stop(office: Office, site: Site, spec: VmSpec, item: OutboxItem, ticket: Tic
 
 @_at_its_site
 def start(office: Office, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
-    """Start a stopped machine again, with its disk as it was."""
+    """Start a stopped machine again, with its disk as it was.
+
+    A machine that still runs may be shutting down, because the stop was asked for just before: it is
+    looked at until it has had the time for that, and started once it is down.
+    """
+    was_off = site.provisioner.facts(spec).phase in _OFF
     site.provisioner.start(spec)
-    _done(office, item, ticket, spec)
+    if was_off or office.clock.now() - item.created_at > timedelta(minutes=office.rules.lease.stop_minutes):
+        _done(office, item, ticket, spec)
+    else:
+        later(office, item, "the end of a shutdown that was asked for before")
 
 
 @_at_its_site

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from mailbot import journal
+from mailbot.errors import Conflict, DirectoryUnavailable
 from mailbot.handlers.brake import braked
 from mailbot.handlers.office import Office, apply
 from mailbot.lifecycle.steps import to_admins
-from mailbot.model import Letter, Refusal, Ticket, TimePassed, Turn
+from mailbot.model import CLOCK, HistoryEntry, Letter, Refusal, Ticket, TimePassed, Turn
 
 WAKE_LIMIT = 500
 """Tickets handled in one pass; the rest follow in the next."""
@@ -20,7 +23,8 @@ def wake(office: Office) -> int:
 
     1. Read the tickets whose `due_at` has come, the most overdue first.
     2. When more of them than the brake allows would be stopped or removed now, those wait for an admin.
-    3. Each other one by itself: `TimePassed`, committed under the ticket's guard.
+    3. Each other one by itself: the owner's address as the directory has it now, then `TimePassed`,
+       committed under the ticket's guard.
     4. A ticket whose turn raises is put off and admins are told; the next one follows in any case.
     """
     now = office.clock.now()
@@ -31,6 +35,7 @@ def wake(office: Office) -> int:
             office.store.postpone(ticket.id, now + AGAIN_AFTER, "the brake holds it")
             continue
         try:
+            _readdress(office, ticket, now)
             after = apply(office, ticket.id, TimePassed())
             if isinstance(after, Refusal):  # due, and nothing may happen: it would be due for ever
                 _put_off(office, ticket, LookupError(after.why))
@@ -46,6 +51,20 @@ def wake(office: Office) -> int:
         except Exception as error:  # noqa: BLE001 - one bad ticket never stops the line
             _put_off(office, ticket, error)
     return len(due)
+
+
+def _readdress(office: Office, ticket: Ticket, now: datetime) -> None:
+    """Letters go to an address that the directory has for the owner now; a directory that is away changes nothing."""
+    with suppress(DirectoryUnavailable, Conflict):
+        person = office.directory.by_login(ticket.username)
+        if person is None or ticket.email.lower() in {address.lower() for address in person.addresses}:
+            return
+        after = replace(ticket, email=person.email, changed_at=now)
+        line = HistoryEntry(
+            ticket.id, now, "Readdressed", ticket.state, ticket.state, CLOCK,
+            f"the directory has {person.email} now, not {ticket.email}",
+        )  # fmt: skip
+        office.store.commit(Turn(now=now, ticket=after, expected_revision=ticket.revision, history=(line,)))
 
 
 def _put_off(office: Office, ticket: Ticket, error: Exception) -> None:

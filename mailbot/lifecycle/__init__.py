@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mailbot.lifecycle import building, extension, lease, questions
+from mailbot.lifecycle import building, extension, lease, questions, removal
 from mailbot.lifecycle.moves import MOVES
 from mailbot.lifecycle.questions import opened
 from mailbot.lifecycle.sayings import Saying, as_facts, sayings
@@ -73,8 +73,8 @@ _WAITING: Mapping[TicketState, Callable[[Ticket, About], Step]] = {
     TicketState.UNCONFIRMED: questions.unconfirmed_waits,
     TicketState.PENDING: questions.pending_waits,
     TicketState.ACTIVE: lease.active_waits,
-    TicketState.EXPIRED: lease.expired_waits,
-    TicketState.ARCHIVED: lease.archived_waits,
+    TicketState.EXPIRED: removal.expired_waits,
+    TicketState.ARCHIVED: removal.archived_waits,
 }
 
 _Decider = Callable[[Ticket, Any, About], Step | Refusal]
@@ -87,10 +87,18 @@ def _by_state(request: _Decider, machine: _Decider) -> _Decider:
 
 _LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
 
+
+def _denier(ticket: Ticket) -> _Decider:
+    """What a no is about: a request, an extension, or a restored machine that could not be built."""
+    if ticket.state in _LIVING:
+        return extension.denied
+    return removal.given_up if ticket.state is TicketState.FAILED and ticket.lease_from else questions.denied
+
+
 _DECIDERS: Mapping[type[Event], _Decider] = {
     Confirmed: questions.confirmed,
     Approved: _by_state(questions.approved, extension.approved),
-    Denied: _by_state(questions.denied, extension.denied),
+    Denied: lambda ticket, event, about: _denier(ticket)(ticket, event, about),
     Withdrawn: _by_state(questions.withdrawn, extension.withdrawn),
     TimePassed: _time_passed,
     Placed: building.placed,
@@ -102,10 +110,10 @@ _DECIDERS: Mapping[type[Event], _Decider] = {
     Released: extension.released,
     Kept: extension.kept,
     Restored: extension.restored,
-    Retired: lease.retired,
-    DiskDeleted: lease.disk_deleted,
+    Retired: removal.retired,
+    DiskDeleted: removal.disk_deleted,
     EffectFailed: lease.effect_failed,
     Returned: lease.returned,
-    Held: lease.held,
-    Unheld: lease.unheld,
+    Held: removal.held,
+    Unheld: removal.unheld,
 }

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from mailbot import policy
-from mailbot.lifecycle.lease import begun, calendar, resting, steps_ahead
+from mailbot.lifecycle.lease import begun, calendar, resting, steps_ahead, unsent
 from mailbot.lifecycle.notice import DAY, SLACK, plan
 from mailbot.lifecycle.questions import next_nudge, question
 from mailbot.lifecycle.steps import About, called, machine, moved, snapshot, to_admins, to_owner
@@ -48,11 +48,18 @@ def asked(ticket: Ticket, event: ExtensionAsked, about: About) -> Step | Refusal
             f"The machine's last day is {long_form(ticket.end_date)} already; ask for a later one, "
             f"or answer “release” to give it back."
         )
+    if event.until == ticket.asked_end_date:
+        return Refusal(
+            f"An extension until {long_form(event.until)} is with the admins already; it waits for their decision."
+        )
     if event.automatic and (event.until - ticket.end_date).days <= about.rules.policy.auto_extend_days:
         return _granted(
             ticket, event.until, "the rules of the site", about, f"extended to {event.until} without an admin"
         )
-    after = moved(ticket, about, asked_end_date=event.until, asked_at=about.now, reminders=0, release_asked_at=None)
+    # Another date while one is asked is the same question: it does not stop the clock for longer.
+    open_question: dict[str, Any] = {"asked_at": about.now, "reminders": 0, "stage": unsent(ticket, about)}
+    changes = {} if ticket.asked_end_date else open_question
+    after = moved(ticket, about, asked_end_date=event.until, release_asked_at=None, **changes)
     after = replace(after, due_at=next_nudge(after, about.rules.lease))
     received = to_owner(after, Letter.EXTENSION_RECEIVED, Purpose.OWN, **_wish(after, about))
     return Step(
@@ -155,9 +162,11 @@ def _thawed(ticket: Ticket, about: About) -> Ticket:
         left = about.now + max(min(dates.stop_at - asked_at, dates.notice), DAY)
         if dates.stop_at < left:
             changes["end_date"] = today(left + SLACK, about.rules.service.timezone)
+            changes["stage"] = min(ticket.stage, len(dates.warnings) - 1)  # the last warning speaks of the new date
         return resting(moved(ticket, about, **changes), about)
     if ticket.remove_at is not None:
-        changes["remove_at"] = ticket.remove_at + (about.now - asked_at)
+        changes["remove_at"] = ticket.remove_at + max(about.now - asked_at, timedelta(0))
+        changes["stage"] = min(ticket.stage, 1)
     return replace(moved(ticket, about, **changes), due_at=about.now)
 
 
@@ -193,6 +202,8 @@ def released(ticket: Ticket, event: Released, about: About) -> Step | Refusal:
     """The owner gives the machine back: it goes now, its disk is kept for a while."""
     if ticket.release_asked_at is None:
         return Refusal("Nothing waits for a confirmation: answer “release” first to give the machine back.")
+    if about.now > ticket.release_asked_at + timedelta(days=about.rules.lease.confirm_days):
+        return Refusal("That question is too old by now: answer “release” once more to give the machine back.")
     after = moved(
         ticket,
         about,
@@ -231,7 +242,7 @@ def restored(ticket: Ticket, event: Restored, about: About) -> Step | Refusal:
     problems = policy.end_date_problems(until, about.rules, about.now)
     if problems:
         return Refusal(policy.refusal(problems))
-    if ticket.due_at is None:
+    if ticket.keep_until is None:
         return Refusal("The kept disk is being deleted now; it is too late to bring the machine back.")
     after = moved(
         ticket, about, state=TicketState.APPROVED, end_date=until, due_at=None, keep_until=None, ended_at=None, stage=0

@@ -1,36 +1,36 @@
-"""The end of a lease: warned, stopped, kept for a while, removed; never without proven notice.  Pure.
+"""The end of a lease: warned, then stopped; never without proven notice.  Pure.
 
 A warning and a destructive step never come out of the same call: whoever is warned now is stopped by a
 later turn.  Overdue warnings collapse into the most urgent one.  Where notice cannot be proven the date
-moves, and the letter that says so counts as notice itself.
+moves, and the letter that says so counts as notice itself.  `removal` has what follows the stop.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mailbot.lifecycle.notice import DAY, SLACK, Plan, not_before, plan, removal_prefix, warned_prefix
-from mailbot.lifecycle.steps import About, machine, moved, snapshot, to_admins, to_owner
-from mailbot.model import (
-    Action,
-    DiskDeleted,
-    Effect,
-    EffectFailed,
-    Held,
-    Letter,
-    Purpose,
-    Retired,
-    Returned,
-    Step,
-    Ticket,
-    TicketState,
-    Unheld,
+from mailbot.lifecycle.notice import (
+    DAY,
+    SLACK,
+    STALE,
+    Plan,
+    not_before,
+    notice_key,
+    plan,
+    removal_prefix,
+    warned_prefix,
+    warning_prefix,
+    whole_days,
 )
-from mailbot.timetable import today
+from mailbot.lifecycle.steps import About, machine, moved, snapshot, to_admins, to_owner
+from mailbot.model import Action, Effect, EffectFailed, Letter, Purpose, Returned, Step, Ticket, TicketState
+from mailbot.timetable import moment_in_words, today
 
 TRY_AGAIN = timedelta(days=1)
+"""How often a machine that is held is looked at."""
 
 
 def begun(ticket: Ticket, about: About, **changes: Any) -> Ticket:
@@ -40,60 +40,83 @@ def begun(ticket: Ticket, about: About, **changes: Any) -> Ticket:
 
 
 def resting(ticket: Ticket, about: About) -> Ticket:
-    """The ticket, to be woken for the next of its lease's dates."""
+    """The ticket, to be woken for the next of its lease's dates; at once where that has passed."""
     dates = plan(ticket, about.rules)
-    ahead = [at for at in (*dates.warnings, dates.stop_at)[ticket.stage :] if at > about.now]
-    return replace(ticket, due_at=min(ahead, default=dates.stop_at))
+    return replace(ticket, due_at=(*dates.warnings, dates.stop_at)[min(ticket.stage, len(dates.warnings))])
 
 
 def active_waits(ticket: Ticket, about: About) -> Step:
-    """Warn, or stop: whichever is due; at most one of them."""
+    """Warn, or stop: whichever is due; at most one of them.  A warning that is overdue comes first, however late it is."""
     dates = plan(ticket, about.rules)
     passed = sum(at <= about.now for at in dates.warnings)
-    if about.now >= dates.stop_at:
-        return _stop(ticket, about, dates)
     if passed > ticket.stage:
         return _warned(ticket, about, dates, passed)
+    if about.now >= dates.stop_at:
+        return _stop(ticket, about, dates)
     return Step(resting(moved(ticket, about), about), (), "")
 
 
 def _warned(ticket: Ticket, about: About, dates: Plan, passed: int) -> Step:
     """One warning for all that are overdue; when it comes too late for full notice, the end date moves first."""
-    proven = not_before(about.accepted, warned_prefix(ticket), dates.notice)
-    earliest = max(proven, about.now + DAY) if proven else about.now + dates.notice
-    if earliest > dates.stop_at:
-        return _put_off(ticket, about, earliest, "The warning could not be sent in time.")
+    earliest = _earliest(ticket, about, dates)
+    if earliest > dates.stop_at + SLACK:
+        return put_off(ticket, about, earliest, "The warning could not be sent in time.")
     after = resting(replace(moved(ticket, about), stage=passed), about)
-    days_left = (dates.stop_at - about.now).days
-    last: dict[str, Any] = {"last": True} if passed == len(dates.warnings) else {}
+    days_left = whole_days(dates.stop_at - about.now)
+    more: dict[str, Any] = {"last": True} if passed == len(dates.warnings) else {}
+    planned = dates.warnings[passed - 1] + SLACK
+    if about.now > planned + SLACK:
+        when = moment_in_words(planned, about.rules.service.timezone)
+        more["late"] = f"It should have been sent on {when}, but the service could not write then."
     letter = to_owner(
         after, Letter.WARNING, Purpose.OWN, days_left=days_left, plan=steps_ahead(after, about), **snapshot(after),
-        calendar=calendar(after), **last,
+        calendar=calendar(after), **more,
     )  # fmt: skip
-    letter = replace(letter, key=f"{warned_prefix(ticket)}{passed}")
-    return Step(after, (letter,), f"warned: {days_left} days left")
+    letter = replace(letter, key=notice_key(warning_prefix(after), str(passed), after))
+    # An earlier one that still waits would say an older number of days; this one says all of it.
+    return Step(after, (letter,), f"warned: {_days(days_left)} left", cancel=("warning:",))
 
 
-def _put_off(ticket: Ticket, about: About, earliest: datetime, why: str) -> Step:
+def _earliest(ticket: Ticket, about: About, dates: Plan) -> datetime:
+    """The earliest stop after a warning that is written now.
+
+    Without any proof the whole notice is given.  Where not even a day is left, so much time is given
+    as the first warning that was missed would have left, at most the notice.
+    """
+    proven = not_before(about.accepted, warned_prefix(ticket), dates.notice)
+    if proven is None:
+        return about.now + dates.notice
+    missed = dates.stop_at - dates.warnings[ticket.stage]
+    in_time = about.now + DAY <= dates.stop_at + SLACK
+    return max(proven, about.now + (DAY if in_time else max(DAY, min(missed, dates.notice))))
+
+
+def _days(number: int) -> str:
+    return f"{number} day{'' if number == 1 else 's'}"
+
+
+def put_off(ticket: Ticket, about: About, earliest: datetime, why: str) -> Step:
     """The end date moves to when notice will have been given; the letter that says so is the warning."""
     zone = about.rules.service.timezone
     later = max(today(earliest + SLACK, zone), ticket.end_date)
     after = moved(ticket, about, end_date=later)
-    after = resting(replace(after, stage=sum(at <= about.now for at in plan(after, about.rules).warnings)), about)
+    # A warning within the next day would only repeat this letter.
+    told = sum(at <= about.now + DAY for at in plan(after, about.rules).warnings)
+    after = resting(replace(after, stage=told), about)
     letter = to_owner(
         after, Letter.DATE_MOVED, Purpose.OWN, old_end_date=ticket.end_date.isoformat(), end_date=later.isoformat(),
         why=why, plan=steps_ahead(after, about), calendar=calendar(after),
     )  # fmt: skip
-    letter = replace(letter, key=f"{warned_prefix(ticket)}moved-{about.now:%Y%m%dT%H%M}")
+    letter = replace(letter, key=notice_key(warning_prefix(after), "moved", after))
     return Step(after, (letter,), f"the end date moved to {later}: {why}", cancel=("warning:",))
 
 
 def steps_ahead(ticket: Ticket, about: About) -> list[dict[str, str]]:
     """What happens to the machine when, step by step, from the same dates that act: a letter's fact `plan`."""
     lease = about.rules.lease
-    stop_at = ticket.ended_at or plan(ticket, about.rules).stop_at
-    remove_at = ticket.remove_at or stop_at + timedelta(days=lease.grace_days)
-    delete_at = ticket.keep_until or remove_at + timedelta(days=lease.keep_disk_days)
+    stop_at = ticket.ended_at or about.open_from(plan(ticket, about.rules).stop_at)
+    remove_at = about.open_from(ticket.remove_at or stop_at + timedelta(days=lease.grace_days))
+    delete_at = about.open_from(ticket.keep_until or remove_at + timedelta(days=lease.keep_disk_days))
     steps = (
         (stop_at, "The machine is stopped; its disk stays as it is."),
         (remove_at, "The machine is removed; its disk is kept."),
@@ -114,124 +137,62 @@ def _stop(ticket: Ticket, about: About, dates: Plan) -> Step:
         return waits
     proven = not_before(about.accepted, warned_prefix(ticket), dates.notice)
     if proven is None:
-        return _put_off(ticket, about, about.now + dates.notice, "No mail server had taken a warning in time.")
+        return put_off(ticket, about, about.now + dates.notice, "No mail server had taken a warning in time.")
+    if about.now < proven <= about.now + SLACK:
+        return Step(replace(moved(ticket, about), due_at=proven), (), "")
     if proven > about.now:
-        return _put_off(ticket, about, max(proven, about.now + DAY), "The warning came later than it should have.")
+        return put_off(ticket, about, max(proven, about.now + DAY), "The warning came later than it should have.")
+    if about.now > about.open_from(dates.stop_at) + STALE:
+        return put_off(ticket, about, about.now + dates.notice, "It was not stopped then, and that is long ago.")
     grace = timedelta(days=about.rules.lease.grace_days)
-    after = moved(ticket, about, state=TicketState.EXPIRED, stage=0, ended_at=about.now, remove_at=about.now + grace)
-    after = replace(after, due_at=_announcements(after, about)[0])
-    letter = _foretell(after, Letter.VM_STOPPED, "stopped", about, stopped_at=about.now.isoformat())
+    after = moved(ticket, about, state=TicketState.EXPIRED, ended_at=about.now, remove_at=about.now + grace)
+    half, near = announcements(after, about)
+    told = (about.now >= half) + (about.now >= near)
+    after = replace(after, stage=told, due_at=(half, near, after.remove_at)[told])
+    letter = foretell(after, Letter.VM_STOPPED, "stopped", about, stopped_at=about.now.isoformat())
     return Step(after, (machine(after, Action.STOP), letter), "stopped at the end of the lease", destructive=True)
 
 
 def not_now(ticket: Ticket, about: About) -> Step | None:
-    """A hold, a closure or a weekend puts a destructive step off by a day at a time; notice goes on counting."""
-    if ticket.held or about.closed_on(today(about.now, about.rules.service.timezone)):
-        return Step(replace(moved(ticket, about), due_at=about.now + TRY_AGAIN), (), "")
-    return None
+    """A hold, a closure or a weekend puts a destructive step off; notice goes on counting."""
+    due_at = about.now + TRY_AGAIN if ticket.held else about.open_from(about.now)
+    return Step(replace(moved(ticket, about), due_at=due_at), (), "") if due_at > about.now else None
 
 
-def _announcements(ticket: Ticket, about: About) -> tuple[datetime, datetime]:
-    """When a stopped machine's owner is written to again: in the middle of the grace period, and before the removal."""
+def announcements(ticket: Ticket, about: About) -> tuple[datetime, datetime]:
+    """When a stopped machine's owner is written to again: in the middle of the grace period, and before the removal.
+
+    The last one leaves more than a day; a short grace period has one of them, or none besides the letter at the stop.
+    """
     stopped, removed = ticket.ended_at or about.now, ticket.remove_at or about.now
     grace = removed - stopped
     near = max(removed - max(timedelta(days=2), min(timedelta(days=3), grace / 4)), stopped + grace * 0.6)
-    return stopped + grace / 2, near
+    near = min(near, removed - DAY - SLACK)
+    return min(stopped + grace / 2, near), near
 
 
-def _foretell(ticket: Ticket, letter: Letter, key: str, about: About, **facts: Any) -> Effect:
+def foretell(ticket: Ticket, letter: Letter, stage: str, about: About, **facts: Any) -> Effect:
+    """A letter that announces the removal, with the dates as they are now."""
     effect = to_owner(ticket, letter, Purpose.OWN, plan=steps_ahead(ticket, about), **snapshot(ticket), **facts)
-    return replace(effect, key=f"{removal_prefix(ticket)}{key}")
+    return replace(effect, key=notice_key(removal_prefix(ticket), stage, ticket))
 
 
-def expired_waits(ticket: Ticket, about: About) -> Step:
-    """A stopped machine: write once more or twice, then remove it, with proof like for the stop."""
-    half, near = _announcements(ticket, about)
-    remove_at = ticket.remove_at or about.now
-    passed = (about.now >= half) + (about.now >= near)
-    if about.now >= remove_at:
-        return _remove(ticket, about)
-    if passed > ticket.stage:
-        after = replace(moved(ticket, about), stage=passed, due_at=near if passed == 1 else remove_at)
-        letter, key = (Letter.GRACE_HALF, "half") if passed == 1 else (Letter.REMOVAL_NEAR, "near")
-        days_left = (remove_at - about.now).days
-        announced = _foretell(after, letter, key, about, days_left=days_left)
-        return Step(after, (announced,), f"told about the removal ({key})")
-    ahead = (half, near, remove_at)[ticket.stage]
-    return Step(replace(moved(ticket, about), due_at=ahead), (), "")
-
-
-def _remove(ticket: Ticket, about: About) -> Step:
-    waits = not_now(ticket, about)
-    if waits:
-        return waits
-    notice = min(timedelta(days=about.rules.lease.notice_days), timedelta(days=about.rules.lease.grace_days) / 2)
-    proven = not_before(about.accepted, removal_prefix(ticket), notice)
-    if proven is None or proven > about.now or ticket.stage < 2:
-        remove_at = max(proven or about.now + notice, about.now + DAY) + SLACK
-        after = replace(moved(ticket, about, remove_at=remove_at), stage=2, due_at=remove_at)
-        key, days_left = f"moved-{about.now:%Y%m%dT%H%M}", (remove_at - about.now).days
-        letter = _foretell(after, Letter.REMOVAL_NEAR, key, about, days_left=days_left)
-        summary = f"the removal moved to {remove_at:%Y-%m-%d %H:%M} UTC: notice is not proven yet"
-        return Step(after, (letter,), summary)
-    after = moved(ticket, about, state=TicketState.RETIRING, due_at=None)
-    return Step(after, (machine(after, Action.RETIRE),), "removal begins", destructive=True)
-
-
-def retired(ticket: Ticket, _event: Retired, about: About) -> Step:
-    """Domain, seed, reservation and name are gone; the disk is kept for a while."""
-    keep_until = about.now + timedelta(days=about.rules.lease.keep_disk_days)
-    after = moved(ticket, about, state=TicketState.ARCHIVED, keep_until=keep_until, due_at=keep_until)
-    return Step(after, (_kept_until(after, about),), "removed; the disk is kept")
-
-
-def _kept_until(ticket: Ticket, about: About) -> Effect:
-    """The machine is gone; until when the disk can still bring it back."""
-    keep_until = ticket.keep_until or about.now
-    effect = to_owner(
-        ticket, Letter.VM_ARCHIVED, Purpose.OWN, keep_until=keep_until.isoformat(), plan=steps_ahead(ticket, about),
-        **snapshot(ticket), calendar=calendar(ticket, "CANCELLED"),
-    )  # fmt: skip
-    return replace(effect, key=f"{_archive_prefix(ticket)}{keep_until:%Y%m%dT%H%M}")
-
-
-def _archive_prefix(ticket: Ticket) -> str:
-    return f"archive:{ticket.ended_at.isoformat() if ticket.ended_at else ''}:"
-
-
-def archived_waits(ticket: Ticket, about: About) -> Step:
-    """The disk has been kept long enough: delete it, if its owner provably knows."""
-    if about.now < (ticket.keep_until or about.now):
-        return Step(replace(moved(ticket, about), due_at=ticket.keep_until), (), "")
-    waits = not_now(ticket, about)
-    if waits:
-        return waits
-    proven = not_before(about.accepted, _archive_prefix(ticket), DAY)
-    if proven is None or proven > about.now:
-        keep_until = max(proven or about.now, about.now + DAY) + SLACK
-        after = replace(moved(ticket, about, keep_until=keep_until), due_at=keep_until)
-        letters = (_kept_until(after, about),) if proven is None else ()
-        return Step(after, letters, "the disk is kept longer: notice is not proven yet")
-    after = moved(ticket, about, due_at=None)
-    return Step(after, (machine(after, Action.DELETE_DISK),), "the kept disk is deleted", destructive=True)
-
-
-def disk_deleted(ticket: Ticket, _event: DiskDeleted, about: About) -> Step:
-    """Nothing is left of the machine."""
-    after = moved(ticket, about, state=TicketState.REMOVED, due_at=None)
-    return Step(after, (to_owner(after, Letter.VM_REMOVED, **snapshot(after)),), "disk deleted")
+def unsent(ticket: Ticket, about: About) -> int:
+    """The stage without an announcement that no server has taken yet: one that is cancelled has not been made."""
+    if ticket.state is TicketState.ACTIVE:
+        prefix, made = warned_prefix(ticket), {str(ticket.stage), "moved"}
+    else:
+        prefix, made = removal_prefix(ticket), {"half", "near"}
+    parts = [one.key.removeprefix(prefix).split(":") for one in about.accepted if one.key.startswith(prefix)]
+    return ticket.stage if any(made & set(part[:2]) for part in parts) else max(ticket.stage - 1, 0)
 
 
 def effect_failed(ticket: Ticket, event: EffectFailed, about: About) -> Step:
     """A machine could not be stopped, started or removed: it is tried again, and admins read why."""
+    key = f"{event.effect}:{about.now:%Y%m%d}"
     letters = to_admins(
-        ticket,
-        about,
-        Letter.ADMIN_MACHINE_TROUBLE,
-        key=f"{event.effect}:{about.now:%Y%m%d}",
-        effect=event.effect,
-        why=event.why,
-    )
+        ticket, about, Letter.ADMIN_MACHINE_TROUBLE, key=key, effect=event.effect, why=event.why
+    )  # fmt: skip
     return Step(moved(ticket, about), letters, f"{event.effect} failed: {event.why}")
 
 
@@ -240,24 +201,26 @@ def returned(ticket: Ticket, event: Returned, about: About) -> Step:
     if event.permanent is False:
         return Step(moved(ticket, about), (), f"a letter to {event.address} is delayed: {event.diagnostic[:200]}")
     after = moved(ticket, about, email=event.other) if event.other else moved(ticket, about)
-    facts: dict[str, Any] = {"address": event.address, "what": event.letter, "answer": event.diagnostic[:500]}
+    what = NOTICES.get(event.letter, event.letter)
+    facts: dict[str, Any] = {"address": event.address, "what": what, "answer": event.diagnostic[:500]}
+    if event.letter in NOTICES:
+        facts["effect"] = "It does not count as notice: without notice that arrives, the date moves."
     if event.other:
         facts["second"] = event.other
     letters = to_admins(after, about, Letter.ADMIN_NOTICE_BOUNCED, key=event.address, **facts)
-    # Written again at once where the clock has announced something already: the letter that came back was no notice.
-    wake_at = about.now if ticket.state in {TicketState.ACTIVE, TicketState.EXPIRED} and ticket.stage else ticket.due_at
-    stage = max(ticket.stage - 1, 0) if event.other else ticket.stage
-    after = replace(after, due_at=wake_at, stage=stage)
+    waiting = ticket.state in {TicketState.ACTIVE, TicketState.EXPIRED} and ticket.asked_end_date is None
+    if event.other and event.letter in NOTICES and waiting and ticket.stage:
+        # Announced again at once, to the other address.
+        after = replace(after, due_at=about.now, stage=ticket.stage - 1)
     return Step(after, letters, f"a letter to {event.address} came back: {event.diagnostic[:200]}")
 
 
-def held(ticket: Ticket, event: Held, about: About) -> Step:
-    """Nothing destructive happens to this one until an admin lets go; its owner is written to all the same."""
-    return Step(moved(ticket, about, held=event.why), (), f"held by {event.by.who}: {event.why}")
-
-
-def unheld(ticket: Ticket, event: Unheld, about: About) -> Step:
-    """An admin lets go."""
-    return Step(
-        moved(ticket, about, held="", due_at=ticket.due_at or about.now), (), f"no longer held, by {event.by.who}"
-    )
+NOTICES: Mapping[str, str] = {
+    Letter.WARNING: "the warning before the end date",
+    Letter.DATE_MOVED: "the letter about the moved end date",
+    Letter.VM_STOPPED: "the letter that the machine is stopped",
+    Letter.GRACE_HALF: "the letter about the removal",
+    Letter.REMOVAL_NEAR: "the last letter before the removal",
+    Letter.VM_ARCHIVED: "the letter about the kept disk",
+}
+"""Letters that must arrive, as admins read about them."""

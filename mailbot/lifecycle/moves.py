@@ -51,7 +51,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
     },
     S.FAILED: {
         Retried: frozenset({S.APPROVED}),
-        Denied: frozenset({S.DENIED}),
+        Denied: frozenset({S.DENIED, S.RETIRING}),
         TimePassed: frozenset({S.FAILED}),
     },
     S.ACTIVE: {

@@ -9,8 +9,10 @@ from typing import Any
 from mailbot.lifecycle.sayings import as_facts
 from mailbot.model import Accepted, Action, Actor, Admin, Effect, Facts, Letter, Purpose, Role, Ticket, TicketState
 from mailbot.rules import Rules
+from mailbot.timetable import end_of, today
 
 SATURDAY = 5
+_LONGEST_CLOSURE_DAYS = 3660
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,16 @@ class About:
         """Whether nothing destructive may happen on that day: a closure, or a weekend where the site keeps weekends."""
         weekend = self.rules.lease.quiet_weekends and day.weekday() >= SATURDAY
         return weekend or any(first <= day <= last for first, last in self.closed)
+
+    def open_from(self, at: datetime) -> datetime:
+        """The first moment from `at` on at which something destructive may happen."""
+        zone = self.rules.service.timezone
+        for _ in range(_LONGEST_CLOSURE_DAYS):
+            day = today(at, zone)
+            if not self.closed_on(day):
+                return at
+            at = end_of(day, zone)
+        return at
 
 
 _DECIDED_UPON = frozenset({"state", "end_date", "disk_gib", "asked_end_date"})
