@@ -40,6 +40,7 @@ class Bodies:
 class _Found:
     text: list[str] = field(default_factory=list)
     html: list[str] = field(default_factory=list)
+    in_order: list[str] = field(default_factory=list)
     attachments: list[str] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
     alternative: bool = False
@@ -75,7 +76,8 @@ def read_bodies(message: Message) -> Bodies:
     if found.html:
         html = _cut("\n\n".join(found.html).strip("\n"), found)
     if found.text and found.html and not found.alternative:
-        text, html = f"{text}\n\n{html}".strip("\n"), None  # a list's footer beside the body, not the same words
+        # A list's footer beside the body, not two forms of the same words: read in the order in which it is shown.
+        text, html = _cut("\n\n".join(found.in_order).strip("\n"), found), None
     return Bodies(text, html, found.alternative, tuple(found.attachments), tuple(found.notes))
 
 
@@ -93,9 +95,11 @@ def _sort_part(part: Message, found: _Found) -> None:
     if kind in ("text/plain", "text/html") and disposition != "attachment" and not (name and found.text):
         text = _characters(part, found)
         if kind == "text/html" or _HTML_START.match(text[:200]):
-            found.html.append(_html(text, found))
+            text = _html(text, found)
+            found.html.append(text)
         else:
             found.text.append(text)
+        found.in_order.append(text)
     elif name or disposition == "attachment" or kind == "message/rfc822":
         found.attachments.append(name or f"({kind})")
     elif kind == "text/enriched":
