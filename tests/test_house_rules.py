@@ -155,7 +155,7 @@ IMPORTS_ONLY_HERE = {
     "smtplib": "mailbot/adapters/",
     "sqlalchemy": "mailbot/adapters/ mailbot/cli/app.py",
     "alembic": "mailbot/adapters/ migrations/",
-    "structlog": "mailbot/journal.py",
+    "structlog": "mailbot/journal/",
     "prometheus_client": "mailbot/metrics.py",
     "apscheduler": "mailbot/daemon.py",
 }

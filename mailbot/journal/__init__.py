@@ -1,0 +1,208 @@
+"""The operator's vocabulary: one function per log line.
+
+A line is declared, not written: its name is the function's, its fields are the arguments, its
+meaning is the docstring; `docs/log.md` is generated from the same declarations.  A line about a
+ticket has it first.  Bodies, secrets and tokens are never arguments.  Our own Message-IDs carry
+tokens, so no line names one: an incoming mail is named by the first twelve digits of its SHA-256,
+a letter by its outbox row.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from mailbot.journal.writing import COUNTS, LINES, Format, Level, Line, configure, line, reference
+
+__all__ = ["COUNTS", "LINES", "Format", "Level", "Line", "configure", "reference"]
+
+# mail
+
+
+@line("info")
+def mail_received(*, mail: str, folder: str, uid: int, size_bytes: int) -> None:
+    """A new mail was fetched; what became of it follows in a line with the same `mail`."""
+
+
+@line("info")
+def mail_left(*, mail: str, why: str) -> None:
+    """A mail is not for the bot: it stays in the inbox, untouched and unread."""
+
+
+@line("info")
+def mail_handled(ticket: int | None, *, mail: str, kind: str, sender: str, why: str = "") -> None:
+    """A mail was acted upon or answered, and the change is committed."""
+
+
+@line("info")
+def mail_duplicate(*, mail: str, sender: str) -> None:
+    """The same mail was handled before: it is moved, and nothing else happens."""
+
+
+@line("warning")
+def mail_quarantined(*, mail: str, why: str, sender: str = "") -> None:
+    """A mail could not be read or handled: it is kept in the quarantine folder, and admins are told."""
+
+
+@line("warning")
+def mail_retried(*, mail: str, attempt: int, retry_at: datetime, error: BaseException | str) -> None:
+    """Handling a mail went wrong; it is tried again at `retry_at`."""
+
+
+@line("info")
+def mail_moved(*, count: int, shelf: str) -> None:
+    """Mails were moved to a folder, after their changes were committed."""
+
+
+@line("warning")
+def mailbox_renumbered(*, folder: str, before: int, after: int) -> None:
+    """The folder has another UIDVALIDITY: every mail in it is looked at again, known ones by Message-ID and hash."""
+
+
+@line("warning")
+def answer_withheld(*, mail: str, to: str, why: str) -> None:
+    """A mail was handled, but its answer was not written: a limit on automatic answers was reached."""
+
+
+# tickets
+
+
+@line("info")
+def ticket_moved(ticket: int, *, happening: str, before: str, after: str, who: str, summary: str) -> None:
+    """A ticket changed, and the change is committed; `before` is empty for a new ticket."""
+
+
+@line("info")
+def decision_refused(ticket: int | None, *, mail: str, sender: str, why: str) -> None:
+    """Somebody asked for something that they may not do, or that the ticket's state does not allow."""
+
+
+@line("info")
+def ticket_contended(ticket: int | None, *, doing: str) -> None:
+    """Somebody else changed the ticket first; the turn is taken again from the start."""
+
+
+@line("error")
+def ticket_postponed(ticket: int, *, until: datetime, error: BaseException | str) -> None:
+    """A ticket's turn raised; it is pushed forward so that the others go on, and admins are told."""
+
+
+# letters
+
+
+@line("info")
+def letter_sent(ticket: int | None, *, row: int, letter: str, to: str, answer: str) -> None:
+    """The mail server accepted a letter, with its answer to the final dot."""
+
+
+@line("error")
+def letter_refused(ticket: int | None, *, row: int, letter: str, to: str, answer: str) -> None:
+    """The mail server refused a letter for good, or it was tried too often: it is given up."""
+
+
+@line("warning")
+def letter_postponed(
+    ticket: int | None, *, row: int, letter: str, to: str, attempt: int, retry_at: datetime, why: str
+) -> None:
+    """A letter could not be sent now; it is tried again at `retry_at`."""
+
+
+@line("error")
+def letter_unwritable(ticket: int | None, *, row: int, letter: str, error: BaseException | str) -> None:
+    """A letter could not be composed: its template or its facts are wrong."""
+
+
+@line("warning")
+def letter_bounced(ticket: int | None, *, letter: str, to: str, permanent: bool | None, diagnostic: str = "") -> None:
+    """A letter of ours came back; `permanent` is left out where the report does not say."""
+
+
+# machines
+
+
+@line("info")
+def machine_started(ticket: int | None, *, action: str, machine: str, attempt: int, site: str | None = None) -> None:
+    """Work on a machine begins (or goes on, when `attempt` is above 1)."""
+
+
+@line("info")
+def machine_progress(
+    ticket: int | None, *, action: str, machine: str, waiting_for: str, site: str | None = None
+) -> None:
+    """Work on a machine is not finished: what it waits for."""
+
+
+@line("info")
+def machine_done(
+    ticket: int | None, *, action: str, machine: str, site: str | None = None, took: timedelta | None = None
+) -> None:
+    """Work on a machine is finished."""
+
+
+@line("error")
+def machine_failed(ticket: int | None, *, action: str, machine: str, why: str, site: str | None = None) -> None:
+    """Work on a machine is given up; admins are told."""
+
+
+@line("warning")
+def machine_postponed(
+    ticket: int | None, *, action: str, machine: str, retry_at: datetime, why: str, site: str | None = None
+) -> None:
+    """Work on a machine could not go on now; it is tried again at `retry_at`."""
+
+
+@line("warning")
+def site_unwell(*, site: str, problem: str) -> None:
+    """A site gets no new machines until this is mended."""
+
+
+# the bot itself
+
+
+@line("debug")
+def tick(*, mails: int, tickets: int, letters: int, machines: int, took: timedelta) -> None:
+    """One round is over: how much was done in it."""
+
+
+@line("error")
+def tick_failed(*, doing: str, error: BaseException | str) -> None:
+    """A part of a round raised; the other parts and the next round go on."""
+
+
+@line("warning")
+def connection_lost(*, server: str, why: str, retry_seconds: float | None = None) -> None:
+    """A server (`imap`, `smtp`, `directory`, `libvirt`) does not answer; what waits for it is tried again."""
+
+
+@line("info")
+def connection_restored(*, server: str) -> None:
+    """A server that did not answer does again."""
+
+
+@line("info")
+def daemon_started(*, version: str, pid: int) -> None:
+    """The daemon is ready."""
+
+
+@line("info")
+def daemon_stopping(*, why: str) -> None:
+    """The daemon was asked to stop: it finishes the step at hand."""
+
+
+@line("info")
+def daemon_stopped() -> None:
+    """The daemon ends."""
+
+
+@line("info")
+def config_loaded(*, file: str, sites: int, admins: int) -> None:
+    """The configuration was read and found good."""
+
+
+@line("info")
+def database_upgraded(*, before: str, after: str) -> None:
+    """The database's schema was brought to another revision."""
+
+
+@line("warning")
+def trouble(*, about: str, error: BaseException | str) -> None:
+    """Something unexpected that did no harm; worth a look."""
