@@ -1,0 +1,214 @@
+"""How a log line is declared, counted and written; what lines there are is in the package itself."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import re
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import wraps
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal, ParamSpec, TextIO, cast
+
+import structlog
+
+P = ParamSpec("P")
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["json", "console"]
+
+LONGEST_VALUE = 500
+"""Characters of one field; what is longer is cut, with a mark."""
+
+_MESSAGE_ID = re.compile(r"<[^<>\s]{0,400}@[^<>\s]{0,400}>")
+_FIRST_KEYS = ("at", "level", "ticket", "event")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One declared line: `fields` in the order of the arguments."""
+
+    name: str
+    level: Level
+    fields: tuple[str, ...]
+    meaning: str
+
+
+LINES: dict[str, Line] = {}
+"""All lines by name, in the order in which they are declared."""
+
+COUNTS: Counter[str] = Counter()
+"""How often each line was written since the program started, also where the level keeps it out of the log."""
+
+_log = structlog.get_logger("mailbot")
+
+
+def line(level: Level) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Turn a declaration into a function that writes the line."""
+
+    def declare(function: Callable[P, None]) -> Callable[P, None]:
+        name = function.__name__
+        fields = tuple(inspect.signature(function).parameters)
+        LINES[name] = Line(name, level, fields, inspect.getdoc(function) or "")
+
+        @wraps(function)
+        def write(*args: P.args, **kwargs: P.kwargs) -> None:
+            COUNTS[name] += 1
+            facts: dict[str, Any] = dict(zip(fields, args, strict=False)) | kwargs
+            if "mail" in facts:
+                facts["mail"] = short(facts["mail"])
+            getattr(_log, level)(name, **{key: _plain(value) for key, value in facts.items() if value is not None})
+
+        return write
+
+    return declare
+
+
+def short(sha256: str) -> str:
+    """How lines name an incoming mail: by the first twelve hex digits of its SHA-256."""
+    return sha256[:12]
+
+
+def configure(format: Format = "console", level: Level = "info", stream: TextIO | None = None) -> None:  # noqa: A002
+    """Say how and where lines are written (standard error by default); may be called again.
+
+    What libraries say through `logging` comes out the same way, from `warning` up, as the line `library`.
+    """
+    to = cast("TextIO", _StandardError()) if stream is None else stream
+    minimum = getattr(logging, level.upper())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            _json if format == "json" else _console,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(minimum),
+        logger_factory=structlog.WriteLoggerFactory(to),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    for handler in [known for known in root.handlers if isinstance(known, _Libraries)]:
+        root.removeHandler(handler)
+    root.addHandler(_Libraries(level=logging.WARNING))
+
+
+class _StandardError:
+    """Whatever is standard error at the moment of writing; a log that nobody takes any more stops no work."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+
+class _Libraries(logging.Handler):
+    """Writes the warnings of libraries as lines; their message is data, never a format."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = "error" if record.levelno >= logging.ERROR else "warning"
+        facts = {"name": record.name, "message": _plain(record.getMessage())}
+        if record.exc_info and record.exc_info[1] is not None:
+            facts["error"] = _plain(record.exc_info[1])
+        getattr(_log, level)("library", **facts)
+
+
+def _plain(value: object) -> object:
+    """Make a field's value one line of JSON-able data without Message-IDs, cut where it is too long."""
+    match value:
+        case Enum():
+            return _plain(value.value)
+        case bool() | int() | float() | None:
+            return value
+        case datetime():
+            return value.isoformat(timespec="seconds")
+        case timedelta():
+            return round(value.total_seconds(), 3)
+        case BaseException():
+            return _plain(f"{type(value).__name__}: {value}{_where(value)}")
+        case _:
+            text = _MESSAGE_ID.sub(_hide_long, str(value))
+            return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} characters)"
+
+
+def _hide_long(found: re.Match[str]) -> str:
+    """Keep `<alice@example.org>`, hide what is long enough to carry a token."""
+    return found[0] if len(found[0]) <= 42 else "<…>"
+
+
+def _where(error: BaseException) -> str:
+    """The innermost three places of a traceback, without source lines or values."""
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    if not frames:
+        return ""
+    places = (f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in reversed(frames))
+    return f" ({' < '.join(places)})"
+
+
+def _ordered(line: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Time, level, ticket and event first, then the rest as given."""
+    keys = chain((key for key in _FIRST_KEYS if key in line), (key for key in line if key not in _FIRST_KEYS))
+    return {key: line[key] for key in keys}
+
+
+def _json(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
+    """One JSON object a line; ASCII only, so that nothing in it can steer a terminal."""
+    return json.dumps(_ordered(line), ensure_ascii=True, default=str)
+
+
+def _console(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
+    """`TIME level  #ticket event  field=value …`, control, bidi and zero-width characters escaped."""
+    facts = _ordered(line)
+    at, level, event = str(facts.pop("at", "")), str(facts.pop("level", "")), str(facts.pop("event", ""))
+    ticket = facts.pop("ticket", None)
+    head = f"{at[:19]}Z {level:<7} {'' if ticket is None else f'#{ticket} '}{event}"
+    return "  ".join([_escape(head), *(f"{key}={_quoted(value)}" for key, value in facts.items())])
+
+
+def _quoted(value: object) -> str:
+    """A value as it is, or in double quotes where it has blanks, quotes or nothing in it."""
+    text = _escape(str(value))
+    return text if text and not re.search(r'[\s"=]', text) else '"' + text.replace('"', '\\"') + '"'
+
+
+def _escape(text: str) -> str:
+    """Write what is not printable (control, format, surrogate, line separator) as \\xNN or \\uNNNN."""
+    return "".join(letter if letter.isprintable() else _code(letter) for letter in text)
+
+
+def _code(letter: str) -> str:
+    return f"\\x{ord(letter):02x}" if ord(letter) < 256 else f"\\u{ord(letter):04x}"
+
+
+def reference() -> str:
+    """The reference of all lines, as Markdown: `docs/log.md`."""
+    rows = [f"| `{line.name}` | {line.level} | {_field_list(line)} | {line.meaning} |" for line in LINES.values()]
+    return "\n".join([_REFERENCE_HEAD, *rows, ""])
+
+
+def _field_list(line: Line) -> str:
+    return ", ".join(f"`{name}`" for name in line.fields) or "none"
+
+
+_REFERENCE_HEAD = """# Log lines
+
+Generated from `mailbot/journal`; `make docs` writes it again.
+
+Every line has `at` (UTC), `level` and `event`; a line about a ticket has `ticket`. `[log] format = "json"` gives one
+JSON object a line, `"console"` the same for eyes. `mail` is the beginning of the SHA-256 of an incoming mail (`mailbot
+show` lists it), `row` the number of an outbox row. No line holds the text of a mail, a secret or a token. `library` is
+a warning of a library, with its `name` and `message`.
+
+| event | level | fields | meaning |
+|---|---|---|---|"""
