@@ -75,9 +75,12 @@ def _receive(bot: Bot) -> int:
 
 def _guarded(tally: Tally, doing: str, turn: Callable[[], int]) -> int:
     try:
-        return turn()
+        done = turn()
+        if doing == "receive":
+            journal.connection_works(server="imap")
+        return done
     except MailServerUnavailable as error:
-        journal.connection_lost(server=doing, why=str(error))
+        journal.connection_lost(server="imap", why=str(error))
         tally.troubles.append(str(error))
     except Exception as error:  # noqa: BLE001 - the loop goes on; the next tick tries again
         journal.tick_failed(doing=doing, error=error)

@@ -47,7 +47,10 @@ def deliver(office: Office, postman: Postman) -> int:
         batch.flush()
         accepted += batch.accepted
         if batch.gone:
+            journal.connection_lost(server="smtp", why=batch.gone)
             return accepted
+        if batch.accepted:
+            journal.connection_works(server="smtp")
 
 
 @dataclass

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailbot import lifecycle
+from mailbot import journal, lifecycle
 from mailbot.errors import Conflict, DirectoryUnavailable
 from mailbot.letters import LetterSettings
 from mailbot.lifecycle import About
@@ -184,6 +184,7 @@ def apply(
         try:
             stored = (commit or office.store.commit)(turn(event, ticket, step, now))
         except Conflict:
+            journal.ticket_contended(ticket_id, doing=type(event).__name__)
             continue
         return stored or step.ticket
     msg = f"ticket #{ticket_id} was changed by others {CONFLICT_TRIES} times while it was being decided"

@@ -15,6 +15,9 @@ from mailbot.journal.writing import COUNTS, LINES, Format, Level, Line, configur
 
 __all__ = ["COUNTS", "LINES", "Format", "Level", "Line", "configure", "reference"]
 
+_away: set[str] = set()
+"""Servers that did not answer when last asked: that they do again is worth a line, once."""
+
 # mail
 
 
@@ -54,11 +57,6 @@ def mail_moved(*, count: int, shelf: str) -> None:
 
 
 @line("warning")
-def mailbox_renumbered(*, folder: str, before: int, after: int) -> None:
-    """The folder has another UIDVALIDITY: every mail in it is looked at again, known ones by Message-ID and hash."""
-
-
-@line("warning")
 def answer_withheld(*, mail: str, to: str, why: str) -> None:
     """A mail was handled, but its answer was not written: a limit on automatic answers was reached."""
 
@@ -69,11 +67,6 @@ def answer_withheld(*, mail: str, to: str, why: str) -> None:
 @line("info")
 def ticket_moved(ticket: int, *, happening: str, before: str, after: str, who: str, summary: str) -> None:
     """A ticket changed, and the change is committed; `before` is empty for a new ticket."""
-
-
-@line("info")
-def decision_refused(ticket: int | None, *, mail: str, sender: str, why: str) -> None:
-    """Somebody asked for something that they may not do, or that the ticket's state does not allow."""
 
 
 @line("info")
@@ -169,13 +162,21 @@ def tick_failed(*, doing: str, error: BaseException | str) -> None:
 
 
 @line("warning")
-def connection_lost(*, server: str, why: str, retry_seconds: float | None = None) -> None:
-    """A server (`imap`, `smtp`, `directory`, `libvirt`) does not answer; what waits for it is tried again."""
+def connection_lost(*, server: str, why: str, retry_seconds: float | None = None) -> None:  # noqa: ARG001 - see `line`
+    """A server does not answer, or refuses us; what waits for it is tried again."""
+    _away.add(server)
 
 
 @line("info")
 def connection_restored(*, server: str) -> None:
     """A server that did not answer does again."""
+    _away.discard(server)
+
+
+def connection_works(*, server: str) -> None:
+    """Write `connection_restored` where that server did not answer before; nothing where it did."""
+    if server in _away:
+        connection_restored(server=server)
 
 
 @line("info")

@@ -52,7 +52,7 @@ _log = structlog.get_logger("mailbot")
 
 
 def line(level: Level) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Turn a declaration into a function that writes the line."""
+    """Turn a declaration into a function that writes the line; what stands in its body is done before."""
 
     def declare(function: Callable[P, None]) -> Callable[P, None]:
         name = function.__name__
@@ -65,6 +65,7 @@ def line(level: Level) -> Callable[[Callable[P, None]], Callable[P, None]]:
             facts: dict[str, Any] = dict(zip(fields, args, strict=False)) | kwargs
             if "mail" in facts:
                 facts["mail"] = short(facts["mail"])
+            function(*args, **kwargs)
             getattr(_log, level)(name, **{key: _plain(value) for key, value in facts.items() if value is not None})
 
         return write

@@ -134,3 +134,22 @@ def test_a_mail_is_named_by_the_beginning_of_its_hash(stream: io.StringIO) -> No
     journal.configure("json", stream=stream)
     journal.mail_left(mail="0123456789abcdef" * 4, why="not for us")
     assert json.loads(stream.getvalue())["mail"] == "0123456789ab"
+
+
+def test_that_a_server_answers_again_is_told_once(stream: io.StringIO) -> None:
+    journal.configure("json", stream=stream)
+    for _ in range(2):
+        journal.connection_works(server="imap")
+    journal.connection_lost(server="imap", why="it hung up")
+    for _ in range(2):
+        journal.connection_works(server="imap")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == [
+        "connection_lost",
+        "connection_restored",
+    ]
+
+
+def test_every_line_is_written_by_some_part_of_the_program() -> None:
+    sources = [path.read_text() for path in (DOCS.parent / "mailbot").rglob("*.py")]
+    unused = [name for name in journal.LINES if not any(f"journal.{name}(" in text for text in sources)]
+    assert unused == ["connection_restored"], "that one is written by connection_works"
