@@ -133,6 +133,10 @@ def _ldap(config: Config) -> Iterator[Finding]:
     if section.kind != "ldap":
         return
     directory = ldap_directory(section)
+
+    def admins() -> str:
+        return f"admins by {section.admin_group}: {', '.join(one.login for one in directory.admins()) or 'nobody'}"
+
     what, mend = f"directory {section.host}", "check [directory]; docs/directory.md tells what each setting is for"
     try:
         seen = directory.people()
@@ -140,7 +144,7 @@ def _ldap(config: Config) -> Iterator[Finding]:
         for told in seen.oddities():
             yield Finding(what, False, told, "mend the entries on the server", os.EX_DATAERR)
         if section.admin_group:
-            yield _tried(what, lambda: f"{len(directory.admins())} admins in {section.admin_group}", mend)
+            yield _tried(what, admins, mend)
     except MailbotError as error:
         yield Finding(what, False, str(error), mend)
     finally:
@@ -150,7 +154,7 @@ def _ldap(config: Config) -> Iterator[Finding]:
 def _people(what: str, seen: People, mend: str) -> Finding:
     usable = sum(bool(person.ssh_keys) and not person.locked for person in seen.people)
     count = f"{'more than ' if seen.more else ''}{len(seen.people)} users"
-    nobody = f"; {len(seen.unusable)} entries without login or address count as nobody" if seen.unusable else ""
+    nobody = f"; {len(seen.unusable)} without login or address count as nobody" if seen.unusable else ""
     return Finding(what, bool(seen.people), f"{count}, {usable} of them unlocked and with an SSH key{nobody}", mend)
 
 
