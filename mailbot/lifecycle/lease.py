@@ -61,9 +61,11 @@ def _warned(ticket: Ticket, about: About, dates: Plan, passed: int) -> Step:
     earliest = _earliest(ticket, about, dates)
     if earliest > dates.stop_at + SLACK:
         return put_off(ticket, about, earliest, "The warning could not be sent in time.")
-    after = resting(replace(moved(ticket, about), stage=passed), about)
+    # After one that comes late, the next within half a day would only repeat it.
+    told = sum(at < about.now + DAY / 2 for at in dates.warnings)
+    after = resting(replace(moved(ticket, about), stage=told), about)
     days_left = whole_days(dates.stop_at - about.now)
-    more: dict[str, Any] = {"last": True} if passed == len(dates.warnings) else {}
+    more: dict[str, Any] = {"last": True} if told == len(dates.warnings) else {}
     planned = dates.warnings[passed - 1] + SLACK
     if about.now > planned + SLACK:
         when = moment_in_words(planned, about.rules.service.timezone)

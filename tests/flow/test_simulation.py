@@ -16,6 +16,7 @@ from mailbot.model import (
     TicketState,
 )
 from mailbot.simulate import Bounce, Entry, Extension, House, Member, Outage, Scenario, What, simulate
+from mailbot.tokens import without_token
 from tests.world import ALICE, CAROL, PEOPLE, START, World, key_of, kind_of, request_words
 from tests.writing import bounce
 
@@ -100,7 +101,9 @@ class Diary:
 
     def _number(self, message_id: str) -> int:
         for ticket in self._tickets():
-            if any(one.message_id == message_id for one in self.world.bot.office.store.accepted(ticket.id)):
+            if any(
+                one.message_id == without_token(message_id) for one in self.world.bot.office.store.accepted(ticket.id)
+            ):
                 return ticket.id
         return 0
 

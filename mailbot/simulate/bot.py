@@ -1,19 +1,11 @@
-"""What will happen, and when: the fleet's future by the rules that act, under a simulated clock.
-
-Everything a ticket does comes from `lifecycle.decide`, letter by letter and step by step.  Around it
-stands a small bot with the daemon's order of work (mail, tickets that are due, letters, machines), whose
-mail server takes every letter after `Scenario.mail_delay` and whose hypervisor always succeeds.
-Downtime, bounces and answers of owners are thrown in on request.  Pure: the same input gives the same
-future; `tests/flow/test_simulation.py` holds it against the real daemon over a real database.
-"""
+"""The simulated bot: four queues by time, and the lives they are about."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
-from enum import StrEnum
+from datetime import datetime, timedelta
 from itertools import count
 from random import Random
 
@@ -27,7 +19,6 @@ from mailbot.model import (
     Accepted,
     Action,
     Actor,
-    Admin,
     Approved,
     Built,
     DiskDeleted,
@@ -46,121 +37,13 @@ from mailbot.model import (
     TimePassed,
 )
 from mailbot.policy import end_date_problems
-from mailbot.rules import Rules
+from mailbot.simulate.scenario import Entry, House, Member, Scenario, What
 from mailbot.timetable import latest_end
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 BOUNCES_AFTER = HOUR
 """How long after it was sent a letter comes back."""
-
-
-class What(StrEnum):
-    """What an entry is about."""
-
-    LETTER = "letter"
-    """A mail server took a letter."""
-    ACTION = "action"
-    """Something was done to a machine."""
-    MOVE = "move"
-    """The clock changed a date or a state and wrote no letter of its own."""
-    MAIL = "mail"
-    """Somebody answered, or a letter came back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outage:
-    """The bot is off: nothing is read, decided, sent or done."""
-
-    since: datetime
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Extension:
-    """The owner of a ticket asks at a moment for a later end date."""
-
-    ticket: int
-    at: datetime
-    until: date
-
-
-@dataclass(frozen=True, slots=True)
-class Bounce:
-    """The next letter of that kind to the owner of a ticket comes back for good."""
-
-    ticket: int
-    letter: Letter
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """What is thrown in until `until` (aware UTC).
-
-    `bounce_share` of the owners' letters come back; `extend_share` of the warnings are answered with a wish
-    for more time, of up to a year.  `decide_after` is how long admins take over an extension, and
-    `brake_after` over the brake; None: they never answer.
-    """
-
-    until: datetime
-    outages: tuple[Outage, ...] = ()
-    extensions: tuple[Extension, ...] = ()
-    bounces: tuple[Bounce, ...] = ()
-    bounce_share: float = 0.0
-    extend_share: float = 0.0
-    seed: int = 0
-    mail_delay: timedelta = timedelta(0)
-    decide_after: timedelta | None = DAY
-    brake_after: timedelta | None = DAY
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What the fleet lives by: the rules, the admins, and per site the periods in which nothing destructive happens."""
-
-    rules: Rules
-    admins: tuple[Admin, ...]
-    closures: Mapping[str, tuple[tuple[date, date], ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A ticket as it is now: its proofs, what still waits in its outbox, and all addresses of its owner."""
-
-    ticket: Ticket
-    accepted: tuple[Accepted, ...] = ()
-    waiting: tuple[Effect, ...] = ()
-    addresses: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One thing that will happen.
-
-    `planned` is when it was due, and `late` why it comes later than that (empty: it does not).  `state`
-    and `end_date` are the ticket's afterwards.  Ticket 0 stands for the bot itself: the brake's letters.
-    """
-
-    at: datetime
-    ticket: int
-    username: str
-    what: What
-    name: str
-    note: str
-    to: str = ""
-    planned: datetime | None = None
-    late: str = ""
-    key: str = ""
-    state: TicketState | None = None
-    end_date: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Future:
-    """Every entry in order, and the tickets as they will be."""
-
-    entries: tuple[Entry, ...]
-    tickets: tuple[Ticket, ...]
 
 
 @dataclass(slots=True)
@@ -195,18 +78,12 @@ class _Held:
     """The brake, as the store's note has it."""
 
     number: int = 0
-    tickets: frozenset[int] = frozenset()
+    tickets: Mapping[int, int] = field(default_factory=dict)
+    """Ticket and its version, as `handlers.brake.Brake` has them."""
     released: bool = True
 
 
-def simulate(members: Sequence[Member], scenario: Scenario, now: datetime, house: House) -> Future:
-    """The future of these tickets from `now` (aware UTC) until `scenario.until`."""
-    bot = _Bot(members, scenario, now, house)
-    bot.run()
-    return Future(tuple(bot.entries), tuple(life.ticket for life in bot.lives.values()))
-
-
-class _Bot:
+class Bot:
     """The simulated daemon: four queues by time, and the lives they are about."""
 
     def __init__(self, members: Iterable[Member], scenario: Scenario, now: datetime, house: House) -> None:
@@ -273,40 +150,48 @@ class _Bot:
 
     def _receive(self) -> None:
         while self._mails and self._mails[0][0] <= self.now:
-            _at, _number, ticket_id, event = heapq.heappop(self._mails)
+            _at, _number, about, event = heapq.heappop(self._mails)
             if event is None:
-                self.brake.released = True
-                self._note(None, What.MAIL, "proceed", "an admin lets go of the brake")
-                for number in self.brake.tickets:
-                    self._due_now(self.lives[number])
-                continue
-            life = self.lives[ticket_id]
-            if isinstance(event, Returned):
-                self._came_back(life, event)
-                continue
-            step = self._decided(life, event)
-            if isinstance(step, Refusal):
-                self._note(life, What.MAIL, type(event).__name__, f"refused: {step.why}")
-                continue
-            self._note(life, What.MAIL, type(event).__name__, step.summary)
-            self._happens(life, step, None, "")
-            if life.ticket.asked_end_date is not None and self.scenario.decide_after is not None:
-                self._mail(self.now + self.scenario.decide_after, ticket_id, Approved(_BY_ADMIN))
+                self._proceed(about)
+            elif isinstance(event, Returned):
+                self._came_back(self.lives[about], event)
+            else:
+                self._asked(self.lives[about], event)
 
-    def _due_now(self, life: _Life) -> None:
-        life.ticket = replace(life.ticket, due_at=self.now)
-        self._wakes(life.ticket)
+    def _asked(self, life: _Life, event: Event) -> None:
+        step = self._decided(life, event)
+        if isinstance(step, Refusal):
+            self._note(life, What.MAIL, type(event).__name__, f"refused: {step.why}")
+            return
+        self._note(life, What.MAIL, type(event).__name__, step.summary)
+        self._happens(life, step, None, "")
+        if life.ticket.asked_end_date is not None and self.scenario.decide_after is not None:
+            self._mail(self.now + self.scenario.decide_after, life.ticket.id, Approved(_BY_ADMIN))
+
+    def _proceed(self, number: int) -> None:
+        """An admin answers the letter of a brake."""
+        if number != self.brake.number:
+            return
+        self.brake.released = True
+        self._note(None, What.MAIL, "proceed", "an admin lets go of the brake")
+        for held in filter(self._as_it_was, self.brake.tickets):
+            ticket = self.lives[held].ticket
+            if ticket.due_at is not None:
+                self.lives[held].ticket = replace(ticket, due_at=min(ticket.due_at, self.now))
+                self._wakes(self.lives[held].ticket)
 
     def _came_back(self, life: _Life, event: Returned) -> None:
         step = self._decided(life, event)
+        key = ""
         for index, one in enumerate(life.accepted):
             if one.message_id == event.by.message_id:
                 life.accepted[index] = replace(one, bounced_at=self.now, bounce_permanent=event.permanent)
+                key = one.key
         if isinstance(step, Refusal):
-            self._note(life, What.MAIL, "bounce", f"the {event.letter} to {event.address} came back")
+            self._note(life, What.MAIL, "bounce", f"the {event.letter} came back", to=event.address, key=key)
             return
         life.trouble = f"the {event.letter} to {event.address} came back on {self.now:%Y-%m-%d}"
-        self._note(life, What.MAIL, "bounce", step.summary)
+        self._note(life, What.MAIL, "bounce", step.summary, to=event.address, key=key)
         self._happens(life, step, None, "")
 
     def _owner(self, ticket: int) -> Actor:
@@ -337,32 +222,42 @@ class _Bot:
 
     def _braked(self, due: Sequence[_Life]) -> frozenset[int]:
         """`handlers.brake.braked` over the simulated fleet."""
-        lease, brake = self.rules.lease, self.brake
-        if brake.released and len(due) <= lease.brake_machines:
+        brake = self.brake
+        if brake.released and len(due) <= self.rules.lease.brake_machines:
             return frozenset()
         destructive = {life.ticket.id for life in due if self._is_destructive(life)}
-        if brake.released:
-            destructive -= brake.tickets
-        elif brake.tickets & destructive:
-            if destructive - brake.tickets:
-                self._pull(brake.tickets | destructive)
-            return frozenset(destructive)
-        if len(destructive) <= max(lease.brake_machines, self.living * lease.brake_percent // 100):
+        if not destructive:
             return frozenset()
-        self._pull(frozenset(destructive))
-        return frozenset(destructive)
+        standing = {number for number in brake.tickets if self._as_it_was(number)}
+        if brake.released:
+            destructive -= standing
+            held = set()
+        else:
+            held = {number for number in standing if not self.lives[number].ticket.held}
+        if self._too_many(len(destructive - held)):
+            self._pull(destructive | held)
+            return frozenset(destructive)
+        return frozenset(destructive) if held else frozenset()
+
+    def _as_it_was(self, number: int) -> bool:
+        return self.lives[number].ticket.version == self.brake.tickets[number]
+
+    def _too_many(self, wanted: int) -> bool:
+        lease = self.rules.lease
+        return wanted > max(lease.brake_machines, self.living * lease.brake_percent // 100)
 
     def _is_destructive(self, life: _Life) -> bool:
         step = self._decided(life, TimePassed())
         return isinstance(step, Step) and step.destructive
 
-    def _pull(self, tickets: frozenset[int]) -> None:
-        self.brake = _Held(self.brake.number + 1, tickets, released=False)
+    def _pull(self, tickets: set[int]) -> None:
+        versions = {number: self.lives[number].ticket.version for number in tickets}
+        self.brake = _Held(self.brake.number + 1, versions, released=False)
         for admin in self.admins:
             note = f"{len(tickets)} machines would be stopped or removed at once"
             self._note(None, What.LETTER, Letter.ADMIN_BRAKE.value, note, to=admin.address)
         if self.scenario.brake_after is not None:
-            self._mail(self.now + self.scenario.brake_after, 0, None)
+            self._mail(self.now + self.scenario.brake_after, self.brake.number, None)
 
     def _put_off(self, life: _Life, why: str, until: datetime) -> None:
         life.since = life.since or life.ticket.due_at
@@ -491,7 +386,7 @@ class _Bot:
 
     def _note(
         self, life: _Life | None, what: What, name: str, note: str, *,
-        to: str = "", at: datetime | None = None, row: _Row | None = None,
+        to: str = "", key: str = "", at: datetime | None = None, row: _Row | None = None,
     ) -> None:  # fmt: skip
         ticket = life.ticket if life else None
         self.entries.append(
@@ -505,7 +400,7 @@ class _Bot:
                 row.effect.to if row else to,
                 row.planned if row else None,
                 row.late if row else "",
-                row.effect.key if row else "",
+                row.effect.key if row else key,
                 ticket.state if ticket else None,
                 ticket.end_date if ticket else None,
             )

@@ -1,0 +1,284 @@
+"""Ten simulated years of a fleet: is anybody warned twice or not at all, is anything taken away without full notice?
+
+Run from the checkout: `python -m bench.ten_years` (`--years 10`, `--machines 2000`, `--seed 1`).
+A place in the fleet always has a machine: when one has run its course, another person's request follows.
+The bot is off now and then (hours, days, weeks, once two months), letters come back, owners ask for more time.
+`audit` looks only at what was sent and done, and works the dates out for itself: it shares no code with the
+rules that it checks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from mailbot.model import Action, Admin, Effect, Letter, Ticket, TicketState
+from mailbot.rules import Rules
+from mailbot.simulate import Entry, Future, House, Member, Outage, Scenario, What, simulate
+
+START = datetime(2026, 11, 23, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+MAIL_DELAY = timedelta(minutes=2)
+ON_TIME = timedelta(minutes=10)
+"""What comes later than this needs a cause."""
+NOTICE = 7 * DAY
+EARLY = DAY + 2 * HOUR
+"""A letter so much before its time is early, not another one."""
+WARNED = (60, 30, 7, 1)
+"""The default rules, said once more."""
+WARNINGS = (Letter.WARNING, Letter.DATE_MOVED)
+ANNOUNCEMENTS = (Letter.VM_STOPPED, Letter.GRACE_HALF, Letter.REMOVAL_NEAR)
+ZONE = ZoneInfo("Europe/Paris")
+ADMINS = (Admin("carol", "Carol Admin", "carol@testbed.example"),)
+
+
+def fleet(machines: int, years: float, dice: random.Random) -> list[Member]:
+    """Requests that were just approved, each to be built at its own moment; about `machines` of them live at a time."""
+    end = START + years * 365 * DAY
+    found: list[Member] = []
+    for _place in range(machines):
+        at = START + dice.random() * 365 * DAY
+        while at < end:
+            lease = dice.choice((14, 30, 60, 90, 180, 365, 540, 730))
+            found.append(_request(len(found) + 1, at, (at + lease * DAY).date(), dice))
+            at += lease * 1.5 * DAY + 50 * DAY
+    return found
+
+
+def _request(number: int, at: datetime, end_date: date, dice: random.Random) -> Member:
+    login = f"user{number}"
+    addresses = (f"{login}@example.org", f"{login}@lab.example.org")[: dice.choice((1, 1, 2))]
+    ticket = Ticket(
+        id=number,
+        state=TicketState.APPROVED,
+        username=login,
+        name=login,
+        email=addresses[0],
+        intended_usage="a simulation",
+        end_date=end_date,
+        disk_gib=8,
+        thread="",
+        subject="",
+        opened_at=at,
+        changed_at=at,
+        site="north",
+    )
+    return Member(ticket, waiting=(Effect(Action.BUILD, "build", not_before=at),), addresses=addresses)
+
+
+def outages(years: float, dice: random.Random) -> tuple[Outage, ...]:
+    """A year has ten outages of hours, four of days, one of weeks; once the bot is off for two months."""
+    days = years * 365
+
+    def one(shortest: float, longest: float) -> Outage:
+        since = START + dice.random() * days * DAY
+        return Outage(since, since + dice.uniform(shortest, longest) * DAY)
+
+    some = [one(0.05, 0.8) for _ in range(round(10 * years))]
+    some += [one(1, 5) for _ in range(round(4 * years))]
+    some += [one(7, 30) for _ in range(round(years))]
+    some += [one(62, 62.5) for _ in range(round(years / 10))]
+    merged: list[Outage] = []
+    for outage in sorted(some, key=lambda outage: outage.since):
+        if merged and outage.since <= merged[-1].until:
+            merged[-1] = Outage(merged[-1].since, max(merged[-1].until, outage.until))
+        else:
+            merged.append(outage)
+    return tuple(merged)
+
+
+@dataclass
+class Verdict:
+    """What an audit found; every finding names its ticket and moment."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    skipped: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    without_notice: list[str] = field(default_factory=list)
+    unexplained: list[str] = field(default_factory=list)
+    late: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def clean(self) -> bool:
+        return not (self.skipped or self.doubled or self.without_notice or self.unexplained)
+
+
+def audit(entries: Sequence[Entry], outages: Sequence[Outage]) -> Verdict:
+    """Every ticket's diary against the promises made to its owner."""
+    verdict = Verdict()
+    by_ticket: dict[int, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: entry.at):
+        by_ticket.setdefault(entry.ticket, []).append(entry)
+        verdict.counts[entry.name] += 1
+    for number, diary in by_ticket.items():
+        if number:
+            _Audit(number, diary, outages, verdict).all()
+    return verdict
+
+
+@dataclass
+class _Audit:
+    number: int
+    diary: Sequence[Entry]
+    outages: Sequence[Outage]
+    verdict: Verdict
+
+    def all(self) -> None:
+        for index, entry in enumerate(self.diary):
+            before = self.diary[:index]
+            if entry.what is not What.ACTION:
+                continue
+            if entry.name == Action.STOP.value:
+                begun = _latest(before, Letter.VM_READY, Letter.EXTENSION_GRANTED)
+                share = min(1.0, (_end_of(entry) - begun) / (90 * DAY))
+                told = [one for one in _letters(before, *WARNINGS) if one.at >= begun]
+                self._noticed(entry, before, told, min(NOTICE, 60 * DAY * share - HOUR))
+                self._nothing_skipped(entry, begun, share, [one.at for one in told], before)
+            elif entry.name == Action.RETIRE.value:
+                stopped = _latest(before, Action.STOP)
+                told = [one for one in _letters(before, *ANNOUNCEMENTS) if one.at >= stopped]
+                self._noticed(entry, before, told, NOTICE)
+            elif entry.name == Action.DELETE_DISK.value:
+                self._noticed(entry, before, _letters(before, Letter.VM_ARCHIVED), DAY)
+        self._nothing_doubled()
+        self._lateness()
+
+    def _noticed(self, action: Entry, before: Sequence[Entry], told: Sequence[Entry], notice: timedelta) -> None:
+        """The first letter that arrived is `notice` old, the last a day."""
+        back = {(entry.key, entry.to) for entry in before if entry.name == "bounce"}
+        arrived = [entry.at for entry in told if (entry.key, entry.to) not in back]
+        if not arrived or arrived[0] > action.at - notice or arrived[-1] > action.at - DAY:
+            self.verdict.without_notice.append(f"#{self.number} {action.name} at {action.at}: {arrived}")
+
+    def _nothing_skipped(
+        self, stop: Entry, begun: datetime, share: float, told: Sequence[datetime], before: Sequence[Entry]
+    ) -> None:
+        """After each planned warning, and before the next, a letter went out; or something explains why it came later."""
+        end = _end_of(stop)
+        planned = [end - max(days * share * DAY, DAY) for days in WARNED]
+        # Of those in a short lease that come less than a day after the one before, one is enough.
+        apart = [at for before_it, at in pairwise([begun, *planned]) if at - before_it >= DAY]
+        for at, following in pairwise([*apart, stop.at]):
+            bound = stop.at if self._explains(at, begun, stop, before) else min(following - 3 * HOUR, stop.at)
+            if at >= begun and not any(at - EARLY <= moment < bound for moment in told):
+                self.verdict.skipped.append(f"#{self.number} warning of {at}, stopped {stop.at}: {told}")
+
+    def _explains(self, at: datetime, begun: datetime, stop: Entry, before: Sequence[Entry]) -> bool:
+        """The bot was off then, the question of an extension was open, or the date moved later."""
+        if self._off(at):
+            return True
+        moved = any(one.name == Letter.DATE_MOVED.value and one.at >= at for one in before)
+        asked = any(one.name == "ExtensionAsked" and begun <= one.at <= stop.at for one in before)
+        return moved or asked
+
+    def _off(self, at: datetime) -> bool:
+        index = bisect_right(self.outages, at, key=lambda outage: outage.since) - 1
+        return index >= 0 and at < self.outages[index].until
+
+    def _nothing_doubled(self) -> None:
+        """The same warning never goes twice to an address, nor two within half a day."""
+        warnings = [entry for entry in self.diary if entry.name == Letter.WARNING.value and entry.what is What.LETTER]
+        for one, two in pairwise(warnings):
+            if one.to == two.to and (one.key == two.key or two.at - one.at < 12 * HOUR):
+                self.verdict.doubled.append(f"#{self.number} {one.key} at {one.at}, {two.key} at {two.at}")
+
+    def _lateness(self) -> None:
+        for entry in self.diary:
+            delay = entry.at - entry.planned if entry.planned else timedelta(0)
+            moved = entry.name == Letter.DATE_MOVED.value
+            if delay <= ON_TIME and not moved:
+                continue
+            self.verdict.late[_kind_of_cause(entry.late) if entry.late else "unexplained"] += 1
+            if not entry.late:
+                self.verdict.unexplained.append(f"#{self.number} {entry.name} at {entry.at}, planned {entry.planned}")
+
+
+def _end_of(stop: Entry) -> datetime:
+    """The end of the lease's last day, in the site's zone."""
+    day = (stop.end_date or date.min) + DAY
+    return datetime.combine(day, datetime.min.time(), tzinfo=ZONE).astimezone(UTC)
+
+
+def _letters(before: Sequence[Entry], *kinds: Letter) -> list[Entry]:
+    """Letters of these kinds, in order."""
+    return [entry for entry in before if entry.what is What.LETTER and entry.name in kinds]
+
+
+def _latest(before: Sequence[Entry], *names: Letter | Action) -> datetime:
+    """When the last of these happened."""
+    return max(entry.at for entry in before if entry.name in names)
+
+
+def _kind_of_cause(late: str) -> str:
+    for word in ("the bot was off", "came back", "the brake", "held", "closed days", "question"):
+        if word in late:
+            return word
+    return late
+
+
+def played(years: float, machines: int, seed: int) -> tuple[Future, Verdict, int]:
+    """So many years of so many machines; the future, what the audit says, and how many tickets took part."""
+    dice = random.Random(seed)
+    members = fleet(machines, years, dice)
+    off = outages(years, dice)
+    scenario = Scenario(
+        START + years * 365 * DAY,
+        outages=off,
+        bounce_share=0.02,
+        extend_share=0.12,
+        seed=seed,
+        mail_delay=MAIL_DELAY,
+    )
+    future = simulate(members, scenario, START, House(Rules(), ADMINS))
+    return future, audit(future.entries, off), len(members)
+
+
+def told(verdict: Verdict) -> Iterator[str]:
+    """The figures, line by line."""
+    wanted = (
+        "warning",
+        "stop",
+        "retire",
+        "delete-disk",
+        "ExtensionAsked",
+        "extension-granted",
+        "bounce",
+        "date-moved",
+        "admin-brake",
+    )
+    yield ", ".join(f"{name} {verdict.counts[name]:,}" for name in wanted)
+    yield f"warnings skipped {len(verdict.skipped)}, doubled {len(verdict.doubled)}"
+    yield f"stopped, removed or deleted without full notice {len(verdict.without_notice)}"
+    causes = ", ".join(f"{cause}: {many:,}" for cause, many in verdict.late.most_common())
+    yield f"late stages {sum(verdict.late.values()):,}, of which unexplained {len(verdict.unexplained)} ({causes})"
+    for finding in (verdict.skipped, verdict.doubled, verdict.without_notice, verdict.unexplained):
+        yield from finding[:5]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--years", type=float, default=10)
+    parser.add_argument("--machines", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1)
+    wanted = parser.parse_args()
+    begun = time.perf_counter()
+    future, verdict, tickets = played(wanted.years, wanted.machines, wanted.seed)
+    seconds = time.perf_counter() - begun
+    print(
+        f"{wanted.years:g} years, {wanted.machines:,} machines at a time, {tickets:,} tickets, {len(future.entries):,} entries, {seconds:.0f} s"
+    )
+    print("\n".join(told(verdict)))
+    return 0 if verdict.clean else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,95 @@
+"""A small fleet over some years, with downtime, bounces and extensions: nobody is surprised; and the audit that says so can see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from bench.ten_years import Verdict, audit, outages, played, told
+from mailbot.model import Letter
+from mailbot.simulate import Entry, Future, What
+
+SOME = {"warning", "stop", "retire", "delete-disk", "extension-granted", "bounce", "date-moved"}
+
+
+@cache
+def some_years(seed: int = 7) -> tuple[Future, Verdict, int]:
+    return played(4, 25, seed)
+
+
+def test_no_warning_is_skipped_or_doubled_and_nothing_goes_without_full_notice() -> None:
+    _future, verdict, tickets = some_years()
+    assert {name for name in SOME if verdict.counts[name] == 0} == set()
+    assert tickets > 80
+    assert verdict.late.total() > 10
+    assert verdict.clean, "\n".join(told(verdict))
+
+
+def test_the_same_seed_gives_the_same_years() -> None:
+    assert played(1, 5, 3)[0] == played(1, 5, 3)[0]
+    assert played(1, 5, 3)[0] != played(1, 5, 4)[0]
+
+
+def audited(entries: list[Entry]) -> Verdict:
+    return audit(entries, ())
+
+
+def untroubled() -> list[Entry]:
+    """The diary of one ticket that was warned four times and stopped, without anything in between."""
+    future, _verdict, _tickets = some_years()
+    for number in {entry.ticket for entry in future.entries}:
+        diary = [entry for entry in future.entries if entry.ticket == number]
+        names = [entry.name for entry in diary]
+        if names[:7] == ["build", "vm-ready", *["warning"] * 4, "stop"] and not any(one.late for one in diary):
+            return diary[:7]
+    raise AssertionError("there is no such ticket")
+
+
+def test_an_untroubled_diary_is_clean() -> None:
+    assert audited(untroubled()).clean
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2, 3])
+def test_a_warning_that_is_missing_is_seen(missing: int) -> None:
+    diary = untroubled()
+    warnings = [entry for entry in diary if entry.name == Letter.WARNING]
+    diary.remove(warnings[missing])
+    assert audited(diary).skipped
+
+
+def test_a_warning_that_goes_twice_is_seen() -> None:
+    diary = untroubled()
+    again = next(entry for entry in diary if entry.name == Letter.WARNING)
+    assert audited([*diary, replace(again, at=again.at + timedelta(days=2))]).doubled
+
+
+def test_a_stop_without_notice_is_seen() -> None:
+    quiet = [entry for entry in untroubled() if entry.name != Letter.WARNING]
+    assert audited(quiet).without_notice
+
+
+def test_a_warning_that_came_back_is_no_notice() -> None:
+    diary = untroubled()
+    back = [
+        replace(entry, what=What.MAIL, name="bounce", at=entry.at + timedelta(hours=1))
+        for entry in diary
+        if entry.name == Letter.WARNING
+    ]
+    assert audited([*diary, *back]).without_notice
+
+
+def test_a_letter_that_is_late_without_a_cause_is_seen() -> None:
+    diary = untroubled()
+    late = [replace(entry, planned=entry.planned and entry.planned - timedelta(days=1)) for entry in diary]
+    assert audited(late).unexplained
+
+
+def test_outages_do_not_overlap() -> None:
+    off = outages(10, Random(1))
+    assert len(off) > 100
+    assert all(one.until < two.since for one, two in pairwise(off))
