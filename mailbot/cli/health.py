@@ -58,6 +58,7 @@ def offline(settings: Settings) -> Iterator[Finding]:
     yield _letters()
     yield _directory(config)
     yield _database(config)
+    yield _trust(config)
 
 
 def online(settings: Settings) -> Iterator[Finding]:
@@ -165,6 +166,17 @@ def _keys_command(config: Config) -> Iterator[Finding]:
         well = os.access(program, os.X_OK)
         said = f"{program} {'can be run' if well else 'is not there, or may not be run'}"
         yield Finding("keys command", well, said, "check directory.keys_command", os.EX_CONFIG)
+
+
+def _trust(config: Config) -> Finding:
+    """What a site without any proof of senders loses; that is a choice, not a fault."""
+    if config.trust.sees_alignment:
+        return Finding("trust", True, "the domain of a sender is proven by DMARC or DKIM")
+    lost = (
+        "nothing here can tell a forged sender: a request is believed by its address alone, a decision by its address and its "
+        "token (trust.authserv_id or trust.check_dkim would have senders proven)"
+    )
+    return Finding("trust", True, lost)
 
 
 def _database(config: Config) -> Finding:
