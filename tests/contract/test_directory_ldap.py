@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -21,11 +22,15 @@ from mailbot.adapters.directory_ldap import MOST_ADMINS, LdapDirectory
 from mailbot.adapters.ldap_connection import ConnectionLost, LdapServer, NoAnswer
 from mailbot.adapters.ldap_people import LdapLayout
 from mailbot.adapters.transport import Security, secret_from_file
+from mailbot.config import DirectorySection, load
 from mailbot.errors import DirectoryUnavailable
+from mailbot.wiring import make_directory
+from provisioner.ssh_keys import parse_all
 from tests import slapd
 from tests.slapd import GROUPS, PEOPLE, SUFFIX, Slapd, person, private_slapd
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+EXAMPLE = Path(__file__).parents[2] / "contrib" / "config.example.toml"
 LAYOUT = LdapLayout(PEOPLE, aliases=("mailAlternateAddress",))
 
 
@@ -519,3 +524,50 @@ def test_nothing_goes_on_after_the_directory_was_closed(server: Slapd) -> None:
         assert directory.by_login("alice")
         assert len(children()) == 1
     assert children() == []
+
+
+# the documentation
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of docs/directory.md in one language."""
+    text = (Path(__file__).parents[2] / "docs" / "directory.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_example_of_the_documentation_works(server: Slapd, tmp_path: Path) -> None:
+    values: dict[str, list[str]] = {}
+    for line in blocks("ldif")[0].splitlines():
+        name, _, value = line.partition(": ")
+        values.setdefault(name, []).append(value)
+    (dn,) = values.pop("dn")
+    server.put(dn, values)
+    group(server, "vm-admins", member=[dn])
+    config = tmp_path / "config.toml"
+    config.write_text((EXAMPLE.read_text()).replace("[directory]", blocks("toml")[0]))
+    section = load(config, {}).directory
+    (tmp_path / "password").write_text(slapd.PASSWORD)
+    here = {"host": server.host, "port": server.port, "ca_file": server.ca_file, "password_file": tmp_path / "password"}
+    directory = make_directory(replace(section, **here))
+    try:
+        alice = directory.by_address("a.martin@lab.testbed.example")
+        assert alice is not None
+        assert (alice.login, alice.name, alice.email) == ("alice", "Alice Martin", "alice@testbed.example")
+        assert parse_all(alice.ssh_keys)[1] == ()
+        assert [admin.login for admin in directory.admins()] == ["alice"]
+    finally:
+        directory.close()
+
+
+def test_the_command_of_the_documentation_is_accepted(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text((EXAMPLE.read_text()).replace("[directory]", blocks("toml")[1]))
+    assert load(config, {}).directory.keys_command == ("/usr/local/bin/keys-of", "{login}")
+
+
+def test_the_documentation_names_every_lock_and_every_setting() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "directory.md").read_text(encoding="utf-8")
+    for name in (*LAYOUT.locked, "krbPrincipalExpiration", "userAccountControl"):
+        assert f"| `{name}` (" in text
+    for name in ("user_filter", "login_attribute", "name_attribute", "mail_attribute", "key_attribute"):
+        assert f"| `{name}` | `{getattr(DirectorySection(), name)}` |" in text
