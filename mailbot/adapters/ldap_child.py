@@ -46,7 +46,7 @@ def serve() -> None:
             answer = ask(connection, json.loads(line))
         except (bonsai.errors.ConnectionError, bonsai.errors.ClosedConnection, bonsai.errors.TimeoutError) as error:
             answer = {"error": said(error), "about": "connection"}
-        except bonsai.LDAPError as error:
+        except (bonsai.LDAPError, ValueError, TypeError) as error:  # the latter two are bonsai's own, of odd settings
             answer = {"error": said(error), "about": about}
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.stdout.write(json.dumps(answer) + "\n")
@@ -103,7 +103,7 @@ def texts(values: Iterable[Any]) -> Iterator[str]:
             yield value.decode() if isinstance(value, bytes) else str(value)
 
 
-def said(error: bonsai.LDAPError) -> str:
+def said(error: Exception) -> str:
     """The server's or the library's words on one line."""
     words = " ".join(str(error.args[0] if error.args else type(error).__name__).split())
     return words.removesuffix("(unknown error code)").rstrip(" .")[:300]

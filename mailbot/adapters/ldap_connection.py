@@ -111,9 +111,8 @@ class LdapConnection:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
-                # Ctrl-C is for the bot; and neither ldap.conf nor LDAPTLS_REQCERT may loosen what is verified.
-                start_new_session=True,
-                env={**os.environ, "LDAPNOINIT": "1"},
+                start_new_session=True,  # Ctrl-C is for the bot
+                env=_environment(),
             )
         except OSError as error:
             msg = f"the process that talks LDAP cannot be started: {error.strerror}"
@@ -184,6 +183,12 @@ class LdapConnection:
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         return line
+
+
+def _environment() -> dict[str, str]:
+    """Ours without its secrets; neither ldap.conf nor LDAPTLS_REQCERT may loosen what is verified (ldap.conf(5))."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("MAILBOT_", "LDAP"))}
+    return {**ours, "LDAPNOINIT": "1"}
 
 
 def _bracketed(host: str) -> str:

@@ -13,6 +13,7 @@ Problem: TypeAlias = tuple[str, str]
 
 _DN = re.compile(r"[a-z][a-z0-9-]*=[^,=]+(?:[,+][a-z][a-z0-9-]*=[^,=]+)*", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9-]*|[0-9]+(?:\.[0-9]+)+", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9][a-z0-9.-]*|\[?[0-9a-f:.]+\]?", re.IGNORECASE)
 _OF_LDAP = ("host", "base", "bind_dn", "admin_group", "locked_filter")
 
 
@@ -29,6 +30,8 @@ def of_directory(directory: DirectorySection) -> Iterator[Problem]:
         return
     if not directory.host:
         yield "directory.host", 'is missing: with kind = "ldap", the server\'s name'
+    elif not _HOST.fullmatch(directory.host):
+        yield "directory.host", f'"{directory.host}" is not the name of a server alone, such as ldap.example.org'
     if not directory.base:
         yield "directory.base", 'is missing: with kind = "ldap", where people are, such as ou=people,dc=example,dc=org'
     yield from _login(directory)

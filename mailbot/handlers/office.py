@@ -88,7 +88,8 @@ class Office:
         """Whom letters to the admins reach; only those of the configuration while the directory cannot be asked."""
         try:
             return (*self.admins, *self._group())
-        except DirectoryUnavailable:
+        except DirectoryUnavailable as error:
+            journal.trouble(about="the directory's group of admins, who get no letter now", error=error)
             return self.admins
 
     def _group(self) -> tuple[Admin, ...]:

@@ -136,6 +136,18 @@ def test_the_environment_cannot_loosen_what_is_verified(server: Slapd, monkeypat
         directory.by_login("alice")
 
 
+def test_no_secret_is_seen_in_the_process_list(server: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILBOT_SMTP__PASSWORD", "hunter2")
+    with asking(settings(server)) as directory:
+        assert directory.by_login("alice")
+        (child,) = children()
+        seen = [Path(f"/proc/{child}/{name}").read_bytes() for name in ("cmdline", "environ")]
+    assert b"ldap_child" in seen[0]
+    assert b"LDAPNOINIT=1" in seen[1]
+    for secret in (b"hunter2", slapd.PASSWORD.encode()):
+        assert secret not in seen[0] + seen[1]
+
+
 def test_a_server_that_offers_no_starttls_is_told_nothing() -> None:
     with private_slapd(tls=False) as server:
         server.put(*person("alice"))
