@@ -110,6 +110,9 @@ class AnswerRules:
     """Automatic answers to one address in 24 hours; further mails are handled, but not answered."""
     unknown_sender_per_day: Annotated[int, Ge(0), Le(10)] = 1
     """Neutral answers to one unknown address in 24 hours."""
+    unproven_per_day: Annotated[int, Ge(1), Le(100)] = 5
+    """Letters to one address in 24 hours that anybody can cause by writing in its name: questions whether a request is
+    its own, and answers to mails that are not proven to be its own."""
     mail_max_mib: Annotated[int, Ge(1), Le(200)] = 25
     """Larger mails are not fetched: they go to quarantine."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ import typer
 from mailbot.cli.output import as_json as to_json
 from mailbot.cli.output import complain, say, table, visible
 from mailbot.cli.site import Settings
-from mailbot.model import Accepted, HistoryEntry, Ticket, TicketState
+from mailbot.model import Accepted, Facts, HistoryEntry, Ticket, TicketState
 
 if TYPE_CHECKING:
     from mailbot.handlers.office import Office
@@ -61,12 +62,22 @@ def list_(
         say("There are no tickets.")
 
 
-def show(context: typer.Context, ticket: Number, as_json: Json = False) -> None:
+def show(
+    context: typer.Context,
+    ticket: Number,
+    as_json: Json = False,
+    mail: Annotated[
+        str, typer.Option(help="Write one mail of its history as it came, by the beginning of its hash.")
+    ] = "",
+) -> None:
     """Show a ticket and its history.
 
     What was asked, every change with its evidence, and the proof that each letter was accepted.
     """
     settings: Settings = context.obj
+    if mail:
+        _show_mail(settings, ticket, mail)
+        return
     with settings.store() as store:
         found = store.ticket(ticket)
         if found is None:
@@ -77,6 +88,25 @@ def show(context: typer.Context, ticket: Number, as_json: Json = False) -> None:
         say(to_json({"ticket": found, "history": history, "letters": letters}))
     else:
         say("\n".join((*_facts(found), "", *_history(history), "", *_letters(letters))))
+
+
+def _show_mail(settings: Settings, ticket: int, beginning: str) -> None:
+    """The bytes of a mail that changed the ticket; they are stored encrypted."""
+    from mailbot.handlers.sealing import unseal  # noqa: PLC0415 - imported once something is looked at
+
+    with settings.office() as office:
+        history = office.store.history(ticket)
+        found = next((one.actor.mail for one in history if one.actor.mail.startswith(beginning.lower())), "")
+        stored = office.store.raw_mail(found) if found else None
+        if stored is None:
+            complain(f"Ticket #{ticket} has no mail whose hash begins with {visible(beginning)}.")
+            raise typer.Exit(os.EX_DATAERR)
+        try:
+            raw = unseal(office.letters.keys, stored)
+        except LookupError as error:
+            complain(f"That cannot be shown: {error}.")
+            raise typer.Exit(os.EX_CONFIG) from None
+    sys.stdout.buffer.write(raw)
 
 
 def _facts(ticket: Ticket) -> Sequence[str]:
@@ -104,10 +134,21 @@ def _history(history: Sequence[HistoryEntry]) -> Sequence[str]:
         lines.append(f"  {entry.at:%Y-%m-%d %H:%M:%S}Z  {moved}  {entry.event} by {visible(entry.actor.who)}")
         lines.append(f"    {visible(entry.summary)}")
         if entry.actor.mail:
-            lines.append(f"    mail {entry.actor.mail[:12]}, evidence: {visible(to_json(entry.actor.evidence))}")
+            lines.append(f"    mail {entry.actor.mail[:12]}, evidence: {_evidence(entry.actor.evidence)}")
         elif entry.actor.evidence:
-            lines.append(f"    evidence: {visible(to_json(entry.actor.evidence))}")
+            lines.append(f"    evidence: {_evidence(entry.actor.evidence)}")
     return lines
+
+
+def _evidence(facts: Facts) -> str:
+    """What a mail proved, what its command needed, and what was found: on one line."""
+    if "proofs" not in facts:
+        return visible(to_json(facts))
+    told = [f"{', '.join(facts['proofs']) or 'nothing'} for {facts['sender']}"]
+    if "needed" in facts:
+        told.append(f"{facts['verdict']}: {facts['deed'].replace('_', ' ')} needs {', '.join(facts['needed'])}")
+    told += [f"{name}: {found}" for name, found in facts.get("found", {}).items()]
+    return visible("; ".join(told))
 
 
 def _letters(letters: Sequence[Accepted]) -> Sequence[str]:

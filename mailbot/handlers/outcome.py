@@ -71,11 +71,16 @@ def answered(
     *,
     ticket: Ticket | None = None,
     note: str,
+    proven: bool = True,
     **facts: Any,
 ) -> Outcome:
-    """The mail changes nothing and is answered once, unless that address had enough answers for today."""
+    """The mail changes nothing and is answered once, unless that address had enough answers for today.
+
+    Where it is not proven that the mail comes from there, fewer are enough: somebody else may have caused them.
+    """
     address = to.email if isinstance(to, Person) else to.address
-    limit = office.rules.answers.per_address_and_day
+    limits = office.rules.answers
+    limit = limits.per_address_and_day if proven else min(limits.unproven_per_day, limits.per_address_and_day)
     if office.store.answers_today(address, now) >= limit:
         return withheld(mail, address, note)
     key = f"{letter.value}:{mail.sha256}" if ticket else f"mail:{mail.sha256}:{letter.value}"

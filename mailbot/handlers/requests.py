@@ -40,7 +40,10 @@ def judge_request(office: Office, mail: Mail, request: Request, now: datetime, l
     if problems:
         if sender is None:
             return answered_stranger(office, mail, now, "a request with problems from an unknown address")
-        return explained(office, mail, sender, now, fields=request.fields, problems=problems, notes=request.notes)
+        proven = not trust.missing(Deed.OPEN, _evidence(mail, sender, look), office.rules.trust)
+        return explained(
+            office, mail, sender, now, fields=request.fields, problems=problems, notes=request.notes, proven=proven
+        )
     assert person is not None  # noqa: S101 - without a person there is a problem above
     return _opened(office, mail, request, person, now=now, look=look)
 
@@ -93,6 +96,7 @@ def explained(
     fields: Fields,
     problems: Sequence[Problem],
     notes: tuple[str, ...] = (),
+    proven: bool = True,
 ) -> Outcome:
     """One answer with every problem of a request, and the template filled in as far as it was understood."""
     return answered(
@@ -101,6 +105,7 @@ def explained(
         sender,
         Letter.REQUEST_PROBLEMS,
         now,
+        proven=proven,
         note=f"a request with {len(problems)} problem{'' if len(problems) == 1 else 's'}",
         problems=problem_facts(problems),
         fields=_as_written(fields),
@@ -117,12 +122,17 @@ def _as_written(fields: Fields) -> dict[str, str]:
     }
 
 
+def _evidence(mail: Mail, person: Person, look: Look) -> Evidence:
+    """What the mail proves about being that person's; names are asked only where it may be."""
+    if mail.sender.address.lower() not in person.addresses:
+        return Evidence(mail.sender.address, frozenset())
+    return Evidence(mail.sender.address, frozenset({Proof.REGISTERED})).with_checked(look())
+
+
 def _opened(office: Office, mail: Mail, request: Request, person: Person, *, now: datetime, look: Look) -> Outcome:
-    registered = mail.sender.address.lower() in person.addresses
-    evidence = Evidence(mail.sender.address, frozenset({Proof.REGISTERED}) if registered else frozenset())
-    evidence = (evidence.with_checked(look()) if registered else evidence).for_deed(Deed.OPEN, office.rules.trust)
+    evidence = _evidence(mail, person, look).for_deed(Deed.OPEN, office.rules.trust)
     proven = not trust.missing(Deed.OPEN, evidence, office.rules.trust)
-    if not proven and office.store.answers_today(person.email, now) >= office.rules.answers.per_address_and_day:
+    if not proven and office.store.answers_today(person.email, now) >= office.rules.answers.unproven_per_day:
         return withheld(mail, person.email, "a request in the name of somebody who was asked often enough today")
     fields = request.fields
     policy_rules = office.rules.policy
