@@ -118,6 +118,7 @@ class Life:
         for effect in self.waiting:
             if is_void(effect.key, self.ticket):
                 continue
+            self._is_new(effect)
             at = self.now + self.mail_delay
             name = effect.letter.value if effect.letter else ""
             self.accepted.append(Accepted(name, effect.key, effect.to, f"<{effect.key}>", at, "250 Ok"))
@@ -147,8 +148,7 @@ class Life:
             assert not isinstance(self.happens(TimePassed()), Refusal), "due, and nothing may happen: due for ever"
 
     def about(self) -> About:
-        accepted = tuple(one for one in self.accepted if one.accepted_at <= self.now)
-        return About(self.now, self.rules, ADMINS, accepted=accepted, closed=self.closed)
+        return About(self.now, self.rules, ADMINS, accepted=tuple(self.accepted), closed=self.closed)
 
     # what is seen
 
@@ -191,6 +191,13 @@ class Life:
         lease_now = (after.lease_from, after.end_date)
         assert after.stage >= self._stages.get(lease_now, 0), "a stage was gone back to"
         self._stages[lease_now] = after.stage
+
+    def _is_new(self, effect: Effect) -> None:
+        """A warning about an end date reaches an address once, unless it came back."""
+        if effect.key.startswith("warning:"):
+            stage = effect.key.rsplit(":", 2)[0]
+            same = [one for one in self.accepted if one.key.rsplit(":", 2)[0] == stage and one.to == effect.to]
+            assert all(one.bounced_at for one in same), f"warned twice: {stage}"
 
     def _has_notice(self, ticket: Ticket) -> None:
         """The law, computed anew: the first proof as old as the notice, the last a day old; none of them came back."""

@@ -1,0 +1,175 @@
+"""Whole lives in any order: people, time, outages, bounces, closures; the laws hold at every step (`tests.lives.Life`)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from mailbot.lifecycle import MOVES
+from mailbot.model import (
+    FINAL,
+    Approved,
+    BuildFailed,
+    Built,
+    Denied,
+    EffectFailed,
+    Event,
+    ExtensionAsked,
+    Held,
+    Kept,
+    Letter,
+    Refusal,
+    ReleaseAsked,
+    Released,
+    Restored,
+    Retried,
+    TicketState,
+    Unheld,
+    Withdrawn,
+)
+from mailbot.rules import LeaseRules, PolicyRules, Rules, ServiceRules
+from tests.lives import BY_ADMIN, BY_OWNER, DAY, FACTS, NOTICE, READY_AT, Life
+
+S = TicketState
+ZONES = ("Europe/Paris", "UTC", "Pacific/Auckland", "America/Los_Angeles", "Asia/Kathmandu")
+ADDRESSES = ("a.martin@lab.example.org", "alice@example.org", "")
+HOURS = st.one_of(st.integers(0, 48), st.integers(0, 24 * 90))
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Rules:
+    warn_days = draw(st.sampled_from([(60, 30, 7, 1), (30, 7), (14, 7, 3, 1), (7,)]))
+    return Rules(
+        service=ServiceRules(timezone=draw(st.sampled_from(ZONES))),
+        policy=PolicyRules(auto_extend_days=draw(st.sampled_from([0, 30, 400]))),
+        lease=LeaseRules(
+            warn_days=warn_days,
+            notice_days=draw(st.integers(1, warn_days[0])),
+            grace_days=draw(st.integers(1, 60)),
+            keep_disk_days=draw(st.integers(0, 60)),
+            quiet_weekends=draw(st.booleans()),
+        ),
+    )
+
+
+class Lives(RuleBasedStateMachine):
+    """Any order of what can happen to a machine."""
+
+    life: Life
+
+    @initialize(
+        rules=rules(),
+        days=st.integers(0, 730),
+        closed=st.one_of(st.none(), st.tuples(st.integers(0, 700), st.integers(0, 60))),
+        wake_minutes=st.integers(0, 90),
+        mail_minutes=st.integers(0, 90),
+    )
+    def is_ready(
+        self, rules: Rules, days: int, closed: tuple[int, int] | None, wake_minutes: int, mail_minutes: int
+    ) -> None:
+        first = READY_AT.date() + timedelta(days=closed[0] if closed else 0)
+        self.life = Life(
+            READY_AT.date() + timedelta(days=days),
+            rules,
+            closed=((first, first + timedelta(days=closed[1])),) if closed else (),
+            wake_delay=timedelta(minutes=wake_minutes),
+            mail_delay=timedelta(minutes=mail_minutes),
+        )
+
+    @rule(hours=HOURS)
+    def time_passes(self, hours: int) -> None:
+        self.life.pass_until(self.life.now + timedelta(hours=hours))
+
+    @rule(days=st.integers(0, 800))
+    def the_bot_is_off(self, days: int) -> None:
+        self.life.pass_until(self.life.now + days * DAY, awake=False)
+        self.life.wake()
+
+    @rule(hours=st.integers(1, 24 * 40))
+    def the_clock_jumps_back(self, hours: int) -> None:
+        self.life.now -= timedelta(hours=hours)
+
+    @rule()
+    def the_mail_server_comes_or_goes(self) -> None:
+        self.life.mail_works = not self.life.mail_works
+        self.life.post()
+
+    @precondition(lambda self: any(one.letter in NOTICE for one in self.life.accepted))
+    @rule(other=st.sampled_from(ADDRESSES))
+    def the_newest_notice_comes_back(self, other: str) -> None:
+        self.life.comes_back(other)
+
+    @rule(days=st.integers(-10, 800), automatic=st.booleans())
+    def the_owner_asks_for_more_time(self, days: int, automatic: bool) -> None:
+        self._maybe(ExtensionAsked(BY_OWNER, self._today() + timedelta(days=days), automatic=automatic))
+
+    @rule(days=st.one_of(st.none(), st.integers(0, 600)))
+    def an_admin_grants_it(self, days: int | None) -> None:
+        self._maybe(Approved(BY_ADMIN, None if days is None else self._today() + timedelta(days=days)))
+
+    @rule(
+        event=st.sampled_from(
+            [
+                Denied(BY_ADMIN, "no room"),
+                Withdrawn(BY_OWNER),
+                ReleaseAsked(BY_OWNER),
+                Released(BY_OWNER),
+                Kept(BY_OWNER),
+                Restored(BY_OWNER),
+                Held("a demonstration", BY_ADMIN),
+                Unheld(BY_ADMIN),
+                EffectFailed("stop", "the site does not answer"),
+                Built(FACTS),
+                BuildFailed("no disk", 3, ("north",)),
+                Retried(BY_ADMIN),
+            ]
+        )
+    )
+    def something_else_happens(self, event: Event) -> None:
+        self._maybe(event)
+
+    def _maybe(self, event: Event) -> None:
+        before = self.life.ticket
+        step = self.life.happens(event)
+        if isinstance(step, Refusal):
+            assert step.why
+            assert self.life.ticket == before, "what is refused changes nothing"
+
+    def _today(self) -> date:
+        return self.life.now.date()
+
+    @invariant()
+    def only_legal_moves(self) -> None:
+        if not hasattr(self, "life"):
+            return
+        states = [S.APPROVED, *(state for _, state in self.life.moves)]
+        for before, after in pairwise(states):
+            assert any(after in allowed for allowed in MOVES[before].values()), f"{before} to {after}"
+        assert not set(states[:-1]) & FINAL
+
+    @invariant()
+    def a_disk_was_announced_before_it_went(self) -> None:
+        if hasattr(self, "life") and self.life.ticket.state is S.REMOVED:
+            assert self.life.told(Letter.VM_ARCHIVED)
+
+    def teardown(self) -> None:
+        """In the end everything comes to rest: with a mail server, and nobody who asks, the machine goes."""
+        if not hasattr(self, "life"):
+            return
+        life = self.life
+        life.mail_works = True
+        life.post()
+        self._maybe(Unheld(BY_ADMIN))
+        self._maybe(Built(FACTS))
+        life.pass_until(max(life.now, READY_AT) + 2000 * DAY)
+        assert life.ticket.state in {S.REMOVED, S.FAILED}, f"it never ends: {life.ticket.state}, {life.steps[-3:]}"
+
+
+TestLives = Lives.TestCase
+TestLives.settings = settings(
+    max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)

@@ -1,0 +1,174 @@
+"""What counts as notice, and what follows a stop: announced, removed, the disk kept, then deleted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from mailbot.lifecycle.notice import not_before, proofs, whole_days
+from mailbot.model import Accepted, Held, Letter, Refusal, TicketState, Unheld
+from mailbot.rules import LeaseRules, Rules
+from mailbot.timetable import end_of
+from tests.lives import BY_ADMIN, DAY, Life
+
+S = TicketState
+END = date(2027, 3, 31)
+STOP_AT = end_of(END, "Europe/Paris")
+HOUR = timedelta(hours=1)
+AT = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def proof(days: int, key: str = "warning:x:1", *, bounced: bool | None = None, back: bool = False) -> Accepted:
+    at = AT + days * DAY
+    return Accepted("warning", key, "alice@example.org", "<1>", at, "250 Ok", at if back else None, bounced)
+
+
+def test_the_first_proof_has_to_be_as_old_as_the_notice_and_the_last_a_day() -> None:
+    week = 7 * DAY
+    assert not_before([], "warning:", week) is None
+    assert not_before([proof(0)], "warning:", week) == AT + week
+    assert not_before([proof(0), proof(5)], "warning:", week) == AT + week
+    assert not_before([proof(6), proof(0), proof(20)], "warning:", week) == AT + 21 * DAY
+
+
+def test_a_letter_that_came_back_is_no_notice_unless_it_is_only_delayed() -> None:
+    lost = proof(0, bounced=True, back=True)
+    unknown = proof(1, bounced=None, back=True)
+    delayed = proof(2, bounced=False, back=True)
+    assert proofs([lost, unknown, delayed], "warning:") == [delayed]
+
+
+def test_letters_of_another_lease_are_no_notice() -> None:
+    assert proofs([proof(0, "warning:2026:1"), proof(1, "removal:2027:near")], "warning:2027:") == []
+
+
+@pytest.mark.parametrize(("hours", "days"), [(25, 1), (24, 1), (22, 1), (21, 0), (60 * 24 + 2, 60), (0, 0), (-30, 0)])
+def test_days_are_counted_as_people_count_them(hours: int, days: int) -> None:
+    assert whole_days(timedelta(hours=hours)) == days
+
+
+def test_a_stopped_machine_is_announced_twice_and_then_removed() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + 14 * DAY + HOUR)
+    stopped = life.moved_to(S.EXPIRED)
+    letters = (Letter.VM_STOPPED, Letter.GRACE_HALF, Letter.REMOVAL_NEAR)
+    assert [round((at - stopped) / DAY) for at in life.told(*letters)] == [0, 7, 11]
+    assert life.last(Letter.GRACE_HALF).facts["days_left"] == 7
+    assert life.last(Letter.REMOVAL_NEAR).facts["days_left"] == 3
+    assert [state for _, state in life.moves][-2:] == [S.RETIRING, S.ARCHIVED]
+    assert life.moved_to(S.ARCHIVED) - stopped - 14 * DAY < timedelta(minutes=2)
+
+
+@pytest.mark.parametrize("grace_days", [1, 2, 3, 4, 7, 14, 30, 90])
+def test_any_grace_period_is_kept_and_never_moves_by_itself(grace_days: int) -> None:
+    life = Life(END, Rules(lease=LeaseRules(grace_days=grace_days)))
+    life.pass_until(STOP_AT + (grace_days + 1) * DAY)
+    assert life.moved_to(S.ARCHIVED) - life.moved_to(S.EXPIRED) - grace_days * DAY < timedelta(minutes=2)
+    letters = life.told(Letter.VM_STOPPED, Letter.GRACE_HALF, Letter.REMOVAL_NEAR)
+    assert len(letters) <= 3
+    assert life.moved_to(S.ARCHIVED) - letters[-1] >= DAY
+
+
+def test_a_bot_that_was_off_during_the_grace_period_announces_first() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + HOUR)
+    back = STOP_AT + 60 * DAY
+    life.pass_until(back, awake=False)
+    life.pass_until(back + 10 * DAY)
+    near = life.told(Letter.REMOVAL_NEAR)
+    assert len(near) == 1
+    assert life.told(Letter.GRACE_HALF) == []
+    assert life.moved_to(S.ARCHIVED) - near[0] >= 3 * DAY
+
+
+def test_a_removal_without_a_mail_server_waits_and_letters_do_not_pile_up() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT - HOUR)
+    life.mail_works = False
+    life.pass_until(STOP_AT + 90 * DAY)
+    assert life.ticket.state is S.EXPIRED
+    assert len([one for one in life.waiting if one.key.startswith("removal:")]) == 1
+    life.mail_works = True
+    life.pass_until(life.now + 20 * DAY)
+    assert life.ticket.state is S.ARCHIVED
+
+
+def test_an_announcement_that_came_back_goes_to_another_address() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + 8 * DAY)
+    life.comes_back("a.martin@lab.example.org")
+    life.pass_until(life.now + timedelta(minutes=1))
+    again = life.last(Letter.GRACE_HALF)
+    assert (again.to, again.facts["days_left"]) == ("a.martin@lab.example.org", 6)
+
+
+def test_a_held_machine_is_not_removed_and_gets_notice_when_it_is_let_go() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + DAY)
+    life.happens(Held("a question of law", BY_ADMIN))
+    life.pass_until(STOP_AT + 100 * DAY)
+    assert life.ticket.state is S.EXPIRED
+    life.happens(Unheld(BY_ADMIN))
+    let_go = life.now
+    life.pass_until(let_go + 20 * DAY)
+    assert life.moved_to(S.ARCHIVED) - let_go >= 7 * DAY
+
+
+def test_a_disk_is_kept_as_long_as_the_letter_says() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + 60 * DAY)
+    kept = life.last(Letter.VM_ARCHIVED).facts["keep_until"]
+    assert life.ticket.state is S.REMOVED
+    assert life.moved_to(S.REMOVED) - datetime.fromisoformat(kept) < timedelta(minutes=2)
+    assert datetime.fromisoformat(kept) - life.moved_to(S.ARCHIVED) == 30 * DAY
+
+
+def test_a_disk_that_is_not_kept_stays_until_the_letter_is_a_day_old() -> None:
+    life = Life(END, Rules(lease=LeaseRules(keep_disk_days=0)))
+    life.pass_until(STOP_AT + 18 * DAY)
+    assert len(life.told(Letter.VM_ARCHIVED)) == 1
+    assert DAY <= life.moved_to(S.REMOVED) - life.told(Letter.VM_ARCHIVED)[0] < 2 * DAY
+
+
+def test_a_disk_whose_owner_could_not_be_told_is_kept_on() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + 13 * DAY)
+    life.mail_works = False
+    life.pass_until(STOP_AT + 100 * DAY)
+    assert life.ticket.state is S.ARCHIVED
+    assert len([one for one in life.waiting if one.key.startswith("archive:")]) == 1
+    life.mail_works = True
+    life.pass_until(life.now + 10 * DAY)
+    assert life.ticket.state is S.REMOVED
+
+
+def test_a_held_disk_is_kept_and_announced_anew_when_it_is_let_go() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + 20 * DAY)
+    life.happens(Held("a question of law", BY_ADMIN))
+    life.pass_until(STOP_AT + 200 * DAY)
+    assert life.ticket.state is S.ARCHIVED
+    told = len(life.told(Letter.VM_ARCHIVED))
+    life.happens(Unheld(BY_ADMIN))
+    assert len(life.told(Letter.VM_ARCHIVED)) == told + 1
+    assert life.ticket.keep_until is not None
+    assert life.ticket.keep_until - life.now >= 7 * DAY
+
+
+def test_letting_go_of_a_disk_that_is_being_deleted_does_not_bring_it_within_reach() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + 20 * DAY)
+    life.ticket = replace(life.ticket, keep_until=None, due_at=None, held="too late")
+    assert not isinstance(life.happens(Unheld(BY_ADMIN)), Refusal)
+    assert life.ticket.due_at is None
+    assert isinstance(life.happens(Held("really", BY_ADMIN)), Refusal)
+
+
+def test_what_is_gone_stays_gone() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + 90 * DAY)
+    assert life.ticket.state is S.REMOVED
+    assert life.ticket.due_at is None
+    assert isinstance(life.happens(Unheld(BY_ADMIN)), Refusal)
