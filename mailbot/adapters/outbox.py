@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -124,6 +125,8 @@ _COUNTS = union_all(
 )
 _FAILED = select(*_ITEM, _O.settled_at, _O.error).where(text(FAILED)).order_by(_O.id.desc()).limit(bindparam("most"))
 
+_WAITING_OF = select(*_ITEM, _O.next_attempt_at).where(_O.ticket_id == bindparam("wanted"), _IS_WAITING).order_by(_O.id)
+
 
 def _next_of(action: Action) -> Select[*tuple[Any, ...]]:
     first = select(_O.next_attempt_at).where(_IS_WAITING, _O.action == literal_column(f"'{action.value}'"))
@@ -169,13 +172,16 @@ def add(connection: Connection, turn: Turn, ticket: Ticket | None) -> None:
 
 
 def answers_a_mail(effect: Effect, turn: Turn) -> bool:
-    """True for a letter that answers the turn's mail: it goes to its sender, or is one for users.
+    """True for a letter that answers the turn's mail: one for users, or one to an admin whose mail changed nothing.
 
-    What tells the admins of somebody else's mail is no answer to them: it must not use up theirs.
+    What tells the admins of a decision, even their own, is no answer: it must not use up theirs, or a
+    busy admin's unclear words would at last be met with silence.
     """
     if effect.letter is None or turn.mail is None:
         return False
-    return effect.to.lower() == turn.mail.sender.lower() or not effect.letter.value.startswith("admin-")
+    if effect.letter.value.startswith("admin-"):
+        return turn.ticket is None and effect.to.lower() == turn.mail.sender.lower()
+    return True
 
 
 def cancel(connection: Connection, ticket_id: int, prefixes: Iterable[str], now: datetime) -> None:
@@ -272,6 +278,12 @@ def _again(result: Settled) -> dict[str, Any]:
 def answers_since(connection: Connection, address: str, since: datetime) -> int:
     count = connection.execute(_ANSWERS, {"address": address.lower(), "since": since}).scalar()
     return int(count or 0)
+
+
+def waiting(connection: Connection, ticket_id: int) -> list[Effect]:
+    """What waits for a ticket; `not_before` is when it is tried next."""
+    rows = connection.execute(_WAITING_OF, {"wanted": ticket_id})
+    return [replace(_item(row, row.attempts).effect, not_before=row.next_attempt_at) for row in rows]
 
 
 def counts(connection: Connection) -> list[OutboxCount]:
