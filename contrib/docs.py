@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from contrib import sample_fleet
 from mailbot import journal, lifecycle, metrics
 from mailbot.cli.app import app
 from mailbot.config import reference
@@ -95,6 +96,11 @@ def readme() -> str:
     return _with_parts("README.md", conversation=conversation(), picture=picture())
 
 
+def simulation() -> str:
+    """`docs/simulate.md`."""
+    return _with_parts("docs/simulate.md", life=f"```text\n{sample_fleet.one_life()}\n```")
+
+
 def _with_parts(file: str, **parts: str) -> str:
     """A document with its generated parts written anew; the rest of it is written by hand."""
     text = (ROOT / file).read_text(encoding="utf-8")
@@ -118,6 +124,8 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "docs/letters.md": letters,
     "docs/log.md": journal.reference,
     "docs/metrics.md": metrics.reference,
+    "docs/simulate.md": simulation,
+    "docs/timeline.svg": sample_fleet.timeline,
 }
 
 

@@ -13,6 +13,7 @@ from mailbot.model import (
     Accepted,
     Action,
     Admin,
+    Effect,
     HistoryEntry,
     LedgerEntry,
     MailKey,
@@ -272,6 +273,9 @@ class Store(Protocol):
 
         Raises Conflict like `commit`, and where the row was settled or claimed by somebody else meanwhile.
         """
+
+    def waiting(self, ticket_id: int) -> list[Effect]:
+        """What waits in the outbox for a ticket, oldest first; `not_before` is when it is tried next."""
 
     def outbox_counts(self) -> list[OutboxCount]:
         """Rows that wait or were given up, by action; those that are done are not counted."""

@@ -25,6 +25,7 @@ from mailbot.errors import Conflict, DatabaseNotReady
 from mailbot.model import (
     Accepted,
     Action,
+    Effect,
     HistoryEntry,
     LedgerEntry,
     MailKey,
@@ -178,6 +179,10 @@ class Database:
     def settle_with(self, result: Settled, turn: Turn) -> Ticket | None:
         with self._write() as connection:
             return _commit(connection, turn, result)
+
+    def waiting(self, ticket_id: int) -> list[Effect]:
+        with self._read() as connection:
+            return outbox.waiting(connection, ticket_id)
 
     def outbox_counts(self) -> list[OutboxCount]:
         with self._read() as connection:

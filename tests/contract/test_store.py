@@ -225,6 +225,15 @@ def test_two_threads_that_open_a_ticket_for_one_user_get_one_ticket(store: Store
     assert len(store.tickets()) == 1
 
 
+def test_what_waits_for_a_ticket_is_known_with_its_next_attempt(store: Store) -> None:
+    ticket = opened(store, a_letter("one"), a_letter("two"))
+    first = store.claim(LETTERS, NOW, 1, 60)[0]
+    assert [(one.key, one.not_before) for one in store.waiting(ticket.id)] == [("one", NOW + MINUTE), ("two", NOW)]
+    store.settle([Settled(first, done=True)], NOW)
+    assert [one.key for one in store.waiting(ticket.id)] == ["two"]
+    assert store.waiting(ticket.id + 1) == []
+
+
 def test_tickets_are_counted_as_far_as_it_matters(store: Store) -> None:
     for name in ("alice", "bob", "carol"):
         opened(store, ticket=a_ticket(username=name))

@@ -65,6 +65,7 @@ def a_tick(store: Database) -> None:
     store.due(NOW, 100)
     store.count((TicketState.ACTIVE, TicketState.EXPIRED), 10)
     store.outbox_counts()
+    store.waiting(ticket.id)
     store.next_due()
     letters = store.claim(LETTERS, NOW, 100, 60)
     work = store.claim(WORK, NOW, 100, 60)

@@ -1,0 +1,67 @@
+"""`simulate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mailbot.cli.output import say
+from mailbot.cli.site import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(simulate)
+
+
+def simulate(
+    context: typer.Context,
+    *,
+    ticket: Annotated[
+        int | None, typer.Argument(help="The ticket's number; without it the whole fleet.", min=1, show_default=False)
+    ] = None,
+    until: Annotated[
+        str, typer.Option(metavar="DATE", help="The end of the simulation; by default, of every machine.")
+    ] = "",
+    down: Annotated[
+        list[str] | None, typer.Option(metavar="FROM..TO", help="The bot is off then; may be repeated.")
+    ] = None,
+    bounce: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LETTER|SHARE",
+            help="The next such letter comes back (7:warning: of ticket 7), or such a share: 2%.",
+        ),
+    ] = None,
+    extend: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DATE=UNTIL|SHARE",
+            help="The owner asks on a date for another (7:2027-03-01=2027-09-30), or so many warnings are answered: 30%.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="For shares: another number throws other dice.")] = 0,
+    form: Annotated[Literal["table", "json", "svg"], typer.Option("--format", help="How it is told.")] = "table",
+    out: Annotated[Path | None, typer.Option(help="Write to a file.", show_default=False)] = None,
+) -> None:
+    """Tell the future of a ticket or of the fleet.
+
+    Every letter and every step until a date, by the rules that act, with what is thrown in. Nothing is changed or sent.
+    """
+    from mailbot.cli import foretelling  # noqa: PLC0415 - each command imports what it needs
+
+    settings: Settings = context.obj
+    with settings.office() as office:
+        picture, tickets = foretelling.foretell(
+            office,
+            ticket,
+            until,
+            foretelling.ThrownIn(tuple(down or ()), tuple(bounce or ()), tuple(extend or ()), seed),
+        )
+    text = foretelling.told(foretelling.Format(form), picture, tickets, colours=out is None)
+    if out is None:
+        say(text.rstrip("\n"))
+    else:
+        out.write_text(text, encoding="utf-8")
