@@ -22,9 +22,13 @@ class Key:
     record: str
 
 
-@cache
 def key(name: str = "", bits: int = 2048) -> Key:
-    """A key of that many bits; another name gives another key."""
+    """A key of that many bits, made once; another name gives another key."""
+    return _made(name, bits)
+
+
+@cache
+def _made(_name: str, bits: int) -> Key:
     made = subprocess.run(["openssl", "genrsa", "-traditional", str(bits)], capture_output=True, check=False)
     if made.returncode:  # OpenSSL before version 3 writes that form by itself
         made = subprocess.run(["openssl", "genrsa", str(bits)], capture_output=True, check=True)

@@ -62,7 +62,9 @@ class _Exchange:
         return answered(self.office, self.mail, self.who, letter, self.now, ticket=self.ticket, note=note, **facts)
 
     def refuse(self, words: str, why: str) -> Outcome:
-        return self.answer(Letter.COMMAND_REFUSED, f"refused: {why}", words=words, why=why, **self.can_say())
+        found = "; ".join(f"{name}: {said}" for name, said in self.evidence.found.items())
+        note = f"refused: {why}{f' ({found})' if found else ''}"
+        return self.answer(Letter.COMMAND_REFUSED, note, words=words, why=why, **self.can_say())
 
     def can_say(self) -> dict[str, Any]:
         purpose = self.reference.purpose
