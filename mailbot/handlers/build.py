@@ -7,7 +7,7 @@ from datetime import timedelta
 from mailbot import journal
 from mailbot.errors import DirectoryUnavailable
 from mailbot.handlers.office import Office, apply, usable_keys
-from mailbot.handlers.yard import Site, Sites, again, later, settle_with, spec_of, where
+from mailbot.handlers.yard import Site, Sites, again, begin, later, settle_with, spec_of, where
 from mailbot.model import BuildFailed, Built, OutboxItem, Placed, Refusal, Ticket
 from mailbot.ports import Settled
 from provisioner.api import ProvisionerError, SiteHealth, VmFacts, VmPhase, VmSpec
@@ -100,7 +100,7 @@ def _look(office: Office, sites: Sites, item: OutboxItem, facts: VmFacts, spec: 
         return
     waiting = facts.waiting_for or facts.phase.value
     journal.machine_progress(item.ticket_id, action="build", machine=spec.name, waiting_for=waiting, site=facts.site)
-    if now - item.created_at > timedelta(hours=office.rules.lease.build_hours):
+    if now - begin(office, item) > timedelta(hours=office.rules.lease.build_hours):
         hours = office.rules.lease.build_hours
         _give_up(office, sites, item, f"the machine was not ready after {hours} hours: it still waits for {waiting}")
         return
@@ -109,7 +109,7 @@ def _look(office: Office, sites: Sites, item: OutboxItem, facts: VmFacts, spec: 
 
 def _failed_once(office: Office, sites: Sites, item: OutboxItem, error: ProvisionerError) -> None:
     """A site said no: another site, another time, or never."""
-    overdue = office.clock.now() - item.created_at > timedelta(hours=office.rules.lease.build_hours)
+    overdue = office.clock.now() - begin(office, item) > timedelta(hours=office.rules.lease.build_hours)
     if error.other_site_may_help and not overdue and _move_on(office, sites, item):
         office.store.settle(
             [Settled(item, retry_at=office.clock.now(), error=str(error), counted=False)], office.clock.now()

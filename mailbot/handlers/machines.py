@@ -9,7 +9,7 @@ from mailbot import journal
 from mailbot.handlers import upkeep
 from mailbot.handlers.build import build
 from mailbot.handlers.office import Office
-from mailbot.handlers.yard import Site, Sites, again
+from mailbot.handlers.yard import Site, Sites, again, ended
 from mailbot.model import MACHINE_ACTIONS, Action, OutboxItem, Ticket, TicketState
 from mailbot.ports import Settled
 
@@ -58,6 +58,7 @@ def _one(office: Office, sites: Sites, item: OutboxItem) -> None:
     wanted, do = _WORK[item.effect.action]
     if ticket is None or ticket.state not in wanted:
         office.store.settle([Settled(item, done=True, proof="no longer wanted")], office.clock.now())
+        ended(office, item)
         return
     action = item.effect.action.value
     journal.machine_started(ticket.id, action=action, machine=ticket.username, attempt=item.attempts, site=ticket.site)

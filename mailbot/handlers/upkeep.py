@@ -8,7 +8,7 @@ from functools import wraps
 
 from mailbot import journal
 from mailbot.handlers.office import Office, apply
-from mailbot.handlers.yard import Site, Sites, again, later, settle_with, spec_of, where
+from mailbot.handlers.yard import Site, Sites, again, begin, begun, ended, later, settle_with, spec_of, where
 from mailbot.model import Action, DiskDeleted, EffectFailed, OutboxItem, Retired, Ticket, Turn
 from mailbot.ports import Settled
 from provisioner.api import ProvisionerError, VmFacts, VmPhase, VmSpec
@@ -54,7 +54,7 @@ def start(office: Office, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ti
     """
     was_off = site.provisioner.facts(spec).phase in _OFF
     site.provisioner.start(spec)
-    if was_off or office.clock.now() - item.created_at > timedelta(minutes=office.rules.lease.stop_minutes):
+    if was_off or office.clock.now() - begin(office, item) > timedelta(minutes=office.rules.lease.stop_minutes):
         _done(office, item, ticket, spec)
     else:
         later(office, item, "the end of a shutdown that was asked for before")
@@ -107,14 +107,20 @@ def _in_words(facts: VmFacts) -> str:
 
 
 def _is_off(office: Office, site: Site, spec: VmSpec, item: OutboxItem) -> bool:
-    if office.clock.now() - item.created_at > timedelta(minutes=office.rules.lease.stop_minutes):
+    """Whether the guest is down; it is asked first, and its power is taken only `stop_minutes` after that."""
+    asked = begun(office, item)
+    if asked and office.clock.now() - asked > timedelta(minutes=office.rules.lease.stop_minutes):
         return site.provisioner.power_off(spec).phase in _OFF
-    return site.provisioner.request_stop(spec).phase in _OFF
+    off = site.provisioner.request_stop(spec).phase in _OFF
+    if not off:
+        begin(office, item)
+    return off
 
 
 def _done(office: Office, item: OutboxItem, ticket: Ticket, spec: VmSpec) -> None:
     now = office.clock.now()
     office.store.settle([Settled(item, done=True, proof=ticket.site or "")], now)
+    ended(office, item)
     journal.machine_done(
         ticket.id, action=item.effect.action.value, machine=spec.name, site=ticket.site, took=now - item.created_at
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mailbot import journal, lifecycle, policy
 from mailbot.errors import Conflict
@@ -44,6 +44,36 @@ def spec_of(office: Office, site: Site, ticket: Ticket, keys: tuple[str, ...] = 
     return policy.vm_spec(ticket, site.provisioner.site, site.dns_domain, keys, office.rules.policy)
 
 
+def begun(office: Office, item: OutboxItem) -> datetime | None:
+    """When work on the row began, as `begin` has noted; None where it only waited until now."""
+    known = office.store.note(_note(item))
+    return None if known is None else datetime.fromisoformat(known)
+
+
+def begin(office: Office, item: OutboxItem) -> datetime:
+    """Note that work on the row begins now, if it has not begun; gives when it did.
+
+    A row may wait for days before that (a pause, a hypervisor that is away): what may take so many minutes
+    has them from here on, not from when it was asked for.
+    """
+    known = begun(office, item)
+    if known is not None:
+        return known
+    now = office.clock.now()
+    office.store.put_note(_note(item), now.isoformat())
+    return now
+
+
+def ended(office: Office, item: OutboxItem) -> None:
+    """Forget when work on the row began."""
+    if begun(office, item) is not None:
+        office.store.put_note(_note(item), None)
+
+
+def _note(item: OutboxItem) -> str:
+    return f"begun:{item.id}"
+
+
 def later(office: Office, item: OutboxItem, waiting_for: str) -> None:
     """Not finished, and nothing went wrong: look again soon; the attempt does not count."""
     now = office.clock.now()
@@ -68,11 +98,13 @@ def settle_with(office: Office, item: OutboxItem, event: Event, settled: Settled
         step = lifecycle.decide(ticket, event, office.about(now, ticket)) if ticket else Refusal("no ticket")
         if ticket is None or isinstance(step, Refusal):
             office.store.settle([settled], office.clock.now())
+            ended(office, item)
             return
         try:
             office.store.settle_with(settled, turn(event, ticket, step, now))
         except Conflict:
             continue
+        ended(office, item)
         journal.ticket_moved(
             ticket.id,
             happening=type(event).__name__,
