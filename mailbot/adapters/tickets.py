@@ -33,7 +33,7 @@ _INSERT = insert(TICKETS)
 _UPDATE = update(TICKETS).where(_T.id == bindparam("wanted"), _T.revision == bindparam("expected"))
 _POSTPONE = (
     update(TICKETS)
-    .where(_T.id == bindparam("wanted"))
+    .where(_T.id == bindparam("wanted"), _T.due_at.is_not(None))  # what waits for nothing any more is left alone
     .values(due_at=bindparam("until"), trouble=bindparam("why"), revision=_T.revision + literal_column("1"))
 )
 NEXT_DUE = select(func.min(_T.due_at)).where(_T.due_at.is_not(None)).scalar_subquery()

@@ -37,8 +37,8 @@ def wake(office: Office) -> int:
         try:
             _readdress(office, ticket, now)
             after = apply(office, ticket.id, TimePassed())
-            if isinstance(after, Refusal):  # due, and nothing may happen: it would be due for ever
-                _put_off(office, ticket, LookupError(after.why))
+            if isinstance(after, Refusal):
+                _refused(office, ticket, after, now)
             elif after.state is not ticket.state:
                 journal.ticket_moved(
                     ticket.id,
@@ -65,6 +65,13 @@ def _readdress(office: Office, ticket: Ticket, now: datetime) -> None:
             f"the directory has {person.email} now, not {ticket.email}",
         )  # fmt: skip
         office.store.commit(Turn(now=now, ticket=after, expected_revision=ticket.revision, history=(line,)))
+
+
+def _refused(office: Office, ticket: Ticket, refusal: Refusal, now: datetime) -> None:
+    """Due, and nothing may happen: it would be due for ever, unless somebody has decided it in between."""
+    fresh = office.store.ticket(ticket.id)
+    if fresh is not None and fresh.due_at is not None and fresh.due_at <= now:
+        _put_off(office, ticket, LookupError(refusal.why))
 
 
 def _put_off(office: Office, ticket: Ticket, error: Exception) -> None:
