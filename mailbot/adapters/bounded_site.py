@@ -59,8 +59,10 @@ class BoundedSite:
     def health(self) -> SiteHealth:
         try:
             return self._bounded(self._site.health)
-        except SiteUnreachable as error:
-            return SiteHealth(self.site, reachable=False, problems=(str(error),))
+        except ProvisionerError as error:
+            # Whatever it was: one site that cannot say how it is must not keep the others from being asked.
+            reachable = not isinstance(error, SiteUnreachable)
+            return SiteHealth(self.site, reachable=reachable, problems=(str(error),))
 
     def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
         return self._bounded(lambda: self._site.leftovers(known))
