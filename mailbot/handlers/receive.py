@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 import parsers
 from mailbot import journal, tokens
-from mailbot.errors import Conflict, DirectoryUnavailable
+from mailbot.errors import Conflict, DirectoryUnavailable, MailServerUnavailable
 from mailbot.handlers.bounces import judge_bounce
 from mailbot.handlers.office import CONFLICT_TRIES, Office
 from mailbot.handlers.outcome import Outcome, left
@@ -32,6 +34,8 @@ from parsers.values import (
     Unreadable,
 )
 
+MAILS_AT_ONCE = 500
+"""Mails handled in one pass: letters and due tickets never wait for a whole mailbox, and neither does the end of the daemon."""
 MOVE_BATCH = 100
 """Mails moved with one command; all of them are committed before."""
 POISON_TRIES = 3
@@ -45,41 +49,61 @@ _SHELF = {
 }
 
 
-def receive(office: Office, inbox: Inbox, reader: Reader) -> int:
-    """Handle every new mail of the mailbox; give how many were looked at.
+def receive(office: Office, inbox: Inbox, reader: Reader, most: int = MAILS_AT_ONCE) -> int:
+    """Handle the new mails of the mailbox, at most so many; give how many were looked at.
 
     1. Move what an earlier pass committed and did not get to move.
     2. Fetch what is above the ledger's highest mail, and what is to be tried again.
     3. Each mail by itself: read it, judge it, commit the judgement.  A mail that raises is kept for
        another try, at last put in quarantine; the next one follows in any case.
-    4. Move what was committed, in batches.
+    4. Move what was committed, in batches.  A server that does not let us move mail (a full shelf, a
+       missing right) does not keep us from reading it; raised at the end, and tried again next time.
     """
     position = inbox.position()
-    _move(office, inbox, office.store.unmoved(position))
+    mover = _Mover(office, inbox)
+    mover.move(office.store.unmoved(position))
     again = {entry.key: entry for entry in office.store.retries(position, office.clock.now())}
     handled: list[tuple[MailKey, Verdict]] = []
-    count = 0
-    for fetched in inbox.fetch(office.store.cursor(position), tuple(again)):
+    count = last = 0
+    for fetched in islice(inbox.fetch(office.store.cursor(position), tuple(again)), most):
         entry = handle(office, reader, fetched, again.pop(fetched.key, None))
-        count += 1
+        count, last = count + 1, fetched.key.uid
         if entry is not None and entry.verdict in _SHELF:
             handled.append((fetched.key, entry.verdict))
         if len(handled) >= MOVE_BATCH:
-            _move(office, inbox, handled)
+            mover.move(handled)
             handled = []
-    _move(office, inbox, handled)
-    for entry in again.values():  # people took them away meanwhile
-        gone = replace(entry, verdict=Verdict.LEFT, why=f"gone from the mailbox; before: {entry.why}", retry_at=None)
-        office.store.commit(Turn(now=office.clock.now(), mail=gone))
+    mover.move(handled)
+    for entry in again.values():
+        if count < most or entry.key.uid < last:  # looked for and not there: people took it away
+            gone = replace(
+                entry, verdict=Verdict.LEFT, why=f"gone from the mailbox; before: {entry.why}", retry_at=None
+            )
+            office.store.commit(Turn(now=office.clock.now(), mail=gone))
+    if mover.trouble is not None:
+        raise mover.trouble
     return count
 
 
-def _move(office: Office, inbox: Inbox, handled: Sequence[tuple[MailKey, Verdict | str]]) -> None:
-    for shelf in Shelf:
-        keys = [key for key, verdict in handled if _SHELF.get(Verdict(verdict)) is shelf]
-        if keys:
-            inbox.file_away(keys, shelf)
-            office.store.mark_moved(keys)
+@dataclass
+class _Mover:
+    """Moves mails to their shelves, until the server refuses once."""
+
+    office: Office
+    inbox: Inbox
+    trouble: MailServerUnavailable | None = None
+
+    def move(self, handled: Sequence[tuple[MailKey, Verdict | str]]) -> None:
+        for shelf in Shelf:
+            keys = [key for key, verdict in handled if _SHELF.get(Verdict(verdict)) is shelf]
+            if not keys or self.trouble is not None:
+                continue
+            try:
+                self.inbox.file_away(keys, shelf)
+            except MailServerUnavailable as error:
+                self.trouble = error
+                continue
+            self.office.store.mark_moved(keys)
             journal.mail_moved(count=len(keys), shelf=shelf.value)
 
 
@@ -88,12 +112,14 @@ def handle(office: Office, reader: Reader, fetched: Fetched, earlier: LedgerEntr
     now = office.clock.now()
     if fetched.raw is None and not fetched.header:
         return None
-    read = reader.read(fetched.header if fetched.raw is None else fetched.raw)
+    read, failure = _read(reader, fetched)
     entry = _line(fetched, read, now, earlier)
     journal.mail_received(
         mail=entry.sha256, folder=fetched.key.folder, uid=fetched.key.uid, size_bytes=fetched.size_bytes
     )
     try:
+        if failure is not None:
+            raise failure
         entry = _committed(office, fetched, read, entry)
     except DirectoryUnavailable as error:
         entry = replace(entry, verdict=Verdict.RETRY, retry_at=now + RETRY_AFTER, why=str(error))
@@ -103,6 +129,20 @@ def handle(office: Office, reader: Reader, fetched: Fetched, earlier: LedgerEntr
         entry = _poison(office, fetched, entry, error, now)
     _log(entry)
     return entry
+
+
+def _read(reader: Reader, fetched: Fetched) -> tuple[Mail | Unreadable, Exception | None]:
+    """The mail as the reader has it, and what the reader itself failed on, if it did."""
+    octets = fetched.header if fetched.raw is None else fetched.raw
+    digest = hashlib.sha256(octets).hexdigest()
+    try:
+        read = reader.read(octets)
+    except Exception as error:  # noqa: BLE001 - memory, a child that cannot be started: one mail never stops the line
+        return Unreadable(digest, len(octets), f"It could not be read ({type(error).__name__})."), error
+    if fetched.raw is None and not octets.strip():
+        # Of a mail that the server does not give nothing is known: two of them must not pass for the same one.
+        read = replace(read, sha256=hashlib.sha256(f"{fetched.key}".encode()).hexdigest())
+    return read, None
 
 
 def _line(fetched: Fetched, read: Mail | Unreadable, now: datetime, earlier: LedgerEntry | None) -> LedgerEntry:

@@ -1,0 +1,169 @@
+"""Accidents that come in the wrong order: work that had to wait, servers that refuse, people who are faster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mailbot import daemon, desk
+from mailbot.adapters.database import Database
+from mailbot.adapters.memory import MemoryInbox
+from mailbot.errors import MailServerUnavailable
+from mailbot.handlers.receive import receive
+from mailbot.model import Letter, MailKey, Ticket, TicketState
+from mailbot.ports import Fetched, Reader, Shelf
+from parsers.values import Mail, Unreadable
+from tests.world import ALICE, CAROL, World, request_words
+from tests.writing import mail
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path, sites=("north",))
+    yield world
+    world.close()
+
+
+def asked(world: World) -> None:
+    world.writes(ALICE.email, request_words())
+
+
+# work that had to wait
+
+
+def running(world: World) -> None:
+    asked(world)
+    world.answers(world.last(Letter.ADMIN_DECISION, to=CAROL.address), "approve")
+    world.later(minutes=5)
+    assert world.ticket().state is TicketState.ACTIVE
+
+
+def test_a_guest_is_asked_to_shut_down_however_long_the_work_had_to_wait(world: World) -> None:
+    running(world)
+    world.answers(world.last(Letter.VM_READY), "release")
+    desk.pause(world.bot.office, CAROL.login, "the machine room is warm")
+    world.answers(world.last(Letter.RELEASE_CONFIRM), "confirm")
+    world.later(hours=3)
+    world.sites["north"].calls.clear()
+    desk.resume(world.bot.office, CAROL.login)
+    world.once()
+    assert "request_stop" in world.sites["north"].calls
+    assert "power_off" not in world.sites["north"].calls
+
+
+def test_a_build_that_had_to_wait_has_all_its_time(world: World) -> None:
+    asked(world)
+    desk.pause(world.bot.office, CAROL.login, "the weekend")
+    world.answers(world.last(Letter.ADMIN_DECISION, to=CAROL.address), "approve")
+    world.later(hours=60)
+    world.sites["north"].faults = replace(world.sites["north"].faults, polls_until_ready=3)
+    desk.resume(world.bot.office, CAROL.login)
+    world.once()
+    assert world.ticket().state is TicketState.APPROVED
+    for _ in range(5):
+        world.later(seconds=30)
+    assert world.ticket().state is TicketState.ACTIVE
+
+
+# mail
+
+
+class Silent(MemoryInbox):
+    """A mailbox whose server has mails and does not give them."""
+
+    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
+        for fetched in super().fetch(after, also):
+            yield Fetched(fetched.key, None, fetched.size_bytes, b"\r\n")
+
+
+def test_two_mails_that_the_server_does_not_give_both_go_to_quarantine(world: World) -> None:
+    for _ in range(2):
+        world.inbox.deliver(mail(ALICE.email, "hello", "hello", world.now))
+    daemon.once(replace(world.bot, inbox=Silent(shelves=world.inbox._shelves)))
+    assert len(world.inbox._shelves.uids(Shelf.QUARANTINE)) == 2
+    assert len([one for one in world.letters if one.envelope_to == CAROL.address]) == 2
+
+
+def test_mail_is_read_on_where_none_can_be_moved(world: World) -> None:
+    world.inbox.faults.plan("file_away", MailServerUnavailable("NO [OVERQUOTA]"), times=10**6)
+    asked(world)
+    world.inbox.deliver(mail("bob@example.org", "Persistent Virtual Machine Creation", request_words("bob"), world.now))
+    daemon.tick(world.bot)
+    assert world.ticket(2).username == "bob"
+
+
+class Failing:
+    """A reader that fails on some mails: no memory is left, or no child can be started."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def read(self, raw: bytes) -> Mail | Unreadable:
+        if b"poison" in raw:
+            raise MemoryError
+        return self.reader.read(raw)
+
+
+def test_a_mail_that_the_reader_fails_on_stops_nothing(world: World) -> None:
+    world.inbox.deliver(mail(ALICE.email, "poison", "hello", world.now))
+    world.inbox.deliver(mail("bob@example.org", "Persistent Virtual Machine Creation", request_words("bob"), world.now))
+    bot = replace(world.bot, reader=Failing(world.bot.reader))
+    assert daemon.tick(bot).troubles == []
+    assert world.ticket().username == "bob"
+    for _ in range(3):
+        world.clock.advance(timedelta(minutes=10))
+        daemon.tick(bot)
+    assert len(world.inbox._shelves.uids(Shelf.QUARANTINE)) == 1
+
+
+def test_a_mailbox_with_very_many_mails_is_read_in_parts(world: World) -> None:
+    world.inbox.deliver(mail(ALICE.email, "Persistent Virtual Machine Creation", request_words(), world.now))
+    for number in range(4):
+        world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
+    looked_at = [receive(world.bot.office, world.inbox, world.bot.reader, most=2) for _ in range(4)]
+    assert looked_at == [2, 2, 1, 0]
+    assert len(world.inbox._shelves.uids("INBOX")) == 4
+
+
+def test_mail_to_be_tried_again_is_not_given_up_where_a_pass_ends_before_it(world: World) -> None:
+    world.directory.down = True
+    for login in ("alice", "bob"):
+        words = request_words(login)
+        world.inbox.deliver(mail(f"{login}@example.org", "Persistent Virtual Machine Creation", words, world.now))
+    world.once()
+    world.directory.down = False
+    world.clock.advance(timedelta(minutes=10))
+    assert [receive(world.bot.office, world.inbox, world.bot.reader, most=1) for _ in range(3)] == [1, 1, 0]
+    assert {world.ticket(1).username, world.ticket(2).username} == {"alice", "bob"}
+
+
+# people who are faster
+
+
+class Faster(Database):
+    """A store on which an admin denies a request right after the due tickets were read."""
+
+    def __init__(self, url: str, world: World) -> None:
+        super().__init__(url)
+        self.world = world
+
+    def due(self, now: datetime, limit: int) -> list[Ticket]:
+        found = super().due(now, limit)
+        if found and found[0].state is TicketState.PENDING:
+            desk.deny(self.world.bot.office, found[0].id, CAROL.login, "No room this month.")
+        return found
+
+
+def test_a_ticket_that_was_decided_while_it_was_due_is_left_alone(world: World) -> None:
+    asked(world)
+    world.clock.advance(timedelta(days=3))
+    office = replace(world.bot.office, store=Faster(world.url, world))
+    daemon.tick(replace(world.bot, office=office))
+    assert world.ticket().state is TicketState.DENIED
+    assert world.ticket().due_at is None
+    world.later(days=3)
+    assert not [one for one in world.letters if Letter.ADMIN_TICKET_TROUBLE.value.encode() in one.data]
