@@ -18,7 +18,7 @@ from mailbot import journal
 from mailbot.errors import MailServerUnavailable
 from mailbot.handlers.deliver import deliver
 from mailbot.handlers.machines import look_at_sites, work
-from mailbot.handlers.receive import receive
+from mailbot.handlers.receive import MAILS_AT_ONCE, receive
 from mailbot.handlers.wake import wake
 from mailbot.model import MACHINE_ACTIONS
 from mailbot.notify import notify
@@ -30,6 +30,8 @@ IDLE_MINUTES = 9
 MACHINE_POLL_SECONDS = 2.0
 MACHINE_REST_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 300.0
+SHORTEST_WATCH_SECONDS = 0.2
+"""Mail is announced no more often than this: a server that answers IDLE at once each time keeps nobody busy."""
 LONGEST_FAREWELL_SECONDS = 10.0
 """How long the end waits for a thread that may hang in a call to a hypervisor."""
 
@@ -197,11 +199,13 @@ class Loop:
 
     def _handle_mail(self) -> None:
         while True:
-            self._mail.wait()
+            # The scheduler goes by the clock on the wall; when that is set back, polling must not stop for as long.
+            self._mail.wait(self.bot.poll_seconds + 1)
             if self.stopping.is_set():
                 return
             self._mail.clear()
-            tick(self.bot)
+            if tick(self.bot).mails >= MAILS_AT_ONCE:
+                self.soon()  # there are more
             self._yard.set()
             notify("WATCHDOG=1", self.bot.notify_socket)
 
@@ -213,6 +217,7 @@ class Loop:
                 began = monotonic()
                 if watcher.wait(timedelta(minutes=IDLE_MINUTES).total_seconds()):
                     self.soon()
+                    self.stopping.wait(SHORTEST_WATCH_SECONDS - (monotonic() - began))
                 elif monotonic() - began < 1.0 and not self.stopping.is_set():
                     return  # the server has no IDLE: polling has to do
                 pause = 1.0
