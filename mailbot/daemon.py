@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from mailbot import journal
 from mailbot.errors import MailServerUnavailable
 from mailbot.handlers.deliver import deliver
+from mailbot.handlers.digest import digest
 from mailbot.handlers.machines import look_at_sites, work
 from mailbot.handlers.receive import MAILS_AT_ONCE, receive
 from mailbot.handlers.wake import wake
@@ -54,14 +55,15 @@ class Tally:
 
 
 def tick(bot: Bot) -> Tally:
-    """One tick: new mail, tickets whose time has come, letters whose time has come.
+    """One tick: new mail, tickets whose time has come, the letter of the week, letters whose time has come.
 
-    Each of the three is tried whatever became of the others: a mailbox that is away delays no letter.
+    Each of them is tried whatever became of the others: a mailbox that is away delays no letter.
     """
     started = datetime.now(UTC)
     tally = Tally()
     tally.mails = _guarded(tally, "receive", lambda: _receive(bot))
     tally.tickets = _guarded(tally, "wake", lambda: 0 if bot.office.paused() else wake(bot.office))
+    _guarded(tally, "digest", lambda: digest(bot.office))
     tally.letters = _guarded(tally, "deliver", lambda: deliver(bot.office, bot.postman))
     if tally.done:
         took = datetime.now(UTC) - started

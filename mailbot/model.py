@@ -388,7 +388,6 @@ class Letter(StrEnum):
     VM_RELEASED = "vm-released"
     VM_KEPT = "vm-kept"
     VM_RESTORED = "vm-restored"
-    OWNER_DIGEST = "owner-digest"
     ADMIN_NOTICE_BOUNCED = "admin-notice-bounced"
     ADMIN_UNDELIVERED = "admin-undelivered"
     ADMIN_BRAKE = "admin-brake"

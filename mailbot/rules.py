@@ -98,6 +98,12 @@ class LeaseRules:
     """How long a guest may take to shut down before its power is taken away."""
     build_hours: Annotated[int, Ge(1), Le(48)] = 2
     """How long a build may take before it counts as failed."""
+    digest_day: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "never"] = (
+        "monday"
+    )
+    """On which day admins get the letter about the week; it comes also when there is nothing to say."""
+    digest_hour: Annotated[int, Ge(0), Le(23)] = 8
+    """From which hour of that day on, in the site's time zone."""
 
 
 @dataclass(frozen=True, slots=True)

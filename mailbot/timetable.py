@@ -18,6 +18,20 @@ def today(now: datetime, timezone: str) -> date:
     return now.astimezone(ZoneInfo(timezone)).date()
 
 
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def last_weekly(now: datetime, weekday: str, hour: int, timezone: str) -> datetime:
+    """The last moment, `now` at the latest, at which it was that hour of that weekday (of `WEEKDAYS`) in the zone; aware UTC."""
+    zone = ZoneInfo(timezone)
+    day = today(now, timezone)
+    day -= timedelta(days=(day.weekday() - WEEKDAYS.index(weekday)) % 7)
+    moment = datetime.combine(day, time(hour), tzinfo=zone)
+    if moment > now:
+        moment = datetime.combine(day - timedelta(days=7), time(hour), tzinfo=zone)
+    return moment.astimezone(UTC)
+
+
 def latest_end(now: datetime, timezone: str, max_years: int) -> date:
     """The last end date that may be asked for now: the same day `max_years` later (28 February for 29)."""
     day = today(now, timezone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -81,10 +82,13 @@ class World:
         people: Sequence[Person] = PEOPLE,
         admins: Sequence[Admin] = ADMINS,
         sites: Sequence[str] = ("north", "south"),
+        digests: bool = False,
     ) -> None:
         self.url = f"sqlite:///{root / 'mailbot.sqlite'}"
         (root / "mailbot.sqlite").write_bytes(empty_database())
         self.rules = rules or Rules()
+        if not digests:  # only few tests want a letter every Monday
+            self.rules = replace(self.rules, lease=replace(self.rules.lease, digest_day="never"))
         self.admins = tuple(admins)
         self.clock = MemoryClock(START)
         self.inbox = MemoryInbox(SUPPORT)

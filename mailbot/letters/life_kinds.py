@@ -82,14 +82,6 @@ LIFE_LETTERS: Mapping[Letter, LetterKind] = {
         facts={"old_end_date": "day", "end_date": "day: the new one", **PLAN, **COMMANDS},
         optional={**CALENDAR, "why": "str: what went wrong with the notice, a sentence", "disk_gib": "int"},
     ),
-    Letter.OWNER_DIGEST: LetterKind(
-        Audience.OWNER,
-        "several warnings to one person fall on the same day",
-        thread=Thread.NONE,
-        subject="[{service}] Several of your machines need attention",
-        facts={"entries": "[{number: int, vm: str, what: str, when: day or moment}]: most urgent first"},
-        needs_ticket=False,
-    ),
 }
 
 EXTENSION_LETTERS: Mapping[Letter, LetterKind] = {

@@ -85,16 +85,6 @@ LIFE: tuple[Sample, ...] = (
         calendar=CALENDAR,
         disk_gib=20,
     ),
-    Sample(
-        Letter.OWNER_DIGEST,
-        {
-            "entries": [
-                {"number": 12, "vm": "alice-vm", "what": "the machine is stopped", "when": "2027-03-31T22:00:00+00:00"},
-                {"number": 9, "vm": "alice-vm (older)", "what": "the kept disk is deleted", "when": "2027-04-02"},
-            ]
-        },
-        ticket=None,
-    ),
     _sample(
         Letter.EXTENSION_RECEIVED,
         asked_end_date="2027-09-30",

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from mailbot.timetable import end_of, latest_end, today
+from mailbot.timetable import end_of, last_weekly, latest_end, today
 
 PARIS = "Europe/Paris"
 
@@ -44,3 +44,17 @@ def test_the_latest_end_is_the_same_day_some_years_later() -> None:
 def test_two_years_after_a_leap_day_is_the_last_of_february() -> None:
     assert latest_end(datetime(2028, 2, 29, 9, tzinfo=UTC), PARIS, 2) == date(2030, 2, 28)
     assert latest_end(datetime(2028, 2, 29, 9, tzinfo=UTC), PARIS, 4) == date(2032, 2, 29)
+
+
+@pytest.mark.parametrize(
+    ("now", "last"),
+    [
+        (datetime(2026, 11, 30, 7, 0, tzinfo=UTC), datetime(2026, 11, 30, 7, 0, tzinfo=UTC)),
+        (datetime(2026, 11, 30, 6, 59, tzinfo=UTC), datetime(2026, 11, 23, 7, 0, tzinfo=UTC)),
+        (datetime(2026, 12, 6, 23, 59, tzinfo=UTC), datetime(2026, 11, 30, 7, 0, tzinfo=UTC)),
+        (datetime(2027, 3, 29, 6, 0, tzinfo=UTC), datetime(2027, 3, 29, 6, 0, tzinfo=UTC)),
+        (datetime(2027, 10, 31, 12, 0, tzinfo=UTC), datetime(2027, 10, 25, 6, 0, tzinfo=UTC)),
+    ],
+)
+def test_a_weekly_hour_stays_the_same_on_the_wall(now: datetime, last: datetime) -> None:
+    assert last_weekly(now, "monday", 8, PARIS) == last
