@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from parsers.commands import read_command
-from parsers.quote_marks import is_forward_divider
+from parsers.quote_marks import depth, is_forward_divider
 from parsers.quoting import split
 from parsers.values import (
     Automatic,
@@ -113,6 +113,8 @@ def _words_above_the_quote(mail: Mail, rules: ReadingRules) -> Mail | None:
     lines = mail.text.split("\n")
     if not kept or any(lines[number].strip() for number in range(kept[0], kept[-1]) if number not in kept):
         return None
+    if next((depth(line) for line in lines[kept[-1] + 1 :] if line.strip()), 0):
+        return None  # nobody is named whose words these would be: the sender's own template, pasted with quote marks
     return replace(mail, text="\n".join(lines[: kept[-1] + 1]))
 
 
