@@ -54,6 +54,11 @@ class OpenPgp:
             return Checked(found={"openpgp": f"signed at {made.isoformat()}, which is too old or in the future"})
         return Checked(frozenset({Proof.SIGNED}), {"openpgp": f"good signature by {min(fingerprints & wanted)}"})
 
+    def lacking(self) -> list[str]:
+        """Fingerprints of signers whose key is not in the home.  Raises ConfigurationError without gpg."""
+        there = {str(one["fingerprint"]).upper() for one in self._ready().list_keys()}
+        return sorted({one for some in self._fingerprints.values() for one in some} - there)
+
     def _ready(self) -> Any:
         if self._gpg is None:
             try:

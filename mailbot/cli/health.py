@@ -63,6 +63,8 @@ def offline(settings: Settings) -> Iterator[Finding]:
 
 def online(settings: Settings) -> Iterator[Finding]:
     """Everything: what needs no network, then each server."""
+    from mailbot.cli.senders import senders  # noqa: PLC0415 - it needs this module
+
     yield from offline(settings)
     try:
         config = settings.config
@@ -72,6 +74,7 @@ def online(settings: Settings) -> Iterator[Finding]:
     yield from _keys_command(config)
     yield _imap(config)
     yield _smtp(config)
+    yield from senders(config)
     for section in config.sites:
         yield from _site(config, section.name)
 

@@ -15,6 +15,8 @@ from mailbot.adapters.authentication import MailAuthenticator
 from mailbot.adapters.imap import ImapInbox, ImapSettings
 from mailbot.adapters.resolver import Resolver, ResolverUnavailable
 from mailbot.adapters.transport import Security
+from mailbot.cli.senders import senders
+from mailbot.config import Config, load
 from mailbot.handlers.office import Office
 from mailbot.model import Letter, Person, TicketState
 from mailbot.rules import Rules, TrustRules
@@ -171,3 +173,55 @@ def test_names_are_asked_and_silence_is_told_from_absence(border: tuple[MailServ
     assert resolver.txt("nothing.testbed.example") == ()
     with pytest.raises(ResolverUnavailable):
         Resolver(("127.53.0.2",), 53, 1).txt("testbed.example")
+
+
+def _configuration(root: Path, imap_port: int, smtp_port: int, trust: str) -> Config:
+    (root / "keys").write_text("a key for tests only, of at least 32 characters\n")
+    (root / "config.toml").write_text(
+        f"""
+admins = [{{login = "carol", name = "Carol", address = "carol@testbed.example"}}]
+sites = [{{name = "main", dns_domain = "main.testbed.example"}}]
+[mailbox]
+host = "127.0.0.1"
+port = {imap_port}
+security = "plain"
+username = "support"
+password = "secret"
+[smtp]
+host = "127.0.0.1"
+port = {smtp_port}
+security = "plain"
+from_address = "{SUPPORT}"
+[tokens]
+key_file = "keys"
+[trust]
+{trust}
+"""
+    )
+    return load(root / "config.toml", {})
+
+
+def test_doctor_sees_whether_a_forged_result_would_be_believed(
+    border: tuple[MailServer, Border], tmp_path: Path
+) -> None:
+    mailserver, mta = border
+    trust = f'authserv_id = "{NAME}"'
+    behind = _configuration(tmp_path, mailserver.imap_port, mta.port, trust)
+    told = list(senders(behind))
+    assert [(one.what, one.well) for one in told] == [("border", True)], told
+    without = _configuration(tmp_path, mailserver.imap_port, mailserver.smtp_port, trust)
+    told = list(senders(without))
+    assert [(one.what, one.well) for one in told] == [("border", False)]
+    assert "would be believed" in told[0].said
+
+
+def test_doctor_asks_name_servers_and_says_who_publishes_no_policy(
+    border: tuple[MailServer, Border], tmp_path: Path
+) -> None:
+    mailserver, mta = border
+    here = f'check_dkim = true\ndns_servers = ["{DNS_ADDRESS}"]'
+    told = list(senders(_configuration(tmp_path, mailserver.imap_port, mta.port, here)))
+    assert [(one.what, one.well, one.said) for one in told] == [("names", True, "name servers answer")]
+    away = 'check_dkim = true\ndns_seconds = 1\ndns_servers = ["127.53.0.2"]'
+    told = list(senders(_configuration(tmp_path, mailserver.imap_port, mta.port, away)))
+    assert [(one.what, one.well) for one in told] == [("names", False)]

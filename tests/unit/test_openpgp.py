@@ -1,0 +1,114 @@
+"""OpenPGP signatures of whole mails, made by gpg itself."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from mailbot.adapters.openpgp import OpenPgp
+from mailbot.rules import Proof
+from mailbot.trust import Checked
+
+CAROL = "carol@testbed.example"
+MALLORY = "mallory@elsewhere.example"
+
+
+class Keys:
+    """A GnuPG home with keys of carol and mallory; removed with its agent."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.fingerprints = {address: self._make(address) for address in (CAROL, MALLORY)}
+
+    def _make(self, address: str) -> str:
+        self._gpg("--quick-generate-key", address, "ed25519", "sign", "never")
+        listed = self._gpg("--with-colons", "--list-keys", address).decode()
+        return next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr"))
+
+    def _gpg(self, *arguments: str, data: bytes = b"") -> bytes:
+        command = [
+            "gpg",
+            "--homedir",
+            str(self.home),
+            "--batch",
+            "--yes",
+            "--pinentry-mode",
+            "loopback",
+            "--passphrase",
+            "",
+        ]
+        return subprocess.run([*command, *arguments], input=data, capture_output=True, check=True).stdout
+
+    def sign(self, words: str, by: str) -> bytes:
+        """A PGP/MIME mail (RFC 3156) from carol, signed by a key."""
+        part = f"Content-Type: text/plain; charset=us-ascii\r\n\r\n{words}\r\n".encode()
+        signature = self._gpg("--armor", "--detach-sign", "--local-user", by, data=part).decode().replace("\n", "\r\n")
+        head = (
+            f"From: {CAROL}\r\nSubject: Re: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/signed; micalg=pgp-sha512;\r\n"
+            ' protocol="application/pgp-signature"; boundary="b0"\r\n\r\n--b0\r\n'
+        )
+        tail = f"\r\n--b0\r\nContent-Type: application/pgp-signature\r\n\r\n{signature}\r\n--b0--\r\n"
+        return head.encode() + part + tail.encode()
+
+    def close(self) -> None:
+        subprocess.run(["gpgconf", "--homedir", str(self.home), "--kill", "all"], capture_output=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def keys() -> Iterator[Keys]:
+    with TemporaryDirectory(prefix="mailbot-gpg-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        keys = Keys(Path(folder))
+        yield keys
+        keys.close()
+
+
+def _check(keys: Keys, raw: bytes, sender: str = CAROL, now: datetime | None = None) -> Checked:
+    openpgp = OpenPgp(keys.home, (f"{CAROL} {keys.fingerprints[CAROL]}",))
+    return openpgp.check(raw, sender, now or datetime.now(UTC), 7)
+
+
+def test_a_good_signature_by_the_named_key_is_a_proof(keys: Keys) -> None:
+    assert _check(keys, keys.sign("approve", CAROL)).proofs == {Proof.SIGNED}
+
+
+def test_line_ends_on_the_way_do_not_matter(keys: Keys) -> None:
+    assert _check(keys, keys.sign("approve", CAROL).replace(b"\r\n", b"\n")).proofs == {Proof.SIGNED}
+
+
+def test_a_good_signature_by_any_other_key_is_none(keys: Keys) -> None:
+    checked = _check(keys, keys.sign("approve", MALLORY))
+    assert not checked.proofs
+    assert "no good signature" in checked.found["openpgp"]
+
+
+def test_words_that_were_changed_or_added_are_not_signed(keys: Keys) -> None:
+    raw = keys.sign("approve", CAROL)
+    assert not _check(keys, raw.replace(b"approve", b"deny no")).proofs
+    assert not _check(
+        keys,
+        raw.replace(
+            b"\r\n--b0\r\nContent-Type: text/plain", b"\r\n--b0\r\n\r\nhello\r\n--b0\r\nContent-Type: text/plain"
+        ),
+    ).proofs
+    assert not _check(keys, raw.replace(b"multipart/signed", b"multipart/mixed")).proofs
+
+
+def test_a_signature_belongs_to_its_address_and_its_days(keys: Keys) -> None:
+    raw = keys.sign("approve", CAROL)
+    assert _check(keys, raw, sender=MALLORY) == Checked()
+    assert not _check(keys, raw, now=datetime.now(UTC) + timedelta(days=8)).proofs
+    assert not _check(keys, raw, now=datetime.now(UTC) - timedelta(days=1)).proofs
+
+
+def test_a_mail_without_a_signature_is_none(keys: Keys) -> None:
+    assert not _check(keys, b"From: carol@testbed.example\r\n\r\napprove\r\n").proofs
+
+
+def test_keys_that_are_not_there_are_named(keys: Keys) -> None:
+    assert OpenPgp(keys.home, (f"{CAROL} {keys.fingerprints[CAROL]}",)).lacking() == []
+    assert OpenPgp(keys.home, (f"{CAROL} {'A' * 40}",)).lacking() == ["A" * 40]
