@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from email.utils import formataddr
 from pathlib import Path
 
@@ -28,6 +29,8 @@ ADDRESSES = {
     **{admin.login: (admin.name, admin.address) for admin in ADMINS},
     "mallory": ("Mallory", "mallory@elsewhere.example"),
 }
+_TICK = timedelta(seconds=30)
+"""How late the bot looks at what is due."""
 _STILL = 10**6
 """So often that it is for good."""
 
@@ -165,6 +168,24 @@ class Player:
         count = 1 if number.lower() in {"a", "an", "one"} else int(number)
         self.world.later(**{f"{unit}s": count})
 
+    def until(self, words: str, day: str) -> None:
+        """The bot works on, and acts whenever something is due, until noon (UTC) of that day."""
+        end = datetime.fromisoformat(f"{day}T12:00+00:00")
+        for _ in range(500):
+            due = self.world.bot.office.store.next_due()
+            if due is None or due + _TICK > end:
+                break
+            self.world.clock.set(max(self.world.now, due + _TICK))
+            self.world.once()
+        self.world.clock.set(end)
+        self.world.once()
+
+    def off(self, words: str, day: str) -> None:
+        """Nobody runs the bot until noon of that day; then it does what is due."""
+        self.world.clock.set(datetime.fromisoformat(f"{day}T12:00+00:00"))
+        self.world.restart()
+        self.world.once()
+
     # letters
 
     def letter(self, words: str, to: str, kind: str, times: str | None) -> None:
@@ -234,15 +255,44 @@ class Player:
             "has an alice-vm of somebody else": Faults(foreign=frozenset({"alice-vm"})),
         }.get(how) or Faults(fail_at=frozenset({FakeStep(at)}), permanent=permanent)
 
+    def machine(self, names: str, until: str) -> None:
+        """Requests, approvals and builds, of which nothing is told."""
+        for name in names.replace(" and ", ", ").split(", "):
+            who = formataddr(ADDRESSES[name])
+            self.world.inbox.deliver(mail(who, SUBJECT, request_words(name, until=until), self.world.now))
+            self.world.once()
+            number = len(self.world.bot.office.store.tickets())
+            desk.approve(self.world.bot.office, number, ADMINS[0].login)
+            self.world.once()
+            self.world.later(minutes=1)
+            assert self.world.ticket(number).state.value == "active"
+        self._told, self._untold = len(self.world.letters), []
+
+    def rule(self, section: str, name: str, value: str) -> None:
+        """Another value of one rule of the site, from now on."""
+        rules = self.world.rules
+        changed = replace(getattr(rules, section), **{name: int(value)})
+        self.world.rules = replace(rules, **{section: changed})
+        self.world.restart()
+
     def desk(self, name: str, verb: str, number: str, reason: str | None) -> None:
         office = self.world.bot.office
         match verb:
+            case "holds":
+                desk.hold(office, int(number), name, reason or "")
+            case "lets go of":
+                desk.unhold(office, int(number), name)
             case "approves":
                 desk.approve(office, int(number), name)
             case "denies":
                 desk.deny(office, int(number), name, reason or "")
             case _:
                 desk.retry(office, int(number), name)
+        self.world.once()
+
+    def pause(self, name: str, verb: str) -> None:
+        office = self.world.bot.office
+        desk.pause(office, name, "a move") if verb == "pauses" else desk.resume(office, name)
         self.world.once()
 
     # what is checked
@@ -269,6 +319,14 @@ class Player:
         assert list(machines) == [f"{name}@{site}"], f"there are {sorted(machines)}"
         assert machines[f"{name}@{site}"].running
 
+    def stands(self, name: str, how: str, site: str) -> None:
+        machine = self.world.machines().get(f"{name}@{site}")
+        assert machine is not None, f"there are {sorted(self.world.machines())}"
+        found = (
+            "is stopped" if machine.defined and not machine.running else "runs" if machine.running else "is a kept disk"
+        )
+        assert found == how, f"{name} {found}"
+
     def no_machine(self) -> None:
         assert not self.world.machines()
 
@@ -293,6 +351,8 @@ STEPS: dict[str, Callable[..., None]] = {
     rf"(?P<letter>{_LETTERS}) to (?P<name>{_NAMES}) (?:bounces|is (?P<delayed>delayed))": Player.bounces,
     r"the same mail arrives again(?P<changed> by another way)?": Player.again,
     r"(?P<number>an?|one|\d+) (?P<unit>second|minute|hour|day|week)s? later": Player.later,
+    r"it is (?P<day>\d{4}-\d\d-\d\d)": Player.until,
+    r"nobody runs the bot until (?P<day>\d{4}-\d\d-\d\d)": Player.off,
     rf"support (?:writes to|answers) (?P<to>the admins|{_NAMES}|\S+@\S+): (?P<kind>{_LETTERS})(?:, (?P<times>\d+) times)?": Player.letter,
 }
 FACTS: dict[str, Callable[..., None]] = {
@@ -310,7 +370,11 @@ FACTS: dict[str, Callable[..., None]] = {
     r"the site (?P<name>north|south) (?P<how>works|does not answer|has no room|never shows a machine"
     r"|has an alice-vm of somebody else"
     r"|fails(?: for good)? at [\w-]+)": Player.site,
-    rf"(?P<name>{_NAMES}) (?P<verb>approves|denies|retries) #(?P<number>\d+) at the command line(?:: (?P<reason>.*))?": (
+    rf"(?P<names>(?:{_NAMES})(?:(?:, | and )(?:{_NAMES}))*) (?:has a|have) machines? until (?P<until>\S+)": Player.machine,
+    r"(?P<section>lease|policy)\.(?P<name>\w+) is (?P<value>\d+)": Player.rule,
+    rf"(?P<name>{_NAMES}) (?P<verb>pauses|resumes) the bot at the command line": Player.pause,
+    r"(?P<name>[\w-]+) (?P<how>is stopped|is a kept disk) at (?P<site>north|south)": Player.stands,
+    rf"(?P<name>{_NAMES}) (?P<verb>approves|denies|retries|holds|lets go of) #(?P<number>\d+) at the command line(?:: (?P<reason>.*))?": (
         Player.desk
     ),
     r"request #(?P<number>\d+) is (?P<state>\w+)": Player.request,

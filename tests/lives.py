@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -70,6 +71,8 @@ class Life:
         self.steps: list[tuple[datetime, str]] = []
         self.moves: list[tuple[datetime, TicketState]] = []
         self._keys: set[str] = set()
+        self._of: dict[datetime, list[str]] = defaultdict(list)
+        """Keys by the lease, or the end, that they speak of, in the order of their writing."""
         self._stages: dict[tuple[datetime | None, date], int] = {}
         ticket = Ticket(
             1, S.APPROVED, "alice", "Alice Martin", ALICE.email, "A web server.", end_date, 8, "<1@example.org>", "VM",
@@ -96,6 +99,7 @@ class Life:
         for effect in step.effects:
             if effect.key not in self._keys:
                 self._keys.add(effect.key)
+                self._of[_since(self.ticket)].append(effect.key)
                 self._effect(effect)
         self.post()
         return step
@@ -206,13 +210,19 @@ class Life:
             S.EXPIRED: (Letter.VM_STOPPED, Letter.GRACE_HALF, Letter.REMOVAL_NEAR),
             S.ARCHIVED: (Letter.VM_ARCHIVED,),
         }[ticket.state]
-        since = (ticket.lease_from if ticket.state is S.ACTIVE else ticket.ended_at) or READY_AT
+        since = _since(ticket)
         proofs = sorted(
             one.accepted_at
             for one in self.accepted
-            if one.letter in {kind.value for kind in begun} and one.accepted_at >= since and not one.bounced_at
+            if one.letter in {kind.value for kind in begun} and one.key in self._of[since] and not one.bounced_at
         )
         assert proofs, f"{ticket.state} ended without any notice"
+        newest = next(
+            one for one in reversed(self._of[since]) if one.split(":")[0] in {"warning", "removal", "archive"}
+        )
+        assert any(one.key == newest and not one.bounced_at for one in self.accepted), (
+            f"the last is not proven: {newest}"
+        )
         assert self.now - proofs[-1] >= DAY, f"the last notice is only {self.now - proofs[-1]} old"
         assert self.now - proofs[0] >= self._least(ticket), f"the first notice is only {self.now - proofs[0]} old"
 
@@ -222,6 +232,10 @@ class Life:
             lasted = self.now - (ticket.lease_from or READY_AT)
             return notice if lasted > 2 * notice else DAY
         return min(notice, timedelta(days=self.rules.lease.grace_days) / 2) if ticket.state is S.EXPIRED else DAY
+
+
+def _since(ticket: Ticket) -> datetime:
+    return (ticket.lease_from if ticket.state is S.ACTIVE else ticket.ended_at) or READY_AT
 
 
 def _day(moment: datetime, rules: Rules) -> date:

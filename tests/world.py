@@ -112,7 +112,7 @@ class World:
             clock=self.clock,
             rules=self.rules,
             admins=self.admins,
-            letters=self.settings,
+            letters=replace(self.settings, rules=self.rules),
             own_addresses=frozenset({SUPPORT}),
         )
         reader = ConfinedReader(office.reading(START))

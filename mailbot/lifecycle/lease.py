@@ -20,6 +20,7 @@ from mailbot.lifecycle.notice import (
     not_before,
     notice_key,
     plan,
+    proofs,
     removal_prefix,
     warned_prefix,
     warning_prefix,
@@ -113,16 +114,22 @@ def put_off(ticket: Ticket, about: About, earliest: datetime, why: str) -> Step:
     return Step(after, (letter,), f"the end date moved to {later}: {why}", cancel=("warning:",))
 
 
+_DELETED = "The disk is deleted for good."
+
+
 def steps_ahead(ticket: Ticket, about: About) -> list[dict[str, str]]:
     """What happens to the machine when, step by step, from the same dates that act: a letter's fact `plan`."""
     lease = about.rules.lease
+    if ticket.state is TicketState.ARCHIVED:
+        delete_at = about.open_from(ticket.keep_until or about.now)
+        return [{"when": delete_at.isoformat(), "what": _DELETED}]
     stop_at = ticket.ended_at or about.open_from(plan(ticket, about.rules).stop_at)
     remove_at = about.open_from(ticket.remove_at or stop_at + timedelta(days=lease.grace_days))
     delete_at = about.open_from(ticket.keep_until or remove_at + timedelta(days=lease.keep_disk_days))
     steps = (
         (stop_at, "The machine is stopped; its disk stays as it is."),
         (remove_at, "The machine is removed; its disk is kept."),
-        (delete_at, "The disk is deleted for good."),
+        (delete_at, _DELETED),
     )
     return [{"when": at.isoformat(), "what": what} for at, what in steps if at > about.now]
 
@@ -140,6 +147,10 @@ def _stop(ticket: Ticket, about: About, dates: Plan) -> Step:
     proven = not_before(about.accepted, warned_prefix(ticket), dates.notice)
     if proven is None:
         return put_off(ticket, about, about.now + dates.notice, "No mail server had taken a warning in time.")
+    if not _last_is_proven(ticket, about, dates):
+        return put_off(
+            ticket, about, max(proven, about.now + DAY), "No mail server had taken the last warning in time."
+        )
     if about.now < proven <= about.now + SLACK:
         return Step(replace(moved(ticket, about), due_at=proven), (), "")
     if proven > about.now:
@@ -151,8 +162,21 @@ def _stop(ticket: Ticket, about: About, dates: Plan) -> Step:
     half, near = announcements(after, about)
     told = (about.now >= half) + (about.now >= near)
     after = replace(after, stage=told, due_at=(half, near, after.remove_at)[told])
-    letter = foretell(after, Letter.VM_STOPPED, "stopped", about, stopped_at=about.now.isoformat())
+    stage = "stopped" if told < 2 else last_call(after)
+    letter = foretell(after, Letter.VM_STOPPED, stage, about, stopped_at=about.now.isoformat())
     return Step(after, (machine(after, Action.STOP), letter), "stopped at the end of the lease", destructive=True)
+
+
+def _last_is_proven(ticket: Ticket, about: About, dates: Plan) -> bool:
+    """Whether a server took the last warning of this end date, or the letter that moved it where none comes after that."""
+    prefix = warning_prefix(ticket)
+    for one in proofs(about.accepted, prefix):
+        stage = one.key.removeprefix(prefix).split(":")[0]
+        if stage == str(len(dates.warnings)):
+            return True
+        if stage == "moved" and all(at <= one.accepted_at + DAY for at in dates.warnings):
+            return True
+    return False
 
 
 def not_now(ticket: Ticket, about: About) -> Step | None:
@@ -173,6 +197,11 @@ def announcements(ticket: Ticket, about: About) -> tuple[datetime, datetime]:
     return min(stopped + grace / 2, near), near
 
 
+def last_call(ticket: Ticket) -> str:
+    """How the key of the last announcement of a removal names it: by the moment that it announces."""
+    return f"near-{ticket.remove_at:%Y%m%dT%H%M}"
+
+
 def foretell(ticket: Ticket, letter: Letter, stage: str, about: About, **facts: Any) -> Effect:
     """A letter that announces the removal, with the dates as they are now."""
     effect = to_owner(ticket, letter, Purpose.OWN, plan=steps_ahead(ticket, about), **snapshot(ticket), **facts)
@@ -184,7 +213,7 @@ def unsent(ticket: Ticket, about: About) -> int:
     if ticket.state is TicketState.ACTIVE:
         prefix, made = warned_prefix(ticket), {str(ticket.stage), "moved"}
     else:
-        prefix, made = removal_prefix(ticket), {"half", "near"}
+        prefix, made = removal_prefix(ticket), {"half", last_call(ticket)}
     parts = [one.key.removeprefix(prefix).split(":") for one in about.accepted if one.key.startswith(prefix)]
     return ticket.stage if any(made & set(part[:2]) for part in parts) else max(ticket.stage - 1, 0)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from mailbot.lifecycle.lease import announcements, calendar, foretell, not_now, put_off, steps_ahead
-from mailbot.lifecycle.notice import DAY, SLACK, STALE, not_before, notice_key, plan, removal_prefix, whole_days
+from mailbot.lifecycle.lease import announcements, calendar, foretell, last_call, not_now, put_off, steps_ahead
+from mailbot.lifecycle.notice import DAY, SLACK, STALE, not_before, notice_key, plan, proofs, removal_prefix, whole_days
 from mailbot.lifecycle.steps import About, machine, moved, snapshot, to_owner
 from mailbot.model import (
     Action,
@@ -40,9 +40,9 @@ def expired_waits(ticket: Ticket, about: About) -> Step:
         return _remove(ticket, about, remove_at)
     if passed > ticket.stage:
         after = replace(moved(ticket, about), stage=passed, due_at=near if passed == 1 else remove_at)
-        letter, key = (Letter.GRACE_HALF, "half") if passed == 1 else (Letter.REMOVAL_NEAR, "near")
-        announced = foretell(after, letter, key, about, days_left=whole_days(remove_at - about.now))
-        return Step(after, (announced,), f"told about the removal ({key})", cancel=("removal:",))
+        letter, stage = (Letter.GRACE_HALF, "half") if passed == 1 else (Letter.REMOVAL_NEAR, last_call(after))
+        announced = foretell(after, letter, stage, about, days_left=whole_days(remove_at - about.now))
+        return Step(after, (announced,), f"told about the removal ({letter})", cancel=("removal:",))
     ahead = (half, near, remove_at)[min(ticket.stage, 2)]
     return Step(replace(moved(ticket, about), due_at=ahead), (), "")
 
@@ -61,8 +61,10 @@ def _remove(ticket: Ticket, about: About, remove_at: datetime) -> Step:
     if proven is None:
         return _removed_later(ticket, about, about.now + _notice(about), "no announcement has arrived yet")
     if ticket.stage < 2:
-        last_call = about.now + max(DAY, min(_notice(about), LAST_CALL))
-        return _removed_later(ticket, about, max(proven, last_call), "the last letter before it is late")
+        in_time = about.now + max(DAY, min(_notice(about), LAST_CALL))
+        return _removed_later(ticket, about, max(proven, in_time), "the last letter before it is late")
+    if not proofs(about.accepted, f"{removal_prefix(ticket)}{last_call(ticket)}:"):
+        return _removed_later(ticket, about, max(proven, about.now + DAY), "the last letter has not arrived")
     if about.now < proven <= about.now + SLACK:
         return Step(replace(moved(ticket, about), due_at=proven), (), "")
     if proven > about.now:
@@ -78,7 +80,7 @@ def _removed_later(ticket: Ticket, about: About, earliest: datetime, why: str) -
     remove_at = earliest + SLACK
     after = replace(moved(ticket, about, remove_at=remove_at), stage=2, due_at=remove_at)
     days_left = whole_days(remove_at - SLACK - about.now)
-    letter = foretell(after, Letter.REMOVAL_NEAR, f"{about.now:%Y%m%dT%H%M}", about, days_left=days_left)
+    letter = foretell(after, Letter.REMOVAL_NEAR, last_call(after), about, days_left=days_left)
     summary = f"the removal moved to {remove_at:%Y-%m-%d %H:%M} UTC: {why}"
     return Step(after, (letter,), summary, cancel=("removal:",))
 
@@ -97,11 +99,12 @@ def _kept_until(ticket: Ticket, about: About) -> Effect:
         ticket, Letter.VM_ARCHIVED, Purpose.OWN, keep_until=keep_until.isoformat(), plan=steps_ahead(ticket, about),
         **snapshot(ticket), calendar=calendar(ticket, "CANCELLED"),
     )  # fmt: skip
-    return replace(effect, key=notice_key(_archive_prefix(ticket), f"{keep_until:%Y%m%dT%H%M}", ticket))
+    return replace(effect, key=notice_key(_archive_prefix(ticket), "kept", ticket))
 
 
 def _archive_prefix(ticket: Ticket) -> str:
-    return f"archive:{ticket.ended_at.isoformat() if ticket.ended_at else ''}:"
+    """What the key of the letter begins with that says until when the disk is kept."""
+    return f"archive:{ticket.keep_until:%Y%m%dT%H%M%S}:"
 
 
 def archived_waits(ticket: Ticket, about: About) -> Step:
@@ -117,9 +120,7 @@ def archived_waits(ticket: Ticket, about: About) -> Step:
     if proven is None:
         return _kept_longer(ticket, about, "its owner could not be told yet")
     if proven > about.now:
-        return Step(
-            replace(moved(ticket, about, keep_until=proven), due_at=proven), (), "the disk is kept a little longer"
-        )
+        return Step(replace(moved(ticket, about), due_at=proven), (), "")
     if about.now > about.open_from(ticket.keep_until) + STALE:
         return _kept_longer(ticket, about, "it was not deleted then, long ago")
     after = moved(ticket, about, due_at=None, keep_until=None)

@@ -163,8 +163,8 @@ class Lives(RuleBasedStateMachine):
         life = self.life
         life.mail_works = True
         life.post()
-        self._maybe(Unheld(BY_ADMIN))
         self._maybe(Built(FACTS))
+        self._maybe(Unheld(BY_ADMIN))
         life.pass_until(max(life.now, READY_AT) + 2000 * DAY)
         assert life.ticket.state in {S.REMOVED, S.FAILED}, f"it never ends: {life.ticket.state}, {life.steps[-3:]}"
 
