@@ -22,6 +22,9 @@ _WIRE_ERRORS: Final = (OSError, smtplib.SMTPException, ValueError)
 # wanted or refused (RFC 4954 section 6).  A letter must never be given up for them.
 _SESSION_CODES: Final = frozenset({-1, 421, 503})
 _LOGIN_CODES: Final = frozenset({530, 534, 535, 538})
+# The sender is the same for every letter: a server that does not take it refuses us, not the letter; but its size (552)
+# and its parameters (555) are the letter's own.
+_OWN_OF_MAIL: Final = frozenset({552, 555})
 # Exactly one address without anything that could end the command or its argument.
 _ADDRESS: Final = re.compile(r"[^\s<>\x00-\x20\x7f]+@[^\s<>@\x00-\x20\x7f]+")
 
@@ -143,11 +146,11 @@ class SmtpPostman:
         return self._refusal(answers)
 
     def _refusal(self, answers: list[tuple[int, bytes]]) -> LetterRefused | None:
-        for code, answer in answers:
+        for position, (code, answer) in enumerate(answers):
             if code in _SESSION_CODES:
                 self._drop()
                 raise _ConnectionLost(_words(code, answer), sent=False)
-            if code in _LOGIN_CODES:
+            if code in _LOGIN_CODES or (position == 0 and code >= 500 and code not in _OWN_OF_MAIL):
                 self._drop()
                 raise self._unavailable(_words(code, answer), permanent=True)
             if not 200 <= code < 400:

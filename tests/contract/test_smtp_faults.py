@@ -255,6 +255,16 @@ def test_a_refusal_at_any_command_is_the_letters_own(features: bytes, verb: str,
     assert "not this one" in str(error)
 
 
+@pytest.mark.parametrize("features", [b"250 8BITMIME\r\n", b"250 PIPELINING\r\n"])
+@pytest.mark.parametrize("code", [550, 553, 554])
+def test_a_server_that_does_not_take_our_sender_refuses_no_letter_for_good(features: bytes, code: int) -> None:
+    answers = talker(features=features, MAIL=f"{code} 5.7.1 sender address rejected\r\n".encode())
+    with Script(GREETING, answers) as server:
+        error = failure(scripted(server.port))
+    assert error.permanent  # a person must act; every letter waits
+    assert "sender address rejected" in str(error)
+
+
 @pytest.mark.parametrize("code", [451, 554])
 def test_a_refusal_of_the_text_is_the_letters_own(world: World, code: int) -> None:
     world.server.trouble = lambda command, _argument: f"{code} 0.6.0 not liked" if command == "DATA" else None
