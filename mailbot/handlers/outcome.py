@@ -26,6 +26,11 @@ from mailbot.model import (
 )
 from parsers.values import Mail, Problem
 
+STRANGERS_PER_DAY = 50
+"""Answers a day to addresses that nobody has registered, all together: forged senders make the bot write to others."""
+_STRANGERS = "strangers"
+"""The store's note of the day and how many such answers it has seen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -91,14 +96,28 @@ def answered(
 
 
 def answered_stranger(office: Office, mail: Mail, now: datetime, note: str) -> Outcome:
-    """One neutral line a day to an address that nobody has registered; it says nothing about anybody."""
+    """One neutral line a day to an address that nobody has registered; it says nothing about anybody.
+
+    Anybody can write in anybody's name: it carries no word of the mail, not even its subject, and there are
+    few of them a day in all.
+    """
     address = mail.sender.address
     limit = office.rules.answers.unknown_sender_per_day
-    if office.store.answers_today(address, now) >= limit:
+    if office.store.answers_today(address, now) >= limit or not _one_more_stranger(office, now):
         return withheld(mail, address, note)
     key = f"mail:{mail.sha256}:{Letter.UNKNOWN_SENDER.value}"
-    effect = Effect(Action.LETTER, key, Letter.UNKNOWN_SENDER, address, facts={"subject": mail.subject})
+    effect = Effect(Action.LETTER, key, Letter.UNKNOWN_SENDER, address)
     return Outcome(Verdict.HANDLED, note, effects=(effect,))
+
+
+def _one_more_stranger(office: Office, now: datetime) -> bool:
+    """Count an answer to a stranger; False where there were enough of them today (UTC)."""
+    day, _, count = (office.store.note(_STRANGERS) or "").partition(" ")
+    written = int(count) if day == now.date().isoformat() else 0
+    if written >= STRANGERS_PER_DAY:
+        return False
+    office.store.put_note(_STRANGERS, f"{now.date().isoformat()} {written + 1}")
+    return True
 
 
 def withheld(mail: Mail, address: str, note: str) -> Outcome:

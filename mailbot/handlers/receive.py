@@ -23,7 +23,6 @@ from mailbot.ports import Fetched, Inbox, Reader, Shelf
 from parsers.labels import Part
 from parsers.values import (
     Automatic,
-    AutomaticKind,
     Command,
     Fields,
     Mail,
@@ -226,8 +225,9 @@ def _automatic(office: Office, mail: Mail, automatic: Automatic, now: datetime) 
     if original and tokens.is_own_message_id(original, office.letters):
         outcome = judge_bounce(office, mail, automatic, now)
         return replace(outcome, bounced=original, bounce_permanent=automatic.permanent)
+    # People write from this address too: what is of our address and not one of our letters is theirs.
     ours = (
-        automatic.kind is AutomaticKind.OWN
+        tokens.is_own_message_id(mail.message_id or "", office.letters)
         or tokens.references_in(mail.references, mail.recipients, office.letters)
         or any(tokens.is_own_message_id(one, office.letters) for one in mail.references)
     )

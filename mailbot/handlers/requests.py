@@ -35,7 +35,9 @@ def judge_request(office: Office, mail: Mail, request: Request, now: datetime, l
     if person is not None:
         machine = office.store.open_ticket_of(person.login)
         if machine is not None and machine.state in _LIVING and sender == person and not problems:
-            return _longer(office, mail, request, machine, now)
+            evidence = _evidence(mail, sender, look)
+            if not trust.missing(Deed.OPEN, evidence, office.rules.trust):
+                return _longer(office, mail, request, machine, now=now, evidence=evidence)
         problems.extend(_personal(office, person, sender))
     if problems:
         if sender is None:
@@ -48,9 +50,11 @@ def judge_request(office: Office, mail: Mail, request: Request, now: datetime, l
     return _opened(office, mail, request, person, now=now, look=look)
 
 
-def _longer(office: Office, mail: Mail, request: Request, machine: Ticket, now: datetime) -> Outcome:
+def _longer(
+    office: Office, mail: Mail, request: Request, machine: Ticket, *, now: datetime, evidence: Evidence
+) -> Outcome:
     """A second template from somebody who has a machine asks for more time; an admin always sees it, since it carries no token."""
-    evidence = Evidence(mail.sender.address, frozenset({Proof.REGISTERED}))
+    evidence = evidence.for_deed(Deed.OPEN, office.rules.trust)
     actor = Actor(Role.OWNER, mail.sender.address, mail.sha256, mail.message_id or "", evidence.as_facts())
     event = ExtensionAsked(actor, request.fields.expiration_date or machine.end_date)
     step = lifecycle.decide(machine, event, office.about(now, machine))

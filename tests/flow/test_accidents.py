@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,16 @@ from mailbot import daemon, desk
 from mailbot.adapters.database import Database
 from mailbot.adapters.memory import MemoryInbox
 from mailbot.errors import MailServerUnavailable
+from mailbot.handlers.outcome import STRANGERS_PER_DAY
 from mailbot.handlers.receive import receive
 from mailbot.model import Letter, MailKey, Ticket, TicketState
 from mailbot.ports import Fetched, Reader, Shelf
+from mailbot.rules import Rules, TrustRules
 from parsers.values import Mail, Unreadable
 from tests.world import ALICE, CAROL, World, request_words
-from tests.writing import mail
+from tests.writing import SUPPORT, mail
+
+SUBJECT = "Persistent Virtual Machine Creation"
 
 
 @pytest.fixture
@@ -91,7 +95,7 @@ def test_two_mails_that_the_server_does_not_give_both_go_to_quarantine(world: Wo
 def test_mail_is_read_on_where_none_can_be_moved(world: World) -> None:
     world.inbox.faults.plan("file_away", MailServerUnavailable("NO [OVERQUOTA]"), times=10**6)
     asked(world)
-    world.inbox.deliver(mail("bob@example.org", "Persistent Virtual Machine Creation", request_words("bob"), world.now))
+    world.inbox.deliver(mail("bob@example.org", SUBJECT, request_words("bob"), world.now))
     daemon.tick(world.bot)
     assert world.ticket(2).username == "bob"
 
@@ -110,7 +114,7 @@ class Failing:
 
 def test_a_mail_that_the_reader_fails_on_stops_nothing(world: World) -> None:
     world.inbox.deliver(mail(ALICE.email, "poison", "hello", world.now))
-    world.inbox.deliver(mail("bob@example.org", "Persistent Virtual Machine Creation", request_words("bob"), world.now))
+    world.inbox.deliver(mail("bob@example.org", SUBJECT, request_words("bob"), world.now))
     bot = replace(world.bot, reader=Failing(world.bot.reader))
     assert daemon.tick(bot).troubles == []
     assert world.ticket().username == "bob"
@@ -121,7 +125,7 @@ def test_a_mail_that_the_reader_fails_on_stops_nothing(world: World) -> None:
 
 
 def test_a_mailbox_with_very_many_mails_is_read_in_parts(world: World) -> None:
-    world.inbox.deliver(mail(ALICE.email, "Persistent Virtual Machine Creation", request_words(), world.now))
+    world.inbox.deliver(mail(ALICE.email, SUBJECT, request_words(), world.now))
     for number in range(4):
         world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
     looked_at = [receive(world.bot.office, world.inbox, world.bot.reader, most=2) for _ in range(4)]
@@ -133,12 +137,45 @@ def test_mail_to_be_tried_again_is_not_given_up_where_a_pass_ends_before_it(worl
     world.directory.down = True
     for login in ("alice", "bob"):
         words = request_words(login)
-        world.inbox.deliver(mail(f"{login}@example.org", "Persistent Virtual Machine Creation", words, world.now))
+        world.inbox.deliver(mail(f"{login}@example.org", SUBJECT, words, world.now))
     world.once()
     world.directory.down = False
     world.clock.advance(timedelta(minutes=10))
     assert [receive(world.bot.office, world.inbox, world.bot.reader, most=1) for _ in range(3)] == [1, 1, 0]
     assert {world.ticket(1).username, world.ticket(2).username} == {"alice", "bob"}
+
+
+def test_what_people_write_from_the_same_address_is_left_to_them(world: World) -> None:
+    world.arrives(mail(SUPPORT, "Re: your question", "The cluster is back.", world.now, to=ALICE.email, Cc=SUPPORT))
+    assert len(world.inbox._shelves.uids("INBOX")) == 1
+    assert not world.letters
+
+
+def test_many_forged_strangers_make_few_letters_and_none_says_what_they_want(world: World) -> None:
+    for number in range(STRANGERS_PER_DAY + 5):
+        forged = f"victim{number}@example.net"
+        world.inbox.deliver(mail(forged, "Buy this: Virtual Machine Creation", request_words("nobody"), world.now))
+    world.once()
+    assert len(world.letters) == STRANGERS_PER_DAY
+    assert not [one for one in world.letters if b"Buy this" in one.data]
+    world.clock.advance(timedelta(days=1))
+    world.writes("victim0@example.net", request_words("nobody"))
+    assert len(world.letters) == STRANGERS_PER_DAY + 1
+
+
+def test_a_second_request_that_is_not_proven_changes_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path, rules=Rules(trust=TrustRules(authserv_id="mx.testbed.example")))
+    ours = "mx.testbed.example; dmarc=pass header.from=example.org"
+    world.arrives(mail(ALICE.email, SUBJECT, request_words(), world.now, Authentication_Results=ours))
+    desk.approve(world.bot.office, 1, CAROL.login)
+    world.once()
+    world.later(minutes=5)
+    before = world.ticket()
+    world.writes(ALICE.email, request_words(until="2027-12-31"))
+    assert world.ticket() == before
+    world.arrives(mail(ALICE.email, SUBJECT, request_words(until="2027-12-30"), world.now, Authentication_Results=ours))
+    assert world.ticket().asked_end_date == date(2027, 12, 30)
+    world.close()
 
 
 # people who are faster
