@@ -22,7 +22,7 @@ test: setup
 
 # The quick part: style, types, import directions, sizes, generated documents.
 check: setup
-	@$(PYTHON) -m pytest -q -p no:xdist tests/test_house_rules.py
+	@$(PYTHON) -m pytest -q -n 0 tests/test_house_rules.py
 
 fmt: setup
 	@.venv/bin/ruff check --fix --quiet .

@@ -24,4 +24,4 @@ wanted = [
 print("\n".join(name for name in wanted if not re.match(r"(libvirt-python|bonsai)\b", name)))
 PYTHON
 "$work/venv/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-    --no-emit-index-url --output-file requirements.lock "$work/requirements.in"
+    --output-file requirements.lock "$work/requirements.in"
