@@ -2,7 +2,7 @@
 
 Run from the checkout: `python -m bench.ten_years` (`--years 10`, `--machines 2000`, `--seed 1`).
 A place in the fleet always has a machine: when one has run its course, another person's request follows.
-The bot is off now and then (hours, days, weeks, once two months), letters come back, owners ask for more time.
+Nothing is stopped or removed around New Year.  The bot is off now and then (hours, days, weeks, once two months), letters come back, owners ask for more time.
 `audit` looks only at what was sent and done, and works the dates out for itself: it shares no code with the
 rules that it checks.
 """
@@ -21,7 +21,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from mailbot.model import Action, Admin, Effect, Letter, Ticket, TicketState
-from mailbot.rules import Rules
+from mailbot.rules import LeaseRules, Rules
 from mailbot.simulate import Entry, Future, House, Member, Outage, Scenario, What, simulate
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -37,6 +37,7 @@ WARNED = (60, 30, 7, 1)
 """The default rules, said once more."""
 WARNINGS = (Letter.WARNING, Letter.DATE_MOVED)
 ANNOUNCEMENTS = (Letter.VM_STOPPED, Letter.GRACE_HALF, Letter.REMOVAL_NEAR)
+_DESTRUCTIVE = (Action.STOP, Action.RETIRE, Action.DELETE_DISK)
 ZONE = ZoneInfo("Europe/Paris")
 ADMINS = (Admin("carol", "Carol Admin", "carol@testbed.example"),)
 
@@ -105,14 +106,19 @@ class Verdict:
     doubled: list[str] = field(default_factory=list)
     without_notice: list[str] = field(default_factory=list)
     unexplained: list[str] = field(default_factory=list)
+    on_closed_days: list[str] = field(default_factory=list)
     late: Counter[str] = field(default_factory=Counter)
 
     @property
     def clean(self) -> bool:
-        return not (self.skipped or self.doubled or self.without_notice or self.unexplained)
+        return not any(self.findings())
+
+    def findings(self) -> tuple[list[str], ...]:
+        """Everything that must be empty."""
+        return (self.skipped, self.doubled, self.without_notice, self.unexplained, self.on_closed_days)
 
 
-def audit(entries: Sequence[Entry], outages: Sequence[Outage]) -> Verdict:
+def audit(entries: Sequence[Entry], outages: Sequence[Outage], closed: Sequence[tuple[date, date]] = ()) -> Verdict:
     """Every ticket's diary against the promises made to its owner."""
     verdict = Verdict()
     by_ticket: dict[int, list[Entry]] = {}
@@ -121,7 +127,7 @@ def audit(entries: Sequence[Entry], outages: Sequence[Outage]) -> Verdict:
         verdict.counts[entry.name] += 1
     for number, diary in by_ticket.items():
         if number:
-            _Audit(number, diary, outages, verdict).all()
+            _Audit(number, diary, outages, verdict, closed).all()
     return verdict
 
 
@@ -131,12 +137,16 @@ class _Audit:
     diary: Sequence[Entry]
     outages: Sequence[Outage]
     verdict: Verdict
+    closed: Sequence[tuple[date, date]]
 
     def all(self) -> None:
         for index, entry in enumerate(self.diary):
             before = self.diary[:index]
             if entry.what is not What.ACTION:
                 continue
+            day = entry.at.astimezone(ZONE).date()
+            if entry.name in _DESTRUCTIVE and any(first <= day <= last for first, last in self.closed):
+                self.verdict.on_closed_days.append(f"#{self.number} {entry.name} at {entry.at}")
             if entry.name == Action.STOP.value:
                 begun = _latest(before, Letter.VM_READY, Letter.EXTENSION_GRANTED)
                 share = min(1.0, (_end_of(entry) - begun) / (90 * DAY))
@@ -225,8 +235,17 @@ def _kind_of_cause(late: str) -> str:
     return late
 
 
-def played(years: float, machines: int, seed: int) -> tuple[Future, Verdict, int]:
-    """So many years of so many machines; the future, what the audit says, and how many tickets took part."""
+def closures(years: float) -> tuple[tuple[date, date], ...]:
+    """Two weeks around every New Year."""
+    first = START.year
+    return tuple((date(year, 12, 21), date(year + 1, 1, 3)) for year in range(first, first + int(years) + 1))
+
+
+def played(years: float, machines: int, seed: int, brake: int | None = None) -> tuple[Future, Verdict, int]:
+    """So many years of so many machines; the future, what the audit says, and how many tickets took part.
+
+    `brake` is how many may go in one tick; None: what the default rules say.
+    """
     dice = random.Random(seed)
     members = fleet(machines, years, dice)
     off = outages(years, dice)
@@ -238,8 +257,9 @@ def played(years: float, machines: int, seed: int) -> tuple[Future, Verdict, int
         seed=seed,
         mail_delay=MAIL_DELAY,
     )
-    future = simulate(members, scenario, START, House(Rules(), ADMINS))
-    return future, audit(future.entries, off), len(members)
+    lease = LeaseRules() if brake is None else LeaseRules(brake_machines=brake, brake_percent=0)
+    future = simulate(members, scenario, START, House(Rules(lease=lease), ADMINS, {"north": closures(years)}))
+    return future, audit(future.entries, off, closures(years)), len(members)
 
 
 def told(verdict: Verdict) -> Iterator[str]:
@@ -260,7 +280,8 @@ def told(verdict: Verdict) -> Iterator[str]:
     yield f"stopped, removed or deleted without full notice {len(verdict.without_notice)}"
     causes = ", ".join(f"{cause}: {many:,}" for cause, many in verdict.late.most_common())
     yield f"late stages {sum(verdict.late.values()):,}, of which unexplained {len(verdict.unexplained)} ({causes})"
-    for finding in (verdict.skipped, verdict.doubled, verdict.without_notice, verdict.unexplained):
+    yield f"stopped, removed or deleted on closed days {len(verdict.on_closed_days)}"
+    for finding in verdict.findings():
         yield from finding[:5]
 
 
@@ -269,9 +290,10 @@ def main() -> int:
     parser.add_argument("--years", type=float, default=10)
     parser.add_argument("--machines", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--brake", type=int, help="how many machines may go in one tick, whatever the share")
     wanted = parser.parse_args()
     begun = time.perf_counter()
-    future, verdict, tickets = played(wanted.years, wanted.machines, wanted.seed)
+    future, verdict, tickets = played(wanted.years, wanted.machines, wanted.seed, wanted.brake)
     seconds = time.perf_counter() - begun
     print(
         f"{wanted.years:g} years, {wanted.machines:,} machines at a time, {tickets:,} tickets, {len(future.entries):,} entries, {seconds:.0f} s"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mailbot.adapters.memory import MemoryPostman
 from mailbot.model import (
     Action,
     Letter,
@@ -154,6 +155,25 @@ def test_a_life_without_a_word_is_foretold_to_its_end(world: World) -> None:
         *("stop", "vm-stopped", "grace-half", "removal-near"),
         *("retire", "vm-archived", "delete-disk", "vm-removed"),
     ]
+
+
+def test_the_minutes_that_mail_takes_move_no_date(world: World) -> None:
+    gets_a_machine(world, "alice", "2027-06-30")
+    slow = timedelta(minutes=20)
+    end = START + 365 * DAY
+    told = foretold(world, Scenario(end, mail_delay=slow))
+    world.postman = MemoryPostman(on_sent=lambda _letter: world.clock.advance(slow))
+    world.restart()
+    diary = Diary(world)
+    diary.letters_before = 0
+    lived = diary.lives_until(end)
+    assert "date-moved" not in kinds(lived)
+    assert sorted(kinds(told)) == sorted(kinds(lived))
+    for name in kinds(told):
+        moments = zip(
+            (at for at, _, one, _ in told if one == name), (at for at, _, one, _ in lived if one == name), strict=True
+        )
+        assert all(abs(foreseen - seen) <= 2 * slow for foreseen, seen in moments), name
 
 
 def test_downtime_is_foretold(world: World) -> None:

@@ -30,6 +30,13 @@ def test_no_warning_is_skipped_or_doubled_and_nothing_goes_without_full_notice()
     assert verdict.clean, "\n".join(told(verdict))
 
 
+def test_with_a_tight_brake_nothing_goes_without_full_notice_either() -> None:
+    _future, verdict, _tickets = played(3, 25, 5, brake=0)
+    assert verdict.counts["admin-brake"] > 10
+    assert verdict.late["the brake"] > 10
+    assert verdict.clean, "\n".join(told(verdict))
+
+
 def test_the_same_seed_gives_the_same_years() -> None:
     assert played(1, 5, 3)[0] == played(1, 5, 3)[0]
     assert played(1, 5, 3)[0] != played(1, 5, 4)[0]
@@ -87,6 +94,12 @@ def test_a_letter_that_is_late_without_a_cause_is_seen() -> None:
     diary = untroubled()
     late = [replace(entry, planned=entry.planned and entry.planned - timedelta(days=1)) for entry in diary]
     assert audited(late).unexplained
+
+
+def test_a_stop_on_a_closed_day_is_seen() -> None:
+    diary = untroubled()
+    day = diary[-1].at.date()
+    assert audit(diary, (), ((day, day + timedelta(days=1)),)).on_closed_days
 
 
 def test_outages_do_not_overlap() -> None:
