@@ -41,7 +41,7 @@ def deliver(office: Office, postman: Postman) -> int:
         items = office.store.claim((Action.LETTER,), now, CLAIM, LEASE_SECONDS)
         if not items:
             return accepted
-        batch = _Batch(office, postman, max(1, len(items) // GROUPS))
+        batch = _Batch(office, postman, max(1, len(items) // GROUPS), now + timedelta(seconds=LEASE_SECONDS / 2))
         for item in items:
             batch.send(item)
         batch.flush()
@@ -58,6 +58,8 @@ class _Batch:
     office: Office
     postman: Postman
     group: int
+    until: datetime
+    """From then on what is left of the batch is put back: a letter can take minutes, and another daemon must not have it too."""
     accepted: int = 0
     gone: str = ""
     settled: list[Settled] = field(default_factory=list)
@@ -70,6 +72,9 @@ class _Batch:
             return
         if self.gone:
             self.settled.append(Settled(item, retry_at=now + FIRST_RETRY, error=self.gone, counted=False))
+            return
+        if now >= self.until:
+            self.settled.append(Settled(item, retry_at=now, error="the mail server was slow", counted=False))
             return
         try:
             letter = compose(_as_of(now, item), self._ticket(item), self.office.letters, now)
@@ -84,6 +89,9 @@ class _Batch:
         except MailServerUnavailable as error:
             self.gone = str(error)
             self._again(item, self.gone, now)
+        except Exception as error:  # noqa: BLE001 - nor does one that cannot be handed over
+            journal.trouble(about=f"handing over {_name(item)}", error=error)
+            self._again(item, f"{type(error).__name__}: {error}", now)
         else:
             self.accepted += 1
             journal.letter_sent(item.ticket_id, row=item.id, letter=_name(item), to=item.effect.to, answer=answer)

@@ -13,12 +13,24 @@ from mailbot import daemon, desk
 from mailbot.adapters.database import Database
 from mailbot.adapters.memory import MemoryInbox
 from mailbot.errors import MailServerUnavailable
+from mailbot.handlers.machines import LEASE_SECONDS
 from mailbot.handlers.outcome import STRANGERS_PER_DAY
 from mailbot.handlers.receive import receive
-from mailbot.model import Letter, MailKey, Ticket, TicketState
+from mailbot.model import (
+    Action,
+    Letter,
+    MailKey,
+    OutboundMail,
+    OutboxItem,
+    Person,
+    Ticket,
+    TicketState,
+)
 from mailbot.ports import Fetched, Reader, Shelf
 from mailbot.rules import Rules, TrustRules
 from parsers.values import Mail, Unreadable
+from provisioner.api import VmFacts, VmSpec
+from provisioner.fake import FakeSite
 from tests.world import ALICE, CAROL, World, request_words
 from tests.writing import SUPPORT, mail
 
@@ -176,6 +188,58 @@ def test_a_second_request_that_is_not_proven_changes_nothing(tmp_path: Path) -> 
     world.arrives(mail(ALICE.email, SUBJECT, request_words(until="2027-12-30"), world.now, Authentication_Results=ours))
     assert world.ticket().asked_end_date == date(2027, 12, 30)
     world.close()
+
+
+# letters
+
+
+def test_letters_that_a_slow_server_takes_are_nobody_elses_meanwhile(world: World) -> None:
+    store = world.bot.office.store
+    stolen: list[OutboxItem] = []
+
+    def slowly(_letter: OutboundMail) -> None:
+        world.clock.advance(timedelta(minutes=4))
+        stolen.extend(store.claim((Action.LETTER,), world.now, 100, 600.0))
+
+    world.postman._on_sent = slowly
+    for login in ("alice", "bob"):
+        world.inbox.deliver(mail(f"{login}@example.org", SUBJECT, request_words(login), world.now))
+    world.once()
+    assert stolen == []
+    assert len(world.letters) == len({one.message_id for one in world.letters}) == 6
+
+
+def test_a_letter_that_cannot_be_handed_over_stops_no_other(world: World) -> None:
+    world.postman.faults.plan("send", TypeError("a defect"))
+    asked(world)
+    assert len(world.letters) == 2
+    world.later(minutes=5)
+    assert len(world.letters) == 3
+
+
+def test_machines_that_wait_behind_a_slow_site_are_put_back_before_their_claim_ends(world: World) -> None:
+    begun: list[float] = []
+
+    class Slow(FakeSite):
+        def ensure(self, spec: VmSpec) -> VmFacts:
+            begun.append((world.now - claimed_at).total_seconds())
+            world.clock.advance(timedelta(seconds=110))
+            return super().ensure(spec)
+
+    world.sites["north"] = Slow("north")
+    world.restart()
+    for number in range(1, 6):
+        person = Person(f"user{number}", f"User {number}", f"user{number}@example.org", ssh_keys=ALICE.ssh_keys)
+        world.directory.put(person)
+        world.inbox.deliver(mail(person.email, SUBJECT, request_words(person.login), world.now))
+    daemon.tick(world.bot)
+    for number in range(1, 6):
+        desk.approve(world.bot.office, number, CAROL.login)
+    for _ in range(3):
+        claimed_at = world.now
+        daemon.machines(world.bot)
+    assert max(begun) < LEASE_SECONDS / 2
+    assert len(world.sites["north"].machines()) == 5
 
 
 # people who are faster
