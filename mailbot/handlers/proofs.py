@@ -40,7 +40,7 @@ def _checked(office: Office, raw: bytes, mail: Mail, now: datetime) -> Checked:
     proofs = own.proofs | border.proofs
     if "dmarc=fail" in border.found.get("border", ""):  # two that disagree prove nothing
         proofs -= {Proof.ALIGNED}
-    return Checked(frozenset(proofs), {**border.found, **own.found})
+    return Checked(frozenset(proofs), {**border.found, **own.found}, border.disowned)
 
 
 _BY_VERB = {

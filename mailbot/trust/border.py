@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from mailbot.rules import Proof, TrustRules
 from mailbot.trust.signatures import aligned
 from mailbot.trust.table import Checked
 
+_POLICY = re.compile(r"\(\s*p=(?:reject|quarantine)\b", re.IGNORECASE)
+"""How OpenDMARC and others write the domain's policy: as a comment behind the result."""
 _LONGEST = 10_000
 """Longer headers are nobody's results."""
 
@@ -29,7 +32,7 @@ def read_border(headers: Sequence[str], sender: str, rules: TrustRules) -> Check
         parsed = _parsed(value)
         if parsed is None or str(parsed.authserv_id or "").lower() != rules.authserv_id.lower():
             continue
-        return _judged(parsed.results, domain)
+        return _judged(parsed.results, domain, disowned=bool(_POLICY.search(value)))
     return Checked(found={"border": "no result of ours"})
 
 
@@ -42,13 +45,18 @@ def _parsed(value: str) -> Any | None:
         return None
 
 
-def _judged(results: Sequence[Any], domain: str) -> Checked:
-    """DMARC decides where it is there; else a DKIM pass whose domain is aligned."""
+def _judged(results: Sequence[Any], domain: str, *, disowned: bool) -> Checked:
+    """DMARC decides where it is there; else a DKIM pass whose domain is aligned.
+
+    A fail under a policy of reject or quarantine (`disowned`) speaks against the address itself.
+    """
     dmarc = [result for result in results if result.method == "dmarc" and _about(result, "from") == domain]
     if dmarc:
         said = {str(result.result).lower() for result in dmarc}
         proofs = frozenset({Proof.ALIGNED}) if said == {"pass"} else frozenset[Proof]()
-        return Checked(proofs, {"border": f"dmarc={', '.join(sorted(said))} for {domain}"})
+        disowned = disowned and said == {"fail"}
+        policy = ", and its policy is to refuse such mail" if disowned else ""
+        return Checked(proofs, {"border": f"dmarc={', '.join(sorted(said))} for {domain}{policy}"}, disowned)
     for result in results:
         signer = _about(result, "d")
         if result.method == "dkim" and str(result.result).lower() == "pass" and aligned(signer, domain):

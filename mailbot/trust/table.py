@@ -39,10 +39,15 @@ _MISSING = {
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What looking at a mail's headers and signatures has shown: proofs, and in words what each look found."""
+    """What looking at a mail's headers and signatures has shown: proofs, and in words what each look found.
+
+    `disowned` says that the domain of the address wants such a mail to be refused: then the address is
+    worth nothing, whatever else the mail carries.
+    """
 
     proofs: frozenset[Proof] = frozenset()
     found: Mapping[str, str] = field(default_factory=dict)
+    disowned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,10 @@ class Evidence:
 
     def with_checked(self, checked: Checked) -> Evidence:
         """The same with what looking at headers and signatures has shown."""
-        return replace(self, proofs=self.proofs | checked.proofs, found={**self.found, **checked.found})
+        proofs = self.proofs | checked.proofs
+        if checked.disowned:
+            proofs -= {Proof.REGISTERED, Proof.ALIGNED}
+        return replace(self, proofs=proofs, found={**self.found, **checked.found})
 
     def for_deed(self, deed: Deed, rules: TrustRules) -> Evidence:
         """The same, held against what the deed needs."""

@@ -34,6 +34,15 @@ def test_a_forged_admin_with_the_right_token_approves_nothing(world: World) -> N
     assert evidence["found"] == {"border": "dmarc=pass for testbed.example"}
 
 
+def test_a_sender_whose_domain_disowns_the_mail_can_not_even_deny(world: World) -> None:
+    before = world.ticket()
+    disowned = results(CAROL.address, "fail").replace(b"dmarc=fail", b"dmarc=fail (p=reject dis=none)")
+    world.arrives(disowned + approval(world, words="deny there is no room"))
+    assert untouched(world, before)
+    world.arrives(approval(world, words="deny there is no room"))
+    assert world.ticket().state is TicketState.DENIED, "a site may ask for more in trust.deny"
+
+
 RECEIVED = b"Received: from elsewhere.example (192.0.2.7) by %s with ESMTP id 1; Mon, 23 Nov 2026 09:00:00 +0000\r\n"
 
 

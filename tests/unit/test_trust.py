@@ -131,6 +131,17 @@ def test_without_a_named_border_no_header_proves_anything() -> None:
     assert read_border(("mx; dmarc=pass header.from=testbed.example",), ADMIN, PLAIN) == Checked()
 
 
+def test_an_address_whose_domain_wants_the_mail_refused_is_worth_nothing() -> None:
+    evidence = Evidence(ADMIN, frozenset({Proof.TOKEN, Proof.REGISTERED}))
+    for policy, left in (("reject", {Proof.TOKEN}), ("quarantine", {Proof.TOKEN}), ("none", evidence.proofs)):
+        value = f"mx.testbed.example; dmarc=fail (p={policy} dis=none) header.from=testbed.example"
+        checked = read_border((value,), ADMIN, SEEING)
+        assert checked.disowned is (policy != "none")
+        assert evidence.with_checked(checked).proofs == left
+    passed = read_border(("mx.testbed.example; dmarc=pass (p=reject) header.from=testbed.example",), ADMIN, SEEING)
+    assert not passed.disowned
+
+
 # signatures
 
 
