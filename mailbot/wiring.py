@@ -104,6 +104,7 @@ def make_office(config: Config, store: Store) -> Office:
         letters=settings,
         own_addresses=frozenset({config.smtp.from_address.lower()}),
         quarantine_folder=config.mailbox.quarantine_folder,
+        closures={site.name: site.closures for site in config.sites},
         authenticator=MailAuthenticator(rules.trust) if rules.trust.check_dkim or rules.trust.openpgp_home else None,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -87,7 +87,7 @@ def show(
     if as_json:
         say(to_json({"ticket": found, "history": history, "letters": letters}))
     else:
-        say("\n".join((*_facts(found), "", *_history(history), "", *_letters(letters))))
+        say("\n".join((*_facts(found), *_ahead(settings, found), "", *_history(history), "", *_letters(letters))))
 
 
 def _show_mail(settings: Settings, ticket: int, beginning: str) -> None:
@@ -118,6 +118,11 @@ def _facts(ticket: Ticket) -> Sequence[str]:
         ("site", ticket.site),
         ("due at", ticket.due_at),
         ("asked until", ticket.asked_end_date),
+        ("lease since", ticket.lease_from),
+        ("announced", f"{ticket.stage} times" if ticket.stage else None),
+        ("stopped at", ticket.ended_at),
+        ("removal at", ticket.remove_at),
+        ("release asked", ticket.release_asked_at),
         ("disk kept until", ticket.keep_until),
         ("held", ticket.held),
         ("opened at", ticket.opened_at),
@@ -125,6 +130,30 @@ def _facts(ticket: Ticket) -> Sequence[str]:
     told = [f"  {name:<16}{visible(value)}" for name, value in rows if value not in (None, "")]
     usage = [f"  | {visible(line)}" for line in ticket.intended_usage.splitlines()]
     return (f"Ticket #{ticket.id}: {visible(ticket.subject)}", *told, "  intended usage", *usage)
+
+
+def _ahead(settings: Settings, ticket: Ticket) -> Sequence[str]:
+    """The dates of the lease by the rules in force: warnings, stop, removal, deletion."""
+    from mailbot.adapters.clock import SystemClock  # noqa: PLC0415 - imported once something is looked at
+    from mailbot.lifecycle import About  # noqa: PLC0415
+    from mailbot.lifecycle.lease import steps_ahead  # noqa: PLC0415
+    from mailbot.lifecycle.notice import plan  # noqa: PLC0415
+
+    if ticket.state not in {TicketState.ACTIVE, TicketState.EXPIRED, TicketState.ARCHIVED}:
+        return ()
+    config = settings.config
+    closed = next((site.closures for site in config.sites if site.name == ticket.site), ())
+    about = About(SystemClock().now(), config.rules, (), closed=closed)
+    lines = ["", "What happens when"]
+    if ticket.asked_end_date:
+        lines.append("  the clock stands still while the extension waits for an admin; without it:")
+    if ticket.held:
+        lines.append("  nothing of this while it is held:")
+    if ticket.state is TicketState.ACTIVE:
+        warnings = plan(ticket, config.rules).warnings[ticket.stage :]
+        lines += [f"  {at:%Y-%m-%d %H:%M}Z  A warning is sent." for at in warnings]
+    steps = steps_ahead(ticket, about)
+    return (*lines, *(f"  {datetime.fromisoformat(one['when']):%Y-%m-%d %H:%M}Z  {one['what']}" for one in steps))
 
 
 def _history(history: Sequence[HistoryEntry]) -> Sequence[str]:

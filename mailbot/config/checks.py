@@ -181,6 +181,10 @@ def _sites(config: Config) -> Iterator[Problem]:
         yield from _named(f"sites[{number}].dns_domain", site.dns_domain, check_domain)
         if not _URI.match(site.uri):
             yield f"sites[{number}].uri", f'"{site.uri}" is not a libvirt URI such as qemu:///system'
+        try:
+            _ = site.closures
+        except ValueError as error:
+            yield f"sites[{number}].closed", f"{error}: a period is written like 2026-12-20/2027-01-04"
     yield from _doubles("sites", "name", [site.name for site in config.sites])
 
 

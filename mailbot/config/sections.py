@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -237,6 +238,23 @@ class SiteSection:
     """How many machines the site takes; 0: as many as fit."""
     accelerate: bool = True
     """Use KVM where it really works; `false` always emulates, which is slow."""
+    closed: tuple[str, ...] = ()
+    """Periods in which nothing is stopped, removed or deleted here, such as `"2026-12-20/2027-01-04"` (first and last day) or
+    `"2027-05-14"`. Warnings go out all the same, and say when it happens instead."""
+
+    @property
+    def closures(self) -> tuple[tuple[date, date], ...]:
+        """The same as first and last days.  Raises ValueError where one is no such period."""
+        return tuple(_period(text) for text in self.closed)
+
+
+def _period(text: str) -> tuple[date, date]:
+    """One period as ISO 8601 writes it (section 5.5): both days, or one."""
+    first, _, last = text.partition("/")
+    begin, end = date.fromisoformat(first.strip()), date.fromisoformat((last or first).strip())
+    if end < begin:
+        raise ValueError(f"{text} ends before it begins")
+    return begin, end
 
 
 @dataclass(frozen=True, slots=True)

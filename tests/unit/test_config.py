@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,11 @@ def test_token_keys_are_read_from_their_file_and_never_shown_when_they_are_wrong
     with pytest.raises(ConfigurationError, match="shorter than 32") as caught:
         token_keys(config)
     assert "hunter2" not in str(caught.value)
+
+
+def test_closures_of_a_site_are_periods_or_single_days(tmp_path: Path) -> None:
+    config = load(written(tmp_path, 'closed = ["2026-12-20/2027-01-04", "2027-05-14"]'), {})
+    assert config.sites[0].closures == (
+        (date(2026, 12, 20), date(2027, 1, 4)),
+        (date(2027, 5, 14), date(2027, 5, 14)),
+    )
