@@ -75,7 +75,7 @@ def _warned(ticket: Ticket, about: About, dates: Plan, passed: int) -> Step:
         after, Letter.WARNING, Purpose.OWN, days_left=days_left, plan=steps_ahead(after, about), **snapshot(after),
         calendar=calendar(after), **more,
     )  # fmt: skip
-    letter = replace(letter, key=notice_key(warning_prefix(after), str(passed), after))
+    letter = replace(letter, key=notice_key(warning_prefix(after), str(told), after))
     # An earlier one that still waits would say an older number of days; this one says all of it.
     return Step(after, (letter,), f"warned: {_days(days_left)} left", cancel=("warning:",))
 
