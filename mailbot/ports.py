@@ -208,7 +208,7 @@ class Store(Protocol):
         """Mails with verdict RETRY whose time has come."""
 
     def raw_mail(self, sha256: str) -> bytes | None:
-        """The bytes of a mail that was acted upon or quarantined (`Actor.mail`, `LedgerEntry.sha256`)."""
+        """A mail that was acted upon or quarantined (`Actor.mail`, `LedgerEntry.sha256`), as it was committed: the bot's are encrypted (`handlers.sealing`)."""
 
     def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
         """True where another mail (other key) with that Message-ID (if not empty) or hash was handled or quarantined."""

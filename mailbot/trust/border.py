@@ -12,8 +12,8 @@ from mailbot.rules import Proof, TrustRules
 from mailbot.trust.signatures import aligned
 from mailbot.trust.table import Checked
 
-_POLICY = re.compile(r"\(\s*p=(?:reject|quarantine)\b", re.IGNORECASE)
-"""How OpenDMARC and others write the domain's policy: as a comment behind the result."""
+_POLICY = re.compile(r"\(\s*p(?:olicy)?=(?:reject|quarantine)\b", re.IGNORECASE)
+"""How OpenDMARC, rspamd and others write the domain's policy: as a comment behind the result."""
 _LONGEST = 10_000
 """Longer headers are nobody's results."""
 

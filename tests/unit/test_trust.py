@@ -98,6 +98,24 @@ def test_the_risk_table_can_ask_for_more_and_never_for_less_than_token_and_addre
         ("MX.Testbed.Example; dmarc=pass (p=reject) header.from=Testbed.example", True),
         ("mx.testbed.example; dkim=pass header.d=testbed.example header.s=s1", True),
         ("mx.testbed.example; dkim=pass header.d=mail.testbed.example", True),
+        (
+            "mx.testbed.example;\tdkim=pass (2048-bit key; unprotected) header.d=testbed.example header.i=@testbed.example "
+            "header.a=rsa-sha256 header.s=s1 header.b=SwEOqSFE;\tdkim-atps=neutral",
+            True,
+        ),
+        (
+            "mx.testbed.example;       dkim=pass header.i=@testbed.example header.s=s1 header.b=AbC1;       "
+            "spf=pass (testbed.example: domain of carol@testbed.example designates 192.0.2.1 as permitted sender) "
+            "smtp.mailfrom=carol@testbed.example;       dmarc=pass (p=NONE sp=NONE dis=NONE) header.from=testbed.example",
+            True,
+        ),
+        (
+            'mx.testbed.example; dkim=pass header.d=testbed.example header.s=s1 header.b="a/b+c=="; '
+            "dmarc=pass (policy=reject) header.from=testbed.example; spf=pass smtp.mailfrom=carol@testbed.example",
+            True,
+        ),
+        ("mx.testbed.example 1; dmarc=pass header.from=testbed.example", True),
+        ("mx.testbed.example; dmarc=pass header.from=testbed.example; dmarc=fail header.from=testbed.example", False),
         ("mx.testbed.example; dmarc=fail header.from=testbed.example; dkim=pass header.d=testbed.example", False),
         ("mx.testbed.example; dmarc=pass header.from=elsewhere.example", False),
         ("mx.testbed.example; dkim=pass header.d=elsewhere.example", False),
