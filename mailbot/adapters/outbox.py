@@ -18,6 +18,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    or_,
     select,
     text,
     true,
@@ -36,12 +37,16 @@ _O = OUTBOX.c
 _E = OUTBOX.alias("earlier")
 _IS_WAITING = _O.state == literal_column("'waiting'")
 # A machine row waits for every earlier one of its ticket: that keeps them in order, and two claimed
-# rows of one ticket apart (a claimed row is still waiting).
-_IS_FIRST = ~exists().where(
-    _E.c.ticket_id == _O.ticket_id,
-    _E.c.state == literal_column("'waiting'"),
-    _E.c.action != literal_column("'letter'"),
-    _E.c.id < _O.id,
+# rows of one ticket apart (a claimed row is still waiting).  A report only looks: it waits for nothing, and nothing
+# waits for it, or whoever asks how things stand would hear nothing exactly while they stand badly.
+_IS_FIRST = or_(
+    _O.action == literal_column("'report'"),
+    ~exists().where(
+        _E.c.ticket_id == _O.ticket_id,
+        _E.c.state == literal_column("'waiting'"),
+        _E.c.action.not_in([literal_column("'letter'"), literal_column("'report'")]),
+        _E.c.id < _O.id,
+    ),
 )
 
 _INSERT = {

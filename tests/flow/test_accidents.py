@@ -18,6 +18,7 @@ from mailbot.handlers.outcome import STRANGERS_PER_DAY
 from mailbot.handlers.receive import receive
 from mailbot.model import (
     Action,
+    Effect,
     Letter,
     MailKey,
     OutboundMail,
@@ -25,6 +26,7 @@ from mailbot.model import (
     Person,
     Ticket,
     TicketState,
+    Turn,
 )
 from mailbot.ports import Fetched, Reader, Shelf
 from mailbot.rules import Rules, TrustRules
@@ -32,7 +34,7 @@ from parsers.values import Mail, Unreadable
 from provisioner.api import VmFacts, VmSpec
 from provisioner.fake import FakeSite
 from tests.world import ALICE, CAROL, World, request_words
-from tests.writing import SUPPORT, mail
+from tests.writing import SUPPORT, mail, words_of
 
 SUBJECT = "Persistent Virtual Machine Creation"
 
@@ -83,6 +85,17 @@ def test_a_build_that_had_to_wait_has_all_its_time(world: World) -> None:
     for _ in range(5):
         world.later(seconds=30)
     assert world.ticket().state is TicketState.ACTIVE
+
+
+def test_how_things_stand_is_told_while_other_work_on_the_machine_cannot_be_done(world: World) -> None:
+    running(world)
+    ready = world.last(Letter.VM_READY)
+    start = Effect(Action.START, "start:again")
+    world.bot.office.store.commit(Turn(now=world.now, about_ticket=1, effects=(start,)))
+    world.sites["north"].faults = replace(world.sites["north"].faults, unreachable=True)
+    world.once()
+    world.answers(ready, "status")
+    assert "does not answer at the moment" in words_of(world.last(Letter.STATUS))
 
 
 # mail
