@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,11 @@ from mailbot import journal, lifecycle, metrics
 from mailbot.cli.app import app
 from mailbot.config import reference
 from mailbot.letters.documentation import documentation as letters
-from mailbot.model import FINAL, Event, TicketState
+from mailbot.lifecycle import About
+from mailbot.lifecycle.lease import announcements
+from mailbot.lifecycle.notice import DAY, SLACK, plan
+from mailbot.model import FINAL, Event, Ticket, TicketState
+from mailbot.rules import Rules
 from parsers.command_document import documentation as commands
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,6 +102,31 @@ def readme() -> str:
     return _with_parts("README.md", conversation=conversation(), picture=picture())
 
 
+def dates() -> str:
+    """When a lease's letters and steps are due by the default rules, from the functions that act."""
+    rows = ["| lease | warnings | stopped | announced again | removed | disk deleted |", "|---|---|---|---|---|---|"]
+    rules, begin = Rules(), datetime(2027, 1, 4, 12, tzinfo=UTC)
+    lease_rules = rules.lease
+    for days in (365, 90, 30, 10, 3):
+        ticket = Ticket(
+            1, TicketState.ACTIVE, "alice", "", "", "", begin.date() + timedelta(days=days), 8, "", "", begin, begin,
+            lease_from=begin,
+        )  # fmt: skip
+        due = plan(ticket, rules)
+        stopped = replace(ticket, ended_at=due.stop_at, remove_at=due.stop_at + timedelta(days=lease_rules.grace_days))
+        again = announcements(stopped, About(due.stop_at, rules, ()))
+        warned = ", ".join(f"-{(due.stop_at - at - SLACK) / DAY:.3g}" for at in due.warnings)
+        told = ", ".join(f"+{(at - due.stop_at) / DAY:.3g}" for at in again)
+        gone = lease_rules.grace_days, lease_rules.grace_days + lease_rules.keep_disk_days
+        rows.append(f"| {days} days | {warned} | 0 | {told} | +{gone[0]} | +{gone[1]} |")
+    return "\n".join(rows)
+
+
+def lease() -> str:
+    """`docs/lease.md`."""
+    return _with_parts("docs/lease.md", dates=dates())
+
+
 def simulation() -> str:
     """`docs/simulate.md`."""
     return _with_parts("docs/simulate.md", life=f"```text\n{sample_fleet.one_life()}\n```")
@@ -121,6 +152,7 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "docs/commands.md": commands,
     "docs/configuration.md": reference.reference,
     "docs/flow.md": flow,
+    "docs/lease.md": lease,
     "docs/letters.md": letters,
     "docs/log.md": journal.reference,
     "docs/metrics.md": metrics.reference,
