@@ -20,7 +20,7 @@ from mailbot.config import Config, load
 from mailbot.handlers.office import Office
 from mailbot.model import Letter, Person, TicketState
 from mailbot.rules import Rules, TrustRules
-from mailbot.wiring import Bot
+from mailbot.wiring import Bot, make_office, open_store
 from tests.border import DNS_ADDRESS, NAME, Border
 from tests.dkim_signing import key, sign
 from tests.world import ALICE, CAROL, World, key_of, kind_of, request_words
@@ -176,7 +176,7 @@ def test_names_are_asked_and_silence_is_told_from_absence(border: tuple[MailServ
 
 
 def _configuration(root: Path, imap_port: int, smtp_port: int, trust: str) -> Config:
-    (root / "keys").write_text("a key for tests only, of at least 32 characters\n")
+    (root / "keys").write_text("a-key-for-tests-only-of-at-least-32-characters\n")
     (root / "config.toml").write_text(
         f"""
 admins = [{{login = "carol", name = "Carol", address = "carol@testbed.example"}}]
@@ -225,3 +225,14 @@ def test_doctor_asks_name_servers_and_says_who_publishes_no_policy(
     away = 'check_dkim = true\ndns_seconds = 1\ndns_servers = ["127.53.0.2"]'
     told = list(senders(_configuration(tmp_path, mailserver.imap_port, mta.port, away)))
     assert [(one.what, one.well) for one in told] == [("names", False)]
+
+
+@pytest.mark.parametrize(
+    ("trust", "looks"), [("", False), (f'authserv_id = "{NAME}"', False), ("check_dkim = true", True)]
+)
+def test_mails_are_looked_at_themselves_only_where_the_site_wants_that(tmp_path: Path, trust: str, looks: bool) -> None:
+    config = _configuration(tmp_path, 1, 1, trust)
+    office = make_office(config, open_store(config))
+    assert (office.authenticator is not None) is looks
+    assert office.rules.trust == config.trust
+    assert office.reading(datetime.now(UTC)).relays == config.trust.relays

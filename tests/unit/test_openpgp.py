@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from mailbot.adapters.authentication import MailAuthenticator
 from mailbot.adapters.openpgp import OpenPgp
-from mailbot.rules import Proof
+from mailbot.model import Letter, TicketState
+from mailbot.rules import Proof, Rules, TrustRules
 from mailbot.trust import Checked
+from tests.world import World, request_words
+from tests.writing import words_of
 
 CAROL = "carol@testbed.example"
 MALLORY = "mallory@elsewhere.example"
@@ -112,3 +117,32 @@ def test_a_mail_without_a_signature_is_none(keys: Keys) -> None:
 def test_keys_that_are_not_there_are_named(keys: Keys) -> None:
     assert OpenPgp(keys.home, (f"{CAROL} {keys.fingerprints[CAROL]}",)).lacking() == []
     assert OpenPgp(keys.home, (f"{CAROL} {'A' * 40}",)).lacking() == ["A" * 40]
+
+
+def test_a_site_can_ask_for_a_signature_and_words_inside_it_are_the_command(keys: Keys, tmp_path: Path) -> None:
+    signers = (f"{CAROL} {keys.fingerprints[CAROL]}",)
+    trust = TrustRules(
+        openpgp_home=keys.home,
+        openpgp_signers=signers,
+        approve=(Proof.TOKEN, Proof.REGISTERED, Proof.SIGNED),
+    )
+    world = World(tmp_path, rules=Rules(trust=trust))
+    try:
+        world.clock.set(datetime.now(UTC))
+        until = (world.now + timedelta(days=200)).date().isoformat()
+        world.writes("alice@example.org", request_words(until=until))
+        office = replace(world.bot.office, authenticator=MailAuthenticator(trust))
+        world.bot = replace(world.bot, office=office)
+        question = world.last(Letter.ADMIN_DECISION, CAROL)
+        world.answers(question, "approve")
+        assert world.ticket().state is TicketState.PENDING
+        assert "OpenPGP" in words_of(world.last(Letter.COMMAND_REFUSED, CAROL))
+        for by, state in ((MALLORY, TicketState.PENDING), (CAROL, TicketState.APPROVED)):
+            head = f"References: {question.message_id}\r\nMessage-ID: <{by}>\r\n".encode()
+            world.arrives(head + keys.sign("approve", by))
+            assert world.ticket().state is state, by
+        evidence = office.store.history(1)[1].actor.evidence
+        assert evidence["proofs"] == ["registered", "signed", "token"]
+        assert keys.fingerprints[CAROL] in evidence["found"]["openpgp"]
+    finally:
+        world.close()
