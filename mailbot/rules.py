@@ -119,6 +119,11 @@ class AnswerRules:
     unproven_per_day: Annotated[int, Ge(1), Le(100)] = 5
     """Letters to one address in 24 hours that anybody can cause by writing in its name: questions whether a request is
     its own, and answers to mails that are not proven to be its own."""
+    troubles_per_day: Annotated[int, Ge(1), Le(1000)] = 20
+    """Letters to the admins in a day about mails that could not be handled; further ones go to the quarantine folder
+    without a letter."""
+    first_look_days: Annotated[int, Ge(0), Le(36500)] = 14
+    """When the bot first looks at a mailbox, mails older than so many days are left to people, whatever they ask."""
     mail_max_mib: Annotated[int, Ge(1), Le(200)] = 25
     """Larger mails are not fetched: they go to quarantine."""
 

@@ -103,21 +103,21 @@ def answered_stranger(office: Office, mail: Mail, now: datetime, note: str) -> O
     """
     address = mail.sender.address
     limit = office.rules.answers.unknown_sender_per_day
-    if office.store.answers_today(address, now) >= limit or not _one_more_stranger(office, now):
+    if office.store.answers_today(address, now) >= limit or not counted(office, _STRANGERS, STRANGERS_PER_DAY, now):
         return withheld(mail, address, note)
     key = f"mail:{mail.sha256}:{Letter.UNKNOWN_SENDER.value}"
     effect = Effect(Action.LETTER, key, Letter.UNKNOWN_SENDER, address)
     return Outcome(Verdict.HANDLED, note, effects=(effect,))
 
 
-def _one_more_stranger(office: Office, now: datetime) -> bool:
-    """Count an answer to a stranger; False where there were enough of them today (UTC)."""
-    day, _, count = (office.store.note(_STRANGERS) or "").partition(" ")
-    written = int(count) if day == now.date().isoformat() else 0
-    if written >= STRANGERS_PER_DAY:
-        return False
-    office.store.put_note(_STRANGERS, f"{now.date().isoformat()} {written + 1}")
-    return True
+def counted(office: Office, name: str, most: int, now: datetime) -> int:
+    """Count one more of something that has a limit a day (UTC); gives its number of today, 0 where there were enough."""
+    day, _, seen = (office.store.note(name) or "").partition(" ")
+    number = (int(seen) if day == now.date().isoformat() else 0) + 1
+    if number > most:
+        return 0
+    office.store.put_note(name, f"{now.date().isoformat()} {number}")
+    return number
 
 
 def withheld(mail: Mail, address: str, note: str) -> Outcome:

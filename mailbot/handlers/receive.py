@@ -8,28 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-import parsers
 from mailbot import journal, tokens
 from mailbot.errors import Conflict, DirectoryUnavailable, MailServerUnavailable
-from mailbot.handlers.bounces import judge_bounce
+from mailbot.handlers.judge import judge, quarantined
 from mailbot.handlers.office import CONFLICT_TRIES, Office
-from mailbot.handlers.outcome import Outcome, left
-from mailbot.handlers.proofs import look_at
-from mailbot.handlers.replies import judge_reply
-from mailbot.handlers.requests import explained, judge_request
+from mailbot.handlers.outcome import Outcome
 from mailbot.handlers.sealing import seal
-from mailbot.model import LedgerEntry, Letter, MailKey, Turn, Verdict
+from mailbot.model import LedgerEntry, MailKey, Turn, Verdict
 from mailbot.ports import Fetched, Inbox, Reader, Shelf
-from parsers.labels import Part
 from parsers.values import (
-    Automatic,
-    Command,
-    Fields,
     Mail,
-    NotForUs,
-    Problem,
-    Request,
-    Unclear,
     Unreadable,
 )
 
@@ -166,7 +154,7 @@ def _committed(office: Office, fetched: Fetched, read: Mail | Unreadable, entry:
         if office.store.handled_before(entry.message_id, entry.sha256, entry.key):
             outcome, kind = Outcome(Verdict.DUPLICATE, "handled before"), entry.kind
         else:
-            outcome, kind = _judge(office, fetched, read, now)
+            outcome, kind = judge(office, fetched, read, now)
         keep = outcome.verdict in {Verdict.HANDLED, Verdict.QUARANTINED}
         raw = sealed(office, fetched.raw) if keep else None
         entry = replace(entry, verdict=outcome.verdict, why=outcome.why, kind=kind, raw=raw, retry_at=None)
@@ -197,84 +185,6 @@ def sealed(office: Office, raw: bytes | None) -> bytes | None:
     return None if raw is None else seal(office.letters.keys, raw)
 
 
-def _judge(office: Office, fetched: Fetched, read: Mail | Unreadable, now: datetime) -> tuple[Outcome, str]:
-    """What a mail leads to, and its kind for the ledger."""
-    if isinstance(read, Unreadable):
-        return quarantined(office, read.sha256, read.why, message_id=read.message_id or ""), "unreadable"
-    if fetched.raw is None:
-        return _too_large(office, fetched, read, now), "unreadable"
-    understood = parsers.understand(read, office.reading(now))
-    look = look_at(office, fetched.raw, read, now)
-    match understood.meaning:
-        case Request() as request:
-            outcome = judge_request(office, read, request, now, look)
-        case Command() | Unclear() as said:
-            outcome = judge_reply(office, read, said, now, look)
-        case Automatic() as automatic:
-            outcome = _automatic(office, read, automatic, now)
-        case NotForUs(why):
-            outcome = left(why)
-        case Unreadable(why=why):
-            outcome = quarantined(office, read.sha256, why, mail=read)
-    return outcome, understood.kind.value
-
-
-def _automatic(office: Office, mail: Mail, automatic: Automatic, now: datetime) -> Outcome:
-    """No machine changes a ticket; a bounce of ours is noted, what machines say about our letters is put away."""
-    original = automatic.original_message_id or ""
-    if original and tokens.is_own_message_id(original, office.letters):
-        outcome = judge_bounce(office, mail, automatic, now)
-        return replace(outcome, bounced=original, bounce_permanent=automatic.permanent)
-    # People write from this address too: what is of our address and not one of our letters is theirs.
-    ours = (
-        tokens.is_own_message_id(mail.message_id or "", office.letters)
-        or tokens.references_in(mail.references, mail.recipients, office.letters)
-        or any(tokens.is_own_message_id(one, office.letters) for one in mail.references)
-    )
-    return Outcome(Verdict.HANDLED if ours else Verdict.LEFT, automatic.why)
-
-
-def _too_large(office: Office, fetched: Fetched, header: Mail, now: datetime) -> Outcome:
-    """A mail that was not fetched whole: judged by its header; only one that seems to be for the bot is moved.
-
-    Whoever is registered and asked for a machine is told, so that nobody waits for nothing.
-    """
-    ours = tokens.references_in(header.references, header.recipients, office.letters)
-    wanted = office.rules.service.request_subject.casefold() in header.subject.casefold()
-    mib, most = fetched.size_bytes // (1024 * 1024), office.rules.answers.mail_max_mib
-    why = f"the mail is too large to be read: {mib} MiB, at most {most} MiB are"
-    if not (ours or wanted):
-        return left(why)
-    outcome = quarantined(office, header.sha256, why, mail=header)
-    sender = office.directory.by_address(header.sender.address)
-    if sender is None or not wanted:
-        return outcome
-    allowed = f"a mail of at most {most} MiB; please leave out what is attached and send the words alone"
-    told = explained(
-        office,
-        header,
-        sender,
-        now,
-        fields=Fields(username=sender.login),
-        problems=[Problem(Part.WHOLE.value, None, f"{mib} MiB", allowed)],
-    )
-    return replace(outcome, effects=(*outcome.effects, *told.effects))
-
-
-def quarantined(office: Office, sha256: str, why: str, *, mail: Mail | None = None, message_id: str = "") -> Outcome:
-    """The mail is put where a person finds it, and every admin is told why."""
-    facts = {"sender": mail.sender.address, "subject": mail.subject} if mail else {}
-    letters = office.letter_to_admins(
-        Letter.ADMIN_MAIL_TROUBLE,
-        f"mail:{sha256}",
-        why=why,
-        folder=office.quarantine_folder,
-        message_id=(mail.message_id or "") if mail else message_id,
-        **facts,
-    )
-    return Outcome(Verdict.QUARANTINED, why, effects=letters)
-
-
 def _poison(office: Office, fetched: Fetched, entry: LedgerEntry, error: Exception, now: datetime) -> LedgerEntry:
     """Handling raised: kept with its error and tried again later; after three tries it goes to quarantine."""
     attempts = entry.attempts + 1
@@ -285,7 +195,7 @@ def _poison(office: Office, fetched: Fetched, entry: LedgerEntry, error: Excepti
         office.store.commit(Turn(now=now, mail=entry))
         journal.mail_retried(mail=entry.sha256, attempt=attempts, retry_at=entry.retry_at or now, error=error)
         return entry
-    outcome = quarantined(office, entry.sha256, f"handling it failed {attempts} times ({why})")
+    outcome = quarantined(office, entry.sha256, f"handling it failed {attempts} times ({why})", now)
     entry = replace(entry, verdict=Verdict.QUARANTINED, raw=sealed(office, fetched.raw), retry_at=None)
     office.store.commit(Turn(now=now, mail=entry, effects=outcome.effects))
     return entry

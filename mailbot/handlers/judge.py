@@ -1,0 +1,134 @@
+"""What a new mail leads to: for us or not, request or reply, made by a machine or unreadable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import parsers
+from mailbot import tokens
+from mailbot.handlers.bounces import judge_bounce
+from mailbot.handlers.office import Office
+from mailbot.handlers.outcome import Outcome, counted, left
+from mailbot.handlers.proofs import look_at
+from mailbot.handlers.replies import judge_reply
+from mailbot.handlers.requests import explained, judge_request
+from mailbot.model import Letter, Verdict
+from mailbot.ports import Fetched
+from parsers.labels import Part
+from parsers.values import (
+    Automatic,
+    Command,
+    Fields,
+    Mail,
+    NotForUs,
+    Problem,
+    Request,
+    Unclear,
+    Unreadable,
+)
+
+_TROUBLES = "troubles"
+"""The store's note of the day and how many letters about mails in quarantine it has seen."""
+
+
+def judge(office: Office, fetched: Fetched, read: Mail | Unreadable, now: datetime) -> tuple[Outcome, str]:
+    """What a mail leads to, and its kind for the ledger."""
+    if isinstance(read, Unreadable):
+        return quarantined(office, read.sha256, read.why, now, message_id=read.message_id or ""), "unreadable"
+    if fetched.raw is None:
+        return _too_large(office, fetched, read, now), "unreadable"
+    understood = parsers.understand(read, office.reading(now))
+    if _was_here_before(office, fetched, read, now):
+        return left("was in the mailbox long before the bot was"), understood.kind.value
+    look = look_at(office, fetched.raw, read, now)
+    match understood.meaning:
+        case Request() as request:
+            outcome = judge_request(office, read, request, now, look)
+        case Command() | Unclear() as said:
+            outcome = judge_reply(office, read, said, now, look)
+        case Automatic() as automatic:
+            outcome = _automatic(office, read, automatic, now)
+        case NotForUs(why):
+            outcome = left(why)
+        case Unreadable(why=why):
+            outcome = quarantined(office, read.sha256, why, now, mail=read)
+    return outcome, understood.kind.value
+
+
+def _was_here_before(office: Office, fetched: Fetched, mail: Mail, now: datetime) -> bool:
+    """True for a mail much older than the bot's first look at this folder: people have dealt with it.
+
+    A shared mailbox may hold years of mail when the bot comes to it.  The first look is remembered, so
+    that a folder that is made anew is no first look.
+    """
+    name = f"first-look:{fetched.key.account}:{fetched.key.folder}"
+    first = office.store.note(name)
+    if first is None:
+        office.store.put_note(name, now.isoformat())
+    since = datetime.fromisoformat(first) if first else now
+    return mail.sent_at is not None and mail.sent_at < since - timedelta(days=office.rules.answers.first_look_days)
+
+
+def _automatic(office: Office, mail: Mail, automatic: Automatic, now: datetime) -> Outcome:
+    """No machine changes a ticket; a bounce of ours is noted, what machines say about our letters is put away."""
+    original = automatic.original_message_id or ""
+    if original and tokens.is_own_message_id(original, office.letters):
+        outcome = judge_bounce(office, mail, automatic, now)
+        return replace(outcome, bounced=original, bounce_permanent=automatic.permanent)
+    # People write from this address too: what is of our address and not one of our letters is theirs.
+    ours = (
+        tokens.is_own_message_id(mail.message_id or "", office.letters)
+        or tokens.references_in(mail.references, mail.recipients, office.letters)
+        or any(tokens.is_own_message_id(one, office.letters) for one in mail.references)
+    )
+    return Outcome(Verdict.HANDLED if ours else Verdict.LEFT, automatic.why)
+
+
+def _too_large(office: Office, fetched: Fetched, header: Mail, now: datetime) -> Outcome:
+    """A mail that was not fetched whole: judged by its header; only one that seems to be for the bot is moved.
+
+    Whoever is registered and asked for a machine is told, so that nobody waits for nothing.
+    """
+    ours = tokens.references_in(header.references, header.recipients, office.letters)
+    wanted = office.rules.service.request_subject.casefold() in header.subject.casefold()
+    mib, most = fetched.size_bytes // (1024 * 1024), office.rules.answers.mail_max_mib
+    why = f"the mail is too large to be read: {mib} MiB, at most {most} MiB are"
+    if not (ours or wanted):
+        return left(why)
+    outcome = quarantined(office, header.sha256, why, now, mail=header)
+    sender = office.directory.by_address(header.sender.address)
+    if sender is None or not wanted:
+        return outcome
+    allowed = f"a mail of at most {most} MiB; please leave out what is attached and send the words alone"
+    told = explained(
+        office,
+        header,
+        sender,
+        now,
+        fields=Fields(username=sender.login),
+        problems=[Problem(Part.WHOLE.value, None, f"{mib} MiB", allowed)],
+    )
+    return replace(outcome, effects=(*outcome.effects, *told.effects))
+
+
+def quarantined(
+    office: Office, sha256: str, why: str, now: datetime, *, mail: Mail | None = None, message_id: str = ""
+) -> Outcome:
+    """The mail is put where a person finds it, and every admin is told why; not without end on one day."""
+    facts = {"sender": mail.sender.address, "subject": mail.subject} if mail else {}
+    most = office.rules.answers.troubles_per_day
+    count = counted(office, _TROUBLES, most, now)
+    if count == 0:
+        return Outcome(Verdict.QUARANTINED, f"{why}; admins had {most} such letters today")
+    if count == most:
+        why += f" (That is the {most}th such mail today; further ones only go to the folder.)"
+    letters = office.letter_to_admins(
+        Letter.ADMIN_MAIL_TROUBLE,
+        f"mail:{sha256}",
+        why=why,
+        folder=office.quarantine_folder,
+        message_id=(mail.message_id or "") if mail else message_id,
+        **facts,
+    )
+    return Outcome(Verdict.QUARANTINED, why, effects=letters)

@@ -1,0 +1,39 @@
+"""The bot comes to a mailbox that people have used for years, and to a day on which everything is broken."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from mailbot.model import Letter
+from tests.world import PEOPLE, World, kind_of, request_words
+from tests.writing import mail
+
+
+def _arrives(world: World, days_ago: int) -> None:
+    written_at = world.now - timedelta(days=days_ago)
+    world.arrives(mail(PEOPLE[0].email, "Persistent Virtual Machine Creation", request_words(), written_at))
+
+
+def test_a_request_that_was_there_long_before_the_bot_is_left_to_people(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    _arrives(world, days_ago=400)
+    assert not world.letters
+    assert len(world.inbox.inbox()) == 1
+
+
+def test_a_recent_request_is_answered_at_the_first_look(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    _arrives(world, days_ago=3)
+    assert Letter.REQUEST_RECEIVED in {kind_of(letter) for letter in world.letters}
+
+
+def test_a_flood_of_unreadable_mails_writes_to_the_admins_only_so_often(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    most = world.bot.office.rules.answers.troubles_per_day
+    for number in range(most + 10):
+        world.inbox.deliver(b"From: a@x.example\r\nFrom: b@x.example\r\nSubject: %d\r\n\r\nwords\r\n" % number)
+    world.once()
+    told = [letter for letter in world.letters if kind_of(letter) is Letter.ADMIN_MAIL_TROUBLE]
+    assert len(told) == most * len(world.bot.office.admins)
+    assert not world.inbox.inbox()
