@@ -44,6 +44,8 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 BOUNCES_AFTER = HOUR
 """How long after it was sent a letter comes back."""
+MOST_PASSES = 10_000
+"""At one moment; more means that a turn leaves its ticket due, which would keep the real bot busy for ever too."""
 
 
 @dataclass(slots=True)
@@ -95,6 +97,7 @@ class Bot:
         self.outages = tuple(sorted(scenario.outages, key=lambda outage: outage.since))
         self.brake = _Held()
         self.living = 0
+        self._passes = 0
         self._numbers = count()
         self._mails: list[tuple[datetime, int, int, Event | None]] = []
         self._due: list[tuple[datetime, int, int]] = []
@@ -124,6 +127,9 @@ class Bot:
             moment = self._up(max(min(heads, default=self.scenario.until), self.now))
             if moment >= self.scenario.until:
                 return
+            self._passes = self._passes + 1 if moment == self.now else 0
+            if self._passes > MOST_PASSES:
+                raise AssertionError(f"at {moment} something stays due for ever: {self._due[:1] or self._rows[:1]}")
             self.now = moment
             self._receive()
             self._wake()
