@@ -38,6 +38,7 @@ _MARK_TO_PURPOSE = {mark: purpose for purpose, mark in _PURPOSE_TO_MARK.items()}
 _BODY = r"([0-9]{1,12})\.([0-9]{1,9})\.([doc])\.([0-9]{1,6})\.([a-z2-7]{32})"
 _MESSAGE_ID = re.compile(rf"<mb\.{_BODY}\.[a-z2-7]{{16}}@([^<>@\s]{{1,255}})>", re.IGNORECASE)
 _OWN_MESSAGE_ID = re.compile(r"<mb\.[0-9a-z.]{1,120}@([^<>@\s]{1,255})>", re.IGNORECASE)
+_TOKEN = re.compile(r"\b([0-9]{1,12}\.[0-9]{1,9}\.[doc]\.[0-9]{1,6})\.[a-z2-7]{32}(?![a-z2-7])", re.IGNORECASE)
 _DETAIL = re.compile(_BODY, re.IGNORECASE)
 _CODE = re.compile(r"(?<![\w-])([0-9]{1,12})-([a-z2-7]{4})-([a-z2-7]{4})(?![\w-])", re.IGNORECASE)
 _MOST_CODES = 5
@@ -157,10 +158,12 @@ def verify_code(keys: TokenKeys, code: str, reference: Reference, recipient: str
     return good
 
 
-def without_token(message_id: str) -> str:
-    """A Message-ID as it may be stored: ours without its token (it stays unique by its last part), any other as it is."""
-    found = _MESSAGE_ID.fullmatch(message_id.strip())
-    return message_id if found is None else message_id.strip().replace(f".{found.group(5)}.", ".")
+def without_token(text: str) -> str:
+    """Any text as it may be stored: every Message-ID and address of ours in it without its token.
+
+    A Message-ID stays unique by its last part.  Servers repeat them in their answers, people quote them.
+    """
+    return _TOKEN.sub(r"\1", text)
 
 
 def reply_address(support_address: str, reference: Reference | None, *, plus: bool) -> str:

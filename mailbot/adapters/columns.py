@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text, TypeDecorator
 
+from mailbot.tokens import without_token
+
 INDEXED_BYTES = 900
 """Longest indexed text; PostgreSQL refuses index rows above about 2,700 bytes, and a hostile mail may be longer."""
 
@@ -60,7 +62,8 @@ class Handle(Words):
 
 
 def storable(value: str) -> str:
-    """The text with NUL and lone surrogates replaced by U+FFFD."""
+    """The text without tokens, and with NUL and lone surrogates replaced by U+FFFD."""
+    value = without_token(value)
     if "\0" in value:
         value = value.replace("\0", "\ufffd")
     if value.isascii():

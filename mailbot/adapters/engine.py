@@ -5,6 +5,7 @@ Creating an engine opens nothing; the first use does.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from mailbot.errors import ConfigurationError
+from mailbot.tokens import without_token
 
 BUSY_MILLISECONDS = 30_000
 """How long SQLite waits for another process that writes."""
@@ -27,13 +29,19 @@ def make_engine(url: str) -> Engine:
         # pre_ping: a connection that a restarted server closed is replaced, not given to a turn
         return create_engine(
             parsed,
+            json_serializer=_as_json,
             pool_pre_ping=True,
             connect_args={"connect_timeout": 10, "application_name": "mailbot"},
         )
-    engine = create_engine(parsed)
+    engine = create_engine(parsed, json_serializer=_as_json)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _as_json(value: object) -> str:
+    """Facts and evidence as they are stored: without the tokens that servers and people repeat."""
+    return without_token(json.dumps(value))
 
 
 def parse_url(url: str) -> URL:

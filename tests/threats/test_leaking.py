@@ -16,13 +16,14 @@ import pytest
 import structlog
 
 from mailbot import tokens
+from mailbot.adapters.memory import MemoryPostman
 from mailbot.cli import main
 from mailbot.config import load, token_keys
 from mailbot.handlers.sealing import seal, unseal
-from mailbot.model import Letter, TicketState
+from mailbot.model import Letter, OutboundMail, TicketState
 from mailbot.tokens import TokenKeys
 from tests.world import CAROL, START, World, request_words
-from tests.writing import bounce, reply, words_of
+from tests.writing import bounce, read_letter, reply, words_of
 
 PASSWORD = "hunter2-and-a-half"
 DATABASE_PASSWORD = "swordfish-in-the-url"
@@ -50,19 +51,29 @@ def config(tmp_path: Path, capsys: Capture) -> Path:
     return path
 
 
+class TalkativePostman(MemoryPostman):
+    """A mail server that repeats Message-IDs in its answers, as some do."""
+
+    def send(self, letter: OutboundMail) -> str:
+        super().send(letter)
+        return f"250 2.6.0 {letter.message_id} Queued mail for delivery"
+
+
 @pytest.fixture
 def world(config: Path, tmp_path: Path) -> Iterator[World]:
     """A whole exchange under the keys of the configuration: asked, refused, asked, approved, built, come back, poisoned."""
     world = World(tmp_path, admins=(CAROL,))
     keys = TokenKeys(token_keys(load(config)))
-    world.settings = replace(world.settings, keys=keys)
+    world.settings = replace(world.settings, keys=keys, plus_addresses=True)
+    world.postman = TalkativePostman()
     world.restart()
     world.clock.set(max(START, datetime.now(UTC)))
     until = (world.now + timedelta(days=200)).date().isoformat()
     world.writes("alice@example.org", request_words(until=until))
     world.answers(world.last(Letter.ADMIN_DECISION), "deny ask again with more words")
     world.writes("alice@example.org", request_words(until=until))
-    world.answers(world.last(Letter.ADMIN_DECISION), "maybe")
+    asked = world.last(Letter.ADMIN_DECISION)
+    world.answers(asked, f"who wrote this: {asked.message_id} {read_letter(asked)['Reply-To']}?")
     world.answers(world.last(Letter.ADMIN_DECISION), "approve")
     world.later(minutes=5)
     world.arrives(bounce(world.last(Letter.VM_READY), world.now))
@@ -103,6 +114,8 @@ def test_a_dump_of_the_database_has_no_secret(world: World, tmp_path: Path) -> N
     for file in tmp_path.glob("mailbot.sqlite*"):
         dump += file.read_bytes().decode("latin-1")
     assert "alice@example.org" in dump
+    assert "Queued mail for delivery" in dump
+    assert "who wrote this" in dump
     assert _leaks(_secrets(world), dump) == []
 
 
