@@ -215,11 +215,12 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class BuildFailed:
-    """Building gave up after `attempts` tries at `sites`; `why` is the last error."""
+    """Building gave up after `attempts` tries at `sites`; `why` is the last error, `left_behind` that something is still there."""
 
     why: str
     attempts: int = 1
     sites: tuple[str, ...] = ()
+    left_behind: bool = False
     by: Actor = MACHINE
 
 

@@ -151,9 +151,10 @@ def _give_up(office: Office, sites: Sites, item: OutboxItem, why: str) -> None:
     """Nothing half-built is left unseen: what was begun is taken away, and admins read why."""
     ticket = office.store.ticket(item.ticket_id or 0)
     tried = _tried(office, ticket) if ticket else ()
-    if ticket is not None and not _undo(office, sites, ticket):
+    left_behind = ticket is not None and not _undo(office, sites, ticket)
+    if ticket is not None and left_behind:
         why += f" (what was begun at {ticket.site} could not be taken away: `mailbot doctor` lists it)"
     journal.machine_failed(
         item.ticket_id, action="build", machine=ticket.username if ticket else "", why=why, site=None
     )
-    settle_with(office, item, BuildFailed(why, item.attempts, tried), Settled(item, error=why))
+    settle_with(office, item, BuildFailed(why, item.attempts, tried, left_behind), Settled(item, error=why))

@@ -29,7 +29,9 @@ def built(ticket: Ticket, event: Built, about: About) -> Step:
 
 def build_failed(ticket: Ticket, event: BuildFailed, about: About) -> Step:
     """Building gave up: admins read why and how to try again; the owner is not bothered with it."""
-    after = moved(ticket, about, state=TicketState.FAILED, due_at=None)
+    # Where something was left behind, or the disk of a machine that was in use lies, the next try goes on.
+    site = ticket.site if event.left_behind or ticket.lease_from else None
+    after = moved(ticket, about, state=TicketState.FAILED, site=site, due_at=None)
     letters = to_admins(
         after, about, Letter.ADMIN_BUILD_FAILED, why=event.why, attempts=event.attempts, sites=list(event.sites)
     )
@@ -37,8 +39,6 @@ def build_failed(ticket: Ticket, event: BuildFailed, about: About) -> Step:
 
 
 def retried(ticket: Ticket, event: Retried, about: About) -> Step:
-    """An admin has mended what was wrong: build again, anywhere."""
-    # The disk of a machine that was in use stays where it is: it must come back there.
-    site = ticket.site if ticket.lease_from else None
-    after = moved(ticket, about, state=TicketState.APPROVED, site=site)
+    """An admin has mended what was wrong: build again, where something is there already, else anywhere."""
+    after = moved(ticket, about, state=TicketState.APPROVED)
     return Step(after, (machine(after, Action.BUILD),), f"building again, asked by {event.by.who}")
