@@ -1,5 +1,5 @@
 # Each target makes itself ready; `make setup` does only that.
-.PHONY: demo demo-clean test check fmt docs setup
+.PHONY: demo demo-clean test check fmt docs setup setup-tests
 .DEFAULT_GOAL := test
 
 PYTHON := .venv/bin/python
@@ -9,6 +9,9 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 setup:
 	@contrib/setup.sh
 
+setup-tests:
+	@contrib/setup.sh tests
+
 # A request mail becomes a machine that one can log in to; everything goes on running until demo-clean.
 demo: setup
 	@$(SUDO) $(PYTHON) -m contrib.demo.play
@@ -17,7 +20,7 @@ demo-clean: setup
 	@$(SUDO) $(PYTHON) -m contrib.demo.play --down
 
 # Everything that proves the program: style, types, imports, documents, and all tests.  ARGS go to pytest.
-test: setup
+test: setup-tests
 	@$(SUDO) $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # The quick part: style, types, import directions, sizes, generated documents.

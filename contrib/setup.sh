@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes everything ready to run, test and demonstrate mailbot on Debian 12 or 13: packages and .venv.
+# Makes everything ready to run and demonstrate mailbot on Debian 12 or 13: packages and .venv.
+# With the word "tests" also what only the tests need, such as other servers.
 # May run at any time; does nothing where nothing is missing. Starts no service.
 set -eu
 cd "$(dirname "$0")/.."
@@ -10,7 +11,11 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-listed() { sed 's/#.*//; /^[[:space:]]*$/d' contrib/debian-packages.txt; }
+# What stands below "# The tests" is not for machines that only run mailbot: postfix takes the place of exim4.
+until="^# The tests"
+[ "${1:-}" = tests ] && until="^# Nothing comes below this"
+
+listed() { sed "/$until/,\$d; s/#.*//; /^[[:space:]]*\$/d" contrib/debian-packages.txt; }
 
 missing_packages() {
     for package in $(listed); do
