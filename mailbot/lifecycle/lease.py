@@ -199,7 +199,7 @@ def announcements(ticket: Ticket, about: About) -> tuple[datetime, datetime]:
 
 def last_call(ticket: Ticket) -> str:
     """How the key of the last announcement of a removal names it: by the moment that it announces."""
-    return f"near-{ticket.remove_at:%Y%m%dT%H%M}"
+    return f"near-{ticket.remove_at:%Y%m%dT%H%M}" if ticket.remove_at else "near"
 
 
 def foretell(ticket: Ticket, letter: Letter, stage: str, about: About, **facts: Any) -> Effect:
