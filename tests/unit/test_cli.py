@@ -101,6 +101,20 @@ def test_show_in_json_has_ticket_history_and_letters(config: Path, world: World,
     assert told["letters"][0]["answer"]
 
 
+def test_show_tells_the_dates_of_a_machine_and_what_holds_them_up(config: Path, world: World, capsys: Capture) -> None:
+    assert main(["approve", "1", "--as", "carol", "-c", str(config)]) == 0
+    world.once()
+    world.later(minutes=1)
+    assert main(["hold", "1", "--as", "carol", "--why", "a demonstration", "-c", str(config)]) == 0
+    capsys.readouterr()
+    assert main(["show", "1", "-c", str(config)]) == 0
+    shown = capsys.readouterr().out
+    assert "What happens when" in shown
+    assert "nothing of this while it is held" in shown
+    assert shown.count("A warning is sent.") >= 2
+    assert "Z  The machine is removed; its disk is kept." in shown
+
+
 def test_an_unknown_ticket_cannot_be_shown(config: Path, world: World, capsys: Capture) -> None:
     assert main(["show", "7", "-c", str(config)]) == os.EX_DATAERR
     assert capsys.readouterr().err == "There is no ticket #7.\n"
