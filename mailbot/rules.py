@@ -65,7 +65,8 @@ class PolicyRules:
     memory_mib: Annotated[int, Ge(128), Le(1048576)] = 2048
     """Memory of a machine, MiB."""
     auto_extend_days: Days = 0
-    """Extensions that end at most so many days after the current end date need no admin; 0: every extension does."""
+    """Extensions that end at most so many days after the current end date, and are asked after the first warning, need no admin;
+    0: every extension does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def asked(ticket: Ticket, event: ExtensionAsked, about: About) -> Step | Refusal
         return Refusal(
             f"An extension until {long_form(event.until)} is with the admins already; it waits for their decision."
         )
-    if event.automatic and (event.until - ticket.end_date).days <= about.rules.policy.auto_extend_days:
+    if event.automatic and _within_limits(ticket, event.until, about):
         return _granted(
             ticket, event.until, "the rules of the site", about, f"extended to {event.until} without an admin"
         )
@@ -65,6 +65,12 @@ def asked(ticket: Ticket, event: ExtensionAsked, about: About) -> Step | Refusal
     return Step(
         after, (received, *question(after, about, Letter.ADMIN_DECISION)), f"extension to {event.until} asked", WARNINGS
     )
+
+
+def _within_limits(ticket: Ticket, until: date, about: About) -> bool:
+    """Whether no admin is needed: not too long, and asked when the end is near, or one could be added to the other."""
+    near = ticket.stage > 0 or ticket.state is TicketState.EXPIRED
+    return near and (until - ticket.end_date).days <= about.rules.policy.auto_extend_days
 
 
 def _wish(ticket: Ticket, about: About) -> dict[str, Any]:

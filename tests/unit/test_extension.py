@@ -167,6 +167,18 @@ def test_within_the_limit_of_policy_no_admin_is_asked() -> None:
     assert life.told(Letter.ADMIN_DECISION)
 
 
+def test_extensions_without_an_admin_cannot_be_added_up() -> None:
+    life = Life(END, Rules(policy=PolicyRules(auto_extend_days=30)))
+    done(life, ExtensionAsked(BY_OWNER, END + 30 * DAY, automatic=True))
+    assert (life.ticket.end_date, life.ticket.asked_end_date) == (END, END + 30 * DAY)
+    done(life, Withdrawn(BY_OWNER))
+    life.pass_until(STOP_AT - 29 * DAY)
+    done(life, ExtensionAsked(BY_OWNER, END + 30 * DAY, automatic=True))
+    assert life.ticket.end_date == END + 30 * DAY
+    done(life, ExtensionAsked(BY_OWNER, END + 60 * DAY, automatic=True))
+    assert life.ticket.asked_end_date == END + 60 * DAY
+
+
 def test_a_second_template_always_asks_an_admin() -> None:
     life = Life(END, Rules(policy=PolicyRules(auto_extend_days=30)))
     done(life, ExtensionAsked(BY_OWNER, END + 10 * DAY))
