@@ -127,10 +127,14 @@ def remove_site(name: str, directory: Path) -> None:
             _virsh("undefine", domain, "--managed-save", "--nvram", "--snapshots-metadata", fine=True)
     if name in _virsh("pool-list", "--all", "--name").split():
         _virsh("pool-destroy", name, fine=True)
-        _virsh("pool-undefine", name)
+        _virsh("pool-undefine", name, fine=True)
     if name in _virsh("net-list", "--all", "--name").split():
         _virsh("net-destroy", name, fine=True)
-        _virsh("net-undefine", name)
+        _virsh("net-undefine", name, fine=True)
+    # Somebody else may take the same thing away meanwhile: what counts is that it is gone.
+    for kind in ("pool", "net"):
+        if name in _virsh(f"{kind}-list", "--all", "--name").split():
+            raise HypervisorProblem(f"the {kind} {name} cannot be removed; try: virsh -c {URI} {kind}-undefine {name}")
     shutil.rmtree(directory, ignore_errors=True)
     (STATE / "sites" / name).unlink(missing_ok=True)
 
