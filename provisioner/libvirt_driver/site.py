@@ -311,7 +311,11 @@ class LibvirtSite:
 
         virNodeGetInfo knows no memory that was plugged in later, so the statistics are asked first.
         """
-        promised: int = sum(one.maxMemory() for one in conn.listAllDomains(0) if one.isActive() or one.autostart())
+        promised = 0
+        for domain in conn.listAllDomains(0):
+            with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN):  # it may go away while the list is read
+                if domain.isActive() or domain.autostart():
+                    promised += int(domain.maxMemory())
         try:
             kib = conn.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS, 0)
         except libvirt.libvirtError as error:

@@ -53,8 +53,10 @@ class Storage:
         promised = 0
         for volume in self._pool.listAllVolumes(0):
             if naming.volume_owner(volume.name()):
-                _, capacity, allocation = volume.info()
-                promised += max(0, capacity - allocation)
+                # It may be deleted by another worker while the list is read.
+                with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
+                    _, capacity, allocation = volume.info()
+                    promised += max(0, capacity - allocation)
         return max(0, (available - promised) // _GIB - self._settings.reserved_disk_gib)
 
     def current_image(self) -> str | None:
