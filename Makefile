@@ -12,9 +12,10 @@ setup:
 setup-tests:
 	@contrib/setup.sh tests
 
-# A request mail becomes a machine that one can log in to; everything goes on running until demo-clean.
+# A request mail becomes a machine that one can log in to; then the rest of its life, with time running fast.
+# With ARGS=--stay it ends with the login, and machine and daemon go on running until demo-clean.
 demo: setup
-	@$(SUDO) $(PYTHON) -m contrib.demo.play
+	@$(SUDO) $(PYTHON) -m contrib.demo.play $(ARGS)
 
 demo-clean: setup
 	@$(SUDO) $(PYTHON) -m contrib.demo.play --down

@@ -26,6 +26,7 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.text import Text
 
+from contrib.demo import life
 from contrib.demo import stage as stages
 from contrib.demo.hypervisor import HypervisorProblem
 from contrib.demo.stage import DOMAIN, PASSWORD, Stage, StageProblem
@@ -130,7 +131,7 @@ expiration date: {until}
 """
 
 
-def play(stage: Stage) -> None:
+def play(stage: Stage) -> tuple[Person, Person]:
     """The conversation: a request with a mistake, the corrected one, one word from an admin, a login."""
     alice, bob = Person(stage, "alice"), Person(stage, "bob")
     day = datetime.now(UTC).date() + timedelta(days=200)
@@ -150,6 +151,20 @@ def play(stage: Stage) -> None:
     console.print(f"From Bob's word to Alice's letter: {time.monotonic() - began:.0f} seconds.")
     console.print(Rule("Alice logs in"))
     log_in(stage, _text(ready))
+    return alice, bob
+
+
+def go_on(stage: Stage, alice: Person, bob: Person) -> None:
+    """The second act: the rest of the machine's life, with time running fast."""
+    stages.end_daemon(stage)
+    people = (alice, bob)
+    act = life.Life(stage, console, lambda: next((one for p in people if (one := p.next_letter()) is not None), None))
+    try:
+        act.act()
+        act.letters.clear()
+        life.live(act, alice.answers, bob.answers)
+    finally:
+        act.close()
 
 
 def _await_boot(stage: Stage, alice: Person) -> EmailMessage:
@@ -198,19 +213,21 @@ def build_image(stage: Stage) -> None:
         raise StageProblem("The base image could not be built.")
 
 
-def farewell(stage: Stage) -> None:
+def farewell(stage: Stage, stay: bool) -> None:
     program = stages.mailbot(stage)
     console.print(Rule("Look around"))
     console.print(f"  {' '.join(program)} list")
     console.print(f"  {' '.join(program)} show 1")
     console.print(f"  tail -f {stage.log}")
-    console.print("Everything goes on running. Take it down with: make demo-clean")
+    runs = "Machine, daemon and mail servers go on running." if stay else "Libvirt and the mail servers go on running."
+    console.print(f"{runs} Take everything down with: make demo-clean")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Play the demonstration, or take it down.")
     parser.add_argument("--down", action="store_true", help="only take down what an earlier demonstration left")
     parser.add_argument("--then-down", action="store_true", help="take everything down at the end")
+    parser.add_argument("--stay", action="store_true", help="end with the login, and leave machine and daemon running")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     try:
@@ -222,7 +239,9 @@ def main() -> int:
             stage = stages.up(arguments.folder, lambda words: console.print(f"[dim]{words} …[/dim]"))
             build_image(stage)
             stages.start_daemon(stage)
-            play(stage)
+            people = play(stage)
+            if not arguments.stay:
+                go_on(stage, *people)
     except (StageProblem, HypervisorProblem) as problem:
         console.print(Text("\n".join((str(problem), *getattr(problem, "__notes__", ()))), style="red"))
         return os.EX_SOFTWARE
@@ -232,7 +251,7 @@ def main() -> int:
     if arguments.then_down:
         stages.down(arguments.folder)
     else:
-        farewell(stage)
+        farewell(stage, arguments.stay)
     return 0
 
 

@@ -100,6 +100,11 @@ def start_daemon(stage: Stage) -> None:
     _await(lambda: "daemon_started" in stage.log.read_text(), f"mailbot did not start; see {stage.log}", pid)
 
 
+def end_daemon(stage: Stage) -> None:
+    """End `mailbot run`; nothing where it does not run."""
+    _end(stage.folder, "daemon")
+
+
 def down(folder: Path) -> None:
     """Take everything away that a demonstration in this folder has made; nothing else, and it may be called twice."""
     for name in ("daemon", "mail"):

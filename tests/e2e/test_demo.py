@@ -26,5 +26,6 @@ def test_the_demonstration_ends_in_a_login_and_leaves_nothing_behind() -> None:
     finally:
         subprocess.run([*play, "--down"], cwd=ROOT, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "alice-vm" in done.stdout.rpartition("Alice logs in")[2]
+    assert "alice-vm" in done.stdout.partition("Alice logs in")[2]
+    assert "Nothing is left of the machine" in done.stdout
     assert not folder.exists()
