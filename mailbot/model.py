@@ -44,6 +44,9 @@ ONE_PER_USER = frozenset(
 )
 """States in which a ticket takes its user's one place (a partial unique index holds this)."""
 
+LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
+"""States in which there is a machine that its owner can keep, by an extension."""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:

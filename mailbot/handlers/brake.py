@@ -11,12 +11,11 @@ from datetime import datetime
 from mailbot import journal, lifecycle
 from mailbot.handlers.office import Office
 from mailbot.lifecycle.sayings import BRAKE
-from mailbot.model import Letter, Refusal, Step, Ticket, TicketState, TimePassed, Turn
+from mailbot.model import LIVING, Letter, Refusal, Step, Ticket, TicketState, TimePassed, Turn
 
 NOTE = "brake"
 """Where the store keeps the brake: a JSON object like `Brake`, absent where none was ever pulled."""
 
-_LIVING = (TicketState.ACTIVE, TicketState.EXPIRED)
 _WHAT = {
     TicketState.ACTIVE: "would be stopped",
     TicketState.EXPIRED: "would be removed",
@@ -108,7 +107,7 @@ def _too_many(office: Office, wanted: int) -> bool:
     if lease.brake_percent == 0:
         return True
     enough = -(-wanted * 100 // lease.brake_percent)
-    return office.store.count(_LIVING, enough) < enough
+    return office.store.count(sorted(LIVING), enough) < enough
 
 
 def _pull(office: Office, brake: Brake, now: datetime) -> None:

@@ -10,12 +10,10 @@ from mailbot.handlers.office import Office, usable_keys
 from mailbot.handlers.outcome import Outcome, answered, answered_stranger, happened, problem_facts, withheld
 from mailbot.handlers.proofs import Look, nothing
 from mailbot.lifecycle import STATE_WORDS, About
-from mailbot.model import Actor, ExtensionAsked, Letter, Person, Refusal, Role, Ticket, TicketState
+from mailbot.model import LIVING, Actor, ExtensionAsked, Letter, Person, Refusal, Role, Ticket
 from mailbot.trust import Deed, Evidence, Proof
 from parsers.labels import Part
 from parsers.values import Fields, Mail, Problem, Request
-
-_LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
 
 
 def judge_request(office: Office, mail: Mail, request: Request, now: datetime, look: Look = nothing) -> Outcome:
@@ -34,7 +32,7 @@ def judge_request(office: Office, mail: Mail, request: Request, now: datetime, l
         problems.append(_unknown_login(request.fields.username, sender))
     if person is not None:
         machine = office.store.open_ticket_of(person.login)
-        if machine is not None and machine.state in _LIVING and sender == person and not problems:
+        if machine is not None and machine.state in LIVING and sender == person and not problems:
             evidence = _evidence(mail, sender, look)
             if not trust.missing(Deed.OPEN, evidence, office.rules.trust):
                 return _longer(office, mail, request, machine, now=now, evidence=evidence)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mailbot import journal, lifecycle, policy
-from mailbot.errors import Conflict
-from mailbot.handlers.office import CONFLICT_TRIES, Office, turn
-from mailbot.model import Event, OutboxItem, Refusal, Ticket
+from mailbot import journal, policy
+from mailbot.handlers.office import Office, apply
+from mailbot.model import Event, OutboxItem, Refusal, Ticket, Turn
 from mailbot.ports import Settled
 from provisioner.api import Provisioner, ProvisionerError, VmSpec
 
@@ -91,28 +90,26 @@ def again(office: Office, item: OutboxItem, why: str) -> None:
 
 
 def settle_with(office: Office, item: OutboxItem, event: Event, settled: Settled) -> None:
-    """Settle the row and commit what follows from it in one transaction."""
-    for _ in range(CONFLICT_TRIES):
-        ticket = office.store.ticket(item.ticket_id or 0)
-        now = office.clock.now()
-        step = lifecycle.decide(ticket, event, office.about(now, ticket)) if ticket else Refusal("no ticket")
-        if ticket is None or isinstance(step, Refusal):
-            office.store.settle([settled], office.clock.now())
-            ended(office, item)
-            return
-        try:
-            office.store.settle_with(settled, turn(event, ticket, step, now))
-        except Conflict:
-            continue
+    """Settle the row and commit what follows from it in one transaction; where nothing follows, settle it alone."""
+
+    def commit(following: Turn) -> Ticket | None:
+        stored = office.store.settle_with(settled, following)
         ended(office, item)
-        journal.ticket_moved(
-            ticket.id,
-            happening=type(event).__name__,
-            before=ticket.state.value,
-            after=step.ticket.state.value,
-            who=event.by.who,
-            summary=step.summary,
-        )
-        return
-    msg = f"ticket #{item.ticket_id} was changed by others {CONFLICT_TRIES} times"
-    raise Conflict(msg)
+        for line in following.history:
+            journal.ticket_moved(
+                line.ticket_id,
+                happening=line.event,
+                before=line.before.value if line.before else "",
+                after=line.after.value,
+                who=line.actor.who,
+                summary=line.summary,
+            )
+        return stored
+
+    try:
+        after = apply(office, item.ticket_id or 0, event, commit)
+    except LookupError as error:
+        after = Refusal(str(error))
+    if isinstance(after, Refusal):
+        office.store.settle([settled], office.clock.now())
+        ended(office, item)

@@ -15,6 +15,7 @@ from mailbot.lifecycle.questions import opened
 from mailbot.lifecycle.sayings import Saying, as_facts, sayings
 from mailbot.lifecycle.steps import STATE_WORDS, About, moved, standing
 from mailbot.model import (
+    LIVING,
     Approved,
     BuildFailed,
     Built,
@@ -82,15 +83,12 @@ _Decider = Callable[[Ticket, Any, About], Step | Refusal]
 
 def _by_state(request: _Decider, machine: _Decider) -> _Decider:
     """A word that means one thing about a request and another about a machine that exists."""
-    return lambda ticket, event, about: (machine if ticket.state in _LIVING else request)(ticket, event, about)
-
-
-_LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
+    return lambda ticket, event, about: (machine if ticket.state in LIVING else request)(ticket, event, about)
 
 
 def _denier(ticket: Ticket) -> _Decider:
     """What a no is about: a request, an extension, or a restored machine that could not be built."""
-    if ticket.state in _LIVING:
+    if ticket.state in LIVING:
         return extension.denied
     return removal.given_up if ticket.state is TicketState.FAILED and ticket.lease_from else questions.denied
 

@@ -16,6 +16,7 @@ from mailbot.letters import KINDS, Audience
 from mailbot.lifecycle import About
 from mailbot.lifecycle.lease import not_now
 from mailbot.model import (
+    LIVING,
     Accepted,
     Action,
     Actor,
@@ -113,7 +114,7 @@ class Bot:
         life = _Life(ticket, member.addresses or (ticket.email,), list(member.accepted))
         life.bounces = [bounce.letter for bounce in self.scenario.bounces if bounce.ticket == ticket.id]
         self.lives[ticket.id] = life
-        self.living += ticket.state in _LIVING
+        self.living += ticket.state in LIVING
         for effect in member.waiting:
             self._row(life, effect, None, "", "")
         self._wakes(ticket)
@@ -303,7 +304,7 @@ class Bot:
         """What a committed turn does: the ticket, cancelled rows, new rows; then the ticket's next waking."""
         before = life.ticket
         life.ticket = step.ticket
-        self.living += (step.ticket.state in _LIVING) - (before.state in _LIVING)
+        self.living += (step.ticket.state in LIVING) - (before.state in LIVING)
         if step.ticket.lease_from != before.lease_from:
             life.trouble = ""
         for row in life.waiting:
@@ -413,7 +414,6 @@ class Bot:
         )
 
 
-_LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
 _BY_ADMIN = Actor(Role.ADMIN, "simulated")
 _WANTED = {
     Action.BUILD: TicketState.APPROVED,
