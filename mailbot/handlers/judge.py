@@ -13,7 +13,7 @@ from mailbot.handlers.outcome import Outcome, counted, left
 from mailbot.handlers.proofs import look_at
 from mailbot.handlers.replies import judge_reply
 from mailbot.handlers.requests import explained, judge_request
-from mailbot.model import Letter, Verdict
+from mailbot.model import Letter, MailKey, Verdict
 from mailbot.ports import Fetched
 from parsers.labels import Part
 from parsers.values import (
@@ -39,7 +39,7 @@ def judge(office: Office, fetched: Fetched, read: Mail | Unreadable, now: dateti
     if fetched.raw is None:
         return _too_large(office, fetched, read, now), "unreadable"
     understood = parsers.understand(read, office.reading(now))
-    if _was_here_before(office, fetched, read, now):
+    if _was_here_before(office, fetched.key, read, now):
         return left("was in the mailbox long before the bot was"), understood.kind.value
     look = look_at(office, fetched.raw, read, now)
     match understood.meaning:
@@ -56,18 +56,25 @@ def judge(office: Office, fetched: Fetched, read: Mail | Unreadable, now: dateti
     return outcome, understood.kind.value
 
 
-def _was_here_before(office: Office, fetched: Fetched, mail: Mail, now: datetime) -> bool:
+def first_look(office: Office, key: MailKey, now: datetime) -> datetime:
+    """When the bot first looked at this folder: remembered, so that a folder that is made anew is no first look."""
+    name = f"first-look:{key.account}:{key.folder}"
+    known = office.store.note(name)
+    if known is None:
+        office.store.put_note(name, now.isoformat())
+    return datetime.fromisoformat(known) if known else now
+
+
+def _was_here_before(office: Office, key: MailKey, mail: Mail, now: datetime) -> bool:
     """True for a mail much older than the bot's first look at this folder: people have dealt with it.
 
-    A shared mailbox may hold years of mail when the bot comes to it.  The first look is remembered, so
-    that a folder that is made anew is no first look.
+    A shared mailbox may hold years of mail when the bot comes to it.  The first look cannot be later than
+    now, so that only old mails need it.
     """
-    name = f"first-look:{fetched.key.account}:{fetched.key.folder}"
-    first = office.store.note(name)
-    if first is None:
-        office.store.put_note(name, now.isoformat())
-    since = datetime.fromisoformat(first) if first else now
-    return mail.sent_at is not None and mail.sent_at < since - timedelta(days=office.rules.answers.first_look_days)
+    grace = timedelta(days=office.rules.answers.first_look_days)
+    if mail.sent_at is None or mail.sent_at >= now - grace:
+        return False
+    return mail.sent_at < first_look(office, key, now) - grace
 
 
 def _automatic(office: Office, mail: Mail, automatic: Automatic, now: datetime) -> Outcome:

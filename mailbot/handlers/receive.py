@@ -10,7 +10,7 @@ from itertools import islice
 
 from mailbot import journal, tokens
 from mailbot.errors import Conflict, DirectoryUnavailable, MailServerUnavailable
-from mailbot.handlers.judge import judge, quarantined
+from mailbot.handlers.judge import first_look, judge, quarantined
 from mailbot.handlers.office import CONFLICT_TRIES, Office
 from mailbot.handlers.outcome import Outcome
 from mailbot.handlers.sealing import seal
@@ -47,6 +47,7 @@ def receive(office: Office, inbox: Inbox, reader: Reader, most: int = MAILS_AT_O
        missing right) does not keep us from reading it; raised at the end, and tried again next time.
     """
     position = inbox.position()
+    first_look(office, position, office.clock.now())
     mover = _Mover(office, inbox)
     mover.move(office.store.unmoved(position))
     again = {entry.key: entry for entry in office.store.retries(position, office.clock.now())}
