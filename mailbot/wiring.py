@@ -25,7 +25,7 @@ from mailbot.handlers.machines import Site, Sites
 from mailbot.handlers.office import Office
 from mailbot.letters import LetterSettings
 from mailbot.model import Admin
-from mailbot.ports import Directory, Inbox, Postman, Reader, Store
+from mailbot.ports import Clock, Directory, Inbox, Postman, Reader, Store
 from mailbot.tokens import TokenKeys
 from provisioner.api import SiteSettings
 
@@ -58,11 +58,11 @@ class Bot:
             closer()
 
 
-def build(config: Config, notify_socket: str | None = None) -> Bot:
+def build(config: Config, clock: Clock, notify_socket: str | None = None) -> Bot:
     """The bot that a configuration describes; connects to nothing yet.  Raises ConfigurationError, DatabaseNotReady."""
     store = open_store(config)
     store.check()
-    office = make_office(config, store)
+    office = make_office(config, store, clock)
     reader = ConfinedReader(office.reading(office.clock.now()))
     return Bot(
         office=office,
@@ -83,7 +83,12 @@ def open_store(config: Config) -> Store:
     return Database(config.database.url.get_secret_value())
 
 
-def make_office(config: Config, store: Store) -> Office:
+def system_clock() -> Clock:
+    """This machine's clock."""
+    return SystemClock()
+
+
+def make_office(config: Config, store: Store, clock: Clock) -> Office:
     """The shared part of every turn; enough for the command line's decisions."""
     rules = config.rules
     settings = LetterSettings(
@@ -97,8 +102,8 @@ def make_office(config: Config, store: Store) -> Office:
     )
     return Office(
         store=store,
-        directory=make_directory(config.directory),
-        clock=SystemClock(),
+        directory=make_directory(config.directory, clock),
+        clock=clock,
         rules=rules,
         admins=tuple(Admin(admin.login, admin.name, admin.address) for admin in config.admins),
         letters=settings,
@@ -109,9 +114,9 @@ def make_office(config: Config, store: Store) -> Office:
     )
 
 
-def make_directory(section: DirectorySection) -> Directory:
+def make_directory(section: DirectorySection, clock: Clock) -> Directory:
     """Who the users are; connects to nothing yet.  Raises ConfigurationError."""
-    people: Directory = FileDirectory(section.path) if section.kind == "file" else ldap_directory(section)
+    people: Directory = FileDirectory(section.path) if section.kind == "file" else ldap_directory(section, clock)
     if not section.keys_command:
         return people
     return KeysByCommand(
@@ -122,7 +127,7 @@ def make_directory(section: DirectorySection) -> Directory:
     )
 
 
-def ldap_directory(section: DirectorySection) -> LdapDirectory:
+def ldap_directory(section: DirectorySection, clock: Clock) -> LdapDirectory:
     """The server of `[directory]`, without `keys_command`.  Raises ConfigurationError where bonsai is not installed."""
     if importlib.util.find_spec("bonsai") is None:
         problem = 'directory.kind: "ldap" needs the library bonsai: apt-get install python3-bonsai'
@@ -148,7 +153,7 @@ def ldap_directory(section: DirectorySection) -> LdapDirectory:
         locked_filter=section.locked_filter,
         admin_group=section.admin_group,
     )
-    return LdapDirectory(server, layout, SystemClock().now, cache_seconds=section.cache_seconds)
+    return LdapDirectory(server, layout, clock.now, cache_seconds=section.cache_seconds)
 
 
 def imap_settings(config: Config) -> ImapSettings:

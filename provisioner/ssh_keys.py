@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ def _split(text: str) -> tuple[str, str, str]:
         raise KeyProblem("There is more than one line; a key is exactly one line.")
     if any(ord(character) < 32 and character != "\t" for character in stripped) or "\x7f" in stripped:
         raise KeyProblem("The key contains control characters.")
-    parts = stripped.split(None, 2)
+    parts = re.split(r"[ \t]+", stripped, maxsplit=2)  # sshd knows no other white space
     _check_type(parts[0])
     if len(parts) < 2:
         raise KeyProblem("The key has a type but no data.")

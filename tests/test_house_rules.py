@@ -206,6 +206,13 @@ def test_explain_starts_without_the_heavy_libraries() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_no_test_reads_the_wall_clock() -> None:
+    """But `tests.clock.wall`, for programs that are processes of their own: else the suite is red on some day."""
+    word = re.compile(r"\b(?:datetime\.now|date\.today|datetime\.today|time\.time)\(")
+    files = (path for path in (ROOT / "tests").rglob("*.py") if path.name != "clock.py")
+    assert [str(path) for path in files if word.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_no_test_replaces_parts_of_the_program() -> None:
     word = "mock" + ".patch"
     assert [path for path in (ROOT / "tests").rglob("*.py") if word in path.read_text(encoding="utf-8")] == []

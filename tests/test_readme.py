@@ -7,14 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import structlog
 
 from mailbot.cli import main
-from tests.world import START, World, request_words
+from tests.world import World, request_words
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -56,8 +55,7 @@ def test_what_the_readme_looks_at_can_be_looked_at(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = World(tmp_path)
-    world.clock.set(max(START, datetime.now(UTC)))
-    world.writes("alice@example.org", request_words(until=str((datetime.now(UTC) + timedelta(days=90)).date())))
+    world.writes("alice@example.org", request_words())
     world.close()
     example = (ROOT / "contrib" / "config.example.toml").read_text(encoding="utf-8")
     path = tmp_path / "config.toml"
@@ -66,7 +64,7 @@ def test_what_the_readme_looks_at_can_be_looked_at(
     monkeypatch.chdir(ROOT)
     capsys.readouterr()
     try:
-        assert main(command[1:]) == os.EX_OK
+        assert main(command[1:], world.clock) == os.EX_OK
         assert capsys.readouterr().out
     finally:
         structlog.reset_defaults()

@@ -83,6 +83,7 @@ class World:
         admins: Sequence[Admin] = ADMINS,
         sites: Sequence[str] = ("north", "south"),
         digests: bool = False,
+        clock: MemoryClock | None = None,
     ) -> None:
         self.url = f"sqlite:///{root / 'mailbot.sqlite'}"
         (root / "mailbot.sqlite").write_bytes(empty_database())
@@ -90,7 +91,7 @@ class World:
         if not digests:  # only few tests want a letter every Monday
             self.rules = replace(self.rules, lease=replace(self.rules.lease, digest_day="never"))
         self.admins = tuple(admins)
-        self.clock = MemoryClock(START)
+        self.clock = clock or MemoryClock(START)
         self.inbox = MemoryInbox(SUPPORT)
         self.postman = MemoryPostman()
         self.directory = MemoryDirectory(people)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import parseaddr
@@ -48,8 +47,7 @@ class Life:
         self.clock = FastClock()
         self._log = stage.log.open("a")
         journal.configure("console", "info", self._log)
-        bot = wiring.build(load(stage.config))
-        self.bot: Bot = replace(bot, office=replace(bot.office, clock=self.clock))
+        self.bot: Bot = wiring.build(load(stage.config), self.clock)
         self._next_letter = next_letter
         self.letters: dict[str, EmailMessage] = {}
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mailbot.ports import Clock
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code.
+def main(arguments: Sequence[str] | None = None, clock: Clock | None = None) -> int:
+    """Run one command and give its exit code; `clock` is this machine's where none is given.
 
     `explain` is often started for a single mail, so it goes past typer, which would double its start-up.
     """
@@ -15,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["explain"] and not {"--help", "-h"} & set(words):
         from mailbot.cli.explaining import run  # noqa: PLC0415 - the light way
 
-        return run(words[1:])
+        return run(words[1:], clock)
     from mailbot.cli.app import run_app  # noqa: PLC0415 - typer only where it is needed
 
-    return run_app(words)
+    return run_app(words, clock)

@@ -24,6 +24,7 @@ from mailbot.errors import (
     MailbotError,
     MailServerUnavailable,
 )
+from mailbot.ports import Clock
 
 app = typer.Typer(
     name="mailbot",
@@ -67,7 +68,7 @@ def root(
     version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
 ) -> None:
     """Options that come before the command."""
-    context.obj = Settings(config)
+    context.obj = Settings(config, context.obj)
     if version:
         say(f"mailbot {installed_version('mailbot')}")
         raise typer.Exit
@@ -87,10 +88,10 @@ images.register(app)
 simulation.register(app)
 
 
-def run_app(words: Sequence[str]) -> int:
+def run_app(words: Sequence[str], clock: Clock | None = None) -> int:
     """Run one command and give its exit code; errors are told in words on standard error."""
     try:
-        code = app(args=_config_first(words), prog_name="mailbot", standalone_mode=False)
+        code = app(args=_config_first(words), prog_name="mailbot", standalone_mode=False, obj=clock)
     except Exception as error:  # noqa: BLE001 - the last place where an error can be told
         return _told(error)
     except KeyboardInterrupt:

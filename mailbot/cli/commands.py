@@ -72,7 +72,7 @@ def explain(
 
     settings: Settings = context.obj
     file = config or settings.named
-    raise typer.Exit(explain_files(files, as_json=as_json, now=now or None, config=file))
+    raise typer.Exit(explain_files(files, as_json=as_json, now=now or None, config=file, clock=settings.clock))
 
 
 def init(

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import NoReturn
 from zoneinfo import ZoneInfo
 
+from mailbot.adapters.clock import SystemClock
 from mailbot.adapters.confined import ConfinedReader
 from mailbot.errors import ConfigurationError
 from mailbot.explain import explain, in_words
 from mailbot.policy import for_reading
+from mailbot.ports import Clock
 from mailbot.rules import Rules
 from parsers.understanding import understand
 from parsers.values import Kind, ReadingRules, Understanding, Unreadable
@@ -37,7 +39,7 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(os.EX_USAGE)
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], clock: Clock | None = None) -> int:
     """The words after `mailbot explain`; gives the exit code."""
     parser = _Parser(prog="mailbot explain", add_help=False)
     parser.add_argument("files", nargs="+")
@@ -48,14 +50,16 @@ def run(arguments: Sequence[str]) -> int:
         wanted = parser.parse_args(arguments)
     except SystemExit as stop:
         return int(stop.code or 0)
-    return explain_files(wanted.files, as_json=wanted.as_json, now=wanted.now, config=wanted.config)
+    return explain_files(
+        wanted.files, as_json=wanted.as_json, now=wanted.now, config=wanted.config, clock=clock or SystemClock()
+    )
 
 
-def explain_files(files: Sequence[str], *, as_json: bool, now: str | None, config: Path | None) -> int:
+def explain_files(files: Sequence[str], *, as_json: bool, now: str | None, config: Path | None, clock: Clock) -> int:
     """Write what each file is understood to be, in order; give the exit code."""
     try:
         site = _site(config)
-        moment = _moment(now, site.rules)
+        moment = _moment(now, site.rules, clock)
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return os.EX_CONFIG
@@ -109,10 +113,10 @@ def _site(config: Path | None) -> Site:
     return Site(whole.rules, frozenset({whole.smtp.from_address.lower()}), whole.smtp.message_ids)
 
 
-def _moment(now: str | None, rules: Rules) -> datetime:
+def _moment(now: str | None, rules: Rules, clock: Clock) -> datetime:
     """The moment that relative dates count from; without an offset it is the site's time.  Raises ValueError."""
     if now is None:
-        return datetime.now(UTC)
+        return clock.now()
     moment = datetime.fromisoformat(now)
     return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(rules.service.timezone))).astimezone(UTC)
 

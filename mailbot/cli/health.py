@@ -110,12 +110,12 @@ def _letters() -> Finding:
 
 def _directory(config: Config) -> Finding:
     from mailbot.adapters.directory_file import FileDirectory  # noqa: PLC0415
-    from mailbot.wiring import ldap_directory  # noqa: PLC0415
+    from mailbot.wiring import ldap_directory, system_clock  # noqa: PLC0415
 
     if config.directory.kind == "ldap":
 
         def ready() -> str:
-            ldap_directory(config.directory)
+            ldap_directory(config.directory, system_clock())
             return f"people come from {config.directory.host}, which `mailbot doctor` asks"
 
         return _tried("directory", ready, "apt-get install python3-bonsai", os.EX_CONFIG)
@@ -131,12 +131,12 @@ def _directory(config: Config) -> Finding:
 
 def _ldap(config: Config) -> Iterator[Finding]:
     """What can be seen on the LDAP server, and what is odd about it."""
-    from mailbot.wiring import ldap_directory  # noqa: PLC0415
+    from mailbot.wiring import ldap_directory, system_clock  # noqa: PLC0415
 
     section = config.directory
     if section.kind != "ldap":
         return
-    directory = ldap_directory(section)
+    directory = ldap_directory(section, system_clock())
 
     def admins() -> str:
         return f"admins by {section.admin_group}: {', '.join(one.login for one in directory.admins()) or 'nobody'}"

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mailbot.config import Config
     from mailbot.handlers.office import Office
-    from mailbot.ports import Store
+    from mailbot.ports import Clock, Store
     from mailbot.wiring import Bot
 
 
 class Settings:
     """The configuration file that was named, read when it is first needed."""
 
-    def __init__(self, named: Path | None) -> None:
+    def __init__(self, named: Path | None, clock: Clock | None = None) -> None:
         self.named = named
+        self._clock = clock
 
     @cached_property
     def path(self) -> Path:
@@ -35,6 +36,13 @@ class Settings:
         from mailbot.config import load  # noqa: PLC0415
 
         return load(self.path)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The clock of every decision: this machine's, unless another was given."""
+        from mailbot import wiring  # noqa: PLC0415
+
+        return self._clock or wiring.system_clock()
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -55,7 +63,7 @@ class Settings:
         from mailbot import wiring  # noqa: PLC0415
 
         with self.store() as store:
-            yield wiring.make_office(self.config, store)
+            yield wiring.make_office(self.config, store, self.clock)
 
     @contextmanager
     def bot(self) -> Iterator[Bot]:
@@ -63,7 +71,7 @@ class Settings:
         from mailbot import wiring  # noqa: PLC0415
 
         self.start_log()
-        bot = wiring.build(self.config, os.environ.get("NOTIFY_SOCKET"))
+        bot = wiring.build(self.config, self.clock, os.environ.get("NOTIFY_SOCKET"))
         try:
             yield bot
         finally:

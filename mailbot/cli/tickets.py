@@ -134,8 +134,7 @@ def _facts(ticket: Ticket) -> Sequence[str]:
 
 def _ahead(settings: Settings, ticket: Ticket) -> Sequence[str]:
     """The dates of the lease by the rules in force: warnings, stop, removal, deletion."""
-    from mailbot.adapters.clock import SystemClock  # noqa: PLC0415 - imported once something is looked at
-    from mailbot.lifecycle import About  # noqa: PLC0415
+    from mailbot.lifecycle import About  # noqa: PLC0415 - imported once something is looked at
     from mailbot.lifecycle.lease import steps_ahead  # noqa: PLC0415
     from mailbot.lifecycle.notice import plan  # noqa: PLC0415
 
@@ -143,7 +142,7 @@ def _ahead(settings: Settings, ticket: Ticket) -> Sequence[str]:
         return ()
     config = settings.config
     closed = next((site.closures for site in config.sites if site.name == ticket.site), ())
-    about = About(SystemClock().now(), config.rules, (), closed=closed)
+    about = About(settings.clock.now(), config.rules, (), closed=closed)
     lines = ["", "What happens when"]
     if ticket.asked_end_date:
         lines.append("  the clock stands still while the extension waits for an admin; without it:")

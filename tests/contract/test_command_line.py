@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ import structlog
 
 from contrib.demo.mailserver import MailServer
 from mailbot.cli import main
+from tests.clock import wall
 from tests.world import key_of, request_words
 from tests.writing import mail
 
@@ -122,10 +123,8 @@ def test_doctor_never_shows_a_password_that_was_refused(config: Path, capsys: Ca
 
 
 def test_once_handles_a_request_and_ends(config: Path, servers: MailServer, capsys: Capture) -> None:
-    until = (datetime.now(UTC) + timedelta(days=90)).date().isoformat()
-    raw = mail(
-        "alice@testbed.example", "Persistent Virtual Machine Creation", request_words(until=until), datetime.now(UTC)
-    )
+    until = (wall() + timedelta(days=90)).date().isoformat()
+    raw = mail("alice@testbed.example", "Persistent Virtual Machine Creation", request_words(until=until), wall())
     servers.dovecot.deliver("support", raw)
     code, said = main(["once", "-c", str(config)]), capsys.readouterr()
     assert (code, said.out.partition(",")[0]) == (0, "mails 1"), said.err

@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +22,7 @@ from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Person
 from mailbot.ports import Directory
 from tests import slapd
+from tests.clock import wall
 from tests.slapd import Slapd, private_slapd
 
 ALICE = Person("alice", "Alice Martin", "alice@example.org", ("a.martin@lab.example.org",), ("ssh-ed25519 AAAA alice",))
@@ -92,7 +92,7 @@ class LdapWorld:
                 ca_file=server.ca_file,
             ),
             LdapLayout(slapd.PEOPLE, aliases=("mailAlternateAddress",)),
-            lambda: datetime.now(UTC),
+            wall,
             cache_seconds=0,
         )
         self._logins: set[str] = set()

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 import structlog
 
+from mailbot.adapters.memory import MemoryClock
 from mailbot.cli import main
 from mailbot.config import load
 from mailbot.wiring import make_directory
 from tests import slapd
 from tests.slapd import GROUPS, PEOPLE, Slapd, person, private_slapd
+from tests.world import START
 
 Capture = pytest.CaptureFixture[str]
 
@@ -142,7 +144,7 @@ def test_the_configuration_becomes_the_directory_that_it_describes(config: Path,
     (tmp_path / "alice.keys").write_text("ssh-ed25519 CCCC alice\n")
     command = f'keys_command = ["/bin/cat", "{tmp_path}/{{login}}.keys"]\n'
     config.write_text(config.read_text().replace("[directory]\n", f"[directory]\n{command}"))
-    directory = make_directory(load(config).directory)
+    directory = make_directory(load(config).directory, MemoryClock(START))
     try:
         alice = directory.by_address("alice@example.org")
         assert alice is not None
@@ -160,7 +162,7 @@ def test_the_password_can_be_a_credential(config: Path, tmp_path: Path) -> None:
     section = load(config, {**os.environ, "CREDENTIALS_DIRECTORY": str(credentials)}).directory
     assert section.password_file is None
     assert slapd.PASSWORD not in repr(section)
-    directory = make_directory(section)
+    directory = make_directory(section, MemoryClock(START))
     try:
         assert directory.by_login("alice")
     finally:

@@ -21,6 +21,7 @@ import pytest
 from mailbot.adapters.directory_ldap import MOST_ADMINS, LdapDirectory
 from mailbot.adapters.ldap_connection import ConnectionLost, LdapServer, NoAnswer
 from mailbot.adapters.ldap_people import LdapLayout
+from mailbot.adapters.memory import MemoryClock
 from mailbot.adapters.transport import Security, secret_from_file
 from mailbot.config import DirectorySection, load
 from mailbot.errors import DirectoryUnavailable
@@ -28,6 +29,7 @@ from mailbot.wiring import make_directory
 from provisioner.ssh_keys import parse_all
 from tests import slapd
 from tests.slapd import GROUPS, PEOPLE, SUFFIX, Slapd, person, private_slapd
+from tests.world import START
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 EXAMPLE = Path(__file__).parents[2] / "contrib" / "config.example.toml"
@@ -561,7 +563,7 @@ def test_the_example_of_the_documentation_works(server: Slapd, tmp_path: Path) -
     section = load(config, {}).directory
     (tmp_path / "password").write_text(slapd.PASSWORD)
     here = {"host": server.host, "port": server.port, "ca_file": server.ca_file, "password_file": tmp_path / "password"}
-    directory = make_directory(replace(section, **here))
+    directory = make_directory(replace(section, **here), MemoryClock(START))
     try:
         alice = directory.by_address("a.martin@lab.testbed.example")
         assert alice is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import time_machine
 from contrib.demo.mailserver import MailServer
 from mailbot.cli import main
 from tests import slapd
+from tests.clock import wall
 from tests.slapd import GROUPS, PEOPLE, Slapd, person, private_slapd
 from tests.world import key_of, request_words
 from tests.writing import mail
@@ -110,7 +111,7 @@ def config(servers: MailServer, ldap: Slapd, tmp_path: Path, capsys: Capture) ->
 def test_a_request_waits_while_the_directory_is_down_and_is_handled_once_it_is_back(
     config: Path, servers: MailServer, ldap: Slapd, capsys: Capture
 ) -> None:
-    now = datetime.now(UTC)
+    now = wall()
     words = request_words(until=(now + timedelta(days=90)).date().isoformat())
     servers.dovecot.deliver("support", mail("alice@testbed.example", "Persistent Virtual Machine Creation", words, now))
     ldap.stop()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,9 @@ from mailbot.config import Config, load
 from mailbot.handlers.office import Office
 from mailbot.model import Letter, Person, TicketState
 from mailbot.rules import Rules, TrustRules
-from mailbot.wiring import Bot, make_office, open_store
+from mailbot.wiring import Bot, make_office, open_store, system_clock
 from tests.border import DNS_ADDRESS, NAME, Border
+from tests.clock import wall
 from tests.dkim_signing import key, sign
 from tests.world import ALICE, CAROL, World, key_of, kind_of, request_words
 from tests.writing import SUPPORT, mail, reply, words_of
@@ -53,7 +53,7 @@ class Site:
         self.mailserver = mailserver
         self.border = border
         self.world = World(root, rules=Rules(trust=trust), people=(ALICE, GRACE))
-        self.world.clock.set(datetime.now(UTC))
+        self.world.clock.set(wall())
         self.world.inbox = ImapInbox(  # type: ignore[assignment]
             ImapSettings(
                 host="127.0.0.1",
@@ -77,7 +77,7 @@ class Site:
         while len(self._lying()) == before:
             assert time.monotonic() < deadline, self.border.log()
             time.sleep(0.05)
-        self.world.clock.set(datetime.now(UTC))
+        self.world.clock.set(wall())
         self.world.once()
 
     def _lying(self) -> list[bytes]:
@@ -115,21 +115,21 @@ def test_mails_of_honest_people_and_forgers_through_a_real_border(
     world = site.world
     try:
         # somebody in alice's name, signed by their own domain: nobody but alice hears of it
-        forged = mail(ALICE.email, "Persistent Virtual Machine Creation", request_words(), datetime.now(UTC))
-        site.arrives(sign(forged, "elsewhere.example", datetime.now(UTC), by=key("elsewhere")), MALLORY)
+        forged = mail(ALICE.email, "Persistent Virtual Machine Creation", request_words(), wall())
+        site.arrives(sign(forged, "elsewhere.example", wall(), by=key("elsewhere")), MALLORY)
         assert world.ticket().state is TicketState.UNCONFIRMED
         assert {one.envelope_to for one in world.letters} == {ALICE.email}
         # alice herself
-        honest = mail(ALICE.email, "Persistent Virtual Machine Creation", request_words(), datetime.now(UTC))
-        site.arrives(sign(honest, "example.org", datetime.now(UTC), by=key("alice")), "forwarder@elsewhere.example")
+        honest = mail(ALICE.email, "Persistent Virtual Machine Creation", request_words(), wall())
+        site.arrives(sign(honest, "example.org", wall(), by=key("alice")), "forwarder@elsewhere.example")
         assert world.ticket(2).state is TicketState.PENDING
         before, letter = world.ticket(2), world.last(Letter.ADMIN_DECISION, CAROL.address)
 
         def approval() -> bytes:
-            return reply(letter, CAROL.address, "approve", datetime.now(UTC))
+            return reply(letter, CAROL.address, "approve", wall())
 
         def signed(domain: str, name: str = "") -> bytes:
-            return sign(approval(), domain, datetime.now(UTC), by=key(name))
+            return sign(approval(), domain, wall(), by=key(name))
 
         attempts = {
             "nothing signed": approval(),
@@ -232,7 +232,7 @@ def test_doctor_asks_name_servers_and_says_who_publishes_no_policy(
 )
 def test_mails_are_looked_at_themselves_only_where_the_site_wants_that(tmp_path: Path, trust: str, looks: bool) -> None:
     config = _configuration(tmp_path, 1, 1, trust)
-    office = make_office(config, open_store(config))
+    office = make_office(config, open_store(config), system_clock())
     assert (office.authenticator is not None) is looks
     assert office.rules.trust == config.trust
-    assert office.reading(datetime.now(UTC)).relays == config.trust.relays
+    assert office.reading(wall()).relays == config.trust.relays

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from mailbot.config import load, token_keys
 from mailbot.handlers.sealing import seal, unseal
 from mailbot.model import Letter, OutboundMail, TicketState
 from mailbot.tokens import TokenKeys
-from tests.world import CAROL, START, World, request_words
+from tests.world import CAROL, World, request_words
 from tests.writing import bounce, read_letter, reply, words_of
 
 PASSWORD = "hunter2-and-a-half"
@@ -67,7 +67,6 @@ def world(config: Path, tmp_path: Path) -> Iterator[World]:
     world.settings = replace(world.settings, keys=keys, plus_addresses=True)
     world.postman = TalkativePostman()
     world.restart()
-    world.clock.set(max(START, datetime.now(UTC)))
     until = (world.now + timedelta(days=200)).date().isoformat()
     world.writes("alice@example.org", request_words(until=until))
     world.answers(world.last(Letter.ADMIN_DECISION), "deny ask again with more words")

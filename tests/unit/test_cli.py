@@ -7,14 +7,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 import structlog
 import typer
 
-from mailbot.cli import main
+from mailbot import cli
+from mailbot.adapters.memory import MemoryClock
 from mailbot.cli.app import app
 from mailbot.cli.output import as_json, table, visible
 from mailbot.config import load
@@ -23,7 +25,10 @@ from tests.world import START, World, request_words
 
 ROOT = Path(__file__).resolve().parents[2]
 MAILBOT = Path(sys.executable).with_name("mailbot")
-UNTIL = (datetime.now(UTC) + timedelta(days=200)).date()
+UNTIL = (START + timedelta(days=200)).date()
+CLOCK = MemoryClock(START)
+"""The clock of the commands and of the bot beside them."""
+main = partial(cli.main, clock=CLOCK)
 
 ANSWERS = (
     "--imap=imap.example.org",
@@ -56,8 +61,8 @@ def config(tmp_path: Path, capsys: Capture) -> Path:
 @pytest.fixture
 def world(config: Path, tmp_path: Path, capsys: Capture) -> Iterator[World]:
     """A bot on the same database, with one request that waits for an admin."""
-    world = World(tmp_path)
-    world.clock.set(max(START, datetime.now(UTC)))
+    CLOCK.set(START)
+    world = World(tmp_path, clock=CLOCK)
     world.writes("alice@example.org", request_words(until=UNTIL.isoformat()))
     assert world.ticket().state is TicketState.PENDING
     capsys.readouterr()

@@ -4,7 +4,6 @@ import json
 import struct
 import subprocess
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from provisioner import images
 from provisioner.image_recipe import FILES, PACKAGES, Recipe, RecipeProblem, host_recipe, own_suite
 from provisioner.images import ImageProblem, add_image, cached_image, sha512_of
+from tests.clock import wall
 
 SOURCES = "Types: deb\nURIs: https://mirror.example/debian\nSuites: trixie\nComponents: main\n"
 RECIPE = Recipe("trixie", SOURCES)
@@ -179,7 +179,7 @@ def test_an_image_that_is_not_there_is_said_so(tmp_path: Path) -> None:
 
 def test_a_cached_image_counts_only_while_it_is_intact(tmp_path: Path) -> None:
     assert cached_image(RECIPE, tmp_path) is None
-    built = images._inspected(qcow2(tmp_path / "new.qcow2"), RECIPE.label, datetime.now(UTC))
+    built = images._inspected(qcow2(tmp_path / "new.qcow2"), RECIPE.label, wall())
     kept = images._keep(built, RECIPE, tmp_path, images.no_progress)
     assert cached_image(RECIPE, tmp_path) == kept
     assert images.build_image(RECIPE, tmp_path) == kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +16,7 @@ from mailbot.adapters.openpgp import OpenPgp
 from mailbot.model import Letter, TicketState
 from mailbot.rules import Proof, Rules, TrustRules
 from mailbot.trust import Checked
+from tests.clock import wall
 from tests.world import World, request_words
 from tests.writing import words_of
 
@@ -74,7 +75,7 @@ def keys() -> Iterator[Keys]:
 
 def _check(keys: Keys, raw: bytes, sender: str = CAROL, now: datetime | None = None) -> Checked:
     openpgp = OpenPgp(keys.home, (f"{CAROL} {keys.fingerprints[CAROL]}",))
-    return openpgp.check(raw, sender, now or datetime.now(UTC), 7)
+    return openpgp.check(raw, sender, now or wall(), 7)
 
 
 def test_a_good_signature_by_the_named_key_is_a_proof(keys: Keys) -> None:
@@ -106,8 +107,8 @@ def test_words_that_were_changed_or_added_are_not_signed(keys: Keys) -> None:
 def test_a_signature_belongs_to_its_address_and_its_days(keys: Keys) -> None:
     raw = keys.sign("approve", CAROL)
     assert _check(keys, raw, sender=MALLORY) == Checked()
-    assert not _check(keys, raw, now=datetime.now(UTC) + timedelta(days=8)).proofs
-    assert not _check(keys, raw, now=datetime.now(UTC) - timedelta(days=1)).proofs
+    assert not _check(keys, raw, now=wall() + timedelta(days=8)).proofs
+    assert not _check(keys, raw, now=wall() - timedelta(days=1)).proofs
 
 
 def test_a_mail_without_a_signature_is_none(keys: Keys) -> None:
@@ -128,7 +129,7 @@ def test_a_site_can_ask_for_a_signature_and_words_inside_it_are_the_command(keys
     )
     world = World(tmp_path, rules=Rules(trust=trust))
     try:
-        world.clock.set(datetime.now(UTC))
+        world.clock.set(wall())
         until = (world.now + timedelta(days=200)).date().isoformat()
         world.writes("alice@example.org", request_words(until=until))
         office = replace(world.bot.office, authenticator=MailAuthenticator(trust))

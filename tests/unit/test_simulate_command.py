@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 import structlog
 
-from mailbot.cli import main
+from mailbot import cli
+from mailbot.adapters.memory import MemoryClock
 from mailbot.model import Letter, TicketState
 from tests.world import START, World, request_words
 
 DAY = timedelta(days=1)
+CLOCK = MemoryClock(START)
+"""The clock of the command and of the bot beside it."""
+main = partial(cli.main, clock=CLOCK)
 Capture = pytest.CaptureFixture[str]
 ANSWERS = (
     "--imap=imap.example.org",
@@ -39,8 +44,8 @@ def config(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def world(config: Path, tmp_path: Path, capsys: Capture) -> Iterator[World]:
     """A bot on the same database, with a machine that runs for 200 days more."""
-    world = World(tmp_path)
-    world.clock.set(max(START, datetime.now(UTC)))
+    CLOCK.set(START)
+    world = World(tmp_path, clock=CLOCK)
     world.writes("alice@example.org", request_words(until=f"{world.now + 200 * DAY:%Y-%m-%d}"))
     world.answers(world.last(Letter.ADMIN_DECISION), "approve")
     while world.ticket().state is not TicketState.ACTIVE:
