@@ -13,8 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from parsers.dates import LONGEST_TEXT, read_date
-from parsers.request import find_request
+from parsers.dates import read_date
+from parsers.dates.reading import LONGEST_TEXT
+from parsers.request.reading import find_request
 from parsers.values import Address, Mail, ReadingRules
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, tzinfo=UTC), timezone=UTC)

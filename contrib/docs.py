@@ -21,7 +21,7 @@ from mailbot.lifecycle.lease import announcements
 from mailbot.lifecycle.notice import DAY, SLACK, plan
 from mailbot.model import FINAL, Event, Ticket, TicketState
 from mailbot.rules import Rules
-from parsers.command_document import documentation as commands
+from parsers.reply.document import documentation as commands
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -14,7 +14,7 @@ from mailbot.model import Person, Ticket
 from mailbot.rules import PolicyRules, Rules
 from mailbot.timetable import latest_end, today
 from parsers.dates import long_form
-from parsers.labels import Part
+from parsers.request.labels import Part
 from parsers.values import Problem, ReadingRules, Request
 from provisioner.api import VmSpec
 from provisioner.naming import NameProblem, identity, machine_name

@@ -3,7 +3,7 @@
 `read` turns bytes into a `Mail` or says why it cannot; `understand` says what the mail is.
 """
 
-from parsers.message import read
+from parsers.mail.message import read
 from parsers.understanding import KIND_OF_VERB, understand
 from parsers.values import (
     Address,

@@ -9,9 +9,9 @@ import re
 from dataclasses import replace
 from typing import assert_never
 
-from parsers.commands import read_command
-from parsers.quote_marks import depth, is_forward_divider
-from parsers.quoting import split
+from parsers.reply.commands import read_command
+from parsers.text.quote_marks import depth, is_forward_divider
+from parsers.text.quoting import split
 from parsers.values import (
     Automatic,
     Command,
@@ -90,7 +90,7 @@ def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | A
 
 
 def _request(mail: Mail, rules: ReadingRules) -> Request | None:
-    from parsers.request import find_request  # noqa: PLC0415  imported here: replies need none of it
+    from parsers.request.reading import find_request  # noqa: PLC0415  imported here: replies need none of it
 
     bounded = replace(mail, text=mail.text[:_REQUEST_CHARACTERS])
     own = _words_above_the_quote(bounded, rules)

@@ -1,6 +1,6 @@
 """Reading mails where hostile ones can only hurt a child process (threat 19).
 
-Ordinary mail is read in this process: a linear scan (`parsers.limits`) has seen that it cannot cost
+Ordinary mail is read in this process: a linear scan (`parsers.mail.limits`) has seen that it cannot cost
 much.  Anything unlike what people send goes to a child with a limit on its memory and a clock beside
 it; a child that exceeds them is killed, and the mail is `Unreadable`.
 """
@@ -23,8 +23,8 @@ from time import monotonic
 from types import TracebackType
 from typing import IO, Self
 
-from parsers.limits import measure, refusal, suspicious
-from parsers.message import read
+from parsers.mail.limits import measure, refusal, suspicious
+from parsers.mail.message import read
 from parsers.values import Address, Automatic, AutomaticKind, Mail, ReadingRules, Unreadable
 
 _LENGTH = struct.Struct(">Q")

@@ -15,7 +15,7 @@ from mailbot.handlers.replies import judge_reply
 from mailbot.handlers.requests import explained, judge_request
 from mailbot.model import Letter, MailKey, Verdict
 from mailbot.ports import Fetched
-from parsers.labels import Part
+from parsers.request.labels import Part
 from parsers.values import (
     Automatic,
     Command,

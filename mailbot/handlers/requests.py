@@ -12,7 +12,7 @@ from mailbot.handlers.proofs import Look, nothing
 from mailbot.lifecycle import STATE_WORDS, About
 from mailbot.model import LIVING, Actor, ExtensionAsked, Letter, Person, Refusal, Role, Ticket
 from mailbot.trust import Deed, Evidence, Proof
-from parsers.labels import Part
+from parsers.request.labels import Part
 from parsers.values import Fields, Mail, Problem, Request
 
 

@@ -25,8 +25,8 @@ from mailbot.letters.settings import LetterSettings
 from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
 from mailbot.timetable import today
 from mailbot.tokens import Reference
-from parsers.characters import one_line, plain_letters
-from parsers.command_words import RULES
+from parsers.reply.words import RULES
+from parsers.text.characters import one_line, plain_letters
 
 _POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
 _MAX_REFERENCES = 10

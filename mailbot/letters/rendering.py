@@ -13,10 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, Undefi
 
 from mailbot.letters.blocks import read_blocks
 from mailbot.letters.plain import to_text
-from parsers.characters import one_line, visible
 from parsers.dates import long_form
-from parsers.labels import LABELS, Part
-from parsers.placeholders import OWN
+from parsers.request.labels import LABELS, Part
+from parsers.request.placeholders import OWN
+from parsers.text.characters import one_line, visible
 
 _VALUE_LIMIT = 1500
 _QUOTE_LINES = 60

@@ -131,7 +131,7 @@ def with_atheris(seconds: int) -> None:
     with atheris.instrument_imports(include=["parsers"]):
         for name in [name for name in sys.modules if name.split(".")[0] == "parsers"]:
             del sys.modules[name]
-        import parsers.message  # noqa: PLC0415
+        import parsers.mail.message  # noqa: PLC0415
         import parsers.understanding  # noqa: PLC0415
 
     def target(raw: bytes) -> None:

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.date_words import MONTH_NAMES, WEEKDAY_NAMES
-from parsers.dates import LONGEST_TEXT, Period, add_period, long_form, read_date, read_period
+from parsers.dates import Period, add_period, long_form, read_date, read_period
+from parsers.dates.reading import LONGEST_TEXT
+from parsers.dates.words import MONTH_NAMES, WEEKDAY_NAMES
 from parsers.values import ReadingRules
 
 RULES = ReadingRules(now=datetime(2026, 11, 22, 11, tzinfo=UTC), timezone=ZoneInfo("Europe/Paris"))

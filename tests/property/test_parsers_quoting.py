@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers import Command, ReadingRules, read, understand
-from parsers.quoting import split
+from parsers.text.quoting import split
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
 X = "Testbed Support <support@testbed.example>"

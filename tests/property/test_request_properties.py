@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parsers.disk import read_disk
-from parsers.login import LOGIN, read_login
-from parsers.request import filled_template, find_request
+from parsers.request.disk import read_disk
+from parsers.request.login import LOGIN, read_login
+from parsers.request.reading import filled_template, find_request
 from parsers.values import Address, Fields, Mail, ReadingRules, Request
 
 RULES = ReadingRules(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from parsers.command_document import documentation
-from parsers.commands import read_command
+from parsers.reply.commands import read_command
+from parsers.reply.document import documentation
 from parsers.values import Command, ReadingRules, Unclear, Verb
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)

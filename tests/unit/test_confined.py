@@ -9,7 +9,7 @@ import pytest
 
 from mailbot.adapters.confined import ConfinedReader
 from parsers import Mail, ReadingRules, Unreadable, read, understand
-from parsers.limits import MAX_BYTES, measure, refusal, suspicious, without_ballast
+from parsers.mail.limits import MAX_BYTES, measure, refusal, suspicious, without_ballast
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
 HEAD = b"From: alice@example.org\nTo: support@testbed.example\nSubject: Re: VM\n"

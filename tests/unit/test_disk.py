@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from parsers.disk import read_disk
+from parsers.request.disk import read_disk
 
 
 @pytest.mark.parametrize(

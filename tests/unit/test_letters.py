@@ -27,9 +27,9 @@ from mailbot.letters.plain import WIDTH
 from mailbot.letters.rendering import moment_in_words
 from mailbot.model import Action, Effect, Letter, OutboxItem, Purpose
 from parsers import Command, Mail, ReadingRules, Request, read, understand
-from parsers.characters import visible
-from parsers.commands import read_command
-from parsers.labels import read_label
+from parsers.reply.commands import read_command
+from parsers.request.labels import read_label
+from parsers.text.characters import visible
 
 SAMPLES = (*FIRST_SAMPLES, *LIFE)
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from parsers.login import read_login
+from parsers.request.login import read_login
 
 
 @pytest.mark.parametrize(

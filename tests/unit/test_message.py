@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from parsers import Address, Mail, ReadingRules, Unreadable, read
-from parsers.bodies import unflow
-from parsers.characters import decode, repair_mojibake, visible
-from parsers.html import html_to_text
+from parsers.mail.bodies import unflow
+from parsers.mail.html import html_to_text
+from parsers.text.characters import decode, repair_mojibake, visible
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 
 from mailbot import policy
 from mailbot.rules import PolicyRules, Rules
-from parsers.labels import Part
+from parsers.request.labels import Part
 from parsers.values import Fields, Problem, Request
 from tests.world import ALICE, ERIN, START
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from parsers.request import filled_template, find_request, is_request_subject
+from parsers.request.reading import filled_template, find_request, is_request_subject
 from parsers.values import Address, Fields, Mail, ReadingRules, Request
 
 RULES = ReadingRules(

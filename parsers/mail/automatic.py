@@ -1,0 +1,212 @@
+"""Mails that machines wrote: recognised by headers and structure first, by words last.
+
+The order matters: our own mail, reports with a MIME type of their own (RFC 3464, 8098, 5965),
+headers that say so (RFC 3834), bounces without any standard, calendar answers, challenges,
+auto-replies that only their subject gives away, list software.
+A person's mail that passed a list or a gateway (`List-Id`, `Precedence: bulk`) is not automatic.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.message import Message
+
+from parsers.mail import automatic_words as words
+from parsers.mail.bounces import (
+    ENCLOSED,
+    Report,
+    delivery_report,
+    looks_like_bounce,
+    original_message_id,
+    report_parts,
+    words_report,
+)
+from parsers.mail.headers import Fields, references
+from parsers.mail.mime import ascii_text, children
+from parsers.text.characters import plain_letters
+from parsers.values import Automatic, AutomaticKind, Mail, ReadingRules
+
+_AUTO_PRECEDENCE = frozenset({"auto_reply", "auto-reply", "autoreply"})
+_NO = frozenset({"", "no", "false", "0", "none"})
+
+_NO_REPLY = re.compile(r"(?:no-?reply|do-?not-?reply|ne-?pas-?repondre|nepasrepondre)\b", re.IGNORECASE)
+_METHOD = re.compile(r"(?im)^METHOD:([A-Z]{3,20})")
+_LIST_ROBOTS = re.compile(
+    r"(?:majordomo|listserv|listproc|sympa|mailman|ezmlm|mlmmj|listmaster|[a-z0-9._+-]{1,60}-(?:bounces|request|owner))@"
+    r"|owner-[a-z0-9._-]{1,60}@"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What there is to judge by."""
+
+    message: Message
+    fields: Fields
+    mail: Mail
+    rules: ReadingRules
+
+
+def recognise(message: Message, fields: Fields, mail: Mail, rules: ReadingRules) -> Automatic | None:
+    """Say what machine wrote a mail and by what one sees it; None for a person's mail.
+
+    `mail` is the mail as read so far: sender, subject, text, newest words.
+    """
+    seen = _Seen(message, fields, mail, rules)
+    for test in (_own, _report, _declared, _bounce, _calendar, _challenge, _worded_reply, _list_robot):
+        found = test(seen)
+        if found is not None:
+            return found
+    return None
+
+
+def _own(seen: _Seen) -> Automatic | None:
+    domain = seen.rules.own_message_id_domain.lower()
+    if domain and seen.mail.message_id and seen.mail.message_id.lower().endswith(f"@{domain}>"):
+        return Automatic(AutomaticKind.OWN, "its Message-ID is one of ours")
+    if seen.mail.sender.address.lower() in seen.rules.own_addresses:
+        return Automatic(AutomaticKind.OWN, "it comes from our own address")
+    return None
+
+
+def _report(seen: _Seen) -> Automatic | None:
+    """A report by its MIME type: the root itself, or a direct part of it; a forwarded one is deeper."""
+    kinds = report_parts(seen.message)
+    subtype = (
+        str(seen.message.get_param("report-type") or "").lower()
+        if seen.message.get_content_type() == "multipart/report"
+        else ""
+    )
+    if "message/delivery-status" in kinds or "message/global-delivery-status" in kinds:
+        return _from_report(delivery_report(seen.message, seen.mail.text), "it has a delivery status report (RFC 3464)")
+    if "message/disposition-notification" in kinds or "disposition-notification" in subtype:
+        return Automatic(AutomaticKind.RECEIPT, "it is a read receipt (RFC 8098)", _original(seen.message, seen.fields))
+    if "message/feedback-report" in kinds or "feedback-report" in subtype:
+        return Automatic(AutomaticKind.REPORT, "it is an abuse report (RFC 5965)", _original(seen.message, seen.fields))
+    if subtype == "delivery-status":
+        return _from_report(words_report(seen.message, seen.mail), "it is a delivery report (RFC 3464)")
+    if seen.message.get_content_type() == "multipart/report":
+        return Automatic(AutomaticKind.REPORT, "it is a machine's report (RFC 6522)")
+    subject = plain_letters(seen.mail.subject).strip()
+    if subject.startswith(words.COMPLAINTS) and any(
+        part.get_content_type() in ENCLOSED for part in report_children(seen.message)
+    ):
+        return Automatic(AutomaticKind.REPORT, "it encloses a mail that somebody complained about")
+    return None
+
+
+def _original(message: Message, fields: Fields) -> str | None:
+    return original_message_id(message, "") or next(iter(references(fields)), None)
+
+
+def _from_report(report: Report, why: str) -> Automatic:
+    kind = AutomaticKind.DELAY if report.delayed else AutomaticKind.BOUNCE
+    return Automatic(kind, why, report.message_id, report.recipients, report.permanent, report.diagnostic)
+
+
+def _declared(seen: _Seen) -> Automatic | None:
+    if seen.fields.get("x-failed-recipients") or seen.fields.get("x-ms-exchange-message-is-ndr"):
+        return _from_report(
+            words_report(seen.message, seen.mail, seen.fields.get("x-failed-recipients")),
+            "a header lists failed recipients",
+        )
+    submitted = seen.fields.get("auto-submitted").partition(";")[0].strip().lower()
+    if submitted not in _NO:
+        if looks_like_bounce(seen.fields, seen.mail):
+            return _from_report(words_report(seen.message, seen.mail), "it is a delivery report")
+        return Automatic(
+            AutomaticKind.AUTO_REPLY,
+            f"its Auto-Submitted header says {submitted[:40]} (RFC 3834)",
+            _original(seen.message, seen.fields),
+        )
+    declared = [name for name in words.AUTO_FIELDS if seen.fields.get(name).lower() not in _NO]
+    if declared or seen.fields.get("precedence").lower() in _AUTO_PRECEDENCE:
+        return Automatic(
+            AutomaticKind.AUTO_REPLY,
+            f"its header {(declared or ['Precedence'])[0]} says so",
+            _original(seen.message, seen.fields),
+        )
+    if (
+        "autoresponder" in seen.fields.get("x-post-messageclass").lower()
+        or "autoresponder" in seen.fields.get("delivered-to").lower()
+    ):
+        return Automatic(AutomaticKind.AUTO_REPLY, "an autoresponder marked it", _original(seen.message, seen.fields))
+    return None
+
+
+def _bounce(seen: _Seen) -> Automatic | None:
+    if not looks_like_bounce(seen.fields, seen.mail):
+        return None
+    return _from_report(words_report(seen.message, seen.mail), "a mail system returned it")
+
+
+def _calendar(seen: _Seen) -> Automatic | None:
+    """An answer to an invitation (RFC 5546 REPLY, COUNTER, DECLINECOUNTER); an invitation itself is a person's."""
+    for part in [seen.message, *report_children(seen.message)]:
+        if part.get_content_type() != "text/calendar":
+            continue
+        method = str(part.get_param("method") or "").strip().upper() or _method_inside(part)
+        if method in ("REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"):
+            return Automatic(AutomaticKind.CALENDAR, f"it is a calendar answer (METHOD:{method})")
+    return None
+
+
+def _method_inside(part: Message) -> str:
+    found = _METHOD.search(ascii_text(part, 4000))
+    return found.group(1).upper() if found else ""
+
+
+def report_children(message: Message) -> list[Message]:
+    """Parts of the first two levels, attached messages not opened."""
+    if message.get_content_maintype() != "multipart":
+        return []
+    found = []
+    for child in children(message)[:50]:
+        found.append(child)
+        if child.get_content_maintype() == "multipart":
+            found += children(child)[:50]
+    return found
+
+
+def _challenge(seen: _Seen) -> Automatic | None:
+    text = plain_letters(" ".join(seen.mail.text[:3000].split()))
+    hits = sum(1 for phrase in words.CHALLENGE_WORDS if phrase in text)
+    strong = any(phrase in text for phrase in words.STRONG_CHALLENGE)
+    asks = any(phrase in text for phrase in ("click", "cliqu", "http", "reply to this", "empty message"))
+    if strong and hits >= 2 and asks and not seen.mail.quotes:
+        return Automatic(AutomaticKind.CHALLENGE, "it asks to prove that a person wrote")
+    return None
+
+
+def _worded_reply(seen: _Seen) -> Automatic | None:
+    """Replies of machines that declare nothing: by their subject, or by two weaker signs."""
+    subject = plain_letters(seen.mail.subject).strip()
+    newest = plain_letters(" ".join((seen.mail.new_text or "")[:2000].split()))
+    if subject.startswith(words.AUTO_SUBJECTS):
+        return _answered(seen, "its subject is that of an automatic reply")
+    marked = seen.fields.get("precedence").lower() in ("bulk", "junk") or bool(
+        seen.fields.get("x-auto-response-suppress")
+    )
+    null_path = any(value.strip() in ("<>", "") for value in seen.fields.get_all("return-path"))
+    absent = any(phrase in newest for phrase in words.ABSENT_WORDS)
+    unattended = bool(_NO_REPLY.match(seen.mail.sender.address))
+    automated = any(phrase in newest for phrase in words.AUTOMATED_WORDS)
+    signs = (subject.startswith(words.ABSENT_SUBJECTS), absent, marked, unattended, automated)
+    if null_path:
+        return _answered(seen, "its return path is empty (RFC 3834)")
+    if signs[-1] or (absent and sum(signs) >= 2):
+        return _answered(seen, "it says itself that nobody is there")
+    if subject.startswith(words.RECEIPT_SUBJECTS) and any(phrase in newest for phrase in words.RECEIPT_WORDS):
+        return Automatic(AutomaticKind.RECEIPT, "it says that a message was read", _original(seen.message, seen.fields))
+    return None
+
+
+def _answered(seen: _Seen, why: str) -> Automatic:
+    return Automatic(AutomaticKind.AUTO_REPLY, why, _original(seen.message, seen.fields))
+
+
+def _list_robot(seen: _Seen) -> Automatic | None:
+    if _LIST_ROBOTS.match(seen.mail.sender.address.lower()) or seen.fields.get("x-list-administrivia").lower() == "yes":
+        return Automatic(AutomaticKind.LIST, "list software wrote it")
+    return None

@@ -1,0 +1,208 @@
+"""MIME bodies: which parts a person reads, as characters (RFC 2045, 2046, 3676)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.message import Message
+
+from parsers.mail.headers import decoded
+from parsers.mail.html import html_to_text
+from parsers.mail.limits import MAX_HTML_CHARACTERS, MAX_NESTING, MAX_PARTS, MAX_TEXT_CHARACTERS
+from parsers.mail.mime import children, octets
+from parsers.text.characters import decode, repair_mojibake, visible
+
+_ENCRYPTED = "-----BEGIN PGP MESSAGE-----"
+_HTML_START = re.compile(r"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
+
+
+class TooDeep(Exception):
+    """The mail nests or counts more parts than are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """The readable words of a mail: plain parts, HTML parts as text, attachments' names, notes for a person.
+
+    `html` is None where there is no HTML part; `alternative` is True where text and HTML are two
+    forms of the same words.
+    """
+
+    text: str = ""
+    html: str | None = None
+    alternative: bool = False
+    attachments: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Found:
+    text: list[str] = field(default_factory=list)
+    html: list[str] = field(default_factory=list)
+    in_order: list[str] = field(default_factory=list)
+    attachments: list[str] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
+    alternative: bool = False
+
+
+def parts(message: Message) -> Iterator[tuple[Message, tuple[str, ...]]]:
+    """Every leaf with the content types above it; attached messages are leaves, they are never opened.
+
+    Raises TooDeep.  Written without recursion: nesting is the sender's choice.
+    """
+    count = 0
+    stack: list[tuple[Message, tuple[str, ...]]] = [(message, ())]
+    while stack:
+        part, above = stack.pop()
+        count += 1
+        if count > MAX_PARTS or len(above) > MAX_NESTING:
+            raise TooDeep
+        if part.is_multipart() and part.get_content_maintype() == "multipart":
+            inner = (*above, part.get_content_type())
+            stack.extend((child, inner) for child in reversed(children(part)))
+        else:
+            yield part, above
+
+
+def read_bodies(message: Message) -> Bodies:
+    """Collect what a person would read of a mail.  Raises TooDeep."""
+    found = _Found()
+    for part, above in parts(message):
+        found.alternative = found.alternative or "multipart/alternative" in above
+        _sort_part(part, found)
+    text = _cut("\n\n".join(found.text).strip("\n"), found)
+    html = None
+    if found.html:
+        html = _cut("\n\n".join(found.html).strip("\n"), found)
+    if found.text and found.html and not found.alternative:
+        # A list's footer beside the body, not two forms of the same words: read in the order in which it is shown.
+        text, html = _cut("\n\n".join(found.in_order).strip("\n"), found), None
+    return Bodies(text, html, found.alternative, tuple(found.attachments), tuple(found.notes))
+
+
+def _cut(text: str, found: _Found) -> str:
+    if len(text) <= MAX_TEXT_CHARACTERS:
+        return text
+    found.notes[f"Only the first {MAX_TEXT_CHARACTERS:,} characters of the text were read."] = None
+    return text[:MAX_TEXT_CHARACTERS]
+
+
+def _sort_part(part: Message, found: _Found) -> None:
+    kind = part.get_content_type()
+    name = _file_name(part)
+    disposition = _disposition(part)
+    if kind in ("text/plain", "text/html") and disposition != "attachment" and not (name and found.text):
+        text = _characters(part, found)
+        if kind == "text/html" or _HTML_START.match(text[:200]):
+            text = _html(text, found)
+            found.html.append(text)
+        else:
+            found.text.append(text)
+        found.in_order.append(text)
+    elif name or disposition == "attachment" or kind == "message/rfc822":
+        found.attachments.append(name or f"({kind})")
+    elif kind == "text/enriched":
+        found.text.append(re.sub(r"<[^<>]{0,60}>", "", _characters(part, found)))
+    elif part.get_content_maintype() == "multipart" and not found.text:
+        found.text.append(_characters(part, found))  # its boundary is lost: show what a person would see
+
+
+def _html(text: str, found: _Found) -> str:
+    if len(text) > MAX_HTML_CHARACTERS:
+        found.notes["The HTML part is too large to be read."] = None
+        return ""
+    read = html_to_text(text)
+    if not read and text.strip():
+        found.notes["The HTML part shows no words."] = None
+    return read
+
+
+def _disposition(part: Message) -> str:
+    return str(part.get("content-disposition", "")).partition(";")[0].strip().lower()
+
+
+def _file_name(part: Message) -> str:
+    try:
+        return decoded(str(part.get_filename() or ""))[:200]
+    except (ValueError, LookupError, TypeError, AttributeError):  # stdlib on broken RFC 2231 parameters
+        return "(unreadable name)"
+
+
+def _charset(part: Message) -> str | None:
+    try:
+        charset = part.get_param("charset")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+    if isinstance(charset, tuple):
+        charset = charset[2]
+    return str(charset) if charset else None
+
+
+def _characters(part: Message, found: _Found) -> str:
+    limit = MAX_HTML_CHARACTERS if part.get_content_subtype() == "html" else MAX_TEXT_CHARACTERS
+    text, note = decode(octets(part)[: 4 * limit + 4], _charset(part))
+    if note:
+        found.notes[note] = None
+    text, repaired = repair_mojibake(text[: limit + 1])
+    text = visible(text)  # last: what was repaired can hold unseen characters too
+    if repaired:
+        found.notes["Some letters arrived garbled (mojibake) and were repaired."] = None
+    if "-----BEGIN PGP " in text:
+        text = without_armour(text)
+        if _ENCRYPTED in text:
+            found.notes["The mail, or a part of it, is encrypted and was not read."] = None
+    if _parameter(part, "format") == "flowed":
+        text = unflow(text, delete_space=_parameter(part, "delsp") == "yes")
+    return text
+
+
+def _parameter(part: Message, name: str) -> str:
+    try:
+        return str(part.get_param(name) or "").strip().lower()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ""
+
+
+def without_armour(text: str) -> str:
+    """The words of a text signed inline (RFC 9580 section 7): armour lines gone, dash escapes undone.
+
+    Whether the signature is good is not asked here.
+    """
+    lines: list[str] = []
+    state = "text"
+    for line in text.split("\n"):
+        if line.startswith("-----BEGIN PGP SIGNED MESSAGE-----"):
+            state = "head"
+        elif line.startswith("-----BEGIN PGP SIGNATURE-----") and state == "signed":
+            state = "signature"
+        elif line.startswith("-----END PGP SIGNATURE-----") and state == "signature":
+            state = "text"
+        elif state == "head":
+            state = "head" if line.strip() else "signed"
+        elif state != "signature":
+            lines.append(line.removeprefix("- ") if state == "signed" else line)
+    return "\n".join(lines)
+
+
+def unflow(text: str, *, delete_space: bool = False) -> str:
+    """Join the soft line breaks of format=flowed text (RFC 3676 section 4.2).
+
+    Lines of different quote depth are never joined, and a signature separator ends a paragraph.
+    """
+    joined: list[list[str]] = []  # pieces of lines: adding to a long string again and again would cost its square
+    depth_before = -1
+    flowing = False
+    for line in text.split("\n"):
+        depth = len(line) - len(line.lstrip(">"))
+        words = line[depth:].removeprefix(" ")
+        separator = words in ("-- ", "--")
+        if flowing and depth == depth_before and not separator:
+            if delete_space:
+                joined[-1][-1] = joined[-1][-1].removesuffix(" ")
+            joined[-1].append(words)
+        else:
+            joined.append([">" * depth + (" " if depth and words else "") + words])
+        flowing = words.endswith(" ") and not separator
+        depth_before = depth
+    return "\n".join("".join(pieces) for pieces in joined)

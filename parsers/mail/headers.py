@@ -1,0 +1,213 @@
+"""Header fields: who wrote a mail, to whom, in answer to what.
+
+mail-parser reads the fields; the stdlib's `email` decides what it cannot say: whether there is
+exactly one clean From (mail-parser shows only the first of two).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from binascii import Error, a2b_base64, a2b_qp
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.errors import MessageError
+from email.message import Message
+
+import mailparser
+
+from parsers.text.characters import decode, one_line, repair_mojibake
+from parsers.values import Address
+
+logging.getLogger("mailparser").addHandler(logging.NullHandler())
+logging.getLogger("mailparser").propagate = False
+
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+_BARE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_COMMENT = re.compile(r"\([^()]*\)")
+_BY = re.compile(r"(?:^|\s)by\s+([A-Za-z0-9.-]{1,255})(?=\s|$)", re.IGNORECASE)
+_MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
+_ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?]*)\?=")
+_BETWEEN_WORDS = re.compile(r"(\?=)\s+(?==\?[^?\s]{1,60}\?[bBqQ]\?)")
+_RECIPIENT_FIELDS = ("to", "cc", "delivered-to", "x-original-to")
+_READ_BY_MAIL_PARSER = frozenset({*_RECIPIENT_FIELDS, "reply-to", "date"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The header of one mail, decoded: lower-cased names to raw unfolded values, in order."""
+
+    all: tuple[tuple[str, str], ...]
+
+    def get_all(self, name: str) -> list[str]:
+        """Every value of a field, topmost first."""
+        return [value for key, value in self.all if key == name]
+
+    def get(self, name: str) -> str:
+        """The topmost value of a field, decoded on one line; empty where there is none."""
+        for key, value in self.all:
+            if key == name:
+                return decoded(value)
+        return ""
+
+
+def fields_of(message: Message) -> Fields:
+    """The fields of a parsed message, unfolded, raw bytes kept as surrogates."""
+    return Fields(tuple((name.lower(), _unfold(str(value))) for name, value in message.raw_items()))
+
+
+def _unfold(value: str) -> str:
+    return value.replace("\r", "").replace("\n", "")
+
+
+def decoded(value: str) -> str:
+    """A raw field value as text on one line: encoded words (RFC 2047) and raw 8-bit bytes read."""
+    if any("\udc80" <= c <= "\udcff" for c in value):
+        value = decode(value.encode("utf-8", "surrogateescape"), None)[0]
+    if "=?" in value:
+        value = _ENCODED_WORD.sub(_decode_word, _BETWEEN_WORDS.sub(r"\1", value))
+    return one_line(repair_mojibake(value)[0])
+
+
+def _decode_word(found: re.Match[str]) -> str:
+    charset, encoding, data = found.groups()
+    raw = data.encode("ascii", "ignore")
+    try:
+        octets = a2b_base64(raw + b"==") if encoding in "bB" else a2b_qp(raw, header=True)
+    except (Error, ValueError):
+        return found.group()
+    return decode(octets, charset.partition("*")[0])[0]
+
+
+def header_reader(message: Message) -> mailparser.MailParser | None:
+    """mail-parser over the few fields that it reads for us; the body is read elsewhere, part by part.
+
+    None where mail-parser cannot read the header (it raises on broken base64 in an address, for
+    instance); then plain patterns must do.
+    """
+    header = Message()
+    for name, value in message.raw_items():
+        if name.lower() in _READ_BY_MAIL_PARSER:
+            header.set_raw(name, value)
+    try:
+        return mailparser.MailParser(header)
+    except (MessageError, ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def normal_address(text: str) -> str | None:
+    """`local@domain` with the domain lower-cased, None where the text is no plain ASCII address."""
+    text = text.strip()
+    if not _ADDRESS.fullmatch(text) or ".." in text.rpartition("@")[2]:
+        return None
+    local, _, domain = text.rpartition("@")
+    return f"{local}@{domain.lower()}"
+
+
+def clean_sender(fields: Fields) -> Address | str:
+    """The one author of a mail, or why there is none, as a sentence for an admin.
+
+    Clean means: one From field, in it one address (RFC 5322 mailbox), plain ASCII, and no second
+    one anywhere but in a quoted display name or a comment (RFC 6854 groups are refused too).
+    """
+    values = fields.get_all("from")
+    if len(values) != 1:
+        return "It has no From field." if not values else f"It has {len(values)} From fields."
+    value = values[0]
+    bare = _QUOTED.sub(" ", value)
+    for _ in range(3):  # comments nest; three levels are more than anyone writes
+        bare = _COMMENT.sub(" ", bare)
+    bracketed = re.findall(r"<([^<>]*)>", bare)
+    if len(bracketed) > 1 or bare.count("<") != len(bracketed) or bare.count(">") != len(bracketed):
+        return "Its From field does not name exactly one address."
+    outside = _ENCODED_WORD.sub(" ", re.sub(r"<[^<>]*>", " ", bare))
+    found = {word.strip(",;\"'") for word in outside.split() if "@" in word}
+    named = bracketed[0].strip() if bracketed else (found.pop() if len(found) == 1 else "")
+    address = normal_address(named)
+    if address is None or found - {named} or ";" in outside or (not bracketed and outside.split() != [named]):
+        return "Its From field does not name exactly one address."
+    return Address(address, _display_name(value, named))
+
+
+def _display_name(value: str, address: str) -> str:
+    name = decoded(value)
+    for piece in (f"<{address}>", address):
+        name = name.replace(piece, " ")
+    return one_line(name.replace('"', " ").strip(" ()"), 200)
+
+
+def machine_sender(fields: Fields) -> Address:
+    """Who an automatic mail says it is from, as far as it can be read; never used as an authority."""
+    value = decoded(" ".join(fields.get_all("from")[:1]))
+    found = _ADDRESS.search(value)
+    address = normal_address(found.group()) if found else None
+    if address is None:
+        bare = _BARE_NAME.search(value)
+        address = bare.group() if bare else ""
+    return Address(address, one_line(value, 200))
+
+
+def addresses(parser: mailparser.MailParser | None, fields: Fields, names: tuple[str, ...]) -> tuple[str, ...]:
+    """All plain addresses of these fields, in order, without doubles, read by mail-parser."""
+    found: dict[str, None] = {}
+    for name in names:
+        pairs = getattr(parser, name.replace("-", "_"), None) if parser else None
+        candidates = [pair[1] for pair in pairs if len(pair) == 2] if isinstance(pairs, list) else []
+        if len(fields.get_all(name)) > 1 or not candidates:
+            candidates = [hit for value in fields.get_all(name) for hit in _ADDRESS.findall(value)]
+        found.update((address, None) for text in candidates if (address := normal_address(str(text))))
+    return tuple(found)
+
+
+def recipients(parser: mailparser.MailParser | None, fields: Fields) -> tuple[str, ...]:
+    """Everyone this mail was sent or delivered to."""
+    return addresses(parser, fields, _RECIPIENT_FIELDS)
+
+
+def message_ids(values: list[str]) -> tuple[str, ...]:
+    """Message-IDs with angle brackets (RFC 5322 section 3.6.4), in order, without doubles."""
+    return tuple(dict.fromkeys(found for value in values for found in _MESSAGE_ID.findall(value)))
+
+
+def own_id(fields: Fields) -> str | None:
+    """The Message-ID of this mail, None where it has none or several."""
+    found = message_ids(fields.get_all("message-id"))
+    return found[0] if len(found) == 1 else None
+
+
+def references(fields: Fields) -> tuple[str, ...]:
+    """What this mail answers, newest first: In-Reply-To, then References from its end."""
+    newest = message_ids(fields.get_all("in-reply-to"))
+    older = message_ids(fields.get_all("references"))[::-1]
+    return tuple(dict.fromkeys((*newest, *older)))
+
+
+def border_results(fields: Fields, relays: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Authentication-Results above the topmost Received that none of our own `relays` wrote (RFC 8601 section 5).
+
+    Only what stands there can be of our own border: everything below came with the mail.
+    """
+    own = {relay.lower() for relay in relays}
+    found = []
+    for name, value in fields.all:
+        if name == "received" and _received_by(value) not in own:
+            break
+        if name == "authentication-results":
+            found.append(value.strip())
+    return tuple(found)
+
+
+def _received_by(value: str) -> str:
+    """Who wrote a Received header: what follows the last `by` outside comments, lower-case; "" where there is none."""
+    bare = _COMMENT.sub(" ", value.partition(";")[0])
+    found = _BY.findall(bare)
+    return found[0].lower().rstrip(".") if len(found) == 1 else ""
+
+
+def sent_at(parser: mailparser.MailParser | None) -> datetime | None:
+    """The Date field as aware UTC, None where it is no date."""
+    date = parser.date if parser else None
+    if not isinstance(date, datetime):
+        return None
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)

@@ -1,0 +1,102 @@
+"""Bytes to a mail: limits first, then MIME, then everything the bot needs to know of it later.
+
+`read` never raises: whatever cannot be read is `Unreadable`, with the reason in words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from email import message_from_bytes
+
+from parsers.mail import headers
+from parsers.mail.automatic import recognise
+from parsers.mail.bodies import Bodies, TooDeep, read_bodies
+from parsers.mail.limits import header_block, measure, refusal, without_ballast
+from parsers.reply.commands import read_command
+from parsers.text.quoting import Split, split
+from parsers.values import Address, Command, Mail, ReadingRules, Unreadable
+
+
+def read(raw: bytes, rules: ReadingRules) -> Mail | Unreadable:
+    """Read one raw mail (RFC 5322 bytes, any line ends).
+
+    Steps: 1. measure and refuse what is beyond all limits; 2. parse; 3. sender: exactly one clean
+    From, or a machine's; 4. bodies; 5. automatic or not; 6. newest words, of the text and of the HTML.
+    """
+    digest = hashlib.sha256(raw).hexdigest()
+    why = refusal(measure(raw))
+    if why is None and not header_block(raw).strip():
+        why = "It has no header."
+    if why is not None:
+        return Unreadable(digest, len(raw), why)
+    try:
+        return _read(raw, digest, rules)
+    except TooDeep:
+        return Unreadable(digest, len(raw), "It nests or counts more parts than are read.")
+    except Exception as error:  # noqa: BLE001  the boundary of the parsers: any input, never an exception
+        return Unreadable(digest, len(raw), f"It could not be parsed ({type(error).__name__}).")
+
+
+def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
+    message = message_from_bytes(without_ballast(raw))
+    fields = headers.fields_of(message)
+    parser = headers.header_reader(message)
+    sender = headers.clean_sender(fields)
+    message_id = headers.own_id(fields)
+    from_fields = len(fields.get_all("from"))
+    if from_fields > 1:
+        return Unreadable(digest, len(raw), str(sender), message_id)
+    bodies = read_bodies(message)
+    mail = Mail(
+        sha256=digest,
+        size_bytes=len(raw),
+        message_id=message_id,
+        sender=sender if isinstance(sender, Address) else headers.machine_sender(fields),
+        subject=fields.get("subject"),
+        recipients=headers.recipients(parser, fields),
+        reply_to=headers.addresses(parser, fields, ("reply-to",)),
+        references=headers.references(fields),
+        sent_at=headers.sent_at(parser),
+        attachments=bodies.attachments,
+        authentication_results=headers.border_results(fields, rules.relays),
+        notes=bodies.notes,
+    )
+    mail = _with_words(mail, bodies, rules)
+    automatic = recognise(message, fields, mail, rules)
+    if automatic is None and not isinstance(sender, Address):
+        return Unreadable(digest, len(raw), sender, message_id)
+    return replace(mail, automatic=automatic)
+
+
+def _with_words(mail: Mail, bodies: Bodies, rules: ReadingRules) -> Mail:
+    """Add the readable text and the newest words; the plain text wins where it has words."""
+    text_split = split(bodies.text)
+    html_split = split(bodies.html) if bodies.html is not None else None
+    notes = mail.notes
+    if bodies.text.strip() or html_split is None:
+        chosen, text = text_split, bodies.text
+    else:
+        chosen, text = html_split, bodies.html or ""
+    disagree = False
+    if html_split is not None and bodies.text.strip():  # an HTML part that shows nothing disagrees with a command too
+        disagree = not _same_words(text_split, html_split, rules)
+    if disagree:
+        notes = (*notes, "The text and the HTML part of the mail say different things.")
+    return replace(
+        mail, text=text, new_text=chosen.words or None, quotes=chosen.quotes, parts_disagree=disagree, notes=notes
+    )
+
+
+def _same_words(text: Split, html: Split, rules: ReadingRules) -> bool:
+    """True where both forms give the same command, or neither gives one."""
+    one, other = (read_command(words, rules) for words in (text.words, html.words))
+    if not isinstance(one, Command) or not isinstance(other, Command):
+        return not isinstance(one, Command) and not isinstance(other, Command)
+    return _essence(one) == _essence(other)
+
+
+def _essence(command: Command) -> Command:
+    """A command without what white space and mark-up change between two forms of one mail."""
+    letters = "".join(c for c in command.reason.casefold() if c.isalnum())
+    return replace(command, line="", reason=letters)

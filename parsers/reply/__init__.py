@@ -1,0 +1,1 @@
+"""The closed grammar of commands by reply."""

@@ -1,0 +1,322 @@
+"""The closed grammar of replies: one whole line is one command, or it is nothing (law 4 of the design).
+
+What is not clearly one known command changes nothing.  `parsers.reply.document` writes
+docs/commands.md from the same tables.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from parsers.reply import words
+from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, Rule
+from parsers.text.characters import phrases, plain_letters
+from parsers.text.signatures import without_closing
+from parsers.values import Command, ReadingRules, Unclear, Verb
+
+_MAX_LINE = 400
+_MAX_DATE = 60
+_HEDGES = frozenset(
+    phrases(
+        "or | maybe | perhaps | about | around | roughly | if | unless | but | not | except | peut-etre | environ | ou | vers | si | sauf"
+        "| mais | pas | only | seulement"
+    )
+)
+_MAX_GREETING_WORDS = 5
+#: Marks, bullets, emphasis and pictographs that clients and people put around words.
+_DECORATION = re.compile(r"[*_`~\"'“”«»‹›•·●▪→⇒\U0001F300-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]+")
+_EDGES = " \t.,;:!-–—()[]<>|"
+_BANNER = re.compile(
+    r"[\W_]{0,6}(?:caution|external|externe|warning|attention|achtung|avertissement|\[ext\]|\[external\])\b.{0,400}"
+    r"(?:e-?mail|message|courriel|sender|originated|organi[sz]ation|exterieur|outside|nachricht).{0,400}"
+)
+_SEGMENT = re.compile(r"([^,:;.!?]{2,40})[,:!] {0,3}(?=\w)")
+_NAME_AFTER_THANKS = re.compile(r"(?i:\b(thanks|thank you|thx|cheers|merci)),? [A-ZÀ-Þ][\w'-]{1,20}$")
+_OTHER_MIND = re.compile(
+    r"\b(?:not|don't|dont|do not|never|unless|wait|hold on|ne|pas|sauf|attendez|attends|if|si|but|mais|however|cependant|except|only)\b"
+)
+_APPROVING = frozenset(
+    {
+        "approve",
+        "approved",
+        "approving",
+        "accept",
+        "accepted",
+        "granted",
+        "approuve",
+        "approuvee",
+        "j'approuve",
+        "accepte",
+    }
+)
+_DENYING = frozenset(
+    {
+        "deny",
+        "denied",
+        "reject",
+        "rejected",
+        "refuse",
+        "refused",
+        "decline",
+        "declined",
+        "refusee",
+        "rejete",
+        "rejetee",
+        "denying",
+        "refusing",
+    }
+)
+
+
+def _longest_first(known: tuple[str, ...]) -> tuple[str, ...]:
+    """So that "i approve" is tried before "approve"."""
+    return tuple(sorted(known, key=len, reverse=True))
+
+
+_PHRASES = {rule.verb: _longest_first((*rule.english, *rule.french)) for rule in RULES}
+_BEFORE = _longest_first(words.BEFORE)
+_BEFORE_DENY = _longest_first((*words.BEFORE_DENY_ONLY, *words.BEFORE))
+_AFTER = _longest_first(words.AFTER)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line as typed and in plain letters with single spaces; both have the same words in the same order."""
+
+    typed: str
+    plain: str
+
+
+def read_command(newest: str | None, rules: ReadingRules) -> Command | Unclear | None:
+    """Read the first line of the newest words; None where there are no words at all.
+
+    A greeting line and a gateway's banner before it are passed over.  Another line that says the
+    opposite, or takes the command back, makes it unclear.
+    """
+    lines = [line.strip() for line in (newest or "").split("\n")]
+    lines = _without_banner([line for line in lines if line and _DECORATION.sub("", line).strip(_EDGES)])
+    if not lines:
+        return None
+    at = 1 if len(lines) > 1 and _is_greeting(lines[0]) else 0
+    first, rest = lines[at], without_closing(lines[at + 1 :])
+    read = _read_line(first, rest, rules)
+    if isinstance(read, Command):
+        return _unless_taken_back(read, rest)
+    return Unclear("\n".join(lines)[:500], read)
+
+
+def _without_banner(lines: list[str]) -> list[str]:
+    at = 0
+    while at < len(lines) and at < 3 and _BANNER.fullmatch(plain_letters(lines[at][:1000])):
+        at += 1
+    return lines[at:]
+
+
+def _is_greeting(line: str) -> bool:
+    bare = plain_letters(_DECORATION.sub("", line)).strip(_EDGES)
+    tokens = bare.replace(",", " ").split()
+    if not tokens or len(tokens) > _MAX_GREETING_WORDS or _verb_in(tokens) or "?" in bare:
+        return False
+    return tokens[0] in words.GREETINGS or " ".join(tokens[:2]) in words.GREETINGS
+
+
+def _verb_in(tokens: list[str]) -> bool:
+    return any(token in _APPROVING or token in _DENYING for token in tokens)
+
+
+def _prepared(line: str) -> _Line:
+    """Decoration gone, white space single; apostrophes inside words are kept."""
+    kept = re.sub(r"(?<=\w)['’](?=\w)", "\u02bc", line)
+    typed = " ".join(_DECORATION.sub(" ", kept).replace("\u02bc", "'").split()).strip(
+        _EDGES.replace("(", "").replace(")", "")
+    )
+    typed = _NAME_AFTER_THANKS.sub(r"\1", _without_greeting(typed))
+    return _Line(typed, plain_letters(typed))
+
+
+def _without_greeting(typed: str) -> str:
+    """`Hi Bob, approved` without the greeting; its words must be a greeting and at most a few names."""
+    found = _SEGMENT.match(typed)
+    return typed[found.end() :] if found and _is_greeting(found.group(1)) else typed
+
+
+def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | str:
+    """The command of one line, or why it is none."""
+    if len(line) > _MAX_LINE:
+        return "The first line is longer than a command."
+    if "?" in line:
+        return "The first line is a question."
+    ready = _prepared(line)
+    if len(ready.plain) != len(ready.typed):
+        ready = _Line(ready.plain, ready.plain)
+    for rule in RULES:
+        found = _match(rule, ready, rest, rules, line)
+        if found is not None:
+            return found
+    return "The first line is not one of the commands that are known."
+
+
+def _match(rule: Rule, line: _Line, rest: list[str], rules: ReadingRules, as_read: str) -> Command | str | None:
+    """This rule's command, a sentence where the line begins like it but goes on wrongly, None otherwise."""
+    start = _after_politeness(line.plain, rule)
+    for phrase in _PHRASES[rule.verb]:
+        if not _starts_with_word(line.plain, start, phrase):
+            continue
+        end = start + len(phrase)
+        if REASON in rule.options:
+            return _with_reason(rule, line, end, rest, as_read)
+        tail = _before_politeness(line.plain[end:])
+        return _with_options(rule, tail, line.typed[end : end + len(tail)], rules, as_read)
+    return None
+
+
+def _starts_with_word(text: str, at: int, phrase: str) -> bool:
+    end = at + len(phrase)
+    return text.startswith(phrase, at) and (end == len(text) or not (text[end].isalnum() or text[end] in "'-_@/"))
+
+
+def _after_politeness(plain: str, rule: Rule) -> int:
+    """The index after "OK," and "please" in front; sorry-words only before a denial."""
+    allowed = _BEFORE_DENY if rule.verb is Verb.DENY else _BEFORE
+    at = 0
+    for _ in range(4):
+        for phrase in allowed:
+            if _starts_with_word(plain, at, phrase) and plain[at:].strip(_EDGES) != phrase:
+                at += len(phrase)
+                while at < len(plain) and plain[at] in " ,.!;:-–—":
+                    at += 1
+                break
+        else:
+            break
+    return at
+
+
+def _before_politeness(tail: str) -> str:
+    """The tail without thanks behind it; leading separators are left for the caller."""
+    for _ in range(4):
+        shorter = tail.rstrip(_EDGES)
+        for phrase in _AFTER:
+            if shorter == phrase or shorter.endswith((f" {phrase}", f",{phrase}", f".{phrase}", f"!{phrase}")):
+                shorter = shorter[: -len(phrase)]
+                break
+        else:
+            return shorter
+        tail = shorter
+    return tail.rstrip(_EDGES)
+
+
+def _with_reason(rule: Rule, line: _Line, end: int, rest: list[str], as_read: str) -> Command | str:
+    tail = _before_politeness(line.plain[end:])
+    reason = line.typed[end : end + len(tail)].strip(_EDGES)
+    for word in sorted(words.REASON_WORDS, key=len, reverse=True):
+        if _starts_with_word(plain_letters(reason), 0, word):
+            reason = reason[len(word) :].strip(_EDGES)
+            break
+    if not reason:
+        reason = " ".join(rest)[:500].strip()
+    tokens = plain_letters(tail).replace(",", " ").split()
+    if any(token.strip(_EDGES) in _APPROVING for token in tokens):
+        return "The first line says both yes and no."
+    return Command(rule.verb, as_read, reason=reason)
+
+
+def _with_options(rule: Rule, plain: str, typed: str, rules: ReadingRules, as_read: str) -> Command | str:
+    """Read `until DATE`, `for PERIOD` and `disk N`, in any order; anything else makes the line no command."""
+    until_text, period_text, disk_text, stray = _options(plain.strip(_EDGES), typed.strip(_EDGES))
+    given = {name for name, text in ((UNTIL, until_text), (PERIOD, period_text), (DISK, disk_text)) if text is not None}
+    if stray or given - rule.options:
+        return f"After “{rule.verb}” there are words that are not understood."
+    if rule.verb is Verb.EXTEND and len(given) != 1:
+        return "An extension needs either “until” and a date or “for” and a period."
+    command = Command(rule.verb, as_read)
+    until, problem = _date(until_text, rules)
+    if problem:
+        return problem
+    disk = _disk(disk_text)
+    if disk_text is not None and disk is None:
+        return "The disk size is not a whole number of GiB."
+    months, days, problem = _period(period_text, rules)
+    if problem:
+        return problem
+    return Command(command.verb, as_read, until=until, period_months=months, period_days=days, disk_gib=disk)
+
+
+def _options(plain: str, typed: str) -> tuple[str | None, str | None, str | None, bool]:
+    """Split the tail at its option words; the fourth value is True where words before the first stay over."""
+    starts: list[tuple[int, int, str]] = []
+    at = 0
+    for token in plain.split(" "):
+        kind = _option_at(plain, at, {name for _, _, name in starts})
+        if kind is not None:
+            starts.append((at, at + kind[1], kind[0]))
+        at += len(token) + 1
+    if not starts:
+        return None, None, None, bool(plain)
+    stray = bool(plain[: starts[0][0]].strip(_EDGES + "&").removesuffix("with").removesuffix("and").strip(_EDGES))
+    found: dict[str, str] = {}
+    for number, (_, begin, name) in enumerate(starts):
+        stop = starts[number + 1][0] if number + 1 < len(starts) else len(plain)
+        text = typed[begin:stop].strip(_EDGES)
+        for joint in (" and", " with", " et", " avec"):
+            text = text.removesuffix(joint).strip(_EDGES)
+        found[name] = text
+    return found.get(UNTIL), found.get(PERIOD), found.get(DISK), stray
+
+
+def _option_at(plain: str, at: int, taken: set[str]) -> tuple[str, int] | None:
+    for name, known in ((DISK, words.DISK_WORDS), (UNTIL, words.UNTIL_WORDS), (PERIOD, words.PERIOD_WORDS)):
+        if name in taken or (name != DISK and taken & {UNTIL, PERIOD}):
+            continue
+        for phrase in sorted(known, key=len, reverse=True):
+            if _starts_with_word(plain, at, phrase) or (phrase.endswith("'") and plain.startswith(phrase, at)):
+                return name, len(phrase)
+    return None
+
+
+def _date(text: str | None, rules: ReadingRules) -> tuple[date | None, str]:
+    if text is None:
+        return None, ""
+    tokens = plain_letters(text).replace(",", " ").split()
+    if len(text) > _MAX_DATE or _HEDGES.intersection(tokens) or _verb_in(tokens):
+        return None, "There is more than a date after “until”."
+    from parsers.dates import read_date  # noqa: PLC0415  imported here: most replies have no date
+
+    reading = read_date(text, rules)
+    if reading.value is None:
+        return None, reading.problem or "The date is not clear."
+    return reading.value, ""
+
+
+def _period(text: str | None, rules: ReadingRules) -> tuple[int | None, int | None, str]:
+    if text is None:
+        return None, None, ""
+    from parsers.dates import read_period  # noqa: PLC0415
+
+    period = read_period(text, rules)
+    if period is None:
+        return None, None, "The period is not clear; write for example “for 6 months”."
+    return period.months or None, period.days or None, ""
+
+
+def _disk(text: str | None) -> int | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"[:= ]{0,3}(\d{1,5}) ?([a-z]{0,12})", plain_letters(text))
+    return int(found.group(1)) if found and found.group(2) in ("", *words.DISK_UNITS) else None
+
+
+def _unless_taken_back(command: Command, rest: list[str]) -> Command | Unclear:
+    """Unclear where a later line gives the opposite decision or starts by taking the first back."""
+    against = _DENYING if command.verb is not Verb.DENY else _APPROVING
+    for line in rest:
+        tokens = [token.strip(_EDGES) for token in plain_letters(_DECORATION.sub(" ", line)).split()]
+        opposite = any(token in against for token in tokens)
+        waits = command.verb is not Verb.DENY and _OTHER_MIND.match(plain_letters(line).lstrip(_EDGES)) is not None
+        both = command.verb is not Verb.DENY and _OTHER_MIND.search(plain_letters(line)) and _verb_in(tokens)
+        if opposite or waits or both:
+            return Unclear(
+                "\n".join([command.line, *rest])[:500], f"A later line does not go with “{command.line[:80]}”."
+            )
+    return command

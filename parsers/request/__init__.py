@@ -1,0 +1,1 @@
+"""The request template, filled in by a person."""

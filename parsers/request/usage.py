@@ -1,0 +1,50 @@
+"""The words of the usage, which may be many lines, with what follows the request cut off."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+from parsers.dates.tokens import fold
+from parsers.request.complaints import visible
+from parsers.request.labels import Part
+from parsers.request.placeholders import Stripped, strip_placeholder
+from parsers.request.template import Entry, Line
+
+LONGEST_USAGE = 10_000
+
+_CLOSING = re.compile(
+    r"(?:best|kind|warm|many)?\s?(?:regards|wishes|thanks|cheers|sincerely|yours sincerely|yours|thank you[\w\s]{0,30}|thanks[\w\s]{0,30})"
+    r"|(?:bien\s)?(?:cordialement|a vous|amicalement)|merci[\w\s']{0,30}|(?:tres\s)?bonne journee|salutations|sincerement"
+    r"|sent from my .{0,40}|envoye de(?:puis)? mon .{0,40}|get outlook for .{0,20}"
+)
+_DISCLAIMER = re.compile(
+    r"(?:this|the information in this) (?:e-?mail|message)\b|confidential|ce (?:message|courriel|mail)\b|disclaimer\b|avertissement\b"
+)
+_RULE = re.compile(r"[-_=*~]{5,}")
+
+
+def usage_text(entry: Entry) -> Stripped:
+    """The usage of a request: its lines as written, without placeholder, signature and disclaimer."""
+    first = entry.label.value
+    body = textwrap.dedent("\n".join(line.text for line in _until_closing(entry))).rstrip()
+    text = f"{first}\n{body}" if first else body
+    if strip_placeholder(Part.USAGE, text[:LONGEST_USAGE]).text == "" and entry.below:
+        text = "\n".join(line.text for line in entry.below).strip("\n")
+    stripped = strip_placeholder(Part.USAGE, text[:LONGEST_USAGE])
+    lines = [line.rstrip() for line in visible(stripped.text).split("\n")]
+    return Stripped(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip(), stripped.was_there)
+
+
+def _until_closing(entry: Entry) -> list[Line]:
+    lines = list(entry.following)
+    if not entry.is_last:
+        return lines
+    for index, line in enumerate(lines):
+        text = line.text
+        if text.rstrip() == "--" or _RULE.fullmatch(text.strip()):
+            return lines[:index]
+        folded = fold(text[:80]).strip(" ,.!*")
+        if _CLOSING.fullmatch(folded) or (_DISCLAIMER.match(folded) and index and not lines[index - 1].text.strip()):
+            return lines[:index]
+    return lines

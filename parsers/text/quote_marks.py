@@ -1,0 +1,179 @@
+"""The lines with which mail clients begin an older mail, in many languages.
+
+Every test looks at one line (or a few joined) of bounded length, by substring and by patterns
+without nested repetition, so that the time grows linearly with the mail.
+"""
+
+from __future__ import annotations
+
+import re
+
+from parsers.text.characters import phrases, plain_letters
+
+MAX_INTRO_CHARACTERS = 500
+MAX_INTRO_LINES = 4
+
+# "wrote", as plain letters (no accents, lower case).
+_WROTE = phrases("""
+    wrote | writes | a ecrit | ecrivait | ecrit | schrieb | schreibt | geschrieben | escribio | ha scritto | scrisse |
+    scritto | schreef | geschreven | skrev | escreveu | napisał | napisal | napisał(a) | пишет | писал | написал |
+    написав | написа | kirjoitti | yazdı | yazdi | 写道 | 寫道 | のメール | 書きました | のメッセージ | 작성 | napsal | napisao |
+    napisala | irta | εγραψε | skrifaði | skrifadi | a scris | kirjutas | rakste | parase | va escriure | escriviu |
+    idatzi du | escribiu | כתב | đã viết | da viet | menulis | เขียน | كتب
+""")
+
+_INTRO_STARTS = tuple(
+    f"{start} "
+    for start in phrases("""
+    on | le | am | el | il | op | den | em | w dniu | dne | dnia | pa | v | во | в | la | στις | vào | pada | at | a(z) |
+    on: | in message | in article | quoting | citando | zitat von | il giorno | data | 於 | 在 | ---- | -- | pe | su
+""")
+)
+
+_QUOTING = phrases(
+    "quoting | zitat von | citando | citation de | citat | cytowanie | citerar | quote from | message de"
+)
+
+_DATE = re.compile(
+    r"\b(?:19|20)\d\d\b|\b\d{1,2}[:.h]\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\d{4}年|"
+    r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b"
+)
+_BARE_INTRO = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d (?:GMT|UTC)[+-]\d\d:\d\d [^.!?<>@]{1,80}")  # old Gmail
+_MAILBOX = re.compile(
+    r"<[^<>\s]{1,120}@[^<>\s]{1,120}>|\[mailto:[^\[\]\s]{1,200}\]|\([^()\s]{1,120}@[^()\s]{1,120}\)|[^\s<>]{1,64}@[^\s<>]{3,120}"
+)
+
+# The words between the dashes of a divider, as plain letters.
+_DIVIDER_WORDS = phrases("""
+    original message | original e-mail | original email | original appointment | forwarded message | forwarded by |
+    message d'origine | message original | mail original | message transfere | message reexpedie | e-mail original |
+    courriel original | ursprungliche nachricht | ursprungliche mail | originalnachricht | weitergeleitete nachricht
+    | original-nachricht | mensaje original | mensaje reenviado | messaggio originale | messaggio inoltrato |
+    oorspronkelijk bericht | oorspronkelijke bericht | doorgestuurd bericht | origineel bericht | mensagem original
+    | mensagem encaminhada | mensagem reencaminhada | oprindelig meddelelse | ursprungligt meddelande |
+    videresendt meddelelse | opprinnelig melding | videresendt melding | vidarebefordrat meddelande |
+    original meddelande | oprindelig besked | alkuperainen viesti | alkuperainen sanoma | valitetty viesti |
+    oryginalna wiadomosc | wiadomosc oryginalna | wiadomosc przekazana | przekazana wiadomosc | puvodni zprava |
+    puvodni e-mail | preposlana zprava | povodna sprava | eredeti uzenet | tovabbitott uzenet | mesaj original |
+    orijinal mesaj | iletilen mesaj | исходное сообщение | пересылаемое сообщение | пересланное сообщение |
+    оригинальное сообщение | оригiнальне повiдомлення | вихідне повідомлення | переслане повідомлення |
+    αρχικο μηνυμα | προωθημενο μηνυμα | 原始邮件 | 原始郵件 | 转发邮件 | 转发的邮件 | 邮件原件 | 转发信息 | 元のメッセージ | 転送メッセージ | 원본 메시지 |
+    원본 메일 | 전달된 메시지 | 전달 메시지 | ההודעה המקורית | הודעה שהועברה | الرسالة الأصلية | reply message | urspr. nachricht |
+    reply above this line | write above this line | repondre au-dessus de cette ligne | reply above |
+    please reply above | type your reply above | antworten sie uber dieser zeile | izvorna poruka |
+    izvirno sporocilo | originalna poruka | thư gốc | tin nhan goc | pesan asli | ข้อความต้นฉบับ
+""")
+_FORWARD_WORDS = phrases("""
+    forward | transfer | reexped | weitergeleitet | reenviad | inoltrat | doorgestuurd | encaminhad | reencaminhad |
+    videresendt | vidarebefordrat | valitett | przekazan | preposlan | tovabbitott | iletilen | пересыла | переслан | προωθ |
+    转发 | 転送 | 전달
+""")
+_DECORATED = ("--", "==", "__", "##", "~~", "**", "- ", "> ", "—-", "——")
+_DIVIDER_PREFIXES = phrases("""
+    begin forwarded message | debut du message reexpedie | debut du message transfere | anfang der weitergeleiteten
+    | inicio del mensaje reenviado | inizio messaggio inoltrato | begin doorgestuurd bericht | inicio da mensagem |
+    vidarebefordrat brev | videresendt meddelelse | message du : | > message du  | reply to message | message from |
+    reply above this line | ##- please type your reply above | start der weitergeleiteten | edelleenlähetetty viesti
+""")
+# Labels of quoted headers: which field of the older mail the label stands for.
+_LABELS: dict[str, str] = {
+    plain_letters(label): role
+    for role, labels in {
+        "from": phrases("""
+    from | de | von | da | van | från | fra | od | от | от кого | від | lähettäjä | gönderen | kimden | 发件人 | 寄件者 |
+    差出人 | 보낸 사람 | 보낸사람 | feladó | expéditeur | remitente | mittente | afzender | από | מאת | absender | odesílatel |
+    odesilatel | nadawca | saatja | nuo | kuo | de la | expeditor | من | x-from | 送信者 | 从
+"""),
+        "date": phrases("""
+    date | sent | datum | gesendet | envoyé | envoye le | envoyé le | fecha | enviado | enviado el | data | enviada
+    | enviada em | enviado em | inviato | inviata | verzonden | skickat | sendt | dato | wysłano | wyslane |
+    отправлено | дата | надіслано | lähetetty | päivämäärä | gönderildi | tarih | gönderme tarihi | 发送时间 | 日期 | 寄件日期
+    | 送信日時 | 日時 | 보낸 날짜 | 날짜 | elküldve | dátum | odesláno | poslano | received | date d'envoi | trimis | expediat |
+    στάλθηκε | ημερομηνία | נשלח | fecha de envío | datum/uhrzeit | 时间 | 發送時間 | 发送日期
+"""),
+        "to": phrases("""
+    to | à | a | an | para | aan | till | til | do | кому | vastaanottaja | kime | alıcı | 收件人 | 收件者 | 宛先 | 받는 사람 |
+    받는사람 | címzett | komu | pour | destinataire | empfänger | προς | אל | către | per | إلى
+"""),
+        "cc": phrases("""
+    cc | kopie | kopia | kopi | copie | copie à | copia | kopio | bilgi | 抄送 | 副本 | 참조 | копия | másolat | ccn
+"""),
+        "subject": phrases("""
+    subject | objet | sujet | betreff | asunto | assunto | oggetto | onderwerp | ämne | emne | temat | тема | aihe |
+    konu | 主题 | 主旨 | 件名 | 제목 | tárgy | předmět | predmet | subiect | θέμα | נושא | الموضوع | teema
+"""),
+        "other": phrases("""
+    reply-to | répondre à | antwort an | importance | priorité | attachments | pièces jointes | anlagen |
+    organization | organisation | sent by | message-id | newsgroups | bcc | wichtigkeit | bijlagen | belang |
+    categories | resent-from
+"""),
+    }.items()
+    for label in labels
+}
+_LABEL = re.compile(r"[\s*_|\u200e]{0,6}([^\s:：*][^:：*\n]{0,22}?)[\s*_]{0,3}[:：][\s*_]{0,3}(?:\s|$|\S)")
+
+
+def depth(line: str) -> int:
+    """How many `>` (or `|` of old clients) stand before the words of a line."""
+    count = 0
+    for character in line[:80]:
+        if character == ">":
+            count += 1
+        elif character not in " \t":
+            break
+    return count
+
+
+def is_divider(line: str) -> bool:
+    """`-----Original Message-----` and its like, in any client's decoration."""
+    stripped = line.strip(" \t*")
+    if stripped.startswith(">>> ") and stripped.endswith(">>>"):  # GroupWise: `>>> Alice 23.11.2026 10:12 >>>`
+        return len(stripped) <= MAX_INTRO_CHARACTERS
+    if not 4 <= len(stripped) <= 120:
+        return False
+    bare = stripped.strip("-_=~#*> \t:：.")
+    if not bare:
+        return False
+    decorated = stripped.startswith(_DECORATED) or stripped.endswith(_DECORATED[:3])
+    words = plain_letters(bare)
+    if words.startswith(_DIVIDER_PREFIXES) and stripped.endswith((":", "-", "：")):
+        return True
+    if decorated and any(word in words for word in _DIVIDER_WORDS):
+        return True
+    return decorated and stripped.startswith("--") and bool(wrote(words)) and stripped.endswith("-")
+
+
+def is_forward_divider(line: str) -> bool:
+    """A divider that says that the mail below was passed on, not answered."""
+    return is_divider(line) and any(word in plain_letters(line) for word in _FORWARD_WORDS)
+
+
+def wrote(words: str) -> bool:
+    """True where a text in plain letters holds the word "wrote" of some language."""
+    return any(word in words for word in _WROTE)
+
+
+def is_intro(line: str) -> bool:
+    """`On Monday, Alice wrote:` in any language; `line` may be several lines joined by spaces."""
+    stripped = line.strip(" \t*_")
+    if not 6 <= len(stripped) <= MAX_INTRO_CHARACTERS:
+        return False
+    if _BARE_INTRO.fullmatch(stripped):
+        return True
+    ends_in_colon = stripped.endswith((":", "："))
+    if not ends_in_colon and not stripped.endswith(("---", "写道", "wrote", "...", ">")):
+        return False
+    words = plain_letters(stripped)
+    dated, mailbox = bool(_DATE.search(words)), bool(_MAILBOX.search(stripped))
+    verb = wrote(words[-120:]) or wrote(words[:40])
+    if not ends_in_colon:
+        return bool(dated and (verb or (mailbox and words[:4].isdigit())))
+    if verb:
+        return dated or mailbox or words.startswith(_INTRO_STARTS) or len(words) <= 60
+    return mailbox and (dated or words.startswith(_QUOTING))
+
+
+def label_role(line: str) -> str | None:
+    """Which header field a line quotes (`Von: …`, `*Sent:* …`), None where it quotes none."""
+    found = _LABEL.match(line[:120].lstrip("> "))
+    return _LABELS.get(plain_letters(found.group(1).strip())) if found else None

@@ -1,0 +1,191 @@
+"""The newest words of a mail: what its writer added to the older mails in it (law 4 of the design).
+
+quotequail is asked too, and where it sees a quote earlier than these rules do, it is believed:
+too few words are asked about again, too many could turn a quoted command into an order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import quotequail
+
+from parsers.text.quote_marks import (
+    MAX_INTRO_CHARACTERS,
+    MAX_INTRO_LINES,
+    depth,
+    is_divider,
+    is_intro,
+    label_role,
+)
+from parsers.text.signatures import without_signature
+
+_MAX_LINES = 5_000
+_MAX_LINE_CHARACTERS = 1_000
+_LIBRARY_LINES = 300
+#: Every introduction and divider that quotequail knows ends in one of these; `>` lines are seen by our own rules.
+_LIBRARY_ENDINGS = (":", "-", "_", ">")
+#: An empty line, or the mark that a tracking extension of Gmail leaves at the end.
+_NOTHING = ("", "\u1427")
+#: A client wraps quoted lines at 72 to 80 columns; the tail of one that is this long may have lost its `>`.
+_WRAPPED_FROM = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """`words`: the newest words; `kept`: 0-based numbers of their lines; `quotes`: an older mail is in the text."""
+
+    words: str
+    kept: tuple[int, ...]
+    quotes: bool
+
+
+def split(text: str) -> Split:
+    """Find the newest words of a text whose quotes are marked as people's clients mark them."""
+    lines = [line.replace("\t", " ").rstrip()[:_MAX_LINE_CHARACTERS] for line in text.split("\n")[:_MAX_LINES]]
+    cut = first_quote(lines)
+    if cut is None:
+        return _finish(lines, list(range(len(lines))), quotes=False)
+    kept = list(range(cut.start))
+    if not any(lines[number].strip() for number in kept) or cut.interleaved:
+        kept += _below(lines, cut)
+    return _finish(lines, kept, quotes=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Where the older mail begins (`start`), where its own words begin (`body`), whether `>` marks them."""
+
+    start: int
+    body: int
+    marked: bool
+    interleaved: bool = False
+
+
+def first_quote(lines: list[str]) -> _Cut | None:
+    """The first line that belongs to an older mail, by our rules or quotequail's, whichever is earlier."""
+    found = None
+    for at in range(len(lines)):
+        end = _quote_starts(lines, at)
+        if end is not None:
+            found = _Cut(at, end, _is_marked(lines, end))
+            break
+    # Only an earlier cut counts, so the library need not see much more than what lies before ours.
+    other = _library_cut(lines[: found.start + MAX_INTRO_LINES] if found else lines[:_LIBRARY_LINES])
+    if other is not None and (found is None or other < found.start):
+        body = found.body if found is not None and found.start - other <= MAX_INTRO_LINES else other + 1
+        found = _Cut(other, body, _is_marked(lines, body))
+    return found
+
+
+def _library_cut(lines: list[str]) -> int | None:
+    if not any(line.endswith(_LIBRARY_ENDINGS) for line in lines):
+        return None  # none of its patterns can match, and asking it is the dearest step of all
+    parts = quotequail.quote("\n".join(lines), limit=len(lines) + 2, quote_intro_line=True)
+    if len(parts) < 2:
+        return None
+    top = parts[0][1]
+    return top.count("\n") + 1 if top else 0
+
+
+def _is_marked(lines: list[str], start: int) -> bool:
+    following = [line for line in lines[start : start + 12] if line.strip()]
+    return bool(following) and depth(following[0]) > 0
+
+
+def _quote_starts(lines: list[str], at: int) -> int | None:
+    """The number of the first line after the intro that starts at `at`, None where none starts there."""
+    line = lines[at]
+    if not line.strip():
+        return None
+    if is_divider(line):
+        return at + 1
+    if depth(line):
+        return at
+    return _intro_end(lines, at) or _header_block_end(lines, at)
+
+
+def _intro_end(lines: list[str], at: int) -> int | None:
+    joined = ""
+    for number in range(at, min(at + MAX_INTRO_LINES, len(lines))):
+        piece = lines[number].strip()
+        if not piece or depth(lines[number]):
+            return None
+        joined = f"{joined} {piece}" if joined else piece
+        if len(joined) > MAX_INTRO_CHARACTERS:
+            return None
+        if is_intro(joined):
+            return number + 1
+    return None
+
+
+def _header_block_end(lines: list[str], at: int) -> int | None:
+    """Outlook's quoted header: at least two known labels, among them who wrote and when or about what."""
+    if label_role(lines[at]) not in ("from", "date", "subject", "to"):
+        return None
+    roles, number, blanks = set(), at, 0
+    while number < len(lines) and number < at + 14:
+        role = label_role(lines[number])
+        if role:
+            roles.add(role)
+            blanks = 0
+        elif not lines[number].strip():
+            blanks += 1
+            if blanks > 1 or len(roles) >= 3:
+                break
+        elif not roles or blanks:
+            break
+        number += 1
+    known = roles - {"other", "cc"}
+    enough = "from" in known and len(known) >= 2 and bool(known & {"date", "subject"})
+    return number if enough else None
+
+
+def _below(lines: list[str], cut: _Cut) -> list[int]:
+    """Unquoted lines below or between quoted ones (bottom and inline posting); only where `>` marks the quote."""
+    if not cut.marked:
+        return []
+    kept: list[int] = []
+    last_quoted = cut.body
+    number = cut.body
+    while number < len(lines):
+        line = lines[number]
+        if depth(line):
+            last_quoted = number
+        elif line.strip():
+            end = _nested_intro(lines, number)
+            if end is not None:
+                number = end
+                continue
+            if not _is_wrapped_tail(lines, number, last_quoted):
+                kept.append(number)
+            else:
+                last_quoted = number
+        else:
+            kept.append(number)
+        number += 1
+    return kept
+
+
+def _nested_intro(lines: list[str], number: int) -> int | None:
+    end = None if depth(lines[number]) else _quote_starts(lines, number)
+    return end if end is not None and _is_marked(lines, end) else None
+
+
+def _is_wrapped_tail(lines: list[str], number: int, last_quoted: int) -> bool:
+    """The end of a long quoted line that some client wrapped without repeating the `>`."""
+    if last_quoted != number - 1 or not lines[last_quoted].strip("> "):
+        return False
+    quoted_again = number + 1 < len(lines) and depth(lines[number + 1]) > 0
+    return quoted_again or len(lines[last_quoted]) >= _WRAPPED_FROM
+
+
+def _finish(lines: list[str], kept: list[int], *, quotes: bool) -> Split:
+    """Strip the signature and the empty lines around the words."""
+    words = without_signature([lines[number] for number in kept])
+    kept = kept[: len(words)]
+    while kept and not lines[kept[0]].strip():
+        kept.pop(0)
+    while kept and lines[kept[-1]].strip() in _NOTHING:
+        kept.pop()
+    return Split("\n".join(lines[number] for number in kept), tuple(kept), quotes)
