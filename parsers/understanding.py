@@ -5,11 +5,11 @@ Unreadable > automatic > a command on the first new line > a request > unclear (
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import assert_never
 
 from parsers.reply.commands import read_command
+from parsers.text import subjects
 from parsers.text.quote_marks import depth, is_forward_divider
 from parsers.text.quoting import split
 from parsers.values import (
@@ -25,12 +25,6 @@ from parsers.values import (
     Unreadable,
     Verb,
 )
-
-_REPLY = re.compile(
-    r"(?:\[[^\]]{0,60}\]\s*)?(?:re|aw|sv|antw|rép|réf|rif|odp|ynt|vs|回复|答复|回覆|отв)\s?(?:\[\d{1,4}\])?\s?[:：]",
-    re.IGNORECASE,
-)
-_FORWARD = re.compile(r"(?:\[[^\]]{0,60}\]\s*)?(?:fwd?|tr|wg|rv|enc|doorst|i|vl|pd|转发|轉寄)\s?[:：]", re.IGNORECASE)
 
 #: No request is longer; what follows is a thread, or an attack.
 _REQUEST_CHARACTERS = 50_000
@@ -65,12 +59,12 @@ def understand(mail: Mail | Unreadable, rules: ReadingRules) -> Understanding:
 
 def is_reply(mail: Mail) -> bool:
     """True where a mail answers or forwards an older one: by its headers, its subject or a quote in it."""
-    return bool(mail.references) or bool(_REPLY.match(mail.subject)) or mail.quotes
+    return bool(mail.references) or subjects.is_reply(mail.subject) or mail.quotes
 
 
 def is_forward(mail: Mail) -> bool:
     """True where the subject says that a mail is passed on."""
-    return bool(_FORWARD.match(mail.subject))
+    return subjects.is_forward(mail.subject)
 
 
 def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | Automatic | NotForUs:

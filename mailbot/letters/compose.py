@@ -26,7 +26,7 @@ from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
 from mailbot.timetable import today
 from mailbot.tokens import Reference
 from parsers.reply.words import RULES
-from parsers.text.characters import one_line, plain_letters
+from parsers.text.folding import fold, one_line
 
 _POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
 _MAX_REFERENCES = 10
@@ -142,7 +142,7 @@ def _body(work: _Work, subject: str) -> Rendered:
 def _hello(name: str) -> str:
     """The greeting; without the name where that could be read as a command ("Hello Approve,")."""
     name = one_line(name, 80)
-    words = frozenset(re.findall(r"\w+", plain_letters(name)))
+    words = frozenset(re.findall(r"\w+", fold(name)))
     return f"Hello {name}," if name and not words & _COMMAND_WORDS else "Hello,"
 
 

@@ -16,7 +16,7 @@ from mailbot.letters.plain import to_text
 from parsers.dates import long_form
 from parsers.request.labels import LABELS, Part
 from parsers.request.placeholders import OWN
-from parsers.text.characters import one_line, visible
+from parsers.text.folding import one_line, visible
 
 _VALUE_LIMIT = 1500
 _QUOTE_LINES = 60

@@ -23,7 +23,8 @@ from datetime import date
 from parsers.dates import words
 from parsers.dates.found import Period, add_period
 from parsers.dates.grammar import Sentence, Verdict, plain, scan
-from parsers.dates.tokens import Setting, Tokens, fold, without_brackets
+from parsers.dates.tokens import Setting, Tokens, without_brackets
+from parsers.text.folding import fold
 from parsers.values import ReadingRules
 
 LONGEST_TEXT = 300

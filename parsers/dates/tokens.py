@@ -1,28 +1,13 @@
-"""Folding and cutting text for the date grammar: words, numbers and marks, nothing interpreted."""
+"""Cutting text for the date grammar: words, numbers and marks, nothing interpreted."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import date
 
 _TOKEN = re.compile(r"[0-9]+|[^\W\d_]+|[^\w\s]|_")
-_ASCII_ALIKE = str.maketrans({"’": "'", "‘": "'", "‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-", "⁄": "/"})
 _CLOSING = {"(": ")", "[": "]"}
-
-
-def fold(text: str) -> str:
-    """Lower case without accents and invisible characters, with plain dashes, apostrophes and digits (NFKD, casefold)."""
-    if text.isascii():
-        return text.lower()
-    plain = unicodedata.normalize("NFKD", text.translate(_ASCII_ALIKE)).casefold()
-    return "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
-
-
-def word_set(words: str) -> frozenset[str]:
-    """The words of a text as a set, to write long sets legibly."""
-    return frozenset(words.split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from parsers.mail.bounces import (
 )
 from parsers.mail.headers import Fields, references
 from parsers.mail.mime import ascii_text, children
-from parsers.text.characters import plain_letters
+from parsers.text.folding import fold
 from parsers.values import Automatic, AutomaticKind, Mail, ReadingRules
 
 _AUTO_PRECEDENCE = frozenset({"auto_reply", "auto-reply", "autoreply"})
@@ -88,7 +88,7 @@ def _report(seen: _Seen) -> Automatic | None:
         return _from_report(words_report(seen.message, seen.mail), "it is a delivery report (RFC 3464)")
     if seen.message.get_content_type() == "multipart/report":
         return Automatic(AutomaticKind.REPORT, "it is a machine's report (RFC 6522)")
-    subject = plain_letters(seen.mail.subject).strip()
+    subject = fold(seen.mail.subject).strip()
     if subject.startswith(words.COMPLAINTS) and any(
         part.get_content_type() in ENCLOSED for part in report_children(seen.message)
     ):
@@ -170,7 +170,7 @@ def report_children(message: Message) -> list[Message]:
 
 
 def _challenge(seen: _Seen) -> Automatic | None:
-    text = plain_letters(" ".join(seen.mail.text[:3000].split()))
+    text = fold(" ".join(seen.mail.text[:3000].split()))
     hits = sum(1 for phrase in words.CHALLENGE_WORDS if phrase in text)
     strong = any(phrase in text for phrase in words.STRONG_CHALLENGE)
     asks = any(phrase in text for phrase in ("click", "cliqu", "http", "reply to this", "empty message"))
@@ -181,8 +181,8 @@ def _challenge(seen: _Seen) -> Automatic | None:
 
 def _worded_reply(seen: _Seen) -> Automatic | None:
     """Replies of machines that declare nothing: by their subject, or by two weaker signs."""
-    subject = plain_letters(seen.mail.subject).strip()
-    newest = plain_letters(" ".join((seen.mail.new_text or "")[:2000].split()))
+    subject = fold(seen.mail.subject).strip()
+    newest = fold(" ".join((seen.mail.new_text or "")[:2000].split()))
     if subject.startswith(words.AUTO_SUBJECTS):
         return _answered(seen, "its subject is that of an automatic reply")
     marked = seen.fields.get("precedence").lower() in ("bulk", "junk") or bool(

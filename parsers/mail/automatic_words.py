@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parsers.text.characters import phrases
+from parsers.text.folding import phrases
 
 # Header fields whose presence alone says that a machine answered.
 AUTO_FIELDS = phrases("""

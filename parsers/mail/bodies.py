@@ -11,7 +11,8 @@ from parsers.mail.headers import decoded
 from parsers.mail.html import html_to_text
 from parsers.mail.limits import MAX_HTML_CHARACTERS, MAX_NESTING, MAX_PARTS, MAX_TEXT_CHARACTERS
 from parsers.mail.mime import children, octets
-from parsers.text.characters import decode, repair_mojibake, visible
+from parsers.text.charsets import decode, repair_mojibake
+from parsers.text.folding import visible
 
 _ENCRYPTED = "-----BEGIN PGP MESSAGE-----"
 _HTML_START = re.compile(r"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)

@@ -8,7 +8,8 @@ from email.message import Message
 
 from parsers.mail.headers import Fields, fields_of, message_ids, normal_address
 from parsers.mail.mime import ascii_text, children
-from parsers.text.characters import one_line, phrases, plain_letters
+from parsers.text import subjects
+from parsers.text.folding import fold, one_line, phrases
 from parsers.values import Mail
 
 _DAEMON = re.compile(
@@ -52,7 +53,6 @@ _WORDS = phrases("""
     address rejected | recipient rejected | smtp error | 550  | 5.1.1 | unsent message follows |
     original message follows | copy of the message | the following address | following recipient
 """)
-_REPLY_PREFIX = re.compile(r"(?:re|aw|sv|antw|fwd?|tr|wg|rv|i|r)\s?(?:\[\d+\])?\s?:", re.IGNORECASE)
 _DELAY_WORDS = phrases("""
     delayed | delay) | not yet been delivered | still being retried | will be retried | will continue to |
     warning only | warning message only | (warning | warning: message | warning: could not send | continue trying |
@@ -165,7 +165,7 @@ def _from_words(text: str) -> Report:
     top = text[:6000]
     for divider in ("\nReceived: from", "\nReturn-Path:", "\nReceived: by"):
         top = top.partition(divider)[0]
-    lower = plain_letters(top)
+    lower = fold(top)
     found = [*_BRACKETED.findall(top), *_LONE_ADDRESS.findall(top)]
     recipients = tuple(dict.fromkeys(address for text in found if (address := normal_address(text))))
     delayed = any(word in lower for word in _DELAY_WORDS) and not any(word in lower for word in _PERMANENT_WORDS)
@@ -211,13 +211,13 @@ def looks_like_bounce(fields: Fields, mail: Mail) -> bool:
     subject; a mail system has not.
     """
     local = mail.sender.address.partition("@")[0].lower()
-    name = plain_letters(mail.sender.name)
-    subject = plain_letters(mail.subject)
+    name = fold(mail.sender.name)
+    subject = fold(mail.subject)
     daemon = bool(_DAEMON.match(local)) or any(part in name for part in _DAEMON_NAMES[:6])
     null_path = any(value.strip() in ("<>", "") for value in fields.get_all("return-path"))
-    answered = bool(_REPLY_PREFIX.match(mail.subject))
+    answered = subjects.is_marked(mail.subject)
     by_subject = not answered and any(part in subject for part in _SUBJECTS)
-    words = plain_letters(mail.text[:4000])
+    words = fold(mail.text[:4000])
     hits = sum(1 for part in _WORDS if part in words)
     if daemon:
         return True

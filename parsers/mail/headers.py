@@ -16,7 +16,8 @@ from email.message import Message
 
 import mailparser
 
-from parsers.text.characters import decode, one_line, repair_mojibake
+from parsers.text.charsets import decode, repair_mojibake
+from parsers.text.folding import one_line
 from parsers.values import Address
 
 logging.getLogger("mailparser").addHandler(logging.NullHandler())

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from parsers.mail.limits import MAX_HTML_CHARACTERS
-from parsers.text.characters import visible
+from parsers.text.folding import visible
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -12,7 +12,7 @@ from datetime import date
 
 from parsers.reply import words
 from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, Rule
-from parsers.text.characters import phrases, plain_letters
+from parsers.text.folding import fold, phrases
 from parsers.text.signatures import without_closing
 from parsers.values import Command, ReadingRules, Unclear, Verb
 
@@ -109,13 +109,13 @@ def read_command(newest: str | None, rules: ReadingRules) -> Command | Unclear |
 
 def _without_banner(lines: list[str]) -> list[str]:
     at = 0
-    while at < len(lines) and at < 3 and _BANNER.fullmatch(plain_letters(lines[at][:1000])):
+    while at < len(lines) and at < 3 and _BANNER.fullmatch(fold(lines[at][:1000])):
         at += 1
     return lines[at:]
 
 
 def _is_greeting(line: str) -> bool:
-    bare = plain_letters(_DECORATION.sub("", line)).strip(_EDGES)
+    bare = fold(_DECORATION.sub("", line)).strip(_EDGES)
     tokens = bare.replace(",", " ").split()
     if not tokens or len(tokens) > _MAX_GREETING_WORDS or _verb_in(tokens) or "?" in bare:
         return False
@@ -133,7 +133,7 @@ def _prepared(line: str) -> _Line:
         _EDGES.replace("(", "").replace(")", "")
     )
     typed = _NAME_AFTER_THANKS.sub(r"\1", _without_greeting(typed))
-    return _Line(typed, plain_letters(typed))
+    return _Line(typed, fold(typed))
 
 
 def _without_greeting(typed: str) -> str:
@@ -211,12 +211,12 @@ def _with_reason(rule: Rule, line: _Line, end: int, rest: list[str], as_read: st
     tail = _before_politeness(line.plain[end:])
     reason = line.typed[end : end + len(tail)].strip(_EDGES)
     for word in sorted(words.REASON_WORDS, key=len, reverse=True):
-        if _starts_with_word(plain_letters(reason), 0, word):
+        if _starts_with_word(fold(reason), 0, word):
             reason = reason[len(word) :].strip(_EDGES)
             break
     if not reason:
         reason = " ".join(rest)[:500].strip()
-    tokens = plain_letters(tail).replace(",", " ").split()
+    tokens = fold(tail).replace(",", " ").split()
     if any(token.strip(_EDGES) in _APPROVING for token in tokens):
         return "The first line says both yes and no."
     return Command(rule.verb, as_read, reason=reason)
@@ -278,7 +278,7 @@ def _option_at(plain: str, at: int, taken: set[str]) -> tuple[str, int] | None:
 def _date(text: str | None, rules: ReadingRules) -> tuple[date | None, str]:
     if text is None:
         return None, ""
-    tokens = plain_letters(text).replace(",", " ").split()
+    tokens = fold(text).replace(",", " ").split()
     if len(text) > _MAX_DATE or _HEDGES.intersection(tokens) or _verb_in(tokens):
         return None, "There is more than a date after “until”."
     from parsers.dates import read_date  # noqa: PLC0415  imported here: most replies have no date
@@ -303,7 +303,7 @@ def _period(text: str | None, rules: ReadingRules) -> tuple[int | None, int | No
 def _disk(text: str | None) -> int | None:
     if text is None:
         return None
-    found = re.fullmatch(r"[:= ]{0,3}(\d{1,5}) ?([a-z]{0,12})", plain_letters(text))
+    found = re.fullmatch(r"[:= ]{0,3}(\d{1,5}) ?([a-z]{0,12})", fold(text))
     return int(found.group(1)) if found and found.group(2) in ("", *words.DISK_UNITS) else None
 
 
@@ -311,10 +311,10 @@ def _unless_taken_back(command: Command, rest: list[str]) -> Command | Unclear:
     """Unclear where a later line gives the opposite decision or starts by taking the first back."""
     against = _DENYING if command.verb is not Verb.DENY else _APPROVING
     for line in rest:
-        tokens = [token.strip(_EDGES) for token in plain_letters(_DECORATION.sub(" ", line)).split()]
+        tokens = [token.strip(_EDGES) for token in fold(_DECORATION.sub(" ", line)).split()]
         opposite = any(token in against for token in tokens)
-        waits = command.verb is not Verb.DENY and _OTHER_MIND.match(plain_letters(line).lstrip(_EDGES)) is not None
-        both = command.verb is not Verb.DENY and _OTHER_MIND.search(plain_letters(line)) and _verb_in(tokens)
+        waits = command.verb is not Verb.DENY and _OTHER_MIND.match(fold(line).lstrip(_EDGES)) is not None
+        both = command.verb is not Verb.DENY and _OTHER_MIND.search(fold(line)) and _verb_in(tokens)
         if opposite or waits or both:
             return Unclear(
                 "\n".join([command.line, *rest])[:500], f"A later line does not go with “{command.line[:80]}”."

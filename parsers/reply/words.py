@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from parsers.text.characters import phrases
+from parsers.text.folding import phrases
 from parsers.values import Verb
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from parsers.request.labels import LABELS, Part
+from parsers.text.folding import one_line
 from parsers.values import Problem, ReadingRules
 
 LONGEST_FOUND = 80
-# Control characters, and those that hide or reorder text (Unicode categories Cc and Cf, line ends and tabs kept).
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 _WANTED = {
     Part.USERNAME: "your login",
@@ -19,15 +17,10 @@ _WANTED = {
 }
 
 
-def visible(text: str) -> str:
-    """The text without characters that cannot be seen or that reorder others."""
-    return _UNSEEN.sub("", text)
-
-
 def shortened(text: str, longest: int = LONGEST_FOUND) -> str:
     """One line of at most `longest` characters."""
-    one_line = " ".join(visible(text[: longest * 4]).split())
-    return one_line if len(one_line) <= longest else one_line[: longest - 1] + "…"
+    line = one_line(text[: longest * 4])
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def missing(part: Part, rules: ReadingRules) -> Problem:

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice, pairwise
 
-from parsers.dates.tokens import fold, word_set
+from parsers.text.folding import fold, word_set
 
 LONGEST_REASON = 300
 _LONGEST_TEXT = 20_000

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 
-from parsers.dates.tokens import fold, word_set
+from parsers.text.folding import fold, word_set
 
 
 class Part(StrEnum):

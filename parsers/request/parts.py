@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from parsers.dates import DateReading, read_date
-from parsers.dates.tokens import fold
 from parsers.request import complaints
 from parsers.request.complaints import shortened
 from parsers.request.disk import read_disk
@@ -14,6 +13,7 @@ from parsers.request.login import read_login, undecorated
 from parsers.request.placeholders import Stripped, strip_placeholder
 from parsers.request.template import Entry, Line
 from parsers.request.usage import LONGEST_USAGE, usage_text
+from parsers.text.folding import fold, visible
 from parsers.values import Fields, Problem, ReadingRules, Request
 
 _FAR_BELOW = 6
@@ -196,7 +196,7 @@ def _corrected_date(
 
 def _with_disk(entries: list[Entry], usage_line: int | None, so_far: _SoFar, rules: ReadingRules) -> _SoFar:
     labelled = "\n\n".join(" ".join([entry.label.value, *_paragraph(entry)]) for entry in entries)
-    reading = read_disk(complaints.visible(labelled), rules.default_disk_gib, labelled=True)
+    reading = read_disk(visible(labelled), rules.default_disk_gib, labelled=True)
     line = entries[0].line.number if entries else None
     if reading.gib is None and not reading.problem:
         words = f"{so_far.fields.intended_usage or ''}\n\n{so_far.fields.expiration_text}"

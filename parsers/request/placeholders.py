@@ -6,8 +6,8 @@ import html
 import re
 from dataclasses import dataclass
 
-from parsers.dates.tokens import fold, word_set
 from parsers.request.labels import LABELS, Part, read_label
+from parsers.text.folding import fold, word_set
 from parsers.values import Fields
 
 # Our own wording: no day and no amount in it, so that a forgotten placeholder is never read as an answer.

@@ -15,26 +15,18 @@ from __future__ import annotations
 
 import re
 
-from parsers.dates.tokens import fold
 from parsers.request import complaints
 from parsers.request.labels import REQUIRED, Part
 from parsers.request.parts import answer_of, is_readable, read_parts
 from parsers.request.placeholders import filled_template, strip_placeholder
 from parsers.request.template import Entry, blocks_of, demote_lookalikes, find_entries, read_lines
+from parsers.text import subjects
+from parsers.text.folding import fold
 from parsers.values import Fields, Mail, ReadingRules, Request
 
 __all__ = ["filled_template", "find_request", "is_request_subject"]
 
-_PREFIX = re.compile(
-    r"\s{0,3}(?:(?:re|fwd?|tr|aw|wg|rv|sv|vs|antw|rif|i|enc)\s?(?:\[\d{1,3}\])?\s?[:：]|\[[^\[\]]{1,40}\]|\(ext\))\s{0,3}",
-    re.IGNORECASE,
-)
-_REPLY = re.compile(
-    r"\s{0,3}(?:\[[^\[\]]{1,40}\]\s?)?(?:re|aw|sv|vs|antw|rif)\s?(?:\[\d{1,3}\])?\s?[:：]", re.IGNORECASE
-)
-_FORWARD = re.compile(r"\b(?:fwd?|tr|wg|rv|enc)\s?:", re.IGNORECASE)
 _AFTER_SUBJECT = re.compile(r"\s?[-–—:(/,.!#]|\s(?:request|for|pour|of|demande)\b", re.IGNORECASE)
-_LONGEST_SUBJECT = 300
 
 
 def find_request(mail: Mail, rules: ReadingRules) -> Request | None:
@@ -52,13 +44,7 @@ def find_request(mail: Mail, rules: ReadingRules) -> Request | None:
 
 def is_request_subject(subject: str, rules: ReadingRules) -> bool:
     """Whether a subject is the request subject, with any reply marks, tags or a remark after a dash."""
-    bare = subject[:_LONGEST_SUBJECT]
-    for _ in range(8):
-        mark = _PREFIX.match(bare)
-        if mark is None:
-            break
-        bare = bare[mark.end() :]
-    folded, wanted = " ".join(fold(bare).split()), " ".join(fold(rules.request_subject).split())
+    folded, wanted = " ".join(fold(subjects.bare(subject)).split()), " ".join(fold(rules.request_subject).split())
     rest = folded.removeprefix(wanted)
     return bool(wanted) and folded.startswith(wanted) and (not rest or bool(_AFTER_SUBJECT.match(rest)))
 
@@ -70,8 +56,8 @@ def _may_have_template(text: str) -> bool:
 
 def _is_request(entries: list[Entry], mail: Mail, *, right_subject: bool) -> bool:
     if right_subject:
-        return not _REPLY.match(mail.subject) or _has_own_lines(entries)
-    forwarded = bool(_FORWARD.search(mail.subject[:100]))
+        return not subjects.is_reply(mail.subject) or _has_own_lines(entries)
+    forwarded = subjects.is_forward(mail.subject)
     written = [entry for entry in entries if entry.line.level == 0 or entry.line.forwarded or forwarded]
     sure = [entry for entry in written if not entry.label.guessed]
     strong = {entry.part for entry in sure if entry.label.strong}
@@ -90,7 +76,7 @@ def _has_own_lines(entries: list[Entry]) -> bool:
 
 def _own_words(entries: list[Entry], mail: Mail, rules: ReadingRules) -> list[Entry]:
     """Without the parts that only quote somebody's mail, where the sender wrote something above them."""
-    talking = bool(mail.new_text and mail.new_text.strip()) and not _FORWARD.search(mail.subject[:100])
+    talking = bool(mail.new_text and mail.new_text.strip()) and not subjects.is_forward(mail.subject)
     if not talking or any(entry.line.level == 0 or _is_answered_below(entry) for entry in entries):
         return entries
     own = rules.own_addresses

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import textwrap
 
-from parsers.dates.tokens import fold
-from parsers.request.complaints import visible
 from parsers.request.labels import Part
 from parsers.request.placeholders import Stripped, strip_placeholder
 from parsers.request.template import Entry, Line
+from parsers.text.folding import fold, visible
 
 LONGEST_USAGE = 10_000
 

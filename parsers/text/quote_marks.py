@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from parsers.text.characters import phrases, plain_letters
+from parsers.text.folding import fold, phrases
 
 MAX_INTRO_CHARACTERS = 500
 MAX_INTRO_LINES = 4
@@ -77,7 +77,7 @@ _DIVIDER_PREFIXES = phrases("""
 """)
 # Labels of quoted headers: which field of the older mail the label stands for.
 _LABELS: dict[str, str] = {
-    plain_letters(label): role
+    fold(label): role
     for role, labels in {
         "from": phrases("""
     from | de | von | da | van | från | fra | od | от | от кого | від | lähettäjä | gönderen | kimden | 发件人 | 寄件者 |
@@ -135,7 +135,7 @@ def is_divider(line: str) -> bool:
     if not bare:
         return False
     decorated = stripped.startswith(_DECORATED) or stripped.endswith(_DECORATED[:3])
-    words = plain_letters(bare)
+    words = fold(bare)
     if words.startswith(_DIVIDER_PREFIXES) and stripped.endswith((":", "-", "：")):
         return True
     if decorated and any(word in words for word in _DIVIDER_WORDS):
@@ -145,7 +145,7 @@ def is_divider(line: str) -> bool:
 
 def is_forward_divider(line: str) -> bool:
     """A divider that says that the mail below was passed on, not answered."""
-    return is_divider(line) and any(word in plain_letters(line) for word in _FORWARD_WORDS)
+    return is_divider(line) and any(word in fold(line) for word in _FORWARD_WORDS)
 
 
 def wrote(words: str) -> bool:
@@ -163,7 +163,7 @@ def is_intro(line: str) -> bool:
     ends_in_colon = stripped.endswith((":", "："))
     if not ends_in_colon and not stripped.endswith(("---", "写道", "wrote", "...", ">")):
         return False
-    words = plain_letters(stripped)
+    words = fold(stripped)
     dated, mailbox = bool(_DATE.search(words)), bool(_MAILBOX.search(stripped))
     verb = wrote(words[-120:]) or wrote(words[:40])
     if not ends_in_colon:
@@ -176,4 +176,4 @@ def is_intro(line: str) -> bool:
 def label_role(line: str) -> str | None:
     """Which header field a line quotes (`Von: …`, `*Sent:* …`), None where it quotes none."""
     found = _LABEL.match(line[:120].lstrip("> "))
-    return _LABELS.get(plain_letters(found.group(1).strip())) if found else None
+    return _LABELS.get(fold(found.group(1).strip())) if found else None

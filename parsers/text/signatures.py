@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from parsers.text.characters import phrases, plain_letters
+from parsers.text.folding import fold, phrases
 
 _DELIMITER = re.compile(r"\s*(?:[-_=]{3,}|[*~]{5,})\s*")
 _MOBILE = re.compile(
@@ -35,13 +35,13 @@ _FOOTER = re.compile(r"\s*_{30,}\s*")
 
 
 def _is_closing(line: str) -> bool:
-    words = plain_letters(line.strip().rstrip(",.!;:- "))
+    words = fold(line.strip().rstrip(",.!;:- "))
     return 0 < len(words) <= 40 and words in _CLOSINGS
 
 
 def is_mobile_footer(line: str) -> bool:
     """`Sent from my iPhone` and its like."""
-    return len(line) <= 160 and bool(_MOBILE.fullmatch(plain_letters(line)))
+    return len(line) <= 160 and bool(_MOBILE.fullmatch(fold(line)))
 
 
 def without_signature(lines: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mailbot.adapters.confined import from_json, to_json
 from mailbot.explain import explain, in_words
 from parsers import Automatic, Kind, Mail, ReadingRules, Understanding, Unreadable, read, understand
-from parsers.text.characters import visible
+from parsers.text.folding import visible
 from parsers.understanding import KIND_OF_VERB
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)

@@ -11,7 +11,7 @@ import pytest
 
 from mailbot.letters import compose
 from mailbot.model import Letter, TicketState
-from parsers.text.characters import one_line
+from parsers.text.folding import one_line
 from tests.threats.site import approval, genuine, question, untouched
 from tests.unit.letter_samples import NOW as THEN
 from tests.unit.letter_samples import SAMPLES, SETTINGS, Sample

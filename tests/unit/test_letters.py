@@ -29,7 +29,7 @@ from mailbot.model import Action, Effect, Letter, OutboxItem, Purpose
 from parsers import Command, Mail, ReadingRules, Request, read, understand
 from parsers.reply.commands import read_command
 from parsers.request.labels import read_label
-from parsers.text.characters import visible
+from parsers.text.folding import visible
 
 SAMPLES = (*FIRST_SAMPLES, *LIFE)
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,8 @@ import pytest
 from parsers import Address, Mail, ReadingRules, Unreadable, read
 from parsers.mail.bodies import unflow
 from parsers.mail.html import html_to_text
-from parsers.text.characters import decode, repair_mojibake, visible
+from parsers.text.charsets import decode, repair_mojibake
+from parsers.text.folding import visible
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
 

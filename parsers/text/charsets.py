@@ -1,10 +1,9 @@
-"""Bytes to characters: charsets that lie, mojibake, and characters that no reader sees."""
+"""Bytes to characters: charsets that lie, and mojibake."""
 
 from __future__ import annotations
 
 import codecs
 import re
-import unicodedata
 
 #: What a label promises and what its users send: the WHATWG Encoding Standard reads these labels as
 #: the superset, and so do mail clients.
@@ -35,14 +34,6 @@ _SUPERSETS = {
 _NOT_TEXT = frozenset({"utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 
 _ASCII_SAFE = frozenset({"utf-8", "cp1252", "us-ascii"})
-
-# C0 but tab and newline, DEL, C1, soft hyphen, zero-width, bidirectional controls, tags, our private marks.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ue000-\uf8ff\U000e0000-\U000e007f\ud800-\udfff]"
-)
-_LINE_ENDS = re.compile("\r\n|\r|\u2028|\u2029|\x85|\x0b|\x0c")
-_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 # A UTF-8 sequence read as Windows-1252: a lead byte's letter, then what continuation bytes become there.
 _CONTINUATION = "[\u0080-\u00bf\u20ac\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178]"
@@ -132,32 +123,3 @@ def _reread(found: re.Match[str]) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return sequence
-
-
-def visible(text: str) -> str:
-    """Text with one kind of line end and of space, and without characters that no reader sees.
-
-    Control, bidirectional, zero-width, tag, private-use characters and lone surrogates are dropped:
-    they hide words from the reader or act on a terminal.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return _UNSEEN.sub("", _SPACES.sub(" ", _LINE_ENDS.sub("\n", text)))
-
-
-def one_line(text: str, limit: int = 998) -> str:
-    """`visible` text on one line, white space folded, cut at `limit` characters."""
-    return " ".join(visible(text[: 4 * limit]).split())[:limit]
-
-
-def plain_letters(text: str) -> str:
-    """Lower case without accents and with ASCII quotes: the form in which words are compared."""
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.replace("\u2019", "'").replace("\u2018", "'"))
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
-
-
-def phrases(table: str) -> tuple[str, ...]:
-    """A word table written as text, `one | another`, as plain letters in the order written."""
-    return tuple(" ".join(plain_letters(word).split()) for word in table.split("|") if word.strip())

@@ -1,0 +1,55 @@
+"""What a reader sees of a text, and the one form in which words are compared."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# C0 but tab and newline, DEL, C1, soft hyphen, zero-width, bidirectional controls, tags, private use, lone surrogates.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\ue000-\uf8ff\U000e0000-\U000e007f\U000f0000-\U0010ffff\ud800-\udfff]"
+)
+_LINE_ENDS = re.compile("\r\n|\r|\u2028|\u2029|\x85|\x0b|\x0c")
+_SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_ASCII_ALIKE = str.maketrans(
+    {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-"}
+    | {"\u2014": "-", "\u2212": "-", "\u2044": "/"}
+)
+
+
+def visible(text: str) -> str:
+    """Text with one kind of line end and of space, and without characters that no reader sees.
+
+    Control, bidirectional, zero-width, tag, private-use characters and lone surrogates are dropped:
+    they hide words from the reader or act on a terminal.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSEEN.sub("", _SPACES.sub(" ", _LINE_ENDS.sub("\n", text)))
+
+
+def one_line(text: str, limit: int = 998) -> str:
+    """`visible` text on one line, white space folded, cut at `limit` characters."""
+    return " ".join(visible(text[: 4 * limit]).split())[:limit]
+
+
+def fold(text: str) -> str:
+    """Lower case without accents and invisible characters, with plain dashes, apostrophes and digits (NFKD, casefold).
+
+    Every comparison of words is made in this form.
+    """
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFKD", text.translate(_ASCII_ALIKE)).casefold()
+    return "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
+
+
+def phrases(table: str) -> tuple[str, ...]:
+    """A word table written as text, `one | another`, folded, in the order written."""
+    return tuple(" ".join(fold(word).split()) for word in table.split("|") if word.strip())
+
+
+def word_set(words: str) -> frozenset[str]:
+    """The words of a text as a set, to write long sets legibly."""
+    return frozenset(words.split())
