@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
-from mailbot.adapters.directory_ldap import LdapDirectory
-from mailbot.adapters.keys_command import KeysByCommand
-from mailbot.adapters.ldap_connection import LdapServer
-from mailbot.adapters.ldap_people import LdapLayout
+from mailbot.adapters.directory.keys_command import KeysByCommand
+from mailbot.adapters.directory.ldap import LdapDirectory
+from mailbot.adapters.directory.ldap_connection import LdapServer
+from mailbot.adapters.directory.ldap_people import LdapLayout
 from mailbot.adapters.transport import Security
 from mailbot.ports import Directory
 from tests import slapd

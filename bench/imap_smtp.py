@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mailbot.adapters.imap import ImapInbox, ImapSettings
-from mailbot.adapters.smtp import SmtpPostman, SmtpSettings
+from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
+from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
 from mailbot.adapters.transport import Security
 from mailbot.model import MailKey, OutboundMail
-from mailbot.ports import Shelf
+from mailbot.ports import Folder
 
 BATCH = 100
 
@@ -83,7 +83,7 @@ def main() -> None:
 
         def file_away() -> None:
             for start in range(0, count, BATCH):
-                inbox.file_away(keys[start : start + BATCH], Shelf.HANDLED)
+                inbox.file_away(keys[start : start + BATCH], Folder.HANDLED)
 
         measure(
             "SMTP, into a Maildir, envelope pipelined",

@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mailbot.adapters.confined import ConfinedReader  # noqa: E402
+from mailbot.adapters.reading import ConfinedReader  # noqa: E402
 from parsers import ReadingRules, read, understand  # noqa: E402
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)

@@ -24,9 +24,9 @@ from typing import TypeVar
 
 from sqlalchemy import bindparam, text
 
-from mailbot.adapters import migrate
-from mailbot.adapters.columns import UtcDateTime
-from mailbot.adapters.database import Database
+from mailbot.adapters.database import migrate
+from mailbot.adapters.database.columns import UtcDateTime
+from mailbot.adapters.database.store import Database
 from mailbot.model import (
     MACHINE_ACTIONS,
     Action,

@@ -21,16 +21,18 @@ import structlog
 from sqlalchemy import Date, bindparam, text
 
 from bench.store import DUE, database, fill
-from mailbot.adapters.columns import UtcDateTime
-from mailbot.adapters.database import Database
-from mailbot.adapters.memory import MemoryClock, MemoryDirectory, MemoryPostman
-from mailbot.handlers.deliver import deliver
-from mailbot.handlers.office import Office
-from mailbot.handlers.wake import wake
+from mailbot.adapters.clock import MemoryClock
+from mailbot.adapters.database.columns import UtcDateTime
+from mailbot.adapters.database.store import Database
+from mailbot.adapters.directory.memory import MemoryDirectory
+from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.letters import LetterSettings
 from mailbot.model import Admin
 from mailbot.rules import LeaseRules, Rules
 from mailbot.tokens import TokenKeys
+from mailbot.turns.context import TurnContext
+from mailbot.turns.deliver import deliver
+from mailbot.turns.wake import wake
 
 WARN_AT = datetime(2027, 1, 30, 23, 30, tzinfo=UTC)
 """The first warning of leases until 2027-03-31 is due; no other ticket of the loader is."""
@@ -38,7 +40,7 @@ STOP_AT = datetime(2027, 4, 1, 1, 0, tzinfo=UTC)
 END = date(2027, 3, 31)
 
 
-def office_of(store: Database, clock: MemoryClock) -> Office:
+def office_of(store: Database, clock: MemoryClock) -> TurnContext:
     # The brake lets a hundred through among a thousand and among a million alike.
     rules = replace(Rules(), lease=replace(LeaseRules(), brake_percent=10))
     settings = LetterSettings(
@@ -48,7 +50,7 @@ def office_of(store: Database, clock: MemoryClock) -> Office:
         rules=rules,
     )
     admins = (Admin("carol", "Carol Admin", "carol@testbed.example"),)
-    return Office(store, MemoryDirectory(), clock, rules, admins, settings)
+    return TurnContext(store, MemoryDirectory(), clock, rules, admins, settings)
 
 
 def put_back(store: Database, *, state: str, stage: int, due_at: datetime, forget: bool) -> None:
@@ -69,22 +71,22 @@ def put_back(store: Database, *, state: str, stage: int, due_at: datetime, forge
 def one_round(store: Database) -> tuple[float, float]:
     """Seconds of the tick that warns, and of the tick that stops."""
     clock, postman = MemoryClock(WARN_AT), MemoryPostman()
-    office = office_of(store, clock)
+    context = office_of(store, clock)
     put_back(store, state="active", stage=0, due_at=WARN_AT, forget=True)
-    warned = timed(office, postman)
+    warned = timed(context, postman)
     clock.set(STOP_AT)
     put_back(store, state="active", stage=4, due_at=STOP_AT, forget=False)
-    stopped = timed(office, postman)
+    stopped = timed(context, postman)
     kept = len(store.due(STOP_AT, 10 * DUE))
     if len(postman.letters) != 2 * DUE or kept:
         raise RuntimeError(f"{len(postman.letters)} letters were sent, {kept} tickets are still due")
     return warned, stopped
 
 
-def timed(office: Office, postman: MemoryPostman) -> float:
+def timed(context: TurnContext, postman: MemoryPostman) -> float:
     begun = time.perf_counter()
-    woken = wake(office)
-    sent = deliver(office, postman)
+    woken = wake(context)
+    sent = deliver(context, postman)
     took = time.perf_counter() - begun
     if (woken, sent) != (DUE, DUE):
         raise RuntimeError(f"{woken} tickets were woken, {sent} letters sent")

@@ -16,7 +16,7 @@ from mailbot import journal, lifecycle, metrics
 from mailbot.cli.app import app
 from mailbot.config import reference
 from mailbot.letters.documentation import documentation as letters
-from mailbot.lifecycle import About
+from mailbot.lifecycle import Circumstances
 from mailbot.lifecycle.lease import announcements
 from mailbot.lifecycle.notice import DAY, SLACK, plan
 from mailbot.model import FINAL, Event, Ticket, TicketState
@@ -114,7 +114,7 @@ def dates() -> str:
         )  # fmt: skip
         due = plan(ticket, rules)
         stopped = replace(ticket, ended_at=due.stop_at, remove_at=due.stop_at + timedelta(days=lease_rules.grace_days))
-        again = announcements(stopped, About(due.stop_at, rules, ()))
+        again = announcements(stopped, Circumstances(due.stop_at, rules, ()))
         warned = ", ".join(f"-{(due.stop_at - at - SLACK) / DAY:.3g}" for at in due.warnings)
         told = ", ".join(f"+{(at - due.stop_at) / DAY:.3g}" for at in again)
         gone = lease_rules.grace_days, lease_rules.grace_days + lease_rules.keep_disk_days

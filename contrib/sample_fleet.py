@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from mailbot.cli.foretelling import Format, told
+from mailbot.cli.forecast import Format, told
 from mailbot.cli.timeline import Picture
 from mailbot.model import Admin, Letter, Ticket, TicketState
 from mailbot.rules import Rules

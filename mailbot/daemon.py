@@ -16,14 +16,14 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from mailbot import journal
 from mailbot.errors import MailServerUnavailable
-from mailbot.handlers.deliver import deliver
-from mailbot.handlers.digest import digest
-from mailbot.handlers.machines import look_at_sites, work
-from mailbot.handlers.receive import MAILS_AT_ONCE, receive
-from mailbot.handlers.wake import wake
+from mailbot.machines.work import look_at_sites, work
 from mailbot.model import MACHINE_ACTIONS
 from mailbot.notify import notify
 from mailbot.ports import OutboxState
+from mailbot.turns.deliver import deliver
+from mailbot.turns.digest import digest
+from mailbot.turns.receive import MAILS_AT_ONCE, receive
+from mailbot.turns.wake import wake
 from mailbot.wiring import Bot
 
 IDLE_MINUTES = 9
@@ -62,9 +62,9 @@ def tick(bot: Bot) -> Tally:
     started = datetime.now(UTC)
     tally = Tally()
     tally.mails = _guarded(tally, "receive", lambda: _receive(bot))
-    tally.tickets = _guarded(tally, "wake", lambda: 0 if bot.office.paused() else wake(bot.office))
-    _guarded(tally, "digest", lambda: digest(bot.office))
-    tally.letters = _guarded(tally, "deliver", lambda: deliver(bot.office, bot.postman))
+    tally.tickets = _guarded(tally, "wake", lambda: 0 if bot.context.paused() else wake(bot.context))
+    _guarded(tally, "digest", lambda: digest(bot.context))
+    tally.letters = _guarded(tally, "deliver", lambda: deliver(bot.context, bot.postman))
     if tally.done:
         took = datetime.now(UTC) - started
         journal.tick(mails=tally.mails, tickets=tally.tickets, letters=tally.letters, machines=0, took=took)
@@ -73,8 +73,8 @@ def tick(bot: Bot) -> Tally:
 
 def _receive(bot: Bot) -> int:
     """One daemon at a time reads a mailbox; where another one does, this one goes without."""
-    with bot.office.store.mailbox_lock(bot.account) as mine:
-        return receive(bot.office, bot.inbox, bot.reader) if mine else 0
+    with bot.context.store.mailbox_lock(bot.account) as mine:
+        return receive(bot.context, bot.inbox, bot.reader) if mine else 0
 
 
 def _guarded(tally: Tally, doing: str, turn: Callable[[], int]) -> int:
@@ -95,15 +95,15 @@ def _guarded(tally: Tally, doing: str, turn: Callable[[], int]) -> int:
 def machines(bot: Bot) -> Tally:
     """One pass over the machines."""
     tally = Tally()
-    _guarded(tally, "sites", lambda: look_at_sites(bot.office, bot.sites))
-    tally.machines = _guarded(tally, "machines", lambda: 0 if bot.office.paused() else work(bot.office, bot.sites))
+    _guarded(tally, "sites", lambda: look_at_sites(bot.context, bot.sites))
+    tally.machines = _guarded(tally, "machines", lambda: 0 if bot.context.paused() else work(bot.context, bot.sites))
     tally.waiting = bool(_guarded(tally, "machines", lambda: _under_way(bot)))
     return tally
 
 
 def _under_way(bot: Bot) -> int:
     """How many machine rows wait: a guest that boots, a site that is tried again."""
-    counts = bot.office.store.outbox_counts()
+    counts = bot.context.store.outbox_counts()
     return sum(one.rows for one in counts if one.action in MACHINE_ACTIONS and one.state is OutboxState.WAITING)
 
 
@@ -111,14 +111,14 @@ def once(bot: Bot) -> Tally:
     """Do everything that is due now, until nothing is; what has to wait is left for the next time."""
     total = Tally()
     while True:
-        mail, yard = tick(bot), machines(bot)
-        for tally in (mail, yard):
+        mail, work_done = tick(bot), machines(bot)
+        for tally in (mail, work_done):
             total.mails += tally.mails
             total.tickets += tally.tickets
             total.letters += tally.letters
             total.machines += tally.machines
             total.troubles += tally.troubles
-        if mail.done + yard.done == 0 or mail.troubles or yard.troubles:
+        if mail.done + work_done.done == 0 or mail.troubles or work_done.troubles:
             return total
 
 

@@ -36,7 +36,7 @@ class Clock(Protocol):
         """The moment, aware, in UTC."""
 
 
-class Shelf(StrEnum):
+class Folder(StrEnum):
     """Where a mail is moved to once its turn is committed."""
 
     HANDLED = "handled"
@@ -70,8 +70,8 @@ class Inbox(Protocol):
     def position(self) -> MailKey:
         """Account, folder and UIDVALIDITY as they are now (uid 0).  Raises MailServerUnavailable."""
 
-    def file_away(self, keys: Sequence[MailKey], shelf: Shelf) -> None:
-        """Move mails to a shelf (MOVE, RFC 6851, or COPY + \\Deleted + UID EXPUNGE).
+    def file_away(self, keys: Sequence[MailKey], folder: Folder) -> None:
+        """Move mails to a folder (MOVE, RFC 6851, or COPY + \\Deleted + UID EXPUNGE).
 
         Keys that are gone, or of another UIDVALIDITY, are skipped.  May run twice.  Raises MailServerUnavailable.
         """

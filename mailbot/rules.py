@@ -146,7 +146,7 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrustRules:
-    """How it is proven who wrote a mail, and what must be proven for which deed.
+    """How it is proven who wrote a mail, and what must be proven for which action at risk.
 
     The last settings are the risk table: lists of `token` (a reply to a letter that was sent to that address), `registered` (the
     sender's address is the one that is known), `aligned` (the address's domain stands behind the mail: DMARC or DKIM), `signed`

@@ -6,27 +6,27 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mailbot.adapters.authentication import MailAuthenticator
-from mailbot.adapters.bounded_site import BoundedSite
 from mailbot.adapters.clock import SystemClock
-from mailbot.adapters.confined import ConfinedReader
-from mailbot.adapters.database import Database
-from mailbot.adapters.directory_file import FileDirectory
-from mailbot.adapters.directory_ldap import LdapDirectory
-from mailbot.adapters.imap import ImapInbox, ImapSettings
-from mailbot.adapters.keys_command import KeysByCommand
-from mailbot.adapters.ldap_connection import LdapServer
-from mailbot.adapters.ldap_people import LdapLayout
-from mailbot.adapters.smtp import SmtpPostman, SmtpSettings
+from mailbot.adapters.database.store import Database
+from mailbot.adapters.directory.file import FileDirectory
+from mailbot.adapters.directory.keys_command import KeysByCommand
+from mailbot.adapters.directory.ldap import LdapDirectory
+from mailbot.adapters.directory.ldap_connection import LdapServer
+from mailbot.adapters.directory.ldap_people import LdapLayout
+from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
+from mailbot.adapters.reading import ConfinedReader
+from mailbot.adapters.senders.authentication import MailAuthenticator
+from mailbot.adapters.sites import BoundedSite
+from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
 from mailbot.adapters.transport import Auth, Secret, Security, secret_from_file
 from mailbot.config import Config, DirectorySection, MailboxSection, SiteSection, SmtpSection, token_keys
 from mailbot.errors import ConfigurationError
-from mailbot.handlers.machines import Site, Sites
-from mailbot.handlers.office import Office
 from mailbot.letters import LetterSettings
+from mailbot.machines.work import Site, Sites
 from mailbot.model import Admin
 from mailbot.ports import Clock, Directory, Inbox, Postman, Reader, Store
 from mailbot.tokens import TokenKeys
+from mailbot.turns.context import TurnContext
 from provisioner.api import SiteSettings
 
 
@@ -38,7 +38,7 @@ class Bot:
     `account` names the mailbox that one daemon at a time reads.
     """
 
-    office: Office
+    context: TurnContext
     inbox: Inbox
     reader: Reader
     postman: Postman
@@ -62,10 +62,10 @@ def build(config: Config, clock: Clock, notify_socket: str | None = None) -> Bot
     """The bot that a configuration describes; connects to nothing yet.  Raises ConfigurationError, DatabaseNotReady."""
     store = open_store(config)
     store.check()
-    office = make_office(config, store, clock)
-    reader = ConfinedReader(office.reading(office.clock.now()))
+    context = make_context(config, store, clock)
+    reader = ConfinedReader(context.reading(context.clock.now()))
     return Bot(
-        office=office,
+        context=context,
         inbox=ImapInbox(imap_settings(config)),
         watcher=ImapInbox(imap_settings(config)) if config.mailbox.idle else None,
         reader=reader,
@@ -74,7 +74,7 @@ def build(config: Config, clock: Clock, notify_socket: str | None = None) -> Bot
         account=f"{config.mailbox.username}@{config.mailbox.host}",
         poll_seconds=config.mailbox.poll_seconds,
         notify_socket=notify_socket,
-        closers=(reader.close, office.directory.close, store.close),
+        closers=(reader.close, context.directory.close, store.close),
     )
 
 
@@ -88,7 +88,7 @@ def system_clock() -> Clock:
     return SystemClock()
 
 
-def make_office(config: Config, store: Store, clock: Clock) -> Office:
+def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
     """The shared part of every turn; enough for the command line's decisions."""
     rules = config.rules
     settings = LetterSettings(
@@ -100,7 +100,7 @@ def make_office(config: Config, store: Store, clock: Clock) -> Office:
         plus_addresses=config.smtp.plus_addressing,
         expiry_days=config.tokens.expiry_days,
     )
-    return Office(
+    return TurnContext(
         store=store,
         directory=make_directory(config.directory, clock),
         clock=clock,

@@ -1,4 +1,4 @@
-"""Run by Alembic for every upgrade and downgrade, on the connection that `mailbot.adapters.migrate` hands over."""
+"""Run by Alembic for every upgrade and downgrade, on the connection that `mailbot.adapters.database.migrate` hands over."""
 
 from alembic import context
 

@@ -13,5 +13,7 @@ import time_machine
 
 def wall() -> datetime:
     """The moment on this machine's clock, for tests whose program is a process of its own."""
-    now: datetime = time_machine.escape_hatch.datetime.datetime.now(UTC)  # other programs do not see `--today`
+    hatch = time_machine.escape_hatch
+    # Other programs do not see `--today`.
+    now: datetime = hatch.datetime.datetime.now(UTC) if hatch.is_travelling() else datetime.now(UTC)
     return now

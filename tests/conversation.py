@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from email.utils import formataddr
 from pathlib import Path
 
-from mailbot import desk
+from mailbot import operator
 from mailbot.errors import MailServerUnavailable
 from mailbot.model import Letter, OutboundMail
-from mailbot.ports import Shelf
+from mailbot.ports import Folder
 from provisioner.fake import FakeStep, Faults
 from tests.world import ADMINS, PEOPLE, World, key_of, kind_of, request_words
 from tests.writing import bounce, forwarded, mail, out_of_office, read_letter, reply, words_of
@@ -172,7 +172,7 @@ class Player:
         """The bot works on, and acts whenever something is due, until noon (UTC) of that day."""
         end = datetime.fromisoformat(f"{day}T12:00+00:00")
         for _ in range(500):
-            due = self.world.bot.office.store.next_due()
+            due = self.world.bot.context.store.next_due()
             if due is None or due + _TICK > end:
                 break
             self.world.clock.set(max(self.world.now, due + _TICK))
@@ -261,8 +261,8 @@ class Player:
             who = formataddr(ADDRESSES[name])
             self.world.inbox.deliver(mail(who, SUBJECT, request_words(name, until=until), self.world.now))
             self.world.once()
-            number = len(self.world.bot.office.store.tickets())
-            desk.approve(self.world.bot.office, number, ADMINS[0].login)
+            number = len(self.world.bot.context.store.tickets())
+            operator.approve(self.world.bot.context, number, ADMINS[0].login)
             self.world.once()
             self.world.later(minutes=1)
             assert self.world.ticket(number).state.value == "active"
@@ -275,24 +275,24 @@ class Player:
         self.world.rules = replace(rules, **{section: changed})
         self.world.restart()
 
-    def desk(self, name: str, verb: str, number: str, reason: str | None) -> None:
-        office = self.world.bot.office
+    def at_the_command_line(self, name: str, verb: str, number: str, reason: str | None) -> None:
+        context = self.world.bot.context
         match verb:
             case "holds":
-                desk.hold(office, int(number), name, reason or "")
+                operator.hold(context, int(number), name, reason or "")
             case "lets go of":
-                desk.unhold(office, int(number), name)
+                operator.unhold(context, int(number), name)
             case "approves":
-                desk.approve(office, int(number), name)
+                operator.approve(context, int(number), name)
             case "denies":
-                desk.deny(office, int(number), name, reason or "")
+                operator.deny(context, int(number), name, reason or "")
             case _:
-                desk.retry(office, int(number), name)
+                operator.retry(context, int(number), name)
         self.world.once()
 
     def pause(self, name: str, verb: str) -> None:
-        office = self.world.bot.office
-        desk.pause(office, name, "a move") if verb == "pauses" else desk.resume(office, name)
+        context = self.world.bot.context
+        operator.pause(context, name, "a move") if verb == "pauses" else operator.resume(context, name)
         self.world.once()
 
     # what is checked
@@ -302,14 +302,14 @@ class Player:
         assert found == state, f"request #{number} is {found}"
 
     def no_request(self) -> None:
-        assert not self.world.bot.office.store.tickets()
+        assert not self.world.bot.context.store.tickets()
 
     def holds(self, folder: str, number: str) -> None:
         inbox = self.world.inbox
         found = {
             "inbox": inbox.inbox,
-            "handled folder": lambda: inbox.shelf(Shelf.HANDLED),
-            "quarantine": lambda: inbox.shelf(Shelf.QUARANTINE),
+            "handled folder": lambda: inbox.folder(Folder.HANDLED),
+            "quarantine": lambda: inbox.folder(Folder.QUARANTINE),
         }[folder]()
         wanted = 0 if number == "no" else 1 if number in {"a", "one"} else int(number)
         assert len(found) == wanted, f"the {folder} holds {len(found)}"
@@ -335,7 +335,7 @@ class Player:
         assert (ticket.disk_gib, ticket.end_date.isoformat()) == (int(gib), until)
 
     def bounced(self, letter: str, how: str) -> None:
-        proofs = self.world.bot.office.store.accepted(1)
+        proofs = self.world.bot.context.store.accepted(1)
         assert [proof.bounce_permanent for proof in proofs if proof.letter == letter] == [how == "came back"]
 
 
@@ -375,7 +375,7 @@ FACTS: dict[str, Callable[..., None]] = {
     rf"(?P<name>{_NAMES}) (?P<verb>pauses|resumes) the bot at the command line": Player.pause,
     r"(?P<name>[\w-]+) (?P<how>is stopped|is a kept disk) at (?P<site>north|south)": Player.stands,
     rf"(?P<name>{_NAMES}) (?P<verb>approves|denies|retries|holds|lets go of) #(?P<number>\d+) at the command line(?:: (?P<reason>.*))?": (
-        Player.desk
+        Player.at_the_command_line
     ),
     r"request #(?P<number>\d+) is (?P<state>\w+)": Player.request,
     r"request #(?P<number>\d+) has (?P<gib>\d+) GiB and ends on (?P<until>\S+)": Player.disk,

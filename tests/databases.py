@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from mailbot.adapters import migrate
-from mailbot.adapters.database import Database
-from mailbot.adapters.tables import Base
+from mailbot.adapters.database import migrate
+from mailbot.adapters.database.store import Database
+from mailbot.adapters.database.tables import Base
 from tests.postgresql import PrivateServer, private_server
 
 NUMBERS = itertools.count(1)

@@ -11,11 +11,11 @@ from typing import Protocol
 from imapclient import IMAPClient
 
 from contrib.demo.mailserver import Dovecot
-from mailbot.adapters.imap import ImapInbox, ImapSettings
-from mailbot.adapters.memory import MemoryInbox
+from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
+from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.adapters.transport import Security
 from mailbot.model import MailKey
-from mailbot.ports import Inbox, Shelf
+from mailbot.ports import Folder, Inbox
 from tests.wire import Proxy
 
 MAX_BYTES = 100_000
@@ -41,7 +41,7 @@ class InboxWorld(Protocol):
         """The connection breaks, once, when about so many more mails of 1,000 bytes have been read."""
 
     def in_inbox(self) -> list[bytes]: ...
-    def on_shelf(self, shelf: Shelf) -> list[bytes]: ...
+    def on_shelf(self, folder: Folder) -> list[bytes]: ...
 
 
 class FakeWorld:
@@ -53,7 +53,7 @@ class FakeWorld:
         self.expunge = inbox.expunge
         self.recreate = inbox.recreate
         self.in_inbox = inbox.inbox
-        self.on_shelf = inbox.shelf
+        self.on_shelf = inbox.folder
 
     def break_after(self, mails: int) -> None:
         self.inbox.faults.plan("fetch", after=mails)
@@ -100,8 +100,8 @@ class DovecotWorld:
     def in_inbox(self) -> list[bytes]:
         return self.dovecot.mailbox(self.user)
 
-    def on_shelf(self, shelf: Shelf) -> list[bytes]:
-        return self.dovecot.mailbox(self.user, f"mailbot/{shelf.value}")
+    def on_shelf(self, folder: Folder) -> list[bytes]:
+        return self.dovecot.mailbox(self.user, f"mailbot/{folder.value}")
 
     @contextmanager
     def somebody(self) -> Iterator[IMAPClient]:

@@ -10,8 +10,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from mailbot import lifecycle
-from mailbot.handlers.deliver import is_void
-from mailbot.lifecycle import About
+from mailbot.lifecycle import Circumstances
 from mailbot.model import (
     FINAL,
     Accepted,
@@ -33,6 +32,7 @@ from mailbot.model import (
 )
 from mailbot.rules import Rules
 from mailbot.timetable import today
+from mailbot.turns.deliver import is_void
 from tests.world import ADMINS, ALICE, CAROL
 
 S = TicketState
@@ -151,8 +151,8 @@ class Life:
         if self.ticket.due_at is not None and self.ticket.due_at <= self.now:
             assert not isinstance(self.happens(TimePassed()), Refusal), "due, and nothing may happen: due for ever"
 
-    def about(self) -> About:
-        return About(self.now, self.rules, ADMINS, accepted=tuple(self.accepted), closed=self.closed)
+    def about(self) -> Circumstances:
+        return Circumstances(self.now, self.rules, ADMINS, accepted=tuple(self.accepted), closed=self.closed)
 
     # what is seen
 

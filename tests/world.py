@@ -11,17 +11,20 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from mailbot import daemon
-from mailbot.adapters import migrate
-from mailbot.adapters.confined import ConfinedReader
-from mailbot.adapters.database import Database
-from mailbot.adapters.memory import MemoryClock, MemoryDirectory, MemoryInbox, MemoryPostman
+from mailbot.adapters.clock import MemoryClock
+from mailbot.adapters.database import migrate
+from mailbot.adapters.database.store import Database
+from mailbot.adapters.directory.memory import MemoryDirectory
+from mailbot.adapters.imap.memory import MemoryInbox
+from mailbot.adapters.reading import ConfinedReader
+from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.daemon import Tally
-from mailbot.handlers.machines import Site
-from mailbot.handlers.office import Office
 from mailbot.letters import LetterSettings
+from mailbot.machines.work import Site
 from mailbot.model import Admin, Letter, OutboundMail, Person, Ticket
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
+from mailbot.turns.context import TurnContext
 from mailbot.wiring import Bot
 from provisioner.fake import FakeMachine, FakeSite, fake_host_key
 from tests.writing import SUPPORT, mail, read_letter, reply
@@ -107,7 +110,7 @@ class World:
 
     def build(self) -> Bot:
         """The bot, made anew over the same database and the same world, as after a start."""
-        office = Office(
+        context = TurnContext(
             store=Database(self.url),
             directory=self.directory,
             clock=self.clock,
@@ -116,10 +119,10 @@ class World:
             letters=replace(self.settings, rules=self.rules),
             own_addresses=frozenset({SUPPORT}),
         )
-        reader = ConfinedReader(office.reading(START))
+        reader = ConfinedReader(context.reading(START))
         sites = {name: Site(site, f"{name}.testbed.example") for name, site in self.sites.items()}
-        closers = (reader.close, office.store.close)
-        return Bot(office, self.inbox, reader, self.postman, sites, SUPPORT, closers=closers)
+        closers = (reader.close, context.store.close)
+        return Bot(context, self.inbox, reader, self.postman, sites, SUPPORT, closers=closers)
 
     def restart(self) -> None:
         """Forget all that is not on disk or outside."""
@@ -167,7 +170,7 @@ class World:
         return next(one for one in reversed(self.letters) if kind_of(one) is letter and to in {"", one.envelope_to})
 
     def ticket(self, number: int = 1) -> Ticket:
-        ticket = self.bot.office.store.ticket(number)
+        ticket = self.bot.context.store.ticket(number)
         assert ticket is not None, f"there is no ticket #{number}"
         return ticket
 

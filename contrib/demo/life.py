@@ -57,7 +57,7 @@ class Life:
 
     @property
     def state(self) -> TicketState:
-        ticket = self.bot.office.store.ticket(1)
+        ticket = self.bot.context.store.ticket(1)
         if ticket is None:
             raise StageProblem("There is no ticket #1.")
         return ticket.state
@@ -87,12 +87,12 @@ class Life:
         for _ in range(200):
             if done():
                 return
-            due = self.bot.office.store.next_due()
+            due = self.bot.context.store.next_due()
             if due is None:
                 break
             self.clock.skip_to(due + timedelta(seconds=30))
             self.act()
-            if self.bot.office.store.outbox_counts():
+            if self.bot.context.store.outbox_counts():
                 time.sleep(1)
         raise StageProblem(f"{what}: it does not come")
 
@@ -110,11 +110,11 @@ def live(
     life.until(lambda: "extension-granted" in life.letters, "the extension is granted")
     console.print(Rule("She does not ask again: warnings, the stop, and the days in which she could still come back"))
     life.forward(lambda: life.state is TicketState.EXPIRED, "the end date")
-    life.until(lambda: not life.bot.office.store.outbox_counts(), "the guest shuts down")
+    life.until(lambda: not life.bot.context.store.outbox_counts(), "the guest shuts down")
     console.print(Rule("The machine is removed, its disk kept for a while, and then deleted too"))
     life.forward(lambda: life.state is TicketState.RETIRING or life.state is TicketState.ARCHIVED, "the removal")
     life.until(lambda: life.state is TicketState.ARCHIVED, "domain, address and name go")
-    life.forward(lambda: not life.bot.office.store.next_due(), "the disk is deleted")
+    life.forward(lambda: not life.bot.context.store.next_due(), "the disk is deleted")
     life.until(lambda: life.state is TicketState.REMOVED, "the disk is deleted")
     life.act()
     console.print("Nothing is left of the machine; every letter and its proof is in the history: mailbot show 1.")

@@ -1,4 +1,4 @@
-"""The stand-ins of `adapters.memory` over a directory on disk: a process that is killed and started again sees the same world.
+"""The stand-ins of `adapters` over a directory on disk: a process that is killed and started again sees the same world.
 
     <root>/mail/INBOX/000001.eml, …          the inbox; `handled/` and `quarantine/` beside it
     <root>/mail/state.json                   UIDVALIDITY and the next UID of each folder
@@ -20,12 +20,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mailbot.adapters.memory import INBOX, MemoryInbox, MemoryPostman
+from mailbot.adapters.imap.memory import INBOX, MemoryInbox
+from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.model import OutboundMail
 
 
-class SpoolShelves:
-    """`Shelves` in files.  Every change is one rename under a lock that the kernel releases when its holder is killed."""
+class SpoolFolders:
+    """`Folders` in files.  Every change is one rename under a lock that the kernel releases when its holder is killed."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -101,7 +102,7 @@ class SpoolInbox(MemoryInbox):
     """`Inbox` over a directory; several processes may use it at once (one reads, others deliver)."""
 
     def __init__(self, root: Path, account: str = "support@testbed.example", *, max_bytes: int = 26_214_400) -> None:
-        super().__init__(account, max_bytes=max_bytes, shelves=SpoolShelves(root / "mail"))
+        super().__init__(account, max_bytes=max_bytes, folders=SpoolFolders(root / "mail"))
 
 
 class SpoolPostman(MemoryPostman):

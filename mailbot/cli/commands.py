@@ -32,7 +32,7 @@ def run(context: typer.Context) -> None:
     config = settings.config
     with settings.bot() as bot:
         journal.config_loaded(file=str(settings.path), sites=len(config.sites), admins=len(config.admins))
-        with metrics.served(config.metrics.address, config.metrics.port, bot.office.store):
+        with metrics.served(config.metrics.address, config.metrics.port, bot.context.store):
             daemon.run(bot, version("mailbot"))
 
 

@@ -19,8 +19,8 @@ def register(app: typer.Typer) -> None:
 def upgrade(context: typer.Context) -> None:
     """Bring the database to the revision that this program needs; makes it where there is none."""
     from mailbot import journal  # noqa: PLC0415 - each command imports what it needs
-    from mailbot.adapters import migrate  # noqa: PLC0415
-    from mailbot.adapters.engine import sqlite_file  # noqa: PLC0415
+    from mailbot.adapters.database import migrate  # noqa: PLC0415
+    from mailbot.adapters.database.engine import sqlite_file  # noqa: PLC0415
 
     settings: Settings = context.obj
     url = settings.config.database.url.get_secret_value()
@@ -37,7 +37,7 @@ def upgrade(context: typer.Context) -> None:
 @db.command()
 def current(context: typer.Context) -> None:
     """Say which revision the database is at, and which one is needed."""
-    from mailbot.adapters import migrate  # noqa: PLC0415
+    from mailbot.adapters.database import migrate  # noqa: PLC0415
 
     settings: Settings = context.obj
     url = settings.config.database.url.get_secret_value()
@@ -46,8 +46,8 @@ def current(context: typer.Context) -> None:
 
 def _revision(url: str) -> str | None:
     """The revision of a database; None where there is none, and none is made."""
-    from mailbot.adapters import migrate  # noqa: PLC0415
-    from mailbot.adapters.engine import make_engine, sqlite_file  # noqa: PLC0415
+    from mailbot.adapters.database import migrate  # noqa: PLC0415
+    from mailbot.adapters.database.engine import make_engine, sqlite_file  # noqa: PLC0415
 
     file = sqlite_file(url)
     if file is not None and not file.exists():

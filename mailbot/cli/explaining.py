@@ -14,7 +14,7 @@ from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from mailbot.adapters.clock import SystemClock
-from mailbot.adapters.confined import ConfinedReader
+from mailbot.adapters.reading import ConfinedReader
 from mailbot.errors import ConfigurationError
 from mailbot.explain import explain, in_words
 from mailbot.policy import for_reading

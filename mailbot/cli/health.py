@@ -14,7 +14,7 @@ from mailbot.cli.site import Settings
 from mailbot.errors import ConfigurationError, MailbotError
 
 if TYPE_CHECKING:
-    from mailbot.adapters.directory_ldap import People
+    from mailbot.adapters.directory.ldap import People
     from mailbot.config import Config, SiteSection
     from provisioner.api import SiteHealth
 
@@ -109,7 +109,7 @@ def _letters() -> Finding:
 
 
 def _directory(config: Config) -> Finding:
-    from mailbot.adapters.directory_file import FileDirectory  # noqa: PLC0415
+    from mailbot.adapters.directory.file import FileDirectory  # noqa: PLC0415
     from mailbot.wiring import ldap_directory, system_clock  # noqa: PLC0415
 
     if config.directory.kind == "ldap":
@@ -197,7 +197,7 @@ def _database(config: Config) -> Finding:
 
 
 def _imap(config: Config) -> Finding:
-    from mailbot.adapters.imap import ImapInbox  # noqa: PLC0415
+    from mailbot.adapters.imap.inbox import ImapInbox  # noqa: PLC0415
     from mailbot.wiring import imap_settings  # noqa: PLC0415
 
     def look() -> str:
@@ -213,7 +213,7 @@ def _imap(config: Config) -> Finding:
 
 
 def _smtp(config: Config) -> Finding:
-    from mailbot.adapters.smtp import SmtpPostman  # noqa: PLC0415
+    from mailbot.adapters.smtp.postman import SmtpPostman  # noqa: PLC0415
     from mailbot.wiring import smtp_settings  # noqa: PLC0415
 
     def look() -> str:

@@ -27,8 +27,8 @@ def senders(config: Config, seconds: float = _WAIT_SECONDS) -> Iterator[Finding]
 
 def _border(config: Config, seconds: float) -> Finding:
     """A forged result in a mail to ourselves must not be believed."""
-    from mailbot.adapters.border_probe import believed, forged_mail  # noqa: PLC0415 - imported once it is looked at
-    from mailbot.adapters.smtp import SmtpPostman  # noqa: PLC0415
+    from mailbot.adapters.senders.border_probe import believed, forged_mail  # noqa: PLC0415 - imported once it is looked at
+    from mailbot.adapters.smtp.postman import SmtpPostman  # noqa: PLC0415
     from mailbot.wiring import imap_settings, smtp_settings  # noqa: PLC0415
 
     what, trust = "border", config.trust
@@ -54,7 +54,7 @@ def _border(config: Config, seconds: float) -> Finding:
 
 
 def _names(config: Config) -> Finding:
-    from mailbot.adapters.resolver import Resolver, ResolverUnavailable  # noqa: PLC0415
+    from mailbot.adapters.senders.resolver import Resolver, ResolverUnavailable  # noqa: PLC0415
     from mailbot.trust.signatures import dmarc_policy  # noqa: PLC0415
 
     trust = config.trust
@@ -71,7 +71,7 @@ def _names(config: Config) -> Finding:
 
 
 def _openpgp(config: Config) -> Finding:
-    from mailbot.adapters.openpgp import OpenPgp  # noqa: PLC0415
+    from mailbot.adapters.senders.openpgp import OpenPgp  # noqa: PLC0415
 
     trust = config.trust
     if trust.openpgp_home is None:

@@ -50,17 +50,17 @@ def simulate(
 
     Every letter and every step until a date, by the rules that act, with what is thrown in. Nothing is changed or sent.
     """
-    from mailbot.cli import foretelling  # noqa: PLC0415 - each command imports what it needs
+    from mailbot.cli import forecast  # noqa: PLC0415 - each command imports what it needs
 
     settings: Settings = context.obj
-    with settings.office() as office:
-        picture, tickets = foretelling.foretell(
-            office,
+    with settings.turn_context() as turn_context:
+        picture, tickets = forecast.forecast_of(
+            turn_context,
             ticket,
             until,
-            foretelling.ThrownIn(tuple(down or ()), tuple(bounce or ()), tuple(extend or ()), seed),
+            forecast.ThrownIn(tuple(down or ()), tuple(bounce or ()), tuple(extend or ()), seed),
         )
-    text = foretelling.told(foretelling.Format(form), picture, tickets, colours=out is None)
+    text = forecast.told(forecast.Format(form), picture, tickets, colours=out is None)
     if out is None:
         say(text.rstrip("\n"))
     else:

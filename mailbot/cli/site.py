@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mailbot.config import Config
-    from mailbot.handlers.office import Office
     from mailbot.ports import Clock, Store
+    from mailbot.turns.context import TurnContext
     from mailbot.wiring import Bot
 
 
@@ -58,12 +58,12 @@ class Settings:
             store.close()
 
     @contextmanager
-    def office(self) -> Iterator[Office]:
+    def turn_context(self) -> Iterator[TurnContext]:
         """What a decision at the command line needs."""
         from mailbot import wiring  # noqa: PLC0415
 
         with self.store() as store:
-            yield wiring.make_office(self.config, store, self.clock)
+            yield wiring.make_context(self.config, store, self.clock)
 
     @contextmanager
     def bot(self) -> Iterator[Bot]:

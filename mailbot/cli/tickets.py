@@ -16,7 +16,7 @@ from mailbot.cli.site import Settings
 from mailbot.model import Accepted, Facts, HistoryEntry, Ticket, TicketState
 
 if TYPE_CHECKING:
-    from mailbot.handlers.office import Office
+    from mailbot.turns.context import TurnContext
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 Number = Annotated[int, typer.Argument(help="The ticket's number.", min=1)]
@@ -92,17 +92,17 @@ def show(
 
 def _show_mail(settings: Settings, ticket: int, beginning: str) -> None:
     """The bytes of a mail that changed the ticket; they are stored encrypted."""
-    from mailbot.handlers.sealing import unseal  # noqa: PLC0415 - imported once something is looked at
+    from mailbot.turns.sealing import unseal  # noqa: PLC0415 - imported once something is looked at
 
-    with settings.office() as office:
-        history = office.store.history(ticket)
+    with settings.turn_context() as turn_context:
+        history = turn_context.store.history(ticket)
         found = next((one.actor.mail for one in history if one.actor.mail.startswith(beginning.lower())), "")
-        stored = office.store.raw_mail(found) if found else None
+        stored = turn_context.store.raw_mail(found) if found else None
         if stored is None:
             complain(f"Ticket #{ticket} has no mail whose hash begins with {visible(beginning)}.")
             raise typer.Exit(os.EX_DATAERR)
         try:
-            raw = unseal(office.letters.keys, stored)
+            raw = unseal(turn_context.letters.keys, stored)
         except LookupError as error:
             complain(f"That cannot be shown: {error}.")
             raise typer.Exit(os.EX_CONFIG) from None
@@ -134,7 +134,7 @@ def _facts(ticket: Ticket) -> Sequence[str]:
 
 def _ahead(settings: Settings, ticket: Ticket) -> Sequence[str]:
     """The dates of the lease by the rules in force: warnings, stop, removal, deletion."""
-    from mailbot.lifecycle import About  # noqa: PLC0415 - imported once something is looked at
+    from mailbot.lifecycle import Circumstances  # noqa: PLC0415 - imported once something is looked at
     from mailbot.lifecycle.lease import steps_ahead  # noqa: PLC0415
     from mailbot.lifecycle.notice import plan  # noqa: PLC0415
 
@@ -142,7 +142,7 @@ def _ahead(settings: Settings, ticket: Ticket) -> Sequence[str]:
         return ()
     config = settings.config
     closed = next((site.closures for site in config.sites if site.name == ticket.site), ())
-    about = About(settings.clock.now(), config.rules, (), closed=closed)
+    about = Circumstances(settings.clock.now(), config.rules, (), closed=closed)
     lines = ["", "What happens when"]
     if ticket.asked_end_date:
         lines.append("  the clock stands still while the extension waits for an admin; without it:")
@@ -174,7 +174,7 @@ def _evidence(facts: Facts) -> str:
         return visible(to_json(facts))
     told = [f"{', '.join(facts['proofs']) or 'nothing'} for {facts['sender']}"]
     if "needed" in facts:
-        told.append(f"{facts['verdict']}: {facts['deed'].replace('_', ' ')} needs {', '.join(facts['needed'])}")
+        told.append(f"{facts['verdict']}: {facts['risk'].replace('_', ' ')} needs {', '.join(facts['needed'])}")
     told += [f"{name}: {found}" for name, found in facts.get("found", {}).items()]
     return visible("; ".join(told))
 
@@ -202,10 +202,10 @@ def approve(
     disk: Annotated[int | None, typer.Option(help="Another size of the disk, GiB.", show_default=False)] = None,
 ) -> None:
     """Approve a request or an extension, as by mail."""
-    from mailbot import desk  # noqa: PLC0415
+    from mailbot import operator  # noqa: PLC0415
 
-    with _settings(context).office() as office:
-        _tell(office, desk.approve(office, ticket, as_admin, until, disk))
+    with _settings(context).turn_context() as turn_context:
+        _tell(turn_context, operator.approve(turn_context, ticket, as_admin, until, disk))
 
 
 def deny(
@@ -215,18 +215,18 @@ def deny(
     as_admin: Admin,
 ) -> None:
     """Deny a request or an extension, as by mail."""
-    from mailbot import desk  # noqa: PLC0415
+    from mailbot import operator  # noqa: PLC0415
 
-    with _settings(context).office() as office:
-        _tell(office, desk.deny(office, ticket, as_admin, reason))
+    with _settings(context).turn_context() as turn_context:
+        _tell(turn_context, operator.deny(turn_context, ticket, as_admin, reason))
 
 
 def retry(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
     """Build again after a failure."""
-    from mailbot import desk  # noqa: PLC0415
+    from mailbot import operator  # noqa: PLC0415
 
-    with _settings(context).office() as office:
-        _tell(office, desk.retry(office, ticket, as_admin))
+    with _settings(context).turn_context() as turn_context:
+        _tell(turn_context, operator.retry(turn_context, ticket, as_admin))
 
 
 def hold(
@@ -236,18 +236,18 @@ def hold(
     why: Annotated[str, typer.Option(help="The reason, for those who wonder later.", show_default=False)],
 ) -> None:
     """Exempt a machine from everything destructive."""
-    from mailbot import desk  # noqa: PLC0415
+    from mailbot import operator  # noqa: PLC0415
 
-    with _settings(context).office() as office:
-        _tell(office, desk.hold(office, ticket, as_admin, why))
+    with _settings(context).turn_context() as turn_context:
+        _tell(turn_context, operator.hold(turn_context, ticket, as_admin, why))
 
 
 def unhold(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
     """Let a held machine's lease go on."""
-    from mailbot import desk  # noqa: PLC0415
+    from mailbot import operator  # noqa: PLC0415
 
-    with _settings(context).office() as office:
-        _tell(office, desk.unhold(office, ticket, as_admin))
+    with _settings(context).turn_context() as turn_context:
+        _tell(turn_context, operator.unhold(turn_context, ticket, as_admin))
 
 
 def pause(
@@ -259,19 +259,19 @@ def pause(
 
     Mail is received and answered, but no ticket is woken and no machine touched until `resume`.
     """
-    from mailbot import desk  # noqa: PLC0415
+    from mailbot import operator  # noqa: PLC0415
 
-    with _settings(context).office() as office:
-        desk.pause(office, as_admin, why)
+    with _settings(context).turn_context() as turn_context:
+        operator.pause(turn_context, as_admin, why)
     say("The bot is paused.")
 
 
 def resume(context: typer.Context, as_admin: Admin) -> None:
     """Act again after a pause."""
-    from mailbot import desk  # noqa: PLC0415
+    from mailbot import operator  # noqa: PLC0415
 
-    with _settings(context).office() as office:
-        desk.resume(office, as_admin)
+    with _settings(context).turn_context() as turn_context:
+        operator.resume(turn_context, as_admin)
     say("The bot acts again.")
 
 
@@ -280,6 +280,6 @@ def _settings(context: typer.Context) -> Settings:
     return settings
 
 
-def _tell(office: Office, ticket: Ticket) -> None:
+def _tell(turn_context: TurnContext, ticket: Ticket) -> None:
     """Say what became of a ticket, in the words of its history."""
-    say(f"Ticket #{ticket.id} is {ticket.state.value}. {visible(office.store.history(ticket.id)[-1].summary)}")
+    say(f"Ticket #{ticket.id} is {ticket.state.value}. {visible(turn_context.store.history(ticket.id)[-1].summary)}")

@@ -52,7 +52,7 @@ def mail_retried(*, mail: str, attempt: int, retry_at: datetime, error: BaseExce
 
 
 @line("info")
-def mail_moved(*, count: int, shelf: str) -> None:
+def mail_moved(*, count: int, folder: str) -> None:
     """Mails were moved to a folder, after their changes were committed."""
 
 

@@ -33,7 +33,7 @@ class BlockKind(StrEnum):
     ROWS = "rows"
     QUOTE = "quote"
     CODE = "code"
-    SAYINGS = "sayings"
+    OFFERS = "offers"
     SMALL = "small"
     PARAGRAPH = "paragraph"
 
@@ -45,16 +45,16 @@ _MARKS = {
     "= ": BlockKind.ROWS,
     "> ": BlockKind.QUOTE,
     "$ ": BlockKind.CODE,
-    "@ ": BlockKind.SAYINGS,
+    "@ ": BlockKind.OFFERS,
     "~ ": BlockKind.SMALL,
 }
-_PAIRS = {BlockKind.ROWS: ": ", BlockKind.SAYINGS: " ¦ "}
+_PAIRS = {BlockKind.ROWS: ": ", BlockKind.OFFERS: " ¦ "}
 _JOINED = frozenset({BlockKind.LEAD, BlockKind.SMALL, BlockKind.PARAGRAPH})
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block: `lines` are its lines; in rows and sayings each line has a second half."""
+    """One block: `lines` are its lines; in rows and offers each line has a second half."""
 
     kind: BlockKind
     lines: tuple[tuple[str, str], ...]

@@ -55,7 +55,7 @@ def _code(block: Block) -> str:
     return "\n".join(f"    {line}" for line, _ in block.lines)
 
 
-def _sayings(block: Block) -> str:
+def _offers(block: Block) -> str:
     # The word in front keeps each line from being a command itself, also where a client drops the indent.
     width = min(max(len(words) for words, _ in block.lines), 26) + 2
     return "\n".join(
@@ -70,7 +70,7 @@ _WRITERS = {
     BlockKind.ROWS: _rows,
     BlockKind.QUOTE: _quote,
     BlockKind.CODE: _code,
-    BlockKind.SAYINGS: _sayings,
+    BlockKind.OFFERS: _offers,
     BlockKind.SMALL: _paragraph,
     BlockKind.PARAGRAPH: _paragraph,
 }

@@ -99,10 +99,10 @@ def _listed(mark: str) -> Any:
     return listed
 
 
-def _sayings(commands: Iterable[Mapping[str, str]]) -> _Marked:
-    """What can be answered: `words` and `meaning` from `lifecycle.sayings`."""
+def _offers(commands: Iterable[Mapping[str, str]]) -> _Marked:
+    """What can be answered: `words` and `meaning` from `lifecycle.offered`."""
     return _Marked(
-        "\n".join(f"@ {one_line(saying['words'])} ¦ {one_line(saying['meaning'], _VALUE_LIMIT)}" for saying in commands)
+        "\n".join(f"@ {one_line(offer['words'])} ¦ {one_line(offer['meaning'], _VALUE_LIMIT)}" for offer in commands)
     )
 
 
@@ -147,7 +147,7 @@ def _text_environment() -> Environment:
         quote=_quote,
         items=_listed("-"),
         code=_listed("$"),
-        sayings=_sayings,
+        offers=_offers,
         count=count,
         known_hosts=_known_hosts,
         filled_in=_filled_in,

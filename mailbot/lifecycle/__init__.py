@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mailbot.lifecycle import building, extension, lease, questions, removal
+from mailbot.lifecycle import build, extension, holding, lease, release, removal, request, restore
 from mailbot.lifecycle.moves import MOVES
-from mailbot.lifecycle.questions import opened
-from mailbot.lifecycle.sayings import Saying, as_facts, sayings
-from mailbot.lifecycle.steps import STATE_WORDS, About, moved, standing
+from mailbot.lifecycle.offers import Offer, as_facts, offered
+from mailbot.lifecycle.request import opened
+from mailbot.lifecycle.steps import STATE_WORDS, Circumstances, moved, standing
 from mailbot.model import (
     LIVING,
     Approved,
@@ -43,15 +43,15 @@ from mailbot.model import (
     Withdrawn,
 )
 
-__all__ = ["MOVES", "STATE_WORDS", "About", "Saying", "as_facts", "decide", "opened", "sayings", "standing"]
+__all__ = ["MOVES", "STATE_WORDS", "Circumstances", "Offer", "as_facts", "decide", "offered", "opened", "standing"]
 
 
-def decide(ticket: Ticket, event: Event, about: About) -> Step | Refusal:
+def decide(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | Refusal:
     """What `event` makes of `ticket`: the ticket after it and what follows, or why it cannot be."""
     allowed = MOVES[ticket.state].get(type(event))
     if allowed is None:
         return Refusal(f"That cannot be done now: {STATE_WORDS[ticket.state]}.")
-    step = _DECIDERS[type(event)](ticket, event, about)
+    step = _DECIDERS[type(event)](ticket, event, circumstances)
     if isinstance(step, Refusal):
         return step
     if step.ticket.state not in allowed:
@@ -60,58 +60,60 @@ def decide(ticket: Ticket, event: Event, about: About) -> Step | Refusal:
     return step
 
 
-def _time_passed(ticket: Ticket, _event: TimePassed, about: About) -> Step:
+def _time_passed(ticket: Ticket, _event: TimePassed, circumstances: Circumstances) -> Step:
     if ticket.asked_end_date is not None:
-        return extension.waits(ticket, about)
-    return _WAITING.get(ticket.state, _nothing_due)(ticket, about)
+        return extension.waits(ticket, circumstances)
+    return _WAITING.get(ticket.state, _nothing_due)(ticket, circumstances)
 
 
-def _nothing_due(ticket: Ticket, about: About) -> Step:
-    return Step(moved(ticket, about, due_at=None), (), "")
+def _nothing_due(ticket: Ticket, circumstances: Circumstances) -> Step:
+    return Step(moved(ticket, circumstances, due_at=None), (), "")
 
 
-_WAITING: Mapping[TicketState, Callable[[Ticket, About], Step]] = {
-    TicketState.UNCONFIRMED: questions.unconfirmed_waits,
-    TicketState.PENDING: questions.pending_waits,
+_WAITING: Mapping[TicketState, Callable[[Ticket, Circumstances], Step]] = {
+    TicketState.UNCONFIRMED: request.unconfirmed_waits,
+    TicketState.PENDING: request.pending_waits,
     TicketState.ACTIVE: lease.active_waits,
     TicketState.EXPIRED: removal.expired_waits,
     TicketState.ARCHIVED: removal.archived_waits,
 }
 
-_Decider = Callable[[Ticket, Any, About], Step | Refusal]
+_Decider = Callable[[Ticket, Any, Circumstances], Step | Refusal]
 
 
 def _by_state(request: _Decider, machine: _Decider) -> _Decider:
     """A word that means one thing about a request and another about a machine that exists."""
-    return lambda ticket, event, about: (machine if ticket.state in LIVING else request)(ticket, event, about)
+    return lambda ticket, event, circumstances: (machine if ticket.state in LIVING else request)(
+        ticket, event, circumstances
+    )
 
 
 def _denier(ticket: Ticket) -> _Decider:
     """What a no is about: a request, an extension, or a restored machine that could not be built."""
     if ticket.state in LIVING:
         return extension.denied
-    return removal.given_up if ticket.state is TicketState.FAILED and ticket.lease_from else questions.denied
+    return removal.given_up if ticket.state is TicketState.FAILED and ticket.lease_from else request.denied
 
 
 _DECIDERS: Mapping[type[Event], _Decider] = {
-    Confirmed: questions.confirmed,
-    Approved: _by_state(questions.approved, extension.approved),
-    Denied: lambda ticket, event, about: _denier(ticket)(ticket, event, about),
-    Withdrawn: _by_state(questions.withdrawn, extension.withdrawn),
+    Confirmed: request.confirmed,
+    Approved: _by_state(request.approved, extension.approved),
+    Denied: lambda ticket, event, circumstances: _denier(ticket)(ticket, event, circumstances),
+    Withdrawn: _by_state(request.withdrawn, extension.withdrawn),
     TimePassed: _time_passed,
-    Placed: building.placed,
-    Built: building.built,
-    BuildFailed: building.build_failed,
-    Retried: building.retried,
+    Placed: build.placed,
+    Built: build.built,
+    BuildFailed: build.build_failed,
+    Retried: build.retried,
     ExtensionAsked: extension.asked,
-    ReleaseAsked: extension.release_asked,
-    Released: extension.released,
-    Kept: extension.kept,
-    Restored: extension.restored,
+    ReleaseAsked: release.release_asked,
+    Released: release.released,
+    Kept: release.kept,
+    Restored: restore.restored,
     Retired: removal.retired,
     DiskDeleted: removal.disk_deleted,
     EffectFailed: lease.effect_failed,
     Returned: lease.returned,
-    Held: removal.held,
-    Unheld: removal.unheld,
+    Held: holding.held,
+    Unheld: holding.unheld,
 }

@@ -26,7 +26,7 @@ from mailbot.lifecycle.notice import (
     warning_prefix,
     whole_days,
 )
-from mailbot.lifecycle.steps import About, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import Action, Effect, EffectFailed, Letter, Purpose, Returned, Step, Ticket, TicketState
 from mailbot.timetable import moment_in_words, today
 
@@ -34,45 +34,45 @@ TRY_AGAIN = timedelta(days=1)
 """How often a machine that is held is looked at."""
 
 
-def begun(ticket: Ticket, about: About, **changes: Any) -> Ticket:
+def begun(ticket: Ticket, circumstances: Circumstances, **changes: Any) -> Ticket:
     """The ticket with a (new) lease from now on: its first warning, and nothing of an earlier end date left over."""
-    fresh = {"lease_from": about.now, "stage": 0, "ended_at": None, "remove_at": None, "keep_until": None}
-    return resting(moved(ticket, about, **{**fresh, **changes}), about)
+    fresh = {"lease_from": circumstances.now, "stage": 0, "ended_at": None, "remove_at": None, "keep_until": None}
+    return resting(moved(ticket, circumstances, **{**fresh, **changes}), circumstances)
 
 
-def resting(ticket: Ticket, about: About) -> Ticket:
+def resting(ticket: Ticket, circumstances: Circumstances) -> Ticket:
     """The ticket, to be woken for the next of its lease's dates; at once where that has passed."""
-    dates = plan(ticket, about.rules)
+    dates = plan(ticket, circumstances.rules)
     return replace(ticket, due_at=(*dates.warnings, dates.stop_at)[min(ticket.stage, len(dates.warnings))])
 
 
-def active_waits(ticket: Ticket, about: About) -> Step:
+def active_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     """Warn, or stop: whichever is due; at most one of them.  A warning that is overdue comes first, however late it is."""
-    dates = plan(ticket, about.rules)
-    passed = sum(at <= about.now for at in dates.warnings)
+    dates = plan(ticket, circumstances.rules)
+    passed = sum(at <= circumstances.now for at in dates.warnings)
     if passed > ticket.stage:
-        return _warned(ticket, about, dates, passed)
-    if about.now >= dates.stop_at:
-        return _stop(ticket, about, dates)
-    return Step(resting(moved(ticket, about), about), (), "")
+        return _warned(ticket, circumstances, dates, passed)
+    if circumstances.now >= dates.stop_at:
+        return _stop(ticket, circumstances, dates)
+    return Step(resting(moved(ticket, circumstances), circumstances), (), "")
 
 
-def _warned(ticket: Ticket, about: About, dates: Plan, passed: int) -> Step:
+def _warned(ticket: Ticket, circumstances: Circumstances, dates: Plan, passed: int) -> Step:
     """One warning for all that are overdue; when it comes too late for full notice, the end date moves first."""
-    earliest = _earliest(ticket, about, dates)
+    earliest = _earliest(ticket, circumstances, dates)
     if earliest > dates.stop_at + SLACK:
-        return put_off(ticket, about, earliest, "The warning could not be sent in time.")
+        return put_off(ticket, circumstances, earliest, "The warning could not be sent in time.")
     # After one that comes late, the next within half a day would only repeat it.
-    told = sum(at < about.now + DAY / 2 for at in dates.warnings)
-    after = resting(replace(moved(ticket, about), stage=told), about)
-    days_left = whole_days(dates.stop_at - about.now)
+    told = sum(at < circumstances.now + DAY / 2 for at in dates.warnings)
+    after = resting(replace(moved(ticket, circumstances), stage=told), circumstances)
+    days_left = whole_days(dates.stop_at - circumstances.now)
     more: dict[str, Any] = {"last": True} if told == len(dates.warnings) else {}
     planned = dates.warnings[passed - 1] + SLACK
-    if about.now > planned + SLACK:
-        when = moment_in_words(planned, about.rules.service.timezone)
+    if circumstances.now > planned + SLACK:
+        when = moment_in_words(planned, circumstances.rules.service.timezone)
         more["late"] = f"It should have been sent on {when}, but the service could not write then."
     letter = to_owner(
-        after, Letter.WARNING, Purpose.OWN, days_left=days_left, plan=steps_ahead(after, about), **snapshot(after),
+        after, Letter.WARNING, Purpose.OWN, days_left=days_left, plan=steps_ahead(after, circumstances), **snapshot(after),
         calendar=calendar(after), **more,
     )  # fmt: skip
     letter = replace(letter, key=notice_key(warning_prefix(after), str(told), after))
@@ -80,35 +80,35 @@ def _warned(ticket: Ticket, about: About, dates: Plan, passed: int) -> Step:
     return Step(after, (letter,), f"warned: {_days(days_left)} left", cancel=("warning:",))
 
 
-def _earliest(ticket: Ticket, about: About, dates: Plan) -> datetime:
+def _earliest(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> datetime:
     """The earliest stop after a warning that is written now.
 
     Without any proof the whole notice is given.  Where not even a day is left, so much time is given
     as the first warning that was missed would have left, at most the notice.
     """
-    proven = not_before(about.accepted, warned_prefix(ticket), dates.notice)
+    proven = not_before(circumstances.accepted, warned_prefix(ticket), dates.notice)
     if proven is None:
-        return about.now + dates.notice
+        return circumstances.now + dates.notice
     missed = dates.stop_at - dates.warnings[ticket.stage]
-    in_time = about.now + DAY <= dates.stop_at + SLACK
-    return max(proven, about.now + (DAY if in_time else max(DAY, min(missed, dates.notice))))
+    in_time = circumstances.now + DAY <= dates.stop_at + SLACK
+    return max(proven, circumstances.now + (DAY if in_time else max(DAY, min(missed, dates.notice))))
 
 
 def _days(number: int) -> str:
     return f"{number} day{'' if number == 1 else 's'}"
 
 
-def put_off(ticket: Ticket, about: About, earliest: datetime, why: str) -> Step:
+def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, why: str) -> Step:
     """The end date moves to when notice will have been given; the letter that says so is the warning."""
-    zone = about.rules.service.timezone
+    zone = circumstances.rules.service.timezone
     later = max(today(earliest + SLACK, zone), ticket.end_date)
-    after = moved(ticket, about, end_date=later)
+    after = moved(ticket, circumstances, end_date=later)
     # A warning within the next day would only repeat this letter.
-    told = sum(at <= about.now + DAY for at in plan(after, about.rules).warnings)
-    after = resting(replace(after, stage=told), about)
+    told = sum(at <= circumstances.now + DAY for at in plan(after, circumstances.rules).warnings)
+    after = resting(replace(after, stage=told), circumstances)
     letter = to_owner(
         after, Letter.DATE_MOVED, Purpose.OWN, old_end_date=ticket.end_date.isoformat(), end_date=later.isoformat(),
-        why=why, plan=steps_ahead(after, about), calendar=calendar(after),
+        why=why, plan=steps_ahead(after, circumstances), calendar=calendar(after),
     )  # fmt: skip
     letter = replace(letter, key=notice_key(warning_prefix(after), "moved", after))
     return Step(after, (letter,), f"the end date moved to {later}: {why}", cancel=("warning:",))
@@ -117,21 +117,21 @@ def put_off(ticket: Ticket, about: About, earliest: datetime, why: str) -> Step:
 _DELETED = "The disk is deleted for good."
 
 
-def steps_ahead(ticket: Ticket, about: About) -> list[dict[str, str]]:
+def steps_ahead(ticket: Ticket, circumstances: Circumstances) -> list[dict[str, str]]:
     """What happens to the machine when, step by step, from the same dates that act: a letter's fact `plan`."""
-    lease = about.rules.lease
+    lease = circumstances.rules.lease
     if ticket.state is TicketState.ARCHIVED:
-        delete_at = about.open_from(ticket.keep_until or about.now)
+        delete_at = circumstances.open_from(ticket.keep_until or circumstances.now)
         return [{"when": delete_at.isoformat(), "what": _DELETED}]
-    stop_at = ticket.ended_at or about.open_from(plan(ticket, about.rules).stop_at)
-    remove_at = about.open_from(ticket.remove_at or stop_at + timedelta(days=lease.grace_days))
-    delete_at = about.open_from(ticket.keep_until or remove_at + timedelta(days=lease.keep_disk_days))
+    stop_at = ticket.ended_at or circumstances.open_from(plan(ticket, circumstances.rules).stop_at)
+    remove_at = circumstances.open_from(ticket.remove_at or stop_at + timedelta(days=lease.grace_days))
+    delete_at = circumstances.open_from(ticket.keep_until or remove_at + timedelta(days=lease.keep_disk_days))
     steps = (
         (stop_at, "The machine is stopped; its disk stays as it is."),
         (remove_at, "The machine is removed; its disk is kept."),
         (delete_at, _DELETED),
     )
-    return [{"when": at.isoformat(), "what": what} for at, what in steps if at > about.now]
+    return [{"when": at.isoformat(), "what": what} for at, what in steps if at > circumstances.now]
 
 
 def calendar(ticket: Ticket, status: str = "CONFIRMED") -> dict[str, Any]:
@@ -139,38 +139,53 @@ def calendar(ticket: Ticket, status: str = "CONFIRMED") -> dict[str, Any]:
     return {"sequence": ticket.version, "status": status}
 
 
-def _stop(ticket: Ticket, about: About, dates: Plan) -> Step:
+def _stop(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> Step:
     """The end has come: stop, if nothing speaks against it and notice is proven."""
-    waits = not_now(ticket, about)
+    waits = not_now(ticket, circumstances)
     if waits:
         return waits
-    proven = not_before(about.accepted, warned_prefix(ticket), dates.notice)
+    proven = not_before(circumstances.accepted, warned_prefix(ticket), dates.notice)
     if proven is None:
-        return put_off(ticket, about, about.now + dates.notice, "No mail server had taken a warning in time.")
-    if not _last_is_proven(ticket, about, dates):
         return put_off(
-            ticket, about, max(proven, about.now + DAY), "No mail server had taken the last warning in time."
+            ticket, circumstances, circumstances.now + dates.notice, "No mail server had taken a warning in time."
         )
-    if about.now < proven <= about.now + SLACK:
-        return Step(replace(moved(ticket, about), due_at=proven), (), "")
-    if proven > about.now:
-        return put_off(ticket, about, max(proven, about.now + DAY), "The warning came later than it should have.")
-    if about.now > about.open_from(dates.stop_at) + STALE:
-        return put_off(ticket, about, about.now + dates.notice, "It was not stopped then, and that is long ago.")
-    grace = timedelta(days=about.rules.lease.grace_days)
-    after = moved(ticket, about, state=TicketState.EXPIRED, ended_at=about.now, remove_at=about.now + grace)
-    half, near = announcements(after, about)
-    told = (about.now >= half) + (about.now >= near)
+    if not _last_is_proven(ticket, circumstances, dates):
+        return put_off(
+            ticket,
+            circumstances,
+            max(proven, circumstances.now + DAY),
+            "No mail server had taken the last warning in time.",
+        )
+    if circumstances.now < proven <= circumstances.now + SLACK:
+        return Step(replace(moved(ticket, circumstances), due_at=proven), (), "")
+    if proven > circumstances.now:
+        return put_off(
+            ticket, circumstances, max(proven, circumstances.now + DAY), "The warning came later than it should have."
+        )
+    if circumstances.now > circumstances.open_from(dates.stop_at) + STALE:
+        return put_off(
+            ticket, circumstances, circumstances.now + dates.notice, "It was not stopped then, and that is long ago."
+        )
+    grace = timedelta(days=circumstances.rules.lease.grace_days)
+    after = moved(
+        ticket,
+        circumstances,
+        state=TicketState.EXPIRED,
+        ended_at=circumstances.now,
+        remove_at=circumstances.now + grace,
+    )
+    half, near = announcements(after, circumstances)
+    told = (circumstances.now >= half) + (circumstances.now >= near)
     after = replace(after, stage=told, due_at=(half, near, after.remove_at)[told])
     stage = "stopped" if told < 2 else last_call(after)
-    letter = foretell(after, Letter.VM_STOPPED, stage, about, stopped_at=about.now.isoformat())
+    letter = announce(after, Letter.VM_STOPPED, stage, circumstances, stopped_at=circumstances.now.isoformat())
     return Step(after, (machine(after, Action.STOP), letter), "stopped at the end of the lease", destructive=True)
 
 
-def _last_is_proven(ticket: Ticket, about: About, dates: Plan) -> bool:
+def _last_is_proven(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> bool:
     """Whether a server took the last warning of this end date, or the letter that moved it where none comes after that."""
     prefix = warning_prefix(ticket)
-    for one in proofs(about.accepted, prefix):
+    for one in proofs(circumstances.accepted, prefix):
         stage = one.key.removeprefix(prefix).split(":")[0]
         if stage == str(len(dates.warnings)):
             return True
@@ -179,18 +194,18 @@ def _last_is_proven(ticket: Ticket, about: About, dates: Plan) -> bool:
     return False
 
 
-def not_now(ticket: Ticket, about: About) -> Step | None:
+def not_now(ticket: Ticket, circumstances: Circumstances) -> Step | None:
     """A hold, a closure or a weekend puts a destructive step off; notice goes on counting."""
-    due_at = about.now + TRY_AGAIN if ticket.held else about.open_from(about.now)
-    return Step(replace(moved(ticket, about), due_at=due_at), (), "") if due_at > about.now else None
+    due_at = circumstances.now + TRY_AGAIN if ticket.held else circumstances.open_from(circumstances.now)
+    return Step(replace(moved(ticket, circumstances), due_at=due_at), (), "") if due_at > circumstances.now else None
 
 
-def announcements(ticket: Ticket, about: About) -> tuple[datetime, datetime]:
+def announcements(ticket: Ticket, circumstances: Circumstances) -> tuple[datetime, datetime]:
     """When a stopped machine's owner is written to again: in the middle of the grace period, and before the removal.
 
     The last one leaves more than a day; a short grace period has one of them, or none besides the letter at the stop.
     """
-    stopped, removed = ticket.ended_at or about.now, ticket.remove_at or about.now
+    stopped, removed = ticket.ended_at or circumstances.now, ticket.remove_at or circumstances.now
     grace = removed - stopped
     near = max(removed - max(timedelta(days=2), min(timedelta(days=3), grace / 4)), stopped + grace * 0.6)
     near = min(near, removed - DAY - SLACK)
@@ -202,47 +217,49 @@ def last_call(ticket: Ticket) -> str:
     return f"near-{ticket.remove_at:%Y%m%dT%H%M}" if ticket.remove_at else "near"
 
 
-def foretell(ticket: Ticket, letter: Letter, stage: str, about: About, **facts: Any) -> Effect:
+def announce(ticket: Ticket, letter: Letter, stage: str, circumstances: Circumstances, **facts: Any) -> Effect:
     """A letter that announces the removal, with the dates as they are now."""
-    effect = to_owner(ticket, letter, Purpose.OWN, plan=steps_ahead(ticket, about), **snapshot(ticket), **facts)
+    effect = to_owner(ticket, letter, Purpose.OWN, plan=steps_ahead(ticket, circumstances), **snapshot(ticket), **facts)
     return replace(effect, key=notice_key(removal_prefix(ticket), stage, ticket))
 
 
-def unsent(ticket: Ticket, about: About) -> int:
+def unsent(ticket: Ticket, circumstances: Circumstances) -> int:
     """The stage without an announcement that no server has taken yet: one that is cancelled has not been made."""
     if ticket.state is TicketState.ACTIVE:
         prefix, made = warned_prefix(ticket), {str(ticket.stage), "moved"}
     else:
         prefix, made = removal_prefix(ticket), {"half", last_call(ticket)}
-    parts = [one.key.removeprefix(prefix).split(":") for one in about.accepted if one.key.startswith(prefix)]
+    parts = [one.key.removeprefix(prefix).split(":") for one in circumstances.accepted if one.key.startswith(prefix)]
     return ticket.stage if any(made & set(part[:2]) for part in parts) else max(ticket.stage - 1, 0)
 
 
-def effect_failed(ticket: Ticket, event: EffectFailed, about: About) -> Step:
+def effect_failed(ticket: Ticket, event: EffectFailed, circumstances: Circumstances) -> Step:
     """A machine could not be stopped, started or removed: it is tried again, and admins read why."""
-    key = f"{event.effect}:{about.now:%Y%m%d}"
+    key = f"{event.effect}:{circumstances.now:%Y%m%d}"
     letters = to_admins(
-        ticket, about, Letter.ADMIN_MACHINE_TROUBLE, key=key, effect=event.effect, why=event.why
+        ticket, circumstances, Letter.ADMIN_MACHINE_TROUBLE, key=key, effect=event.effect, why=event.why
     )  # fmt: skip
-    return Step(moved(ticket, about), letters, f"{event.effect} failed: {event.why}")
+    return Step(moved(ticket, circumstances), letters, f"{event.effect} failed: {event.why}")
 
 
-def returned(ticket: Ticket, event: Returned, about: About) -> Step:
+def returned(ticket: Ticket, event: Returned, circumstances: Circumstances) -> Step:
     """A letter came back: for good means that it is no notice; another address is used, and admins are told."""
     if event.permanent is False:
-        return Step(moved(ticket, about), (), f"a letter to {event.address} is delayed: {event.diagnostic[:200]}")
-    after = moved(ticket, about, email=event.other) if event.other else moved(ticket, about)
+        return Step(
+            moved(ticket, circumstances), (), f"a letter to {event.address} is delayed: {event.diagnostic[:200]}"
+        )
+    after = moved(ticket, circumstances, email=event.other) if event.other else moved(ticket, circumstances)
     what = NOTICES.get(event.letter, event.letter)
     facts: dict[str, Any] = {"address": event.address, "what": what, "answer": event.diagnostic[:500]}
     if event.letter in NOTICES:
         facts["effect"] = "It does not count as notice: without notice that arrives, the date moves."
     if event.other:
         facts["second"] = event.other
-    letters = to_admins(after, about, Letter.ADMIN_NOTICE_BOUNCED, key=event.address, **facts)
+    letters = to_admins(after, circumstances, Letter.ADMIN_NOTICE_BOUNCED, key=event.address, **facts)
     waiting = ticket.state in {TicketState.ACTIVE, TicketState.EXPIRED} and ticket.asked_end_date is None
     if event.other and event.letter in NOTICES and waiting and ticket.stage:
         # Announced again at once, to the other address.
-        after = replace(after, due_at=about.now, stage=ticket.stage - 1)
+        after = replace(after, due_at=circumstances.now, stage=ticket.stage - 1)
     return Step(after, letters, f"a letter to {event.address} came back: {event.diagnostic[:200]}")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from mailbot.lifecycle.sayings import as_facts
+from mailbot.lifecycle.offers import as_facts
 from mailbot.model import Accepted, Action, Actor, Admin, Effect, Facts, Letter, Purpose, Role, Ticket, TicketState
 from mailbot.rules import Rules
 from mailbot.timetable import end_of, today
@@ -16,7 +16,7 @@ _LONGEST_CLOSURE_DAYS = 3660
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class Circumstances:
     """What a decision may look at besides the ticket: the moment, the site's rules, and what the store knows.
 
     `sites` is one dict per site (site, free_memory_mib,
@@ -51,9 +51,9 @@ class About:
 _DECIDED_UPON = frozenset({"state", "end_date", "disk_gib", "asked_end_date"})
 
 
-def moved(ticket: Ticket, about: About, **changes: Any) -> Ticket:
+def moved(ticket: Ticket, circumstances: Circumstances, **changes: Any) -> Ticket:
     """The ticket with changes; `version` rises when something changed that people decide upon."""
-    after = replace(ticket, changed_at=about.now, **changes)
+    after = replace(ticket, changed_at=circumstances.now, **changes)
     if any(getattr(after, name) != getattr(ticket, name) for name in _DECIDED_UPON):
         after = replace(after, version=ticket.version + 1)
     return after
@@ -67,14 +67,20 @@ def to_owner(ticket: Ticket, letter: Letter, purpose: Purpose = Purpose.NONE, *,
 
 
 def to_admins(
-    ticket: Ticket, about: About, letter: Letter, purpose: Purpose = Purpose.NONE, *, key: str = "", **facts: Any
+    ticket: Ticket,
+    circumstances: Circumstances,
+    letter: Letter,
+    purpose: Purpose = Purpose.NONE,
+    *,
+    key: str = "",
+    **facts: Any,
 ) -> tuple[Effect, ...]:
     """The same letter to every admin; each has a row, and so a token, of their own."""
     if purpose is not Purpose.NONE:
         facts = {"commands": as_facts(ticket, purpose), **facts}
     return tuple(
         Effect(Action.LETTER, _key(letter, ticket, key, admin.address), letter, admin.address, admin.name, facts)
-        for admin in about.admins
+        for admin in circumstances.admins
     )
 
 
@@ -92,11 +98,11 @@ def machine(ticket: Ticket, action: Action, *, key: str = "", **facts: Any) -> E
     return Effect(action, _key(action, ticket, key), facts=facts)
 
 
-def called(actor: Actor, ticket: Ticket, about: About) -> str:
+def called(actor: Actor, ticket: Ticket, circumstances: Circumstances) -> str:
     """Who acted, as letters call them: the owner and admins by name, anybody else as the history has it."""
     if actor.role is Role.OWNER:
         return ticket.name or actor.who
-    return next((admin.name for admin in about.admins if admin.address == actor.who and admin.name), actor.who)
+    return next((admin.name for admin in circumstances.admins if admin.address == actor.who and admin.name), actor.who)
 
 
 STATE_WORDS = {

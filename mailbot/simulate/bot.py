@@ -10,10 +10,8 @@ from itertools import count
 from random import Random
 
 from mailbot import lifecycle
-from mailbot.handlers.deliver import is_void
-from mailbot.handlers.wake import AGAIN_AFTER, WAKE_LIMIT
 from mailbot.letters import KINDS, Audience
-from mailbot.lifecycle import About
+from mailbot.lifecycle import Circumstances
 from mailbot.lifecycle.lease import not_now
 from mailbot.model import (
     LIVING,
@@ -40,6 +38,8 @@ from mailbot.model import (
 from mailbot.policy import end_date_problems
 from mailbot.simulate.scenario import Entry, House, Member, Scenario, What
 from mailbot.timetable import latest_end
+from mailbot.turns.deliver import is_void
+from mailbot.turns.wake import AGAIN_AFTER, WAKE_LIMIT
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -206,9 +206,9 @@ class Bot:
 
     # tickets
 
-    def _about(self, ticket: Ticket, life: _Life) -> About:
+    def _about(self, ticket: Ticket, life: _Life) -> Circumstances:
         closed = self.closures.get(ticket.site or "", ())
-        return About(self.now, self.rules, self.admins, (), tuple(life.accepted), closed)
+        return Circumstances(self.now, self.rules, self.admins, (), tuple(life.accepted), closed)
 
     def _decided(self, life: _Life, event: Event) -> Step | Refusal:
         return lifecycle.decide(life.ticket, event, self._about(life.ticket, life))

@@ -1,7 +1,7 @@
-"""Who may do what by mail: evidence against what the deed needs.  Pure.
+"""Who may do what by mail: evidence against what the action at risk needs.  Pure.
 
 Order of judgement: exactly one clean sender (the parsers see to that), who that is, whether the mail
-carries a token that was made for that very person, then what the deed needs on top (`[trust]` in the
+carries a token that was made for that very person, then what the action at risk needs on top (`[trust]` in the
 configuration is the risk table).  `table` compares, `border` reads what our own mail server says
 about a mail, `signatures` says which DKIM signatures are worth a check at all.
 """
@@ -10,6 +10,6 @@ from __future__ import annotations
 
 from mailbot.rules import Proof
 from mailbot.trust.border import read_border
-from mailbot.trust.table import Checked, Deed, Evidence, missing, needs
+from mailbot.trust.table import Checked, Evidence, Risk, missing, needs
 
-__all__ = ["Checked", "Deed", "Evidence", "Proof", "missing", "needs", "read_border"]
+__all__ = ["Checked", "Evidence", "Proof", "Risk", "missing", "needs", "read_border"]

@@ -1,4 +1,4 @@
-"""The risk table: what each deed needs, and what a mail lacks."""
+"""The risk table: what each action at risk needs, and what a mail lacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from mailbot.rules import Proof, TrustRules
 
 
-class Deed(StrEnum):
+class Risk(StrEnum):
     """What somebody wants to do by mail; those of the risk table are named like its settings."""
 
     ASK = "ask"
@@ -57,16 +57,16 @@ class Evidence:
     sender: str
     proofs: frozenset[Proof]
     found: Mapping[str, str] = field(default_factory=dict)
-    deed: Deed | None = None
+    risk: Risk | None = None
     needed: frozenset[Proof] = frozenset()
 
     def as_facts(self) -> dict[str, Any]:
-        """The evidence as it is stored: `{"sender": …, "proofs": […], "found": {…}, "deed": …, "needed": […]}`."""
+        """The evidence as it is stored: `{"sender": …, "proofs": […], "found": {…}, "risk": …, "needed": […]}`."""
         facts: dict[str, Any] = {"sender": self.sender, "proofs": sorted(self.proofs)}
         if self.found:
             facts["found"] = dict(self.found)
-        if self.deed is not None:
-            facts |= {"deed": self.deed.value, "needed": sorted(self.needed)}
+        if self.risk is not None:
+            facts |= {"risk": self.risk.value, "needed": sorted(self.needed)}
             facts["verdict"] = "proven" if self.needed <= self.proofs else "not proven"
         return facts
 
@@ -77,27 +77,27 @@ class Evidence:
             proofs -= {Proof.REGISTERED, Proof.ALIGNED}
         return replace(self, proofs=proofs, found={**self.found, **checked.found})
 
-    def for_deed(self, deed: Deed, rules: TrustRules) -> Evidence:
-        """The same, held against what the deed needs."""
-        return replace(self, deed=deed, needed=needs(deed, rules))
+    def for_risk(self, risk: Risk, rules: TrustRules) -> Evidence:
+        """The same, held against what the action at risk needs."""
+        return replace(self, risk=risk, needed=needs(risk, rules))
 
 
-def needs(deed: Deed, rules: TrustRules) -> frozenset[Proof]:
-    """What a deed needs at this site.
+def needs(risk: Risk, rules: TrustRules) -> frozenset[Proof]:
+    """What an action needs at this site.
 
     Alignment is asked for only where something can see it.  A release is always confirmed by the
     ticket's life itself, so its mail need not be.
     """
-    if deed is Deed.ASK:
+    if risk is Risk.ASK:
         return _LEAST
-    wanted: frozenset[Proof] = frozenset(getattr(rules, deed.value))
+    wanted: frozenset[Proof] = frozenset(getattr(rules, risk.value))
     if not rules.sees_alignment:
         wanted -= {Proof.ALIGNED}
-    if deed is Deed.RELEASE:
+    if risk is Risk.RELEASE:
         wanted -= {Proof.CONFIRMED}
     return wanted
 
 
-def missing(deed: Deed, evidence: Evidence, rules: TrustRules) -> str:
-    """What the evidence lacks for the deed, as words for the sender; empty where nothing does."""
-    return " and ".join(_MISSING[proof] for proof in sorted(needs(deed, rules) - evidence.proofs))
+def missing(risk: Risk, evidence: Evidence, rules: TrustRules) -> str:
+    """What the evidence lacks for it, as words for the sender; empty where nothing does."""
+    return " and ".join(_MISSING[proof] for proof in sorted(needs(risk, rules) - evidence.proofs))

@@ -11,12 +11,12 @@ from typing import Protocol
 
 import pytest
 
-from mailbot.adapters.directory_file import FileDirectory
-from mailbot.adapters.directory_ldap import LdapDirectory
-from mailbot.adapters.keys_command import KeysByCommand
-from mailbot.adapters.ldap_connection import LdapServer
-from mailbot.adapters.ldap_people import LdapLayout
-from mailbot.adapters.memory import MemoryDirectory
+from mailbot.adapters.directory.file import FileDirectory
+from mailbot.adapters.directory.keys_command import KeysByCommand
+from mailbot.adapters.directory.ldap import LdapDirectory
+from mailbot.adapters.directory.ldap_connection import LdapServer
+from mailbot.adapters.directory.ldap_people import LdapLayout
+from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.transport import Security
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Person

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from mailbot.adapters.memory import MemoryClock
+from mailbot.adapters.clock import MemoryClock
 from mailbot.cli import main
 from mailbot.config import load
 from mailbot.wiring import make_directory

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from mailbot.adapters.directory_ldap import MOST_ADMINS, LdapDirectory
-from mailbot.adapters.ldap_connection import ConnectionLost, LdapServer, NoAnswer
-from mailbot.adapters.ldap_people import LdapLayout
-from mailbot.adapters.memory import MemoryClock
+from mailbot.adapters.clock import MemoryClock
+from mailbot.adapters.directory.ldap import MOST_ADMINS, LdapDirectory
+from mailbot.adapters.directory.ldap_connection import ConnectionLost, LdapServer, NoAnswer
+from mailbot.adapters.directory.ldap_people import LdapLayout
 from mailbot.adapters.transport import Security, secret_from_file
 from mailbot.config import DirectorySection, load
 from mailbot.errors import DirectoryUnavailable
@@ -231,7 +231,7 @@ def test_a_child_that_was_killed_is_replaced_unnoticed(server: Slapd) -> None:
 PARENT = """
 import sys, time
 from pathlib import Path
-from mailbot.adapters.ldap_connection import LdapConnection, LdapServer
+from mailbot.adapters.directory.ldap_connection import LdapConnection, LdapServer
 from mailbot.adapters.transport import Security
 connection = LdapConnection(LdapServer("127.0.0.1", int(sys.argv[1]), Security.PLAIN), ["uid"])
 print(connection.child_pid, flush=True)

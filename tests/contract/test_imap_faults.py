@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from contrib.demo.mailserver import Dovecot, make_certificate
-from mailbot.adapters.imap import ImapInbox, ImapSettings
+from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
 from mailbot.adapters.transport import Auth, Security, secret_from_command, secret_from_file
 from mailbot.errors import ConfigurationError, MailServerUnavailable
 from mailbot.model import MailKey
-from mailbot.ports import Fetched, Shelf
+from mailbot.ports import Fetched, Folder
 from tests.inbox_worlds import USERS, DovecotWorld
 from tests.wire import Proxy, Script
 
@@ -317,9 +317,9 @@ def test_a_server_that_stops_is_unavailable_and_its_return_is_noticed(home: Path
         with pytest.raises(MailServerUnavailable):
             list(inbox.fetch(None))
         with pytest.raises(MailServerUnavailable):
-            inbox.file_away([only.key], Shelf.HANDLED)
+            inbox.file_away([only.key], Folder.HANDLED)
         server.start()
-        inbox.file_away([only.key], Shelf.HANDLED)
+        inbox.file_away([only.key], Folder.HANDLED)
         assert server.mailbox("support", "mailbot/handled") == [mail(1)]
         inbox.close()
     finally:
@@ -374,7 +374,7 @@ def test_a_filed_mail_keeps_the_marks_that_people_gave_it(world: DovecotWorld) -
     with world.somebody() as client:
         client.select_folder("INBOX")
         client.add_flags(client.search("ALL"), [b"\\Flagged"])
-    world.inbox.file_away([one.key for one in world.inbox.fetch(None)], Shelf.HANDLED)
+    world.inbox.file_away([one.key for one in world.inbox.fetch(None)], Folder.HANDLED)
 
     with world.somebody() as client:
         client.select_folder("mailbot/handled", readonly=True)
@@ -388,13 +388,13 @@ def test_a_shelf_that_somebody_removed_is_made_again(world: DovecotWorld) -> Non
     world.deliver(mail(1))
     world.deliver(mail(2))
     first, second = (one.key for one in world.inbox.fetch(None))
-    world.inbox.file_away([first], Shelf.HANDLED)
+    world.inbox.file_away([first], Folder.HANDLED)
     with world.somebody() as client:
         client.delete_folder("mailbot/handled")
 
-    world.inbox.file_away([second], Shelf.HANDLED)
+    world.inbox.file_away([second], Folder.HANDLED)
 
-    assert world.on_shelf(Shelf.HANDLED) == [mail(2)]
+    assert world.on_shelf(Folder.HANDLED) == [mail(2)]
 
 
 def test_preparing_creates_both_folders_and_may_run_twice(world: DovecotWorld) -> None:
@@ -419,18 +419,18 @@ def test_without_move_mails_are_copied_and_only_they_are_expunged(world: Dovecot
         client.delete_messages([client.search("ALL")[0]])  # a person's mark, a person's to expunge
     keys = [one.key for one in world.inbox.fetch(None)]
 
-    world.inbox.file_away(keys[1:2], Shelf.HANDLED)
+    world.inbox.file_away(keys[1:2], Folder.HANDLED)
 
-    assert world.on_shelf(Shelf.HANDLED) == [mail(1)]
+    assert world.on_shelf(Folder.HANDLED) == [mail(1)]
     assert world.in_inbox() == [mail(0), mail(2)]
 
 
 def test_without_uidplus_mails_are_marked_and_nothing_is_expunged(world: DovecotWorld) -> None:
     world.proxy.edit = hide(b"MOVE", b"UIDPLUS")
     world.deliver(mail(1))
-    world.inbox.file_away([one.key for one in world.inbox.fetch(None)], Shelf.HANDLED)
+    world.inbox.file_away([one.key for one in world.inbox.fetch(None)], Folder.HANDLED)
 
-    assert world.on_shelf(Shelf.HANDLED) == [mail(1)]
+    assert world.on_shelf(Folder.HANDLED) == [mail(1)]
     with world.somebody() as client:
         client.select_folder("INBOX", readonly=True)
         assert len(client.search("DELETED")) == 1
@@ -444,8 +444,8 @@ def test_without_idle_waiting_ends_at_once(world: DovecotWorld) -> None:
 def test_without_namespace_folders_are_named_by_the_delimiter_of_list(world: DovecotWorld) -> None:
     world.proxy.edit = hide(b"NAMESPACE")
     world.deliver(mail(1))
-    world.inbox.file_away([one.key for one in world.inbox.fetch(None)], Shelf.QUARANTINE)
-    assert world.on_shelf(Shelf.QUARANTINE) == [mail(1)]
+    world.inbox.file_away([one.key for one in world.inbox.fetch(None)], Folder.QUARANTINE)
+    assert world.on_shelf(Folder.QUARANTINE) == [mail(1)]
 
 
 def test_folders_get_the_prefix_and_the_delimiter_of_the_server_and_any_letters(home: Path) -> None:
@@ -456,7 +456,7 @@ def test_folders_get_the_prefix_and_the_delimiter_of_the_server_and_any_letters(
         server.start()
         inbox = ImapInbox(local(server.imap_port, handled_folder="bot/traité & fini"))
         server.deliver("support", mail(1))
-        inbox.file_away([one.key for one in inbox.fetch(None)], Shelf.HANDLED)
+        inbox.file_away([one.key for one in inbox.fetch(None)], Folder.HANDLED)
         inbox.close()
         assert server.mailbox("support", ".bot.trait&AOk- &- fini") == [mail(1)]
     finally:
@@ -464,7 +464,7 @@ def test_folders_get_the_prefix_and_the_delimiter_of_the_server_and_any_letters(
 
 
 def test_a_large_mailbox_is_searched_in_parts(world: DovecotWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mailbot.adapters.imap_fetch._SEARCH_AT_ONCE", 3)
+    monkeypatch.setattr("mailbot.adapters.imap.fetch._SEARCH_AT_ONCE", 3)
     for number in range(10):
         world.deliver(mail(number))
     fetched = list(world.inbox.fetch(None))

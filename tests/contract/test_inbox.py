@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from contrib.demo.mailserver import Dovecot, make_certificate
-from mailbot.adapters.memory import MemoryInbox
+from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.adapters.spool import SpoolInbox
 from mailbot.errors import MailServerUnavailable
-from mailbot.ports import Shelf
+from mailbot.ports import Folder
 from tests.inbox_worlds import MAX_BYTES, USERS, DovecotWorld, FakeWorld, InboxWorld
 from tests.wire import Proxy
 
@@ -153,12 +153,12 @@ def test_filed_mails_leave_the_inbox_and_lie_on_their_shelf_unchanged(world: Inb
         world.deliver(mail(number))
     keys = [one.key for one in world.inbox.fetch(None)]
 
-    world.inbox.file_away(keys[:2], Shelf.HANDLED)
-    world.inbox.file_away(keys[3:], Shelf.QUARANTINE)
+    world.inbox.file_away(keys[:2], Folder.HANDLED)
+    world.inbox.file_away(keys[3:], Folder.QUARANTINE)
 
     assert world.in_inbox() == [mail(2)]
-    assert sorted(world.on_shelf(Shelf.HANDLED)) == [mail(0), mail(1)]
-    assert world.on_shelf(Shelf.QUARANTINE) == [mail(3)]
+    assert sorted(world.on_shelf(Folder.HANDLED)) == [mail(0), mail(1)]
+    assert world.on_shelf(Folder.QUARANTINE) == [mail(3)]
     assert [one.raw for one in world.inbox.fetch(None)] == [mail(2)]
 
 
@@ -167,12 +167,12 @@ def test_filing_twice_files_once(world: InboxWorld) -> None:
     world.deliver(mail(2))
     keys = [one.key for one in world.inbox.fetch(None)]
 
-    world.inbox.file_away(keys[:1], Shelf.HANDLED)
-    world.inbox.file_away(keys, Shelf.HANDLED)
-    world.inbox.file_away(keys, Shelf.HANDLED)
+    world.inbox.file_away(keys[:1], Folder.HANDLED)
+    world.inbox.file_away(keys, Folder.HANDLED)
+    world.inbox.file_away(keys, Folder.HANDLED)
 
     assert world.in_inbox() == []
-    assert sorted(world.on_shelf(Shelf.HANDLED)) == [mail(1), mail(2)]
+    assert sorted(world.on_shelf(Folder.HANDLED)) == [mail(1), mail(2)]
 
 
 def test_filing_nothing_or_what_is_gone_does_nothing(world: InboxWorld) -> None:
@@ -181,11 +181,11 @@ def test_filing_nothing_or_what_is_gone_does_nothing(world: InboxWorld) -> None:
     gone, stays = (one.key for one in world.inbox.fetch(None))
     world.expunge(gone)
 
-    world.inbox.file_away([], Shelf.HANDLED)
-    world.inbox.file_away([gone], Shelf.HANDLED)
-    world.inbox.file_away([gone, stays], Shelf.HANDLED)
+    world.inbox.file_away([], Folder.HANDLED)
+    world.inbox.file_away([gone], Folder.HANDLED)
+    world.inbox.file_away([gone, stays], Folder.HANDLED)
 
-    assert world.on_shelf(Shelf.HANDLED) == [mail(2)]
+    assert world.on_shelf(Folder.HANDLED) == [mail(2)]
 
 
 def test_keys_of_another_mailbox_move_nothing(world: InboxWorld) -> None:
@@ -197,7 +197,7 @@ def test_keys_of_another_mailbox_move_nothing(world: InboxWorld) -> None:
         replace(only.key, account="nobody"),
     ]
 
-    world.inbox.file_away(foreign, Shelf.HANDLED)
+    world.inbox.file_away(foreign, Folder.HANDLED)
 
     assert world.in_inbox() == [mail(1)]
 
@@ -207,10 +207,10 @@ def test_mails_can_be_filed_while_others_are_still_read(world: InboxWorld) -> No
         world.deliver(mail(number))
 
     for one in world.inbox.fetch(None):
-        world.inbox.file_away([one.key], Shelf.HANDLED)
+        world.inbox.file_away([one.key], Folder.HANDLED)
 
     assert world.in_inbox() == []
-    assert len(world.on_shelf(Shelf.HANDLED)) == 130
+    assert len(world.on_shelf(Folder.HANDLED)) == 130
 
 
 def test_the_position_names_the_mailbox_and_no_mail(world: InboxWorld) -> None:
@@ -230,7 +230,7 @@ def test_after_the_mailbox_was_made_anew_everything_counts_as_new(world: InboxWo
 
     assert [one.raw for one in after] == [mail(1), mail(2)]
     assert world.inbox.position().uidvalidity != before[0].uidvalidity
-    world.inbox.file_away(before, Shelf.HANDLED)
+    world.inbox.file_away(before, Folder.HANDLED)
     assert len(world.in_inbox()) == 2
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from contrib.demo.mailserver import Dovecot, MailServer
-from mailbot.adapters.imap import ImapInbox, ImapSettings
-from mailbot.adapters.smtp import SmtpPostman, SmtpSettings
+from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
+from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
 from mailbot.adapters.transport import Security
 from mailbot.model import OutboundMail
 

@@ -14,9 +14,9 @@ from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 import migrations
-from mailbot.adapters import migrate
-from mailbot.adapters.engine import make_engine, sqlite_file
-from mailbot.adapters.tables import Base
+from mailbot.adapters.database import migrate
+from mailbot.adapters.database.engine import make_engine, sqlite_file
+from mailbot.adapters.database.tables import Base
 
 
 @pytest.fixture

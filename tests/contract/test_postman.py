@@ -10,8 +10,8 @@ from typing import Protocol
 import pytest
 
 from contrib.demo.mailserver import SmtpServer
-from mailbot.adapters.memory import MemoryPostman
-from mailbot.adapters.smtp import SmtpPostman, SmtpSettings
+from mailbot.adapters.smtp.memory import MemoryPostman
+from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
 from mailbot.adapters.spool import SpoolPostman
 from mailbot.adapters.transport import Security
 from mailbot.errors import LetterRefused, MailServerUnavailable

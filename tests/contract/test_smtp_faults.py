@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from contrib.demo.mailserver import SmtpServer, make_certificate
-from mailbot.adapters.smtp import SmtpPostman, SmtpSettings
+from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
 from mailbot.adapters.transport import Auth, Security, reconnect_delays
 from mailbot.errors import ConfigurationError, LetterRefused, MailServerUnavailable
 from mailbot.model import OutboundMail

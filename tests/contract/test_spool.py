@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from mailbot.adapters.memory import MemoryClock
+from mailbot.adapters.clock import MemoryClock
 from mailbot.adapters.spool import SpoolClock, SpoolInbox, SpoolPostman
 from mailbot.model import OutboundMail
-from mailbot.ports import Shelf
+from mailbot.ports import Folder
 
 BUSY = """
 import sys
 from pathlib import Path
 from mailbot.adapters.spool import SpoolInbox, SpoolPostman
 from mailbot.model import OutboundMail
-from mailbot.ports import Shelf
+from mailbot.ports import Folder
 inbox, postman = SpoolInbox(Path(sys.argv[1])), SpoolPostman(Path(sys.argv[1]))
 number = 0
 while True:
@@ -27,7 +27,7 @@ while True:
     key = inbox.deliver(b"Subject: %d\\r\\n\\r\\n" % number + b"x" * 20000)
     postman.send(OutboundMail("", "alice@example.org", f"<{number}@example.org>", b"y" * 20000))
     if number % 2:
-        inbox.file_away([key], Shelf.HANDLED)
+        inbox.file_away([key], Folder.HANDLED)
     print(number, flush=True)
 """
 
@@ -43,7 +43,7 @@ def test_whenever_its_process_is_killed_the_world_on_disk_is_whole(tmp_path: Pat
             done += rounds * 7 + len(busy.stdout.readlines())
 
         inbox = SpoolInbox(tmp_path)
-        mails = [one.raw for one in inbox.fetch(None)] + inbox.shelf(Shelf.HANDLED)
+        mails = [one.raw for one in inbox.fetch(None)] + inbox.folder(Folder.HANDLED)
         letters = SpoolPostman(tmp_path).letters
         # The kill may have come between doing and saying so: one more at most, each round.
         assert done <= len(mails) <= done + rounds
@@ -56,7 +56,7 @@ def test_a_second_process_sees_what_the_first_one_did(tmp_path: Path) -> None:
     first, second = SpoolInbox(tmp_path), SpoolInbox(tmp_path)
     key = first.deliver(b"Subject: 1\r\n\r\n")
     assert [one.key for one in second.fetch(None)] == [key]
-    second.file_away([key], Shelf.HANDLED)
+    second.file_away([key], Folder.HANDLED)
     assert first.inbox() == []
     first.recreate()
     assert second.position().uidvalidity == key.uidvalidity + 1

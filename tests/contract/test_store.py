@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError, StatementError
 
-from mailbot.adapters.database import Database
+from mailbot.adapters.database.store import Database
 from mailbot.errors import ConfigurationError, Conflict, DatabaseNotReady
 from mailbot.model import (
     MACHINE_ACTIONS,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from mailbot.adapters.database import Database
+from mailbot.adapters.database.store import Database
 from mailbot.model import Action, Effect, TicketState, Turn, Verdict
 from mailbot.ports import Settled
 from tests.contract.test_store import (

@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from mailbot import daemon
-from mailbot.adapters.confined import ConfinedReader
-from mailbot.adapters.database import Database
-from mailbot.adapters.memory import MemoryDirectory
+from mailbot.adapters.database.store import Database
+from mailbot.adapters.directory.memory import MemoryDirectory
+from mailbot.adapters.reading import ConfinedReader
 from mailbot.adapters.spool import SpoolClock, SpoolInbox, SpoolPostman
-from mailbot.handlers.machines import Site
-from mailbot.handlers.office import Office
 from mailbot.letters import LetterSettings
+from mailbot.machines.work import Site
 from mailbot.model import Letter, MailKey
 from mailbot.ports import Fetched
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
+from mailbot.turns.context import TurnContext
 from mailbot.wiring import Bot
 from provisioner.fake import FakeMachine, FakeSite, FakeStep, Faults
 from tests.world import ADMINS, ALICE, CAROL, PEOPLE, START, empty_database, kind_of, request_words
@@ -98,7 +98,7 @@ class CountedSite(FakeSite):
 def make_bot(root: Path, steps: Steps, foreign_at: Sequence[str] = ()) -> Bot:
     """The bot over the world in `root`; at the sites `foreign_at` somebody else has an `alice-vm`."""
     rules = Rules()
-    office = Office(
+    context = TurnContext(
         store=Counted(Database(f"sqlite:///{root / 'mailbot.sqlite'}"), steps, _WRITES),
         directory=MemoryDirectory(PEOPLE),
         clock=SpoolClock(root),
@@ -117,15 +117,15 @@ def make_bot(root: Path, steps: Steps, foreign_at: Sequence[str] = ()) -> Bot:
     for name in SITES:
         faults = Faults(foreign=frozenset({"alice-vm"}) if name in foreign_at else frozenset())
         sites[name] = Site(CountedSite(name, root / f"{name}.json", steps, faults), f"{name}.testbed.example")
-    reader = ConfinedReader(office.reading(START))
+    reader = ConfinedReader(context.reading(START))
     return Bot(
-        office,
+        context,
         CountedInbox(SpoolInbox(root, SUPPORT), steps, _CALLS),
         reader,
         Counted(SpoolPostman(root), steps, _CALLS),
         sites,
         SUPPORT,
-        closers=(reader.close, office.store.close),
+        closers=(reader.close, context.store.close),
     )
 
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from mailbot.adapters.database import Database
+from mailbot.adapters.database.store import Database
 from mailbot.adapters.spool import SpoolInbox, SpoolPostman
-from mailbot.ports import Shelf
+from mailbot.ports import Folder
 from provisioner.fake import FakeSite
 from tests.crash.child import SITES, begin, happens
 from tests.world import kind_of
@@ -126,8 +126,8 @@ def end_of(root: Path) -> dict[str, Any]:
         "letters": {letter.message_id: (letter.envelope_to, kind_of(letter)) for letter in SpoolPostman(root).letters},
         "machines": machines,
         "inbox": inbox.inbox(),
-        "handled": [email.message_from_bytes(raw)["Message-ID"] for raw in inbox.shelf(Shelf.HANDLED)],
-        "quarantine": inbox.shelf(Shelf.QUARANTINE),
+        "handled": [email.message_from_bytes(raw)["Message-ID"] for raw in inbox.folder(Folder.HANDLED)],
+        "quarantine": inbox.folder(Folder.QUARANTINE),
     }
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from contrib.demo import hypervisor
-from mailbot.handlers.machines import Site
-from mailbot.handlers.yard import spec_of
+from mailbot.machines.progress import spec_of
+from mailbot.machines.work import Site
 from mailbot.model import Letter, OutboundMail, Person, TicketState
 from mailbot.rules import PolicyRules, Rules
 from mailbot.wiring import Bot
@@ -43,7 +43,7 @@ class RealWorld(World):
     def build(self) -> Bot:
         bot = super().build()
         return Bot(
-            bot.office, bot.inbox, bot.reader, bot.postman, self.real, bot.account, closers=bot.closers
+            bot.context, bot.inbox, bot.reader, bot.postman, self.real, bot.account, closers=bot.closers
         )  # fmt: skip
 
     def until(self, done: Callable[[], bool], what: str) -> None:
@@ -57,10 +57,10 @@ class RealWorld(World):
     def it_is(self, moment: str) -> None:
         """The bot works on until then, and acts whenever something is due."""
         end = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-        while (due := self.bot.office.store.next_due()) is not None and due < end:
+        while (due := self.bot.context.store.next_due()) is not None and due < end:
             self.clock.set(max(self.now, due + timedelta(seconds=30)))
             self.once()
-            time.sleep(2 if self.bot.office.store.outbox_counts() else 0)
+            time.sleep(2 if self.bot.context.store.outbox_counts() else 0)
         self.clock.set(end)
         self.once()
 
@@ -84,14 +84,14 @@ def life(
     try:
         yield world, site, key
     finally:
-        for ticket in world.bot.office.store.tickets():
+        for ticket in world.bot.context.store.tickets():
             site.undo(_spec(world, ticket.id))
         world.close()
         site.close()
 
 
 def _spec(world: RealWorld, number: int = 1) -> VmSpec:
-    return spec_of(world.bot.office, world.real["testbed"], world.ticket(number))
+    return spec_of(world.bot.context, world.real["testbed"], world.ticket(number))
 
 
 def test_a_guest_lives_its_whole_life_by_mail(
@@ -163,4 +163,4 @@ def test_a_guest_lives_its_whole_life_by_mail(
     assert [name for name in left if not name.startswith("mailbot-base-")] == []
     assert world.count(Letter.VM_REMOVED) == 1
     assert world.count(Letter.DATE_MOVED) == 0
-    assert world.bot.office.store.outbox_counts() == []
+    assert world.bot.context.store.outbox_counts() == []

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from contrib.demo.mailserver import MailServer
-from mailbot.adapters.authentication import MailAuthenticator
-from mailbot.adapters.imap import ImapInbox, ImapSettings
-from mailbot.adapters.resolver import Resolver, ResolverUnavailable
+from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
+from mailbot.adapters.senders.authentication import MailAuthenticator
+from mailbot.adapters.senders.resolver import Resolver, ResolverUnavailable
 from mailbot.adapters.transport import Security
 from mailbot.cli.senders import senders
 from mailbot.config import Config, load
-from mailbot.handlers.office import Office
 from mailbot.model import Letter, Person, TicketState
 from mailbot.rules import Rules, TrustRules
-from mailbot.wiring import Bot, make_office, open_store, system_clock
+from mailbot.turns.context import TurnContext
+from mailbot.wiring import Bot, make_context, open_store, system_clock
 from tests.border import DNS_ADDRESS, NAME, Border
 from tests.clock import wall
 from tests.dkim_signing import key, sign
@@ -90,8 +90,8 @@ class Site:
 
 
 def _with_own_check(bot: Bot, trust: TrustRules) -> Bot:
-    office: Office = replace(bot.office, authenticator=MailAuthenticator(trust))
-    return replace(bot, office=office)
+    context: TurnContext = replace(bot.context, authenticator=MailAuthenticator(trust))
+    return replace(bot, context=context)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_mails_of_honest_people_and_forgers_through_a_real_border(
         site.arrives(genuine, "forwarder@elsewhere.example")  # so that SPF cannot be what makes it genuine
         approved = world.ticket(2)
         assert approved.state in {TicketState.APPROVED, TicketState.ACTIVE}, words_of(world.letters[-1])
-        evidence = next(one for one in world.bot.office.store.history(2) if one.event == "Approved").actor.evidence
+        evidence = next(one for one in world.bot.context.store.history(2) if one.event == "Approved").actor.evidence
         assert evidence["verdict"] == "proven"
         assert evidence["found"]
         letters = [kind_of(one) for one in world.letters].count(Letter.ADMIN_DECIDED)
@@ -232,7 +232,7 @@ def test_doctor_asks_name_servers_and_says_who_publishes_no_policy(
 )
 def test_mails_are_looked_at_themselves_only_where_the_site_wants_that(tmp_path: Path, trust: str, looks: bool) -> None:
     config = _configuration(tmp_path, 1, 1, trust)
-    office = make_office(config, open_store(config), system_clock())
-    assert (office.authenticator is not None) is looks
-    assert office.rules.trust == config.trust
-    assert office.reading(wall()).relays == config.trust.relays
+    context = make_context(config, open_store(config), system_clock())
+    assert (context.authenticator is not None) is looks
+    assert context.rules.trust == config.trust
+    assert context.reading(wall()).relays == config.trust.relays

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon, desk
-from mailbot.adapters.database import Database
-from mailbot.adapters.memory import MemoryInbox
+from mailbot import daemon, operator
+from mailbot.adapters.database.store import Database
+from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.errors import MailServerUnavailable
-from mailbot.handlers.machines import LEASE_SECONDS
-from mailbot.handlers.outcome import STRANGERS_PER_DAY
-from mailbot.handlers.receive import receive
+from mailbot.machines.work import LEASE_SECONDS
 from mailbot.model import (
     Action,
     Effect,
@@ -28,8 +26,10 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
-from mailbot.ports import Fetched, Reader, Shelf
+from mailbot.ports import Fetched, Folder, Reader
 from mailbot.rules import Rules, TrustRules
+from mailbot.turns.judgement import STRANGERS_PER_DAY
+from mailbot.turns.receive import receive
 from parsers.values import Mail, Unreadable
 from provisioner.api import VmFacts, VmSpec
 from provisioner.fake import FakeSite
@@ -63,11 +63,11 @@ def running(world: World) -> None:
 def test_a_guest_is_asked_to_shut_down_however_long_the_work_had_to_wait(world: World) -> None:
     running(world)
     world.answers(world.last(Letter.VM_READY), "release")
-    desk.pause(world.bot.office, CAROL.login, "the machine room is warm")
+    operator.pause(world.bot.context, CAROL.login, "the machine room is warm")
     world.answers(world.last(Letter.RELEASE_CONFIRM), "confirm")
     world.later(hours=3)
     world.sites["north"].calls.clear()
-    desk.resume(world.bot.office, CAROL.login)
+    operator.resume(world.bot.context, CAROL.login)
     world.once()
     assert "request_stop" in world.sites["north"].calls
     assert "power_off" not in world.sites["north"].calls
@@ -75,11 +75,11 @@ def test_a_guest_is_asked_to_shut_down_however_long_the_work_had_to_wait(world: 
 
 def test_a_build_that_had_to_wait_has_all_its_time(world: World) -> None:
     asked(world)
-    desk.pause(world.bot.office, CAROL.login, "the weekend")
+    operator.pause(world.bot.context, CAROL.login, "the weekend")
     world.answers(world.last(Letter.ADMIN_DECISION, to=CAROL.address), "approve")
     world.later(hours=60)
     world.sites["north"].faults = replace(world.sites["north"].faults, polls_until_ready=3)
-    desk.resume(world.bot.office, CAROL.login)
+    operator.resume(world.bot.context, CAROL.login)
     world.once()
     assert world.ticket().state is TicketState.APPROVED
     for _ in range(5):
@@ -91,7 +91,7 @@ def test_how_things_stand_is_told_while_other_work_on_the_machine_cannot_be_done
     running(world)
     ready = world.last(Letter.VM_READY)
     start = Effect(Action.START, "start:again")
-    world.bot.office.store.commit(Turn(now=world.now, about_ticket=1, effects=(start,)))
+    world.bot.context.store.commit(Turn(now=world.now, about_ticket=1, effects=(start,)))
     world.sites["north"].faults = replace(world.sites["north"].faults, unreachable=True)
     world.once()
     world.answers(ready, "status")
@@ -112,8 +112,8 @@ class Silent(MemoryInbox):
 def test_two_mails_that_the_server_does_not_give_both_go_to_quarantine(world: World) -> None:
     for _ in range(2):
         world.inbox.deliver(mail(ALICE.email, "hello", "hello", world.now))
-    daemon.once(replace(world.bot, inbox=Silent(shelves=world.inbox._shelves)))
-    assert len(world.inbox._shelves.uids(Shelf.QUARANTINE)) == 2
+    daemon.once(replace(world.bot, inbox=Silent(folders=world.inbox._folders)))
+    assert len(world.inbox._folders.uids(Folder.QUARANTINE)) == 2
     assert len([one for one in world.letters if one.envelope_to == CAROL.address]) == 2
 
 
@@ -146,16 +146,16 @@ def test_a_mail_that_the_reader_fails_on_stops_nothing(world: World) -> None:
     for _ in range(3):
         world.clock.advance(timedelta(minutes=10))
         daemon.tick(bot)
-    assert len(world.inbox._shelves.uids(Shelf.QUARANTINE)) == 1
+    assert len(world.inbox._folders.uids(Folder.QUARANTINE)) == 1
 
 
 def test_a_mailbox_with_very_many_mails_is_read_in_parts(world: World) -> None:
     world.inbox.deliver(mail(ALICE.email, SUBJECT, request_words(), world.now))
     for number in range(4):
         world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
-    looked_at = [receive(world.bot.office, world.inbox, world.bot.reader, most=2) for _ in range(4)]
+    looked_at = [receive(world.bot.context, world.inbox, world.bot.reader, most=2) for _ in range(4)]
     assert looked_at == [2, 2, 1, 0]
-    assert len(world.inbox._shelves.uids("INBOX")) == 4
+    assert len(world.inbox._folders.uids("INBOX")) == 4
 
 
 def test_mail_to_be_tried_again_is_not_given_up_where_a_pass_ends_before_it(world: World) -> None:
@@ -166,13 +166,13 @@ def test_mail_to_be_tried_again_is_not_given_up_where_a_pass_ends_before_it(worl
     world.once()
     world.directory.down = False
     world.clock.advance(timedelta(minutes=10))
-    assert [receive(world.bot.office, world.inbox, world.bot.reader, most=1) for _ in range(3)] == [1, 1, 0]
+    assert [receive(world.bot.context, world.inbox, world.bot.reader, most=1) for _ in range(3)] == [1, 1, 0]
     assert {world.ticket(1).username, world.ticket(2).username} == {"alice", "bob"}
 
 
 def test_what_people_write_from_the_same_address_is_left_to_them(world: World) -> None:
     world.arrives(mail(SUPPORT, "Re: your question", "The cluster is back.", world.now, to=ALICE.email, Cc=SUPPORT))
-    assert len(world.inbox._shelves.uids("INBOX")) == 1
+    assert len(world.inbox._folders.uids("INBOX")) == 1
     assert not world.letters
 
 
@@ -192,7 +192,7 @@ def test_a_second_request_that_is_not_proven_changes_nothing(tmp_path: Path) -> 
     world = World(tmp_path, rules=Rules(trust=TrustRules(authserv_id="mx.testbed.example")))
     ours = "mx.testbed.example; dmarc=pass header.from=example.org"
     world.arrives(mail(ALICE.email, SUBJECT, request_words(), world.now, Authentication_Results=ours))
-    desk.approve(world.bot.office, 1, CAROL.login)
+    operator.approve(world.bot.context, 1, CAROL.login)
     world.once()
     world.later(minutes=5)
     before = world.ticket()
@@ -207,7 +207,7 @@ def test_a_second_request_that_is_not_proven_changes_nothing(tmp_path: Path) -> 
 
 
 def test_letters_that_a_slow_server_takes_are_nobody_elses_meanwhile(world: World) -> None:
-    store = world.bot.office.store
+    store = world.bot.context.store
     stolen: list[OutboxItem] = []
 
     def slowly(_letter: OutboundMail) -> None:
@@ -247,7 +247,7 @@ def test_machines_that_wait_behind_a_slow_site_are_put_back_before_their_claim_e
         world.inbox.deliver(mail(person.email, SUBJECT, request_words(person.login), world.now))
     daemon.tick(world.bot)
     for number in range(1, 6):
-        desk.approve(world.bot.office, number, CAROL.login)
+        operator.approve(world.bot.context, number, CAROL.login)
     for _ in range(3):
         claimed_at = world.now
         daemon.machines(world.bot)
@@ -268,15 +268,15 @@ class Faster(Database):
     def due(self, now: datetime, limit: int) -> list[Ticket]:
         found = super().due(now, limit)
         if found and found[0].state is TicketState.PENDING:
-            desk.deny(self.world.bot.office, found[0].id, CAROL.login, "No room this month.")
+            operator.deny(self.world.bot.context, found[0].id, CAROL.login, "No room this month.")
         return found
 
 
 def test_a_ticket_that_was_decided_while_it_was_due_is_left_alone(world: World) -> None:
     asked(world)
     world.clock.advance(timedelta(days=3))
-    office = replace(world.bot.office, store=Faster(world.url, world))
-    daemon.tick(replace(world.bot, office=office))
+    context = replace(world.bot.context, store=Faster(world.url, world))
+    daemon.tick(replace(world.bot, context=context))
     assert world.ticket().state is TicketState.DENIED
     assert world.ticket().due_at is None
     world.later(days=3)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import desk
+from mailbot import operator
 from mailbot.model import Admin, Letter, TicketState
 from tests.world import ALICE, CAROL, World, request_words
 
@@ -65,4 +65,4 @@ def test_letters_still_reach_the_admins_of_the_configuration_while_the_directory
 
 def test_a_member_may_act_at_the_command_line(world: World) -> None:
     world.writes(ALICE.email, request_words())
-    assert desk.approve(world.bot.office, 1, "grace").state is TicketState.APPROVED
+    assert operator.approve(world.bot.context, 1, "grace").state is TicketState.APPROVED

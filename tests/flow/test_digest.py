@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon, desk
+from mailbot import daemon, operator
 from mailbot.errors import Conflict
-from mailbot.handlers import digest
-from mailbot.handlers.digest import LINES
-from mailbot.handlers.office import Office
 from mailbot.model import Letter, OutboundMail, Ticket, TicketState, Turn
 from mailbot.ports import Store
 from mailbot.rules import LeaseRules, Rules
+from mailbot.turns import digest
+from mailbot.turns.context import TurnContext
+from mailbot.turns.digest import LINES
 from tests.world import ADMINS, CAROL, World, kind_of, request_words
 from tests.writing import words_of
 
@@ -54,9 +54,9 @@ def monday(world: World, moment: datetime = MONDAY) -> str:
 def has_a_machine(world: World, login: str = "alice", until: str = "2027-03-31") -> Ticket:
     world.writes(f"{login}@example.org", request_words(login, until=until))
     world.answers(world.last(Letter.ADMIN_DECISION), "approve")
-    while world.bot.office.store.tickets([TicketState.APPROVED]):
+    while world.bot.context.store.tickets([TicketState.APPROVED]):
         world.later(seconds=5)
-    ticket = world.bot.office.store.open_ticket_of(login)
+    ticket = world.bot.context.store.open_ticket_of(login)
     assert ticket is not None
     return ticket
 
@@ -126,8 +126,8 @@ class _DiesAfter:
 
 def test_a_crash_between_the_letters_and_the_note_doubles_nothing(world: World) -> None:
     world.clock.set(MONDAY)
-    office: Office = world.bot.office
-    dying = replace(office, store=_DiesAfter(office.store))  # type: ignore[arg-type]
+    context: TurnContext = world.bot.context
+    dying = replace(context, store=_DiesAfter(context.store))  # type: ignore[arg-type]
     with pytest.raises(Conflict):
         digest.digest(dying)
     world.restart()
@@ -136,7 +136,7 @@ def test_a_crash_between_the_letters_and_the_note_doubles_nothing(world: World) 
 
 
 def test_it_comes_while_the_bot_is_paused_and_says_so(world: World) -> None:
-    desk.pause(world.bot.office, CAROL.login, "the power is being worked on")
+    operator.pause(world.bot.context, CAROL.login, "the power is being worked on")
     assert "paused by" in monday(world)
 
 
@@ -170,7 +170,7 @@ def test_what_ends_soon_is_told(world: World) -> None:
 
 def test_what_is_held_is_told(world: World) -> None:
     has_a_machine(world, until="2026-12-11")
-    desk.hold(world.bot.office, 1, CAROL.login, "the thesis is due in January")
+    operator.hold(world.bot.context, 1, CAROL.login, "the thesis is due in January")
     assert "the thesis is due in January" in monday(world)
 
 
@@ -183,7 +183,7 @@ def test_what_could_not_be_delivered_is_told(world: World) -> None:
 
 
 def test_a_long_section_says_how_much_more_there_is(world: World) -> None:
-    store = world.bot.office.store
+    store = world.bot.context.store
     world.writes("alice@example.org", request_words())
     like = world.ticket()
     for number in range(LINES + 9):
@@ -194,7 +194,7 @@ def test_a_long_section_says_how_much_more_there_is(world: World) -> None:
 
 
 def test_a_digest_that_cannot_be_written_stops_nothing(world: World) -> None:
-    world.bot.office.store.put_note(digest.NOTE, "no date at all")
+    world.bot.context.store.put_note(digest.NOTE, "no date at all")
     world.inbox.deliver(b"")
     world.clock.set(MONDAY)
     tally = daemon.tick(world.bot)

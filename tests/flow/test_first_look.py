@@ -30,10 +30,10 @@ def test_a_recent_request_is_answered_at_the_first_look(tmp_path: Path) -> None:
 
 def test_a_flood_of_unreadable_mails_writes_to_the_admins_only_so_often(tmp_path: Path) -> None:
     world = World(tmp_path)
-    most = world.bot.office.rules.answers.troubles_per_day
+    most = world.bot.context.rules.answers.troubles_per_day
     for number in range(most + 10):
         world.inbox.deliver(b"From: a@x.example\r\nFrom: b@x.example\r\nSubject: %d\r\n\r\nwords\r\n" % number)
     world.once()
     told = [letter for letter in world.letters if kind_of(letter) is Letter.ADMIN_MAIL_TROUBLE]
-    assert len(told) == most * len(world.bot.office.admins)
+    assert len(told) == most * len(world.bot.context.admins)
     assert not world.inbox.inbox()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot.adapters.memory import MemoryPostman
+from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.model import (
     Action,
     Letter,
@@ -46,7 +46,7 @@ def gets_a_machine(world: World, login: str, until: str) -> int:
     letter = next(one for one in world.letters[before:] if kind_of(one) is Letter.ADMIN_DECISION)
     world.answers(letter, "approve")
     for _ in range(20):
-        ticket = world.bot.office.store.open_ticket_of(login)
+        ticket = world.bot.context.store.open_ticket_of(login)
         if ticket is not None and ticket.state is TicketState.ACTIVE:
             return ticket.id
         world.later(seconds=5)
@@ -61,10 +61,10 @@ class Diary:
         self.letters_before = len(world.letters)
         self.seen: list[Seen] = []
         self.planned: list[tuple[datetime, Callable[[], object]]] = []
-        self.histories = {ticket.id: len(world.bot.office.store.history(ticket.id)) for ticket in self._tickets()}
+        self.histories = {ticket.id: len(world.bot.context.store.history(ticket.id)) for ticket in self._tickets()}
 
     def _tickets(self) -> list[Ticket]:
-        return self.world.bot.office.store.tickets()
+        return self.world.bot.context.store.tickets()
 
     def at(self, moment: datetime, does: Callable[[], object]) -> None:
         """Something happens in the world then, before the daemon looks."""
@@ -74,7 +74,7 @@ class Diary:
     def lives_until(self, until: datetime) -> list[Seen]:
         world = self.world
         while True:
-            due = world.bot.office.store.next_due()
+            due = world.bot.context.store.next_due()
             moments = [moment for moment in (due, self.planned[0][0] if self.planned else None) if moment]
             moment = max(min(moments, default=until), world.now)
             for outage in self.outages:
@@ -93,7 +93,7 @@ class Diary:
             self.seen.append((self.world.now, number, kind_of(letter).value, letter.envelope_to))
         self.letters_before = len(self.world.letters)
         for ticket in self._tickets():
-            history = self.world.bot.office.store.history(ticket.id)
+            history = self.world.bot.context.store.history(ticket.id)
             for line in history[self.histories[ticket.id] :]:
                 action = _ACTIONS.get((line.before or line.after, line.after))
                 if action is not None:
@@ -103,7 +103,7 @@ class Diary:
     def _number(self, message_id: str) -> int:
         for ticket in self._tickets():
             if any(
-                one.message_id == without_token(message_id) for one in self.world.bot.office.store.accepted(ticket.id)
+                one.message_id == without_token(message_id) for one in self.world.bot.context.store.accepted(ticket.id)
             ):
                 return ticket.id
         return 0
@@ -119,7 +119,7 @@ _ACTIONS = {
 
 
 def members(world: World) -> list[Member]:
-    store = world.bot.office.store
+    store = world.bot.context.store
     people = {person.login: person for person in (*PEOPLE, *FLEET)}
     return [
         Member(

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 import parsers
 from mailbot import tokens
-from mailbot.handlers.proofs import look_at
-from mailbot.handlers.replies import judge_reply
 from mailbot.model import Letter, Person, Purpose, TicketState
 from mailbot.rules import Rules, TrustRules
 from mailbot.tokens import TokenKeys
+from mailbot.turns.evidence import look_at
+from mailbot.turns.replies import judge_reply
 from parsers.values import Command, Mail, Unclear
 from tests.world import ADMINS, ALICE, BOB, CAROL, DAVE, World, key_of, request_words
 from tests.writing import SUPPORT, mail
@@ -168,14 +168,14 @@ def _results(attempt: Attempt) -> bytes:
 
 def _acts(world: World, attempt: Attempt) -> bool:
     """Whether the mail would change a ticket; nothing is committed, so that all attempts meet the same world."""
-    office, now, raw = world.bot.office, world.now, _raw(world, attempt)
-    reading = office.reading(now)
+    context, now, raw = world.bot.context, world.now, _raw(world, attempt)
+    reading = context.reading(now)
     read = parsers.read(raw, reading)
     assert isinstance(read, Mail)
     meaning = parsers.understand(read, reading).meaning
     if not isinstance(meaning, Command | Unclear):
         return False
-    outcome = judge_reply(office, read, meaning, now, look_at(office, raw, read, now))
+    outcome = judge_reply(context, read, meaning, now, look_at(context, raw, read, now))
     return outcome.ticket is not None
 
 

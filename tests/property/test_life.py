@@ -19,10 +19,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mailbot import desk
+from mailbot import operator
 from mailbot.errors import MailServerUnavailable
 from mailbot.model import FINAL, ONE_PER_USER, Letter, OutboundMail, Person, Role, TicketState
-from mailbot.ports import Shelf
+from mailbot.ports import Folder
 from provisioner.fake import Faults
 from tests.world import ADMINS, ALICE, BOB, World, kind_of, request_words
 from tests.writing import bounce, mail, out_of_office, reply
@@ -143,9 +143,9 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.arrived)
     @rule(number=ANY)
     def a_mail_comes_again(self, number: int) -> None:
-        shelves = [*self.world.inbox.shelf(Shelf.HANDLED), *self.world.inbox.inbox()]
-        if shelves:
-            self._arrives(shelves[number % len(shelves)])
+        folders = [*self.world.inbox.folder(Folder.HANDLED), *self.world.inbox.inbox()]
+        if folders:
+            self._arrives(folders[number % len(folders)])
 
     @precondition(lambda self: self.world.letters)
     @rule(number=ANY, status=st.sampled_from(["5.1.1", "4.4.1"]))
@@ -160,15 +160,15 @@ class Life(RuleBasedStateMachine):
 
     @rule(verb=st.sampled_from(["approve", "deny", "retry"]), number=st.integers(1, 3))
     def an_admin_decides_at_the_command_line(self, verb: str, number: int) -> None:
-        office = self.world.bot.office
-        with contextlib.suppress(desk.Refused):
+        context = self.world.bot.context
+        with contextlib.suppress(operator.Refused):
             match verb:
                 case "approve":
-                    desk.approve(office, number, "carol")
+                    operator.approve(context, number, "carol")
                 case "deny":
-                    desk.deny(office, number, "dave", "no room")
+                    operator.deny(context, number, "dave", "no room")
                 case _:
-                    desk.retry(office, number, "dave")
+                    operator.retry(context, number, "dave")
 
     @rule(locked=st.sampled_from([False, False, True]))
     def the_directory_changes(self, locked: bool) -> None:
@@ -224,7 +224,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def no_machine_without_an_approval_by_an_admin(self) -> None:
-        store = self.world.bot.office.store
+        store = self.world.bot.context.store
         approved = {
             ticket.username
             for ticket in store.tickets()
@@ -236,7 +236,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def every_decision_answers_a_letter_that_was_sent_to_whoever_decided(self) -> None:
-        store = self.world.bot.office.store
+        store = self.world.bot.context.store
         sent = {letter.message_id: letter.envelope_to for letter in self.world.letters}
         for ticket in store.tickets():
             history = store.history(ticket.id)
@@ -253,7 +253,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def at_most_one_place_and_one_machine_a_user(self) -> None:
-        places = Counter(one.username for one in self.world.bot.office.store.tickets(tuple(ONE_PER_USER)))
+        places = Counter(one.username for one in self.world.bot.context.store.tickets(tuple(ONE_PER_USER)))
         assert all(count == 1 for count in places.values())
         running = Counter(name.partition("@")[0] for name, one in self.world.machines().items() if one.running)
         assert all(count == 1 for count in running.values())
@@ -267,7 +267,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def nothing_leaves_a_final_state(self) -> None:
-        for ticket in self.world.bot.office.store.tickets():
+        for ticket in self.world.bot.context.store.tickets():
             if ticket.id in self.ended:
                 assert ticket.state is self.ended[ticket.id]
             elif ticket.state in FINAL:
@@ -276,11 +276,11 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def every_mail_is_in_exactly_one_folder(self) -> None:
         inbox = self.world.inbox
-        assert len(inbox.inbox()) + sum(len(inbox.shelf(shelf)) for shelf in Shelf) == self.arrived
+        assert len(inbox.inbox()) + sum(len(inbox.folder(folder)) for folder in Folder) == self.arrived
 
     @invariant()
     def no_letter_is_written_twice(self) -> None:
-        store = self.world.bot.office.store
+        store = self.world.bot.context.store
         for ticket in store.tickets():
             proofs = store.accepted(ticket.id)
             assert len({(proof.key, proof.to) for proof in proofs}) == len(proofs)
@@ -288,7 +288,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_quarantined_that_can_be_read(self) -> None:
-        assert self.world.inbox.shelf(Shelf.QUARANTINE) == []
+        assert self.world.inbox.folder(Folder.QUARANTINE) == []
 
 
 Life.TestCase.settings = settings(

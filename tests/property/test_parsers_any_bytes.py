@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailbot.adapters.confined import from_json, to_json
+from mailbot.adapters.reading import from_json, to_json
 from mailbot.explain import explain, in_words
 from parsers import Automatic, Kind, Mail, ReadingRules, Understanding, Unreadable, read, understand
 from parsers.text.folding import visible

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from mailbot import tokens
-from mailbot.adapters.authentication import MailAuthenticator
+from mailbot.adapters.senders.authentication import MailAuthenticator
 from mailbot.model import Letter, TicketState
 from mailbot.rules import Rules, TrustRules
 from tests.dkim_signing import key, sign
@@ -28,7 +28,7 @@ def test_a_forged_admin_with_the_right_token_approves_nothing(world: World) -> N
     assert "DMARC or DKIM" in answer
     world.arrives(genuine(approval(world), CAROL.address))
     assert world.ticket().state is TicketState.APPROVED
-    evidence = world.bot.office.store.history(1)[1].actor.evidence
+    evidence = world.bot.context.store.history(1)[1].actor.evidence
     assert evidence["verdict"] == "proven"
     assert evidence["proofs"] == ["aligned", "registered", "token"]
     assert evidence["found"] == {"border": "dmarc=pass for testbed.example"}
@@ -65,7 +65,7 @@ def _with_own_check(world: World, zone: dict[str, str]) -> None:
     world.rules = Rules(trust=TrustRules(check_dkim=True))
     world.restart()
     checker = MailAuthenticator(world.rules.trust, lambda name: (zone[name],) if name in zone else ())
-    world.bot = replace(world.bot, office=replace(world.bot.office, authenticator=checker))
+    world.bot = replace(world.bot, context=replace(world.bot.context, authenticator=checker))
 
 
 def test_a_valid_signature_of_somebody_else_or_a_weak_one_approves_nothing(world: World) -> None:
@@ -150,7 +150,7 @@ def test_the_visible_code_counts_like_the_token_and_only_from_its_recipient(worl
         assert untouched(world, before)
     world.arrives(genuine(bare(CAROL.address), CAROL.address))
     assert world.ticket().state is TicketState.APPROVED
-    assert world.bot.office.store.history(1)[1].actor.evidence["found"]["token"] == "the visible code"
+    assert world.bot.context.store.history(1)[1].actor.evidence["found"]["token"] == "the visible code"
 
 
 def test_a_replaced_key_breaks_no_open_question(world: World) -> None:

@@ -102,7 +102,7 @@ def test_a_name_that_only_looks_like_a_login_gets_no_machine(world: World, login
     world.arrives(genuine(approval(world, words="deny please ask again"), CAROL.address))
     raw = mail(ALICE.email, "Persistent Virtual Machine Creation", request_words(login), world.now)
     world.arrives(genuine(raw, ALICE.email))
-    tickets = world.bot.office.store.tickets((TicketState.PENDING, TicketState.UNCONFIRMED))
+    tickets = world.bot.context.store.tickets((TicketState.PENDING, TicketState.UNCONFIRMED))
     assert all(ticket.username == "alice" for ticket in tickets)
     if not one_line(login, 80).isascii():
         assert kind_of(world.letters[-1]) is Letter.REQUEST_PROBLEMS

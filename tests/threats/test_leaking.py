@@ -16,12 +16,12 @@ import pytest
 import structlog
 
 from mailbot import tokens
-from mailbot.adapters.memory import MemoryPostman
+from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.cli import main
 from mailbot.config import load, token_keys
-from mailbot.handlers.sealing import seal, unseal
 from mailbot.model import Letter, OutboundMail, TicketState
 from mailbot.tokens import TokenKeys
+from mailbot.turns.sealing import seal, unseal
 from tests.world import CAROL, World, request_words
 from tests.writing import bounce, read_letter, reply, words_of
 
@@ -145,13 +145,13 @@ def test_what_commands_show_has_no_secret(world: World, config: Path, capsys: Ca
 def test_a_mail_of_the_history_can_be_read_with_the_key_and_only_with_it(
     world: World, config: Path, capsys: Capture
 ) -> None:
-    approved = next(one for one in world.bot.office.store.history(2) if one.event == "Approved")
+    approved = next(one for one in world.bot.context.store.history(2) if one.event == "Approved")
     capsys.readouterr()
     assert main(["-c", str(config), "show", "2", "--mail", approved.actor.mail[:12]]) == 0
     shown = capsys.readouterr().out.encode()
     assert b"\r\napprove\r\n" in shown
     assert main(["-c", str(config), "show", "2", "--mail", "feed"]) != 0
-    stored = world.bot.office.store.raw_mail(approved.actor.mail)
+    stored = world.bot.context.store.raw_mail(approved.actor.mail)
     assert stored is not None
     with pytest.raises(LookupError, match="token keys"):
         unseal(TokenKeys((b"another key, also long enough",)), stored)

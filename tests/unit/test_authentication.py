@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import parsers
-from mailbot.adapters.authentication import MailAuthenticator
-from mailbot.adapters.resolver import ResolverUnavailable
+from mailbot.adapters.senders.authentication import MailAuthenticator
+from mailbot.adapters.senders.resolver import ResolverUnavailable
 from mailbot.rules import Proof, TrustRules
 from mailbot.trust import Checked
 from parsers.values import Mail, ReadingRules

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import desk
-from mailbot.handlers import brake
-from mailbot.handlers.wake import wake
+from mailbot import operator
 from mailbot.model import Letter, Person, Ticket, TicketState, Turn
 from mailbot.rules import LeaseRules, Rules
+from mailbot.turns import brake
+from mailbot.turns.wake import wake
 from tests.world import CAROL, PEOPLE, World, key_of, request_words
 from tests.writing import mail
 
@@ -32,7 +32,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         words = request_words(person.login, until="2027-03-31")
         world.inbox.deliver(mail(person.email, "Persistent Virtual Machine Creation", words, world.now))
         world.once()
-        desk.approve(world.bot.office, number, CAROL.login)
+        operator.approve(world.bot.context, number, CAROL.login)
         world.once()
         world.later(minutes=1)
     for due in ("2027-03-01T21:00", "2027-03-30T21:00"):
@@ -74,8 +74,8 @@ def test_proceed_lets_them_go(world: World) -> None:
     world.once()
     world.answers(world.last(Letter.ADMIN_BRAKE, CAROL.address), "proceed")
     assert states(world) == [S.EXPIRED] * 6
-    assert brake.release(world.bot.office, 1, CAROL.address) == "", "a crash may have it said twice"
-    assert "already" in brake.release(world.bot.office, 1, "dave@testbed.example")
+    assert brake.release(world.bot.context, 1, CAROL.address) == "", "a crash may have it said twice"
+    assert "already" in brake.release(world.bot.context, 1, "dave@testbed.example")
 
 
 def test_any_other_word_leaves_it_pulled(world: World) -> None:
@@ -95,7 +95,7 @@ def test_an_owner_cannot_let_go(world: World) -> None:
 
 def test_as_many_as_are_allowed_go_without_a_word(world: World) -> None:
     for number in range(1, 5):
-        desk.hold(world.bot.office, number, CAROL.login, "a demonstration")
+        operator.hold(world.bot.context, number, CAROL.login, "a demonstration")
     to_the_end(world)
     world.once()
     assert states(world) == [S.ACTIVE] * 4 + [S.EXPIRED] * 2
@@ -103,11 +103,11 @@ def test_as_many_as_are_allowed_go_without_a_word(world: World) -> None:
 
 
 def test_one_more_waits_with_those_that_are_held_without_another_letter(world: World) -> None:
-    desk.hold(world.bot.office, 1, CAROL.login, "a demonstration")
+    operator.hold(world.bot.context, 1, CAROL.login, "a demonstration")
     to_the_end(world)
     world.once()
     late = world.ticket(1)
-    world.bot.office.store.commit(_turn(world, replace(late, held="", due_at=world.now)))
+    world.bot.context.store.commit(_turn(world, replace(late, held="", due_at=world.now)))
     world.once()
     assert states(world) == [S.ACTIVE] * 6
     assert braked_letters(world) == 2
@@ -141,20 +141,20 @@ def test_an_old_letter_lets_nothing_go(world: World) -> None:
 def test_killed_between_letter_and_note_it_holds_all_the_same(world: World) -> None:
     to_the_end(world)
     world.once()
-    world.bot.office.store.put_note(brake.NOTE, None)
+    world.bot.context.store.put_note(brake.NOTE, None)
     world.restart()
     world.later(hours=1, minutes=1)
     assert states(world) == [S.ACTIVE] * 6
     assert braked_letters(world) == 2, "the same letters, because they hold the same machines"
-    assert brake.current(world.bot.office) is not None
+    assert brake.current(world.bot.context) is not None
 
 
 def test_two_daemons_at_once_pull_one_brake(world: World) -> None:
     to_the_end(world)
     other = world.build()
-    due = world.bot.office.store.due(world.now, 100)
-    assert brake.braked(world.bot.office, due, world.now) == brake.braked(other.office, due, world.now)
-    assert wake(other.office) == 6
+    due = world.bot.context.store.due(world.now, 100)
+    assert brake.braked(world.bot.context, due, world.now) == brake.braked(other.context, due, world.now)
+    assert wake(other.context) == 6
     world.once()
     other.close()
     assert braked_letters(world) == 2
@@ -165,8 +165,8 @@ def test_a_released_brake_wakes_only_what_still_wants_to_be_woken(world: World) 
     to_the_end(world)
     world.once()
     gone = world.ticket(1)
-    world.bot.office.store.commit(_turn(world, replace(gone, state=S.REMOVED, version=gone.version + 1, due_at=None)))
-    brake.release(world.bot.office, 1, CAROL.address)
+    world.bot.context.store.commit(_turn(world, replace(gone, state=S.REMOVED, version=gone.version + 1, due_at=None)))
+    brake.release(world.bot.context, 1, CAROL.address)
     assert world.ticket(1).due_at is None
     world.once()
     assert states(world) == [S.REMOVED, *[S.EXPIRED] * 5]
@@ -175,7 +175,7 @@ def test_a_released_brake_wakes_only_what_still_wants_to_be_woken(world: World) 
 def test_the_note_can_be_read_by_people(world: World) -> None:
     to_the_end(world)
     world.once()
-    note = json.loads(world.bot.office.store.note(brake.NOTE) or "")
+    note = json.loads(world.bot.context.store.note(brake.NOTE) or "")
     assert sorted(note) == ["number", "released_by", "tickets"]
     assert len(note["tickets"]) == 6
 

@@ -16,7 +16,7 @@ import structlog
 import typer
 
 from mailbot import cli
-from mailbot.adapters.memory import MemoryClock
+from mailbot.adapters.clock import MemoryClock
 from mailbot.cli.app import app
 from mailbot.cli.output import as_json, table, visible
 from mailbot.config import load
@@ -133,7 +133,7 @@ def test_an_admin_approves_at_the_command_line_and_the_history_says_who(
     assert capsys.readouterr().out.startswith("Ticket #1 is approved.")
     ticket = world.ticket()
     assert (ticket.state, ticket.end_date, ticket.disk_gib) == (TicketState.APPROVED, until, 20)
-    assert world.bot.office.store.history(1)[-1].actor.who == "carol@testbed.example"
+    assert world.bot.context.store.history(1)[-1].actor.who == "carol@testbed.example"
 
 
 def test_a_denial_needs_a_reason_and_the_requester_gets_it(config: Path, world: World, capsys: Capture) -> None:
@@ -146,11 +146,11 @@ def test_a_denial_needs_a_reason_and_the_requester_gets_it(config: Path, world: 
 
 def test_a_pause_is_told_until_the_bot_acts_again(config: Path, world: World, capsys: Capture) -> None:
     assert main(["pause", "--as", "carol", "--why", "The pool is being moved.", "-c", str(config)]) == 0
-    assert world.bot.office.paused() == "carol@testbed.example: The pool is being moved."
+    assert world.bot.context.paused() == "carol@testbed.example: The pool is being moved."
     assert main(["list", "-c", str(config)]) == 0
     assert "paused by carol@testbed.example: The pool is being moved." in capsys.readouterr().err
     assert main(["resume", "--as", "carol", "-c", str(config)]) == 0
-    assert world.bot.office.paused() == ""
+    assert world.bot.context.paused() == ""
 
 
 def test_only_admins_decide(config: Path, world: World, capsys: Capture) -> None:

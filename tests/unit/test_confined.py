@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailbot.adapters.confined import ConfinedReader
+from mailbot.adapters.reading import ConfinedReader
 from parsers import Mail, ReadingRules, Unreadable, read, understand
 from parsers.mail.limits import MAX_BYTES, measure, refusal, suspicious, without_ballast
 

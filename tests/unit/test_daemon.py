@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 from mailbot import daemon
-from mailbot.adapters.bounded_site import BoundedSite
-from mailbot.adapters.memory import MemoryInbox
+from mailbot.adapters.imap.memory import MemoryInbox
+from mailbot.adapters.sites import BoundedSite
 from mailbot.errors import MailServerUnavailable
-from mailbot.handlers.machines import Site
+from mailbot.machines.work import Site
 from mailbot.model import Letter, MailKey, TicketState
 from mailbot.ports import Fetched
 from provisioner.api import VmFacts, VmSpec
@@ -69,7 +69,7 @@ def test_once_ends_where_there_is_trouble_instead_of_trying_for_ever(world: Worl
 
 def test_only_one_reads_a_mailbox(world: World) -> None:
     world.inbox.deliver(request(world, "alice"))
-    with world.bot.office.store.mailbox_lock(world.bot.account) as mine:
+    with world.bot.context.store.mailbox_lock(world.bot.account) as mine:
         assert mine
         assert daemon.tick(world.bot).mails == 0
     assert daemon.tick(world.bot).mails == 1
@@ -82,7 +82,7 @@ class Gate(MemoryInbox):
     """A mailbox whose first look waits in the middle until it is let go."""
 
     def __init__(self, real: MemoryInbox) -> None:
-        super().__init__(shelves=real._shelves)
+        super().__init__(folders=real._folders)
         self.entered, self.go_on = threading.Event(), threading.Event()
         self.looks = 0
 
@@ -141,7 +141,7 @@ def test_mail_that_comes_while_a_tick_runs_is_handled_without_waiting_for_a_poll
 
 def test_idle_wakes_the_loop(world: World, running: Callable[[daemon.Bot], daemon.Loop]) -> None:
     told = Told(world)
-    watcher = MemoryInbox(shelves=world.inbox._shelves)
+    watcher = MemoryInbox(folders=world.inbox._folders)
     running(replace(world.bot, watcher=watcher, poll_seconds=NEVER_SECONDS))
     world.inbox.deliver(request(world, "alice"))
     told.wait_for(Letter.REQUEST_RECEIVED, ALICE.email)
@@ -151,7 +151,7 @@ def test_a_watcher_that_fails_in_any_way_stops_nothing(
     world: World, running: Callable[[daemon.Bot], daemon.Loop]
 ) -> None:
     told = Told(world)
-    watcher = MemoryInbox(shelves=world.inbox._shelves)
+    watcher = MemoryInbox(folders=world.inbox._folders)
     watcher.faults.plan("wait", RuntimeError("a defect"))
     running(replace(world.bot, watcher=watcher, poll_seconds=NEVER_SECONDS))
     world.inbox.deliver(request(world, "alice"))

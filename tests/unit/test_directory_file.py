@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mailbot.adapters import directory_file
-from mailbot.adapters.directory_file import FileDirectory
+from mailbot.adapters.directory import file
+from mailbot.adapters.directory.file import FileDirectory
 from mailbot.errors import DirectoryUnavailable
 
 ALICE = '[[person]]\nlogin = "alice"\nname = "Alice"\nmail = "Alice@Example.org"\n'
@@ -27,7 +27,7 @@ def problem(path: Path, text: str) -> str:
 
 
 def test_the_example_in_the_documentation_is_valid(path: Path) -> None:
-    lines = (directory_file.__doc__ or "").splitlines()
+    lines = (file.__doc__ or "").splitlines()
     path.write_text("\n".join(line[4:] for line in lines if line.startswith("    ")), encoding="utf-8")
     (path.parent / "keys").mkdir()
     (path.parent / "keys" / "alice.pub").write_text("ssh-ed25519 BBBB alice@desk\n")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mailbot.adapters.keys_command import MOST_BYTES, KeysByCommand
-from mailbot.adapters.memory import MemoryDirectory
+from mailbot.adapters.directory.keys_command import MOST_BYTES, KeysByCommand
+from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
 

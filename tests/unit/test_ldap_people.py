@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot.adapters.ldap_child import written
-from mailbot.adapters.ldap_connection import Entry
-from mailbot.adapters.ldap_people import LdapLayout, is_locked, login_of, person_of
+from mailbot.adapters.directory.ldap_child import written
+from mailbot.adapters.directory.ldap_connection import Entry
+from mailbot.adapters.directory.ldap_people import LdapLayout, is_locked, login_of, person_of
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TODAY = 20780  # days since 1970

@@ -12,7 +12,7 @@ import pytest
 
 from mailbot import lifecycle
 from mailbot.letters import KINDS, Audience
-from mailbot.lifecycle import MOVES, STATE_WORDS, About, decide, sayings
+from mailbot.lifecycle import MOVES, STATE_WORDS, Circumstances, decide, offered
 from mailbot.model import (
     FINAL,
     Action,
@@ -102,8 +102,8 @@ SURE = {
 """What must come of an event right after the ticket reached a state, from the request to the machine."""
 
 
-def about(now: datetime = START, **rules: object) -> About:
-    return About(now, replace(Rules(), **rules), ADMINS)  # type: ignore[arg-type]
+def about(now: datetime = START, **rules: object) -> Circumstances:
+    return Circumstances(now, replace(Rules(), **rules), ADMINS)  # type: ignore[arg-type]
 
 
 def ticket(state: TicketState = S.PENDING, **changes: object) -> Ticket:
@@ -240,7 +240,7 @@ def opened(*, proven: bool) -> Step:
         proven=proven,
         claimed_from="alice@home.example",
         notes=("The date was read as a Wednesday.",),
-        about=about(),
+        circumstances=about(),
     )
 
 
@@ -416,11 +416,11 @@ def test_building_again_may_choose_any_site_and_is_a_new_effect() -> None:
 @pytest.mark.parametrize("purpose", [Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM])
 @pytest.mark.parametrize("state", TicketState)
 def test_whoever_may_answer_can_always_ask(state: TicketState, purpose: Purpose) -> None:
-    assert "help" in {saying.words for saying in sayings(ticket(state), purpose)}
+    assert "help" in {offer.words for offer in offered(ticket(state), purpose)}
 
 
 def test_a_letter_without_a_purpose_takes_no_answer() -> None:
-    assert sayings(ticket(), Purpose.NONE) == ()
+    assert offered(ticket(), Purpose.NONE) == ()
 
 
 def test_the_limits_of_the_rules_are_those_that_decide() -> None:

@@ -23,7 +23,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def figures(world: World) -> dict[str, float]:
     """Every figure with its labels, as Prometheus reads them."""
-    text = generate_latest(registry(world.bot.office.store)).decode()
+    text = generate_latest(registry(world.bot.context.store)).decode()
     lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
     return {name: float(value) for name, _, value in lines}
 
@@ -50,11 +50,11 @@ def test_no_figure_names_a_person_and_every_one_is_documented(world: World) -> N
 
 
 def test_figures_are_served_over_http_while_the_bot_runs(world: World) -> None:
-    with served("127.0.0.1", 0, world.bot.office.store) as port:
+    with served("127.0.0.1", 0, world.bot.context.store) as port:
         assert port == 0, "port 0 serves nothing"
     free = _free_port()
     url = f"http://127.0.0.1:{free}/metrics"
-    with served("127.0.0.1", free, world.bot.office.store), urlopen(url, timeout=10) as answer:
+    with served("127.0.0.1", free, world.bot.context.store), urlopen(url, timeout=10) as answer:
         assert b"mailbot_events_total" in answer.read()
     with pytest.raises(OSError, match="refused"):
         urlopen(url, timeout=10)

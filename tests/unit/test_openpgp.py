@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from mailbot.adapters.authentication import MailAuthenticator
-from mailbot.adapters.openpgp import OpenPgp
+from mailbot.adapters.senders.authentication import MailAuthenticator
+from mailbot.adapters.senders.openpgp import OpenPgp
 from mailbot.model import Letter, TicketState
 from mailbot.rules import Proof, Rules, TrustRules
 from mailbot.trust import Checked
@@ -132,8 +132,8 @@ def test_a_site_can_ask_for_a_signature_and_words_inside_it_are_the_command(keys
         world.clock.set(wall())
         until = (world.now + timedelta(days=200)).date().isoformat()
         world.writes("alice@example.org", request_words(until=until))
-        office = replace(world.bot.office, authenticator=MailAuthenticator(trust))
-        world.bot = replace(world.bot, office=office)
+        context = replace(world.bot.context, authenticator=MailAuthenticator(trust))
+        world.bot = replace(world.bot, context=context)
         question = world.last(Letter.ADMIN_DECISION, CAROL)
         world.answers(question, "approve")
         assert world.ticket().state is TicketState.PENDING
@@ -142,7 +142,7 @@ def test_a_site_can_ask_for_a_signature_and_words_inside_it_are_the_command(keys
             head = f"References: {question.message_id}\r\nMessage-ID: <{by}>\r\n".encode()
             world.arrives(head + keys.sign("approve", by))
             assert world.ticket().state is state, by
-        evidence = office.store.history(1)[1].actor.evidence
+        evidence = context.store.history(1)[1].actor.evidence
         assert evidence["proofs"] == ["registered", "signed", "token"]
         assert keys.fingerprints[CAROL] in evidence["found"]["openpgp"]
     finally:

@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from mailbot import cli
-from mailbot.adapters.memory import MemoryClock
+from mailbot.adapters.clock import MemoryClock
 from mailbot.model import Letter, TicketState
 from tests.world import START, World, request_words
 

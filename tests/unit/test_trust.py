@@ -1,4 +1,4 @@
-"""Which evidence is enough for which deed, and what a mail's headers prove."""
+"""Which evidence is enough for what is at risk, and what a mail's headers prove."""
 
 from __future__ import annotations
 
@@ -10,65 +10,65 @@ import pytest
 
 from mailbot.config.checks import of_rules
 from mailbot.rules import Rules, TrustRules
-from mailbot.trust import Checked, Deed, Evidence, Proof, missing, needs, read_border
+from mailbot.trust import Checked, Evidence, Proof, Risk, missing, needs, read_border
 from mailbot.trust.signatures import aligned, dmarc_policy, policy_places, why_not
 
 ALL = frozenset(Proof)
 SUBSETS = [frozenset(some) for some in chain.from_iterable(combinations(Proof, size) for size in range(len(Proof) + 1))]
 PLAIN = TrustRules()
 SEEING = TrustRules(authserv_id="mx.testbed.example")
-BY_REPLY = sorted(set(Deed) - {Deed.ASK, Deed.OPEN})
+BY_REPLY = sorted(set(Risk) - {Risk.ASK, Risk.OPEN})
 ADMIN = "carol@testbed.example"
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("rules", [PLAIN, SEEING])
-@pytest.mark.parametrize("deed", Deed)
-def test_every_deed_needs_a_registered_sender(deed: Deed, rules: TrustRules) -> None:
-    assert Proof.REGISTERED in needs(deed, rules)
+@pytest.mark.parametrize("risk", Risk)
+def test_every_deed_needs_a_registered_sender(risk: Risk, rules: TrustRules) -> None:
+    assert Proof.REGISTERED in needs(risk, rules)
 
 
-@pytest.mark.parametrize("deed", BY_REPLY)
-def test_what_changes_a_ticket_needs_a_token(deed: Deed) -> None:
-    assert Proof.TOKEN in needs(deed, PLAIN)
+@pytest.mark.parametrize("risk", BY_REPLY)
+def test_what_changes_a_ticket_needs_a_token(risk: Risk) -> None:
+    assert Proof.TOKEN in needs(risk, PLAIN)
 
 
 @pytest.mark.parametrize("rules", [PLAIN, SEEING])
-@pytest.mark.parametrize("deed", Deed)
+@pytest.mark.parametrize("risk", Risk)
 @pytest.mark.parametrize("proofs", SUBSETS, ids=lambda proofs: "+".join(sorted(proofs)) or "nothing")
 def test_evidence_is_enough_exactly_when_it_covers_the_needs(
-    deed: Deed, proofs: frozenset[Proof], rules: TrustRules
+    risk: Risk, proofs: frozenset[Proof], rules: TrustRules
 ) -> None:
-    lack = missing(deed, Evidence("alice@example.org", proofs), rules)
-    assert bool(lack) == bool(needs(deed, rules) - proofs)
+    lack = missing(risk, Evidence("alice@example.org", proofs), rules)
+    assert bool(lack) == bool(needs(risk, rules) - proofs)
 
 
 def test_everything_that_lacks_is_said_at_once() -> None:
-    lack = missing(Deed.APPROVE, Evidence("mallory@elsewhere.example", frozenset()), SEEING)
+    lack = missing(Risk.APPROVE, Evidence("mallory@elsewhere.example", frozenset()), SEEING)
     assert "registered" in lack
     assert "reply to a letter" in lack
     assert "DMARC or DKIM" in lack
 
 
 def test_alignment_is_asked_for_only_where_something_can_see_it() -> None:
-    assert Proof.ALIGNED not in needs(Deed.APPROVE, PLAIN)
-    assert Proof.ALIGNED in needs(Deed.APPROVE, SEEING)
-    assert Proof.ALIGNED in needs(Deed.APPROVE, TrustRules(check_dkim=True))
-    assert Proof.ALIGNED not in needs(Deed.CONFIRM, SEEING), "who cannot sign must be able to confirm"
+    assert Proof.ALIGNED not in needs(Risk.APPROVE, PLAIN)
+    assert Proof.ALIGNED in needs(Risk.APPROVE, SEEING)
+    assert Proof.ALIGNED in needs(Risk.APPROVE, TrustRules(check_dkim=True))
+    assert Proof.ALIGNED not in needs(Risk.CONFIRM, SEEING), "who cannot sign must be able to confirm"
 
 
 def test_evidence_is_stored_with_the_deed_and_the_verdict() -> None:
     evidence = Evidence("alice@example.org", frozenset({Proof.TOKEN, Proof.REGISTERED}))
     checked = evidence.with_checked(Checked(found={"border": "dmarc=fail for example.org"}))
-    assert checked.for_deed(Deed.APPROVE, SEEING).as_facts() == {
+    assert checked.for_risk(Risk.APPROVE, SEEING).as_facts() == {
         "sender": "alice@example.org",
         "proofs": ["registered", "token"],
         "found": {"border": "dmarc=fail for example.org"},
-        "deed": "approve",
+        "risk": "approve",
         "needed": ["aligned", "registered", "token"],
         "verdict": "not proven",
     }
-    assert evidence.for_deed(Deed.APPROVE, PLAIN).as_facts()["verdict"] == "proven"
+    assert evidence.for_risk(Risk.APPROVE, PLAIN).as_facts()["verdict"] == "proven"
     assert evidence.as_facts() == {"sender": "alice@example.org", "proofs": ["registered", "token"]}
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import desk
-from mailbot.handlers.office import apply
+from mailbot import operator
 from mailbot.lifecycle.steps import machine
 from mailbot.model import (
     Action,
@@ -25,6 +24,7 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
+from mailbot.turns.context import apply
 from provisioner.fake import FakeMachine, FakeStep, Faults
 from tests.lives import BY_ADMIN, BY_OWNER
 from tests.world import ALICE, CAROL, World, kind_of, request_words
@@ -38,7 +38,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     """Alice has a machine at north until the end of March."""
     world = World(tmp_path)
     world.writes("Alice Martin <alice@example.org>", request_words())
-    desk.approve(world.bot.office, 1, CAROL.login)
+    operator.approve(world.bot.context, 1, CAROL.login)
     world.once()
     world.later(minutes=1)
     assert world.ticket().state is S.ACTIVE
@@ -63,12 +63,12 @@ def expired(world: World) -> None:
         due_at=now,
     )
     effects = (machine(after, Action.STOP),)
-    world.bot.office.store.commit(Turn(now=now, ticket=after, expected_revision=ticket.revision, effects=effects))
+    world.bot.context.store.commit(Turn(now=now, ticket=after, expected_revision=ticket.revision, effects=effects))
 
 
 def happens(world: World, *events: Event) -> None:
     for event in events:
-        after = apply(world.bot.office, 1, event)
+        after = apply(world.bot.context, 1, event)
         assert not isinstance(after, Refusal), after
 
 
@@ -100,7 +100,7 @@ def test_an_extension_during_a_shutdown_ends_with_a_machine_that_runs(world: Wor
     assert the_machine(world).running
     world.later(minutes=6)
     assert the_machine(world).running
-    assert world.bot.office.store.outbox_counts() == []
+    assert world.bot.context.store.outbox_counts() == []
 
 
 def _goes_down(world: World) -> None:
@@ -133,7 +133,7 @@ def test_a_site_that_is_away_is_tried_again_and_admins_hear_of_it_once_a_day(wor
 def test_a_removal_keeps_the_disk_and_touches_nothing_else(world: World) -> None:
     world.inbox.deliver(mail("bob@example.org", "Persistent Virtual Machine Creation", request_words("bob"), world.now))
     world.once()
-    desk.approve(world.bot.office, 2, CAROL.login)
+    operator.approve(world.bot.context, 2, CAROL.login)
     world.once()
     world.later(minutes=1)
     before = {name: repr(one) for name, one in world.machines().items() if name.startswith("bob")}
@@ -191,7 +191,7 @@ def test_a_kept_disk_is_never_lost_by_a_restore_that_fails(world: World, fault: 
     assert world.ticket().site == "north"
     world.sites["north"].faults = Faults()
     if world.ticket().state is S.FAILED:
-        desk.retry(world.bot.office, 1, CAROL.login)
+        operator.retry(world.bot.context, 1, CAROL.login)
     for _ in range(3):
         world.later(minutes=20)
     assert world.ticket().state is S.ACTIVE
@@ -204,7 +204,7 @@ def test_a_new_machine_of_the_same_person_leaves_the_kept_disk_alone(world: Worl
     world.once()
     world.sites["south"].faults = Faults(full=True)
     world.writes("Alice Martin <alice@example.org>", request_words(until="2027-06-30"))
-    desk.approve(world.bot.office, 2, CAROL.login)
+    operator.approve(world.bot.context, 2, CAROL.login)
     world.once()
     world.later(minutes=1)
     both = list(world.sites["north"].machines().values())
@@ -225,7 +225,7 @@ def test_a_machine_that_somebody_removed_by_hand_does_not_stop_the_lease(world: 
     site._save(uuid, found)
     expired(world)
     world.once()
-    assert world.bot.office.store.outbox_counts() == []
+    assert world.bot.context.store.outbox_counts() == []
 
 
 def test_a_site_that_left_the_configuration_is_told_and_nothing_is_lost(world: World) -> None:
@@ -246,7 +246,7 @@ def test_letters_go_to_the_address_that_the_directory_has_now(world: World) -> N
     world.clock.set(world.now.fromisoformat("2027-01-31T12:00+00:00"))
     world.once()
     assert world.last(Letter.WARNING).envelope_to == "alice@new.example.org"
-    assert "Readdressed" in [line.event for line in world.bot.office.store.history(1)]
+    assert "Readdressed" in [line.event for line in world.bot.context.store.history(1)]
 
 
 def test_a_directory_that_is_away_delays_no_warning(world: World) -> None:

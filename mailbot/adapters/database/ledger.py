@@ -1,0 +1,145 @@
+"""The ledger of mails in the database: free functions over a connection that is in a transaction."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, exists, func, literal_column, not_, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
+
+from mailbot.adapters.database.tables import LEDGER, RAW_MAILS, TO_BE_MOVED, TO_BE_RETRIED
+from mailbot.errors import Conflict
+from mailbot.model import LedgerEntry, MailKey, Verdict
+
+MOVED_AWAY = frozenset({Verdict.HANDLED, Verdict.DUPLICATE, Verdict.QUARANTINED})
+"""Verdicts after which a mail is moved to a folder."""
+
+_L = LEDGER.c
+_KEY = (_L.account, _L.folder, _L.uidvalidity, _L.uid)
+_KEY_NAMES = ("account", "folder", "uidvalidity", "uid")
+_IN_FOLDER = tuple(column == bindparam("in_" + column.name) for column in _KEY[:3])
+_OTHER_MAIL = not_(
+    (_L.account == bindparam("in_account"))
+    & (_L.folder == bindparam("in_folder"))
+    & (_L.uidvalidity == bindparam("in_uidvalidity"))
+    & (_L.uid == bindparam("in_uid"))
+)
+_ACTED = _L.verdict.in_([literal_column("'handled'"), literal_column("'quarantined'")])
+
+
+def _upsert(dialect: str) -> ReturningInsert[int]:
+    # A mail acts once: only a row that says RETRY may be overwritten, and a turn whose mail gives no
+    # row back must not go on.
+    statement = postgresql.insert(LEDGER) if dialect == "postgresql" else sqlite.insert(LEDGER)
+    new = {column.name: statement.excluded[column.name] for column in LEDGER.columns if column.name != "id"}
+    for name in _KEY_NAMES:
+        del new[name]
+    return statement.on_conflict_do_update(
+        index_elements=list(_KEY_NAMES), set_=new, where=_L.verdict == literal_column("'retry'")
+    ).returning(_L.id)
+
+
+_UPSERT = {dialect: _upsert(dialect) for dialect in ("sqlite", "postgresql")}
+_KEEP = {
+    "sqlite": sqlite.insert(RAW_MAILS).on_conflict_do_nothing().inline(),
+    "postgresql": postgresql.insert(RAW_MAILS).on_conflict_do_nothing().inline(),
+}
+_CURSOR = select(func.max(_L.uid)).where(*_IN_FOLDER)
+_RETRIES = select(LEDGER).where(*_IN_FOLDER, text(TO_BE_RETRIED), _L.retry_at <= bindparam("now")).order_by(_L.retry_at)
+_SAME_HASH = exists().where(_L.sha256 == bindparam("hash"), _ACTED, _OTHER_MAIL)
+_SAME_ID = exists().where(_L.message_id == bindparam("mail_id"), _ACTED, _OTHER_MAIL)
+_BEFORE_BY_HASH = select(_SAME_HASH)
+_BEFORE = select(or_(_SAME_HASH, _SAME_ID))
+_UNMOVED = select(_L.uid, _L.verdict).where(*_IN_FOLDER, text(TO_BE_MOVED)).order_by(_L.uid)
+_MOVED = update(LEDGER).where(*(column == bindparam("in_" + column.name) for column in _KEY)).values(unmoved=0)
+_RAW = select(RAW_MAILS.c.data).where(RAW_MAILS.c.sha256 == bindparam("hash"))
+
+
+def _folder(position: MailKey) -> dict[str, object]:
+    return {
+        "in_account": position.account,
+        "in_folder": position.folder,
+        "in_uidvalidity": position.uidvalidity,
+    }
+
+
+def cursor(connection: Connection, position: MailKey) -> MailKey | None:
+    uid = connection.execute(_CURSOR, _folder(position)).scalar()
+    return None if uid is None else MailKey(position.account, position.folder, position.uidvalidity, uid)
+
+
+def retries(connection: Connection, position: MailKey, now: datetime) -> list[LedgerEntry]:
+    return [
+        LedgerEntry(
+            key=MailKey(row.account, row.folder, row.uidvalidity, row.uid),
+            message_id=row.message_id,
+            sha256=row.sha256,
+            verdict=row.verdict,
+            seen_at=row.seen_at,
+            sender=row.sender,
+            subject=row.subject,
+            kind=row.kind,
+            why=row.why,
+            attempts=row.attempts,
+            retry_at=row.retry_at,
+        )
+        for row in connection.execute(_RETRIES, _folder(position) | {"now": now})
+    ]
+
+
+def handled_before(connection: Connection, message_id: str, sha256: str, key: MailKey) -> bool:
+    values = _folder(key) | {"in_uid": key.uid, "hash": sha256}
+    if not message_id:
+        return bool(connection.execute(_BEFORE_BY_HASH, values).scalar())
+    return bool(connection.execute(_BEFORE, values | {"mail_id": message_id}).scalar())
+
+
+def unmoved(connection: Connection, position: MailKey) -> list[tuple[MailKey, Verdict]]:
+    return [
+        (MailKey(position.account, position.folder, position.uidvalidity, row.uid), row.verdict)
+        for row in connection.execute(_UNMOVED, _folder(position))
+    ]
+
+
+def mark_moved(connection: Connection, keys: Sequence[MailKey]) -> None:
+    if keys:
+        connection.execute(_MOVED, [_folder(key) | {"in_uid": key.uid} for key in keys])
+
+
+def write(connection: Connection, entry: LedgerEntry) -> None:
+    """Write what became of a mail, over a RETRY of the same mail; raises Conflict where it has another verdict."""
+    key = entry.key
+    written = connection.execute(
+        _UPSERT[connection.dialect.name],
+        {
+            "account": key.account,
+            "folder": key.folder,
+            "uidvalidity": key.uidvalidity,
+            "uid": key.uid,
+            "message_id": entry.message_id,
+            "sha256": entry.sha256,
+            "verdict": entry.verdict,
+            "seen_at": entry.seen_at,
+            "sender": entry.sender,
+            "subject": entry.subject,
+            "kind": entry.kind,
+            "why": entry.why,
+            "attempts": entry.attempts,
+            "retry_at": entry.retry_at,
+            "unmoved": int(entry.verdict in MOVED_AWAY),
+        },
+    )
+    if written.first() is None:
+        raise Conflict(f"mail {key.uid} of {key.folder} was handled by somebody else meanwhile")
+    if entry.raw is not None:
+        # Level 1: mails shrink to half either way, and a turn does not wait for the last percent.
+        packed = {"sha256": entry.sha256, "data": zlib.compress(entry.raw, 1), "stored_at": entry.seen_at}
+        connection.execute(_KEEP[connection.dialect.name], packed)
+
+
+def raw_mail(connection: Connection, sha256: str) -> bytes | None:
+    data = connection.execute(_RAW, {"hash": sha256}).scalar()
+    return None if data is None else zlib.decompress(data)

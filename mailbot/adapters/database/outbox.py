@@ -1,0 +1,300 @@
+"""The outbox in the database: free functions over a connection that is in a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mailbot.adapters.database.tables import ANSWERS_A_MAIL, FAILED, OUTBOX, WAITING
+from mailbot.errors import Conflict
+from mailbot.model import MACHINE_ACTIONS, Action, Effect, OutboxItem, Ticket, Turn
+from mailbot.ports import FailedEffect, OutboxCount, OutboxState, Settled
+from mailbot.tokens import without_token
+
+_O = OUTBOX.c
+_E = OUTBOX.alias("earlier")
+_IS_WAITING = _O.state == literal_column("'waiting'")
+# A machine row waits for every earlier one of its ticket: that keeps them in order, and two claimed
+# rows of one ticket apart (a claimed row is still waiting).  A report only looks: it waits for nothing, and nothing
+# waits for it, or whoever asks how things stand would hear nothing exactly while they stand badly.
+_IS_FIRST = or_(
+    _O.action == literal_column("'report'"),
+    ~exists().where(
+        _E.c.ticket_id == _O.ticket_id,
+        _E.c.state == literal_column("'waiting'"),
+        _E.c.action.not_in([literal_column("'letter'"), literal_column("'report'")]),
+        _E.c.id < _O.id,
+    ),
+)
+
+_INSERT = {
+    "sqlite": sqlite.insert(OUTBOX).on_conflict_do_nothing().inline(),
+    "postgresql": postgresql.insert(OUTBOX).on_conflict_do_nothing().inline(),
+}
+_CANCEL = (
+    update(OUTBOX)
+    .where(
+        _O.ticket_id == bindparam("of_ticket"),
+        _IS_WAITING,
+        func.substr(_O.key, 1, func.length(bindparam("prefix", type_=_O.key.type))) == bindparam("prefix"),
+    )
+    .values(state=OutboxState.CANCELLED, settled_at=bindparam("now"))
+)
+_BOUNCED = (
+    update(OUTBOX)
+    .where(_O.message_id == bindparam("bounced_id"), _O.message_id.is_not(None))
+    .values(
+        bounced_at=func.coalesce(_O.bounced_at, bindparam("now", type_=_O.bounced_at.type)),
+        # once permanent, always: a late "delayed" report takes nothing back
+        bounce_permanent=case(
+            (_O.bounce_permanent.is_(true()), True), else_=bindparam("permanent", type_=_O.bounce_permanent.type)
+        ),
+    )
+)
+_ITEM = (
+    *(_O.id, _O.ticket_id, _O.version, _O.action, _O.key, _O.letter, _O.to_address, _O.to_name),
+    *(_O.facts, _O.not_before, _O.attempts, _O.created_at, _O.answers),
+)
+
+
+def _claimable(these: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    return (
+        select(*_ITEM)
+        .where(_IS_WAITING, these, _O.next_attempt_at <= bindparam("now"))
+        .order_by(_O.next_attempt_at, _O.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)  # SQLite drops this; there BEGIN IMMEDIATE keeps others out
+    )
+
+
+_CLAIMABLE_LETTERS = _claimable(_O.action == literal_column("'letter'"))
+_CLAIMABLE_WORK = _claimable(and_(_O.action.in_(bindparam("actions", expanding=True)), _IS_FIRST))
+_CLAIM = (
+    update(OUTBOX)
+    .where(_O.id.in_(bindparam("ids", expanding=True)))
+    .values(attempts=_O.attempts + literal_column("1"), next_attempt_at=bindparam("lease_ends"))
+)
+_SETTLE = update(OUTBOX).values(
+    state=bindparam("new_state"),
+    settled_at=bindparam("now"),
+    message_id=bindparam("sent_as"),
+    answer=bindparam("proof"),
+    error=bindparam("why"),
+)
+_STILL_HELD = and_(_IS_WAITING, _O.attempts == bindparam("held_attempts"))
+_DONE = _SETTLE.where(
+    _O.id == bindparam("row"), _O.state.in_([literal_column("'waiting'"), literal_column("'cancelled'")])
+)
+_GIVE_UP = _SETTLE.where(_O.id == bindparam("row"), _STILL_HELD)
+_AGAIN = (
+    update(OUTBOX)
+    .where(_O.id == bindparam("row"), _STILL_HELD)
+    .values(
+        next_attempt_at=bindparam("again_at"),
+        error=bindparam("why"),
+        attempts=_O.attempts - bindparam("given_back", type_=_O.attempts.type),
+    )
+)
+_LOCK = select(_O.id).where(_O.id.in_(bindparam("ids", expanding=True))).order_by(_O.id).with_for_update()
+_ANSWERS = select(func.count()).where(
+    _O.answered == bindparam("address"), text(ANSWERS_A_MAIL), _O.created_at > bindparam("since")
+)
+# Each of the two by itself, so that each finds its own index.
+_COUNTS = union_all(
+    *(
+        select(_O.action, _O.state, func.count()).where(text(which)).group_by(_O.action, _O.state)
+        for which in (WAITING, FAILED)
+    )
+)
+_FAILED = select(*_ITEM, _O.settled_at, _O.error).where(text(FAILED)).order_by(_O.id.desc()).limit(bindparam("most"))
+
+_WAITING_OF = select(*_ITEM, _O.next_attempt_at).where(_O.ticket_id == bindparam("wanted"), _IS_WAITING).order_by(_O.id)
+
+
+def _next_of(action: Action) -> Select[*tuple[Any, ...]]:
+    first = select(_O.next_attempt_at).where(_IS_WAITING, _O.action == literal_column(f"'{action.value}'"))
+    if action in MACHINE_ACTIONS:
+        first = first.where(_IS_FIRST)
+    return first.order_by(_O.next_attempt_at).limit(1)
+
+
+NEXT_ATTEMPTS = tuple(_next_of(action).scalar_subquery() for action in Action)
+"""For every action, the earliest moment at which one of its rows can be claimed."""
+
+
+def add(connection: Connection, turn: Turn, ticket: Ticket | None) -> None:
+    """Write a turn's effects as waiting rows; those whose key exists already are left as they are."""
+    if not turn.effects:
+        return
+    common = {
+        "ticket_id": ticket.id if ticket else None,
+        "version": ticket.version if ticket else 0,
+        "answers": turn.mail.message_id if turn.mail else ticket.thread if ticket else "",
+        "state": OutboxState.WAITING,
+        "attempts": 0,
+        "created_at": turn.now,
+        "answer": "",
+        "error": "",
+    }
+    rows = [
+        {
+            "action": effect.action,
+            "key": effect.key,
+            "letter": effect.letter,
+            "to_address": effect.to,
+            "to_name": effect.to_name,
+            "facts": dict(effect.facts),
+            "not_before": effect.not_before,
+            "next_attempt_at": effect.not_before or turn.now,
+            "answered": effect.to.lower() if answers_a_mail(effect, turn) else None,
+            **common,
+        }
+        for effect in turn.effects
+    ]
+    connection.execute(_INSERT[connection.dialect.name], rows)
+
+
+def answers_a_mail(effect: Effect, turn: Turn) -> bool:
+    """True for a letter that answers the turn's mail: one for users, or one to an admin whose mail changed nothing.
+
+    What tells the admins of a decision, even their own, is no answer: it must not use up theirs, or a
+    busy admin's unclear words would at last be met with silence.
+    """
+    if effect.letter is None or turn.mail is None:
+        return False
+    if effect.letter.value.startswith("admin-"):
+        return turn.ticket is None and effect.to.lower() == turn.mail.sender.lower()
+    return True
+
+
+def cancel(connection: Connection, ticket_id: int, prefixes: Iterable[str], now: datetime) -> None:
+    """Cancel the ticket's waiting rows whose key starts with one of the prefixes."""
+    rows = [{"of_ticket": ticket_id, "prefix": prefix, "now": now} for prefix in prefixes if prefix]
+    if rows:
+        connection.execute(_CANCEL, rows)
+
+
+def bounced(connection: Connection, message_id: str, permanent: bool | None, now: datetime) -> None:
+    """Mark the letter with that Message-ID as come back; nothing where there is none."""
+    connection.execute(_BOUNCED, {"bounced_id": without_token(message_id), "permanent": permanent, "now": now})
+
+
+def claim(
+    connection: Connection, actions: Sequence[Action], now: datetime, limit: int, lease: timedelta
+) -> list[OutboxItem]:
+    """Take due rows; see `ports.Store.claim`."""
+    work = [action for action in Action if action in actions and action in MACHINE_ACTIONS]
+    found: list[Row[*tuple[Any, ...]]] = []
+    if Action.LETTER in actions:
+        found += connection.execute(_CLAIMABLE_LETTERS, {"now": now, "most": limit})
+    if work and len(found) < limit:
+        found += connection.execute(_CLAIMABLE_WORK, {"now": now, "most": limit - len(found), "actions": work})
+    if found:
+        connection.execute(_CLAIM, {"ids": [row.id for row in found], "lease_ends": now + lease})
+    return [_item(row, row.attempts + 1) for row in found]
+
+
+def _item(row: Row[*tuple[Any, ...]], attempts: int) -> OutboxItem:
+    effect = Effect(
+        action=row.action,
+        key=row.key,
+        letter=row.letter,
+        to=row.to_address,
+        to_name=row.to_name,
+        facts=row.facts,
+        not_before=row.not_before,
+    )
+    return OutboxItem(row.id, row.ticket_id, row.version, effect, attempts, row.created_at, row.answers)
+
+
+def settle(connection: Connection, results: Sequence[Settled], now: datetime) -> None:
+    """Write what became of rows; see `ports.Store.settle`."""
+    done = [_settled(result, OutboxState.DONE, now) for result in results if result.done]
+    failed = [
+        _settled(result, OutboxState.FAILED, now) | {"held_attempts": result.item.attempts}
+        for result in results
+        if not result.done and result.retry_at is None
+    ]
+    again = [_again(result) for result in results if not result.done and result.retry_at is not None]
+    if len(results) > 1 and connection.dialect.name == "postgresql":
+        # In the order of their numbers, like a turn that cancels: nobody waits for each other.
+        connection.execute(_LOCK, {"ids": [result.item.id for result in results]})
+    for statement, rows in ((_DONE, done), (_GIVE_UP, failed), (_AGAIN, again)):
+        if rows:
+            connection.execute(statement, rows)
+
+
+def settle_one(connection: Connection, result: Settled, now: datetime) -> None:
+    """Settle a row that must still be ours to settle; raises Conflict."""
+    if result.done:
+        changed = connection.execute(_DONE, _settled(result, OutboxState.DONE, now))
+    elif result.retry_at is None:
+        values = _settled(result, OutboxState.FAILED, now) | {"held_attempts": result.item.attempts}
+        changed = connection.execute(_GIVE_UP, values)
+    else:
+        changed = connection.execute(_AGAIN, _again(result))
+    if changed.rowcount != 1:
+        raise Conflict(f"outbox row {result.item.id} was settled or claimed by somebody else meanwhile")
+
+
+def _settled(result: Settled, state: OutboxState, now: datetime) -> dict[str, Any]:
+    return {
+        "row": result.item.id,
+        "new_state": state,
+        "now": now,
+        "sent_as": without_token(result.message_id) or None,
+        "proof": result.proof,
+        "why": result.error,
+    }
+
+
+def _again(result: Settled) -> dict[str, Any]:
+    return {
+        "row": result.item.id,
+        "held_attempts": result.item.attempts,
+        "again_at": result.retry_at,
+        "why": result.error,
+        "given_back": 0 if result.counted else 1,
+    }
+
+
+def answers_since(connection: Connection, address: str, since: datetime) -> int:
+    count = connection.execute(_ANSWERS, {"address": address.lower(), "since": since}).scalar()
+    return int(count or 0)
+
+
+def waiting(connection: Connection, ticket_id: int) -> list[Effect]:
+    """What waits for a ticket; `not_before` is when it is tried next."""
+    rows = connection.execute(_WAITING_OF, {"wanted": ticket_id})
+    return [replace(_item(row, row.attempts).effect, not_before=row.next_attempt_at) for row in rows]
+
+
+def counts(connection: Connection) -> list[OutboxCount]:
+    return [OutboxCount(action, state, rows) for action, state, rows in connection.execute(_COUNTS)]
+
+
+def failed_effects(connection: Connection, limit: int) -> list[FailedEffect]:
+    rows = connection.execute(_FAILED, {"most": limit})
+    return [FailedEffect(_item(row, row.attempts), row.settled_at, row.error) for row in rows]

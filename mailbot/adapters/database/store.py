@@ -1,0 +1,258 @@
+"""The real Store: SQLite for one machine, PostgreSQL for several daemons, the same statements for both.
+
+Every method is one transaction.  Writers of one process queue for SQLite's one write lock on a mutex,
+because SQLite's own waiting sleeps in growing steps; other processes are waited for by busy_timeout.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from mailbot.adapters.database import ledger, migrate, outbox, tickets
+from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
+from mailbot.adapters.database.locks import advisory_lock, file_lock
+from mailbot.adapters.database.tables import NOTES, SITES
+from mailbot.errors import Conflict, DatabaseNotReady
+from mailbot.model import (
+    Accepted,
+    Action,
+    Effect,
+    HistoryEntry,
+    LedgerEntry,
+    MailKey,
+    OutboxItem,
+    Ticket,
+    TicketState,
+    Turn,
+)
+from mailbot.ports import FailedEffect, OutboxCount, Settled
+from provisioner.api import SiteHealth
+
+_NEXT_DUE = select(tickets.NEXT_DUE, *outbox.NEXT_ATTEMPTS)
+_HEALTH = select(SITES.c.health, SITES.c.at).order_by(SITES.c.site)
+_NOTE = select(NOTES.c.value).where(NOTES.c.name == bindparam("wanted"))
+_FORGET = delete(NOTES).where(NOTES.c.name == bindparam("wanted"))
+
+
+def _put_health(dialect: str) -> Any:
+    statement = postgresql.insert(SITES) if dialect == "postgresql" else sqlite.insert(SITES)
+    new = {"at": statement.excluded.at, "health": statement.excluded.health}
+    return statement.on_conflict_do_update(index_elements=["site"], set_=new)
+
+
+def _put_note(dialect: str) -> Any:
+    statement = postgresql.insert(NOTES) if dialect == "postgresql" else sqlite.insert(NOTES)
+    return statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value})
+
+
+_PUT_HEALTH = {dialect: _put_health(dialect) for dialect in ("sqlite", "postgresql")}
+_PUT_NOTE = {dialect: _put_note(dialect) for dialect in ("sqlite", "postgresql")}
+
+
+class Database:
+    """`ports.Store` over a database URL; see there for what the methods promise."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = make_engine(url)
+        self._writer = self.engine.execution_options(**WRITES)
+        self._file = sqlite_file(url)
+        self._one_writer: AbstractContextManager[object] = threading.Lock() if self._file else nullcontext()
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with self._one_writer, self._writer.begin() as connection:
+            yield connection
+
+    def _read(self) -> Connection:
+        return self.engine.connect()
+
+    def check(self) -> None:
+        try:
+            if self._file and not self._file.exists():  # SQLite would make an empty one
+                raise DatabaseNotReady(f"there is no database {self._file} yet: run `mailbot db upgrade`")
+            with self._read() as connection:
+                found = migrate.current(connection)
+        except SQLAlchemyError as error:
+            why = getattr(error, "orig", None) or error
+            raise DatabaseNotReady(f"the database cannot be used: {why}", permanent=False) from error
+        if found != migrate.head():
+            raise DatabaseNotReady(
+                f"the database is at revision {found or 'none'}, this program needs {migrate.head()}: run `mailbot db upgrade`"
+            )
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def mailbox_lock(self, account: str) -> AbstractContextManager[bool]:
+        if self._file:
+            return file_lock(self._file, account)
+        return advisory_lock(self.engine, account)
+
+    # mail
+
+    def cursor(self, position: MailKey) -> MailKey | None:
+        with self._read() as connection:
+            return ledger.cursor(connection, position)
+
+    def retries(self, position: MailKey, now: datetime) -> list[LedgerEntry]:
+        with self._read() as connection:
+            return ledger.retries(connection, position, now)
+
+    def raw_mail(self, sha256: str) -> bytes | None:
+        with self._read() as connection:
+            return ledger.raw_mail(connection, sha256)
+
+    def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
+        with self._read() as connection:
+            return ledger.handled_before(connection, message_id, sha256, key)
+
+    def unmoved(self, position: MailKey) -> list[tuple[MailKey, str]]:
+        with self._read() as connection:
+            return [(key, verdict) for key, verdict in ledger.unmoved(connection, position)]
+
+    def mark_moved(self, keys: Sequence[MailKey]) -> None:
+        with self._write() as connection:
+            ledger.mark_moved(connection, keys)
+
+    def answers_today(self, address: str, now: datetime) -> int:
+        with self._read() as connection:
+            return outbox.answers_since(connection, address, now - timedelta(hours=24))
+
+    # tickets
+
+    def ticket(self, ticket_id: int) -> Ticket | None:
+        with self._read() as connection:
+            return tickets.by_id(connection, ticket_id)
+
+    def open_ticket_of(self, username: str) -> Ticket | None:
+        with self._read() as connection:
+            return tickets.by_place(connection, username)
+
+    def tickets(self, states: Sequence[TicketState] = ()) -> list[Ticket]:
+        with self._read() as connection:
+            return tickets.by_state(connection, states)
+
+    def count(self, states: Sequence[TicketState], most: int) -> int:
+        with self._read() as connection:
+            return tickets.count(connection, states, most)
+
+    def due(self, now: datetime, limit: int) -> list[Ticket]:
+        with self._read() as connection:
+            return tickets.due(connection, now, limit)
+
+    def postpone(self, ticket_id: int, until: datetime, error: str) -> None:
+        with self._write() as connection:
+            tickets.postpone(connection, ticket_id, until, error)
+
+    def history(self, ticket_id: int) -> list[HistoryEntry]:
+        with self._read() as connection:
+            return tickets.history(connection, ticket_id)
+
+    def accepted(self, ticket_id: int) -> list[Accepted]:
+        with self._read() as connection:
+            return tickets.accepted(connection, ticket_id)
+
+    def commit(self, turn: Turn) -> Ticket | None:
+        with self._write() as connection:
+            return _commit(connection, turn)
+
+    # effects
+
+    def claim(self, actions: Sequence[Action], now: datetime, limit: int, lease_seconds: float) -> list[OutboxItem]:
+        with self._write() as connection:
+            return outbox.claim(connection, actions, now, limit, timedelta(seconds=lease_seconds))
+
+    def settle(self, results: Sequence[Settled], now: datetime) -> None:
+        if results:
+            with self._write() as connection:
+                outbox.settle(connection, results, now)
+
+    def settle_with(self, result: Settled, turn: Turn) -> Ticket | None:
+        with self._write() as connection:
+            return _commit(connection, turn, result)
+
+    def waiting(self, ticket_id: int) -> list[Effect]:
+        with self._read() as connection:
+            return outbox.waiting(connection, ticket_id)
+
+    def outbox_counts(self) -> list[OutboxCount]:
+        with self._read() as connection:
+            return outbox.counts(connection)
+
+    def failed_effects(self, limit: int = 100) -> list[FailedEffect]:
+        with self._read() as connection:
+            return outbox.failed_effects(connection, limit)
+
+    def next_due(self) -> datetime | None:
+        with self._read() as connection:
+            moments = connection.execute(_NEXT_DUE).one()
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    # sites and switches
+
+    def put_health(self, health: SiteHealth, now: datetime) -> None:
+        with self._write() as connection:
+            values = {"site": health.site, "at": now, "health": asdict(health)}
+            connection.execute(_PUT_HEALTH[connection.dialect.name], values)
+
+    def health(self) -> list[tuple[SiteHealth, datetime]]:
+        with self._read() as connection:
+            rows = connection.execute(_HEALTH).all()
+        return [(SiteHealth(**row.health | {"problems": tuple(row.health["problems"])}), row.at) for row in rows]
+
+    def note(self, name: str) -> str | None:
+        with self._read() as connection:
+            return connection.execute(_NOTE, {"wanted": name}).scalar()
+
+    def put_note(self, name: str, value: str | None) -> None:
+        with self._write() as connection:
+            if value is None:
+                connection.execute(_FORGET, {"wanted": name})
+            else:
+                connection.execute(_PUT_NOTE[connection.dialect.name], {"name": name, "value": value})
+
+
+def _commit(connection: Connection, turn: Turn, settled: Settled | None = None) -> Ticket | None:
+    """Write a turn.
+
+    1. The mail's ledger row: a mail that was handled meanwhile ends the turn here.
+    2. The ticket, guarded by its revision; or the one that the turn is only about, as it is.
+    3. The outbox row that the turn follows from, if any.  After the ticket, because every turn locks
+       in this order: two that wait for each other would be ended by PostgreSQL.
+    4. The ticket's history.
+    5. Cancelled effects, then new ones.
+    6. The letter that came back.
+    """
+    if turn.mail is not None:
+        ledger.write(connection, turn.mail)
+    ticket = _ticket_of(connection, turn)
+    if settled is not None:
+        outbox.settle_one(connection, settled, turn.now)
+    tickets.add_history(connection, ticket.id if ticket else 0, turn.history)
+    if ticket and turn.cancel_keys:
+        outbox.cancel(connection, ticket.id, turn.cancel_keys, turn.now)
+    outbox.add(connection, turn, ticket)
+    if turn.bounced:
+        outbox.bounced(connection, turn.bounced, turn.bounce_permanent, turn.now)
+    return ticket
+
+
+def _ticket_of(connection: Connection, turn: Turn) -> Ticket | None:
+    """The ticket of a turn as it is once the turn is written."""
+    if turn.ticket is not None:
+        return tickets.write(connection, turn.ticket, turn.expected_revision)
+    if turn.about_ticket is None:
+        return None
+    ticket = tickets.by_id(connection, turn.about_ticket)
+    if ticket is None:
+        raise Conflict(f"there is no ticket {turn.about_ticket}")
+    return ticket

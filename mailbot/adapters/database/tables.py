@@ -1,0 +1,249 @@
+"""The database's tables as typed models: what is stored, and the indexes that keep a tick's cost at what is due.
+
+The hot path uses the tables of these models with SQLAlchemy Core; nothing here opens a connection.
+Conditions of partial indexes are SQL texts with literals on purpose: SQLite proves that a partial
+index applies by comparing terms (https://sqlite.org/partialindex.html), and a bound parameter is no
+proof; the same texts are used in the queries.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Date,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from mailbot.adapters.database.columns import Handle, Number, OneOf, UtcDateTime, Words
+from mailbot.model import ONE_PER_USER, Action, Letter, Role, TicketState, Verdict
+from mailbot.ports import OutboxState
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy
+        str: Words,
+        datetime: UtcDateTime,
+        date: Date,
+        int: Number,
+        dict[str, Any]: JSON,
+        TicketState: OneOf(TicketState),
+        Verdict: OneOf(Verdict),
+        Action: OneOf(Action),
+        Letter: OneOf(Letter),
+        Role: OneOf(Role),
+        OutboxState: OneOf(OutboxState),
+    }
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index over the rows that fulfil a condition."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+TAKES_THE_PLACE = "state IN ({})".format(", ".join(f"'{state}'" for state in TicketState if state in ONE_PER_USER))
+WANTS_TO_WAKE = "due_at IS NOT NULL"
+WAITING = "state = 'waiting'"
+FAILED = "state = 'failed'"
+TO_BE_MOVED = "unmoved = 1"
+TO_BE_RETRIED = "verdict = 'retry'"
+ANSWERS_A_MAIL = "answered IS NOT NULL"
+PLACE_INDEX = "uq_tickets_place"
+
+
+class TicketRow(Base):
+    """`model.Ticket`, column by column; `trouble` is why its last turn raised, if it did."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (
+        partial_index(PLACE_INDEX, "username", where=TAKES_THE_PLACE, unique=True),
+        partial_index("ix_tickets_due_at", "due_at", where=WANTS_TO_WAKE),
+        Index("ix_tickets_state", "state"),
+        {"sqlite_autoincrement": True},  # a number is never used twice: machines are named after it
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[TicketState]
+    username: Mapped[str]
+    name: Mapped[str]
+    email: Mapped[str]
+    intended_usage: Mapped[str]
+    end_date: Mapped[date]
+    disk_gib: Mapped[int]
+    thread: Mapped[str]
+    subject: Mapped[str]
+    opened_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    due_at: Mapped[datetime | None]
+    disk_reason: Mapped[str]
+    revision: Mapped[int]
+    version: Mapped[int]
+    reminders: Mapped[int]
+    site: Mapped[str | None]
+    asked_end_date: Mapped[date | None]
+    asked_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    release_asked_at: Mapped[datetime | None]
+    keep_until: Mapped[datetime | None]
+    held: Mapped[str]
+    lease_from: Mapped[datetime | None]
+    stage: Mapped[int]
+    remove_at: Mapped[datetime | None]
+    trouble: Mapped[str]
+
+
+class HistoryRow(Base):
+    """`model.HistoryEntry`; triggers of the first migration refuse UPDATE and DELETE."""
+
+    __tablename__ = "history"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), index=True)
+    at: Mapped[datetime]
+    event: Mapped[str]
+    before: Mapped[TicketState | None]
+    after: Mapped[TicketState]
+    role: Mapped[Role]
+    who: Mapped[str]
+    mail: Mapped[str]
+    message_id: Mapped[str]
+    evidence: Mapped[dict[str, Any]]
+    summary: Mapped[str]
+
+
+class LedgerRow(Base):
+    """`model.LedgerEntry`; `unmoved` is 1 from the commit until the mail was moved to its folder."""
+
+    __tablename__ = "ledger"
+    __table_args__ = (
+        UniqueConstraint("account", "folder", "uidvalidity", "uid", name="uq_ledger_key"),
+        Index("ix_ledger_message_id", "message_id"),
+        Index("ix_ledger_sha256", "sha256"),
+        partial_index("ix_ledger_unmoved", "account", "folder", "uidvalidity", "uid", where=TO_BE_MOVED),
+        partial_index("ix_ledger_retries", "account", "folder", "uidvalidity", "retry_at", where=TO_BE_RETRIED),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(Handle)
+    folder: Mapped[str] = mapped_column(Handle)
+    uidvalidity: Mapped[int]
+    uid: Mapped[int]
+    message_id: Mapped[str] = mapped_column(Handle)
+    sha256: Mapped[str]
+    verdict: Mapped[Verdict]
+    seen_at: Mapped[datetime]
+    sender: Mapped[str]
+    subject: Mapped[str]
+    kind: Mapped[str]
+    why: Mapped[str]
+    attempts: Mapped[int]
+    retry_at: Mapped[datetime | None]
+    unmoved: Mapped[int]
+
+
+class RawMailRow(Base):
+    """The bytes of a mail that was acted upon or quarantined, compressed by zlib; one row per content."""
+
+    __tablename__ = "raw_mails"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+    stored_at: Mapped[datetime]
+
+
+class OutboxRow(Base):
+    """An effect and what became of it.
+
+    A claimed row is a waiting row whose `next_attempt_at` is the end of the lease.  `settled_at` is
+    when it was done (for a letter: accepted), given up or cancelled; `answer` what the server or the
+    hypervisor said.  `answered` is the lower-cased address of a letter that answers a mail: those are
+    limited per address.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        partial_index("uq_outbox_ticket_key", "ticket_id", "key", where="ticket_id IS NOT NULL", unique=True),
+        partial_index("uq_outbox_key", "key", where="ticket_id IS NULL", unique=True),
+        partial_index("ix_outbox_waiting", "action", "next_attempt_at", "id", where=WAITING),
+        partial_index("ix_outbox_waiting_ticket", "ticket_id", "id", where=WAITING),
+        partial_index("ix_outbox_failed", "id", where=FAILED),
+        partial_index("ix_outbox_message_id", "message_id", where="message_id IS NOT NULL"),
+        partial_index("ix_outbox_answered", "answered", "created_at", where=ANSWERS_A_MAIL),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"))
+    version: Mapped[int]
+    action: Mapped[Action]
+    key: Mapped[str] = mapped_column(Handle)
+    letter: Mapped[Letter | None]
+    to_address: Mapped[str]
+    to_name: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    not_before: Mapped[datetime | None]
+    answers: Mapped[str]
+    answered: Mapped[str | None] = mapped_column(Handle)
+    state: Mapped[OutboxState]
+    attempts: Mapped[int]
+    next_attempt_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    message_id: Mapped[str | None] = mapped_column(Handle)
+    settled_at: Mapped[datetime | None]
+    answer: Mapped[str]
+    error: Mapped[str]
+    bounced_at: Mapped[datetime | None]
+    bounce_permanent: Mapped[bool | None]
+
+
+class SiteRow(Base):
+    """The last known health of a site (`provisioner.api.SiteHealth` as JSON)."""
+
+    __tablename__ = "sites"
+
+    site: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    health: Mapped[dict[str, Any]]
+
+
+class NoteRow(Base):
+    """A named value of the bot itself."""
+
+    __tablename__ = "notes"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+def table_of(model: type[Base]) -> Table:
+    """The model's table, for SQLAlchemy Core."""
+    table = model.__table__
+    if not isinstance(table, Table):
+        raise TypeError(f"{model.__name__} is not mapped to a table")
+    return table
+
+
+TICKETS = table_of(TicketRow)
+HISTORY = table_of(HistoryRow)
+LEDGER = table_of(LedgerRow)
+RAW_MAILS = table_of(RawMailRow)
+OUTBOX = table_of(OutboxRow)
+SITES = table_of(SiteRow)
+NOTES = table_of(NoteRow)

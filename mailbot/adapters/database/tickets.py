@@ -1,0 +1,181 @@
+"""Tickets and their history in the database: free functions over a connection that is in a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from mailbot.adapters.database.tables import HISTORY, OUTBOX, PLACE_INDEX, TAKES_THE_PLACE, TICKETS
+from mailbot.errors import Conflict
+from mailbot.model import Accepted, Action, Actor, HistoryEntry, Ticket, TicketState
+from mailbot.ports import OutboxState
+
+_NAMES = tuple(column.name for column in fields(Ticket))
+_T = TICKETS.c
+_SELECT = select(*(_T[name] for name in _NAMES))
+
+_BY_ID = _SELECT.where(_T.id == bindparam("wanted"))
+_BY_PLACE = _SELECT.where(_T.username == bindparam("wanted"), text(TAKES_THE_PLACE))
+_BY_STATE = _SELECT.where(_T.state.in_(bindparam("states", expanding=True))).order_by(_T.id)
+_ALL = _SELECT.order_by(_T.id)
+_SOME = select(_T.id).where(_T.state.in_(bindparam("states", expanding=True))).limit(bindparam("most"))
+_DUE = (
+    _SELECT.where(_T.due_at.is_not(None), _T.due_at <= bindparam("now"))
+    .order_by(_T.due_at)
+    .limit(bindparam("most", literal_execute=False))
+)
+_INSERT = insert(TICKETS)
+_UPDATE = update(TICKETS).where(_T.id == bindparam("wanted"), _T.revision == bindparam("expected"))
+_POSTPONE = (
+    update(TICKETS)
+    .where(_T.id == bindparam("wanted"), _T.due_at.is_not(None))  # what waits for nothing any more is left alone
+    .values(due_at=bindparam("until"), trouble=bindparam("why"), revision=_T.revision + literal_column("1"))
+)
+NEXT_DUE = select(func.min(_T.due_at)).where(_T.due_at.is_not(None)).scalar_subquery()
+
+_H = HISTORY.c
+_INSERT_HISTORY = insert(HISTORY).inline()
+_HISTORY_OF = (
+    select(
+        *(_H.ticket_id, _H.at, _H.event, _H.before, _H.after, _H.summary),
+        *(_H.role, _H.who, _H.mail, _H.message_id, _H.evidence),
+    )
+    .where(_H.ticket_id == bindparam("wanted"))
+    .order_by(_H.id)
+)
+
+_O = OUTBOX.c
+_ACCEPTED = (
+    select(
+        *(_O.letter, _O.key, _O.to_address, _O.message_id, _O.settled_at, _O.answer),
+        *(_O.bounced_at, _O.bounce_permanent),
+    )
+    .where(_O.ticket_id == bindparam("wanted"), _O.action == Action.LETTER, _O.state == OutboxState.DONE)
+    .order_by(_O.id)
+)
+
+
+def _ticket(row: Row[*tuple[Any, ...]]) -> Ticket:
+    return Ticket(*row)
+
+
+def by_id(connection: Connection, ticket_id: int) -> Ticket | None:
+    row = connection.execute(_BY_ID, {"wanted": ticket_id}).first()
+    return None if row is None else _ticket(row)
+
+
+def by_place(connection: Connection, username: str) -> Ticket | None:
+    row = connection.execute(_BY_PLACE, {"wanted": username}).first()
+    return None if row is None else _ticket(row)
+
+
+def by_state(connection: Connection, states: Sequence[TicketState]) -> list[Ticket]:
+    """Tickets in these states, all where none are given, by number."""
+    rows = connection.execute(_BY_STATE, {"states": list(states)}) if states else connection.execute(_ALL)
+    return [_ticket(row) for row in rows]
+
+
+def count(connection: Connection, states: Sequence[TicketState], most: int) -> int:
+    return len(connection.execute(_SOME, {"states": list(states), "most": most}).all())
+
+
+def due(connection: Connection, now: datetime, limit: int) -> list[Ticket]:
+    return [_ticket(row) for row in connection.execute(_DUE, {"now": now, "most": limit})]
+
+
+def postpone(connection: Connection, ticket_id: int, until: datetime, error: str) -> None:
+    connection.execute(_POSTPONE, {"wanted": ticket_id, "until": until, "why": error})
+
+
+def write(connection: Connection, ticket: Ticket, expected_revision: int | None) -> Ticket:
+    """Insert a new ticket (id 0), or update one that still has the expected revision; raises Conflict."""
+    values: dict[str, Any] = {name: getattr(ticket, name) for name in _NAMES}
+    values["trouble"] = ""
+    del values["id"]
+    try:
+        if ticket.id == 0:
+            values["revision"] = 1
+            result = connection.execute(_INSERT, values)
+            primary_key = result.inserted_primary_key
+            if primary_key is None:
+                raise RuntimeError("the database gave no number to a new ticket")
+            ticket_id = int(primary_key[0])
+        else:
+            if expected_revision is None:
+                raise ValueError("a change of a stored ticket needs the revision that was read")
+            ticket_id = ticket.id
+            values["revision"] = expected_revision + 1
+            changed = connection.execute(_UPDATE, values | {"wanted": ticket_id, "expected": expected_revision})
+            if changed.rowcount != 1:
+                raise Conflict(f"ticket {ticket_id} was changed by somebody else meanwhile")
+    except IntegrityError as error:
+        if _is_about_the_place(error):
+            raise Conflict(f"{ticket.username} has another request or machine already") from error
+        raise
+    return Ticket(**{name: values[name] for name in _NAMES if name != "id"}, id=ticket_id)
+
+
+def _is_about_the_place(error: IntegrityError) -> bool:
+    # PostgreSQL names the index; SQLite names the columns ("UNIQUE constraint failed: tickets.username").
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is not None:
+        return bool(diagnosis.constraint_name == PLACE_INDEX)
+    return "tickets.username" in str(error.orig)
+
+
+def add_history(connection: Connection, ticket_id: int, entries: Sequence[HistoryEntry]) -> None:
+    """Append entries; those with ticket_id 0 are about `ticket_id`."""
+    rows = [
+        {
+            "ticket_id": entry.ticket_id or ticket_id,
+            "at": entry.at,
+            "event": entry.event,
+            "before": entry.before,
+            "after": entry.after,
+            "role": entry.actor.role,
+            "who": entry.actor.who,
+            "mail": entry.actor.mail,
+            "message_id": entry.actor.message_id,
+            "evidence": dict(entry.actor.evidence),
+            "summary": entry.summary,
+        }
+        for entry in entries
+    ]
+    if rows:
+        connection.execute(_INSERT_HISTORY, rows)
+
+
+def history(connection: Connection, ticket_id: int) -> list[HistoryEntry]:
+    return [
+        HistoryEntry(
+            ticket_id=row.ticket_id,
+            at=row.at,
+            event=row.event,
+            before=row.before,
+            after=row.after,
+            actor=Actor(row.role, row.who, row.mail, row.message_id, row.evidence),
+            summary=row.summary,
+        )
+        for row in connection.execute(_HISTORY_OF, {"wanted": ticket_id})
+    ]
+
+
+def accepted(connection: Connection, ticket_id: int) -> list[Accepted]:
+    return [
+        Accepted(
+            letter=row.letter,
+            key=row.key,
+            to=row.to_address,
+            message_id=row.message_id or "",
+            accepted_at=row.settled_at,
+            answer=row.answer,
+            bounced_at=row.bounced_at,
+            bounce_permanent=row.bounce_permanent,
+        )
+        for row in connection.execute(_ACCEPTED, {"wanted": ticket_id})
+    ]

@@ -1,0 +1,1 @@
+"""The shared mailbox, over IMAP."""

@@ -1,0 +1,75 @@
+"""An owner gives a machine back: asked once more, confirmed, or kept after all.  Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mailbot.lifecycle.extension import WARNINGS
+from mailbot.lifecycle.lease import steps_ahead
+from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
+from mailbot.model import (
+    Action,
+    Kept,
+    Letter,
+    Purpose,
+    Refusal,
+    ReleaseAsked,
+    Released,
+    Step,
+    Ticket,
+    TicketState,
+)
+
+
+def release_asked(ticket: Ticket, _event: ReleaseAsked, circumstances: Circumstances) -> Step:
+    """Giving back cannot be undone for long: the registered address is asked once more."""
+    after = moved(ticket, circumstances, release_asked_at=circumstances.now)
+    letter = to_owner(
+        after,
+        Letter.RELEASE_CONFIRM,
+        Purpose.CONFIRM,
+        key=circumstances.now.isoformat(),
+        plan=_gone(circumstances),
+        **snapshot(after),
+    )
+    return Step(after, (letter,), "release asked")
+
+
+def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> Step | Refusal:
+    """The owner gives the machine back: it goes now, its disk is kept for a while."""
+    if ticket.release_asked_at is None:
+        return Refusal("Nothing waits for a confirmation: answer “release” first to give the machine back.")
+    if circumstances.now > ticket.release_asked_at + timedelta(days=circumstances.rules.lease.confirm_days):
+        return Refusal("That question is too old by now: answer “release” once more to give the machine back.")
+    after = moved(
+        ticket,
+        circumstances,
+        state=TicketState.RETIRING,
+        release_asked_at=None,
+        asked_end_date=None,
+        asked_at=None,
+        ended_at=ticket.ended_at or circumstances.now,
+        due_at=None,
+    )
+    letter = to_owner(after, Letter.VM_RELEASED, Purpose.OWN, plan=_gone(circumstances), **snapshot(after))
+    return Step(after, (machine(after, Action.RETIRE), letter), f"released by {event.by.who}", WARNINGS)
+
+
+def _gone(circumstances: Circumstances) -> list[dict[str, str]]:
+    """What follows a release."""
+    delete_at = circumstances.now + timedelta(days=circumstances.rules.lease.keep_disk_days)
+    return [
+        {"when": circumstances.now.isoformat(), "what": "The machine is stopped and removed; its disk is kept."},
+        {"when": delete_at.isoformat(), "what": "The disk is deleted for good."},
+    ]
+
+
+def kept(ticket: Ticket, event: Kept, circumstances: Circumstances) -> Step | Refusal:
+    """The owner takes a release back that was not confirmed yet."""
+    if ticket.release_asked_at is None:
+        return Refusal("The machine is not being given back, so there is nothing to keep it from.")
+    after = moved(ticket, circumstances, release_asked_at=None)
+    letter = to_owner(
+        after, Letter.VM_KEPT, Purpose.OWN, key=circumstances.now.isoformat(), plan=steps_ahead(after, circumstances)
+    )
+    return Step(after, (letter,), f"release taken back by {event.by.who}")

@@ -1,0 +1,243 @@
+"""Questions that people answer: confirming, approving, denying, withdrawing; reminding, and lapsing without an answer.  Pure."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from mailbot import policy
+from mailbot.lifecycle.steps import Circumstances, called, machine, moved, snapshot, to_admins, to_owner
+from mailbot.model import (
+    Action,
+    Approved,
+    Confirmed,
+    Denied,
+    Effect,
+    Letter,
+    Person,
+    Purpose,
+    Refusal,
+    Step,
+    Ticket,
+    TicketState,
+    Withdrawn,
+)
+from mailbot.rules import LeaseRules
+from parsers.dates import long_form
+
+
+def opened(
+    person: Person,
+    usage: str,
+    end_date: date,
+    disk_gib: int,
+    disk_reason: str,
+    *,
+    thread: str,
+    subject: str,
+    proven: bool,
+    claimed_from: str,
+    notes: tuple[str, ...],
+    circumstances: Circumstances,
+) -> Step:
+    """A new ticket from a request without problems: PENDING where the sender is proven, else UNCONFIRMED."""
+    ticket = Ticket(
+        id=0,
+        state=TicketState.PENDING if proven else TicketState.UNCONFIRMED,
+        username=person.login,
+        name=person.name,
+        email=person.email,
+        intended_usage=usage,
+        end_date=end_date,
+        disk_gib=disk_gib,
+        disk_reason=disk_reason,
+        thread=thread,
+        subject=subject,
+        opened_at=circumstances.now,
+        changed_at=circumstances.now,
+        asked_at=circumstances.now,
+    )
+    if not proven:
+        lapses_at = circumstances.now + timedelta(days=circumstances.rules.lease.confirm_days)
+        letter = to_owner(
+            ticket,
+            Letter.CONFIRM_REQUEST,
+            Purpose.CONFIRM,
+            claimed_from=claimed_from,
+            lapses_at=lapses_at.isoformat(),
+            **snapshot(ticket),
+        )
+        return Step(
+            moved(ticket, circumstances, due_at=lapses_at),
+            (letter,),
+            f"requested from {claimed_from}, not confirmed yet",
+        )
+    return _asked(ticket, circumstances, "requested", notes)
+
+
+def _asked(ticket: Ticket, circumstances: Circumstances, summary: str, notes: tuple[str, ...] = ()) -> Step:
+    """The question goes to every admin, a receipt to the owner."""
+    ticket = moved(ticket, circumstances, asked_at=circumstances.now, reminders=0)
+    ticket = moved(ticket, circumstances, due_at=next_nudge(ticket, circumstances.rules.lease))
+    return Step(
+        ticket,
+        (
+            to_owner(
+                ticket,
+                Letter.REQUEST_RECEIVED,
+                Purpose.OWN,
+                lapses_at=_lapses(ticket, circumstances).isoformat(),
+                notes=list(notes),
+                **snapshot(ticket),
+            ),
+            *question(ticket, circumstances, Letter.ADMIN_DECISION, notes=list(notes)),
+        ),
+        summary,
+    )
+
+
+def question(
+    ticket: Ticket, circumstances: Circumstances, letter: Letter, key: str = "", **more: Any
+) -> tuple[Effect, ...]:
+    """The question to every admin, with all they need to decide."""
+    return to_admins(
+        ticket,
+        circumstances,
+        letter,
+        Purpose.DECIDE,
+        key=key,
+        question="extension" if ticket.asked_end_date else "request",
+        person={"login": ticket.username, "name": ticket.name, "address": ticket.email},
+        checks=policy.checks(ticket, circumstances.rules),
+        sites=list(circumstances.sites),
+        lapses_at=_lapses(ticket, circumstances).isoformat(),
+        **({"asked_end_date": ticket.asked_end_date.isoformat()} if ticket.asked_end_date else {}),
+        **snapshot(ticket),
+        **more,
+    )
+
+
+def _lapses(ticket: Ticket, circumstances: Circumstances) -> datetime:
+    return (ticket.asked_at or ticket.opened_at) + timedelta(days=circumstances.rules.lease.lapse_days)
+
+
+def next_nudge(ticket: Ticket, lease: LeaseRules) -> datetime:
+    """When a ticket with an open question wants to be woken: the next reminder, or the moment it lapses."""
+    asked = ticket.asked_at or ticket.opened_at
+    ahead = [day for day in sorted(lease.remind_days)[ticket.reminders :] if day < lease.lapse_days]
+    return asked + timedelta(days=ahead[0] if ahead else lease.lapse_days)
+
+
+def confirmed(ticket: Ticket, event: Confirmed, circumstances: Circumstances) -> Step | Refusal:
+    """The registered address says that the request is its own: now the admins are asked.
+
+    Days may have passed since the request was checked: what its dates allow is looked at again.
+    """
+    problems = policy.end_date_problems(ticket.end_date, circumstances.rules, circumstances.now)
+    if problems:
+        return Refusal(f"{policy.refusal(problems)} Please send a new request.")
+    return _asked(
+        moved(ticket, circumstances, state=TicketState.PENDING), circumstances, f"confirmed by {event.by.who}"
+    )
+
+
+def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> Step | Refusal:
+    """The first valid yes: the machine is built, the owner and every admin are told.
+
+    What would be built must be within what policy allows now: an end date may have passed while the
+    request waited.
+    """
+    rules = circumstances.rules
+    problems = [
+        *policy.end_date_problems(event.until or ticket.end_date, rules, circumstances.now),
+        *(policy.disk_problems(event.disk_gib, rules.policy) if event.disk_gib is not None else ()),
+    ]
+    if problems:
+        return Refusal(policy.refusal(problems))
+    after = moved(
+        ticket,
+        circumstances,
+        state=TicketState.APPROVED,
+        end_date=event.until or ticket.end_date,
+        disk_gib=event.disk_gib or ticket.disk_gib,
+        asked_at=None,
+        due_at=None,
+    )
+    changed = _changes(ticket, after)
+    by = called(event.by, ticket, circumstances)
+    told = to_owner(after, Letter.REQUEST_APPROVED, Purpose.OWN, by=by, changed=changed, **snapshot(after))
+    return Step(
+        after,
+        (machine(after, Action.BUILD), told, *_decided(after, circumstances, "approved", by, changed=changed)),
+        " ".join((f"approved by {event.by.who}{'.' if changed else ''}", *changed)),
+    )
+
+
+def _changes(before: Ticket, after: Ticket) -> list[str]:
+    changes = []
+    if before.end_date != after.end_date:
+        changes.append(f"The end date is {long_form(after.end_date)}, not {long_form(before.end_date)}.")
+    if before.disk_gib != after.disk_gib:
+        changes.append(f"The disk has {after.disk_gib} GiB, not {before.disk_gib} GiB.")
+    return changes
+
+
+def _decided(ticket: Ticket, circumstances: Circumstances, decision: str, by: str, **more: Any) -> tuple[Effect, ...]:
+    at = circumstances.now.isoformat()
+    facts = {"decision": decision, "question": "request", "by": by, "at": at, **snapshot(ticket), **more}
+    return to_admins(ticket, circumstances, Letter.ADMIN_DECIDED, **facts)
+
+
+def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step | Refusal:
+    """The first valid no: the owner reads the reason, every admin is told."""
+    reason = event.reason.strip()
+    if not reason:
+        return Refusal("A refusal needs a reason, because the requester reads it: write it behind the word.")
+    after = moved(ticket, circumstances, state=TicketState.DENIED, asked_at=None, due_at=None)
+    by = called(event.by, ticket, circumstances)
+    told = to_owner(after, Letter.REQUEST_DENIED, by=by, reason=reason)
+    letters = (told, *_decided(after, circumstances, "denied", by, reason=reason))
+    return Step(after, letters, f"denied by {event.by.who}: {reason}")
+
+
+def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) -> Step:
+    """The owner takes the request back; admins hear of it only if they were asked."""
+    after = moved(ticket, circumstances, state=TicketState.WITHDRAWN, asked_at=None, due_at=None)
+    asked = ticket.state is TicketState.PENDING
+    told = _decided(after, circumstances, "withdrawn", called(event.by, ticket, circumstances)) if asked else ()
+    return Step(after, (to_owner(after, Letter.REQUEST_WITHDRAWN), *told), f"withdrawn by {event.by.who}")
+
+
+def unconfirmed_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
+    """An unconfirmed request lapses quietly: whoever owns the address may never have asked."""
+    lapses_at = ticket.opened_at + timedelta(days=circumstances.rules.lease.confirm_days)
+    if circumstances.now < lapses_at:
+        return Step(moved(ticket, circumstances, due_at=lapses_at), (), "")
+    return Step(
+        moved(ticket, circumstances, state=TicketState.LAPSED, due_at=None), (), "lapsed without a confirmation"
+    )
+
+
+def pending_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
+    """Nobody has decided yet: remind once for all reminders that are due by now, or lapse with a letter to all."""
+    asked = ticket.asked_at or ticket.opened_at
+    if circumstances.now >= _lapses(ticket, circumstances):
+        after = moved(ticket, circumstances, state=TicketState.LAPSED, due_at=None, asked_at=None)
+        days = (circumstances.now - asked).days
+        return Step(
+            after,
+            (
+                to_owner(after, Letter.REQUEST_LAPSED, days=days),
+                *to_admins(after, circumstances, Letter.ADMIN_LAPSED, question="request", days=days),
+            ),
+            f"lapsed: no decision in {days} days",
+        )
+    reached = sum(
+        1 for day in circumstances.rules.lease.remind_days if circumstances.now >= asked + timedelta(days=day)
+    )
+    if reached <= ticket.reminders:
+        return Step(moved(ticket, circumstances, due_at=next_nudge(ticket, circumstances.rules.lease)), (), "")
+    after = moved(ticket, circumstances, reminders=reached)
+    after = moved(after, circumstances, due_at=next_nudge(after, circumstances.rules.lease))
+    letters = question(after, circumstances, Letter.ADMIN_REMINDER, key=str(reached), asked_at=asked.isoformat())
+    return Step(after, letters, "admins reminded")

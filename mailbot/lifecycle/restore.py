@@ -1,0 +1,44 @@
+"""A removed machine comes back around its kept disk.  Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mailbot import policy
+from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
+from mailbot.model import (
+    Action,
+    Letter,
+    Purpose,
+    Refusal,
+    Restored,
+    Step,
+    Ticket,
+    TicketState,
+)
+from mailbot.timetable import today
+
+RESTORED_FOR = timedelta(days=30)
+"""How long a restored machine runs when no date is given; it can be extended like any other."""
+
+
+def restored(ticket: Ticket, event: Restored, circumstances: Circumstances) -> Step | Refusal:
+    """Built again around the kept disk, where that disk is."""
+    until = event.until or today(circumstances.now, circumstances.rules.service.timezone) + RESTORED_FOR
+    problems = policy.end_date_problems(until, circumstances.rules, circumstances.now)
+    if problems:
+        return Refusal(policy.refusal(problems))
+    if ticket.keep_until is None:
+        return Refusal("The kept disk is being deleted now; it is too late to bring the machine back.")
+    after = moved(
+        ticket,
+        circumstances,
+        state=TicketState.APPROVED,
+        end_date=until,
+        due_at=None,
+        keep_until=None,
+        ended_at=None,
+        stage=0,
+    )
+    letter = to_owner(after, Letter.VM_RESTORED, Purpose.OWN, **snapshot(after))
+    return Step(after, (machine(after, Action.BUILD), letter), f"restored, asked by {event.by.who}")

@@ -1,0 +1,115 @@
+"""What work on machines shares: the sites, and how a claimed row is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailbot import journal, policy
+from mailbot.model import Event, OutboxItem, Refusal, Ticket, Turn
+from mailbot.ports import Settled
+from mailbot.turns.context import TurnContext, apply
+from provisioner.api import Provisioner, ProvisionerError, VmSpec
+
+POLL = timedelta(seconds=5)
+"""How soon a machine that boots or shuts down is looked at again."""
+FIRST_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One place to build: its provisioner and the domain of its machines' names."""
+
+    provisioner: Provisioner
+    dns_domain: str
+
+
+Sites = Mapping[str, Site]
+
+
+def where(sites: Sites, ticket: Ticket) -> Site:
+    """The site at which the ticket's machine is.  Raises ProvisionerError where the configuration has it no more."""
+    site = sites.get(ticket.site or "")
+    if site is None:
+        why = f"the machine is at the site {ticket.site}, which the configuration does not name"
+        raise ProvisionerError(why)
+    return site
+
+
+def spec_of(context: TurnContext, site: Site, ticket: Ticket, keys: tuple[str, ...] = ()) -> VmSpec:
+    """The machine of a ticket at a site; keys are needed only to build it."""
+    return policy.vm_spec(ticket, site.provisioner.site, site.dns_domain, keys, context.rules.policy)
+
+
+def begun(context: TurnContext, item: OutboxItem) -> datetime | None:
+    """When work on the row began, as `begin` has noted; None where it only waited until now."""
+    known = context.store.note(_note(item))
+    return None if known is None else datetime.fromisoformat(known)
+
+
+def begin(context: TurnContext, item: OutboxItem) -> datetime:
+    """Note that work on the row begins now, if it has not begun; gives when it did.
+
+    A row may wait for days before that (a pause, a hypervisor that is away): what may take so many minutes
+    has them from here on, not from when it was asked for.
+    """
+    known = begun(context, item)
+    if known is not None:
+        return known
+    now = context.clock.now()
+    context.store.put_note(_note(item), now.isoformat())
+    return now
+
+
+def ended(context: TurnContext, item: OutboxItem) -> None:
+    """Forget when work on the row began."""
+    if begun(context, item) is not None:
+        context.store.put_note(_note(item), None)
+
+
+def _note(item: OutboxItem) -> str:
+    return f"begun:{item.id}"
+
+
+def later(context: TurnContext, item: OutboxItem, waiting_for: str) -> None:
+    """Not finished, and nothing went wrong: look again soon; the attempt does not count."""
+    now = context.clock.now()
+    context.store.settle([Settled(item, retry_at=now + POLL, error=f"waiting for {waiting_for}", counted=False)], now)
+
+
+def again(context: TurnContext, item: OutboxItem, why: str) -> None:
+    """Something went wrong that may pass: try again, less and less often."""
+    now = context.clock.now()
+    retry_at = now + min(FIRST_RETRY * 2 ** min(item.attempts - 1, 10), LONGEST_RETRY)
+    journal.machine_postponed(
+        item.ticket_id, action=item.effect.action.value, machine="", retry_at=retry_at, why=why, site=None
+    )
+    context.store.settle([Settled(item, retry_at=retry_at, error=why)], context.clock.now())
+
+
+def settle_with(context: TurnContext, item: OutboxItem, event: Event, settled: Settled) -> None:
+    """Settle the row and commit what follows from it in one transaction; where nothing follows, settle it alone."""
+
+    def commit(following: Turn) -> Ticket | None:
+        stored = context.store.settle_with(settled, following)
+        ended(context, item)
+        for line in following.history:
+            journal.ticket_moved(
+                line.ticket_id,
+                happening=line.event,
+                before=line.before.value if line.before else "",
+                after=line.after.value,
+                who=line.actor.who,
+                summary=line.summary,
+            )
+        return stored
+
+    try:
+        after = apply(context, item.ticket_id or 0, event, commit)
+    except LookupError as error:
+        after = Refusal(str(error))
+    if isinstance(after, Refusal):
+        context.store.settle([settled], context.clock.now())
+        ended(context, item)

@@ -1,0 +1,126 @@
+"""What is done to a machine that exists: stopped, started, taken away, its disk deleted; and how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+
+from mailbot import journal
+from mailbot.machines.progress import Site, Sites, again, begin, begun, ended, later, settle_with, spec_of, where
+from mailbot.model import Action, DiskDeleted, EffectFailed, OutboxItem, Retired, Ticket, Turn
+from mailbot.ports import Settled
+from mailbot.turns.context import TurnContext, apply
+from provisioner.api import ProvisionerError, VmFacts, VmPhase, VmSpec
+
+TELL_AFTER = 5
+"""Attempts before admins hear that something does not work; it is tried on all the same."""
+
+_OFF = frozenset({VmPhase.STOPPED, VmPhase.DISK_KEPT, VmPhase.ABSENT})
+_Step = Callable[[TurnContext, Site, VmSpec, OutboxItem, Ticket], None]
+
+
+def _at_its_site(step: _Step) -> Callable[[TurnContext, Sites, OutboxItem, Ticket], None]:
+    """Find the machine's site; what the hypervisor refuses is tried again for ever, and admins are told."""
+
+    @wraps(step)
+    def work(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
+        try:
+            site = where(sites, ticket)
+            step(context, site, spec_of(context, site, ticket), item, ticket)
+        except ProvisionerError as error:
+            again(context, item, str(error))
+            if item.attempts >= TELL_AFTER and item.attempts % TELL_AFTER == 0:
+                apply(context, ticket.id, EffectFailed(item.effect.action.value, str(error)))
+
+    return work
+
+
+@_at_its_site
+def stop(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
+    """Shut the guest down; when it does not listen for `stop_minutes`, take its power away."""
+    if _is_off(context, site, spec, item):
+        _done(context, item, ticket, spec)
+    else:
+        later(context, item, "the guest to shut down")
+
+
+@_at_its_site
+def start(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
+    """Start a stopped machine again, with its disk as it was.
+
+    A machine that still runs may be shutting down, because the stop was asked for just before: it is
+    looked at until it has had the time for that, and started once it is down.
+    """
+    was_off = site.provisioner.facts(spec).phase in _OFF
+    site.provisioner.start(spec)
+    if was_off or context.clock.now() - begin(context, item) > timedelta(minutes=context.rules.lease.stop_minutes):
+        _done(context, item, ticket, spec)
+    else:
+        later(context, item, "the end of a shutdown that was asked for before")
+
+
+@_at_its_site
+def retire(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, _ticket: Ticket) -> None:
+    """Shut down, then take away domain, seed, reservation and name; the disk is kept."""
+    if not _is_off(context, site, spec, item):
+        later(context, item, "the guest to shut down")
+        return
+    site.provisioner.retire(spec)
+    settle_with(context, item, Retired(), Settled(item, done=True, proof=f"retired at {site.provisioner.site}"))
+
+
+@_at_its_site
+def delete_disk(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, _ticket: Ticket) -> None:
+    """Delete the kept disk."""
+    site.provisioner.delete_disk(spec)
+    settle_with(context, item, DiskDeleted(), Settled(item, done=True, proof=f"deleted at {site.provisioner.site}"))
+
+
+def report(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
+    """Answer `status` with what the hypervisor says now; one that does not answer is said to be so."""
+    try:
+        site = where(sites, ticket)
+        spec = spec_of(context, site, ticket)
+        seen = site.provisioner.facts(spec)
+        facts = {"machine": _in_words(seen), "fqdn": spec.fqdn, **({"address": seen.address} if seen.address else {})}
+    except ProvisionerError as error:
+        facts = {"machine": f"its site does not answer at the moment ({error})"}
+    effect = item.effect
+    letter = type(effect)(
+        Action.LETTER, f"{effect.key}:letter", effect.letter, effect.to, effect.to_name, {**effect.facts, **facts}
+    )
+    now = context.clock.now()
+    done = Settled(item, done=True, proof=facts["machine"])
+    context.store.settle_with(done, Turn(now=now, about_ticket=ticket.id, effects=(letter,)))
+
+
+def _in_words(facts: VmFacts) -> str:
+    words = {
+        VmPhase.ABSENT: "it does not exist",
+        VmPhase.DISK_KEPT: "it is removed; its disk is kept",
+        VmPhase.STOPPED: "it is stopped",
+        VmPhase.BOOTING: "it is switched on",
+        VmPhase.READY: "it runs and answers",
+    }[facts.phase]
+    return f"{words}; {facts.waiting_for}" if facts.phase is VmPhase.BOOTING and facts.waiting_for else words
+
+
+def _is_off(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem) -> bool:
+    """Whether the guest is down; it is asked first, and its power is taken only `stop_minutes` after that."""
+    asked = begun(context, item)
+    if asked and context.clock.now() - asked > timedelta(minutes=context.rules.lease.stop_minutes):
+        return site.provisioner.power_off(spec).phase in _OFF
+    off = site.provisioner.request_stop(spec).phase in _OFF
+    if not off:
+        begin(context, item)
+    return off
+
+
+def _done(context: TurnContext, item: OutboxItem, ticket: Ticket, spec: VmSpec) -> None:
+    now = context.clock.now()
+    context.store.settle([Settled(item, done=True, proof=ticket.site or "")], now)
+    ended(context, item)
+    journal.machine_done(
+        ticket.id, action=item.effect.action.value, machine=spec.name, site=ticket.site, took=now - item.created_at
+    )

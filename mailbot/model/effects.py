@@ -1,0 +1,149 @@
+"""What follows from an event: letters and work on machines, as rows of the outbox, and the proof that a letter was taken.  Frozen values and closed sets, no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from mailbot.model.tickets import Facts, Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Proof that a mail server took a letter: when, with what answer, and whether it bounced since."""
+
+    letter: str
+    key: str
+    to: str
+    message_id: str
+    accepted_at: datetime
+    answer: str
+    bounced_at: datetime | None = None
+    bounce_permanent: bool | None = None
+
+
+class Purpose(StrEnum):
+    """What a token in a letter lets its recipient do; part of what the token is bound to."""
+
+    DECIDE = "decide"
+    """An admin answers a question about a ticket."""
+    OWN = "own"
+    """The owner gives a command about the ticket."""
+    CONFIRM = "confirm"
+    """The registered address confirms what somebody asked in its name."""
+    NONE = "none"
+    """The letter takes no command; a reply is read by people."""
+
+
+class Letter(StrEnum):
+    """Every letter the bot can send; each has `templates_email/<value>.txt.j2` and a golden test.
+
+    Every letter has a `LetterKind` in `letters.KINDS`: who gets it and what its replies may do.
+    """
+
+    REQUEST_PROBLEMS = "request-problems"
+    UNKNOWN_SENDER = "unknown-sender"
+    CONFIRM_REQUEST = "confirm-request"
+    REQUEST_RECEIVED = "request-received"
+    REQUEST_DENIED = "request-denied"
+    REQUEST_LAPSED = "request-lapsed"
+    REQUEST_WITHDRAWN = "request-withdrawn"
+    REQUEST_APPROVED = "request-approved"
+    VM_READY = "vm-ready"
+    ADMIN_DECISION = "admin-decision"
+    ADMIN_REMINDER = "admin-reminder"
+    ADMIN_DECIDED = "admin-decided"
+    ADMIN_ALREADY_DECIDED = "admin-already-decided"
+    ADMIN_LAPSED = "admin-lapsed"
+    ADMIN_BUILD_FAILED = "admin-build-failed"
+    ADMIN_MACHINE_TROUBLE = "admin-machine-trouble"
+    ADMIN_MAIL_TROUBLE = "admin-mail-trouble"
+    ADMIN_TICKET_TROUBLE = "admin-ticket-trouble"
+    UNCLEAR_REPLY = "unclear-reply"
+    COMMAND_REFUSED = "command-refused"
+    HELP = "help"
+    STATUS = "status"
+    WARNING = "warning"
+    VM_STOPPED = "vm-stopped"
+    GRACE_HALF = "grace-half"
+    REMOVAL_NEAR = "removal-near"
+    VM_ARCHIVED = "vm-archived"
+    VM_REMOVED = "vm-removed"
+    DATE_MOVED = "date-moved"
+    EXTENSION_RECEIVED = "extension-received"
+    EXTENSION_GRANTED = "extension-granted"
+    EXTENSION_DENIED = "extension-denied"
+    EXTENSION_LAPSED = "extension-lapsed"
+    RELEASE_CONFIRM = "release-confirm"
+    VM_RELEASED = "vm-released"
+    VM_KEPT = "vm-kept"
+    VM_RESTORED = "vm-restored"
+    ADMIN_NOTICE_BOUNCED = "admin-notice-bounced"
+    ADMIN_UNDELIVERED = "admin-undelivered"
+    ADMIN_BRAKE = "admin-brake"
+    ADMIN_DIGEST = "admin-digest"
+
+
+class Action(StrEnum):
+    """What an outbox row asks for: a letter, or something done to a machine."""
+
+    LETTER = "letter"
+    BUILD = "build"
+    STOP = "stop"
+    START = "start"
+    RETIRE = "retire"
+    DELETE_DISK = "delete-disk"
+    REPORT = "report"
+    """Ask the hypervisor how a machine is, and write it to whoever asked."""
+
+
+MACHINE_ACTIONS = frozenset(Action) - {Action.LETTER}
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One row for the outbox: what is to be done, once, after the commit.
+
+    `key` makes it unique within its ticket (or within the mail it answers): the same key is never
+    written twice, so a turn that runs again adds nothing.  For a letter, `letter`, `to` (the address)
+    and `facts` say what is written; for a machine, `facts` may carry what the worker needs.
+    """
+
+    action: Action
+    key: str
+    letter: Letter | None = None
+    to: str = ""
+    to_name: str = ""
+    facts: Facts = field(default_factory=dict)
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """A claimed outbox row: the effect, its ticket, and which attempt this is (1 for the first).
+
+    `version` is the ticket's version when the row was written (0 without a ticket): the token of a
+    letter is bound to it.  `answers` is the Message-ID of the mail that caused it, for threading.
+    """
+
+    id: int
+    ticket_id: int | None
+    version: int
+    effect: Effect
+    attempts: int
+    created_at: datetime
+    answers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an event makes of a ticket: the ticket after it, what follows, and a sentence for the history."""
+
+    ticket: Ticket
+    effects: tuple[Effect, ...]
+    summary: str
+    cancel: tuple[str, ...] = ()
+    """Waiting rows of this ticket whose key begins with one of these are no longer true and are cancelled."""
+    destructive: bool = False
+    """A machine is stopped, removed or its disk deleted, and nobody asked for it: the brake counts these."""

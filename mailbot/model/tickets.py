@@ -1,0 +1,155 @@
+"""Tickets, the states they are in, and the people they are about.  Frozen values and closed sets, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+Facts: TypeAlias = Mapping[str, Any]
+"""JSON-able values (str, int, bool, None, lists and dicts of them; dates as ISO strings) that a letter or an effect needs."""
+
+
+class TicketState(StrEnum):
+    """Where a ticket is in its life; the legal moves are `lifecycle.MOVES`."""
+
+    UNCONFIRMED = "unconfirmed"
+    PENDING = "pending"
+    APPROVED = "approved"
+    FAILED = "failed"
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    RETIRING = "retiring"
+    ARCHIVED = "archived"
+    DENIED = "denied"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+    REMOVED = "removed"
+
+
+FINAL = frozenset({TicketState.DENIED, TicketState.LAPSED, TicketState.WITHDRAWN, TicketState.REMOVED})
+"""States that no event leaves."""
+
+
+ONE_PER_USER = frozenset(
+    {
+        TicketState.PENDING,
+        TicketState.APPROVED,
+        TicketState.FAILED,
+        TicketState.ACTIVE,
+        TicketState.EXPIRED,
+        TicketState.RETIRING,
+    }
+)
+"""States in which a ticket takes its user's one place (a partial unique index holds this)."""
+
+
+LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
+"""States in which there is a machine that its owner can keep, by an extension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One user as the directory knows them; letters about a user go to `email` and nowhere else.
+
+    `aliases` are further addresses they may write from; all addresses are lower-cased.
+    """
+
+    login: str
+    name: str
+    email: str
+    aliases: tuple[str, ...] = ()
+    ssh_keys: tuple[str, ...] = ()
+    locked: bool = False
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        return frozenset((self.email, *self.aliases))
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Somebody who may decide; `address` is where the questions go and where answers must come from."""
+
+    login: str
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One virtual machine's life, from the request to the removal.
+
+    `id` is 0 until the store has given one.  `revision` counts every change (the guard of every
+    UPDATE); `version` counts only changes of what people decide upon (state, end date, disk), and is
+    what a token is bound to.  `due_at` is when the ticket wants to be woken, None for never.
+    `end_date` is the last day of the lease, in the site's time zone.  `thread` is the Message-ID of
+    the mail that opened the ticket.  `asked_end_date` is an extension that waits for an admin since
+    `asked_at`: the clock is frozen while it is set.  `site` is where the machine was placed.
+    `reminders` counts the letters that reminded admins of the question that is open now.
+    `keep_until` is when a kept disk is deleted; `held` is the reason why nothing destructive may happen.
+    `lease_from` is when the present end date was agreed, `stage` how many of the warnings before the
+    present stop or removal were written, `remove_at` the moment of the removal of a stopped machine.
+    """
+
+    id: int
+    state: TicketState
+    username: str
+    name: str
+    email: str
+    intended_usage: str
+    end_date: date
+    disk_gib: int
+    thread: str
+    subject: str
+    opened_at: datetime
+    changed_at: datetime
+    due_at: datetime | None = None
+    disk_reason: str = ""
+    revision: int = 1
+    version: int = 1
+    reminders: int = 0
+    site: str | None = None
+    asked_end_date: date | None = None
+    asked_at: datetime | None = None
+    ended_at: datetime | None = None
+    release_asked_at: datetime | None = None
+    keep_until: datetime | None = None
+    held: str = ""
+    lease_from: datetime | None = None
+    stage: int = 0
+    remove_at: datetime | None = None
+
+
+class Role(StrEnum):
+    """In what capacity somebody did something."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    CLOCK = "clock"
+    MACHINE = "machine"
+    OPERATOR = "operator"
+    """An admin at the command line (`--as`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did something, and on what evidence.
+
+    `mail` is the SHA-256 of the raw mail that said so (its Message-ID in `message_id`), both empty for
+    the clock and the command line.  `evidence` is what `trust` saw: it is stored, shown and never changes.
+    """
+
+    role: Role
+    who: str
+    mail: str = ""
+    message_id: str = ""
+    evidence: Facts = field(default_factory=dict)
+
+
+CLOCK = Actor(Role.CLOCK, "mailbot")
+
+
+MACHINE = Actor(Role.MACHINE, "provisioner")

@@ -1,0 +1,192 @@
+"""What every turn works with: the ports that all of them share, the rules, and the people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mailbot import journal, lifecycle
+from mailbot.errors import Conflict, DirectoryUnavailable
+from mailbot.letters import LetterSettings
+from mailbot.lifecycle import Circumstances
+from mailbot.model import (
+    Action,
+    Actor,
+    Admin,
+    Effect,
+    Event,
+    HistoryEntry,
+    LedgerEntry,
+    Letter,
+    Person,
+    Refusal,
+    Step,
+    Ticket,
+    TicketState,
+    Turn,
+)
+from mailbot.ports import Authenticator, Clock, Directory, Store
+from mailbot.rules import Rules
+from parsers.values import ReadingRules
+from provisioner.ssh_keys import parse_all
+
+PAUSED = "paused"
+"""The store's note that the bot is paused: by whom and why."""
+CONFLICT_TRIES = 5
+"""How often a turn is decided again when somebody else changed the ticket in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnContext:
+    """The shared part of every turn.  `letters` also holds the keys of the tokens."""
+
+    store: Store
+    directory: Directory
+    clock: Clock
+    rules: Rules
+    admins: tuple[Admin, ...]
+    letters: LetterSettings
+    own_addresses: frozenset[str] = field(default_factory=frozenset)
+    quarantine_folder: str = "Quarantine"
+    authenticator: Authenticator | None = None
+    """Looks at the signatures of mails themselves; None where the site does not want that."""
+    closures: Mapping[str, tuple[tuple[date, date], ...]] = field(default_factory=dict)
+    """Per site: first and last days of periods in which nothing destructive happens."""
+
+    def reading(self, now: datetime) -> ReadingRules:
+        """What the parsers must know of the site at `now`."""
+        service = self.rules.service
+        return ReadingRules(
+            now=now,
+            timezone=ZoneInfo(service.timezone),
+            languages=service.languages,
+            date_order=service.date_order,
+            request_subject=service.request_subject,
+            own_addresses=self.own_addresses,
+            own_message_id_domain=self.letters.message_id_domain,
+            relays=self.rules.trust.relays,
+            default_disk_gib=self.rules.policy.disk_gib,
+        )
+
+    def paused(self) -> str:
+        """Who paused the bot and why; empty where it acts.  While paused, mail is received and answered, nothing else happens."""
+        return self.store.note(PAUSED) or ""
+
+    def admin(self, address: str) -> Admin | None:
+        """The admin with that address, now: rights are looked up when a mail is read, not when it was asked.
+
+        Raises DirectoryUnavailable where only the directory's group could tell.
+        """
+        wanted = address.lower()
+        named = (admin for admin in self.admins if admin.address.lower() == wanted)
+        return next(named, None) or next((admin for admin in self._group() if admin.address.lower() == wanted), None)
+
+    def all_admins(self) -> tuple[Admin, ...]:
+        """Whom letters to the admins reach; only those of the configuration while the directory cannot be asked."""
+        try:
+            return (*self.admins, *self._group())
+        except DirectoryUnavailable as error:
+            journal.trouble(about="the directory's group of admins, who get no letter now", error=error)
+            return self.admins
+
+    def _group(self) -> tuple[Admin, ...]:
+        """The members of the directory's group that the configuration does not name itself."""
+        logins = {admin.login for admin in self.admins}
+        addresses = {admin.address.lower() for admin in self.admins}
+        members = self.directory.admins()
+        return tuple(one for one in members if one.login not in logins and one.address.lower() not in addresses)
+
+    def circumstances(self, now: datetime, ticket: Ticket) -> Circumstances:
+        """What `lifecycle.decide` may look at for this ticket."""
+        asking = ticket.state in {TicketState.PENDING, TicketState.UNCONFIRMED}
+        return Circumstances(
+            now,
+            self.rules,
+            self.all_admins(),
+            sites=tuple(self.room()) if asking else (),
+            accepted=tuple(self.store.accepted(ticket.id)) if ticket.id and not asking else (),
+            closed=self.closures.get(ticket.site or "", ()),
+        )
+
+    def room(self) -> list[dict[str, Any]]:
+        """What the sites last said about their room; asked by the workers, never by a turn."""
+        return [
+            {
+                "site": health.site,
+                "free_memory_mib": health.free_memory_mib,
+                "free_disk_gib": health.free_disk_gib,
+                "machines": health.machines,
+                "as_of": at.isoformat(),
+                "problems": list(health.problems),
+            }
+            for health, at in self.store.health()
+        ]
+
+    def letter_to_admins(self, letter: Letter, key: str, **facts: Any) -> tuple[Effect, ...]:
+        """The same letter, about no ticket, to every admin; `key` makes it unique in the whole outbox."""
+        return tuple(
+            Effect(
+                Action.LETTER,
+                f"{letter.value}:{key}:{admin.address}",
+                letter=letter,
+                to=admin.address,
+                to_name=admin.name,
+                facts=facts,
+            )
+            for admin in self.all_admins()
+        )
+
+
+def usable_keys(person: Person) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The person's SSH keys that may be installed (without options and comments), and why others may not."""
+    keys, refusals = parse_all(person.ssh_keys)
+    return tuple(key.line for key in keys), refusals
+
+
+def entry(event: Event | str, actor: Actor, before: TicketState | None, step: Step, now: datetime) -> HistoryEntry:
+    """The line of history for a step."""
+    name = event if isinstance(event, str) else type(event).__name__
+    return HistoryEntry(step.ticket.id, now, name, before, step.ticket.state, actor, step.summary)
+
+
+def turn(event: Event, ticket: Ticket, step: Step, now: datetime, mail: LedgerEntry | None = None) -> Turn:
+    """A step as the transaction that makes it true; a step without words changes no history."""
+    return Turn(
+        now=now,
+        mail=mail,
+        ticket=step.ticket,
+        expected_revision=ticket.revision,
+        effects=step.effects,
+        history=(entry(event, event.by, ticket.state, step, now),) if step.summary else (),
+        cancel_keys=step.cancel,
+    )
+
+
+def apply(
+    context: TurnContext, ticket_id: int, event: Event, commit: Callable[[Turn], Ticket | None] | None = None
+) -> Ticket | Refusal:
+    """Read the ticket, decide, commit; decided again where somebody else was faster.
+
+    `commit` writes the turn (default: `Store.commit`).  Raises Conflict after `CONFLICT_TRIES`, and
+    LookupError where there is no such ticket.
+    """
+    for _ in range(CONFLICT_TRIES):
+        ticket = context.store.ticket(ticket_id)
+        if ticket is None:
+            msg = f"there is no ticket #{ticket_id}"
+            raise LookupError(msg)
+        now = context.clock.now()
+        step = lifecycle.decide(ticket, event, context.circumstances(now, ticket))
+        if isinstance(step, Refusal):
+            return step
+        try:
+            stored = (commit or context.store.commit)(turn(event, ticket, step, now))
+        except Conflict:
+            journal.ticket_contended(ticket_id, doing=type(event).__name__)
+            continue
+        return stored or step.ticket
+    msg = f"ticket #{ticket_id} was changed by others {CONFLICT_TRIES} times while it was being decided"
+    raise Conflict(msg)

@@ -1,0 +1,199 @@
+"""The turn for letters: claim, compose, send, settle."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from mailbot import journal, lifecycle
+from mailbot.errors import Conflict, DirectoryUnavailable, LetterRefused, MailServerUnavailable
+from mailbot.letters import KINDS, Audience, compose
+from mailbot.lifecycle.lease import NOTICES
+from mailbot.lifecycle.notice import removal_prefix, warning_prefix
+from mailbot.model import Action, Effect, Letter, OutboxItem, Refusal, Returned, Ticket, TicketState, Turn
+from mailbot.ports import Postman, Settled
+from mailbot.turns.bounces import other_address
+from mailbot.turns.context import TurnContext, turn
+
+CLAIM = 100
+"""Letters claimed at once; their lease outlasts a slow batch."""
+LEASE_SECONDS = 600.0
+GROUPS = 10
+"""A batch is settled in so many parts (a small one letter by letter): what a crash can send twice stays small."""
+GIVE_UP_AFTER = timedelta(days=5)
+"""How long a letter is tried; RFC 5321 section 4.5.4.1 asks for four to five days."""
+FIRST_RETRY = timedelta(minutes=2)
+LONGEST_RETRY = timedelta(hours=4)
+
+
+def deliver(context: TurnContext, postman: Postman) -> int:
+    """Send every letter whose time has come; give how many were accepted.
+
+    1. Claim a batch: each attempt is on record before it is made.
+    2. Compose each letter from its row and its ticket as it is now; hand it to the mail server.
+    3. Settle: accepted (with the server's answer as proof), to be tried again, or given up.
+    4. When the server is gone, the rest of the batch is put back without counting.
+    """
+    accepted = 0
+    while True:
+        now = context.clock.now()
+        items = context.store.claim((Action.LETTER,), now, CLAIM, LEASE_SECONDS)
+        if not items:
+            return accepted
+        batch = _Batch(context, postman, max(1, len(items) // GROUPS), now + timedelta(seconds=LEASE_SECONDS / 2))
+        for item in items:
+            batch.send(item)
+        batch.flush()
+        accepted += batch.accepted
+        if batch.gone:
+            journal.connection_lost(server="smtp", why=batch.gone)
+            return accepted
+        if batch.accepted:
+            journal.connection_works(server="smtp")
+
+
+@dataclass
+class _Batch:
+    context: TurnContext
+    postman: Postman
+    group: int
+    until: datetime
+    """From then on what is left of the batch is put back: a letter can take minutes, and another daemon must not have it too."""
+    accepted: int = 0
+    gone: str = ""
+    settled: list[Settled] = field(default_factory=list)
+    tickets: dict[int, Ticket | None] = field(default_factory=dict)
+
+    def send(self, item: OutboxItem) -> None:
+        now = self.context.clock.now()
+        if is_void(item.effect.key, self._ticket(item)):
+            self.settled.append(Settled(item, error="no longer true when its turn came"))
+            return
+        if self.gone:
+            self.settled.append(Settled(item, retry_at=now + FIRST_RETRY, error=self.gone, counted=False))
+            return
+        if now >= self.until:
+            self.settled.append(Settled(item, retry_at=now, error="the mail server was slow", counted=False))
+            return
+        try:
+            letter = compose(_as_of(now, item), self._ticket(item), self.context.letters, now)
+        except Exception as error:  # noqa: BLE001 - a letter that cannot be written never stops the others
+            journal.letter_unwritable(item.ticket_id, row=item.id, letter=_name(item), error=error)
+            self._give_up(item, f"the letter could not be written: {error}", now)
+            return
+        try:
+            answer = self.postman.send(letter)
+        except LetterRefused as error:
+            self._refused(item, error, now)
+        except MailServerUnavailable as error:
+            self.gone = str(error)
+            self._again(item, self.gone, now)
+        except Exception as error:  # noqa: BLE001 - nor does one that cannot be handed over
+            journal.trouble(about=f"handing over {_name(item)}", error=error)
+            self._again(item, f"{type(error).__name__}: {error}", now)
+        else:
+            self.accepted += 1
+            journal.letter_sent(item.ticket_id, row=item.id, letter=_name(item), to=item.effect.to, answer=answer)
+            self.settled.append(Settled(item, done=True, message_id=letter.message_id, proof=answer))
+        if len(self.settled) >= self.group:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.settled:
+            self.context.store.settle(self.settled, self.context.clock.now())
+            self.settled = []
+
+    def _ticket(self, item: OutboxItem) -> Ticket | None:
+        if item.ticket_id is None:
+            return None
+        if item.ticket_id not in self.tickets:
+            self.tickets[item.ticket_id] = self.context.store.ticket(item.ticket_id)
+        return self.tickets[item.ticket_id]
+
+    def _refused(self, item: OutboxItem, error: LetterRefused, now: datetime) -> None:
+        if error.permanent:
+            journal.letter_refused(
+                item.ticket_id,
+                row=item.id,
+                letter=_name(item),
+                to=item.effect.to,
+                answer=f"{error.code} {error.answer}",
+            )
+            self._give_up(item, str(error), now, refused=True)
+        else:
+            self._again(item, str(error), now)
+
+    def _again(self, item: OutboxItem, why: str, now: datetime) -> None:
+        if now - item.created_at >= GIVE_UP_AFTER:
+            self._give_up(item, f"not delivered in {GIVE_UP_AFTER.days} days: {why}", now)
+            return
+        retry_at = now + min(FIRST_RETRY * 2 ** min(item.attempts - 1, 10), LONGEST_RETRY)
+        journal.letter_postponed(
+            item.ticket_id,
+            row=item.id,
+            letter=_name(item),
+            to=item.effect.to,
+            attempt=item.attempts,
+            retry_at=retry_at,
+            why=why,
+        )
+        self.settled.append(Settled(item, retry_at=retry_at, error=why))
+
+    def _give_up(self, item: OutboxItem, why: str, now: datetime, *, refused: bool = False) -> None:
+        """The letter will not arrive: admins are told, unless it was one of theirs.
+
+        Notice that the server refuses for good has come back: it goes to another address, as after a bounce.
+        """
+        self.flush()
+        after = _came_back(self.context, item, why, now) if refused else None
+        if after is None:
+            after = Turn(now=now, about_ticket=item.ticket_id, effects=_undelivered(self.context, item, why))
+        if item.ticket_id is not None:
+            self.tickets.pop(item.ticket_id, None)
+        with suppress(Conflict):  # cancelled, or claimed by another daemon: then it is no longer ours to give up
+            self.context.store.settle_with(Settled(item, error=why), after)
+
+
+def _came_back(context: TurnContext, item: OutboxItem, why: str, now: datetime) -> Turn | None:
+    """What follows for the ticket from notice that was refused; None for other letters."""
+    ticket = context.store.ticket(item.ticket_id) if item.ticket_id is not None else None
+    if ticket is None or item.effect.letter not in NOTICES:
+        return None
+    other = ""
+    with suppress(DirectoryUnavailable):
+        other = other_address(context, ticket, item.effect.to)
+    event = Returned(item.effect.to, True, why, _name(item), other)
+    step = lifecycle.decide(ticket, event, context.circumstances(now, ticket))
+    return None if isinstance(step, Refusal) else turn(event, ticket, step, now)
+
+
+def _as_of(now: datetime, item: OutboxItem) -> OutboxItem:
+    """The row with the days that are left now: a letter may have waited for a mail server."""
+    facts, waited = item.effect.facts, round((now - item.created_at) / timedelta(days=1))
+    if "days_left" not in facts or waited <= 0:
+        return item
+    fresh = {**facts, "days_left": max(facts["days_left"] - waited, 0)}
+    return replace(item, effect=replace(item.effect, facts=fresh))
+
+
+def _undelivered(context: TurnContext, item: OutboxItem, why: str) -> tuple[Effect, ...]:
+    letter = item.effect.letter
+    if letter is None or KINDS[letter].audience is Audience.ADMIN:
+        return ()
+    return context.letter_to_admins(
+        Letter.ADMIN_UNDELIVERED, f"{item.id}", address=item.effect.to, what=_name(item), why=why
+    )
+
+
+def is_void(key: str, ticket: Ticket | None) -> bool:
+    """A warning that waited while its lease was extended, given back or ended: it is not sent any more."""
+    if ticket is None or not key.startswith(("warning:", "removal:")):
+        return False
+    if key.startswith("warning:"):
+        return ticket.state is not TicketState.ACTIVE or not key.startswith(warning_prefix(ticket))
+    return ticket.state is not TicketState.EXPIRED or not key.startswith(removal_prefix(ticket))
+
+
+def _name(item: OutboxItem) -> str:
+    return item.effect.letter.value if item.effect.letter else item.effect.action.value

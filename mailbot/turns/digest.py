@@ -1,0 +1,155 @@
+"""The admins' week: one letter that says what waits, failed, ends soon, is held, or is odd; and that the bot is alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from mailbot.lifecycle.notice import plan
+from mailbot.model import Action, Letter, Ticket, TicketState, Turn
+from mailbot.ports import FailedEffect
+from mailbot.timetable import last_weekly, today
+from mailbot.turns import brake
+from mailbot.turns.context import TurnContext
+from parsers.dates import long_form
+
+NOTE = "digest"
+"""Where the store keeps the moment of the last digest, ISO 8601."""
+AHEAD = timedelta(days=14)
+"""How far the digest looks ahead."""
+SLOW = timedelta(days=1)
+"""What takes longer than this, and should not, is odd."""
+LOOK_AT = 500
+"""Tickets that are looked at for what comes next, the most urgent first."""
+LINES = 30
+"""Lines of one section; the letter says how many more there are."""
+
+S = TicketState
+_WAITING = (S.UNCONFIRMED, S.PENDING)
+_UNDER_WAY = (S.APPROVED, S.RETIRING)
+
+
+def digest(context: TurnContext) -> int:
+    """Write the letter of the week where its moment has come; give how many letters.
+
+    1. The last moment of the configured weekday and hour; nothing where its digest was written.
+    2. The letters, under keys that hold the week: a crash before 3 writes them again and adds nothing.
+    3. Remember the moment.  Weeks in which the bot was off fall into the next digest.
+    A new bot (or a clock that was far ahead) begins with the week that comes.
+    """
+    now, lease = context.clock.now(), context.rules.lease
+    if lease.digest_day == "never":
+        return 0
+    moment = last_weekly(now, lease.digest_day, lease.digest_hour, context.rules.service.timezone)
+    kept = context.store.note(NOTE)
+    since = datetime.fromisoformat(kept) if kept else None
+    if since is None or since > now + timedelta(days=7):
+        context.store.put_note(NOTE, moment.isoformat())
+        return 0
+    if moment <= since:
+        return 0
+    year, week, _day = today(moment, context.rules.service.timezone).isocalendar()
+    letters = context.letter_to_admins(
+        Letter.ADMIN_DIGEST,
+        f"digest:{year}-W{week:02}",
+        since=since.isoformat(),
+        until=moment.isoformat(),
+        sections=[
+            {"title": title, "lines": _cut(lines)} for title, lines in _Week(context, since, now).sections().items()
+        ],
+    )
+    context.store.commit(Turn(now=now, effects=letters))
+    context.store.put_note(NOTE, moment.isoformat())
+    return len(letters)
+
+
+def _cut(lines: Iterable[str]) -> list[str]:
+    kept = list(lines)
+    return [*kept[:LINES], f"and {len(kept) - LINES} more."] if len(kept) > LINES + 1 else kept
+
+
+class _Week:
+    """What there is to say.  Reads what is under way and what comes next by index, never all tickets."""
+
+    def __init__(self, context: TurnContext, since: datetime, now: datetime) -> None:
+        self.context, self.since, self.now = context, since, now
+        self.ahead = context.store.due(now + AHEAD, LOOK_AT)
+
+    def sections(self) -> dict[str, list[str]]:
+        """The lines of each section, by its title."""
+        return {
+            "waiting": list(self._waiting()),
+            "failed": list(self._failed()),
+            "expiring": list(self._expiring()),
+            "held": [f"{_who(one)}: {one.held}" for one in self.ahead if one.held],
+            "over the brake": list(self._braked()),
+            "odd": list(self._odd()),
+        }
+
+    def _waiting(self) -> Iterator[str]:
+        for one in self.context.store.tickets(_WAITING):
+            for_whom = "its owner" if one.state is S.UNCONFIRMED else "an admin"
+            yield f"{_who(one)}: the request waits for {for_whom} since {self._day(one.asked_at or one.opened_at)}."
+        for one in self.ahead:
+            if one.asked_end_date is not None:
+                asked = long_form(one.asked_end_date)
+                yield f"{_who(one)}: an extension until {asked} waits since {self._day(one.asked_at or self.now)}."
+
+    def _failed(self) -> Iterator[str]:
+        for one in self.context.store.tickets((S.FAILED,)):
+            yield f"{_who(one)}: the machine could not be built, since {self._day(one.changed_at)}."
+        for failed in self.context.store.failed_effects():
+            if failed.at >= self.since:
+                yield _given_up(failed, self._day(failed.at))
+
+    def _expiring(self) -> Iterator[str]:
+        for one in self.ahead:
+            ends = self._ends(one)
+            if ends is not None and self.now < ends[0] <= self.now + AHEAD:
+                yield f"{_who(one)}: {ends[1]} on {self._day(ends[0])}."
+
+    def _ends(self, one: Ticket) -> tuple[datetime, str] | None:
+        """What comes next for a machine that is on its way out, and when."""
+        if one.state is S.ACTIVE:
+            return plan(one, self.context.rules).stop_at, "stops"
+        if one.state is S.EXPIRED and one.remove_at is not None:
+            return one.remove_at, "is removed"
+        if one.state is S.ARCHIVED and one.keep_until is not None:
+            return one.keep_until, "its kept disk is deleted"
+        return None
+
+    def _braked(self) -> Iterator[str]:
+        pulled = brake.current(self.context)
+        if pulled is None or pulled.released_by:
+            return
+        for number in pulled.tickets:
+            one = self.context.store.ticket(number)
+            if one is not None and pulled.holds(one):
+                yield f"{_who(one)}: waits for an answer to the letter of brake {pulled.number}."
+
+    def _odd(self) -> Iterator[str]:
+        paused = self.context.paused()
+        if paused:
+            yield f"The bot is paused by {paused}. Mail is answered, nothing else happens."
+        for one in self.context.store.tickets(_UNDER_WAY):
+            if self.now - one.changed_at > SLOW:
+                doing = "being built" if one.state is S.APPROVED else "being removed"
+                yield f"{_who(one)}: {doing} since {self._day(one.changed_at)}."
+        for health, _at in self.context.store.health():
+            for problem in health.problems:
+                yield f"The site {health.site}: {problem}"
+
+    def _day(self, moment: datetime) -> str:
+        return long_form(today(moment, self.context.rules.service.timezone))
+
+
+def _who(ticket: Ticket) -> str:
+    return f"#{ticket.id}, {ticket.username}"
+
+
+def _given_up(failed: FailedEffect, day: str) -> str:
+    effect, number = failed.item.effect, failed.item.ticket_id
+    about: Any = f"#{number}, " if number else ""
+    what = f"the letter {effect.letter} to {effect.to}" if effect.action is Action.LETTER else f"{effect.action}"
+    return f"{about}{what} was given up on {day}: {failed.error}"

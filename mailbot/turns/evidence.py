@@ -1,0 +1,65 @@
+"""What a mail proves about its sender, looked at only when it matters: the border's header first, our own check where that proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from mailbot.model import Ticket
+from mailbot.rules import Rules
+from mailbot.trust import Checked, Proof, Risk, read_border
+from mailbot.turns.context import TurnContext
+from parsers.values import Command, Mail, Unclear, Verb
+
+Look = Callable[[], Checked]
+"""Looks at a mail's headers and signatures; may ask name servers, so it is called for known senders only."""
+
+
+def nothing() -> Checked:
+    """What a mail proves that nobody looked at."""
+    return Checked()
+
+
+def look_at(context: TurnContext, raw: bytes, mail: Mail, now: datetime) -> Look:
+    """A look at this mail that is done once, when it is first asked for."""
+    seen: list[Checked] = []
+
+    def look() -> Checked:
+        if not seen:
+            seen.append(_checked(context, raw, mail, now))
+        return seen[0]
+
+    return look
+
+
+def _checked(context: TurnContext, raw: bytes, mail: Mail, now: datetime) -> Checked:
+    border = read_border(mail.authentication_results, mail.sender.address, context.rules.trust)
+    if context.authenticator is None:
+        return border
+    own = context.authenticator.check(raw, mail, now)
+    proofs = own.proofs | border.proofs
+    if "dmarc=fail" in border.found.get("border", ""):  # two that disagree prove nothing
+        proofs -= {Proof.ALIGNED}
+    return Checked(frozenset(proofs), {**border.found, **own.found}, border.disowned)
+
+
+_BY_VERB = {
+    Verb.DENY: Risk.DENY,
+    Verb.EXTEND: Risk.EXTEND,
+    Verb.RELEASE: Risk.RELEASE,
+    Verb.RESTORE: Risk.RESTORE,
+    Verb.WITHDRAW: Risk.WITHDRAW,
+    Verb.KEEP: Risk.WITHDRAW,
+    Verb.CONFIRM: Risk.CONFIRM,
+    Verb.PROCEED: Risk.APPROVE_LARGE,
+}
+
+
+def risk_of(said: Command | Unclear, ticket: Ticket, rules: Rules) -> Risk:
+    """The row of the risk table that a command falls under; questions, and what is no command, change nothing."""
+    if isinstance(said, Unclear):
+        return Risk.ASK
+    if said.verb is Verb.APPROVE:
+        disk_gib = said.disk_gib or (0 if ticket.asked_end_date else ticket.disk_gib)
+        return Risk.APPROVE_LARGE if disk_gib > rules.policy.disk_gib else Risk.APPROVE
+    return _BY_VERB.get(said.verb, Risk.ASK)

@@ -1,0 +1,141 @@
+"""What a new mail leads to: for us or not, request or reply, made by a machine or unreadable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import parsers
+from mailbot import tokens
+from mailbot.model import Letter, MailKey, Verdict
+from mailbot.ports import Fetched
+from mailbot.turns.bounces import judge_bounce
+from mailbot.turns.context import TurnContext
+from mailbot.turns.evidence import look_at
+from mailbot.turns.judgement import Outcome, counted, left
+from mailbot.turns.replies import judge_reply
+from mailbot.turns.requests import explained, judge_request
+from parsers.request.labels import Part
+from parsers.values import (
+    Automatic,
+    Command,
+    Fields,
+    Mail,
+    NotForUs,
+    Problem,
+    Request,
+    Unclear,
+    Unreadable,
+)
+
+_TROUBLES = "troubles"
+"""The store's note of the day and how many letters about mails in quarantine it has seen."""
+
+
+def judge(context: TurnContext, fetched: Fetched, read: Mail | Unreadable, now: datetime) -> tuple[Outcome, str]:
+    """What a mail leads to, and its kind for the ledger."""
+    if isinstance(read, Unreadable):
+        return quarantined(context, read.sha256, read.why, now, message_id=read.message_id or ""), "unreadable"
+    if fetched.raw is None:
+        return _too_large(context, fetched, read, now), "unreadable"
+    understood = parsers.understand(read, context.reading(now))
+    if _was_here_before(context, fetched.key, read, now):
+        return left("was in the mailbox long before the bot was"), understood.kind.value
+    look = look_at(context, fetched.raw, read, now)
+    match understood.meaning:
+        case Request() as request:
+            outcome = judge_request(context, read, request, now, look)
+        case Command() | Unclear() as said:
+            outcome = judge_reply(context, read, said, now, look)
+        case Automatic() as automatic:
+            outcome = _automatic(context, read, automatic, now)
+        case NotForUs(why):
+            outcome = left(why)
+        case Unreadable(why=why):
+            outcome = quarantined(context, read.sha256, why, now, mail=read)
+    return outcome, understood.kind.value
+
+
+def first_look(context: TurnContext, key: MailKey, now: datetime) -> datetime:
+    """When the bot first looked at this folder: remembered, so that a folder that is made anew is no first look."""
+    name = f"first-look:{key.account}:{key.folder}"
+    known = context.store.note(name)
+    if known is None:
+        context.store.put_note(name, now.isoformat())
+    return datetime.fromisoformat(known) if known else now
+
+
+def _was_here_before(context: TurnContext, key: MailKey, mail: Mail, now: datetime) -> bool:
+    """True for a mail much older than the bot's first look at this folder: people have dealt with it.
+
+    A shared mailbox may hold years of mail when the bot comes to it.  The first look cannot be later than
+    now, so that only old mails need it.
+    """
+    grace = timedelta(days=context.rules.answers.first_look_days)
+    if mail.sent_at is None or mail.sent_at >= now - grace:
+        return False
+    return mail.sent_at < first_look(context, key, now) - grace
+
+
+def _automatic(context: TurnContext, mail: Mail, automatic: Automatic, now: datetime) -> Outcome:
+    """No machine changes a ticket; a bounce of ours is noted, what machines say about our letters is put away."""
+    original = automatic.original_message_id or ""
+    if original and tokens.is_own_message_id(original, context.letters):
+        outcome = judge_bounce(context, mail, automatic, now)
+        return replace(outcome, bounced=original, bounce_permanent=automatic.permanent)
+    # People write from this address too: what is of our address and not one of our letters is theirs.
+    ours = (
+        tokens.is_own_message_id(mail.message_id or "", context.letters)
+        or tokens.references_in(mail.references, mail.recipients, context.letters)
+        or any(tokens.is_own_message_id(one, context.letters) for one in mail.references)
+    )
+    return Outcome(Verdict.HANDLED if ours else Verdict.LEFT, automatic.why)
+
+
+def _too_large(context: TurnContext, fetched: Fetched, header: Mail, now: datetime) -> Outcome:
+    """A mail that was not fetched whole: judged by its header; only one that seems to be for the bot is moved.
+
+    Whoever is registered and asked for a machine is told, so that nobody waits for nothing.
+    """
+    ours = tokens.references_in(header.references, header.recipients, context.letters)
+    wanted = context.rules.service.request_subject.casefold() in header.subject.casefold()
+    mib, most = fetched.size_bytes // (1024 * 1024), context.rules.answers.mail_max_mib
+    why = f"the mail is too large to be read: {mib} MiB, at most {most} MiB are"
+    if not (ours or wanted):
+        return left(why)
+    outcome = quarantined(context, header.sha256, why, now, mail=header)
+    sender = context.directory.by_address(header.sender.address)
+    if sender is None or not wanted:
+        return outcome
+    allowed = f"a mail of at most {most} MiB; please leave out what is attached and send the words alone"
+    told = explained(
+        context,
+        header,
+        sender,
+        now,
+        fields=Fields(username=sender.login),
+        problems=[Problem(Part.WHOLE.value, None, f"{mib} MiB", allowed)],
+    )
+    return replace(outcome, effects=(*outcome.effects, *told.effects))
+
+
+def quarantined(
+    context: TurnContext, sha256: str, why: str, now: datetime, *, mail: Mail | None = None, message_id: str = ""
+) -> Outcome:
+    """The mail is put where a person finds it, and every admin is told why; not without end on one day."""
+    facts = {"sender": mail.sender.address, "subject": mail.subject} if mail else {}
+    most = context.rules.answers.troubles_per_day
+    count = counted(context, _TROUBLES, most, now)
+    if count == 0:
+        return Outcome(Verdict.QUARANTINED, f"{why}; admins had {most} such letters today")
+    if count == most:
+        why += f" (That is the {most}th such mail today; further ones only go to the folder.)"
+    letters = context.letter_to_admins(
+        Letter.ADMIN_MAIL_TROUBLE,
+        f"mail:{sha256}",
+        why=why,
+        folder=context.quarantine_folder,
+        message_id=(mail.message_id or "") if mail else message_id,
+        **facts,
+    )
+    return Outcome(Verdict.QUARANTINED, why, effects=letters)

@@ -1,0 +1,216 @@
+"""The turn for new mail: read, judge, commit, and only then move."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from mailbot import journal, tokens
+from mailbot.errors import Conflict, DirectoryUnavailable, MailServerUnavailable
+from mailbot.model import LedgerEntry, MailKey, Turn, Verdict
+from mailbot.ports import Fetched, Folder, Inbox, Reader
+from mailbot.turns.context import CONFLICT_TRIES, TurnContext
+from mailbot.turns.judge import first_look, judge, quarantined
+from mailbot.turns.judgement import Outcome
+from mailbot.turns.sealing import seal
+from parsers.values import (
+    Mail,
+    Unreadable,
+)
+
+MAILS_AT_ONCE = 500
+"""Mails handled in one pass: letters and due tickets never wait for a whole mailbox, and neither does the end of the daemon."""
+MOVE_BATCH = 100
+"""Mails moved with one command; all of them are committed before."""
+POISON_TRIES = 3
+"""How often a mail whose handling raises is tried before it goes to quarantine."""
+RETRY_AFTER = timedelta(minutes=2)
+
+_FOLDER = {
+    Verdict.HANDLED: Folder.HANDLED,
+    Verdict.DUPLICATE: Folder.HANDLED,
+    Verdict.QUARANTINED: Folder.QUARANTINE,
+}
+
+
+def receive(context: TurnContext, inbox: Inbox, reader: Reader, most: int = MAILS_AT_ONCE) -> int:
+    """Handle the new mails of the mailbox, at most so many; give how many were looked at.
+
+    1. Move what an earlier pass committed and did not get to move.
+    2. Fetch what is above the ledger's highest mail, and what is to be tried again.
+    3. Each mail by itself: read it, judge it, commit the judgement.  A mail that raises is kept for
+       another try, at last put in quarantine; the next one follows in any case.
+    4. Move what was committed, in batches.  A server that does not let us move mail (a full folder, a
+       missing right) does not keep us from reading it; raised at the end, and tried again next time.
+    """
+    position = inbox.position()
+    first_look(context, position, context.clock.now())
+    mover = _Mover(context, inbox)
+    mover.move(context.store.unmoved(position))
+    again = {entry.key: entry for entry in context.store.retries(position, context.clock.now())}
+    handled: list[tuple[MailKey, Verdict]] = []
+    count = last = 0
+    for fetched in islice(inbox.fetch(context.store.cursor(position), tuple(again)), most):
+        entry = handle(context, reader, fetched, again.pop(fetched.key, None))
+        count, last = count + 1, fetched.key.uid
+        if entry is not None and entry.verdict in _FOLDER:
+            handled.append((fetched.key, entry.verdict))
+        if len(handled) >= MOVE_BATCH:
+            mover.move(handled)
+            handled = []
+    mover.move(handled)
+    for entry in again.values():
+        if count < most or entry.key.uid < last:  # looked for and not there: people took it away
+            gone = replace(
+                entry, verdict=Verdict.LEFT, why=f"gone from the mailbox; before: {entry.why}", retry_at=None
+            )
+            context.store.commit(Turn(now=context.clock.now(), mail=gone))
+    if mover.trouble is not None:
+        raise mover.trouble
+    return count
+
+
+@dataclass
+class _Mover:
+    """Moves mails to their folders, until the server refuses once."""
+
+    context: TurnContext
+    inbox: Inbox
+    trouble: MailServerUnavailable | None = None
+
+    def move(self, handled: Sequence[tuple[MailKey, Verdict | str]]) -> None:
+        for folder in Folder:
+            keys = [key for key, verdict in handled if _FOLDER.get(Verdict(verdict)) is folder]
+            if not keys or self.trouble is not None:
+                continue
+            try:
+                self.inbox.file_away(keys, folder)
+            except MailServerUnavailable as error:
+                self.trouble = error
+                continue
+            self.context.store.mark_moved(keys)
+            journal.mail_moved(count=len(keys), folder=folder.value)
+
+
+def handle(context: TurnContext, reader: Reader, fetched: Fetched, earlier: LedgerEntry | None) -> LedgerEntry | None:
+    """One mail, from its bytes to its line in the ledger; None where it is gone.  Never raises for what a mail contains."""
+    now = context.clock.now()
+    if fetched.raw is None and not fetched.header:
+        return None
+    read, failure = _read(reader, fetched)
+    entry = _line(fetched, read, now, earlier)
+    journal.mail_received(
+        mail=entry.sha256, folder=fetched.key.folder, uid=fetched.key.uid, size_bytes=fetched.size_bytes
+    )
+    try:
+        if failure is not None:
+            raise failure
+        entry = _committed(context, fetched, read, entry)
+    except DirectoryUnavailable as error:
+        entry = replace(entry, verdict=Verdict.RETRY, retry_at=now + RETRY_AFTER, why=str(error))
+        context.store.commit(Turn(now=now, mail=entry))
+        journal.mail_retried(mail=entry.sha256, attempt=entry.attempts, retry_at=now + RETRY_AFTER, error=error)
+    except Exception as error:  # noqa: BLE001 - one bad mail never stops the line
+        entry = _poison(context, fetched, entry, error, now)
+    _log(entry)
+    return entry
+
+
+def _read(reader: Reader, fetched: Fetched) -> tuple[Mail | Unreadable, Exception | None]:
+    """The mail as the reader has it, and what the reader itself failed on, if it did."""
+    octets = fetched.header if fetched.raw is None else fetched.raw
+    digest = hashlib.sha256(octets).hexdigest()
+    try:
+        read = reader.read(octets)
+    except Exception as error:  # noqa: BLE001 - memory, a child that cannot be started: one mail never stops the line
+        return Unreadable(digest, len(octets), f"It could not be read ({type(error).__name__})."), error
+    if fetched.raw is None and not octets.strip():
+        # Of a mail that the server does not give nothing is known: two of them must not pass for the same one.
+        read = replace(read, sha256=hashlib.sha256(f"{fetched.key}".encode()).hexdigest())
+    return read, None
+
+
+def _line(fetched: Fetched, read: Mail | Unreadable, now: datetime, earlier: LedgerEntry | None) -> LedgerEntry:
+    known = isinstance(read, Mail)
+    return LedgerEntry(
+        key=fetched.key,
+        message_id=tokens.without_token(read.message_id or ""),
+        sha256=read.sha256,
+        verdict=Verdict.LEFT,
+        seen_at=now,
+        sender=read.sender.address if isinstance(read, Mail) else "",
+        subject=read.subject[:500] if isinstance(read, Mail) else "",
+        kind="" if known else "unreadable",
+        attempts=earlier.attempts if earlier else 0,
+    )
+
+
+def _committed(context: TurnContext, fetched: Fetched, read: Mail | Unreadable, entry: LedgerEntry) -> LedgerEntry:
+    """Judge and commit; judged again where somebody else changed the ticket in between."""
+    for _ in range(CONFLICT_TRIES):
+        now = context.clock.now()
+        if context.store.handled_before(entry.message_id, entry.sha256, entry.key):
+            outcome, kind = Outcome(Verdict.DUPLICATE, "handled before"), entry.kind
+        else:
+            outcome, kind = judge(context, fetched, read, now)
+        keep = outcome.verdict in {Verdict.HANDLED, Verdict.QUARANTINED}
+        raw = sealed(context, fetched.raw) if keep else None
+        entry = replace(entry, verdict=outcome.verdict, why=outcome.why, kind=kind, raw=raw, retry_at=None)
+        try:
+            context.store.commit(
+                Turn(
+                    now=now,
+                    mail=entry,
+                    ticket=outcome.ticket,
+                    expected_revision=outcome.expected_revision,
+                    about_ticket=outcome.about_ticket,
+                    effects=outcome.effects,
+                    history=outcome.history,
+                    cancel_keys=outcome.cancel_keys,
+                    bounced=outcome.bounced,
+                    bounce_permanent=outcome.bounce_permanent,
+                )
+            )
+        except Conflict:
+            continue
+        return entry
+    msg = f"the ticket was changed by others {CONFLICT_TRIES} times while this mail was judged"
+    raise Conflict(msg)
+
+
+def sealed(context: TurnContext, raw: bytes | None) -> bytes | None:
+    """The mail as it is kept; None where it was not fetched whole."""
+    return None if raw is None else seal(context.letters.keys, raw)
+
+
+def _poison(context: TurnContext, fetched: Fetched, entry: LedgerEntry, error: Exception, now: datetime) -> LedgerEntry:
+    """Handling raised: kept with its error and tried again later; after three tries it goes to quarantine."""
+    attempts = entry.attempts + 1
+    why = f"{type(error).__name__}: {error}"
+    entry = replace(entry, attempts=attempts, why=why, raw=None, kind=entry.kind or "poison")
+    if attempts < POISON_TRIES:
+        entry = replace(entry, verdict=Verdict.RETRY, retry_at=now + RETRY_AFTER * attempts)
+        context.store.commit(Turn(now=now, mail=entry))
+        journal.mail_retried(mail=entry.sha256, attempt=attempts, retry_at=entry.retry_at or now, error=error)
+        return entry
+    outcome = quarantined(context, entry.sha256, f"handling it failed {attempts} times ({why})", now)
+    entry = replace(entry, verdict=Verdict.QUARANTINED, raw=sealed(context, fetched.raw), retry_at=None)
+    context.store.commit(Turn(now=now, mail=entry, effects=outcome.effects))
+    return entry
+
+
+def _log(entry: LedgerEntry) -> None:
+    match entry.verdict:
+        case Verdict.LEFT:
+            journal.mail_left(mail=entry.sha256, why=entry.why)
+        case Verdict.DUPLICATE:
+            journal.mail_duplicate(mail=entry.sha256, sender=entry.sender)
+        case Verdict.QUARANTINED:
+            journal.mail_quarantined(mail=entry.sha256, why=entry.why, sender=entry.sender)
+        case Verdict.HANDLED:
+            journal.mail_handled(None, mail=entry.sha256, kind=entry.kind, sender=entry.sender, why=entry.why)
+        case Verdict.RETRY:
+            pass

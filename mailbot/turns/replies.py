@@ -1,0 +1,315 @@
+"""A reply to one of our letters: to an event, or to an answer that says why not and what can be said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from mailbot import lifecycle, policy, tokens, trust
+from mailbot.lifecycle import STATE_WORDS, as_facts, offered, standing
+from mailbot.lifecycle.lease import steps_ahead
+from mailbot.model import (
+    Action,
+    Actor,
+    Admin,
+    Approved,
+    Confirmed,
+    Denied,
+    Event,
+    ExtensionAsked,
+    Kept,
+    Letter,
+    Person,
+    Purpose,
+    Refusal,
+    ReleaseAsked,
+    Released,
+    Restored,
+    Role,
+    Ticket,
+    TicketState,
+    Verdict,
+    Withdrawn,
+)
+from mailbot.timetable import moment_in_words, today
+from mailbot.tokens import Reference
+from mailbot.trust import Evidence, Proof, Risk
+from mailbot.turns import brake
+from mailbot.turns.context import TurnContext, usable_keys
+from mailbot.turns.evidence import Look, nothing, risk_of
+from mailbot.turns.judgement import Outcome, answered, answered_stranger, happened, left
+from parsers.dates import Period, add_period
+from parsers.values import Command, Mail, Unclear, Verb
+
+_ANSWERED = frozenset({Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM})
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One reply and all that is known about it: who answers which letter about which ticket, with what evidence."""
+
+    context: TurnContext
+    mail: Mail
+    who: Person | Admin
+    ticket: Ticket
+    reference: Reference
+    evidence: Evidence
+    now: datetime
+
+    def answer(self, letter: Letter, note: str, **facts: Any) -> Outcome:
+        return answered(self.context, self.mail, self.who, letter, self.now, ticket=self.ticket, note=note, **facts)
+
+    def refuse(self, words: str, why: str) -> Outcome:
+        found = "; ".join(f"{name}: {said}" for name, said in self.evidence.found.items())
+        note = f"refused: {why}{f' ({found})' if found else ''}"
+        return self.answer(Letter.COMMAND_REFUSED, note, words=words, why=why, **self.can_say())
+
+    def can_say(self) -> dict[str, Any]:
+        purpose = self.reference.purpose
+        return {"commands": as_facts(self.ticket, purpose), "purpose": purpose.value}
+
+
+def judge_reply(
+    context: TurnContext, mail: Mail, said: Command | Unclear, now: datetime, look: Look = nothing
+) -> Outcome:
+    """What the newest words of a mail lead to.
+
+    1. Does it answer a letter of ours?  If not, people read it.
+    2. Was that letter written to this sender, and are they still who they were?  A number, a quote
+       or a forwarded letter gives no authority.
+    3. Does the mail prove what the risk table asks for this command?
+    4. Is it one command, and may it be said now?
+    5. The lifecycle decides; a refusal is answered with the reason and with what can be said.
+    """
+    references = tokens.references_in(mail.references, mail.recipients, context.letters)
+    codes = () if references else tokens.codes_in(mail.text)
+    if not references and not codes:
+        return left("neither a request nor an answer to a letter of ours")
+    admin, person = context.admin(mail.sender.address), context.directory.by_address(mail.sender.address)
+    references = references or _by_code(context, codes, admin, person, now)
+    if admin is None and person is None:
+        return _from_nobody(context, mail, references, now)
+    if admin is not None and (number := _brake(context, references, admin)):
+        return _let_go(context, admin, number, said, look)
+    exchange = _exchange(context, mail, references, now, admin=admin, person=person)
+    if exchange is None:
+        return left("an answer to a letter of ours from somebody it was not written to")
+    exchange = _proven(exchange, said, look, by_code=bool(codes))
+    if lack := _lack(exchange):
+        return exchange.refuse(said.words if isinstance(said, Unclear) else said.line, lack)
+    if isinstance(said, Unclear):
+        note = f"unclear: {said.why}"
+        return exchange.answer(Letter.UNCLEAR_REPLY, note, words=said.words, why=said.why, **exchange.can_say())
+    return _obey(exchange, said)
+
+
+def _proven(exchange: _Exchange, said: Command | Unclear, look: Look, *, by_code: bool) -> _Exchange:
+    """With what the mail proves by its headers and signatures, held against what its command needs."""
+    rules = exchange.context.rules
+    risk = risk_of(said, exchange.ticket, rules)
+    evidence = exchange.evidence if risk is Risk.ASK else exchange.evidence.with_checked(look())
+    if by_code:
+        evidence = replace(evidence, found={**evidence.found, "token": "the visible code"})
+    return replace(exchange, evidence=evidence.for_risk(risk, rules.trust))
+
+
+def _lack(exchange: _Exchange) -> str:
+    """Why what was said cannot be done on this evidence, as words for the sender; empty where it can."""
+    days = exchange.context.letters.expiry_days
+    if tokens.expired(exchange.reference, exchange.now, days):
+        return f"The letter that you answer is older than {days} days. Please answer this one instead."
+    evidence = exchange.evidence
+    lack = trust.missing(evidence.risk or Risk.ASK, evidence, exchange.context.rules.trust)
+    return f"It was not done: {lack}." if lack else ""
+
+
+def _brake(context: TurnContext, references: tuple[Reference, ...], admin: Admin) -> int:
+    """The number of the brake whose letter this admin answers, 0 for none; its token is bound to ticket 0."""
+    return next(
+        (
+            reference.version
+            for reference in references
+            if reference.ticket_id == 0
+            and reference.purpose is Purpose.DECIDE
+            and tokens.verify(context.letters.keys, reference, admin.address)
+            and not tokens.expired(reference, context.clock.now(), context.letters.expiry_days)
+        ),
+        0,
+    )
+
+
+def _let_go(context: TurnContext, admin: Admin, number: int, said: Command | Unclear, look: Look) -> Outcome:
+    """An admin's answer to the brake: only the one word lets go; anything else leaves it pulled, for people to read."""
+    if isinstance(said, Unclear) or said.verb is not Verb.PROCEED:
+        return left("an answer to the letter of the brake that is not the word proceed")
+    evidence = Evidence(admin.address, frozenset({Proof.TOKEN, Proof.REGISTERED})).with_checked(look())
+    lack = trust.missing(Risk.APPROVE_LARGE, evidence, context.rules.trust)
+    why_not = lack or brake.release(context, number, admin.address)
+    if why_not:
+        return left(f"the brake stays as it is: {why_not}")
+    return Outcome(Verdict.HANDLED, f"brake {number} released by {admin.address}")
+
+
+def _by_code(
+    context: TurnContext, codes: tuple[str, ...], admin: Admin | None, person: Person | None, now: datetime
+) -> tuple[Reference, ...]:
+    """What the visible codes in a mail stand for, for somebody whose client lost every header.
+
+    A code counts like the token that it stands for: only from the person whom it was written to, for
+    the ticket as it is now, and with whatever else the risk table asks for.
+    """
+    recipients = [*((admin.address,) if admin else ()), *((person.email,) if person else ())]
+    found = []
+    for code in codes if recipients else ():
+        ticket = context.store.ticket(tokens.ticket_of_code(code))
+        version = ticket.version if ticket else 0
+        keys, days = context.letters.keys, context.letters.expiry_days
+        found.append(tokens.reference_of_code(keys, code, version, recipients, now=now, expiry_days=days))
+    return tuple(one for one in found if one is not None)
+
+
+def _from_nobody(context: TurnContext, mail: Mail, references: tuple[Reference, ...], now: datetime) -> Outcome:
+    """An address that nobody has registered: if it was written to once, it hears that it no longer counts, and nothing else."""
+    if any(tokens.verify(context.letters.keys, reference, mail.sender.address) for reference in references):
+        return answered_stranger(context, mail, now, "an answer from an address that is not registered any more")
+    return left("an answer to a letter of ours from somebody it was not written to")
+
+
+def _exchange(
+    context: TurnContext,
+    mail: Mail,
+    references: tuple[Reference, ...],
+    now: datetime,
+    *,
+    admin: Admin | None,
+    person: Person | None,
+) -> _Exchange | None:
+    """The first letter of ours that this mail answers and that was written to its sender."""
+    address = mail.sender.address
+    for reference in references:
+        if reference.purpose not in _ANSWERED:
+            continue
+        deciding = reference.purpose is Purpose.DECIDE
+        who: Person | Admin | None = admin if deciding else person
+        recipients = (person.email, *person.aliases) if person is not None and not deciding else (address,)
+        if not any(tokens.verify(context.letters.keys, reference, one) for one in recipients):
+            continue
+        ticket = context.store.ticket(reference.ticket_id)
+        if ticket is None or (not deciding and (person is None or person.login != ticket.username)):
+            continue  # an address may belong to somebody else by now
+        proofs = {Proof.TOKEN} if who is None else {Proof.TOKEN, Proof.REGISTERED}
+        known = who or person
+        assert known is not None  # noqa: S101 - one of them is there, see `judge_reply`
+        return _Exchange(context, mail, known, ticket, reference, Evidence(address, frozenset(proofs)), now)
+    return None
+
+
+def _obey(exchange: _Exchange, command: Command) -> Outcome:
+    ticket, reference, context = exchange.ticket, exchange.reference, exchange.context
+    if command.verb in {Verb.STATUS, Verb.HELP}:
+        return _informed(exchange, command.verb)
+    if command.verb not in {offer.verb for offer in offered(ticket, reference.purpose)}:
+        return _too_late(exchange, command)
+    if reference.purpose is not Purpose.OWN and reference.version != ticket.version:
+        why = "The request has changed since the letter that you answer. Please answer the newest letter about it."
+        return exchange.refuse(command.line, why)
+    role = Role.ADMIN if reference.purpose is Purpose.DECIDE else Role.OWNER
+    mail, evidence = exchange.mail, exchange.evidence
+    actor = Actor(role, evidence.sender, mail.sha256, mail.message_id or "", evidence.as_facts())
+    event = _event(exchange, command, actor)
+    if isinstance(event, Refusal):
+        return exchange.refuse(command.line, event.why)
+    step = lifecycle.decide(ticket, event, context.circumstances(exchange.now, ticket))
+    if isinstance(step, Refusal):
+        return exchange.refuse(command.line, step.why)
+    return happened(event, actor, ticket, step, exchange.now)
+
+
+def _informed(exchange: _Exchange, verb: Verb) -> Outcome:
+    facts = exchange.can_say()
+    if verb is Verb.HELP:
+        return exchange.answer(Letter.HELP, "asked for help", **facts)
+    ticket, context = exchange.ticket, exchange.context
+    living = ticket.state in {TicketState.ACTIVE, TicketState.EXPIRED}
+    facts |= {
+        "state": standing(ticket),
+        "dates": steps_ahead(ticket, context.circumstances(exchange.now, ticket)) if living else [],
+    }
+    outcome = exchange.answer(Letter.STATUS, "asked for the status", **facts)
+    if not living:
+        return outcome
+    # How the machine is, only its hypervisor knows: the worker asks it and writes the letter.
+    asked = tuple(replace(effect, action=Action.REPORT, key=f"report:{effect.key}") for effect in outcome.effects)
+    return replace(outcome, effects=asked)
+
+
+def _too_late(exchange: _Exchange, command: Command) -> Outcome:
+    """Somebody decided first, or the command never was one for this letter: say which."""
+    context, ticket = exchange.context, exchange.ticket
+    deciding = exchange.reference.purpose is Purpose.DECIDE and command.verb in {Verb.APPROVE, Verb.DENY}
+    history = context.store.history(ticket.id) if deciding else []
+    decision = next((line for line in reversed(history) if line.event in {"Approved", "Denied", "Withdrawn"}), None)
+    if decision is not None:
+        when = moment_in_words(decision.at, context.rules.service.timezone)
+        outcome = f"The request was {decision.event.lower()} by {decision.actor.who} on {when}."
+        return exchange.answer(Letter.ADMIN_ALREADY_DECIDED, "already decided", words=command.line, outcome=outcome)
+    why = f"“{command.verb.value}” cannot be done now: {STATE_WORDS[ticket.state]}."
+    return exchange.refuse(command.line, why)
+
+
+def _event(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refusal:
+    """A command as the event that it asks for, within what policy allows."""
+    if plain := _PLAIN.get(command.verb):
+        return plain(actor)
+    match command.verb:
+        case Verb.APPROVE:
+            return Approved(actor, command.until, command.disk_gib)
+        case Verb.DENY:
+            return Denied(actor, command.reason)
+        case Verb.CONFIRM:
+            return Released(actor) if exchange.ticket.release_asked_at else _confirmation(exchange, actor)
+        case Verb.EXTEND:
+            return _extension(exchange, command, actor)
+        case Verb.RESTORE:
+            return _restoration(exchange, command, actor)
+        case _:
+            return Refusal(standing(exchange.ticket))
+
+
+_PLAIN: Mapping[Verb, Callable[[Actor], Event]] = {
+    Verb.WITHDRAW: Withdrawn,
+    Verb.RELEASE: ReleaseAsked,
+    Verb.KEEP: Kept,
+}
+
+
+def _extension(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refusal:
+    """Until a day, or for a time counted from the present end date (from today where that is over)."""
+    if command.until is not None:
+        return ExtensionAsked(actor, command.until, automatic=True)
+    day = today(exchange.now, exchange.context.rules.service.timezone)
+    period = Period(months=command.period_months or 0, days=command.period_days or 0)
+    try:
+        until = add_period(max(exchange.ticket.end_date, day), period)
+    except (OverflowError, ValueError):
+        return Refusal(f"“{command.line}” ends further away than any calendar goes.")
+    return ExtensionAsked(actor, until, automatic=True)
+
+
+def _restoration(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refusal:
+    other = exchange.context.store.open_ticket_of(exchange.ticket.username)
+    if other is not None:
+        return Refusal(f"There is another one for {other.username} already (#{other.id}): {STATE_WORDS[other.state]}.")
+    return Restored(actor, command.until)
+
+
+def _confirmation(exchange: _Exchange, actor: Actor) -> Event | Refusal:
+    """The directory may say something else by now, and another request may have been faster."""
+    context, ticket, who = exchange.context, exchange.ticket, exchange.who
+    other = context.store.open_ticket_of(ticket.username)
+    if other is not None:
+        return Refusal(f"There is another one for {ticket.username} already (#{other.id}): {STATE_WORDS[other.state]}.")
+    problems = policy.person_problems(who, *usable_keys(who)) if isinstance(who, Person) else ()
+    return Refusal(policy.refusal(problems)) if problems else Confirmed(actor)

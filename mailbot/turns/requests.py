@@ -1,0 +1,157 @@
+"""A request mail: to a ticket, or to one answer with everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from mailbot import lifecycle, policy, trust
+from mailbot.lifecycle import STATE_WORDS, Circumstances
+from mailbot.model import LIVING, Actor, ExtensionAsked, Letter, Person, Refusal, Role, Ticket
+from mailbot.trust import Evidence, Proof, Risk
+from mailbot.turns.context import TurnContext, usable_keys
+from mailbot.turns.evidence import Look, nothing
+from mailbot.turns.judgement import Outcome, answered, answered_stranger, happened, problem_facts, withheld
+from parsers.request.labels import Part
+from parsers.values import Fields, Mail, Problem, Request
+
+
+def judge_request(context: TurnContext, mail: Mail, request: Request, now: datetime, look: Look = nothing) -> Outcome:
+    """What a filled-in template leads to.
+
+    1. Who wrote, and who is it for?  Both come from the directory.
+    2. A sender whom nobody knows learns nothing: one neutral line a day, unless the request is
+       complete and for somebody known; then that person is asked to confirm it.
+    3. Every problem at once, to the registered address of whoever wrote.
+    4. No problem: a ticket, PENDING where the sender is proven, else UNCONFIRMED.
+    """
+    sender = context.directory.by_address(mail.sender.address)
+    person = context.directory.by_login(request.fields.username) if request.fields.username else None
+    problems = list(policy.problems(request, context.rules, now))
+    if person is None and request.fields.username and not any(p.field == Part.USERNAME for p in problems):
+        problems.append(_unknown_login(request.fields.username, sender))
+    if person is not None:
+        machine = context.store.open_ticket_of(person.login)
+        if machine is not None and machine.state in LIVING and sender == person and not problems:
+            evidence = _evidence(mail, sender, look)
+            if not trust.missing(Risk.OPEN, evidence, context.rules.trust):
+                return _longer(context, mail, request, machine, now=now, evidence=evidence)
+        problems.extend(_personal(context, person, sender))
+    if problems:
+        if sender is None:
+            return answered_stranger(context, mail, now, "a request with problems from an unknown address")
+        proven = not trust.missing(Risk.OPEN, _evidence(mail, sender, look), context.rules.trust)
+        return explained(
+            context, mail, sender, now, fields=request.fields, problems=problems, notes=request.notes, proven=proven
+        )
+    assert person is not None  # noqa: S101 - without a person there is a problem above
+    return _opened(context, mail, request, person, now=now, look=look)
+
+
+def _longer(
+    context: TurnContext, mail: Mail, request: Request, machine: Ticket, *, now: datetime, evidence: Evidence
+) -> Outcome:
+    """A second template from somebody who has a machine asks for more time; an admin always sees it, since it carries no token."""
+    evidence = evidence.for_risk(Risk.OPEN, context.rules.trust)
+    actor = Actor(Role.OWNER, mail.sender.address, mail.sha256, mail.message_id or "", evidence.as_facts())
+    event = ExtensionAsked(actor, request.fields.expiration_date or machine.end_date)
+    step = lifecycle.decide(machine, event, context.circumstances(now, machine))
+    if not isinstance(step, Refusal):
+        return happened(event, actor, machine, step, now)
+    problem = Problem(Part.DATE.value, None, request.fields.expiration_text, step.why)
+    who = Person(machine.username, machine.name, machine.email)
+    return explained(context, mail, who, now, fields=request.fields, problems=(problem,), notes=request.notes)
+
+
+def _unknown_login(login: str, sender: Person | None) -> Problem:
+    yours = f"; the login that belongs to your address is {sender.login}" if sender else ""
+    return Problem(Part.USERNAME.value, None, login, f"your own login{yours}")
+
+
+def _personal(context: TurnContext, person: Person, sender: Person | None) -> tuple[Problem, ...]:
+    """What stands in the way in the person's own account; nobody else reads more than that something does."""
+    keys, refusals = usable_keys(person)
+    found = (
+        *policy.person_problems(person, keys, refusals),
+        *_place_taken(context.store.open_ticket_of(person.login)),
+    )
+    if not found or (sender is not None and sender.login == person.login):
+        return found
+    yours = f"; the login that belongs to your address is {sender.login}" if sender else ""
+    return (Problem(Part.USERNAME.value, None, person.login, f"your own login{yours}"),)
+
+
+def _place_taken(ticket: Ticket | None) -> tuple[Problem, ...]:
+    if ticket is None:
+        return ()
+    found = f"there is one for {ticket.username} already (#{ticket.id}): {STATE_WORDS[ticket.state]}"
+    allowed = "one machine per user: answer the letters about that one instead, or take it back first"
+    return (Problem(Part.WHOLE.value, None, found, allowed),)
+
+
+def explained(
+    context: TurnContext,
+    mail: Mail,
+    sender: Person,
+    now: datetime,
+    *,
+    fields: Fields,
+    problems: Sequence[Problem],
+    notes: tuple[str, ...] = (),
+    proven: bool = True,
+) -> Outcome:
+    """One answer with every problem of a request, and the template filled in as far as it was understood."""
+    return answered(
+        context,
+        mail,
+        sender,
+        Letter.REQUEST_PROBLEMS,
+        now,
+        proven=proven,
+        note=f"a request with {len(problems)} problem{'' if len(problems) == 1 else 's'}",
+        problems=problem_facts(problems),
+        fields=_as_written(fields),
+        notes=list(notes),
+    )
+
+
+def _as_written(fields: Fields) -> dict[str, str]:
+    day = fields.expiration_date
+    return {
+        "username": fields.username or "",
+        "intended_usage": fields.intended_usage or "",
+        "expiration_date": day.isoformat() if day else fields.expiration_text,
+    }
+
+
+def _evidence(mail: Mail, person: Person, look: Look) -> Evidence:
+    """What the mail proves about being that person's; names are asked only where it may be."""
+    if mail.sender.address.lower() not in person.addresses:
+        return Evidence(mail.sender.address, frozenset())
+    return Evidence(mail.sender.address, frozenset({Proof.REGISTERED})).with_checked(look())
+
+
+def _opened(
+    context: TurnContext, mail: Mail, request: Request, person: Person, *, now: datetime, look: Look
+) -> Outcome:
+    evidence = _evidence(mail, person, look).for_risk(Risk.OPEN, context.rules.trust)
+    proven = not trust.missing(Risk.OPEN, evidence, context.rules.trust)
+    if not proven and context.store.answers_today(person.email, now) >= context.rules.answers.unproven_per_day:
+        return withheld(mail, person.email, "a request in the name of somebody who was asked often enough today")
+    fields = request.fields
+    policy_rules = context.rules.policy
+    step = lifecycle.opened(
+        person,
+        fields.intended_usage or "",
+        fields.expiration_date or now.date(),
+        fields.disk_gib or policy_rules.disk_gib,
+        fields.disk_reason or "",
+        thread=mail.message_id or "",
+        subject=mail.subject,
+        proven=proven,
+        claimed_from=mail.sender.address,
+        notes=request.notes,
+        circumstances=Circumstances(now, context.rules, context.all_admins(), sites=tuple(context.room())),
+    )
+    actor = Actor(Role.OWNER, mail.sender.address, mail.sha256, mail.message_id or "", evidence.as_facts())
+    return happened("Requested", actor, None, step, now)

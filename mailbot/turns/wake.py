@@ -1,0 +1,92 @@
+"""The turn for tickets whose time has come."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from mailbot import journal
+from mailbot.errors import Conflict, DirectoryUnavailable
+from mailbot.lifecycle.steps import to_admins
+from mailbot.model import CLOCK, HistoryEntry, Letter, Refusal, Ticket, TimePassed, Turn
+from mailbot.turns.brake import braked
+from mailbot.turns.context import TurnContext, apply
+
+WAKE_LIMIT = 500
+"""Tickets handled in one pass; the rest follow in the next."""
+AGAIN_AFTER = timedelta(hours=1)
+
+
+def wake(context: TurnContext) -> int:
+    """Let every ticket that is due decide what follows; give how many were.
+
+    1. Read the tickets whose `due_at` has come, the most overdue first.
+    2. When more of them than the brake allows would be stopped or removed now, those wait for an admin.
+    3. Each other one by itself: the owner's address as the directory has it now, then `TimePassed`,
+       committed under the ticket's guard.
+    4. A ticket whose turn raises is put off and admins are told; the next one follows in any case.
+    """
+    now = context.clock.now()
+    due = context.store.due(now, WAKE_LIMIT)
+    waiting = braked(context, due, now)
+    for ticket in due:
+        if ticket.id in waiting:
+            context.store.postpone(ticket.id, now + AGAIN_AFTER, "the brake holds it")
+            continue
+        try:
+            _readdress(context, ticket, now)
+            after = apply(context, ticket.id, TimePassed())
+            if isinstance(after, Refusal):
+                _refused(context, ticket, after, now)
+            elif after.state is not ticket.state:
+                journal.ticket_moved(
+                    ticket.id,
+                    happening="TimePassed",
+                    before=ticket.state.value,
+                    after=after.state.value,
+                    who="clock",
+                    summary="",
+                )
+        except Exception as error:  # noqa: BLE001 - one bad ticket never stops the line
+            _put_off(context, ticket, error)
+    return len(due)
+
+
+def _readdress(context: TurnContext, ticket: Ticket, now: datetime) -> None:
+    """Letters go to an address that the directory has for the owner now; a directory that is away changes nothing."""
+    with suppress(DirectoryUnavailable, Conflict):
+        person = context.directory.by_login(ticket.username)
+        if person is None or ticket.email.lower() in {address.lower() for address in person.addresses}:
+            return
+        after = replace(ticket, email=person.email, changed_at=now)
+        line = HistoryEntry(
+            ticket.id, now, "Readdressed", ticket.state, ticket.state, CLOCK,
+            f"the directory has {person.email} now, not {ticket.email}",
+        )  # fmt: skip
+        context.store.commit(Turn(now=now, ticket=after, expected_revision=ticket.revision, history=(line,)))
+
+
+def _refused(context: TurnContext, ticket: Ticket, refusal: Refusal, now: datetime) -> None:
+    """Due, and nothing may happen: it would be due for ever, unless somebody has decided it in between."""
+    fresh = context.store.ticket(ticket.id)
+    if fresh is not None and fresh.due_at is not None and fresh.due_at <= now:
+        _put_off(context, ticket, LookupError(refusal.why))
+
+
+def _put_off(context: TurnContext, ticket: Ticket, error: Exception) -> None:
+    now = context.clock.now()
+    until = now + AGAIN_AFTER
+    said = f"{type(error).__name__}: {error}"
+    context.store.postpone(ticket.id, until, said)
+    journal.ticket_postponed(ticket.id, until=until, error=error)
+    letters = to_admins(
+        ticket,
+        context.circumstances(now, ticket),
+        Letter.ADMIN_TICKET_TROUBLE,
+        key=now.date().isoformat(),
+        error=said,
+        again_at=until.isoformat(),
+    )
+    # Without the ticket in the turn nothing of it changes: only the letters are written.
+    context.store.commit(Turn(now=now, about_ticket=ticket.id, effects=letters))

@@ -1,0 +1,93 @@
+"""Decisions at the command line: the same events, history and letters as by mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from mailbot import operator
+from mailbot.model import Letter, Role, TicketState
+from provisioner.fake import FakeStep, Faults
+from tests.world import ALICE, CAROL, World, kind_of, request_words
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    world.writes(ALICE.email, request_words())
+    yield world
+    world.close()
+
+
+@pytest.mark.parametrize("name", ["carol", "CAROL", "carol@testbed.example", "Carol@Testbed.Example"])
+def test_an_admin_approves_by_login_or_address(world: World, name: str) -> None:
+    operator.approve(world.bot.context, 1, name, date(2027, 1, 31), 20)
+    ticket = world.ticket()
+    assert (ticket.state, ticket.end_date, ticket.disk_gib) == (TicketState.APPROVED, date(2027, 1, 31), 20)
+
+
+def test_the_history_says_that_it_was_the_command_line(world: World) -> None:
+    operator.approve(world.bot.context, 1, "carol")
+    line = world.bot.context.store.history(1)[-1]
+    assert (line.event, line.actor.role, line.actor.who) == ("Approved", Role.OPERATOR, CAROL.address)
+    assert line.actor.evidence == {"command_line": True}
+
+
+def test_everybody_gets_the_letters_of_a_decision_by_mail(world: World) -> None:
+    before = len(world.letters)
+    operator.deny(world.bot.context, 1, "carol", "the project has ended")
+    world.once()
+    told = sorted(kind_of(letter) for letter in world.letters[before:])
+    assert told == sorted([Letter.ADMIN_DECIDED, Letter.ADMIN_DECIDED, Letter.REQUEST_DENIED])
+
+
+def test_a_denial_without_a_reason_is_refused(world: World) -> None:
+    with pytest.raises(operator.Refused, match="needs a reason"):
+        operator.deny(world.bot.context, 1, "carol", "  ")
+    assert world.ticket().state is TicketState.PENDING
+
+
+def test_what_policy_forbids_is_refused(world: World) -> None:
+    with pytest.raises(operator.Refused, match=r"expiration date.*at most 2 years") as caught:
+        operator.approve(world.bot.context, 1, "carol", date(2040, 1, 1), 4000)
+    assert "4000 GiB" in str(caught.value)
+    assert world.ticket().state is TicketState.PENDING
+
+
+def test_who_is_no_admin_is_refused_and_told_who_is(world: World) -> None:
+    with pytest.raises(operator.Refused, match=r"alice is no admin.*carol, dave"):
+        operator.approve(world.bot.context, 1, "alice")
+
+
+def test_a_decided_request_cannot_be_decided_again(world: World) -> None:
+    operator.deny(world.bot.context, 1, "carol", "no")
+    with pytest.raises(operator.Refused, match="the request was refused"):
+        operator.approve(world.bot.context, 1, "dave")
+
+
+def test_a_ticket_that_is_not_there_is_refused(world: World) -> None:
+    with pytest.raises(operator.Refused, match="no ticket #99"):
+        operator.approve(world.bot.context, 99, "carol")
+
+
+def test_only_a_failed_build_can_be_tried_again(world: World) -> None:
+    with pytest.raises(operator.Refused, match="waits for the decision"):
+        operator.retry(world.bot.context, 1, "carol")
+
+
+def test_a_failed_build_is_tried_again_anywhere(world: World) -> None:
+    for site in world.sites.values():
+        site.faults = Faults(fail_at=frozenset({FakeStep.DEFINE}), permanent=True)
+    operator.approve(world.bot.context, 1, "carol")
+    world.once()
+    assert world.ticket().state is TicketState.FAILED
+    for site in world.sites.values():
+        site.faults = Faults()
+    assert operator.retry(world.bot.context, 1, "dave").site is None
+    world.once()
+    world.later(minutes=1)
+    assert world.ticket().state is TicketState.ACTIVE
+    assert len(world.machines()) == 1
