@@ -32,6 +32,7 @@ _REQUEST_CHARACTERS = 50_000
 #: What a command is reported as by `mailbot explain`.
 KIND_OF_VERB: dict[Verb, Kind] = {
     Verb.APPROVE: Kind.DECISION,
+    Verb.RETRY: Kind.DECISION,
     Verb.DENY: Kind.DECISION,
     Verb.EXTEND: Kind.EXTENSION,
     Verb.RESTORE: Kind.EXTENSION,

@@ -16,6 +16,7 @@ from io import BytesIO
 from typing import Any
 
 from mailbot import tokens
+from mailbot.commands import OF_THE_BRAKE, Offer, offered
 from mailbot.errors import MailbotError
 from mailbot.letters.calendar import end_of_lease
 from mailbot.letters.catalogue import KINDS
@@ -31,6 +32,10 @@ from parsers.text.folding import fold, one_line
 _POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
 _MAX_REFERENCES = 10
 _COMMAND_WORDS = frozenset(phrase for rule in RULES for phrase in (*rule.english, *rule.french) if phrase.isalpha())
+
+
+_FORMER_FACTS = frozenset({"commands"})
+"""Facts in rows that an earlier version wrote: what can be answered is now looked up when the letter is written."""
 
 
 class LetterCannotBeWritten(MailbotError):
@@ -87,7 +92,7 @@ def _begin(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, no
 
 def _check_facts(letter: Letter, kind: LetterKind, facts: Mapping[str, Any]) -> None:
     missing = sorted(kind.facts.keys() - facts.keys())
-    unknown = sorted(facts.keys() - kind.facts.keys() - kind.optional.keys())
+    unknown = sorted(facts.keys() - kind.facts.keys() - kind.optional.keys() - _FORMER_FACTS)
     if missing or unknown:
         said = [f"{word}: {', '.join(names)}" for word, names in (("missing", missing), ("unknown", unknown)) if names]
         raise LetterCannotBeWritten(f"facts of the letter {letter}: {'; '.join(said)}")
@@ -133,10 +138,20 @@ def _body(work: _Work, subject: str) -> Rendered:
         moment=lambda value: moment_in_words(value, zone),
         when=lambda value: when_in_words(value, zone),
         takes_answers=work.reference is not None,
+        commands=_offers(work),
         short_code=tokens.short_code(work.settings.keys, work.reference, work.item.effect.to) if work.reference else "",
     )
     band = f"{service.name} · #{ticket.id} · {ticket.username}-vm" if ticket else service.name
     return render(work.letter.value, values, title=subject, band=one_line(band, 120))
+
+
+def _offers(work: _Work) -> tuple[Offer, ...]:
+    """What can be answered, as the ticket is now: a letter that waited still offers only what is accepted."""
+    if work.reference is None:
+        return ()
+    if work.ticket is None:
+        return OF_THE_BRAKE
+    return offered(work.ticket, work.reference.purpose, work.now, work.settings.rules)
 
 
 def _hello(name: str) -> str:

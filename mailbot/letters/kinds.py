@@ -59,7 +59,6 @@ class LetterKind:
     needs_ticket: bool = True
 
 
-COMMANDS = {"commands": "[{words, meaning}]: what can be answered now (`lifecycle.as_facts`)"}
 SUBJECT = {"subject": "str: subject of the mail that is answered"}
 SNAPSHOT = {
     "end_date": "day: end date when the letter was decided (else the ticket's)",

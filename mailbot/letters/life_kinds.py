@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from mailbot.letters.kinds import (
     ADMIN_SUBJECT,
     CALENDAR,
-    COMMANDS,
     PLAN,
     SNAPSHOT,
     WHO,
@@ -28,7 +27,7 @@ LIFE_LETTERS: Mapping[Letter, LetterKind] = {
         "the end date comes near (60, 30, 7 and 1 days before it, or in proportion)",
         Purpose.OWN,
         subject=_ENDS,
-        facts={"days_left": "int: whole days until the machine is stopped", **PLAN, **COMMANDS},
+        facts={"days_left": "int: whole days until the machine is stopped", **PLAN},
         optional={
             **SNAPSHOT,
             **CALENDAR,
@@ -41,7 +40,7 @@ LIFE_LETTERS: Mapping[Letter, LetterKind] = {
         "the machine was stopped at its end date",
         Purpose.OWN,
         subject=_AFTER,
-        facts={"stopped_at": "moment: when", **PLAN, **COMMANDS},
+        facts={"stopped_at": "moment: when", **PLAN},
         optional=SNAPSHOT,
     ),
     Letter.GRACE_HALF: LetterKind(
@@ -49,7 +48,7 @@ LIFE_LETTERS: Mapping[Letter, LetterKind] = {
         "half of the time between stop and removal is over",
         Purpose.OWN,
         subject=_AFTER,
-        facts={"days_left": "int: whole days until the removal", **PLAN, **COMMANDS},
+        facts={"days_left": "int: whole days until the removal", **PLAN},
         optional=SNAPSHOT,
     ),
     Letter.REMOVAL_NEAR: LetterKind(
@@ -57,7 +56,7 @@ LIFE_LETTERS: Mapping[Letter, LetterKind] = {
         "the removal is about to happen",
         Purpose.OWN,
         subject=_AFTER,
-        facts={"days_left": "int: whole days until the removal", **PLAN, **COMMANDS},
+        facts={"days_left": "int: whole days until the removal", **PLAN},
         optional=SNAPSHOT,
     ),
     Letter.VM_ARCHIVED: LetterKind(
@@ -65,7 +64,7 @@ LIFE_LETTERS: Mapping[Letter, LetterKind] = {
         "the machine was removed; its disk is kept for a while",
         Purpose.OWN,
         subject=_AFTER,
-        facts={"keep_until": "moment: when the disk is deleted", **PLAN, **COMMANDS},
+        facts={"keep_until": "moment: when the disk is deleted", **PLAN},
         optional={**SNAPSHOT, **CALENDAR, "released": "bool: the owner gave it back, it did not run out"},
     ),
     Letter.VM_REMOVED: LetterKind(
@@ -79,7 +78,7 @@ LIFE_LETTERS: Mapping[Letter, LetterKind] = {
         "the end date was put off, because no server had accepted a warning in time",
         Purpose.OWN,
         subject=_ENDS,
-        facts={"old_end_date": "day", "end_date": "day: the new one", **PLAN, **COMMANDS},
+        facts={"old_end_date": "day", "end_date": "day: the new one", **PLAN},
         optional={**CALENDAR, "why": "str: what went wrong with the notice, a sentence", "disk_gib": "int"},
     ),
 }
@@ -93,7 +92,6 @@ EXTENSION_LETTERS: Mapping[Letter, LetterKind] = {
         facts={
             "asked_end_date": "day: the date asked for",
             "lapses_at": "moment: when the question lapses without a decision",
-            **COMMANDS,
         },
         optional=SNAPSHOT,
     ),
@@ -102,7 +100,7 @@ EXTENSION_LETTERS: Mapping[Letter, LetterKind] = {
         "a later end date was granted, by an admin or by the rules",
         Purpose.OWN,
         subject=_ENDS,
-        facts={"until": "day: the new end date", **PLAN, **COMMANDS},
+        facts={"until": "day: the new end date", **PLAN},
         optional={
             **WHO,
             **CALENDAR,
@@ -116,7 +114,7 @@ EXTENSION_LETTERS: Mapping[Letter, LetterKind] = {
         "an admin refused a later end date",
         Purpose.OWN,
         subject=_ENDS,
-        facts={**WHO, "reason": "str: the admin's words", **PLAN, **COMMANDS},
+        facts={**WHO, "reason": "str: the admin's words", **PLAN},
         optional=SNAPSHOT,
     ),
     Letter.EXTENSION_LAPSED: LetterKind(
@@ -124,7 +122,7 @@ EXTENSION_LETTERS: Mapping[Letter, LetterKind] = {
         "no admin decided about a later end date in time",
         Purpose.OWN,
         subject=_ENDS,
-        facts={"days": "int: how many days the question waited", **PLAN, **COMMANDS},
+        facts={"days": "int: how many days the question waited", **PLAN},
         optional=SNAPSHOT,
     ),
     Letter.RELEASE_CONFIRM: LetterKind(
@@ -132,7 +130,7 @@ EXTENSION_LETTERS: Mapping[Letter, LetterKind] = {
         "the owner wants to give the machine back and has to confirm it",
         Purpose.CONFIRM,
         subject=_ENDS,
-        facts={**PLAN, **COMMANDS},
+        facts={**PLAN},
         optional={"lapses_at": "moment: when the question is forgotten without an answer", **SNAPSHOT},
     ),
     Letter.VM_RELEASED: LetterKind(
@@ -140,7 +138,7 @@ EXTENSION_LETTERS: Mapping[Letter, LetterKind] = {
         "the owner confirmed that the machine may go",
         Purpose.OWN,
         subject=_AFTER,
-        facts={**PLAN, **COMMANDS},
+        facts={**PLAN},
         optional=SNAPSHOT,
     ),
     Letter.VM_KEPT: LetterKind(
@@ -148,7 +146,7 @@ EXTENSION_LETTERS: Mapping[Letter, LetterKind] = {
         "the owner took a release back",
         Purpose.OWN,
         subject=_ENDS,
-        facts={**PLAN, **COMMANDS},
+        facts={**PLAN},
         optional=SNAPSHOT,
     ),
     Letter.VM_RESTORED: LetterKind(
@@ -156,7 +154,6 @@ EXTENSION_LETTERS: Mapping[Letter, LetterKind] = {
         "a removed machine is being built again from its kept disk",
         Purpose.OWN,
         subject=_AFTER,
-        facts=COMMANDS,
         optional={**SNAPSHOT, **WHO},
     ),
 }
@@ -199,7 +196,6 @@ WATCH_LETTERS: Mapping[Letter, LetterKind] = {
             "brake": "int: number of this brake; its token is bound to ticket 0 and this version",
             "tickets": "[{number: int, username: str, what: str, since: day or moment}]",
             "why": "str: which limit was passed, a sentence",
-            **COMMANDS,
         },
         needs_ticket=False,
     ),

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, Undefined
 
+from mailbot.commands import Offer
 from mailbot.letters.blocks import read_blocks
 from mailbot.letters.plain import to_text
 from parsers.dates import long_form
@@ -99,10 +100,10 @@ def _listed(mark: str) -> Any:
     return listed
 
 
-def _offers(commands: Iterable[Mapping[str, str]]) -> _Marked:
-    """What can be answered: `words` and `meaning` from `lifecycle.offered`."""
+def _offers(commands: Iterable[Offer]) -> _Marked:
+    """What can be answered: each line and its meaning, from `mailbot.commands`."""
     return _Marked(
-        "\n".join(f"@ {one_line(offer['words'])} ¦ {one_line(offer['meaning'], _VALUE_LIMIT)}" for offer in commands)
+        "\n".join(f"@ {one_line(offer.words)} ¦ {one_line(offer.meaning, _VALUE_LIMIT)}" for offer in commands)
     )
 
 

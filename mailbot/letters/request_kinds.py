@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from mailbot.letters.kinds import (
     ADMIN_SUBJECT,
     CALENDAR,
-    COMMANDS,
     NOTES,
     PURPOSE,
     SNAPSHOT,
@@ -25,7 +24,6 @@ _QUESTION = {
     "checks": "[str]: what policy checked, sentences (`policy.checks`)",
     "sites": "[{site, free_memory_mib, free_disk_gib, machines, as_of: moment, problems: [str]}]: where there is room",
     "lapses_at": "moment: when the question lapses without an answer",
-    **COMMANDS,
 }
 _QUESTION_OPTIONAL = {
     **SNAPSHOT,
@@ -60,14 +58,14 @@ OWNER_LETTERS: Mapping[Letter, LetterKind] = {
         Purpose.CONFIRM,
         thread=Thread.NONE,
         subject="[{service} #{number}] Please confirm your VM request",
-        facts={"lapses_at": "moment: when the request is forgotten without an answer", **COMMANDS},
+        facts={"lapses_at": "moment: when the request is forgotten without an answer"},
         optional={"claimed_from": "str: address that the mail claimed to come from", **SNAPSHOT},
     ),
     Letter.REQUEST_RECEIVED: LetterKind(
         Audience.OWNER,
         "a request is complete and waits for an admin",
         Purpose.OWN,
-        facts={"lapses_at": "moment: when the request lapses without a decision", **COMMANDS},
+        facts={"lapses_at": "moment: when the request lapses without a decision"},
         optional={**SNAPSHOT, **NOTES},
     ),
     Letter.REQUEST_APPROVED: LetterKind(
@@ -75,7 +73,7 @@ OWNER_LETTERS: Mapping[Letter, LetterKind] = {
         "an admin approved the request; the machine is being built",
         Purpose.OWN,
         facts=WHO,
-        optional={**SNAPSHOT, "changed": "[str]: what the admin changed, sentences", "commands": "as above"},
+        optional={**SNAPSHOT, "changed": "[str]: what the admin changed, sentences"},
     ),
     Letter.REQUEST_DENIED: LetterKind(
         Audience.OWNER,
@@ -97,7 +95,6 @@ OWNER_LETTERS: Mapping[Letter, LetterKind] = {
             "address": "str: IPv4 address",
             "host_keys": "[str]: public key lines `ssh-ed25519 AAAA…`",
             "host_key_fingerprints": "[str]: `SHA256:…`, same order",
-            **COMMANDS,
         },
         optional={
             **SNAPSHOT,
@@ -158,6 +155,7 @@ ADMIN_LETTERS: Mapping[Letter, LetterKind] = {
     Letter.ADMIN_BUILD_FAILED: LetterKind(
         Audience.ADMIN,
         "a machine could not be built",
+        Purpose.DECIDE,
         thread=Thread.ADMINS,
         subject=ADMIN_SUBJECT,
         facts={"why": "str: the error", "attempts": "int: how often it was tried"},
@@ -196,7 +194,7 @@ ANSWERS: Mapping[Letter, LetterKind] = {
         "a reply is not clearly one known command; nothing was changed",
         None,
         Thread.ANSWER,
-        facts={"words": "str: the words as read", "why": "str: why they are unclear", **COMMANDS, **PURPOSE},
+        facts={"words": "str: the words as read", "why": "str: why they are unclear", **PURPOSE},
         optional=SUBJECT,
     ),
     Letter.COMMAND_REFUSED: LetterKind(
@@ -204,7 +202,7 @@ ANSWERS: Mapping[Letter, LetterKind] = {
         "a command is clear, but not possible now or not allowed; nothing was changed",
         None,
         Thread.ANSWER,
-        facts={"words": "str: the command as read", "why": "str: why not, a sentence", **COMMANDS, **PURPOSE},
+        facts={"words": "str: the command as read", "why": "str: why not, a sentence", **PURPOSE},
         optional=SUBJECT,
     ),
     Letter.HELP: LetterKind(
@@ -212,7 +210,7 @@ ANSWERS: Mapping[Letter, LetterKind] = {
         "somebody answered with the word help",
         None,
         Thread.ANSWER,
-        facts={**COMMANDS, **PURPOSE},
+        facts={**PURPOSE},
         optional=SUBJECT,
     ),
     Letter.STATUS: LetterKind(
@@ -220,7 +218,7 @@ ANSWERS: Mapping[Letter, LetterKind] = {
         "somebody answered with the word status",
         None,
         Thread.ANSWER,
-        facts={"state": "str: how things stand, a sentence", **COMMANDS, **PURPOSE},
+        facts={"state": "str: how things stand, a sentence", **PURPOSE},
         optional={
             **SUBJECT,
             "dates": "[{when: day or moment, what: str}]: what happens when",

@@ -6,12 +6,10 @@ step that would leave the table is a bug that it reports as such.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import assert_never
 
 from mailbot.lifecycle import build, extension, holding, lease, release, removal, request, restore
 from mailbot.lifecycle.moves import MOVES
-from mailbot.lifecycle.offers import Offer, as_facts, offered
 from mailbot.lifecycle.request import opened
 from mailbot.lifecycle.steps import STATE_WORDS, Circumstances, moved, standing
 from mailbot.model import (
@@ -43,77 +41,139 @@ from mailbot.model import (
     Withdrawn,
 )
 
-__all__ = ["MOVES", "STATE_WORDS", "Circumstances", "Offer", "as_facts", "decide", "offered", "opened", "standing"]
+__all__ = ["MOVES", "STATE_WORDS", "Circumstances", "decide", "opened", "standing"]
 
 
 def decide(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | Refusal:
     """What `event` makes of `ticket`: the ticket after it and what follows, or why it cannot be."""
-    allowed = MOVES[ticket.state].get(type(event))
+    allowed = MOVES[ticket.state].get(type(event))  # what is not in the table is refused: it fails closed
     if allowed is None:
         return Refusal(f"That cannot be done now: {STATE_WORDS[ticket.state]}.")
-    step = _DECIDERS[type(event)](ticket, event, circumstances)
-    if isinstance(step, Refusal):
-        return step
-    if step.ticket.state not in allowed:
+    step = _step(ticket, event, circumstances)
+    if isinstance(step, Step) and step.ticket.state not in allowed:
         msg = f"{type(event).__name__} led from {ticket.state} to {step.ticket.state}, which MOVES does not allow"
         raise AssertionError(msg)
     return step
 
 
-def _time_passed(ticket: Ticket, _event: TimePassed, circumstances: Circumstances) -> Step:
+def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | Refusal:
+    """Who decides: by what the event is about.  A new event is a type error here until somebody does."""
+    match event:
+        case TimePassed():
+            return _time_passed(ticket, circumstances)
+        case Confirmed() | Approved() | Denied() | Withdrawn():
+            return _answered(ticket, event, circumstances)
+        case Placed() | Built() | BuildFailed() | Retried():
+            return _built(ticket, event, circumstances)
+        case ExtensionAsked() | ReleaseAsked() | Released() | Kept() | Restored():
+            return _wished(ticket, event, circumstances)
+        case Retired() | DiskDeleted() | EffectFailed() | Returned():
+            return _reported(ticket, event, circumstances)
+        case Held():
+            return holding.held(ticket, event, circumstances)
+        case Unheld():
+            return holding.unheld(ticket, event, circumstances)
+        case _:
+            assert_never(event)
+
+
+def _answered(
+    ticket: Ticket, event: Confirmed | Approved | Denied | Withdrawn, circumstances: Circumstances
+) -> Step | Refusal:
+    """The answer to a question: about a request, or about the extension of a machine that exists."""
+    living = ticket.state in LIVING
+    match event:
+        case Confirmed():
+            return request.confirmed(ticket, event, circumstances)
+        case Approved():
+            return (extension.approved if living else request.approved)(ticket, event, circumstances)
+        case Denied():
+            if ticket.state is TicketState.FAILED and ticket.lease_from:
+                return removal.given_up(ticket, event, circumstances)
+            return (extension.denied if living else request.denied)(ticket, event, circumstances)
+        case Withdrawn():
+            return (extension.withdrawn if living else request.withdrawn)(ticket, event, circumstances)
+        case _:
+            assert_never(event)
+
+
+def _built(
+    ticket: Ticket, event: Placed | Built | BuildFailed | Retried, circumstances: Circumstances
+) -> Step | Refusal:
+    """What the building of a machine has come to."""
+    match event:
+        case Placed():
+            return build.placed(ticket, event, circumstances)
+        case Built():
+            return build.built(ticket, event, circumstances)
+        case BuildFailed():
+            return build.build_failed(ticket, event, circumstances)
+        case Retried():
+            return build.retried(ticket, event, circumstances)
+        case _:
+            assert_never(event)
+
+
+def _wished(
+    ticket: Ticket,
+    event: ExtensionAsked | ReleaseAsked | Released | Kept | Restored,
+    circumstances: Circumstances,
+) -> Step | Refusal:
+    """What the owner wants of a machine that exists."""
+    match event:
+        case ExtensionAsked():
+            return extension.asked(ticket, event, circumstances)
+        case ReleaseAsked():
+            return release.release_asked(ticket, event, circumstances)
+        case Released():
+            return release.released(ticket, event, circumstances)
+        case Kept():
+            return release.kept(ticket, event, circumstances)
+        case Restored():
+            return restore.restored(ticket, event, circumstances)
+        case _:
+            assert_never(event)
+
+
+def _reported(
+    ticket: Ticket, event: Retired | DiskDeleted | EffectFailed | Returned, circumstances: Circumstances
+) -> Step | Refusal:
+    """What work on a machine, or a letter, has come to."""
+    match event:
+        case Retired():
+            return removal.retired(ticket, event, circumstances)
+        case DiskDeleted():
+            return removal.disk_deleted(ticket, event, circumstances)
+        case EffectFailed():
+            return lease.effect_failed(ticket, event, circumstances)
+        case Returned():
+            return lease.returned(ticket, event, circumstances)
+        case _:
+            assert_never(event)
+
+
+def _time_passed(ticket: Ticket, circumstances: Circumstances) -> Step:
+    """Whatever is due by now; an extension that waits for an admin comes before the lease itself."""
     if ticket.asked_end_date is not None:
         return extension.waits(ticket, circumstances)
-    return _WAITING.get(ticket.state, _nothing_due)(ticket, circumstances)
+    match ticket.state:
+        case TicketState.UNCONFIRMED:
+            return request.unconfirmed_waits(ticket, circumstances)
+        case TicketState.PENDING:
+            return request.pending_waits(ticket, circumstances)
+        case TicketState.ACTIVE:
+            return lease.active_waits(ticket, circumstances)
+        case TicketState.EXPIRED:
+            return removal.expired_waits(ticket, circumstances)
+        case TicketState.ARCHIVED:
+            return removal.archived_waits(ticket, circumstances)
+        case TicketState.APPROVED | TicketState.FAILED | TicketState.RETIRING:
+            return _nothing_due(ticket, circumstances)
+        case TicketState.DENIED | TicketState.LAPSED | TicketState.WITHDRAWN | TicketState.REMOVED:
+            return _nothing_due(ticket, circumstances)
+        case _:
+            assert_never(ticket.state)
 
 
 def _nothing_due(ticket: Ticket, circumstances: Circumstances) -> Step:
     return Step(moved(ticket, circumstances, due_at=None), (), "")
-
-
-_WAITING: Mapping[TicketState, Callable[[Ticket, Circumstances], Step]] = {
-    TicketState.UNCONFIRMED: request.unconfirmed_waits,
-    TicketState.PENDING: request.pending_waits,
-    TicketState.ACTIVE: lease.active_waits,
-    TicketState.EXPIRED: removal.expired_waits,
-    TicketState.ARCHIVED: removal.archived_waits,
-}
-
-_Decider = Callable[[Ticket, Any, Circumstances], Step | Refusal]
-
-
-def _by_state(request: _Decider, machine: _Decider) -> _Decider:
-    """A word that means one thing about a request and another about a machine that exists."""
-    return lambda ticket, event, circumstances: (machine if ticket.state in LIVING else request)(
-        ticket, event, circumstances
-    )
-
-
-def _denier(ticket: Ticket) -> _Decider:
-    """What a no is about: a request, an extension, or a restored machine that could not be built."""
-    if ticket.state in LIVING:
-        return extension.denied
-    return removal.given_up if ticket.state is TicketState.FAILED and ticket.lease_from else request.denied
-
-
-_DECIDERS: Mapping[type[Event], _Decider] = {
-    Confirmed: request.confirmed,
-    Approved: _by_state(request.approved, extension.approved),
-    Denied: lambda ticket, event, circumstances: _denier(ticket)(ticket, event, circumstances),
-    Withdrawn: _by_state(request.withdrawn, extension.withdrawn),
-    TimePassed: _time_passed,
-    Placed: build.placed,
-    Built: build.built,
-    BuildFailed: build.build_failed,
-    Retried: build.retried,
-    ExtensionAsked: extension.asked,
-    ReleaseAsked: release.release_asked,
-    Released: release.released,
-    Kept: release.kept,
-    Restored: restore.restored,
-    Retired: removal.retired,
-    DiskDeleted: removal.disk_deleted,
-    EffectFailed: lease.effect_failed,
-    Returned: lease.returned,
-    Held: holding.held,
-    Unheld: holding.unheld,
-}

@@ -7,7 +7,7 @@ from typing import Any
 from mailbot.lifecycle.lease import begun, calendar
 from mailbot.lifecycle.notice import plan
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner
-from mailbot.model import Action, BuildFailed, Built, Letter, Placed, Purpose, Retried, Step, Ticket, TicketState
+from mailbot.model import Action, BuildFailed, Built, Letter, Placed, Retried, Step, Ticket, TicketState
 
 
 def placed(ticket: Ticket, event: Placed, circumstances: Circumstances) -> Step:
@@ -25,7 +25,7 @@ def built(ticket: Ticket, event: Built, circumstances: Circumstances) -> Step:
     again: dict[str, Any] = {"restored": True} if ticket.lease_from else {}
     return Step(
         after,
-        (to_owner(after, Letter.VM_READY, Purpose.OWN, **snapshot(after), **event.facts, **dates, **again),),
+        (to_owner(after, Letter.VM_READY, **snapshot(after), **event.facts, **dates, **again),),
         f"machine ready at {ticket.site}",
     )
 
@@ -36,7 +36,12 @@ def build_failed(ticket: Ticket, event: BuildFailed, circumstances: Circumstance
     site = ticket.site if event.left_behind or ticket.lease_from else None
     after = moved(ticket, circumstances, state=TicketState.FAILED, site=site, due_at=None)
     letters = to_admins(
-        after, circumstances, Letter.ADMIN_BUILD_FAILED, why=event.why, attempts=event.attempts, sites=list(event.sites)
+        after,
+        circumstances,
+        Letter.ADMIN_BUILD_FAILED,
+        why=event.why,
+        attempts=event.attempts,
+        sites=list(event.sites),
     )
     return Step(after, letters, f"building failed: {event.why}")
 

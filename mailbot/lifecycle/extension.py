@@ -18,7 +18,6 @@ from mailbot.model import (
     Effect,
     ExtensionAsked,
     Letter,
-    Purpose,
     Refusal,
     Step,
     Ticket,
@@ -59,7 +58,7 @@ def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -
     changes = {} if ticket.asked_end_date else open_question
     after = moved(ticket, circumstances, asked_end_date=event.until, release_asked_at=None, **changes)
     after = replace(after, due_at=next_nudge(after, circumstances.rules.lease))
-    received = to_owner(after, Letter.EXTENSION_RECEIVED, Purpose.OWN, **_wish(after, circumstances))
+    received = to_owner(after, Letter.EXTENSION_RECEIVED, **_wish(after, circumstances))
     return Step(
         after,
         (received, *question(after, circumstances, Letter.ADMIN_DECISION)),
@@ -112,7 +111,7 @@ def _granted(ticket: Ticket, until: date, by: str, circumstances: Circumstances,
     )
     started = ticket.state is TicketState.EXPIRED
     granted = to_owner(
-        after, Letter.EXTENSION_GRANTED, Purpose.OWN, until=until.isoformat(), by=by, started=started,
+        after, Letter.EXTENSION_GRANTED, until=until.isoformat(), by=by, started=started,
         old_end_date=ticket.end_date.isoformat(), plan=steps_ahead(after, circumstances), calendar=calendar(after),
     )  # fmt: skip
     effects = (machine(after, Action.START), granted) if started else (granted,)
@@ -141,7 +140,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
     after = _resumed(ticket, circumstances)
     by = called(event.by, ticket, circumstances)
     told = to_owner(
-        after, Letter.EXTENSION_DENIED, Purpose.OWN, by=by, reason=event.reason, plan=steps_ahead(after, circumstances),
+        after, Letter.EXTENSION_DENIED, by=by, reason=event.reason, plan=steps_ahead(after, circumstances),
         **snapshot(after),
     )  # fmt: skip
     return Step(
@@ -186,7 +185,7 @@ def waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     if circumstances.now >= opened + timedelta(days=lease.lapse_days):
         after = _resumed(ticket, circumstances)
         days = (circumstances.now - opened).days
-        told = to_owner(after, Letter.EXTENSION_LAPSED, Purpose.OWN, days=days, plan=steps_ahead(after, circumstances))
+        told = to_owner(after, Letter.EXTENSION_LAPSED, days=days, plan=steps_ahead(after, circumstances))
         letters = to_admins(after, circumstances, Letter.ADMIN_LAPSED, question="extension", days=days)
         return Step(after, (told, *letters), f"extension lapsed: no decision in {days} days")
     reached = sum(1 for day in lease.remind_days if circumstances.now >= opened + timedelta(days=day))

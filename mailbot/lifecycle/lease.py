@@ -27,7 +27,7 @@ from mailbot.lifecycle.notice import (
     whole_days,
 )
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner
-from mailbot.model import Action, Effect, EffectFailed, Letter, Purpose, Returned, Step, Ticket, TicketState
+from mailbot.model import Action, Effect, EffectFailed, Letter, Returned, Step, Ticket, TicketState
 from mailbot.timetable import moment_in_words, today
 
 TRY_AGAIN = timedelta(days=1)
@@ -72,7 +72,7 @@ def _warned(ticket: Ticket, circumstances: Circumstances, dates: Plan, passed: i
         when = moment_in_words(planned, circumstances.rules.service.timezone)
         more["late"] = f"It should have been sent on {when}, but the service could not write then."
     letter = to_owner(
-        after, Letter.WARNING, Purpose.OWN, days_left=days_left, plan=steps_ahead(after, circumstances), **snapshot(after),
+        after, Letter.WARNING, days_left=days_left, plan=steps_ahead(after, circumstances), **snapshot(after),
         calendar=calendar(after), **more,
     )  # fmt: skip
     letter = replace(letter, key=notice_key(warning_prefix(after), str(told), after))
@@ -107,7 +107,7 @@ def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, wh
     told = sum(at <= circumstances.now + DAY for at in plan(after, circumstances.rules).warnings)
     after = resting(replace(after, stage=told), circumstances)
     letter = to_owner(
-        after, Letter.DATE_MOVED, Purpose.OWN, old_end_date=ticket.end_date.isoformat(), end_date=later.isoformat(),
+        after, Letter.DATE_MOVED, old_end_date=ticket.end_date.isoformat(), end_date=later.isoformat(),
         why=why, plan=steps_ahead(after, circumstances), calendar=calendar(after),
     )  # fmt: skip
     letter = replace(letter, key=notice_key(warning_prefix(after), "moved", after))
@@ -219,7 +219,7 @@ def last_call(ticket: Ticket) -> str:
 
 def announce(ticket: Ticket, letter: Letter, stage: str, circumstances: Circumstances, **facts: Any) -> Effect:
     """A letter that announces the removal, with the dates as they are now."""
-    effect = to_owner(ticket, letter, Purpose.OWN, plan=steps_ahead(ticket, circumstances), **snapshot(ticket), **facts)
+    effect = to_owner(ticket, letter, plan=steps_ahead(ticket, circumstances), **snapshot(ticket), **facts)
     return replace(effect, key=notice_key(removal_prefix(ticket), stage, ticket))
 
 

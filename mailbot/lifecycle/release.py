@@ -11,7 +11,6 @@ from mailbot.model import (
     Action,
     Kept,
     Letter,
-    Purpose,
     Refusal,
     ReleaseAsked,
     Released,
@@ -27,7 +26,6 @@ def release_asked(ticket: Ticket, _event: ReleaseAsked, circumstances: Circumsta
     letter = to_owner(
         after,
         Letter.RELEASE_CONFIRM,
-        Purpose.CONFIRM,
         key=circumstances.now.isoformat(),
         plan=_gone(circumstances),
         **snapshot(after),
@@ -51,7 +49,7 @@ def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> S
         ended_at=ticket.ended_at or circumstances.now,
         due_at=None,
     )
-    letter = to_owner(after, Letter.VM_RELEASED, Purpose.OWN, plan=_gone(circumstances), **snapshot(after))
+    letter = to_owner(after, Letter.VM_RELEASED, plan=_gone(circumstances), **snapshot(after))
     return Step(after, (machine(after, Action.RETIRE), letter), f"released by {event.by.who}", WARNINGS)
 
 
@@ -69,7 +67,5 @@ def kept(ticket: Ticket, event: Kept, circumstances: Circumstances) -> Step | Re
     if ticket.release_asked_at is None:
         return Refusal("The machine is not being given back, so there is nothing to keep it from.")
     after = moved(ticket, circumstances, release_asked_at=None)
-    letter = to_owner(
-        after, Letter.VM_KEPT, Purpose.OWN, key=circumstances.now.isoformat(), plan=steps_ahead(after, circumstances)
-    )
+    letter = to_owner(after, Letter.VM_KEPT, key=circumstances.now.isoformat(), plan=steps_ahead(after, circumstances))
     return Step(after, (letter,), f"release taken back by {event.by.who}")

@@ -17,7 +17,6 @@ from mailbot.model import (
     DiskDeleted,
     Effect,
     Letter,
-    Purpose,
     Retired,
     Step,
     Ticket,
@@ -102,7 +101,7 @@ def _kept_until(ticket: Ticket, circumstances: Circumstances) -> Effect:
     """The machine is gone; until when the disk can still bring it back."""
     keep_until = ticket.keep_until or circumstances.now
     effect = to_owner(
-        ticket, Letter.VM_ARCHIVED, Purpose.OWN, keep_until=keep_until.isoformat(), plan=steps_ahead(ticket, circumstances),
+        ticket, Letter.VM_ARCHIVED, keep_until=keep_until.isoformat(), plan=steps_ahead(ticket, circumstances),
         **snapshot(ticket), calendar=calendar(ticket, "CANCELLED"),
     )  # fmt: skip
     return replace(effect, key=notice_key(_archive_prefix(ticket), "kept", ticket))

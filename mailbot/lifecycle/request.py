@@ -15,7 +15,6 @@ from mailbot.model import (
     Effect,
     Letter,
     Person,
-    Purpose,
     Refusal,
     Step,
     Ticket,
@@ -62,7 +61,6 @@ def opened(
         letter = to_owner(
             ticket,
             Letter.CONFIRM_REQUEST,
-            Purpose.CONFIRM,
             claimed_from=claimed_from,
             lapses_at=lapses_at.isoformat(),
             **snapshot(ticket),
@@ -85,7 +83,6 @@ def _asked(ticket: Ticket, circumstances: Circumstances, summary: str, notes: tu
             to_owner(
                 ticket,
                 Letter.REQUEST_RECEIVED,
-                Purpose.OWN,
                 lapses_at=_lapses(ticket, circumstances).isoformat(),
                 notes=list(notes),
                 **snapshot(ticket),
@@ -104,7 +101,6 @@ def question(
         ticket,
         circumstances,
         letter,
-        Purpose.DECIDE,
         key=key,
         question="extension" if ticket.asked_end_date else "request",
         person={"login": ticket.username, "name": ticket.name, "address": ticket.email},
@@ -165,7 +161,7 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
     )
     changed = _changes(ticket, after)
     by = called(event.by, ticket, circumstances)
-    told = to_owner(after, Letter.REQUEST_APPROVED, Purpose.OWN, by=by, changed=changed, **snapshot(after))
+    told = to_owner(after, Letter.REQUEST_APPROVED, by=by, changed=changed, **snapshot(after))
     return Step(
         after,
         (machine(after, Action.BUILD), told, *_decided(after, circumstances, "approved", by, changed=changed)),

@@ -9,7 +9,6 @@ from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_
 from mailbot.model import (
     Action,
     Letter,
-    Purpose,
     Refusal,
     Restored,
     Step,
@@ -40,5 +39,5 @@ def restored(ticket: Ticket, event: Restored, circumstances: Circumstances) -> S
         ended_at=None,
         stage=0,
     )
-    letter = to_owner(after, Letter.VM_RESTORED, Purpose.OWN, **snapshot(after))
+    letter = to_owner(after, Letter.VM_RESTORED, **snapshot(after))
     return Step(after, (machine(after, Action.BUILD), letter), f"restored, asked by {event.by.who}")

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from mailbot.lifecycle.offers import as_facts
-from mailbot.model import Accepted, Action, Actor, Admin, Effect, Facts, Letter, Purpose, Role, Ticket, TicketState
+from mailbot.model import Accepted, Action, Actor, Admin, Effect, Facts, Letter, Role, Ticket, TicketState
 from mailbot.rules import Rules
 from mailbot.timetable import end_of, today
 
@@ -59,10 +58,8 @@ def moved(ticket: Ticket, circumstances: Circumstances, **changes: Any) -> Ticke
     return after
 
 
-def to_owner(ticket: Ticket, letter: Letter, purpose: Purpose = Purpose.NONE, *, key: str = "", **facts: Any) -> Effect:
-    """One letter to the registered address of the ticket's owner; with a purpose, also what can be answered to it."""
-    if purpose is not Purpose.NONE:
-        facts = {"commands": as_facts(ticket, purpose), **facts}
+def to_owner(ticket: Ticket, letter: Letter, *, key: str = "", **facts: Any) -> Effect:
+    """One letter to the registered address of the ticket's owner."""
     return Effect(Action.LETTER, _key(letter, ticket, key), letter, ticket.email, ticket.name, facts)
 
 
@@ -70,14 +67,11 @@ def to_admins(
     ticket: Ticket,
     circumstances: Circumstances,
     letter: Letter,
-    purpose: Purpose = Purpose.NONE,
     *,
     key: str = "",
     **facts: Any,
 ) -> tuple[Effect, ...]:
     """The same letter to every admin; each has a row, and so a token, of their own."""
-    if purpose is not Purpose.NONE:
-        facts = {"commands": as_facts(ticket, purpose), **facts}
     return tuple(
         Effect(Action.LETTER, _key(letter, ticket, key, admin.address), letter, admin.address, admin.name, facts)
         for admin in circumstances.admins

@@ -10,6 +10,13 @@ from mailbot.model.tickets import CLOCK, MACHINE, Actor, Facts, TicketState
 
 
 @dataclass(frozen=True, slots=True)
+class Requested:
+    """A request without problems opened the ticket; happens to no ticket, and so is no `Event`."""
+
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
 class Confirmed:
     by: Actor
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -76,6 +77,10 @@ class Turn:
     bounced: str | None = None
     """Message-ID of a letter of ours that came back."""
     bounce_permanent: bool | None = None
+    notes: Mapping[str, str | None] = field(default_factory=dict)
+    """The store's notes that change with this turn; None forgets one."""
+    wake: tuple[int, ...] = ()
+    """Other tickets that want to be looked at now: their `due_at` comes forward where it lies ahead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,18 @@ from mailbot import journal, lifecycle, tokens
 from mailbot.letters import KINDS, Audience
 from mailbot.model import Accepted, Actor, Letter, Refusal, Returned, Role, Ticket, Verdict
 from mailbot.turns.context import TurnContext
-from mailbot.turns.judgement import Outcome, happened
+from mailbot.turns.judgement import Judgement, happened
 from parsers.values import Automatic, Mail
 
 
-def judge_bounce(context: TurnContext, mail: Mail, automatic: Automatic, now: datetime) -> Outcome:
+def judge_bounce(context: TurnContext, mail: Mail, automatic: Automatic, now: datetime) -> Judgement:
     """What a bounce leads to: a note at the letter, and for an owner's letter another address and a word to the admins.
 
     Only a letter that is on record as sent, by its exact Message-ID, can come back: a made-up bounce changes nothing.
     """
     sent = _letter(context, automatic.original_message_id or "")
     if sent is None:
-        return Outcome(Verdict.HANDLED, automatic.why)
+        return Judgement(Verdict.HANDLED, automatic.why)
     ticket, letter = sent
     said = automatic.diagnostic or automatic.why
     journal.letter_bounced(
@@ -31,8 +31,8 @@ def judge_bounce(context: TurnContext, mail: Mail, automatic: Automatic, now: da
     )
     step = lifecycle.decide(ticket, event, context.circumstances(now, ticket))
     if isinstance(step, Refusal) or KINDS[Letter(letter.letter)].audience is not Audience.OWNER:
-        return Outcome(Verdict.HANDLED, f"a letter to {letter.to} came back: {said}")
-    return happened(event, actor, ticket, step, now)
+        return Judgement(Verdict.HANDLED, f"a letter to {letter.to} came back: {said}")
+    return happened(event, ticket, step, now)
 
 
 def _letter(context: TurnContext, message_id: str) -> tuple[Ticket, Accepted] | None:

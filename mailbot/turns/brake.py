@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from mailbot import journal, lifecycle
-from mailbot.lifecycle.offers import BRAKE
 from mailbot.model import LIVING, Letter, Refusal, Step, Ticket, TicketState, TimePassed, Turn
 from mailbot.turns.context import TurnContext
 
@@ -127,27 +126,20 @@ def _pull(context: TurnContext, brake: Brake, now: datetime) -> None:
         brake=brake.number,
         tickets=entries,
         why=f"At once at most {lease.brake_machines} machines, or {lease.brake_percent} % of all, may be stopped or removed.",
-        commands=[offer.as_fact() for offer in BRAKE],
     )
-    # The letters first: a brake that is remembered without them would hold for ever; written twice they have the same key.
-    context.store.commit(Turn(now=now, effects=letters))
-    context.store.put_note(NOTE, json.dumps(asdict(brake)))
+    context.store.commit(Turn(now=now, effects=letters, notes={NOTE: json.dumps(asdict(brake))}))
     journal.trouble(
         about="the brake", error=f"{len(entries)} machines would be stopped or removed at once; admins are asked"
     )
 
 
-def release(context: TurnContext, number: int, by: str) -> str:
-    """Let the machines go that this brake holds; gives why not, or an empty text.  May run twice."""
+def release(context: TurnContext, number: int, by: str) -> Turn | Refusal:
+    """The turn that lets the machines go which this brake holds, or why not.  May run twice."""
     brake = current(context)
     if brake is None or brake.number != number:
-        return "The brake has been pulled again since that letter. Please answer the newest one."
+        return Refusal("The brake has been pulled again since that letter. Please answer the newest one.")
     if brake.released_by and brake.released_by != by:
-        return f"{brake.released_by} has released it already."
-    if not brake.released_by:
-        context.store.put_note(NOTE, json.dumps(asdict(Brake(brake.number, brake.tickets, by))))
-    for ticket_id in brake.tickets:
-        ticket = context.store.ticket(ticket_id)
-        if brake.holds(ticket) and ticket is not None and ticket.due_at is not None:
-            context.store.postpone(ticket_id, min(ticket.due_at, context.clock.now()), "")
-    return ""
+        return Refusal(f"{brake.released_by} has released it already.")
+    held = tuple(ticket_id for ticket_id in brake.tickets if brake.holds(context.store.ticket(ticket_id)))
+    note = json.dumps(asdict(replace(brake, released_by=by)))
+    return Turn(now=context.clock.now(), notes={NOTE: note}, wake=held)

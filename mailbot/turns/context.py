@@ -14,7 +14,6 @@ from mailbot.letters import LetterSettings
 from mailbot.lifecycle import Circumstances
 from mailbot.model import (
     Action,
-    Actor,
     Admin,
     Effect,
     Event,
@@ -23,6 +22,7 @@ from mailbot.model import (
     Letter,
     Person,
     Refusal,
+    Requested,
     Step,
     Ticket,
     TicketState,
@@ -146,21 +146,19 @@ def usable_keys(person: Person) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(key.line for key in keys), refusals
 
 
-def entry(event: Event | str, actor: Actor, before: TicketState | None, step: Step, now: datetime) -> HistoryEntry:
-    """The line of history for a step."""
-    name = event if isinstance(event, str) else type(event).__name__
-    return HistoryEntry(step.ticket.id, now, name, before, step.ticket.state, actor, step.summary)
-
-
-def turn(event: Event, ticket: Ticket, step: Step, now: datetime, mail: LedgerEntry | None = None) -> Turn:
-    """A step as the transaction that makes it true; a step without words changes no history."""
+def turn_of(
+    event: Event | Requested, before: Ticket | None, step: Step, now: datetime, mail: LedgerEntry | None = None
+) -> Turn:
+    """A step as the transaction that makes it true; `before` is None for a new ticket, and a step without words changes no history."""
+    state = before.state if before else None
+    line = HistoryEntry(step.ticket.id, now, type(event).__name__, state, step.ticket.state, event.by, step.summary)
     return Turn(
         now=now,
         mail=mail,
         ticket=step.ticket,
-        expected_revision=ticket.revision,
+        expected_revision=before.revision if before else None,
         effects=step.effects,
-        history=(entry(event, event.by, ticket.state, step, now),) if step.summary else (),
+        history=(line,) if step.summary else (),
         cancel_keys=step.cancel,
     )
 
@@ -183,7 +181,7 @@ def apply(
         if isinstance(step, Refusal):
             return step
         try:
-            stored = (commit or context.store.commit)(turn(event, ticket, step, now))
+            stored = (commit or context.store.commit)(turn_of(event, ticket, step, now))
         except Conflict:
             journal.ticket_contended(ticket_id, doing=type(event).__name__)
             continue

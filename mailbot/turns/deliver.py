@@ -14,7 +14,7 @@ from mailbot.lifecycle.notice import removal_prefix, warning_prefix
 from mailbot.model import Action, Effect, Letter, OutboxItem, Refusal, Returned, Ticket, TicketState, Turn
 from mailbot.ports import Postman, Settled
 from mailbot.turns.bounces import other_address
-from mailbot.turns.context import TurnContext, turn
+from mailbot.turns.context import TurnContext, turn_of
 
 CLAIM = 100
 """Letters claimed at once; their lease outlasts a slow batch."""
@@ -165,7 +165,7 @@ def _came_back(context: TurnContext, item: OutboxItem, why: str, now: datetime) 
         other = other_address(context, ticket, item.effect.to)
     event = Returned(item.effect.to, True, why, _name(item), other)
     step = lifecycle.decide(ticket, event, context.circumstances(now, ticket))
-    return None if isinstance(step, Refusal) else turn(event, ticket, step, now)
+    return None if isinstance(step, Refusal) else turn_of(event, ticket, step, now)
 
 
 def _as_of(now: datetime, item: OutboxItem) -> OutboxItem:

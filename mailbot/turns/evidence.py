@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from mailbot.commands import ROWS
 from mailbot.model import Ticket
 from mailbot.rules import Rules
 from mailbot.trust import Checked, Proof, Risk, read_border
 from mailbot.turns.context import TurnContext
-from parsers.values import Command, Mail, Unclear, Verb
+from parsers.values import Command, Mail, Unclear
 
 Look = Callable[[], Checked]
 """Looks at a mail's headers and signatures; may ask name servers, so it is called for known senders only."""
@@ -43,23 +44,6 @@ def _checked(context: TurnContext, raw: bytes, mail: Mail, now: datetime) -> Che
     return Checked(frozenset(proofs), {**border.found, **own.found}, border.disowned)
 
 
-_BY_VERB = {
-    Verb.DENY: Risk.DENY,
-    Verb.EXTEND: Risk.EXTEND,
-    Verb.RELEASE: Risk.RELEASE,
-    Verb.RESTORE: Risk.RESTORE,
-    Verb.WITHDRAW: Risk.WITHDRAW,
-    Verb.KEEP: Risk.WITHDRAW,
-    Verb.CONFIRM: Risk.CONFIRM,
-    Verb.PROCEED: Risk.APPROVE_LARGE,
-}
-
-
 def risk_of(said: Command | Unclear, ticket: Ticket, rules: Rules) -> Risk:
-    """The row of the risk table that a command falls under; questions, and what is no command, change nothing."""
-    if isinstance(said, Unclear):
-        return Risk.ASK
-    if said.verb is Verb.APPROVE:
-        disk_gib = said.disk_gib or (0 if ticket.asked_end_date else ticket.disk_gib)
-        return Risk.APPROVE_LARGE if disk_gib > rules.policy.disk_gib else Risk.APPROVE
-    return _BY_VERB.get(said.verb, Risk.ASK)
+    """The row of the risk table that a command falls under; what is no command changes nothing."""
+    return Risk.ASK if isinstance(said, Unclear) else ROWS[said.verb].risk(said, ticket, rules)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import parsers
 from mailbot import tokens
-from mailbot.model import Letter, MailKey, Verdict
+from mailbot.model import Letter, MailKey, Turn, Verdict
 from mailbot.ports import Fetched
 from mailbot.turns.bounces import judge_bounce
 from mailbot.turns.context import TurnContext
 from mailbot.turns.evidence import look_at
-from mailbot.turns.judgement import Outcome, counted, left
+from mailbot.turns.judgement import Judgement, counted, left
 from mailbot.turns.replies import judge_reply
 from mailbot.turns.requests import explained, judge_request
 from parsers.request.labels import Part
@@ -32,7 +31,7 @@ _TROUBLES = "troubles"
 """The store's note of the day and how many letters about mails in quarantine it has seen."""
 
 
-def judge(context: TurnContext, fetched: Fetched, read: Mail | Unreadable, now: datetime) -> tuple[Outcome, str]:
+def judge(context: TurnContext, fetched: Fetched, read: Mail | Unreadable, now: datetime) -> tuple[Judgement, str]:
     """What a mail leads to, and its kind for the ledger."""
     if isinstance(read, Unreadable):
         return quarantined(context, read.sha256, read.why, now, message_id=read.message_id or ""), "unreadable"
@@ -58,11 +57,15 @@ def judge(context: TurnContext, fetched: Fetched, read: Mail | Unreadable, now: 
 
 def first_look(context: TurnContext, key: MailKey, now: datetime) -> datetime:
     """When the bot first looked at this folder: remembered, so that a folder that is made anew is no first look."""
-    name = f"first-look:{key.account}:{key.folder}"
+    name = _first_look_note(key)
     known = context.store.note(name)
     if known is None:
         context.store.put_note(name, now.isoformat())
     return datetime.fromisoformat(known) if known else now
+
+
+def _first_look_note(key: MailKey) -> str:
+    return f"first-look:{key.account}:{key.folder}"
 
 
 def _was_here_before(context: TurnContext, key: MailKey, mail: Mail, now: datetime) -> bool:
@@ -74,25 +77,26 @@ def _was_here_before(context: TurnContext, key: MailKey, mail: Mail, now: dateti
     grace = timedelta(days=context.rules.answers.first_look_days)
     if mail.sent_at is None or mail.sent_at >= now - grace:
         return False
-    return mail.sent_at < first_look(context, key, now) - grace
+    known = context.store.note(_first_look_note(key))
+    return mail.sent_at < (datetime.fromisoformat(known) if known else now) - grace
 
 
-def _automatic(context: TurnContext, mail: Mail, automatic: Automatic, now: datetime) -> Outcome:
+def _automatic(context: TurnContext, mail: Mail, automatic: Automatic, now: datetime) -> Judgement:
     """No machine changes a ticket; a bounce of ours is noted, what machines say about our letters is put away."""
     original = automatic.original_message_id or ""
     if original and tokens.is_own_message_id(original, context.letters):
         outcome = judge_bounce(context, mail, automatic, now)
-        return replace(outcome, bounced=original, bounce_permanent=automatic.permanent)
+        return outcome.with_turn(now, bounced=original, bounce_permanent=automatic.permanent)
     # People write from this address too: what is of our address and not one of our letters is theirs.
     ours = (
         tokens.is_own_message_id(mail.message_id or "", context.letters)
         or tokens.references_in(mail.references, mail.recipients, context.letters)
         or any(tokens.is_own_message_id(one, context.letters) for one in mail.references)
     )
-    return Outcome(Verdict.HANDLED if ours else Verdict.LEFT, automatic.why)
+    return Judgement(Verdict.HANDLED if ours else Verdict.LEFT, automatic.why)
 
 
-def _too_large(context: TurnContext, fetched: Fetched, header: Mail, now: datetime) -> Outcome:
+def _too_large(context: TurnContext, fetched: Fetched, header: Mail, now: datetime) -> Judgement:
     """A mail that was not fetched whole: judged by its header; only one that seems to be for the bot is moved.
 
     Whoever is registered and asked for a machine is told, so that nobody waits for nothing.
@@ -116,19 +120,20 @@ def _too_large(context: TurnContext, fetched: Fetched, header: Mail, now: dateti
         fields=Fields(username=sender.login),
         problems=[Problem(Part.WHOLE.value, None, f"{mib} MiB", allowed)],
     )
-    return replace(outcome, effects=(*outcome.effects, *told.effects))
+    letters = [effect for one in (outcome, told) if one.turn for effect in one.turn.effects]
+    return outcome.with_turn(now, effects=tuple(letters))
 
 
 def quarantined(
     context: TurnContext, sha256: str, why: str, now: datetime, *, mail: Mail | None = None, message_id: str = ""
-) -> Outcome:
+) -> Judgement:
     """The mail is put where a person finds it, and every admin is told why; not without end on one day."""
     facts = {"sender": mail.sender.address, "subject": mail.subject} if mail else {}
     most = context.rules.answers.troubles_per_day
-    count = counted(context, _TROUBLES, most, now)
-    if count == 0:
-        return Outcome(Verdict.QUARANTINED, f"{why}; admins had {most} such letters today")
-    if count == most:
+    count = counted(context, _TROUBLES, now)
+    if count.number > most:
+        return Judgement(Verdict.QUARANTINED, f"{why}; admins had {most} such letters today")
+    if count.number == most:
         why += f" (That is the {most}th such mail today; further ones only go to the folder.)"
     letters = context.letter_to_admins(
         Letter.ADMIN_MAIL_TROUBLE,
@@ -138,4 +143,4 @@ def quarantined(
         message_id=(mail.message_id or "") if mail else message_id,
         **facts,
     )
-    return Outcome(Verdict.QUARANTINED, why, effects=letters)
+    return Judgement(Verdict.QUARANTINED, why, Turn(now=now, effects=letters, notes=count.notes))

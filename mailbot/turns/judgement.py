@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,19 +11,18 @@ from mailbot import journal, policy
 from mailbot.letters import KINDS
 from mailbot.model import (
     Action,
-    Actor,
     Admin,
     Effect,
     Event,
-    HistoryEntry,
     Letter,
     Person,
+    Requested,
     Step,
     Ticket,
-    TicketState,
+    Turn,
     Verdict,
 )
-from mailbot.turns.context import TurnContext, entry
+from mailbot.turns.context import TurnContext, turn_of
 from parsers.values import Mail, Problem
 
 STRANGERS_PER_DAY = 50
@@ -33,38 +32,30 @@ _STRANGERS = "strangers"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The judgement of one mail: where it goes, what changes, what is sent.  `why` is for the ledger and the log."""
+class Judgement:
+    """What a mail leads to: where it goes, and the turn that is committed with its line in the ledger.
+
+    `why` is for the ledger and the log.  Without a turn nothing changes but that line.  Judging writes nothing:
+    counters and notes are part of the turn too.
+    """
 
     verdict: Verdict
     why: str
-    ticket: Ticket | None = None
-    expected_revision: int | None = None
-    about_ticket: int | None = None
-    effects: tuple[Effect, ...] = ()
-    history: tuple[HistoryEntry, ...] = ()
-    cancel_keys: tuple[str, ...] = ()
-    bounced: str | None = None
-    bounce_permanent: bool | None = None
+    turn: Turn | None = None
+
+    def with_turn(self, now: datetime, **changes: Any) -> Judgement:
+        """The same with more in its turn."""
+        return replace(self, turn=replace(self.turn or Turn(now=now), **changes))
 
 
-def left(why: str) -> Outcome:
+def left(why: str) -> Judgement:
     """Not for the bot: people will read it."""
-    return Outcome(Verdict.LEFT, why)
+    return Judgement(Verdict.LEFT, why)
 
 
-def happened(event: Event | str, actor: Actor, before: Ticket | None, step: Step, now: datetime) -> Outcome:
+def happened(event: Event | Requested, before: Ticket | None, step: Step, now: datetime) -> Judgement:
     """The mail changed a ticket."""
-    state: TicketState | None = before.state if before else None
-    return Outcome(
-        Verdict.HANDLED,
-        step.summary,
-        ticket=step.ticket,
-        expected_revision=before.revision if before else None,
-        effects=step.effects,
-        history=(entry(event, actor, state, step, now),) if step.summary else (),
-        cancel_keys=step.cancel,
-    )
+    return Judgement(Verdict.HANDLED, step.summary, turn_of(event, before, step, now))
 
 
 def answered(
@@ -78,7 +69,7 @@ def answered(
     note: str,
     proven: bool = True,
     **facts: Any,
-) -> Outcome:
+) -> Judgement:
     """The mail changes nothing and is answered once, unless that address had enough answers for today.
 
     Where it is not proven that the mail comes from there, fewer are enough: somebody else may have caused them.
@@ -92,10 +83,11 @@ def answered(
     if "subject" in KINDS[letter].optional:
         facts["subject"] = mail.subject
     effect = Effect(Action.LETTER, key, letter, address, to.name, facts)
-    return Outcome(Verdict.HANDLED, note, about_ticket=ticket.id if ticket else None, effects=(effect,))
+    turn = Turn(now=now, about_ticket=ticket.id if ticket else None, effects=(effect,))
+    return Judgement(Verdict.HANDLED, note, turn)
 
 
-def answered_stranger(context: TurnContext, mail: Mail, now: datetime, note: str) -> Outcome:
+def answered_stranger(context: TurnContext, mail: Mail, now: datetime, note: str) -> Judgement:
     """One neutral line a day to an address that nobody has registered; it says nothing about anybody.
 
     Anybody can write in anybody's name: it carries no word of the mail, not even its subject, and there are
@@ -103,27 +95,34 @@ def answered_stranger(context: TurnContext, mail: Mail, now: datetime, note: str
     """
     address = mail.sender.address
     limit = context.rules.answers.unknown_sender_per_day
-    if context.store.answers_today(address, now) >= limit or not counted(context, _STRANGERS, STRANGERS_PER_DAY, now):
+    count = counted(context, _STRANGERS, now)
+    if context.store.answers_today(address, now) >= limit or count.number > STRANGERS_PER_DAY:
         return withheld(mail, address, note)
     key = f"mail:{mail.sha256}:{Letter.UNKNOWN_SENDER.value}"
     effect = Effect(Action.LETTER, key, Letter.UNKNOWN_SENDER, address)
-    return Outcome(Verdict.HANDLED, note, effects=(effect,))
+    return Judgement(Verdict.HANDLED, note, Turn(now=now, effects=(effect,), notes=count.notes))
 
 
-def counted(context: TurnContext, name: str, most: int, now: datetime) -> int:
-    """Count one more of something that has a limit a day (UTC); gives its number of today, 0 where there were enough."""
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One more of something that has a limit a day: its number, and the note that remembers it once committed."""
+
+    number: int
+    notes: Mapping[str, str]
+
+
+def counted(context: TurnContext, name: str, now: datetime) -> Count:
+    """Count one more of today (UTC); it counts when the turn that holds its note is committed."""
+    today = now.date().isoformat()
     day, _, seen = (context.store.note(name) or "").partition(" ")
-    number = (int(seen) if day == now.date().isoformat() else 0) + 1
-    if number > most:
-        return 0
-    context.store.put_note(name, f"{now.date().isoformat()} {number}")
-    return number
+    number = (int(seen) if day == today else 0) + 1
+    return Count(number, {name: f"{today} {number}"})
 
 
-def withheld(mail: Mail, address: str, note: str) -> Outcome:
+def withheld(mail: Mail, address: str, note: str) -> Judgement:
     """The mail is done with, and nothing is written: that address had enough answers for today."""
     journal.answer_withheld(mail=mail.sha256, to=address, why="enough answers in 24 hours")
-    return Outcome(Verdict.HANDLED, f"{note}; not answered: {address} had enough answers in 24 hours")
+    return Judgement(Verdict.HANDLED, f"{note}; not answered: {address} had enough answers in 24 hours")
 
 
 def problem_facts(problems: Sequence[Problem]) -> list[dict[str, Any]]:

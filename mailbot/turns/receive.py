@@ -14,7 +14,7 @@ from mailbot.model import LedgerEntry, MailKey, Turn, Verdict
 from mailbot.ports import Fetched, Folder, Inbox, Reader
 from mailbot.turns.context import CONFLICT_TRIES, TurnContext
 from mailbot.turns.judge import first_look, judge, quarantined
-from mailbot.turns.judgement import Outcome
+from mailbot.turns.judgement import Judgement
 from mailbot.turns.sealing import seal
 from parsers.values import (
     Mail,
@@ -153,27 +153,14 @@ def _committed(context: TurnContext, fetched: Fetched, read: Mail | Unreadable, 
     for _ in range(CONFLICT_TRIES):
         now = context.clock.now()
         if context.store.handled_before(entry.message_id, entry.sha256, entry.key):
-            outcome, kind = Outcome(Verdict.DUPLICATE, "handled before"), entry.kind
+            outcome, kind = Judgement(Verdict.DUPLICATE, "handled before"), entry.kind
         else:
             outcome, kind = judge(context, fetched, read, now)
         keep = outcome.verdict in {Verdict.HANDLED, Verdict.QUARANTINED}
         raw = sealed(context, fetched.raw) if keep else None
         entry = replace(entry, verdict=outcome.verdict, why=outcome.why, kind=kind, raw=raw, retry_at=None)
         try:
-            context.store.commit(
-                Turn(
-                    now=now,
-                    mail=entry,
-                    ticket=outcome.ticket,
-                    expected_revision=outcome.expected_revision,
-                    about_ticket=outcome.about_ticket,
-                    effects=outcome.effects,
-                    history=outcome.history,
-                    cancel_keys=outcome.cancel_keys,
-                    bounced=outcome.bounced,
-                    bounce_permanent=outcome.bounce_permanent,
-                )
-            )
+            context.store.commit(replace(outcome.turn or Turn(now=now), mail=entry))
         except Conflict:
             continue
         return entry
@@ -198,7 +185,7 @@ def _poison(context: TurnContext, fetched: Fetched, entry: LedgerEntry, error: E
         return entry
     outcome = quarantined(context, entry.sha256, f"handling it failed {attempts} times ({why})", now)
     entry = replace(entry, verdict=Verdict.QUARANTINED, raw=sealed(context, fetched.raw), retry_at=None)
-    context.store.commit(Turn(now=now, mail=entry, effects=outcome.effects))
+    context.store.commit(replace(outcome.turn or Turn(now=now), mail=entry))
     return entry
 
 

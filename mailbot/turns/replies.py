@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from mailbot import lifecycle, policy, tokens, trust
-from mailbot.lifecycle import STATE_WORDS, as_facts, offered, standing
+from mailbot.commands import ROWS, Moment, offered
+from mailbot.lifecycle import STATE_WORDS, standing
 from mailbot.lifecycle.lease import steps_ahead
 from mailbot.model import (
     Action,
     Actor,
     Admin,
-    Approved,
     Confirmed,
-    Denied,
     Event,
-    ExtensionAsked,
-    Kept,
     Letter,
     Person,
     Purpose,
     Refusal,
-    ReleaseAsked,
-    Released,
     Restored,
     Role,
     Ticket,
     TicketState,
     Verdict,
-    Withdrawn,
 )
-from mailbot.timetable import moment_in_words, today
+from mailbot.timetable import moment_in_words
 from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
 from mailbot.turns import brake
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing, risk_of
-from mailbot.turns.judgement import Outcome, answered, answered_stranger, happened, left
-from parsers.dates import Period, add_period
+from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, left
 from parsers.values import Command, Mail, Unclear, Verb
 
 _ANSWERED = frozenset({Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM})
@@ -58,22 +50,22 @@ class _Exchange:
     evidence: Evidence
     now: datetime
 
-    def answer(self, letter: Letter, note: str, **facts: Any) -> Outcome:
+    def answer(self, letter: Letter, note: str, **facts: Any) -> Judgement:
         return answered(self.context, self.mail, self.who, letter, self.now, ticket=self.ticket, note=note, **facts)
 
-    def refuse(self, words: str, why: str) -> Outcome:
+    def refuse(self, words: str, why: str) -> Judgement:
         found = "; ".join(f"{name}: {said}" for name, said in self.evidence.found.items())
         note = f"refused: {why}{f' ({found})' if found else ''}"
         return self.answer(Letter.COMMAND_REFUSED, note, words=words, why=why, **self.can_say())
 
     def can_say(self) -> dict[str, Any]:
         purpose = self.reference.purpose
-        return {"commands": as_facts(self.ticket, purpose), "purpose": purpose.value}
+        return {"purpose": purpose.value}
 
 
 def judge_reply(
     context: TurnContext, mail: Mail, said: Command | Unclear, now: datetime, look: Look = nothing
-) -> Outcome:
+) -> Judgement:
     """What the newest words of a mail lead to.
 
     1. Does it answer a letter of ours?  If not, people read it.
@@ -140,16 +132,16 @@ def _brake(context: TurnContext, references: tuple[Reference, ...], admin: Admin
     )
 
 
-def _let_go(context: TurnContext, admin: Admin, number: int, said: Command | Unclear, look: Look) -> Outcome:
+def _let_go(context: TurnContext, admin: Admin, number: int, said: Command | Unclear, look: Look) -> Judgement:
     """An admin's answer to the brake: only the one word lets go; anything else leaves it pulled, for people to read."""
     if isinstance(said, Unclear) or said.verb is not Verb.PROCEED:
         return left("an answer to the letter of the brake that is not the word proceed")
     evidence = Evidence(admin.address, frozenset({Proof.TOKEN, Proof.REGISTERED})).with_checked(look())
     lack = trust.missing(Risk.APPROVE_LARGE, evidence, context.rules.trust)
-    why_not = lack or brake.release(context, number, admin.address)
-    if why_not:
-        return left(f"the brake stays as it is: {why_not}")
-    return Outcome(Verdict.HANDLED, f"brake {number} released by {admin.address}")
+    released = Refusal(lack) if lack else brake.release(context, number, admin.address)
+    if isinstance(released, Refusal):
+        return left(f"the brake stays as it is: {released.why}")
+    return Judgement(Verdict.HANDLED, f"brake {number} released by {admin.address}", released)
 
 
 def _by_code(
@@ -170,7 +162,7 @@ def _by_code(
     return tuple(one for one in found if one is not None)
 
 
-def _from_nobody(context: TurnContext, mail: Mail, references: tuple[Reference, ...], now: datetime) -> Outcome:
+def _from_nobody(context: TurnContext, mail: Mail, references: tuple[Reference, ...], now: datetime) -> Judgement:
     """An address that nobody has registered: if it was written to once, it hears that it no longer counts, and nothing else."""
     if any(tokens.verify(context.letters.keys, reference, mail.sender.address) for reference in references):
         return answered_stranger(context, mail, now, "an answer from an address that is not registered any more")
@@ -206,11 +198,11 @@ def _exchange(
     return None
 
 
-def _obey(exchange: _Exchange, command: Command) -> Outcome:
+def _obey(exchange: _Exchange, command: Command) -> Judgement:
     ticket, reference, context = exchange.ticket, exchange.reference, exchange.context
     if command.verb in {Verb.STATUS, Verb.HELP}:
         return _informed(exchange, command.verb)
-    if command.verb not in {offer.verb for offer in offered(ticket, reference.purpose)}:
+    if command.verb not in {offer.verb for offer in offered(ticket, reference.purpose, exchange.now, context.rules)}:
         return _too_late(exchange, command)
     if reference.purpose is not Purpose.OWN and reference.version != ticket.version:
         why = "The request has changed since the letter that you answer. Please answer the newest letter about it."
@@ -218,16 +210,18 @@ def _obey(exchange: _Exchange, command: Command) -> Outcome:
     role = Role.ADMIN if reference.purpose is Purpose.DECIDE else Role.OWNER
     mail, evidence = exchange.mail, exchange.evidence
     actor = Actor(role, evidence.sender, mail.sha256, mail.message_id or "", evidence.as_facts())
-    event = _event(exchange, command, actor)
+    becomes = ROWS[command.verb].becomes
+    event = becomes(command, actor, ticket, Moment(exchange.now, context.rules)) if becomes else _NO_EVENT
+    event = _still_possible(exchange, event)
     if isinstance(event, Refusal):
         return exchange.refuse(command.line, event.why)
     step = lifecycle.decide(ticket, event, context.circumstances(exchange.now, ticket))
     if isinstance(step, Refusal):
         return exchange.refuse(command.line, step.why)
-    return happened(event, actor, ticket, step, exchange.now)
+    return happened(event, ticket, step, exchange.now)
 
 
-def _informed(exchange: _Exchange, verb: Verb) -> Outcome:
+def _informed(exchange: _Exchange, verb: Verb) -> Judgement:
     facts = exchange.can_say()
     if verb is Verb.HELP:
         return exchange.answer(Letter.HELP, "asked for help", **facts)
@@ -241,11 +235,12 @@ def _informed(exchange: _Exchange, verb: Verb) -> Outcome:
     if not living:
         return outcome
     # How the machine is, only its hypervisor knows: the worker asks it and writes the letter.
-    asked = tuple(replace(effect, action=Action.REPORT, key=f"report:{effect.key}") for effect in outcome.effects)
-    return replace(outcome, effects=asked)
+    answers = outcome.turn.effects if outcome.turn else ()
+    asked = tuple(replace(effect, action=Action.REPORT, key=f"report:{effect.key}") for effect in answers)
+    return outcome.with_turn(exchange.now, effects=asked)
 
 
-def _too_late(exchange: _Exchange, command: Command) -> Outcome:
+def _too_late(exchange: _Exchange, command: Command) -> Judgement:
     """Somebody decided first, or the command never was one for this letter: say which."""
     context, ticket = exchange.context, exchange.ticket
     deciding = exchange.reference.purpose is Purpose.DECIDE and command.verb in {Verb.APPROVE, Verb.DENY}
@@ -259,57 +254,29 @@ def _too_late(exchange: _Exchange, command: Command) -> Outcome:
     return exchange.refuse(command.line, why)
 
 
-def _event(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refusal:
-    """A command as the event that it asks for, within what policy allows."""
-    if plain := _PLAIN.get(command.verb):
-        return plain(actor)
-    match command.verb:
-        case Verb.APPROVE:
-            return Approved(actor, command.until, command.disk_gib)
-        case Verb.DENY:
-            return Denied(actor, command.reason)
-        case Verb.CONFIRM:
-            return Released(actor) if exchange.ticket.release_asked_at else _confirmation(exchange, actor)
-        case Verb.EXTEND:
-            return _extension(exchange, command, actor)
-        case Verb.RESTORE:
-            return _restoration(exchange, command, actor)
+_NO_EVENT = Refusal("That word says nothing about this machine.")
+
+
+def _still_possible(exchange: _Exchange, event: Event | Refusal) -> Event | Refusal:
+    """What only the store and the directory know: another ticket may have been faster, and a person may have changed."""
+    match event:
+        case Restored():
+            return _place_free(exchange) or event
+        case Confirmed():
+            return _place_free(exchange) or _person_fit(exchange) or event
         case _:
-            return Refusal(standing(exchange.ticket))
+            return event
 
 
-_PLAIN: Mapping[Verb, Callable[[Actor], Event]] = {
-    Verb.WITHDRAW: Withdrawn,
-    Verb.RELEASE: ReleaseAsked,
-    Verb.KEEP: Kept,
-}
-
-
-def _extension(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refusal:
-    """Until a day, or for a time counted from the present end date (from today where that is over)."""
-    if command.until is not None:
-        return ExtensionAsked(actor, command.until, automatic=True)
-    day = today(exchange.now, exchange.context.rules.service.timezone)
-    period = Period(months=command.period_months or 0, days=command.period_days or 0)
-    try:
-        until = add_period(max(exchange.ticket.end_date, day), period)
-    except (OverflowError, ValueError):
-        return Refusal(f"“{command.line}” ends further away than any calendar goes.")
-    return ExtensionAsked(actor, until, automatic=True)
-
-
-def _restoration(exchange: _Exchange, command: Command, actor: Actor) -> Event | Refusal:
+def _place_free(exchange: _Exchange) -> Refusal | None:
     other = exchange.context.store.open_ticket_of(exchange.ticket.username)
-    if other is not None:
-        return Refusal(f"There is another one for {other.username} already (#{other.id}): {STATE_WORDS[other.state]}.")
-    return Restored(actor, command.until)
+    if other is None:
+        return None
+    return Refusal(f"There is another one for {other.username} already (#{other.id}): {STATE_WORDS[other.state]}.")
 
 
-def _confirmation(exchange: _Exchange, actor: Actor) -> Event | Refusal:
-    """The directory may say something else by now, and another request may have been faster."""
-    context, ticket, who = exchange.context, exchange.ticket, exchange.who
-    other = context.store.open_ticket_of(ticket.username)
-    if other is not None:
-        return Refusal(f"There is another one for {ticket.username} already (#{other.id}): {STATE_WORDS[other.state]}.")
+def _person_fit(exchange: _Exchange) -> Refusal | None:
+    """The directory may say something else than when the request came."""
+    who = exchange.who
     problems = policy.person_problems(who, *usable_keys(who)) if isinstance(who, Person) else ()
-    return Refusal(policy.refusal(problems)) if problems else Confirmed(actor)
+    return Refusal(policy.refusal(problems)) if problems else None

@@ -7,16 +7,16 @@ from datetime import datetime
 
 from mailbot import lifecycle, policy, trust
 from mailbot.lifecycle import STATE_WORDS, Circumstances
-from mailbot.model import LIVING, Actor, ExtensionAsked, Letter, Person, Refusal, Role, Ticket
+from mailbot.model import LIVING, Actor, ExtensionAsked, Letter, Person, Refusal, Requested, Role, Ticket
 from mailbot.trust import Evidence, Proof, Risk
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing
-from mailbot.turns.judgement import Outcome, answered, answered_stranger, happened, problem_facts, withheld
+from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, problem_facts, withheld
 from parsers.request.labels import Part
 from parsers.values import Fields, Mail, Problem, Request
 
 
-def judge_request(context: TurnContext, mail: Mail, request: Request, now: datetime, look: Look = nothing) -> Outcome:
+def judge_request(context: TurnContext, mail: Mail, request: Request, now: datetime, look: Look = nothing) -> Judgement:
     """What a filled-in template leads to.
 
     1. Who wrote, and who is it for?  Both come from the directory.
@@ -50,14 +50,14 @@ def judge_request(context: TurnContext, mail: Mail, request: Request, now: datet
 
 def _longer(
     context: TurnContext, mail: Mail, request: Request, machine: Ticket, *, now: datetime, evidence: Evidence
-) -> Outcome:
+) -> Judgement:
     """A second template from somebody who has a machine asks for more time; an admin always sees it, since it carries no token."""
     evidence = evidence.for_risk(Risk.OPEN, context.rules.trust)
     actor = Actor(Role.OWNER, mail.sender.address, mail.sha256, mail.message_id or "", evidence.as_facts())
     event = ExtensionAsked(actor, request.fields.expiration_date or machine.end_date)
     step = lifecycle.decide(machine, event, context.circumstances(now, machine))
     if not isinstance(step, Refusal):
-        return happened(event, actor, machine, step, now)
+        return happened(event, machine, step, now)
     problem = Problem(Part.DATE.value, None, request.fields.expiration_text, step.why)
     who = Person(machine.username, machine.name, machine.email)
     return explained(context, mail, who, now, fields=request.fields, problems=(problem,), notes=request.notes)
@@ -99,7 +99,7 @@ def explained(
     problems: Sequence[Problem],
     notes: tuple[str, ...] = (),
     proven: bool = True,
-) -> Outcome:
+) -> Judgement:
     """One answer with every problem of a request, and the template filled in as far as it was understood."""
     return answered(
         context,
@@ -133,7 +133,7 @@ def _evidence(mail: Mail, person: Person, look: Look) -> Evidence:
 
 def _opened(
     context: TurnContext, mail: Mail, request: Request, person: Person, *, now: datetime, look: Look
-) -> Outcome:
+) -> Judgement:
     evidence = _evidence(mail, person, look).for_risk(Risk.OPEN, context.rules.trust)
     proven = not trust.missing(Risk.OPEN, evidence, context.rules.trust)
     if not proven and context.store.answers_today(person.email, now) >= context.rules.answers.unproven_per_day:
@@ -154,4 +154,4 @@ def _opened(
         circumstances=Circumstances(now, context.rules, context.all_admins(), sites=tuple(context.room())),
     )
     actor = Actor(Role.OWNER, mail.sender.address, mail.sha256, mail.message_id or "", evidence.as_facts())
-    return happened("Requested", actor, None, step, now)
+    return happened(Requested(actor), None, step, now)

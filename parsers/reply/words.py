@@ -58,6 +58,13 @@ RULES: tuple[Rule, ...] = (
         frozenset({REASON}),
     ),
     Rule(
+        Verb.RETRY,
+        ("retry", "retry it", "try again", "please retry", "retry the build", "build again"),
+        ("reessayer", "reessaye", "reessayez", "reessayer la construction", "recommencer"),
+        "retry",
+        "An administrator has a machine that could not be built tried again.",
+    ),
+    Rule(
         Verb.EXTEND,
         phrases("""
     extend | extend it | extend my vm | extend the vm | extend this vm | please extend | renew | prolong | extension

@@ -176,7 +176,7 @@ def _acts(world: World, attempt: Attempt) -> bool:
     if not isinstance(meaning, Command | Unclear):
         return False
     outcome = judge_reply(context, read, meaning, now, look_at(context, raw, read, now))
-    return outcome.ticket is not None
+    return outcome.turn is not None and outcome.turn.ticket is not None
 
 
 RIGHT = [

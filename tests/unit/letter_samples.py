@@ -41,19 +41,6 @@ TICKET = Ticket(
     changed_at=datetime(2026, 11, 24, 9, 15, tzinfo=UTC),
 )
 ADMIN = ("bob@testbed.example", "Bob Admin")
-OWNER_SAYS = [
-    {"words": "withdraw", "meaning": "takes the request back"},
-    {"words": "status", "meaning": "tells how things stand"},
-    {"words": "help", "meaning": "lists what can be answered"},
-]
-ADMIN_SAYS = [
-    {"words": "approve", "meaning": "builds the machine as it was asked for"},
-    {"words": "approve until 2027-01-31", "meaning": "builds it with another end date"},
-    {"words": "approve disk 20", "meaning": "builds it with a disk of 20 GiB"},
-    {"words": "deny <reason>", "meaning": "refuses it; the requester reads the reason"},
-    {"words": "status", "meaning": "tells how things stand"},
-    {"words": "help", "meaning": "lists what can be answered"},
-]
 QUESTION: dict[str, Any] = {
     "question": "request",
     "person": {"login": "alice", "name": "Alice Example", "address": "alice@example.org"},
@@ -81,7 +68,6 @@ QUESTION: dict[str, Any] = {
         },
     ],
     "lapses_at": "2026-12-08T09:15:00+00:00",
-    "commands": ADMIN_SAYS,
 }
 READY: dict[str, Any] = {
     "fqdn": "alice-vm.north.testbed.example",
@@ -94,7 +80,6 @@ READY: dict[str, Any] = {
         "SHA256:2uVNhGXnExampleExampleExampleExampleExample (ED25519)",
         "SHA256:9kZLxExampleExampleExampleExampleExampleAbc (ECDSA)",
     ],
-    "commands": OWNER_SAYS[1:],
 }
 
 
@@ -176,18 +161,12 @@ SAMPLES: tuple[Sample, ...] = (
         {
             "lapses_at": "2026-12-01T09:15:00+00:00",
             "claimed_from": "alice@elsewhere.example",
-            "commands": [
-                {"words": "confirm", "meaning": "says that the request is yours and sends it to the admins"},
-                {"words": "withdraw", "meaning": "says that it is not yours, or no longer wanted"},
-                {"words": "help", "meaning": "lists what can be answered"},
-            ],
         },
     ),
     Sample(
         Letter.REQUEST_RECEIVED,
         {
             "lapses_at": "2026-12-08T09:15:00+00:00",
-            "commands": OWNER_SAYS,
             "notes": ["“end of March 2027” was read as Wednesday 31 March 2027."],
         },
     ),
@@ -198,7 +177,6 @@ SAMPLES: tuple[Sample, ...] = (
             "end_date": "2027-01-31",
             "disk_gib": 20,
             "changed": ["The end date is Sunday 31 January 2027, not Wednesday 31 March 2027."],
-            "commands": OWNER_SAYS[1:],
         },
     ),
     Sample(
@@ -290,6 +268,7 @@ SAMPLES: tuple[Sample, ...] = (
     Sample(
         Letter.ADMIN_BUILD_FAILED,
         {"why": "The pool of the site north is full: 3 GiB free, 20 GiB needed.", "attempts": 4, "sites": ["north"]},
+        ticket=replace(TICKET, state=TicketState.FAILED),
     ),
     Sample(
         Letter.ADMIN_MACHINE_TROUBLE,
@@ -321,7 +300,6 @@ SAMPLES: tuple[Sample, ...] = (
         {
             "words": "approve? Not sure yet, let us talk on Monday.",
             "why": "there is more than a command in the first line.",
-            "commands": ADMIN_SAYS,
             "purpose": "decide",
             "subject": "Re: [Testbed #12] VM for alice",
         },
@@ -332,19 +310,15 @@ SAMPLES: tuple[Sample, ...] = (
         {
             "words": "withdraw",
             "why": "“withdraw” cannot be done now: the request was approved; the machine is being built.",
-            "commands": OWNER_SAYS[1:],
             "purpose": "own",
             "subject": "Re: Persistent Virtual Machine Creation",
         },
     ),
-    Sample(
-        Letter.HELP, {"commands": OWNER_SAYS, "purpose": "own", "subject": "Re: Persistent Virtual Machine Creation"}
-    ),
+    Sample(Letter.HELP, {"purpose": "own", "subject": "Re: Persistent Virtual Machine Creation"}),
     Sample(
         Letter.STATUS,
         {
             "state": "The machine runs.",
-            "commands": OWNER_SAYS[1:],
             "purpose": "own",
             "dates": [
                 {"when": "2027-01-30", "what": "first warning"},

@@ -9,16 +9,6 @@ from letter_samples import ACTIVE, Sample
 
 from mailbot.model import Letter, TicketState
 
-STATUS_AND_HELP = [
-    {"words": "status", "meaning": "tells how things stand"},
-    {"words": "help", "meaning": "lists what can be answered"},
-]
-ACTIVE_SAYS = [
-    {"words": "extend until 2027-09-30", "meaning": "asks to keep the machine until that day"},
-    {"words": "extend for 6 months", "meaning": "asks to keep it so much longer"},
-    {"words": "release", "meaning": "gives the machine back before its end"},
-    *STATUS_AND_HELP,
-]
 PLAN: list[dict[str, str]] = [
     {"when": "2027-03-30", "what": "the last warning is sent"},
     {"when": "2027-03-31T22:00:00+00:00", "what": "the machine is shut down; nothing is deleted"},
@@ -37,7 +27,7 @@ def _sample(letter: Letter, variant: str = "", ticket: Any = ACTIVE, **facts: An
 
 
 def _with_plan(letter: Letter, variant: str = "", ticket: Any = ACTIVE, skip: int = 0, **facts: Any) -> Sample:
-    return _sample(letter, variant, ticket, **{"plan": PLAN[skip:], "commands": ACTIVE_SAYS, **facts})
+    return _sample(letter, variant, ticket, **{"plan": PLAN[skip:], **facts})
 
 
 LIFE: tuple[Sample, ...] = (
@@ -61,7 +51,6 @@ LIFE: tuple[Sample, ...] = (
         KEPT,
         4,
         keep_until="2027-05-14T22:00:00+00:00",
-        commands=[{"words": "restore", "meaning": "asks to build it again from its disk"}, *STATUS_AND_HELP],
     ),
     _with_plan(
         Letter.VM_ARCHIVED,
@@ -71,7 +60,6 @@ LIFE: tuple[Sample, ...] = (
         keep_until="2027-05-14T22:00:00+00:00",
         released=True,
         calendar=CANCELLED,
-        commands=[{"words": "restore", "meaning": "asks to build it again from its disk"}, *STATUS_AND_HELP],
     ),
     _sample(Letter.VM_REMOVED, "", replace(ACTIVE, state=TicketState.REMOVED), calendar=CANCELLED),
     _sample(Letter.VM_REMOVED, "released", replace(ACTIVE, state=TicketState.REMOVED), released=True),
@@ -89,7 +77,6 @@ LIFE: tuple[Sample, ...] = (
         Letter.EXTENSION_RECEIVED,
         asked_end_date="2027-09-30",
         lapses_at="2027-03-20T09:00:00+00:00",
-        commands=STATUS_AND_HELP,
     ),
     _with_plan(
         Letter.EXTENSION_GRANTED,
@@ -116,20 +103,13 @@ LIFE: tuple[Sample, ...] = (
         Letter.RELEASE_CONFIRM,
         skip=3,
         lapses_at="2027-01-17T09:00:00+00:00",
-        commands=[
-            {"words": "confirm", "meaning": "gives the machine back now"},
-            {"words": "keep", "meaning": "leaves everything as it is"},
-        ],
     ),
     _with_plan(
         Letter.VM_RELEASED,
         skip=3,
-        commands=[{"words": "keep", "meaning": "takes the release back"}, *STATUS_AND_HELP],
     ),
     _with_plan(Letter.VM_KEPT),
-    _sample(
-        Letter.VM_RESTORED, "", replace(ACTIVE, state=TicketState.APPROVED), commands=STATUS_AND_HELP, by="Bob Admin"
-    ),
+    _sample(Letter.VM_RESTORED, "", replace(ACTIVE, state=TicketState.APPROVED), by="Bob Admin"),
     _sample(
         Letter.ADMIN_NOTICE_BOUNCED,
         address="alice@example.org",
@@ -174,10 +154,6 @@ LIFE: tuple[Sample, ...] = (
                 {"number": 15, "username": "dave", "what": "to be removed", "since": "2027-03-31"},
             ],
             "why": "at most 1 machine may be stopped or removed in one tick.",
-            "commands": [
-                {"words": "proceed", "meaning": "lets all of them be stopped or removed now"},
-                {"words": "help", "meaning": "lists what can be answered"},
-            ],
         },
         ticket=None,
     ),
@@ -190,7 +166,6 @@ LIFE: tuple[Sample, ...] = (
                 for n in range(1, 61)
             ],
             "why": "at most 20 % of all machines may be stopped or removed in one tick.",
-            "commands": [{"words": "proceed", "meaning": "lets all of them be stopped or removed now"}],
         },
         "many",
         ticket=None,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mailbot import operator
-from mailbot.model import Letter, Person, Ticket, TicketState, Turn
+from mailbot.model import Letter, Person, Refusal, Ticket, TicketState, Turn
 from mailbot.rules import LeaseRules, Rules
 from mailbot.turns import brake
 from mailbot.turns.wake import wake
@@ -74,8 +74,11 @@ def test_proceed_lets_them_go(world: World) -> None:
     world.once()
     world.answers(world.last(Letter.ADMIN_BRAKE, CAROL.address), "proceed")
     assert states(world) == [S.EXPIRED] * 6
-    assert brake.release(world.bot.context, 1, CAROL.address) == "", "a crash may have it said twice"
-    assert "already" in brake.release(world.bot.context, 1, "dave@testbed.example")
+    again = brake.release(world.bot.context, 1, CAROL.address)
+    assert isinstance(again, Turn), "a crash may have it said twice"
+    other = brake.release(world.bot.context, 1, "dave@testbed.example")
+    assert isinstance(other, Refusal)
+    assert "already" in other.why
 
 
 def test_any_other_word_leaves_it_pulled(world: World) -> None:
@@ -166,7 +169,9 @@ def test_a_released_brake_wakes_only_what_still_wants_to_be_woken(world: World) 
     world.once()
     gone = world.ticket(1)
     world.bot.context.store.commit(_turn(world, replace(gone, state=S.REMOVED, version=gone.version + 1, due_at=None)))
-    brake.release(world.bot.context, 1, CAROL.address)
+    released = brake.release(world.bot.context, 1, CAROL.address)
+    assert isinstance(released, Turn)
+    world.bot.context.store.commit(released)
     assert world.ticket(1).due_at is None
     world.once()
     assert states(world) == [S.REMOVED, *[S.EXPIRED] * 5]

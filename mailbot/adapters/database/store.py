@@ -215,10 +215,7 @@ class Database:
 
     def put_note(self, name: str, value: str | None) -> None:
         with self._write() as connection:
-            if value is None:
-                connection.execute(_FORGET, {"wanted": name})
-            else:
-                connection.execute(_PUT_NOTE[connection.dialect.name], {"name": name, "value": value})
+            _write_note(connection, name, value)
 
 
 def _commit(connection: Connection, turn: Turn, settled: Settled | None = None) -> Ticket | None:
@@ -231,6 +228,7 @@ def _commit(connection: Connection, turn: Turn, settled: Settled | None = None) 
     4. The ticket's history.
     5. Cancelled effects, then new ones.
     6. The letter that came back.
+    7. Notes, and other tickets that are to be looked at.
     """
     if turn.mail is not None:
         ledger.write(connection, turn.mail)
@@ -243,7 +241,18 @@ def _commit(connection: Connection, turn: Turn, settled: Settled | None = None) 
     outbox.add(connection, turn, ticket)
     if turn.bounced:
         outbox.bounced(connection, turn.bounced, turn.bounce_permanent, turn.now)
+    for name, value in turn.notes.items():
+        _write_note(connection, name, value)
+    if turn.wake:
+        tickets.bring_forward(connection, turn.wake, turn.now)
     return ticket
+
+
+def _write_note(connection: Connection, name: str, value: str | None) -> None:
+    if value is None:
+        connection.execute(_FORGET, {"wanted": name})
+    else:
+        connection.execute(_PUT_NOTE[connection.dialect.name], {"name": name, "value": value})
 
 
 def _ticket_of(connection: Connection, turn: Turn) -> Ticket | None:

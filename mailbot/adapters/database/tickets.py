@@ -36,6 +36,11 @@ _POSTPONE = (
     .where(_T.id == bindparam("wanted"), _T.due_at.is_not(None))  # what waits for nothing any more is left alone
     .values(due_at=bindparam("until"), trouble=bindparam("why"), revision=_T.revision + literal_column("1"))
 )
+_BRING_FORWARD = (
+    update(TICKETS)
+    .where(_T.id.in_(bindparam("wanted", expanding=True)), _T.due_at > bindparam("now"))
+    .values(due_at=bindparam("now"), revision=_T.revision + literal_column("1"))
+)
 NEXT_DUE = select(func.min(_T.due_at)).where(_T.due_at.is_not(None)).scalar_subquery()
 
 _H = HISTORY.c
@@ -90,6 +95,11 @@ def due(connection: Connection, now: datetime, limit: int) -> list[Ticket]:
 
 def postpone(connection: Connection, ticket_id: int, until: datetime, error: str) -> None:
     connection.execute(_POSTPONE, {"wanted": ticket_id, "until": until, "why": error})
+
+
+def bring_forward(connection: Connection, numbers: Sequence[int], now: datetime) -> None:
+    """Have tickets looked at now that would be looked at later; those that wait for nothing stay so."""
+    connection.execute(_BRING_FORWARD, {"wanted": list(numbers), "now": now})
 
 
 def write(connection: Connection, ticket: Ticket, expected_revision: int | None) -> Ticket:

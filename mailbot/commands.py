@@ -1,0 +1,340 @@
+"""The command words: one row a word, and the only place that knows what a word means.
+
+A row says what is put at risk by the word (`trust` asks for proof of it), which event it becomes, and when and how
+letters offer it.  Its spellings are a row of the same name in `parsers.reply.words`.  `row` is total over the words: a
+new one is a type error here until its row is written, and every use looks it up by `[]`, so that none fails open.
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal, TypeAlias, assert_never
+
+from mailbot.model import (
+    LIVING,
+    Actor,
+    Approved,
+    Confirmed,
+    Denied,
+    Event,
+    ExtensionAsked,
+    Kept,
+    Purpose,
+    Refusal,
+    ReleaseAsked,
+    Released,
+    Restored,
+    Retried,
+    Ticket,
+    TicketState,
+    Withdrawn,
+)
+from mailbot.rules import Rules
+from mailbot.timetable import latest_end, today
+from mailbot.trust import Risk
+from parsers.dates import Period, add_period
+from parsers.values import Command, Verb
+
+S = TicketState
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a letter says can be answered: the verb, an example of the whole line, and what it does."""
+
+    verb: Verb
+    words: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What an offer or an event may look at besides the ticket: the moment (aware UTC) and the site's rules."""
+
+    now: datetime
+    rules: Rules
+
+    @property
+    def today(self) -> date:
+        return today(self.now, self.rules.service.timezone)
+
+    @property
+    def latest(self) -> date:
+        """The last end date that may be asked for now."""
+        return latest_end(self.now, self.rules.service.timezone, self.rules.policy.max_years)
+
+    def allows(self, day: date) -> bool:
+        """Whether a lease may end on that day."""
+        return self.today < day <= self.latest
+
+
+Risks: TypeAlias = Callable[[Command, Ticket, Rules], Risk]
+Offers: TypeAlias = Callable[[Ticket, Purpose, Moment], tuple[Offer, ...]]
+Becomes: TypeAlias = Callable[[Command, Actor, Ticket, Moment], Event | Refusal]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One word.  `becomes` is None for words that only ask something, or speak of the whole bot and no ticket."""
+
+    risk: Risks
+    offers: Offers
+    becomes: Becomes | None = None
+
+
+def offered(ticket: Ticket, purpose: Purpose, now: datetime, rules: Rules) -> tuple[Offer, ...]:
+    """Every line that a reply with a token of that purpose may give now; each one, sent back at once, is accepted."""
+    moment = Moment(now, rules)
+    return tuple(offer for verb in Verb for offer in ROWS[verb].offers(ticket, purpose, moment))
+
+
+# What is at risk
+
+
+def _always(risk: Risk) -> Risks:
+    return lambda _command, _ticket, _rules: risk
+
+
+def _approving(command: Command, ticket: Ticket, rules: Rules) -> Risk:
+    """More disk than usual is a risk of its own; an extension changes no disk."""
+    disk_gib = command.disk_gib or (0 if ticket.asked_end_date else ticket.disk_gib)
+    return Risk.APPROVE_LARGE if disk_gib > rules.policy.disk_gib else Risk.APPROVE
+
+
+# When a word is offered
+
+
+def _when(
+    purpose: Purpose, words: str, meaning: str, verb: Verb, *, holds: Callable[[Ticket], bool] = lambda _ticket: True
+) -> Offers:
+    """One fixed line, in letters of that purpose, while something holds about the ticket."""
+    offer = (Offer(verb, words, meaning),)
+    return lambda ticket, asked, _moment: offer if asked is purpose and holds(ticket) else ()
+
+
+def _in(*states: TicketState) -> Callable[[Ticket], bool]:
+    return lambda ticket: ticket.state in states
+
+
+def _approvals(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
+    if purpose is not Purpose.DECIDE:
+        return ()
+    if ticket.asked_end_date is not None:
+        other = _another_day(ticket.end_date, ticket.asked_end_date, moment)
+        return (
+            Offer(Verb.APPROVE, "approve", "grants the extension as requested"),
+            *(Offer(Verb.APPROVE, f"approve until {day}", "grants it with another end date") for day in other),
+        )
+    if ticket.state is not S.PENDING:
+        return ()
+    other = _another_day(moment.today, ticket.end_date, moment)
+    return (
+        *(
+            (Offer(Verb.APPROVE, "approve", "builds the machine as requested"),)
+            if moment.allows(ticket.end_date)
+            else ()
+        ),
+        *(Offer(Verb.APPROVE, f"approve until {day}", "builds it with another end date") for day in other),
+        *(
+            Offer(Verb.APPROVE, f"approve disk {size}", f"builds it with a disk of {size} GiB")
+            for size in _another_disk(ticket, moment)
+        ),
+    )
+
+
+def _another_day(after: date, asked: date, moment: Moment) -> tuple[date, ...]:
+    """A day that an admin could choose instead: half-way to what was asked, else a month later; none where none is allowed."""
+    first = max(after, moment.today) + timedelta(days=1)
+    half = first + (asked - first) / 2
+    return tuple(day for day in (half, asked + timedelta(days=30)) if first <= day <= moment.latest and day != asked)[
+        :1
+    ]
+
+
+def _another_disk(ticket: Ticket, moment: Moment) -> tuple[int, ...]:
+    """A disk that an admin could choose instead, GiB: the usual one, or a larger one where the usual one is asked for."""
+    policy = moment.rules.policy
+    size = min(policy.disk_gib + 12, policy.max_disk_gib) if ticket.disk_gib == policy.disk_gib else policy.disk_gib
+    return (size,) if size != ticket.disk_gib and moment.allows(ticket.end_date) else ()
+
+
+def _denials(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
+    if purpose is not Purpose.DECIDE:
+        return ()
+    if ticket.asked_end_date is not None:
+        return (Offer(Verb.DENY, "deny <reason>", "refuses it; the owner reads the reason"),)
+    if ticket.state is S.PENDING:
+        return (Offer(Verb.DENY, "deny <reason>", "refuses it; the requester reads the reason"),)
+    if ticket.state is S.FAILED:
+        return (Offer(Verb.DENY, "deny <reason>", "gives up the build; the owner reads the reason"),)
+    return ()
+
+
+_PERIODS = (
+    ("6 months", Period(months=6)),
+    ("3 months", Period(months=3)),
+    ("1 month", Period(months=1)),
+    ("1 week", Period(days=7)),
+)
+
+
+def _extensions(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
+    """The longest of a few usual extensions that is still allowed; none where the machine has the longest lease already."""
+    if purpose is not Purpose.OWN or ticket.state not in LIVING:
+        return ()
+    start = max(ticket.end_date, moment.today)
+    allowed = [
+        (words, day)
+        for words, period in _PERIODS
+        if (day := add_period(start, period)) <= moment.latest and day not in {ticket.end_date, ticket.asked_end_date}
+    ]
+    if not allowed:
+        return ()
+    words, day = allowed[0]
+    return (
+        Offer(Verb.EXTEND, f"extend until {day}", "asks for a later end date"),
+        Offer(Verb.EXTEND, f"extend for {words}", "the same, from the current end date"),
+    )
+
+
+def _withdrawals(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
+    if purpose is Purpose.OWN and ticket.asked_end_date is not None:
+        return (Offer(Verb.WITHDRAW, "withdraw", "takes the request for an extension back"),)
+    if purpose is Purpose.OWN and ticket.state is S.PENDING:
+        return (Offer(Verb.WITHDRAW, "withdraw", "takes the request back"),)
+    if purpose is Purpose.CONFIRM and ticket.state is S.UNCONFIRMED:
+        return (Offer(Verb.WITHDRAW, "withdraw", "says that it is not yours, or no longer wanted"),)
+    return ()
+
+
+def _keeping(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
+    if ticket.release_asked_at is None or purpose not in {Purpose.OWN, Purpose.CONFIRM}:
+        return ()
+    return (Offer(Verb.KEEP, "keep", "keeps the machine after all"),)
+
+
+def _confirmations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
+    if purpose is not Purpose.CONFIRM:
+        return ()
+    days = moment.rules.lease.confirm_days
+    if ticket.release_asked_at is not None and moment.now <= ticket.release_asked_at + timedelta(days=days):
+        return (Offer(Verb.CONFIRM, "confirm", "gives the machine back now"),)
+    if ticket.state is S.UNCONFIRMED and moment.allows(ticket.end_date):
+        return (Offer(Verb.CONFIRM, "confirm", "says that the request is yours and sends it to the admins"),)
+    return ()
+
+
+def _nowhere(_ticket: Ticket, _purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
+    return ()
+
+
+def _to_anyone(verb: Verb, meaning: str, *purposes: Purpose) -> Offers:
+    offer = (Offer(verb, verb.value, meaning),)
+    return lambda _ticket, asked, _moment: offer if asked in purposes else ()
+
+
+# What a word becomes
+
+
+def _plain(event: Callable[[Actor], Event]) -> Becomes:
+    return lambda _command, actor, _ticket, _moment: event(actor)
+
+
+def _approved(command: Command, actor: Actor, _ticket: Ticket, _moment: Moment) -> Event:
+    return Approved(actor, command.until, command.disk_gib)
+
+
+def _denied(command: Command, actor: Actor, _ticket: Ticket, _moment: Moment) -> Event:
+    return Denied(actor, command.reason)
+
+
+def _confirmed(_command: Command, actor: Actor, ticket: Ticket, _moment: Moment) -> Event:
+    return Released(actor) if ticket.release_asked_at else Confirmed(actor)
+
+
+def _restored(command: Command, actor: Actor, _ticket: Ticket, _moment: Moment) -> Event:
+    return Restored(actor, command.until)
+
+
+def _extended(command: Command, actor: Actor, ticket: Ticket, moment: Moment) -> Event | Refusal:
+    """Until a day, or for a time counted from the present end date (from today where that is over)."""
+    if command.until is not None:
+        return ExtensionAsked(actor, command.until, automatic=True)
+    period = Period(months=command.period_months or 0, days=command.period_days or 0)
+    try:
+        until = add_period(max(ticket.end_date, moment.today), period)
+    except (OverflowError, ValueError):
+        return Refusal(f"“{command.line}” ends further away than any calendar goes.")
+    return ExtensionAsked(actor, until, automatic=True)
+
+
+# The table
+
+
+def row(verb: Verb) -> Row:
+    """The row of a word: those of admins, those of owners, and those that change nothing."""
+    match verb:
+        case Verb.APPROVE | Verb.DENY | Verb.RETRY | Verb.PROCEED:
+            return _of_admins(verb)
+        case Verb.EXTEND | Verb.RELEASE | Verb.WITHDRAW | Verb.KEEP | Verb.RESTORE | Verb.CONFIRM:
+            return _of_owners(verb)
+        case Verb.STATUS:
+            answered = (Purpose.DECIDE, Purpose.OWN)
+            return Row(_always(Risk.ASK), _to_anyone(Verb.STATUS, "tells you where things stand", *answered))
+        case Verb.HELP:
+            answered_too = (Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM)
+            return Row(_always(Risk.ASK), _to_anyone(Verb.HELP, "lists what you can answer", *answered_too))
+        case _:
+            assert_never(verb)
+
+
+def _of_admins(verb: Literal[Verb.APPROVE, Verb.DENY, Verb.RETRY, Verb.PROCEED]) -> Row:
+    match verb:
+        case Verb.APPROVE:
+            return Row(_approving, _approvals, _approved)
+        case Verb.DENY:
+            return Row(_always(Risk.DENY), _denials, _denied)
+        case Verb.RETRY:
+            again = _when(Purpose.DECIDE, "retry", "builds the machine again", verb, holds=_in(S.FAILED))
+            return Row(_always(Risk.APPROVE), again, _plain(Retried))
+        case Verb.PROCEED:
+            return Row(_always(Risk.APPROVE_LARGE), _nowhere)
+        case _:
+            assert_never(verb)
+
+
+def _of_owners(
+    verb: Literal[Verb.EXTEND, Verb.RELEASE, Verb.WITHDRAW, Verb.KEEP, Verb.RESTORE, Verb.CONFIRM],
+) -> Row:
+    match verb:
+        case Verb.EXTEND:
+            return Row(_always(Risk.EXTEND), _extensions, _extended)
+        case Verb.RELEASE:
+            meaning = "gives the machine back early; you will be asked to confirm"
+            back = _when(Purpose.OWN, "release", meaning, verb, holds=_in(*LIVING))
+            return Row(_always(Risk.RELEASE), back, _plain(ReleaseAsked))
+        case Verb.WITHDRAW:
+            return Row(_always(Risk.WITHDRAW), _withdrawals, _plain(Withdrawn))
+        case Verb.KEEP:
+            return Row(_always(Risk.WITHDRAW), _keeping, _plain(Kept))
+        case Verb.RESTORE:
+            meaning = "brings the machine back with its disk"
+            return Row(
+                _always(Risk.RESTORE),
+                _when(Purpose.OWN, "restore", meaning, verb, holds=_in(S.ARCHIVED)),
+                _restored,
+            )
+        case Verb.CONFIRM:
+            return Row(_always(Risk.CONFIRM), _confirmations, _confirmed)
+        case _:
+            assert_never(verb)
+
+
+ROWS: Mapping[Verb, Row] = {verb: row(verb) for verb in Verb}
+"""Every word's row; looked up by `[]`."""
+
+OF_THE_BRAKE = (Offer(Verb.PROCEED, "proceed", "lets these machines be stopped or removed"),)
+"""What admins can say to the letter of the brake, which speaks of no single ticket."""
