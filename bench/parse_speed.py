@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mailbot.adapters.reading import ConfinedReader  # noqa: E402
+from mailbot.adapters.reading.reader import ConfinedReader  # noqa: E402
 from parsers import ReadingRules, read, understand  # noqa: E402
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
@@ -135,7 +135,7 @@ def monsters() -> None:
         for name, make in MONSTERS.items():
             raw = make()
             started = time.perf_counter()
-            understood = understand(reader.read(raw), RULES)
+            understood = reader.read(raw, RULES.now)
             print(f"{name:24}{time.perf_counter() - started:>10.2f}  {understood.kind}: {understood.why}")
             del raw
     parent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

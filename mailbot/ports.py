@@ -25,7 +25,7 @@ from mailbot.model import (
     Turn,
 )
 from mailbot.trust import Checked
-from parsers.values import Mail, Unreadable
+from parsers.values import Mail, Understanding
 from provisioner.api import SiteHealth
 
 
@@ -90,10 +90,16 @@ class Inbox(Protocol):
 
 
 class Reader(Protocol):
-    """Raw bytes to a mail, in bounded time and memory."""
+    """Raw bytes to what a mail says, in bounded time and memory."""
 
-    def read(self, raw: bytes) -> Mail | Unreadable:
-        """Never raises for what the bytes contain."""
+    def read(self, raw: bytes, now: datetime) -> Understanding:
+        """What the mail says at the moment `now` (aware).  Never raises for what the bytes contain; OSError where nothing can be read."""
+
+    def layers(self) -> tuple[str, ...]:
+        """What whatever reads has given up, in words; empty where nothing.  Raises OSError."""
+
+    def close(self) -> None:
+        """May run twice."""
 
 
 class Authenticator(Protocol):

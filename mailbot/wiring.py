@@ -14,7 +14,7 @@ from mailbot.adapters.directory.ldap import LdapDirectory
 from mailbot.adapters.directory.ldap_connection import LdapServer
 from mailbot.adapters.directory.ldap_people import LdapLayout
 from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
-from mailbot.adapters.reading import ConfinedReader
+from mailbot.adapters.reading.reader import ConfinedReader
 from mailbot.adapters.senders.authentication import MailAuthenticator
 from mailbot.adapters.sites import BoundedSite
 from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
@@ -27,6 +27,7 @@ from mailbot.model import Admin
 from mailbot.ports import Clock, Directory, Inbox, Postman, Reader, Store
 from mailbot.tokens import TokenKeys
 from mailbot.turns.context import TurnContext
+from parsers.values import ReadingRules
 from provisioner.api import SiteSettings
 
 
@@ -63,7 +64,7 @@ def build(config: Config, clock: Clock, notify_socket: str | None = None) -> Bot
     store = open_store(config)
     store.check()
     context = make_context(config, store, clock)
-    reader = ConfinedReader(context.reading(context.clock.now()))
+    reader = make_reader(context.reading(clock.now()))
     return Bot(
         context=context,
         inbox=ImapInbox(imap_settings(config)),
@@ -76,6 +77,11 @@ def build(config: Config, clock: Clock, notify_socket: str | None = None) -> Bot
         notify_socket=notify_socket,
         closers=(reader.close, context.directory.close, store.close),
     )
+
+
+def make_reader(reading: ReadingRules) -> ConfinedReader:
+    """What reads strangers' mails; starts nothing yet."""
+    return ConfinedReader(reading)
 
 
 def open_store(config: Config) -> Store:

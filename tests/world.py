@@ -16,7 +16,7 @@ from mailbot.adapters.database import migrate
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.imap.memory import MemoryInbox
-from mailbot.adapters.reading import ConfinedReader
+from mailbot.adapters.reading.direct import DirectReader
 from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.daemon import Tally
 from mailbot.letters import LetterSettings
@@ -119,7 +119,7 @@ class World:
             letters=replace(self.settings, rules=self.rules),
             own_addresses=frozenset({SUPPORT}),
         )
-        reader = ConfinedReader(context.reading(START))
+        reader = DirectReader(context.reading(START))
         sites = {name: Site(site, f"{name}.testbed.example") for name, site in self.sites.items()}
         closers = (reader.close, context.store.close)
         return Bot(context, self.inbox, reader, self.postman, sites, SUPPORT, closers=closers)

@@ -14,13 +14,12 @@ from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from mailbot.adapters.clock import SystemClock
-from mailbot.adapters.reading import ConfinedReader
+from mailbot.adapters.reading.reader import ConfinedReader
 from mailbot.errors import ConfigurationError
 from mailbot.explain import explain, in_words
 from mailbot.policy import for_reading
 from mailbot.ports import Clock
 from mailbot.rules import Rules
-from parsers.understanding import understand
 from parsers.values import Kind, ReadingRules, Understanding, Unreadable
 
 
@@ -94,7 +93,7 @@ def _understood(files: Sequence[str], reading: ReadingRules) -> Iterator[tuple[s
                 why = f"The file cannot be opened: {getattr(error, 'strerror', None) or error}."
                 yield file, Understanding(None, Unreadable("", 0, why), Kind.UNREADABLE, why)
             else:
-                yield file, understand(reader.read(raw), reading)
+                yield file, reader.read(raw, reading.now)
 
 
 def _site(config: Path | None) -> Site:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,7 @@ def online(settings: Settings) -> Iterator[Finding]:
         return
     yield from _ldap(config)
     yield from _keys_command(config)
+    yield _reader(settings)
     yield _imap(config)
     yield _smtp(config)
     yield from senders(config)
@@ -194,6 +196,22 @@ def _database(config: Config) -> Finding:
         return f"{config.database.url} is at the revision that is needed"
 
     return _tried("database", look, "mailbot db upgrade", os.EX_CONFIG)
+
+
+def _reader(settings: Settings) -> Finding:
+    """What the child that reads strangers' mails has given up on this machine."""
+    from mailbot.wiring import make_reader  # noqa: PLC0415
+    from parsers.values import ReadingRules  # noqa: PLC0415 - imported once something is looked at
+
+    reader = make_reader(ReadingRules(settings.clock.now(), UTC))
+    try:
+        return Finding("reader of mails", True, f"starts; given up: {', '.join(reader.layers())}")
+    except OSError as error:
+        return Finding(
+            "reader of mails", False, str(error), "check the installation: python3 -m mailbot.adapters.reading.child"
+        )
+    finally:
+        reader.close()
 
 
 def _imap(config: Config) -> Finding:

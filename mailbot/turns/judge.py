@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import assert_never
 
-import parsers
 from mailbot import tokens
 from mailbot.model import Letter, MailKey, Turn, Verdict
 from mailbot.ports import Fetched
@@ -24,6 +24,7 @@ from parsers.values import (
     Problem,
     Request,
     Unclear,
+    Understanding,
     Unreadable,
 )
 
@@ -31,28 +32,34 @@ _TROUBLES = "troubles"
 """The store's note of the day and how many letters about mails in quarantine it has seen."""
 
 
-def judge(context: TurnContext, fetched: Fetched, read: Mail | Unreadable, now: datetime) -> tuple[Judgement, str]:
-    """What a mail leads to, and its kind for the ledger."""
-    if isinstance(read, Unreadable):
-        return quarantined(context, read.sha256, read.why, now, message_id=read.message_id or ""), "unreadable"
+def judge(context: TurnContext, fetched: Fetched, understood: Understanding, now: datetime) -> Judgement:
+    """What a mail leads to."""
+    read = understood.mail
+    if read is None:
+        return _unreadable(context, understood.meaning, now)
     if fetched.raw is None:
-        return _too_large(context, fetched, read, now), "unreadable"
-    understood = parsers.understand(read, context.reading(now))
+        return _too_large(context, fetched, read, now)
     if _was_here_before(context, fetched.key, read, now):
-        return left("was in the mailbox long before the bot was"), understood.kind.value
+        return left("was in the mailbox long before the bot was")
     look = look_at(context, fetched.raw, read, now)
     match understood.meaning:
         case Request() as request:
-            outcome = judge_request(context, read, request, now, look)
+            return judge_request(context, read, request, now, look)
         case Command() | Unclear() as said:
-            outcome = judge_reply(context, read, said, now, look)
+            return judge_reply(context, read, said, now, look)
         case Automatic() as automatic:
-            outcome = _automatic(context, read, automatic, now)
+            return _automatic(context, read, automatic, now)
         case NotForUs(why):
-            outcome = left(why)
+            return left(why)
         case Unreadable(why=why):
-            outcome = quarantined(context, read.sha256, why, now, mail=read)
-    return outcome, understood.kind.value
+            return quarantined(context, read.sha256, why, now, mail=read)
+        case _:
+            assert_never(understood.meaning)
+
+
+def _unreadable(context: TurnContext, meaning: object, now: datetime) -> Judgement:
+    assert isinstance(meaning, Unreadable)  # noqa: S101 - without a mail an `Understanding` says that
+    return quarantined(context, meaning.sha256, meaning.why, now, message_id=meaning.message_id or "")
 
 
 def first_look(context: TurnContext, key: MailKey, now: datetime) -> datetime:

@@ -12,14 +12,12 @@ from mailbot import journal, tokens
 from mailbot.errors import Conflict, DirectoryUnavailable, MailServerUnavailable
 from mailbot.model import LedgerEntry, MailKey, Turn, Verdict
 from mailbot.ports import Fetched, Folder, Inbox, Reader
+from mailbot.turns.attempts import Attempts
 from mailbot.turns.context import CONFLICT_TRIES, TurnContext
 from mailbot.turns.judge import first_look, judge, quarantined
 from mailbot.turns.judgement import Judgement
 from mailbot.turns.sealing import seal
-from parsers.values import (
-    Mail,
-    Unreadable,
-)
+from parsers.values import Kind, Understanding, Unreadable
 
 MAILS_AT_ONCE = 500
 """Mails handled in one pass: letters and due tickets never wait for a whole mailbox, and neither does the end of the daemon."""
@@ -42,7 +40,8 @@ def receive(context: TurnContext, inbox: Inbox, reader: Reader, most: int = MAIL
     1. Move what an earlier pass committed and did not get to move.
     2. Fetch what is above the ledger's highest mail, and what is to be tried again.
     3. Each mail by itself: read it, judge it, commit the judgement.  A mail that raises is kept for
-       another try, at last put in quarantine; the next one follows in any case.
+       another try, at last put in quarantine; the next one follows in any case.  One that ended the bot
+       itself, twice, is put there unread (`Attempts`).
     4. Move what was committed, in batches.  A server that does not let us move mail (a full folder, a
        missing right) does not keep us from reading it; raised at the end, and tried again next time.
     """
@@ -52,9 +51,11 @@ def receive(context: TurnContext, inbox: Inbox, reader: Reader, most: int = MAIL
     mover.move(context.store.unmoved(position))
     again = {entry.key: entry for entry in context.store.retries(position, context.clock.now())}
     handled: list[tuple[MailKey, Verdict]] = []
+    attempts = Attempts(context.store, position)
     count = last = 0
     for fetched in islice(inbox.fetch(context.store.cursor(position), tuple(again)), most):
-        entry = handle(context, reader, fetched, again.pop(fetched.key, None))
+        unread = attempts.is_fatal(fetched.key)
+        entry = handle(context, reader, fetched, again.pop(fetched.key, None), unread=unread)
         count, last = count + 1, fetched.key.uid
         if entry is not None and entry.verdict in _FOLDER:
             handled.append((fetched.key, entry.verdict))
@@ -62,6 +63,7 @@ def receive(context: TurnContext, inbox: Inbox, reader: Reader, most: int = MAIL
             mover.move(handled)
             handled = []
     mover.move(handled)
+    attempts.over()
     for entry in again.values():
         if count < most or entry.key.uid < last:  # looked for and not there: people took it away
             gone = replace(
@@ -95,12 +97,19 @@ class _Mover:
             journal.mail_moved(count=len(keys), folder=folder.value)
 
 
-def handle(context: TurnContext, reader: Reader, fetched: Fetched, earlier: LedgerEntry | None) -> LedgerEntry | None:
-    """One mail, from its bytes to its line in the ledger; None where it is gone.  Never raises for what a mail contains."""
+def handle(
+    context: TurnContext, reader: Reader, fetched: Fetched, earlier: LedgerEntry | None, *, unread: bool = False
+) -> LedgerEntry | None:
+    """One mail, from its bytes to its line in the ledger; None where it is gone.  Never raises for what a mail contains.
+
+    With `unread` it is put in quarantine as it is.
+    """
     now = context.clock.now()
     if fetched.raw is None and not fetched.header:
         return None
-    read, failure = _read(reader, fetched)
+    octets = fetched.header if fetched.raw is None else fetched.raw
+    read, failure = (_unreadable(octets, _FATAL), None) if unread else _read(reader, octets, now)
+    read = _told_apart(fetched, read)
     entry = _line(fetched, read, now, earlier)
     journal.mail_received(
         mail=entry.sha256, folder=fetched.key.folder, uid=fetched.key.uid, size_bytes=fetched.size_bytes
@@ -119,48 +128,59 @@ def handle(context: TurnContext, reader: Reader, fetched: Fetched, earlier: Ledg
     return entry
 
 
-def _read(reader: Reader, fetched: Fetched) -> tuple[Mail | Unreadable, Exception | None]:
-    """The mail as the reader has it, and what the reader itself failed on, if it did."""
-    octets = fetched.header if fetched.raw is None else fetched.raw
-    digest = hashlib.sha256(octets).hexdigest()
+_FATAL = "The bot ended twice while it read this mail; it is left unread."
+
+
+def _read(reader: Reader, octets: bytes, now: datetime) -> tuple[Understanding, Exception | None]:
+    """What the reader makes of it, and what the reader itself failed on, if it did."""
     try:
-        read = reader.read(octets)
+        return reader.read(octets, now), None
     except Exception as error:  # noqa: BLE001 - memory, a child that cannot be started: one mail never stops the line
-        return Unreadable(digest, len(octets), f"It could not be read ({type(error).__name__})."), error
-    if fetched.raw is None and not octets.strip():
-        # Of a mail that the server does not give nothing is known: two of them must not pass for the same one.
-        read = replace(read, sha256=hashlib.sha256(f"{fetched.key}".encode()).hexdigest())
-    return read, None
+        return _unreadable(octets, f"It could not be read ({type(error).__name__})."), error
 
 
-def _line(fetched: Fetched, read: Mail | Unreadable, now: datetime, earlier: LedgerEntry | None) -> LedgerEntry:
-    known = isinstance(read, Mail)
+def _unreadable(octets: bytes, why: str) -> Understanding:
+    unreadable = Unreadable(hashlib.sha256(octets).hexdigest(), len(octets), why)
+    return Understanding(None, unreadable, Kind.UNREADABLE, why)
+
+
+def _told_apart(fetched: Fetched, read: Understanding) -> Understanding:
+    """Of a mail that the server does not give nothing is known: two of them must not pass for the same one."""
+    if isinstance(read.meaning, Unreadable) and fetched.raw is None and not fetched.header.strip():
+        digest = hashlib.sha256(f"{fetched.key}".encode()).hexdigest()
+        return replace(read, meaning=replace(read.meaning, sha256=digest))
+    return read
+
+
+def _line(fetched: Fetched, read: Understanding, now: datetime, earlier: LedgerEntry | None) -> LedgerEntry:
+    mail, meaning = read.mail, read.meaning
+    known = mail or (meaning if isinstance(meaning, Unreadable) else None)
     return LedgerEntry(
         key=fetched.key,
-        message_id=tokens.without_token(read.message_id or ""),
-        sha256=read.sha256,
+        message_id=tokens.without_token((known.message_id if known else None) or ""),
+        sha256=known.sha256 if known else "",
         verdict=Verdict.LEFT,
         seen_at=now,
-        sender=read.sender.address if isinstance(read, Mail) else "",
-        subject=read.subject[:500] if isinstance(read, Mail) else "",
-        kind="" if known else "unreadable",
+        sender=mail.sender.address if mail else "",
+        subject=mail.subject[:500] if mail else "",
+        kind=read.kind.value,
         attempts=earlier.attempts if earlier else 0,
     )
 
 
-def _committed(context: TurnContext, fetched: Fetched, read: Mail | Unreadable, entry: LedgerEntry) -> LedgerEntry:
+def _committed(context: TurnContext, fetched: Fetched, read: Understanding, entry: LedgerEntry) -> LedgerEntry:
     """Judge and commit; judged again where somebody else changed the ticket in between."""
     for _ in range(CONFLICT_TRIES):
         now = context.clock.now()
         if context.store.handled_before(entry.message_id, entry.sha256, entry.key):
-            outcome, kind = Judgement(Verdict.DUPLICATE, "handled before"), entry.kind
+            judgement = Judgement(Verdict.DUPLICATE, "handled before")
         else:
-            outcome, kind = judge(context, fetched, read, now)
-        keep = outcome.verdict in {Verdict.HANDLED, Verdict.QUARANTINED}
+            judgement = judge(context, fetched, read, now)
+        keep = judgement.verdict in {Verdict.HANDLED, Verdict.QUARANTINED}
         raw = sealed(context, fetched.raw) if keep else None
-        entry = replace(entry, verdict=outcome.verdict, why=outcome.why, kind=kind, raw=raw, retry_at=None)
+        entry = replace(entry, verdict=judgement.verdict, why=judgement.why, raw=raw, retry_at=None)
         try:
-            context.store.commit(replace(outcome.turn or Turn(now=now), mail=entry))
+            context.store.commit(replace(judgement.turn or Turn(now=now), mail=entry))
         except Conflict:
             continue
         return entry
@@ -183,9 +203,9 @@ def _poison(context: TurnContext, fetched: Fetched, entry: LedgerEntry, error: E
         context.store.commit(Turn(now=now, mail=entry))
         journal.mail_retried(mail=entry.sha256, attempt=attempts, retry_at=entry.retry_at or now, error=error)
         return entry
-    outcome = quarantined(context, entry.sha256, f"handling it failed {attempts} times ({why})", now)
+    judgement = quarantined(context, entry.sha256, f"handling it failed {attempts} times ({why})", now)
     entry = replace(entry, verdict=Verdict.QUARANTINED, raw=sealed(context, fetched.raw), retry_at=None)
-    context.store.commit(replace(outcome.turn or Turn(now=now), mail=entry))
+    context.store.commit(replace(judgement.turn or Turn(now=now), mail=entry))
     return entry
 
 

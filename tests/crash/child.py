@@ -21,7 +21,7 @@ from typing import Any
 from mailbot import daemon
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.memory import MemoryDirectory
-from mailbot.adapters.reading import ConfinedReader
+from mailbot.adapters.reading.direct import DirectReader
 from mailbot.adapters.spool import SpoolClock, SpoolInbox, SpoolPostman
 from mailbot.letters import LetterSettings
 from mailbot.machines.work import Site
@@ -117,7 +117,7 @@ def make_bot(root: Path, steps: Steps, foreign_at: Sequence[str] = ()) -> Bot:
     for name in SITES:
         faults = Faults(foreign=frozenset({"alice-vm"}) if name in foreign_at else frozenset())
         sites[name] = Site(CountedSite(name, root / f"{name}.json", steps, faults), f"{name}.testbed.example")
-    reader = ConfinedReader(context.reading(START))
+    reader = DirectReader(context.reading(START))
     return Bot(
         context,
         CountedInbox(SpoolInbox(root, SUPPORT), steps, _CALLS),

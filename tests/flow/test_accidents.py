@@ -30,7 +30,7 @@ from mailbot.ports import Fetched, Folder, Reader
 from mailbot.rules import Rules, TrustRules
 from mailbot.turns.judgement import STRANGERS_PER_DAY
 from mailbot.turns.receive import receive
-from parsers.values import Mail, Unreadable
+from parsers.values import Understanding
 from provisioner.api import VmFacts, VmSpec
 from provisioner.fake import FakeSite
 from tests.world import ALICE, CAROL, World, request_words
@@ -131,10 +131,16 @@ class Failing:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
-    def read(self, raw: bytes) -> Mail | Unreadable:
+    def read(self, raw: bytes, now: datetime) -> Understanding:
         if b"poison" in raw:
             raise MemoryError
-        return self.reader.read(raw)
+        return self.reader.read(raw, now)
+
+    def layers(self) -> tuple[str, ...]:
+        return ()
+
+    def close(self) -> None:
+        """Nothing to end."""
 
 
 def test_a_mail_that_the_reader_fails_on_stops_nothing(world: World) -> None:
@@ -281,3 +287,49 @@ def test_a_ticket_that_was_decided_while_it_was_due_is_left_alone(world: World) 
     assert world.ticket().due_at is None
     world.later(days=3)
     assert not [one for one in world.letters if Letter.ADMIN_TICKET_TROUBLE.value.encode() in one.data]
+
+
+class Deadly:
+    """A reader with which the whole process ends on some mail, as when the kernel runs out of memory."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def read(self, raw: bytes, now: datetime) -> Understanding:
+        if b"deadly" in raw:
+            raise SystemExit
+        return self.reader.read(raw, now)
+
+    def layers(self) -> tuple[str, ...]:
+        return ()
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def test_a_mail_that_ends_the_bot_each_time_is_put_aside_unread_and_the_next_is_read(world: World) -> None:
+    world.inbox.deliver(mail(ALICE.email, "deadly", "hello", world.now))
+    world.inbox.deliver(mail("bob@example.org", SUBJECT, request_words("bob"), world.now))
+    deaths = 0
+    for _ in range(10):
+        bot = replace(world.bot, reader=Deadly(world.bot.reader))
+        try:
+            daemon.tick(bot)
+            break
+        except SystemExit:
+            deaths += 1
+            world.restart()
+    assert deaths == 3, "once before anybody knows, then twice on record"
+    assert world.ticket().username == "bob"
+    assert len(world.inbox._folders.uids(Folder.QUARANTINE)) == 1
+    assert "left unread" in words_of(world.last(Letter.ADMIN_MAIL_TROUBLE))
+    assert world.bot.context.store.note("reading:support@testbed.example:INBOX") is None
+
+
+def test_a_bot_that_was_killed_once_reads_the_mail_again(world: World) -> None:
+    world.inbox.deliver(mail(ALICE.email, SUBJECT, request_words("alice", usage="A deadly serious one."), world.now))
+    with pytest.raises(SystemExit):
+        daemon.tick(replace(world.bot, reader=Deadly(world.bot.reader)))
+    world.restart()
+    world.once()
+    assert world.ticket().username == "alice"

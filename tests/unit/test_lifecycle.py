@@ -11,8 +11,9 @@ from typing import get_args
 import pytest
 
 from mailbot import lifecycle
+from mailbot.commands import offered
 from mailbot.letters import KINDS, Audience
-from mailbot.lifecycle import MOVES, STATE_WORDS, Circumstances, decide, offered
+from mailbot.lifecycle import MOVES, STATE_WORDS, Circumstances, decide
 from mailbot.model import (
     FINAL,
     Action,
@@ -416,11 +417,11 @@ def test_building_again_may_choose_any_site_and_is_a_new_effect() -> None:
 @pytest.mark.parametrize("purpose", [Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM])
 @pytest.mark.parametrize("state", TicketState)
 def test_whoever_may_answer_can_always_ask(state: TicketState, purpose: Purpose) -> None:
-    assert "help" in {offer.words for offer in offered(ticket(state), purpose)}
+    assert "help" in {offer.words for offer in offered(ticket(state), purpose, START, Rules())}
 
 
 def test_a_letter_without_a_purpose_takes_no_answer() -> None:
-    assert offered(ticket(), Purpose.NONE) == ()
+    assert offered(ticket(), Purpose.NONE, START, Rules()) == ()
 
 
 def test_the_limits_of_the_rules_are_those_that_decide() -> None:

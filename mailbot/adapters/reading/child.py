@@ -1,0 +1,114 @@
+"""The reading child: `python -m mailbot.adapters.reading.child`, its commands on descriptor 0, its answers on 1.
+
+The first process imports everything, gives up files and rights, and forks the reader; when a mail has cost a reader its
+life, it says so and forks the next, which takes a millisecond.  Messages to it: the site's `ReadingRules` (pickled by
+our own parent) once, then for each mail the moment and the bytes.  Answers: one line of layers once, then for each mail
+a kind in one byte and what belongs to it.
+"""
+
+from __future__ import annotations
+
+import encodings
+import importlib
+import os
+import pickle
+import pkgutil
+import signal
+import struct
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from mailbot.adapters.reading import confinement, frames
+from mailbot.adapters.reading.wire import dumps
+from parsers import read, understand
+from parsers.values import ReadingRules, Understanding
+
+COMMANDS, ANSWERS = 0, 1
+UNDERSTOOD, TOO_LONG, DIED = b"u", b"t", b"d"
+STAMP = struct.Struct(">d")
+_ROOM_BYTES = 160 * 1024 * 1024
+"""What reading one mail may need on top of what is loaded anyway."""
+_SENT_ON_TIME = frozenset({signal.SIGPROF, signal.SIGXCPU})
+_WARM_UP = (
+    b"From: alice@example.org\nTo: support@testbed.example\nSubject: Persistent Virtual Machine Creation\n"
+    b"MIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain; charset=utf-8\n\n"
+    b"username: alice\nintended usage: a web server\nexpiration date: the end of next March\n\nOn Mon, bob wrote:\n> approve\n\n"
+    b"--b\nContent-Type: text/html; charset=iso-8859-1\n\n<table><tr><td>username: alice</td></tr></table>"
+    b"<blockquote>approve until 12 mars 2027</blockquote>\n--b--\n"
+)
+
+
+def main() -> None:
+    """Serve until the daemon closes its end."""
+    mails_per_reader, seconds = int(sys.argv[1]), float(sys.argv[2])
+    rules: ReadingRules = pickle.loads(frames.read(COMMANDS))  # noqa: S301 - written by our parent process
+    _load_everything(rules)
+    confinement.volunteer_for_the_end()
+    memory_bytes = _loaded_bytes() + _ROOM_BYTES
+    layers = confinement.leave_files()
+    told = False
+    while True:
+        reader = os.fork()
+        if reader == 0:
+            layers += confinement.limit_process(memory_bytes, _LONGEST_LIFE_SECONDS)
+            _read_mails(rules, mails_per_reader, seconds, layers, tell=not told)
+        _, status = os.waitpid(reader, 0)
+        told = True
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) != _SHARE_IS_READ:
+            return  # the daemon has closed its end; or the reader itself is broken, which the daemon has to hear
+        if os.WIFSIGNALED(status):
+            frames.write(ANSWERS, TOO_LONG if os.WTERMSIG(status) in _SENT_ON_TIME else DIED)
+
+
+_SHARE_IS_READ = 3
+_LONGEST_LIFE_SECONDS = 24 * 3600
+"""Of processor time, for all mails of one reader together; the bound on a single one is far below."""
+
+
+def _read_mails(
+    rules: ReadingRules, share: int, seconds: float, layers: list[confinement.Layer], *, tell: bool
+) -> NoReturn:
+    """The reader: give up all but computing, then read its share of mails.  A mail that costs too much ends it, and it alone."""
+    layers = layers + confinement.leave_system_calls()
+    if tell:
+        frames.write(ANSWERS, "\n".join(layers).encode())
+    try:
+        for _ in range(share):
+            command = frames.read(COMMANDS)
+            confinement.bound_time(seconds)
+            answer = _understood(command, rules)
+            confinement.bound_time(0)
+            frames.write(ANSWERS, answer)
+    except (EOFError, BrokenPipeError):
+        os._exit(os.EX_OK)
+    os._exit(_SHARE_IS_READ)
+
+
+def _understood(command: bytes, rules: ReadingRules) -> bytes:
+    now = datetime.fromtimestamp(STAMP.unpack_from(command)[0], UTC)
+    rules = replace(rules, now=now)
+    try:
+        return UNDERSTOOD + dumps(understand(read(command[STAMP.size :], rules), rules), Understanding)
+    except MemoryError:
+        return DIED
+
+
+def _load_everything(rules: ReadingRules) -> None:
+    """Import whatever reading may ask for: afterwards there are no files."""
+    for module in pkgutil.iter_modules(encodings.__path__, "encodings."):
+        if module.name not in {"encodings.mbcs", "encodings.oem"}:  # only on Windows
+            importlib.import_module(module.name)
+    for octets in (_WARM_UP, _WARM_UP.replace(b"Subject: ", b"Subject: Re: ")):
+        understand(read(octets, rules), rules)
+
+
+def _loaded_bytes() -> int:
+    """The address space that is in use now, bytes (proc(5), statm)."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""Monsters: mails that want to cost time or memory end as `Unreadable`, and the next mail is read."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from base64 import encodebytes
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mailbot.adapters.reading.direct import DirectReader
+from mailbot.adapters.reading.reader import ConfinedReader
+from mailbot.adapters.reading.wire import WireError, loads
+from mailbot.ports import Reader
+from parsers import ReadingRules, Unreadable, read
+from parsers.mail.limits import MAX_BYTES, measure, refusal, without_ballast
+from parsers.values import Command, Kind, Understanding
+
+RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
+HEAD = b"From: alice@example.org\nTo: support@testbed.example\nSubject: Re: VM\n"
+ORDINARY = HEAD + b"\nApprove\n"
+ROOT = Path(__file__).resolve().parents[2]
+MAILS = sorted((ROOT / "fixtures" / "mail").glob("*/*.eml"))
+LONG = HEAD + b"\nApprove\n\n" + b"On and on it goes.\n" * 60_000  # unlike what people send, but honest
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[ConfinedReader]:
+    with ConfinedReader(RULES) as reader:
+        yield reader
+
+
+def nested(levels: int) -> bytes:
+    return HEAD + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (i, i) for i in range(levels))
+
+
+REFUSED = {
+    "a hundred megabytes": HEAD + b"\n" + b"x" * 100_000_000,
+    "thirty million empty lines": HEAD + b"\n" * 30_000_000,
+    "ten thousand levels of multipart": nested(10_000),
+    "ten thousand enclosed mails": HEAD + b"Content-Type: message/rfc822\n\n" * 10_000,
+    "a hundred thousand parts": HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\nx\n" * 100_000,
+    "a hundred thousand fields": HEAD + b"X: y\n" * 100_000 + b"\n",
+    "two hundred and fifty fields": HEAD + b"X: y\n" * 250 + b"\n",
+    "a From field of a hundred kilobytes": b"From: " + b"a" * 100_000 + b"@example.org\n\nhi",
+    "a field of seventeen kilobytes": HEAD + b"X: " + b"y" * 17_000 + b"\n\nhi",
+    "a megabyte of zero bytes": bytes(1_000_000),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_monster_is_refused_before_it_is_parsed(name: str) -> None:
+    raw = REFUSED[name]
+
+    assert refusal(measure(raw)) is not None
+    assert isinstance(read(raw, RULES), Unreadable)
+
+
+BORNE = {
+    "encoded words without end": HEAD.replace(b"Re: VM", b"=?utf-8?q?=41?= " * 1000) + b"\nhi",
+    "open comments in Cc": HEAD + b"Cc: " + b"(" * 15_000 + b"\n\nhi",
+    "eight kilobytes of blank lines": HEAD + b"\n" + b" \n" * 8_000 + b"Approve",
+    "twenty thousand nested divs": HEAD + b"Content-Type: text/html\n\n" + b"<div>" * 20_000 + b"Approve",
+    "a million angle brackets": HEAD + b"\n" + b">" * 1_000_000,
+    "three hundred thousand times On": HEAD + b"\n" + b"On " * 300_000 + b"wrote:",
+    "a date beyond all years": HEAD + b"Date: Mon, 99999999999999 Jan 99999999999 99:99:99 +9999999999\n\nhi",
+    "a parameter number beyond all numbers": HEAD
+    + b"Content-Disposition: attachment; filename*99999999999999999999=x\n\nhi",
+    "thirty levels": nested(30) + b"\nhello\n",
+}
+
+
+EXPENSIVE = {
+    "a table that would be padded to gigabytes": b"Content-Type: text/html\r\n\r\n<table><tr><td>"
+    + b"<br>" * 20_000
+    + b"<td>"
+    + (b"w" * 60_000 + b"\r\n") * 2
+    + b"</table>",
+    "the same in base64": b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    + encodebytes(b"<table><tr><td>" + b"<br>" * 20_000 + b"<td>" + b"w" * 120_000 + b"</table>"),
+    "a megabyte of semicolons in the header of a part": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain"
+    + b";" * 1_000_000
+    + b"\r\n\r\nApprove\r\n--b--\r\n",
+    "fifteen thousand backslashes in To": b"To: " + b"\\" * 15_000 + b"\r\n\r\nApprove",
+    "seventy thousand quotes": b"Content-Type: text/html\r\n\r\n" + b"<blockquote>hi</blockquote>" * 70_000,
+}
+
+
+@pytest.mark.parametrize("name", BORNE)
+def test_a_strange_mail_is_read_or_unreadable_and_commands_nothing_by_accident(
+    name: str, reader: ConfinedReader
+) -> None:
+    assert reader.read(BORNE[name], RULES.now).why
+
+
+@pytest.mark.parametrize("name", EXPENSIVE)
+def test_no_mail_costs_more_than_its_share_and_the_next_one_is_read(name: str, reader: ConfinedReader) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    used = processor_seconds(reader)
+    assert reader.read(HEAD + EXPENSIVE[name], RULES.now).why
+    assert processor_seconds(reader) - used <= 2 * 2.0, "at most two tries"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000, "kilobytes, in this process"
+    assert isinstance(reader.read(ORDINARY, RULES.now).meaning, Command)
+
+
+def processor_seconds(reader: ConfinedReader) -> float:
+    """What the child and the readers that it forked have used (proc(5), stat: fields 14 to 17)."""
+    reader.layers()
+    fields = Path(f"/proc/{reader.child_pid}/stat").read_text().rpartition(") ")[2].split()
+    return sum(int(fields[number]) for number in (11, 12, 13, 14)) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("kind", [DirectReader, ConfinedReader])
+def test_both_readers_understand_every_mail_alike(kind: type[DirectReader | ConfinedReader]) -> None:
+    reader: Reader = kind(RULES)
+    expected = DirectReader(RULES)
+    try:
+        for path in MAILS:
+            raw = path.read_bytes()
+            assert reader.read(raw, RULES.now) == expected.read(raw, RULES.now), path.name
+    finally:
+        reader.close()
+
+
+def test_the_moment_counts_for_relative_dates(reader: ConfinedReader) -> None:
+    raw = HEAD + b"\nextend for 2 months until tomorrow\n"
+    for moment in (RULES.now, datetime(2027, 2, 3, tzinfo=UTC)):
+        assert reader.read(raw, moment) == DirectReader(RULES).read(raw, moment)
+
+
+def test_the_reader_is_replaced_after_its_share() -> None:
+    with ConfinedReader(RULES, mails_per_reader=2) as reader:
+        assert [reader.read(ORDINARY, RULES.now).kind for _ in range(5)] == [Kind.DECISION] * 5
+
+
+def test_a_mail_that_takes_too_long_is_unreadable_and_the_next_is_read() -> None:
+    with ConfinedReader(RULES, processor_seconds=0.05) as reader:
+        slow = reader.read(HEAD + EXPENSIVE["seventy thousand quotes"], RULES.now)
+        assert slow.mail is None
+        assert "processor time" in slow.why
+        assert isinstance(reader.read(ORDINARY, RULES.now).meaning, Command)
+
+
+def test_a_child_that_was_killed_is_started_again(reader: ConfinedReader) -> None:
+    reader.read(ORDINARY, RULES.now)
+    assert reader.child_pid is not None
+    os.kill(reader.child_pid, signal.SIGKILL)
+    assert isinstance(reader.read(ORDINARY, RULES.now).meaning, Command)
+
+
+def test_an_answer_that_is_no_understanding_is_not_believed() -> None:
+    for octets in (b"", b"{}", b"[]", b"[1,2,3,4,5]", b'[null,[9,["x"]],"decision","",[]]', b"[" * 100_000):
+        with pytest.raises(WireError):
+            loads(octets, Understanding)
+
+
+def test_closing_leaves_no_child_behind() -> None:
+    with ConfinedReader(RULES) as reader:
+        reader.read(ORDINARY, RULES.now)
+        child = reader.child_pid
+        reader.close()
+        reader.close()
+        assert reader.child_pid is None
+        assert not Path(f"/proc/{child}").exists()
+
+
+def test_the_child_has_no_secrets_and_no_handles_of_the_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILBOT_SMTP__PASSWORD", "hunter2")
+    with open("/etc/passwd", "rb") as secret, ConfinedReader(RULES) as reader:
+        os.set_inheritable(secret.fileno(), True)
+        reader.read(ORDINARY, RULES.now)
+        environment = Path(f"/proc/{reader.child_pid}/environ").read_bytes()
+        handles = sorted(int(path.name) for path in Path(f"/proc/{reader.child_pid}/fd").iterdir())
+    assert b"hunter2" not in environment
+    assert b"HOME" not in environment
+    assert handles == [0, 1, 2]
+
+
+CONFINED = """
+import socket, sys
+from mailbot.adapters.reading import confinement
+open("/etc/passwd").close()
+layers = confinement.leave_files()
+layers += confinement.leave_system_calls()
+try:
+    open("/etc/passwd").close()
+except OSError:
+    sys.stdout.write("no files")
+"""
+
+
+def test_what_the_child_gives_up_is_gone(reader: ConfinedReader) -> None:
+    layers = reader.layers()
+    assert "bounded memory" in layers
+    assert "bounded processor time" in layers
+    done = subprocess.run([sys.executable, "-c", CONFINED], cwd=ROOT, capture_output=True, text=True, check=True)
+    can_do_without_files = any("no files" in layer for layer in layers)
+    assert done.stdout == ("no files" if can_do_without_files else "")
+
+
+def test_thirty_megabytes_of_attachment_do_not_keep_the_words_from_being_read(reader: ConfinedReader) -> None:
+    raw = (
+        HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nApprove\n"
+        b"--b\nContent-Type: application/pdf; name=plan.pdf\nContent-Transfer-Encoding: base64\n\n"
+        + b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAx\n" * 400_000
+        + b"--b--\n"
+    )
+    assert len(raw) < MAX_BYTES
+
+    mail = reader.read(raw, RULES.now).mail
+
+    assert mail is not None
+    assert (mail.new_text, mail.attachments, mail.size_bytes) == ("Approve", ("plan.pdf",), len(raw))
+    assert len(without_ballast(raw)) < 200_000
