@@ -14,6 +14,8 @@ from parsers.mail.mime import children, octets
 from parsers.text.charsets import decode, repair_mojibake
 from parsers.text.folding import visible
 
+# Overrides of the direction (Unicode annex 9), and strokes through the letter before.
+_NOT_AS_WRITTEN = re.compile("[\u202d\u202e\u0335-\u0338]")
 _ENCRYPTED = "-----BEGIN PGP MESSAGE-----"
 _HTML_START = re.compile(r"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
 
@@ -71,7 +73,7 @@ def read_bodies(message: Message) -> Bodies:
     found = _Found()
     for part, above in parts(message):
         found.alternative = found.alternative or "multipart/alternative" in above
-        _sort_part(part, found)
+        _sort_part(part, found, alone=not above)
     text = _cut("\n\n".join(found.text).strip("\n"), found)
     html = None
     if found.html:
@@ -89,11 +91,12 @@ def _cut(text: str, found: _Found) -> str:
     return text[:MAX_TEXT_CHARACTERS]
 
 
-def _sort_part(part: Message, found: _Found) -> None:
+def _sort_part(part: Message, found: _Found, *, alone: bool) -> None:
+    """Words, or something beside them: a text with a file name is an attachment, unless it is all that there is."""
     kind = part.get_content_type()
     name = _file_name(part)
     disposition = _disposition(part)
-    if kind in ("text/plain", "text/html") and disposition != "attachment" and not (name and found.text):
+    if kind in ("text/plain", "text/html") and disposition != "attachment" and (alone or not name):
         text = _characters(part, found)
         if kind == "text/html" or _HTML_START.match(text[:200]):
             text = _html(text, found)
@@ -145,7 +148,7 @@ def _characters(part: Message, found: _Found) -> str:
     text, note = decode(octets(part)[: 4 * limit + 4], _charset(part))
     if note:
         found.notes[note] = None
-    text, repaired = repair_mojibake(text[: limit + 1])
+    text, repaired = repair_mojibake(_as_drawn(text[: limit + 1]))
     text = visible(text)  # last: what was repaired can hold unseen characters too
     if repaired:
         found.notes["Some letters arrived garbled (mojibake) and were repaired."] = None
@@ -156,6 +159,11 @@ def _characters(part: Message, found: _Found) -> str:
     if _parameter(part, "format") == "flowed":
         text = unflow(text, delete_space=_parameter(part, "delsp") == "yes")
     return text
+
+
+def _as_drawn(text: str) -> str:
+    """The text with a mark for what a reader sees turned round or struck out: such words are not what their letters say."""
+    return text if text.isascii() else _NOT_AS_WRITTEN.sub("\ufffd", text)
 
 
 def _parameter(part: Message, name: str) -> str:

@@ -25,7 +25,8 @@ logging.getLogger("mailparser").propagate = False
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 _BARE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_DELIMITER = re.compile(r'\\.?|["()]', re.DOTALL)
+_NAMES_SOMEBODY = re.compile(r"[^\s@]@[^\s@]")
 _COMMENT = re.compile(r"\([^()]*\)")
 _BY = re.compile(r"(?:^|\s)by\s+([A-Za-z0-9.-]{1,255})(?=\s|$)", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,500}>")
@@ -115,20 +116,45 @@ def clean_sender(fields: Fields) -> Address | str:
     values = fields.get_all("from")
     if len(values) != 1:
         return "It has no From field." if not values else f"It has {len(values)} From fields."
-    value = values[0]
-    bare = _QUOTED.sub(" ", value)
-    for _ in range(3):  # comments nest; three levels are more than anyone writes
-        bare = _COMMENT.sub(" ", bare)
+    bare = _without_quotes_and_comments(values[0])
+    if bare is None:
+        return "Its From field does not name exactly one address."
     bracketed = re.findall(r"<([^<>]*)>", bare)
     if len(bracketed) > 1 or bare.count("<") != len(bracketed) or bare.count(">") != len(bracketed):
         return "Its From field does not name exactly one address."
     outside = _ENCODED_WORD.sub(" ", re.sub(r"<[^<>]*>", " ", bare))
-    found = {word.strip(",;\"'") for word in outside.split() if "@" in word}
-    named = bracketed[0].strip() if bracketed else (found.pop() if len(found) == 1 else "")
+    named = bracketed[0].strip() if bracketed else outside.strip()
     address = normal_address(named)
-    if address is None or found - {named} or ";" in outside or (not bracketed and outside.split() != [named]):
+    others = {word.strip(",;'<>") for word in outside.split() if _NAMES_SOMEBODY.search(word)} - {named}
+    phrase_alone = not bracketed and '"' in values[0]  # a name and an address, and nothing that joins them
+    if address is None or others or phrase_alone or (":" in outside and ";" in outside):
         return "Its From field does not name exactly one address."
-    return Address(address, _display_name(value, named))
+    return Address(address, _display_name(values[0], named))
+
+
+def _without_quotes_and_comments(value: str) -> str | None:
+    """A field with a space for each quoted string and comment (RFC 5322 section 3.2); None where one does not end.
+
+    Read sign by sign: which of them begins first decides, a comment may hold a quote and a quoted string a bracket.
+    """
+    kept: list[str] = []
+    quoted, depth, start = False, 0, 0
+    for found in _DELIMITER.finditer(value):
+        mark = found.group()
+        if mark[0] == "\\":
+            continue
+        outside = not quoted and not depth
+        if mark == '"' and not depth:
+            quoted = not quoted
+        elif mark == "(" and not quoted:
+            depth += 1
+        elif mark == ")" and not quoted and depth:
+            depth -= 1
+        if outside and (quoted or depth):
+            kept += (value[start : found.start()], " ")
+        elif not outside and not quoted and not depth:
+            start = found.end()
+    return None if quoted or depth else "".join((*kept, value[start:]))
 
 
 def _display_name(value: str, address: str) -> str:

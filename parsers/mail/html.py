@@ -6,42 +6,28 @@ Because both forms end as lines, one set of rules (`parsers.text.quoting`) finds
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
+from parsers.mail import css, layout
 from parsers.mail.limits import MAX_HTML_CHARACTERS
-from parsers.text.folding import visible
+from parsers.text.folding import visible, without_unseen
 
 if TYPE_CHECKING:
+    from inscriptis.model.html_element import HtmlElement
     from lxml.etree import _Element
 
 #: Private-use characters that mark where a quote begins and ends; `visible` removes foreign ones first.
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARKS = re.compile(f"[{_OPEN}{_CLOSE}]")
 
-_HIDDEN = re.compile(
-    r"display:none|visibility:hidden|text-decoration(?:-line)?:line-through|mso-hide:all|font-size:(?:0|1px)(?:p[tx]|em|%)?(?:;|$|!)|opacity:0(?:;|$|!)"
-    r"|max-height:0(?:px)?(?:;|$|!)"
-)
-_BRACES = re.compile(r"([{}])")
-_CLASS = re.compile(r"\.([A-Za-z_][\w-]{0,60})\s{0,9}(?:,|$)")
-_MAX_SHEET = 100_000
-# What is struck out has been taken back.
+#: A mail of more elements is made to cost time; the longest thread seen had a tenth.
+_MAX_ELEMENTS = 50_000
+# Never words: what programs and pictures are made of, what one fills in, what is struck out and so taken back.
 _SKIPPED = frozenset(
-    {
-        "s",
-        "strike",
-        "del",
-        "script",
-        "style",
-        "head",
-        "title",
-        "template",
-        "noscript",
-        "object",
-        "svg",
-        "math",
-        "textarea",
-    }
+    {"script", "style", "head", "title", "template", "noscript", "noframes", "object", "applet", "embed", "iframe"}
+    | {"svg", "math", "canvas", "audio", "video", "map", "textarea", "select", "datalist", "input", "button", "dialog"}
+    | {"s", "strike", "del"}
 )
 
 # Clients that quote without <blockquote>; class or id as the client writes it (Gmail's wrapper holds intro and quote).
@@ -78,9 +64,11 @@ def html_to_text(html: str) -> str:
         tree = document_fromstring(html, parser=HTMLParser(remove_comments=True, remove_pis=True, huge_tree=False))
     except (etree.ParserError, ValueError, AssertionError):
         return ""
-    _prune(tree)
+    if sum(1 for _ in tree.iter()) > _MAX_ELEMENTS or not _prune(tree):
+        return ""
     _mark_quotes(tree)
-    text = str(Inscriptis(tree, ParserConfig(display_images=False, display_links=False)).get_text())
+    layout.bound(tree)
+    text = str(Inscriptis(tree, ParserConfig(css=_profile(), display_images=False, display_links=False)).get_text())
     return _prefix_quotes(text)
 
 
@@ -88,39 +76,72 @@ def _style(element: _Element) -> str:
     return "".join((element.get("style") or "").lower().split())
 
 
-def _hidden_classes(tree: _Element) -> frozenset[str]:
-    """Classes that a style sheet of the mail hides, outside of any @media or the like."""
-    found: set[str] = set()
-    for sheet in tree.iter("style"):
-        level = 0
-        selector = ""
-        for piece in _BRACES.split((sheet.text or "")[:_MAX_SHEET]):
-            if piece == "{":
-                level += 1
-            elif piece == "}":
-                level = max(0, level - 1)
-            elif level == 0:
-                selector = piece
-            elif level == 1 and _HIDDEN.search("".join(piece.lower().split())):
-                found.update(_CLASS.findall(selector))
-    return frozenset(found)
+@cache
+def _profile() -> dict[str, HtmlElement]:
+    """The library's own style, with no space around spans (a word may hold several), and with definition lists in lines."""
+    from inscriptis.css_profiles import RELAXED_CSS_PROFILE  # noqa: PLC0415  as slow to import as the rest of it
+    from inscriptis.html_properties import Display  # noqa: PLC0415
+    from inscriptis.model.html_element import HtmlElement  # noqa: PLC0415
+
+    block = HtmlElement(display=Display.block)
+    own = {"span": HtmlElement(display=Display.inline), "dt": block, "dd": block, "center": block}
+    profile: dict[str, HtmlElement] = {**RELAXED_CSS_PROFILE, **own}
+    return profile
 
 
-def _prune(tree: _Element) -> None:
-    """Take out what the reader does not see, keeping the text that follows it."""
-    classes = _hidden_classes(tree)
-    for element in list(tree.iter()):
-        if not isinstance(element.tag, str):
-            continue
-        hidden = (
-            element.get("hidden") is not None
-            or bool(_HIDDEN.search(_style(element)))
-            or bool(classes and classes.intersection((element.get("class") or "").split()))
-        )
-        if (element.tag in _SKIPPED or hidden) and element.getparent() is not None and element.tag != "body":
+def _prune(tree: _Element) -> bool:
+    """Take out what the reader does not see, keeping the text that follows it; False where the sheets are beyond reading.
+
+    What an element hides with all that it holds goes whole; a colour, a size or a visibility goes down to the words, and
+    an element inside may show its own again.
+    """
+    sheet = css.Sheet()
+    for element in tree.iter("style"):
+        sheet.add(element.text or "")
+    if sheet.too_much:
+        return False
+    stack = [(tree, css.Ink())]
+    while stack:
+        element, around = stack.pop()
+        style = sheet.style_of(element)
+        if _is_unseen(element, style) and element.getparent() is not None:
             element.drop_tree()
-        elif element.tag == "br" and element.get("clear"):
+            continue
+        if element.tag == "details" and element.get("open") is None:
+            _close(element)
+        ink = around.inside(style, element.get("color") or "", element.get("bgcolor") or "")
+        element.text = _shown(element.text, ink)
+        for child in element:
+            child.tail = _shown(child.tail, ink)
+            if isinstance(child.tag, str):
+                stack.append((child, ink))
+        if element.tag == "br" and element.get("clear"):
             del element.attrib["clear"]
+    return True
+
+
+def _is_unseen(element: _Element, style: css.Declarations) -> bool:
+    backwards = element.tag == "bdo" and (element.get("dir") or "").lower() == "rtl"
+    return element.tag != "body" and (
+        element.tag in _SKIPPED or backwards or element.get("hidden") is not None or css.takes_out(style)
+    )
+
+
+def _close(details: _Element) -> None:
+    """Leave of a closed element what is seen of it: its summary."""
+    details.text = None
+    for child in list(details):
+        if child.tag == "summary":
+            child.tail = None
+        else:
+            details.remove(child)
+
+
+def _shown(text: str | None, ink: css.Ink) -> str | None:
+    """The words as they are seen: entities are decoded here, so that what they wrote of unseen characters goes too."""
+    if not text:
+        return text
+    return without_unseen(text) if ink.seen else " "
 
 
 def _mark_quotes(tree: _Element) -> None:

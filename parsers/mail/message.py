@@ -13,6 +13,7 @@ from parsers.mail import headers
 from parsers.mail.automatic import recognise
 from parsers.mail.bodies import Bodies, TooDeep, read_bodies
 from parsers.mail.limits import header_block, measure, refusal, without_ballast
+from parsers.mail.mime import BeyondLimits, tame
 from parsers.reply.commands import read_command
 from parsers.text.quoting import Split, split
 from parsers.values import Address, Command, Mail, ReadingRules, Unreadable
@@ -32,6 +33,8 @@ def read(raw: bytes, rules: ReadingRules) -> Mail | Unreadable:
         return Unreadable(digest, len(raw), why)
     try:
         return _read(raw, digest, rules)
+    except BeyondLimits as beyond:
+        return Unreadable(digest, len(raw), str(beyond))
     except TooDeep:
         return Unreadable(digest, len(raw), "It nests or counts more parts than are read.")
     except Exception as error:  # noqa: BLE001  the boundary of the parsers: any input, never an exception
@@ -40,6 +43,7 @@ def read(raw: bytes, rules: ReadingRules) -> Mail | Unreadable:
 
 def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
     message = message_from_bytes(without_ballast(raw))
+    tame(message)
     fields = headers.fields_of(message)
     parser = headers.header_reader(message)
     sender = headers.clean_sender(fields)

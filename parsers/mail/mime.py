@@ -8,6 +8,46 @@ from __future__ import annotations
 
 from email.message import Message
 
+from parsers.mail.limits import MAX_FIELD_BYTES, MAX_FIELDS, MAX_PARTS
+
+_PARAMETER_FIELDS = ("content-type", "content-disposition", "content-transfer-encoding")
+# The stdlib takes parameters apart in a time that grows with the square of their number and of their length.
+_MOST_PARAMETERS = 40
+_LONGEST_PARAMETERS = 2_000
+
+
+class BeyondLimits(Exception):
+    """A part's header is larger than any that people's programs write."""
+
+
+def tame(message: Message) -> None:
+    """Hold the header of every part to the limits that hold for the mail's own, before anything asks for a parameter.
+
+    A field whose parameters are a flood keeps its value and loses them.  Raises BeyondLimits.
+    """
+    stack, count = [message], 0
+    while stack:
+        part = stack.pop()
+        count += 1
+        if count > 2 * MAX_PARTS:
+            raise BeyondLimits("It counts more parts than are read.")
+        _tame_header(part)
+        if isinstance(part.get_payload(), list):  # never decodes: a list is given back as it is
+            stack.extend(children(part))
+
+
+def _tame_header(part: Message) -> None:
+    fields = list(part.raw_items())
+    if len(fields) > MAX_FIELDS:
+        raise BeyondLimits(f"The header of a part has {len(fields):,} fields; at most {MAX_FIELDS:,} are read.")
+    for name, value in fields:
+        text = str(value)
+        if len(text) > MAX_FIELD_BYTES:
+            raise BeyondLimits(f"A field of a part is {len(text):,} bytes long; at most {MAX_FIELD_BYTES:,} are read.")
+        flood = len(text) > _LONGEST_PARAMETERS or text.count(";") > _MOST_PARAMETERS
+        if flood and name.lower() in _PARAMETER_FIELDS:
+            part.replace_header(name, text.partition(";")[0][:200])
+
 
 def children(part: Message) -> list[Message]:
     """The parts of a multipart, or the enclosed message of a message/*; none for a leaf."""

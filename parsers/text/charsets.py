@@ -31,7 +31,7 @@ _SUPERSETS = {
 }
 
 #: Codecs of Python that do not read text, or that can hide ASCII words in other bytes (UTF-7).
-_NOT_TEXT = frozenset({"utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+_NOT_TEXT = frozenset({"utf_7", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 
 _ASCII_SAFE = frozenset({"utf-8", "cp1252", "us-ascii"})
 
@@ -49,7 +49,7 @@ def _codec(charset: str) -> str | None:
         found = codecs.lookup(_SUPERSETS.get(label, label))
     except (LookupError, ValueError):
         return None
-    readable = found.name not in _NOT_TEXT and getattr(found, "_is_text_encoding", True)
+    readable = found.name.replace("-", "_") not in _NOT_TEXT and getattr(found, "_is_text_encoding", True)
     return found.name if readable else None
 
 

@@ -29,6 +29,11 @@ def visible(text: str) -> str:
     return _UNSEEN.sub("", _SPACES.sub(" ", _LINE_ENDS.sub("\n", text)))
 
 
+def without_unseen(text: str) -> str:
+    """The text without characters that no reader sees; spaces and line ends stay as they are."""
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub("", text)
+
+
 def one_line(text: str, limit: int = 998) -> str:
     """`visible` text on one line, white space folded, cut at `limit` characters."""
     return " ".join(visible(text[: 4 * limit]).split())[:limit]
