@@ -71,7 +71,7 @@ def is_forward(mail: Mail) -> bool:
 def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | Automatic | NotForUs:
     if mail.automatic is not None:
         return mail.automatic
-    command = read_command(mail.new_text, rules)
+    command = read_command(mail.new_text, rules, mail.below_text)
     if mail.parts_disagree:
         return Unclear((mail.new_text or "")[:500], "The text and the HTML part of the mail say different things.")
     if isinstance(command, Command):

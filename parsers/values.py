@@ -111,7 +111,8 @@ class Mail:
     `references` holds every Message-ID (with angle brackets) of In-Reply-To and References, newest
     first, without doubles.  `recipients` are all addresses of To, Cc, Delivered-To and X-Original-To,
     in that order: a token may ride in one of them.  `text` is everything readable; `new_text` the
-    newest words of a reply without quotes and signature, None where there are none.  `quotes` says
+    newest words of a reply without quotes and signature, None where there are none; `below_text` what
+    the writer added below the older mail or between its lines, where there are words above it.  `quotes` says
     that the text holds an older mail, quoted or forwarded.
     `parts_disagree` says that the text and the HTML part differ in their newest words: then nothing
     may be decided.  `authentication_results` are the raw values of the Authentication-Results
@@ -129,6 +130,7 @@ class Mail:
     sent_at: datetime | None = None
     text: str = ""
     new_text: str | None = None
+    below_text: str = ""
     quotes: bool = False
     parts_disagree: bool = False
     automatic: Automatic | None = None

@@ -88,13 +88,19 @@ def _with_words(mail: Mail, bodies: Bodies, rules: ReadingRules) -> Mail:
     if disagree:
         notes = (*notes, "The text and the HTML part of the mail say different things.")
     return replace(
-        mail, text=text, new_text=chosen.words or None, quotes=chosen.quotes, parts_disagree=disagree, notes=notes
+        mail,
+        text=text,
+        new_text=chosen.words or None,
+        below_text=chosen.below,
+        quotes=chosen.quotes,
+        parts_disagree=disagree,
+        notes=notes,
     )
 
 
 def _same_words(text: Split, html: Split, rules: ReadingRules) -> bool:
     """True where both forms give the same command, or neither gives one."""
-    one, other = (read_command(words, rules) for words in (text.words, html.words))
+    one, other = (read_command(form.words, rules, form.below) for form in (text, html))
     if not isinstance(one, Command) or not isinstance(other, Command):
         return not isinstance(one, Command) and not isinstance(other, Command)
     return _essence(one) == _essence(other)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from parsers.reply import words
+from parsers.reply.rest import standing_against
 from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, Rule
+from parsers.text.endings import is_closing, is_contact, is_disclaimer, is_mobile_footer, is_name
 from parsers.text.folding import fold, phrases
-from parsers.text.signatures import without_closing
+from parsers.text.openings import is_greeting, without_banners
 from parsers.values import Command, ReadingRules, Unclear, Verb
 
 _MAX_LINE = 400
@@ -24,19 +26,11 @@ _HEDGES = frozenset(
         "| mais | pas | only | seulement"
     )
 )
-_MAX_GREETING_WORDS = 5
 #: Marks, bullets, emphasis and pictographs that clients and people put around words.
 _DECORATION = re.compile(r"[*_`~\"'“”«»‹›•·●▪→⇒\U0001F300-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]+")
 _EDGES = " \t.,;:!-–—()[]<>|"
-_BANNER = re.compile(
-    r"[\W_]{0,6}(?:caution|external|externe|warning|attention|achtung|avertissement|\[ext\]|\[external\])\b.{0,400}"
-    r"(?:e-?mail|message|courriel|sender|originated|organi[sz]ation|exterieur|outside|nachricht).{0,400}"
-)
 _SEGMENT = re.compile(r"([^,:;.!?]{2,40})[,:!] {0,3}(?=\w)")
 _NAME_AFTER_THANKS = re.compile(r"(?i:\b(thanks|thank you|thx|cheers|merci)),? [A-ZÀ-Þ][\w'-]{1,20}$")
-_OTHER_MIND = re.compile(
-    r"\b(?:not|don't|dont|do not|never|unless|wait|hold on|ne|pas|sauf|attendez|attends|if|si|but|mais|however|cependant|except|only)\b"
-)
 _APPROVING = frozenset(
     {
         "approve",
@@ -76,6 +70,12 @@ def _longest_first(known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 _PHRASES = {rule.verb: _longest_first((*rule.english, *rule.french)) for rule in RULES}
+_COMMANDING = re.compile(
+    r"[\W_]{0,9}(?:"
+    + "|".join(re.escape(phrase) for rule in RULES for phrase in (*rule.english, *rule.french))
+    + r")(?!\w)"
+)
+"""Finds a line that begins like a command: it is never taken for a banner or a greeting."""
 _BEFORE = _longest_first(words.BEFORE)
 _BEFORE_DENY = _longest_first((*words.BEFORE_DENY_ONLY, *words.BEFORE))
 _AFTER = _longest_first(words.AFTER)
@@ -89,37 +89,36 @@ class _Line:
     plain: str
 
 
-def read_command(newest: str | None, rules: ReadingRules) -> Command | Unclear | None:
+def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Command | Unclear | None:
     """Read the first line of the newest words; None where there are no words at all.
 
-    A greeting line and a gateway's banner before it are passed over.  Another line that says the
-    opposite, or takes the command back, makes it unclear.
+    A greeting and a gateway's banner before it are passed over.  All other words of the writer are judged, those in
+    `below` (below or between the quoted lines) too: what limits the command, takes it back or says the opposite makes it unclear.
     """
     lines = [line.strip() for line in (newest or "").split("\n")]
-    lines = _without_banner([line for line in lines if line and _DECORATION.sub("", line).strip(_EDGES)])
-    if not lines:
+    lines = without_banners(lines, _COMMANDING)
+    at = _first_words(lines)
+    if at is None:
         return None
-    at = 1 if len(lines) > 1 and _is_greeting(lines[0]) else 0
-    first, rest = lines[at], without_closing(lines[at + 1 :])
+    first, rest = lines[at], lines[at + 1 :]
     read = _read_line(first, rest, rules)
-    if isinstance(read, Command):
-        return _unless_taken_back(read, rest)
-    return Unclear("\n".join(lines)[:500], read)
+    if isinstance(read, str):
+        return Unclear("\n".join(line for line in lines if line)[:500], read)
+    against = standing_against(read.verb, [*rest, "", *below.split("\n")])
+    if against:
+        return Unclear(
+            "\n".join([read.line, *(line for line in rest if line)])[:500],
+            f"“{against}” does not go with “{read.line[:80]}”.",
+        )
+    return read
 
 
-def _without_banner(lines: list[str]) -> list[str]:
-    at = 0
-    while at < len(lines) and at < 3 and _BANNER.fullmatch(fold(lines[at][:1000])):
-        at += 1
-    return lines[at:]
-
-
-def _is_greeting(line: str) -> bool:
-    bare = fold(_DECORATION.sub("", line)).strip(_EDGES)
-    tokens = bare.replace(",", " ").split()
-    if not tokens or len(tokens) > _MAX_GREETING_WORDS or _verb_in(tokens) or "?" in bare:
-        return False
-    return tokens[0] in words.GREETINGS or " ".join(tokens[:2]) in words.GREETINGS
+def _first_words(lines: list[str]) -> int | None:
+    """The number of the first line that is neither empty, nor marks, nor a greeting with something below it."""
+    numbers = [number for number, line in enumerate(lines) if _DECORATION.sub("", line).strip(_EDGES)]
+    if len(numbers) > 1 and is_greeting(lines[numbers[0]]) and not _COMMANDING.search(fold(lines[numbers[0]])):
+        return numbers[1]
+    return numbers[0] if numbers else None
 
 
 def _verb_in(tokens: list[str]) -> bool:
@@ -139,7 +138,7 @@ def _prepared(line: str) -> _Line:
 def _without_greeting(typed: str) -> str:
     """`Hi Bob, approved` without the greeting; its words must be a greeting and at most a few names."""
     found = _SEGMENT.match(typed)
-    return typed[found.end() :] if found and _is_greeting(found.group(1)) else typed
+    return typed[found.end() :] if found and is_greeting(found.group(1)) else typed
 
 
 def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | str:
@@ -214,12 +213,44 @@ def _with_reason(rule: Rule, line: _Line, end: int, rest: list[str], as_read: st
         if _starts_with_word(fold(reason), 0, word):
             reason = reason[len(word) :].strip(_EDGES)
             break
-    if not reason:
-        reason = " ".join(rest)[:500].strip()
+    reason = _whole_reason(reason, rest)
     tokens = fold(tail).replace(",", " ").split()
     if any(token.strip(_EDGES) in _APPROVING for token in tokens):
         return "The first line says both yes and no."
     return Command(rule.verb, as_read, reason=reason)
+
+
+_LONGEST_REASON = 1_000
+_WRAPPED_FROM = 55
+_LISTED = re.compile(r"(?:[-*•]|\(?\d{1,2}[.)]|[a-z][.)]) ?\S")
+
+
+def _whole_reason(begun: str, rest: list[str]) -> str:
+    """The reason as one paragraph: what stands behind the word and goes on below it, or the first paragraph below.
+
+    Names, closings, contacts, disclaimers, footers and our own code line are no reason.
+    """
+    paragraph = list(rest)
+    if not begun:
+        while paragraph and (not paragraph[0] or is_contact(paragraph[0])):
+            paragraph.pop(0)
+    end = next((number for number, line in enumerate(paragraph) if not line), len(paragraph))
+    if not begun and is_disclaimer(" ".join(paragraph[:end])):
+        return ""
+    kept = [begun] if begun else []
+    for line in paragraph[:end]:
+        if _ends_reason(line, kept):
+            break
+        kept.append(line)
+    return " ".join(kept)[:_LONGEST_REASON].strip()
+
+
+def _ends_reason(line: str, kept: list[str]) -> bool:
+    """Whether a line is no part of the reason that was `kept` so far."""
+    if is_closing(line) or is_contact(line) or is_mobile_footer(line):
+        return True
+    goes_on = bool(kept) and (len(kept[-1]) >= _WRAPPED_FROM or bool(_LISTED.match(line)) or line[:1].islower())
+    return is_name(line) and not goes_on
 
 
 def _with_options(rule: Rule, plain: str, typed: str, rules: ReadingRules, as_read: str) -> Command | str:
@@ -305,18 +336,3 @@ def _disk(text: str | None) -> int | None:
         return None
     found = re.fullmatch(r"[:= ]{0,3}(\d{1,5}) ?([a-z]{0,12})", fold(text))
     return int(found.group(1)) if found and found.group(2) in ("", *words.DISK_UNITS) else None
-
-
-def _unless_taken_back(command: Command, rest: list[str]) -> Command | Unclear:
-    """Unclear where a later line gives the opposite decision or starts by taking the first back."""
-    against = _DENYING if command.verb is not Verb.DENY else _APPROVING
-    for line in rest:
-        tokens = [token.strip(_EDGES) for token in fold(_DECORATION.sub(" ", line)).split()]
-        opposite = any(token in against for token in tokens)
-        waits = command.verb is not Verb.DENY and _OTHER_MIND.match(fold(line).lstrip(_EDGES)) is not None
-        both = command.verb is not Verb.DENY and _OTHER_MIND.search(fold(line)) and _verb_in(tokens)
-        if opposite or waits or both:
-            return Unclear(
-                "\n".join([command.line, *rest])[:500], f"A later line does not go with “{command.line[:80]}”."
-            )
-    return command

@@ -30,6 +30,8 @@ _INTRO_STARTS = tuple(
 """)
 )
 
+# These say "wrote" only beside a date: people also use them of rules and of colleagues.
+_SAID = phrases("said | says | a dit | dit | sagte | dijo | ha detto | disse")
 _QUOTING = phrases(
     "quoting | zitat von | citando | citation de | citat | cytowanie | citerar | quote from | message de"
 )
@@ -42,6 +44,11 @@ _BARE_INTRO = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d (?:GMT|UTC)[+-]\d\d:\d\d
 _MAILBOX = re.compile(
     r"<[^<>\s]{1,120}@[^<>\s]{1,120}>|\[mailto:[^\[\]\s]{1,200}\]|\([^()\s]{1,120}@[^()\s]{1,120}\)|[^\s<>]{1,64}@[^\s<>]{3,120}"
 )
+
+_LEADING_DATE = re.compile(
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|\d{4}年|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b,? .{0,12}\d|(?:пн|вт|ср|чт|пт|сб|вс), ?\d"
+)
+_LEADING_MAILBOX = re.compile(r"(?:\"[^\"<>]{1,80}\"|[^\W\d_][^<>\"]{0,80}?) ?<[^<>\s]{1,120}@[^<>\s]{1,120}>")
 
 # The words between the dashes of a divider, as plain letters.
 _DIVIDER_WORDS = phrases("""
@@ -124,9 +131,12 @@ def depth(line: str) -> int:
     return count
 
 
+_HYPHENS = str.maketrans("\u2010\u2011\u2012\u2212", "----")
+
+
 def is_divider(line: str) -> bool:
     """`-----Original Message-----` and its like, in any client's decoration."""
-    stripped = line.strip(" \t*")
+    stripped = line.strip(" \t*").translate(_HYPHENS)
     if stripped.startswith(">>> ") and stripped.endswith(">>>"):  # GroupWise: `>>> Alice 23.11.2026 10:12 >>>`
         return len(stripped) <= MAX_INTRO_CHARACTERS
     if not 4 <= len(stripped) <= 120:
@@ -165,12 +175,37 @@ def is_intro(line: str) -> bool:
         return False
     words = fold(stripped)
     dated, mailbox = bool(_DATE.search(words)), bool(_MAILBOX.search(stripped))
-    verb = wrote(words[-120:]) or wrote(words[:40])
+    verb = wrote(words[-120:]) or wrote(words[:40]) or (dated and words.rstrip(" :").endswith(_SAID))
     if not ends_in_colon:
         return bool(dated and (verb or (mailbox and words[:4].isdigit())))
     if verb:
         return dated or mailbox or words.startswith(_INTRO_STARTS) or len(words) <= 60
     return mailbox and (dated or words.startswith(_QUOTING))
+
+
+def is_dated(line: str) -> bool:
+    """Whether a line names a day or an hour."""
+    return bool(_DATE.search(fold(line)))
+
+
+def begins_intro(line: str) -> bool:
+    """True where an introduction can begin with this line: `On Monday, 23 …`, `"Alice" <alice@example.org>`, `23.11.2026 …`."""
+    stripped = line.strip(' \t*_-"')
+    words = fold(stripped)
+    if words.startswith(_INTRO_STARTS):
+        return bool(_DATE.search(words)) or any(c.isdigit() for c in words)
+    return bool(_LEADING_DATE.match(words)) or bool(_LEADING_MAILBOX.match(line.strip(" \t*_-")))
+
+
+def continues_intro(line: str) -> bool:
+    """True for what can only be the rest of a wrapped introduction: `wrote:`, `<alice@example.org> wrote:`."""
+    words = fold(line.strip(" \t*_"))
+    return (
+        words[:1] in "<(['"
+        or words[:1].isdigit()
+        or words.startswith(_WROTE)
+        or (words[:1].islower() and len(words) < 8)
+    )
 
 
 def label_role(line: str) -> str | None:

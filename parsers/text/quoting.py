@@ -6,19 +6,22 @@ too few words are asked about again, too many could turn a quoted command into a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import quotequail
 
+from parsers.text.endings import without_signature
 from parsers.text.quote_marks import (
     MAX_INTRO_CHARACTERS,
     MAX_INTRO_LINES,
+    begins_intro,
+    continues_intro,
     depth,
+    is_dated,
     is_divider,
     is_intro,
     label_role,
 )
-from parsers.text.signatures import without_signature
 
 _MAX_LINES = 5_000
 _MAX_LINE_CHARACTERS = 1_000
@@ -33,11 +36,15 @@ _WRAPPED_FROM = 60
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """`words`: the newest words; `kept`: 0-based numbers of their lines; `quotes`: an older mail is in the text."""
+    """`words`: the newest words; `kept`: 0-based numbers of their lines; `quotes`: an older mail is in the text.
+
+    `below` are further words of the writer, below the older mail or between its lines, where there are words above it.
+    """
 
     words: str
     kept: tuple[int, ...]
     quotes: bool
+    below: str = ""
 
 
 def split(text: str) -> Split:
@@ -46,10 +53,15 @@ def split(text: str) -> Split:
     cut = first_quote(lines)
     if cut is None:
         return _finish(lines, list(range(len(lines))), quotes=False)
-    kept = list(range(cut.start))
-    if not any(lines[number].strip() for number in kept) or cut.interleaved:
-        kept += _below(lines, cut)
-    return _finish(lines, kept, quotes=True)
+    kept, below = list(range(cut.start)), _below(lines, cut)
+    above = _finish(lines, kept, quotes=True)
+    if not above.words:
+        return (
+            _finish(lines, kept + below, quotes=True)
+            if not any(lines[n].strip() for n in kept)
+            else _finish(lines, below, quotes=True)
+        )
+    return replace(above, below=_finish(lines, below, quotes=True).words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +71,6 @@ class _Cut:
     start: int
     body: int
     marked: bool
-    interleaved: bool = False
 
 
 def first_quote(lines: list[str]) -> _Cut | None:
@@ -72,10 +83,22 @@ def first_quote(lines: list[str]) -> _Cut | None:
             break
     # Only an earlier cut counts, so the library need not see much more than what lies before ours.
     other = _library_cut(lines[: found.start + MAX_INTRO_LINES] if found else lines[:_LIBRARY_LINES])
+    if (
+        other is not None
+        and found is not None
+        and other < found.start <= other + MAX_INTRO_LINES
+        and _is_answer(lines[other])
+    ):
+        other = None  # it takes the answer right above the introduction for a part of it
     if other is not None and (found is None or other < found.start):
         body = found.body if found is not None and found.start - other <= MAX_INTRO_LINES else other + 1
         found = _Cut(other, body, _is_marked(lines, body))
     return found
+
+
+def _is_answer(line: str) -> bool:
+    """Whether a line reads like words, not like the beginning of an introduction or a divider."""
+    return line[:1].isalnum() and not begins_intro(line)
 
 
 def _library_cut(lines: list[str]) -> int | None:
@@ -115,8 +138,17 @@ def _intro_end(lines: list[str], at: int) -> int | None:
         if len(joined) > MAX_INTRO_CHARACTERS:
             return None
         if is_intro(joined):
-            return number + 1
+            return number + 1 if _begins_here(lines, at, number) else None
     return None
+
+
+def _begins_here(lines: list[str], at: int, end: int) -> bool:
+    """Whether an introduction that ends at `end` begins at `at`, and not with a later line: an answer may stand right above it."""
+    later = range(at + 1, end + 1)
+    if begins_intro(lines[at]):
+        return not any(begins_intro(lines[number]) and is_dated(lines[number]) for number in later)
+    rests = (" ".join(line.strip() for line in lines[number : end + 1]) for number in later)
+    return not any(is_intro(rest) and not continues_intro(rest) for rest in rests)
 
 
 def _header_block_end(lines: list[str], at: int) -> int | None:

@@ -1,0 +1,178 @@
+"""What a writer's own words around a command do to it: limit it, take it back, or nothing.
+
+Everything that a person wrote counts, below the command and below the quote too.  Closings, names, contacts and
+disclaimers are nobody's second thought; of courtesies only the courteous part is taken away, and what is then left is
+judged.  A sentence that says something neutral blocks nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from parsers.text.endings import is_closing, is_contact, is_disclaimer, is_mobile_footer
+from parsers.text.folding import fold
+from parsers.text.tables import whole_words
+from parsers.values import Verb
+
+_SENTENCE_END = re.compile(r"(?<=[.!?;…])\s+")
+_LONGEST = 3_000
+_OWN_CODE = re.compile(r"\S{0,40}\s*#?\d{0,9}[\s,]*code \d{1,12}-[a-z2-7]{4}-[a-z2-7]{4}.*", re.IGNORECASE)
+
+# Courtesies that hold a word which would otherwise limit something; what else the sentence says still counts.
+_ASKING = (
+    r"(?:tell|let (?:me|us)|ask|write|contact|call|reply|drop|ping|e-?mail|mail|shout|feel free|(?:don't|do not|never) hesitate"
+    r"|get in touch|come|say|speak|reach out|raise|open|send|happy to help|i'm here|i am here|we are here|here to help)"
+)
+_COURTESIES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"\b(?:if|should|when|whenever|in case) (?:you|anything|something|there(?:'s| is| are)|any|questions|problems)\b[^.;]{{0,80}}?"
+        rf"[ ,]+(?:please |just |simply |then |do )*{_ASKING}\b[^.;]{{0,80}}",
+        rf"\b(?:please |just |simply )*{_ASKING}\b[^.;]{{0,60}}\b(?:if|when|whenever|once|should|in case|before) "
+        r"(?:you|anything|something|there|it|any|things|the machine|the vm)\b[^.;]{0,80}",
+        r"\b(?:please )?(?:don't|do not|never) hesitate\b[^.;,]{0,80}",
+        r"\b(?:do )?not hesitate\b[^.;,]{0,80}",
+        r"\b(?:no|not a|not any|without any|never a) (?:problem|problems|worry|worries|objection|objections|issue|issues|hurry|rush|need to (?:reply|answer|thank)"
+        r"|further questions|questions|concern|concerns|trouble)\b[^.;,]{0,30}",
+        r"\b(?:don't|do not) (?:worry|mention it|need to (?:reply|answer|thank))\b[^.;,]{0,30}",
+        r"\b(?:nothing|not much) (?:else |more )?(?:to add|from (?:me|my side)|against (?:it|that|this))\b",
+        r"\bwhy not\b|\bnot bad\b|\bcan't wait\b|\bcannot wait\b|\bas soon as possible\b|\bif possible\b|\bno doubt\b|\bno time\b",
+        r"\bbut (?:do )?(?:come|say|ask|welcome|thanks|enjoy|have fun|good luck)\b[^.;]{0,80}",
+        r"\b(?:see|talk to|speak to|meet|call) (?:you|u)\b[^.;]{0,60}",
+        r"\buntil (?:then|next time|soon|later)\b",
+        r"\b(?:sorry|apologies|my apologies|i apologise|i apologize|excuse me|pardon) (?:for|about)\b[^.;]{0,80}",
+        r"\b(?:accept|with) (?:my|our) (?:sincere |deepest )?apolog(?:y|ies)\b[^.;]{0,60}",
+        r"\b(?:ne pas|n'hesite[zr]?(?: pas)?|n'hesitez pas|pas) hesite[rz]?\b[^.;,]{0,80}|\bn'hesite[zr]? (?:pas|surtout pas)\b[^.;,]{0,80}",
+        r"\b(?:pas|aucun|aucune|sans|plus) (?:de |d'|l'ombre d'un )?(?:souci|soucis|probleme|problemes|quoi|objection|objections|question|questions|inquietude)\b",
+        r"\b(?:si|en cas de) (?:besoin|question|questions|probleme|problemes|(?:vous avez|tu as|il y a)[^.;,]{0,60})",
+        r"\b(?:desole|desolee|pardon|excuses) (?:pour|du|de)\b[^.;]{0,80}",
+        r"\bs'il (?:vous|te) plait\b",
+        r"\bkein(?:e)? (?:problem|probleme|einwande|fragen|ursache|eile)\b|\b(?:bei|falls|wenn) (?:fragen|du fragen|sie fragen|noch fragen)\b[^.;]{0,60}",
+        r"\bsin (?:problema|problemas)\b|\bno hay (?:problema|de que)\b|\bnessun problema\b|\bnon esita\w*\b[^.;,]{0,60}|\bno dud[ae]\w*\b[^.;,]{0,60}",
+    )
+)
+
+# Takes back what was said, whatever that was.
+_RETRACTS = whole_words("""
+    oops | whoops | ooops | ups | oups | ignore | ignored | disregard | discard | forget it | forget that | forget this | forget about | cancel |
+    cancelled | canceled | revert | undo | retract | revoke | scratch that | strike that | take that back | take it back | take this back |
+    take back | never mind | nevermind | mistake | mistaken | by accident | accidentally | in error | error | wrong | mixed him | mixed her | mixed them | mixed it |
+    mixed up | confused | correction | edit: | update: | actually | on second thought | on second thoughts | second thought | second thoughts |
+    on reflection | changed my mind | change my mind | was meant for | meant for | meant to | meant the | let me think | let me check | let me ask | let me talk | hold on | hold off |
+    hold this | hold it | en fait | finalement | je me suis tromp* | trompe | erreur | oubliez | oublie ca | annule | annulez | annuler | rectification |
+    mauvais ticket | mauvaise demande | mauvais message | ignorer | ignorez | irrtum | versehen | versehentlich | falsch | falsche | falscher |
+    falsches | vergiss | vergessen sie | ignorieren | stornieren | zuruckgezogen | nehme das zuruck | doch nicht | equivocado | equivoque | error mio |
+    ignorar | ignora | ignore esto | anular | cancelar | sbagliato | sbagliata | errore | annulla | annullare | ignorate
+""")
+# Says when, until when, how much, whether or by whom: what was approved is not what is wanted.
+_LIMITS = whole_words("""
+    if | unless | until | till | when | whenever | once | as soon as | as long as | so long as | while | after | afterwards | before | beforehand |
+    provided | providing | assuming | given that | on condition | on the condition | conditional* | subject to | pending | depend | depends | depending |
+    contingent | except | apart from | only | but | however | though | although | first | firstly | wait | waits | waiting | hold | stop | stopped | pause | postpone | postponed |
+    later | tomorrow | next week | next month | next year | not | never | none | nothing | nobody | without | cannot | can't | don't | doesn't | didn't | won't | isn't |
+    aren't | shouldn't | wouldn't | couldn't | limit | limits | limited | limiting | max | maximum | at most | no more than | no longer | no longer than | up to | reduce | reduced |
+    reduces | lower | less | fewer | smaller | shorten | shortened | shorter | restrict | restricted | instead | rather | discuss | reconsider | re-check | expiration date | expiration | expires |
+    expiry | end date | deadline | disk | disc | no | nope | nah | sorry | change | changed | changing | adjust | amend | correct the | correct it |
+    si | sauf | a moins | a moins que | jusqu'au | jusqu'a | jusqu'en | jusque | quand | lorsque | des que | tant que | apres | avant | a condition | sous reserve |
+    sous condition | pourvu | en attente | en attendant | seulement | uniquement | mais | cependant | toutefois | pas | ne | non | jamais | rien | aucun | aucune | sans | attends | attendez |
+    attendre | arrete | arretez | arreter | plus tard | demain | d'abord | au prealable | limite | limiter | au plus | au maximum | reduire | reduit | reduise | diminuer | modifier |
+    changer | corriger | plutot | discuter | discutons | reflechir | verifier | desole | desolee | disque |
+    wenn | falls | sofern | bis | erst | nachdem | bevor | sobald | solange | nur | aber | jedoch | nicht | kein | keine | nie | ohne | warte | warten | warten sie | spater | vorausgesetzt |
+    unter der bedingung | ausser | maximal | hochstens | stattdessen | zuerst | leider |
+    hasta | cuando | despues | antes | solo | pero | nunca | espera | esperar | salvo | excepto | siempre que | en lugar | primero |
+    fino | quando | dopo | prima | soltanto | aspetta | aspettare | eccetto | invece | mai | senza
+""")
+_QUANTITY = re.compile(
+    r"\b\d{1,6}\s?(?:gb|gib|gio|go|tb|tib|mb|mib|cpus?|vcpus?|cores?|g)\b|\b(?:19|20)\d\d-\d{1,2}-\d{1,2}\b|\b\d{1,2}[./-]\d{1,2}[./-](?:\d\d|\d{4})\b"
+    r"|\b(?:for|pour|fur|por|per) (?:\d{1,4}|one|two|three|four|five|six|nine|twelve|a|un|une|deux|trois|six|douze|ein|eine|zwei|drei)? ?"
+    r"(?:days?|weeks?|months?|years?|jours?|semaines?|mois|ans?|tage?n?|wochen?|monate?n?|jahre?n?)\b"
+    r"|\bend of (?:\w+)\b|\bby (?:end|the end|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*"
+)
+_OPPOSITES = {
+    True: whole_words("""
+    deny | denied | denying | i deny | reject | rejected | refuse | refused | refusing | decline | declined | refusee | rejete | rejetee | je refuse |
+    ablehnen | abgelehnt | lehne ab | rechazo | rechazado | rechazada | rifiuto | rifiutato | rifiutata | rifiutare | denegado | denegada
+"""),
+    False: whole_words("""
+    i approve | i approved | approve it | approve this | i accept | i accept it | j'approuve | j'accepte | genehmigt | ich genehmige | aprobado | approvato
+"""),
+}
+_ONLY_APPROVES = re.compile(r"[\W_]{0,9}(?:approve|approved|accepted|granted|approuve|approuvee|accepte)[\W_]{0,9}")
+_NEGATION = re.compile(r"n't\b|\bn'(?=\w)")
+# A denial is explained with all of these; only at the start of a sentence do they speak of the denial itself.
+_DENIAL_RETRACTED = re.compile(
+    r"[\W_]{0,9}(?:p\.?s\.?[\W_]+)?(?:oh|hmm?|ah|uh|um|no|sorry|and|but|please|just|mince|non|ach|nein)?[\W_]{0,5}(?:oops|whoops|oups|ups|wait\b(?! (?:for|until|till|a few|some|another|one))|hold on|hang on|actually|edit\b|update\b|correction"
+    r"|scratch that|strike that|never ?mind|ignore\b|disregard|forget (?:it|that|this|about)|cancel (?:that|this|my)|i take (?:that|it|this) back|on second thoughts?|on reflection"
+    r"|(?:this|that|it) was (?:the wrong|a mistake|an error|meant|not meant)|wrong (?:ticket|mail|e-?mail|message|request|person|button|one|window)|my mistake|i (?:mixed|confused|meant|was wrong)|i changed my mind"
+    r"|en fait|je me suis tromp|erreur de|mauvais(?:e)? (?:ticket|demande|message)|ignorez|oubliez|annulez|irrtum|versehen|falsche[rs]? (?:ticket|mail|anfrage)|vergiss|doch nicht)"
+)
+
+
+def standing_against(verb: Verb, rest: list[str]) -> str:
+    """The first sentence of the rest that limits the command or takes it back; "" where none does."""
+    for paragraph in _paragraphs(rest):
+        sentence = _against(verb, paragraph)
+        if sentence:
+            return sentence[:200]
+    return ""
+
+
+def _paragraphs(lines: list[str]) -> Iterator[list[str]]:
+    """The lines between empty ones, without what cannot mean anything; each line is typed as it was."""
+    kept: list[str] = []
+    for line in [*lines, ""]:
+        if line.strip():
+            kept.append(line.strip())
+        elif kept:
+            yield kept
+            kept = []
+
+
+def _against(verb: Verb, paragraph: list[str]) -> str:
+    words = " ".join(paragraph)[:_LONGEST]
+    if _DENIAL_RETRACTED.match(fold(words)):
+        return words
+    if is_disclaimer(words):
+        return ""
+    spoken = [line for line in paragraph if not _says_nothing(line)]
+    # A short line is a sentence of its own, also where no full stop ends it; a long one goes on in the next.
+    for sentence in (piece for line in _unwrapped(spoken) for piece in _SENTENCE_END.split(line)):
+        if (_denied if verb is Verb.DENY else _limited)(_without_courtesy(fold(sentence))):
+            return sentence
+    return ""
+
+
+def _says_nothing(line: str) -> bool:
+    return is_closing(line) or is_contact(line) or is_mobile_footer(line) or bool(_OWN_CODE.fullmatch(line))
+
+
+_WRAPPED_FROM = 55
+
+
+def _unwrapped(lines: list[str]) -> list[str]:
+    joined: list[str] = []
+    goes_on = False
+    for line in lines:
+        if goes_on:
+            joined[-1] = f"{joined[-1]} {line}"
+        else:
+            joined.append(line)
+        goes_on = len(line) >= _WRAPPED_FROM
+    return joined
+
+
+def _without_courtesy(words: str) -> str:
+    for courtesy in _COURTESIES:
+        words = courtesy.sub(" ", words)
+    return words
+
+
+def _limited(words: str) -> bool:
+    against = _RETRACTS.search(words) or _LIMITS.search(words) or _QUANTITY.search(words) or _NEGATION.search(words)
+    return bool(against or _OPPOSITES[True].search(words))
+
+
+def _denied(words: str) -> bool:
+    """A denial is explained with limits and conditions: only taking it back, or the opposite decision, counts."""
+    return bool(_DENIAL_RETRACTED.match(words) or _ONLY_APPROVES.fullmatch(words) or _OPPOSITES[False].search(words))

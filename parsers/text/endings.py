@@ -1,0 +1,209 @@
+"""What stands below a writer's own words: signatures, closings, and the footers of programs and companies.
+
+One set of tables for replies and requests.  `without_signature` cuts what a program marked or put
+there; `Ending` says what else a line or a paragraph can be, for readers that must judge all own words.
+"""
+
+from __future__ import annotations
+
+import re
+
+from parsers.text.folding import fold
+from parsers.text.tables import alternatives, whole_words
+
+_DELIMITER = re.compile(r"\s*(?:[-_=]{3,}|[*~]{5,})\s*")
+_MOBILE = re.compile(
+    r"\s*[-*_(\[]{0,3}(?:(?:sent|written|typed|posted|get|download|envoye|ecrit|telechargez|obtenez|obtenir|von mein|gesendet"
+    r"|enviado|enviada|inviato|verzonden|verstuurd|skickat|sendt|wyslano|wyslane|outlook fur|diese nachricht wurde|holen sie sich"
+    r"|laden sie|obtener|obtenga|descargar|scarica|ottieni|lahetetty|отправлено|надіслано|发自|從我的|从我的|發自|iphone|tap na|odeslano"
+    r"|skickat) ?"
+    r"(?:(?:from|via|with|using|on|by|de|depuis|avec|a partir|mit|von|aus|desde|da|do|dal|con|vanaf|met|fran|fra|z|из|с|від|en|i|em)\b"
+    r"|.{0,20}(?:iphone|ipad|android|samsung|blackberry|mobile|outlook|handy|smartphone|galaxy|huawei|xiaomi)).{0,100}"
+    r"|von meine[mr] .{2,60} (?:gesendet|gesandt|verschickt).{0,20}|发自我的.{0,40}|iphoneから送信|나의 .{1,30}에서 보냄"
+    r"|.{0,30}outlook (?:for|pour|fur|para|per|voor) (?:ios|android|mac).{0,60}|mit (?:freundlichen gru.en )?von meine[mr] .{2,60}"
+    r"|(?:this (?:e-?mail|message) was )?sent with .{2,60}|envoye (?:de|depuis|avec) .{2,60})\s*"
+)
+_CLOSINGS = re.compile(
+    rf"""(?:{
+        alternatives('''
+    regards | best regards | kind regards | warm regards | warmest regards | with regards | best | best wishes | all the best | all best |
+    cheers | sincerely | yours | sincerely yours | yours sincerely | yours truly | yours faithfully | many thanks | thanks | thank you |
+    thanks in advance | thank you in advance | thanks again | thanks and regards | thanks & regards | with best regards |
+    with kind regards | thanks a lot | thx | br | kr | cordialement | bien cordialement | tres cordialement | cordialement votre |
+    bien a vous | bien a toi | amicalement | salutations | sinceres salutations | meilleures salutations | salutations distinguees | sincerement |
+    cdlt | cdt | bonne journee | bonne soiree | bon week-end | merci | merci d'avance | merci beaucoup | avec mes remerciements |
+    mit freundlichen grussen | freundliche grusse | viele grusse | beste grusse | liebe grusse | herzliche grusse | schone grusse |
+    mit besten grussen | mit lieben grussen | beste grusse aus * | viele grusse aus * | kind rgds | rgds | mfg | vg | lg | bg | mbg | grusse |
+    gruss | danke | vielen dank | besten dank | danke im voraus | saludos | un saludo | saludos cordiales | cordiales saludos | un cordial saludo |
+    un abrazo | atentamente | atte | gracias | muchas gracias | gracias de antemano | cordiali saluti | saluti | un saluto | distinti saluti |
+    cari saluti | grazie | grazie mille | tanti saluti | a presto | buona giornata | met vriendelijke groet | met vriendelijke groeten | groeten | groet |
+    vriendelijke groet | mvg | bedankt | med vanlig halsning | med vanliga halsningar | vanliga halsningar | halsningar | halsning | mvh | tack |
+    med venlig hilsen | venlig hilsen | hilsen | vennlig hilsen | med vennlig hilsen | tak | takk | pozdrawiam | z powazaniem | dziekuje |
+    atenciosamente | abracos | obrigado | obrigada | cumprimentos | с уважением | спасибо | з повагою | terveisin | ystavallisin terveisin |
+    kiitos | s pozdravem | s pozdravom | udvozlettel | koszonettel | saygilarimla | tesekkurler | cu stima | lep pozdrav | 此致 | 敬具 | 谢谢 | 以上 |
+    よろしくお願いいたします | よろしくお願いします
+''')
+    })(?!\w)"""
+)
+_MAX_SIGNATURE_LINES = 24
+_MAX_SIGNATURE_LINE = 100
+_MAX_CLOSING_LINES = 8
+_FOOTER = re.compile(r"\s*_{30,}\s*")
+
+_DISCLAIMER = whole_words("""
+    confidential | confidentiality | confidentiality notice | privileged | intended recipient | intended recipients | addressee | addressees |
+    intended only for | intended solely for | solely for the use | received in error | received this in error | received it in error |
+    received this e-mail in error | received this email in error | received this message in error | in error, please | not the intended |
+    not for you | if you are not | unauthorised | unauthorized | liability | liable | accept any responsibility | accepts no responsibility |
+    no responsibility | accept responsibility | not accept orders | not legally binding | legally binding | no contract | registered office | registered in |
+    registered number | company number | vat number | charity | registered charity | views expressed | opinions expressed | views of the author | scanned for viruses | viruses | virus-free |
+    free of viruses | disclaimer | consider the environment | before printing | do not print | don't print | print this | save paper | carbon footprint |
+    eco-friendly | monitored for | may be monitored | is monitored | email communications | e-mail communications | working hours | office hours | opening hours |
+    our office is closed | our offices are closed | office is closed | offices are closed | my working days | i work part-time | i work part time | i work flexibly |
+    outside your working hours | do not feel obliged | no need to reply outside | an equal opportunity | privacy notice | privacy policy | privacy statement | data protection | gdpr | unsubscribe |
+    mailing list | manage your subscription | list archive | to post to this | you received this message because | you are receiving this |
+    encrypted with | digitally signed | this email is signed | public key | pgp key | pgp fingerprint | gpg fingerprint | key fingerprint |
+    confidentiel | confidentielle | confidentiels | destinataire | destinataires | a l'attention exclusive | recu par erreur | par erreur | avertir l'expediteur | ecologique |
+    environnement | imprimer ce | n'imprimez | impression | avertissement | aucune responsabilite | decline toute responsabilite | siege social | rcs | siret | tva intracommunautaire |
+    bureaux fermes | nos bureaux | droit a la deconnexion | ne vous sentez pas oblige | horaires de travail | donnees personnelles | se desabonner | liste de diffusion |
+    vertraulich | vertrauliche | vertraulichkeit | adressat | bestimmten empfanger | beabsichtigte empfanger | irrtumlich erhalten | versehentlich erhalten | nicht der richtige | umwelt | ausdrucken | ausdruck dieser | geschaftsfuhrer |
+    geschaftsfuhrung | handelsregister | registergericht | amtsgericht | hrb | ust-id | ust-idnr | umsatzsteuer | sitz der gesellschaft | vorsitzender des aufsichtsrats | datenschutz | haftung |
+    haftungsausschluss | burozeiten | abbestellen | mailingliste | confidencial | destinatario | destinatarios | destinatari | por error | medio ambiente | antes de imprimir | aviso legal | proteccion de datos |
+    responsabilidad | riservato | riservata | riservatezza | per errore | prima di stampare | ambiente | responsabilita | partita iva | sede legale | tutela della privacy | privacy |
+    vertrouwelijk | geadresseerde | konfidentiell | fortrolig | poufne | 機密 | 保密 | конфиденциальн*
+""")
+_CONTACT = re.compile(
+    r"(?:(?:(?:tel|phone|telephone|telefon|telefono|mobile|mobil|mob|cell|fax|office|buro|bureau|room|raum|salle|web|url|site|e-?mail|mail|courriel|skype|teams|matrix|signal|"
+    r"orcid|linkedin|twitter|mastodon|address|adresse|postal|gsm|port|handy|work|direct|desk|t|m|p|f|e|w|a)\s?[.:)]{1,2}|(?:tel|phone|telephone|telefon|mobile|fax)\s)\s{0,3}\S.{0,100}"
+    r"|[+(]?[\d(][\d\s().\/-]{5,24}(?:\s?(?:ext|x)\.?\s?\d{1,6})?"
+    r"|(?:https?:|www\.)\S{1,300}|<?(?:mailto:)?[\w.+-]{1,64}@[\w.-]{3,200}>?(?:\s?<mailto:[^<>]{1,200}>)?"
+    r"|\[(?:image|cid|logo|photo|bild|immagine|imagen)[^\[\]]{0,120}\](?:<[^<>]{1,300}>)?|<(?:https?|cid):[^<>]{1,400}>"
+    r"|[\w .,'-]{2,60}<(?:mailto|tel|https?):[^<>]{1,300}>|[\w.+-]{1,64}@[\w.-]{3,200}<mailto:[^<>]{1,200}>)"
+)
+_DECORATIVE = re.compile(r"[\W_]{1,200}")
+_PARTICLES = frozenset(
+    [
+        "de",
+        "di",
+        "da",
+        "del",
+        "della",
+        "der",
+        "den",
+        "du",
+        "des",
+        "la",
+        "le",
+        "von",
+        "van",
+        "vom",
+        "zu",
+        "zur",
+        "ter",
+        "ten",
+        "bin",
+        "ibn",
+        "al",
+        "el",
+        "dr",
+        "prof",
+        "mr",
+        "mrs",
+        "ms",
+        "m.",
+        "st",
+        "y",
+        "e",
+        "i",
+        "jr",
+        "sr",
+    ]
+)
+_NAME_WORD = re.compile(r"(?:[^\W\d_][\w'’.-]{0,30}|[^\W\d_]\.)", re.UNICODE)
+_NAME_SIGNS = re.compile(r"[-–—~/*_\s]{0,6}(.{2,60}?)[\s,.]{0,2}")
+
+
+def is_closing(line: str) -> bool:
+    """`Best regards,`, `Viele Grüße`, `Merci, Carol`: a closing, alone or with a name behind it."""
+    typed = line.strip(" \t*_-–—~,.!;:")
+    words = " ".join(fold(typed).split())
+    found = _CLOSINGS.match(words) if 0 < len(words) <= 60 else None
+    if found is None:
+        return False
+    rest = " ".join(typed.split()[len(found.group().split()) :])
+    return not words[found.end() :].strip(" ,.!-") or (is_name(rest) and len(rest.split()) <= 3)
+
+
+def is_name(line: str) -> bool:
+    """`Carol`, `- Carol`, `Dr. Carol A. van der Admin`: one to five capitalised words and nothing else."""
+    found = _NAME_SIGNS.fullmatch(line.strip())
+    if found is None:
+        return False
+    tokens = found.group(1).strip(" ,").replace(",", " ").split()
+    names = [token for token in tokens if fold(token) not in _PARTICLES]
+    return (
+        0 < len(names) <= 4
+        and len(tokens) <= 6
+        and all(_NAME_WORD.fullmatch(token) and (token[0].isupper() or not token[0].islower()) for token in names)
+    )
+
+
+def is_contact(line: str) -> bool:
+    """A phone number, an address of the web or of mail, the place of a picture, or a line of marks only."""
+    stripped = line.strip().strip("*_|•·- \t")
+    if not stripped or _DECORATIVE.fullmatch(line.strip()):
+        return True
+    pieces = [
+        piece
+        for piece in re.split(r"\s+[|•·]\s+|\s{3,}|,\s+(?=(?i:tel|phone|fax|mobile))", stripped[:300])
+        if piece.strip()
+    ]
+    return all(_CONTACT.fullmatch(fold(piece.strip())) for piece in pieces)
+
+
+def is_disclaimer(paragraph: str) -> bool:
+    """True for what companies and lists put below mails: confidentiality, liability, register, hours, paper."""
+    return bool(_DISCLAIMER.search(" ".join(fold(paragraph[:3000]).split())))
+
+
+def is_mobile_footer(line: str) -> bool:
+    """`Sent from my iPhone` and its like."""
+    return len(line) <= 160 and bool(_MOBILE.fullmatch(fold(line)))
+
+
+def without_signature(lines: list[str]) -> list[str]:
+    """The lines before a signature or a footer; none where nothing else was written.
+
+    "Best regards" and a name are the writer's own words and stay.
+    """
+    for at, line in enumerate(lines):
+        if _ends_words(lines, at, line):
+            return lines[:at]
+    return lines
+
+
+def without_closing(lines: list[str]) -> list[str]:
+    """The lines before "Best regards" and what little follows it."""
+    for at, line in enumerate(lines):
+        if is_closing(line) and _short_rest(lines, at + 1, _MAX_CLOSING_LINES):
+            return lines[:at]
+    return lines
+
+
+def _ends_words(lines: list[str], at: int, line: str) -> bool:
+    stripped = line.strip()
+    if not stripped or len(line) > 160:
+        return False
+    if stripped in ("--", "—", "––") or is_mobile_footer(line) or _FOOTER.fullmatch(line):
+        return True
+    return bool(_DELIMITER.fullmatch(line)) and _short_rest(lines, at + 1, _MAX_SIGNATURE_LINES)
+
+
+def _short_rest(lines: list[str], start: int, limit: int) -> bool:
+    count = 0
+    for number in range(start, len(lines)):  # stops early: a text of dashes only must not cost its square
+        if lines[number].strip():
+            count += 1
+            if count > limit or len(lines[number]) > _MAX_SIGNATURE_LINE:
+                return False
+    return True
