@@ -12,6 +12,7 @@ import argparse
 import fcntl
 import json
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 URI = "qemu:///system"
@@ -203,15 +205,63 @@ def _listens(path: Path) -> bool:
 
 
 def _launch(daemon: str, state: Path) -> None:
+    command = [shutil.which(daemon) or f"/usr/sbin/{daemon}"]
+    if daemon == "libvirtd" and Path("/dev/kvm").exists() and not kvm_runs():
+        command = [*_without_kvm(state), *command]
     with (state / f"{daemon}.log").open("wb") as log:
         process = subprocess.Popen(
-            [shutil.which(daemon) or f"/usr/sbin/{daemon}"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )  # fmt: skip
     (state / f"{daemon}.pid").write_text(str(process.pid))
+
+
+_PROBE_SECONDS = 20
+
+
+def kvm_runs() -> bool:
+    """Whether a guest really runs under KVM here, as the user that libvirt gives QEMU.
+
+    A `/dev/kvm` may be there and be closed to that user, or run nothing: a guest of a second tells.
+    """
+    qemu = shutil.which("qemu-system-x86_64")
+    if qemu is None:
+        return False
+    probe = ["-accel", "kvm", "-m", "16", "-display", "none", "-nodefaults", "-serial", "none", "-monitor", "stdio"]
+    try:
+        with subprocess.Popen(
+            [qemu, *probe], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **_qemu_user()
+        ) as guest:  # fmt: skip
+            try:
+                time.sleep(1)
+                told, _ = guest.communicate("info status\nquit\n", timeout=_PROBE_SECONDS)
+            finally:
+                guest.kill()
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return "VM status: running" in told
+
+
+def _qemu_user() -> dict[str, Any]:
+    """Debian's libvirt runs QEMU as this user, with access to /dev/kvm by its group."""
+    try:
+        return {"user": "libvirt-qemu", "group": "kvm", "extra_groups": []} if pwd.getpwnam("libvirt-qemu") else {}
+    except KeyError:
+        return {}
+
+
+def _without_kvm(state: Path) -> list[str]:
+    """What to start libvirtd with so that it sees no `/dev/kvm`: a mount namespace of its own.
+
+    One that runs no guest makes libvirt probe QEMU again at each look, for 100 s at a time.  Guests are then not
+    given a /dev of their own either, which would be made from the hidden device.
+    """
+    hidden, configuration = state / "no-kvm", state / "qemu.conf"
+    hidden.write_bytes(b"")
+    hidden.chmod(0)
+    usual = Path("/etc/libvirt/qemu.conf")
+    configuration.write_text((usual.read_text() if usual.exists() else "") + "\nnamespaces = []\n")
+    script = 'mount --bind "$1" /dev/kvm && mount --bind "$2" /etc/libvirt/qemu.conf && shift 2 && exec "$@"'
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", str(hidden), str(configuration)]
 
 
 def _wait_until_it_answers(state: Path) -> None:
