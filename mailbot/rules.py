@@ -172,8 +172,12 @@ class TrustRules:
     """How long to wait for one answer."""
     signature_days: Annotated[int, Ge(1), Le(365)] = 7
     """The age beyond which a DKIM or OpenPGP signature proves nothing."""
-    signed_headers: tuple[str, ...] = ("from", "subject", "date", "message-id", "content-type")
-    """Headers that a DKIM signature must cover wherever a mail has them. Some large providers do not sign `content-type`."""
+    signed_headers: tuple[str, ...] = (
+        *("from", "to", "subject", "date", "message-id", "in-reply-to", "references"),
+        *("content-type", "content-transfer-encoding"),
+    )
+    """Headers that a DKIM signature must cover wherever a mail has them: what says who writes, in answer to what, and how the
+    words are read. Some large providers do not sign the last two."""
     openpgp_home: Path | None = field(default=None, metadata={"example": "/var/lib/mailbot/gnupg"})
     """A GnuPG home of the bot's own with the public keys of those who sign; needs the extra `openpgp` and gpg."""
     openpgp_signers: tuple[str, ...] = ()

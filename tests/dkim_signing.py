@@ -10,8 +10,12 @@ from datetime import datetime
 from functools import cache
 
 import dkim
+from nacl.signing import SigningKey
 
-HEADERS = (b"from", b"to", b"subject", b"date", b"message-id", b"content-type", b"in-reply-to", b"references")
+HEADERS = (
+    *(b"from", b"to", b"subject", b"date", b"message-id", b"content-type", b"content-transfer-encoding"),
+    *(b"in-reply-to", b"references"),
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,14 @@ def _made(_name: str, bits: int) -> Key:
         ["openssl", "rsa", "-pubout", "-outform", "DER"], input=made.stdout, capture_output=True, check=True
     )
     return Key(made.stdout, f"v=DKIM1; k=rsa; p={base64.b64encode(public.stdout).decode()}")
+
+
+@cache
+def ed25519_key() -> Key:
+    """A key of RFC 8463: the seed and the public half in base64, as dkimpy wants them."""
+    made = SigningKey.generate()
+    public = base64.b64encode(bytes(made.verify_key)).decode()
+    return Key(base64.b64encode(bytes(made)), f"v=DKIM1; k=ed25519; p={public}")
 
 
 def sign(

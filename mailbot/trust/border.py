@@ -14,6 +14,7 @@ from mailbot.trust.table import Checked
 
 _POLICY = re.compile(r"\(\s*p(?:olicy)?=(?:reject|quarantine)\b", re.IGNORECASE)
 """How OpenDMARC, rspamd and others write the domain's policy: as a comment behind the result."""
+_DOMAIN = re.compile(r"[a-z0-9_.-]{1,253}\Z")
 _LONGEST = 10_000
 """Longer headers are nobody's results."""
 
@@ -22,7 +23,8 @@ def read_border(headers: Sequence[str], sender: str, rules: TrustRules) -> Check
     """What the topmost header of our own authserv-id says about the domain of `sender`.
 
     `headers` are the values above the trusted border (`Mail.authentication_results`), topmost first.
-    Only `dmarc=pass` for that domain, or `dkim=pass` by a domain aligned with it, proves anything; SPF
+    Only `dmarc=pass` for that domain, or `dkim=pass` by that very domain, proves anything (that one below or above it may
+    speak for it is for its DMARC record to say, which is not known here); SPF
     alone does not.  What cannot be parsed, or speaks of other domains, is no result (RFC 8601 section 7.1).
     """
     if not rules.authserv_id:
@@ -59,15 +61,18 @@ def _judged(results: Sequence[Any], domain: str, *, disowned: bool) -> Checked:
         return Checked(proofs, {"border": f"dmarc={', '.join(sorted(said))} for {domain}{policy}"}, disowned)
     for result in results:
         signer = _about(result, "d")
-        if result.method == "dkim" and str(result.result).lower() == "pass" and aligned(signer, domain):
+        if result.method == "dkim" and str(result.result).lower() == "pass" and aligned(signer, domain, strict=True):
             return Checked(frozenset({Proof.ALIGNED}), {"border": f"dkim=pass by {signer}"})
     said = {f"{result.method}={result.result}" for result in results}
     return Checked(found={"border": ", ".join(sorted(said))[:200] or "none"})
 
 
 def _about(result: Any, name: str) -> str:
-    """The value of `header.<name>`, as a domain."""
-    for one in getattr(result, "properties", ()):
-        if str(one.type).lower() == "header" and str(one.name).lower() == name:
-            return str(one.value).strip().rpartition("@")[2].strip().rstrip(".").lower()
-    return ""
+    """The value of `header.<name>`, as a domain; empty where there are several, or it is no plain domain."""
+    values = {
+        str(one.value).strip().rstrip(".").lower()
+        for one in getattr(result, "properties", ())
+        if str(one.type).lower() == "header" and str(one.name).lower() == name
+    }
+    value = values.pop() if len(values) == 1 else ""
+    return value if _DOMAIN.match(value) else ""

@@ -30,7 +30,7 @@ _ORDINARY_TAGS = 8_000
 _TEXT_PART_BYTES = 4 * 1024 * 1024
 _OTHER_PART_BYTES = 64 * 1024
 
-_HEADER_END = re.compile(rb"\r?\n\r?\n|\r\r")
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
 _FIELD_START = re.compile(rb"(?:\A|[\r\n])[!-9;-~]{1,200}[ \t]*:")
 _BOUNDARY = re.compile(rb"(?i)boundary[ \t*0-9]{0,8}=[ \t]{0,5}\"?([^\"\r\n;]{1,70})")
 _ENCLOSING = (b" message/", b":message/", b"\tmessage/")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from email import message_from_bytes
 
@@ -14,9 +15,12 @@ from parsers.mail.automatic import recognise
 from parsers.mail.bodies import Bodies, TooDeep, read_bodies
 from parsers.mail.limits import header_block, measure, refusal, without_ballast
 from parsers.mail.mime import BeyondLimits, tame
+from parsers.mail.signed import signed_entity
 from parsers.reply.commands import read_command
 from parsers.text.quoting import Split, split
 from parsers.values import Address, Command, Mail, ReadingRules, Unreadable
+
+_AMBIGUOUS = re.compile(rb"\r(?!\n)(?!\Z)|\x00")
 
 
 def read(raw: bytes, rules: ReadingRules) -> Mail | Unreadable:
@@ -27,8 +31,11 @@ def read(raw: bytes, rules: ReadingRules) -> Mail | Unreadable:
     """
     digest = hashlib.sha256(raw).hexdigest()
     why = refusal(measure(raw))
-    if why is None and not header_block(raw).strip():
+    head = header_block(raw)
+    if why is None and not head.strip():
         why = "It has no header."
+    if why is None and _AMBIGUOUS.search(head):
+        why = "Its header holds a NUL or a carriage return alone, which programs read in different ways."
     if why is not None:
         return Unreadable(digest, len(raw), why)
     try:
@@ -42,7 +49,8 @@ def read(raw: bytes, rules: ReadingRules) -> Mail | Unreadable:
 
 
 def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
-    message = message_from_bytes(without_ballast(raw))
+    signed = signed_entity(raw)
+    message = message_from_bytes(without_ballast(raw) if signed is None else signed.as_mail())
     tame(message)
     fields = headers.fields_of(message)
     parser = headers.header_reader(message)

@@ -12,7 +12,7 @@ from mailbot.adapters.senders.resolver import ResolverUnavailable
 from mailbot.rules import Proof, TrustRules
 from mailbot.trust import Checked
 from parsers.values import Mail, ReadingRules
-from tests.dkim_signing import HEADERS, key, sign
+from tests.dkim_signing import HEADERS, ed25519_key, key, sign
 from tests.writing import mail
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -24,6 +24,8 @@ ZONE = {
     "s1._domainkey.elsewhere.example": key("elsewhere").record,
     "_dmarc.testbed.example": "v=DMARC1; p=reject",
     "s1._domainkey.mail.strict.example": key().record,
+    "s1._domainkey.mail.silent.example": key().record,
+    "ed._domainkey.testbed.example": ed25519_key().record,
     "_dmarc.strict.example": "v=DMARC1; p=none; adkim=s",
 }
 
@@ -62,11 +64,32 @@ def test_a_signature_of_the_senders_domain_is_a_proof() -> None:
     assert checked.found["dkim"] == "pass by testbed.example, DMARC policy reject"
 
 
-def test_a_signature_of_a_domain_below_it_is_a_proof_unless_dmarc_asks_for_strict_alignment() -> None:
-    assert _proven(sign(_mail(), "mail.testbed.example", NOW))
-    strict = sign(_mail("carol@strict.example"), "mail.strict.example", NOW)
-    assert "strict alignment" in _check(strict).found["dkim"]
-    assert not _proven(strict)
+@pytest.mark.parametrize(
+    ("domain", "counts"), [("testbed.example", True), ("strict.example", False), ("silent.example", False)]
+)
+def test_a_signature_of_a_domain_below_counts_only_where_the_dmarc_record_lets_it(domain: str, counts: bool) -> None:
+    checked = _check(sign(_mail(f"carol@{domain}"), f"mail.{domain}", NOW))
+
+    assert bool(checked.proofs) is counts
+    assert counts or "does not let it speak" in checked.found["dkim"]
+
+
+def test_an_ed25519_signature_is_checked_too() -> None:
+    signed = sign(_mail(), "testbed.example", NOW, selector="ed", by=ed25519_key(), algorithm=b"ed25519-sha256")
+
+    assert _proven(signed)
+    assert not _proven(signed.replace(b"approve", b"approvE"))
+
+
+@pytest.mark.parametrize(
+    "added", [b"In-Reply-To: <a@b.example>", b"Content-Transfer-Encoding: base64", b"References: <a@b.example>"]
+)
+def test_a_header_that_was_added_to_a_signed_mail_takes_the_proof_away(added: bytes) -> None:
+    plain = b"From: carol@testbed.example\r\nSubject: a\r\nDate: Mon, 23 Nov 2026 09:00:00 +0000\r\nMessage-ID: <a@t.example>\r\n\r\nYXBwcm92ZQ==\r\n"
+    signed = sign(plain, "testbed.example", NOW)
+    assert _proven(signed)
+
+    assert not _proven(added + b"\r\n" + signed)
 
 
 def test_a_valid_signature_of_somebody_else_is_none_and_costs_no_question() -> None:
@@ -95,7 +118,7 @@ def test_a_short_key_proves_nothing() -> None:
 def test_sha1_a_length_and_unsigned_headers_prove_nothing() -> None:
     assert not _proven(sign(_mail(), "testbed.example", NOW, algorithm=b"rsa-sha1"))
     assert not _proven(sign(_mail(), "testbed.example", NOW, length=True))
-    for left_out in (b"subject", b"content-type", b"message-id", b"date"):
+    for left_out in (b"subject", b"content-type", b"message-id", b"date", b"to", b"content-transfer-encoding"):
         headers = tuple(name for name in HEADERS if name != left_out)
         assert not _proven(sign(_mail(), "testbed.example", NOW, headers=headers)), left_out
 

@@ -235,3 +235,12 @@ def test_the_name_of_an_attachment_is_readable_text() -> None:
 
 def test_reading_twice_gives_the_same_mail() -> None:
     assert read(FULL.encode(), RULES) == read(FULL.encode(), RULES)
+
+
+@pytest.mark.parametrize("field", [b"Subject: hi\rFrom: carol@testbed.example", b"Subject: a\x00b", b"X: y\r\rapprove"])
+def test_a_header_that_programs_read_in_different_ways_is_quarantined(field: bytes) -> None:
+    raw = b"From: mallory@testbed.example\r\n" + field + b"\r\nTo: support@testbed.example\r\n\r\nhello\r\n"
+
+    unreadable = read(raw, RULES)
+
+    assert isinstance(unreadable, Unreadable)

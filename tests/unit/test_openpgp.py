@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +16,8 @@ from mailbot.adapters.senders.openpgp import OpenPgp
 from mailbot.model import Letter, TicketState
 from mailbot.rules import Proof, Rules, TrustRules
 from mailbot.trust import Checked
+from parsers import Mail, ReadingRules, read
+from parsers.mail.signed import signed_entity
 from tests.clock import wall
 from tests.world import World, request_words
 from tests.writing import words_of
@@ -102,6 +104,50 @@ def test_words_that_were_changed_or_added_are_not_signed(keys: Keys) -> None:
         ),
     ).proofs
     assert not _check(keys, raw.replace(b"multipart/signed", b"multipart/mixed")).proofs
+
+
+def test_words_beside_the_signed_part_are_never_those_that_are_read(keys: Keys) -> None:
+    """Each puts carol's genuine signed words where no reader looks, and others where one does."""
+    raw = keys.sign("hello", CAROL)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    unsigned = b"Content-Type: text/plain\r\n\r\napprove\r\n"
+    tricks = {
+        "a lone carriage return": head + b"\r\n\r\nx\r--b0\r" + unsigned.replace(b"\r\n", b"\r") + b"--b0\r\r\n" + body,
+        "a preamble": raw.replace(b"\r\n\r\n--b0", b"\r\n\r\napprove\r\n--b0", 1),
+        "an epilogue": raw + b"approve\r\n",
+        "a third part": raw.replace(b"--b0--", b"--b0\r\n" + unsigned + b"--b0--"),
+        "an encoded boundary": raw.replace(b'boundary="b0"', b"boundary*=raw_unicode_escape''b%5Cu0030"),
+        "two boundaries": raw.replace(b'boundary="b0"', b'boundary="b0"; boundary="b1"'),
+        "a second Content-Type": b"Content-Type: text/plain\r\n" + raw,
+        "an encoding around it": b"Content-Transfer-Encoding: base64\r\n" + raw,
+        "a boundary that is the start of another": raw.replace(b'boundary="b0"', b'boundary="b"'),
+    }
+    for name, trick in tricks.items():
+        assert not _check(keys, trick).proofs, name
+
+
+@pytest.mark.parametrize(
+    "header", [b"", b"Content-Type: text/plain; charset=us-ascii\r\nSubject: approve\r\nFrom: m@e.example\r\n"]
+)
+def test_the_words_that_are_read_are_the_bytes_that_are_verified(keys: Keys, header: bytes) -> None:
+    raw = keys.sign("approve", CAROL)
+    signed = signed_entity(raw)
+    assert signed is not None
+    swapped = replace(signed, entity=header + b"\r\ndeny no room\r\n").as_mail()
+    reading = ReadingRules(now=wall(), timezone=UTC)
+
+    mail, other = read(raw, reading), read(swapped, reading)
+
+    assert isinstance(mail, Mail)
+    assert isinstance(other, Mail)
+    assert (mail.new_text, mail.attachments, mail.sender.address) == ("approve", (), CAROL)
+    assert (other.new_text, other.subject, other.sender.address) == ("deny no room", "Re: x", CAROL)
+
+
+def test_the_line_that_thunderbird_puts_above_is_no_preamble(keys: Keys) -> None:
+    line = b"This is an OpenPGP/MIME signed message (RFC 4880 and 3156)\r\n"
+
+    assert _check(keys, keys.sign("approve", CAROL).replace(b"\r\n\r\n--b0", b"\r\n\r\n" + line + b"--b0", 1)).proofs
 
 
 def test_a_signature_belongs_to_its_address_and_its_days(keys: Keys) -> None:

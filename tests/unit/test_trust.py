@@ -97,7 +97,7 @@ def test_the_risk_table_can_ask_for_more_and_never_for_less_than_token_and_addre
         ("mx.testbed.example; dmarc=pass header.from=testbed.example", True),
         ("MX.Testbed.Example; dmarc=pass (p=reject) header.from=Testbed.example", True),
         ("mx.testbed.example; dkim=pass header.d=testbed.example header.s=s1", True),
-        ("mx.testbed.example; dkim=pass header.d=mail.testbed.example", True),
+        ("mx.testbed.example; dkim=pass header.d=mail.testbed.example", False),
         (
             "mx.testbed.example;\tdkim=pass (2048-bit key; unprotected) header.d=testbed.example header.i=@testbed.example "
             "header.a=rsa-sha256 header.s=s1 header.b=SwEOqSFE;\tdkim-atps=neutral",
@@ -118,6 +118,8 @@ def test_the_risk_table_can_ask_for_more_and_never_for_less_than_token_and_addre
         ("mx.testbed.example; dmarc=pass header.from=testbed.example; dmarc=fail header.from=testbed.example", False),
         ("mx.testbed.example; dmarc=fail header.from=testbed.example; dkim=pass header.d=testbed.example", False),
         ("mx.testbed.example; dmarc=pass header.from=elsewhere.example", False),
+        ("mx.testbed.example; dmarc=pass header.from=testbed.example header.from=elsewhere.example", False),
+        ('mx.testbed.example; dmarc=pass header.from="x@testbed.example"', False),
         ("mx.testbed.example; dkim=pass header.d=elsewhere.example", False),
         ("mx.testbed.example; dkim=pass header.d=eviltestbed.example", False),
         ("mx.testbed.example; dkim=pass header.i=@testbed.example", False),

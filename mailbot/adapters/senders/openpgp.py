@@ -5,16 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
-from email.message import Message
 from pathlib import Path
 from typing import Any
 
 from mailbot.errors import ConfigurationError
 from mailbot.rules import Proof
 from mailbot.trust import Checked
+from parsers.mail.signed import signed_entity
 
-_LARGEST = 2 * 1024 * 1024
 _AHEAD = timedelta(minutes=10)
 
 
@@ -22,7 +20,8 @@ class OpenPgp:
     """Signatures by the keys that the configuration names: a good signature of any other key proves nothing.
 
     `signers` are `"address FINGERPRINT"`.  Only what is signed as a whole counts (multipart/signed);
-    words around a signed block could be anybody's.
+    words around a signed block could be anybody's.  The words of such a mail are read out of the very bytes that are
+    verified here (`parsers.mail.signed`).
     """
 
     def __init__(self, home: Path, signers: Sequence[str]) -> None:
@@ -38,14 +37,13 @@ class OpenPgp:
         wanted = self._fingerprints.get(sender.lower())
         if not wanted:
             return Checked()
-        parts = _signed_parts(raw) if len(raw) <= _LARGEST else None
-        if parts is None:
+        signed = signed_entity(raw)
+        if signed is None:
             return Checked(found={"openpgp": "no signature of the whole mail"})
-        data, signature = parts
         with tempfile.NamedTemporaryFile(prefix="mailbot-", suffix=".asc") as file:
-            file.write(signature)
+            file.write(signed.signature)
             file.flush()
-            verified = self._ready().verify_data(file.name, data)
+            verified = self._ready().verify_data(file.name, signed.entity)
         fingerprints = {str(one or "").upper() for one in (verified.fingerprint, verified.pubkey_fingerprint)}
         if not verified.valid or not fingerprints & wanted:
             return Checked(found={"openpgp": "no good signature by a key that is named here"})
@@ -70,21 +68,3 @@ class OpenPgp:
             except (OSError, ValueError) as error:
                 raise ConfigurationError((f"trust.openpgp_home: gpg cannot be used: {error}",)) from None
         return self._gpg
-
-
-def _signed_parts(raw: bytes) -> tuple[bytes, bytes] | None:
-    """The bytes of the signed part exactly as they stand between the boundaries (with CRLF), and the signature."""
-    message = message_from_bytes(raw)
-    if message.get_content_type() != "multipart/signed" or message.get_param("protocol") != "application/pgp-signature":
-        return None
-    boundary = message.get_boundary()
-    payload = message.get_payload()
-    if not boundary or not isinstance(payload, list) or len(payload) != 2:
-        return None
-    mark = b"\r\n--" + boundary.encode("ascii", "replace")
-    pieces = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n").split(mark)
-    signature = payload[1]
-    if len(pieces) != 4 or not isinstance(signature, Message) or signature.is_multipart():
-        return None
-    decoded = signature.get_payload(decode=True)
-    return (pieces[1][2:], decoded) if isinstance(decoded, bytes) and pieces[1][:2] == b"\r\n" else None
