@@ -55,6 +55,8 @@ class Fetched:
     raw: bytes | None
     size_bytes: int
     header: bytes = b""
+    refused: str = ""
+    """What the server said instead of giving a mail that it has (then `raw` is None): it may give it later."""
 
 
 class Inbox(Protocol):

@@ -38,7 +38,7 @@ def judge(context: TurnContext, fetched: Fetched, understood: Understanding, now
     if read is None:
         return _unreadable(context, understood.meaning, now)
     if fetched.raw is None:
-        return _too_large(context, fetched, read, now)
+        return _header_alone(context, fetched, read, now)
     if _was_here_before(context, fetched.key, read, now):
         return left("was in the mailbox long before the bot was")
     look = look_at(context, fetched.raw, read, now)
@@ -103,7 +103,7 @@ def _automatic(context: TurnContext, mail: Mail, automatic: Automatic, now: date
     return Judgement(Verdict.HANDLED if ours else Verdict.LEFT, automatic.why)
 
 
-def _too_large(context: TurnContext, fetched: Fetched, header: Mail, now: datetime) -> Judgement:
+def _header_alone(context: TurnContext, fetched: Fetched, header: Mail, now: datetime) -> Judgement:
     """A mail that was not fetched whole: judged by its header; only one that seems to be for the bot is moved.
 
     Whoever is registered and asked for a machine is told, so that nobody waits for nothing.
@@ -111,12 +111,16 @@ def _too_large(context: TurnContext, fetched: Fetched, header: Mail, now: dateti
     ours = tokens.references_in(header.references, header.recipients, context.letters)
     wanted = context.rules.service.request_subject.casefold() in header.subject.casefold()
     mib, most = fetched.size_bytes // (1024 * 1024), context.rules.answers.mail_max_mib
-    why = f"the mail is too large to be read: {mib} MiB, at most {most} MiB are"
+    why = (
+        f"the mail server has not given it for hours: {fetched.refused}"
+        if fetched.refused
+        else f"the mail is too large to be read: {mib} MiB, at most {most} MiB are"
+    )
     if not (ours or wanted):
         return left(why)
     outcome = quarantined(context, header.sha256, why, now, mail=header)
     sender = context.directory.by_address(header.sender.address)
-    if sender is None or not wanted:
+    if sender is None or not wanted or fetched.refused:
         return outcome
     allowed = f"a mail of at most {most} MiB; please leave out what is attached and send the words alone"
     told = explained(

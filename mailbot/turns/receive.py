@@ -26,6 +26,10 @@ MOVE_BATCH = 100
 POISON_TRIES = 3
 """How often a mail whose handling raises is tried before it goes to quarantine."""
 RETRY_AFTER = timedelta(minutes=2)
+LONGEST_RETRY = timedelta(hours=1)
+REFUSED_TRIES = 8
+REFUSED_LASTS = timedelta(hours=6)
+"""So often and so long a mail server may refuse to give one mail; then it is put in quarantine unread."""
 
 _FOLDER = {
     Verdict.HANDLED: Folder.HANDLED,
@@ -107,6 +111,8 @@ def handle(
     now = context.clock.now()
     if fetched.raw is None and not fetched.header:
         return None
+    if fetched.refused and not _is_given_up(earlier, now):
+        return _refused(context, fetched, earlier, now)
     octets = fetched.header if fetched.raw is None else fetched.raw
     read, failure = (_unreadable(octets, _FATAL), None) if unread else _read(reader, octets, now)
     read = _told_apart(fetched, read)
@@ -125,6 +131,32 @@ def handle(
     except Exception as error:  # noqa: BLE001 - one bad mail never stops the line
         entry = _poison(context, fetched, entry, error, now)
     _log(entry)
+    return entry
+
+
+def _is_given_up(earlier: LedgerEntry | None, now: datetime) -> bool:
+    return earlier is not None and earlier.attempts >= REFUSED_TRIES and now - earlier.seen_at >= REFUSED_LASTS
+
+
+def _refused(context: TurnContext, fetched: Fetched, earlier: LedgerEntry | None, now: datetime) -> LedgerEntry:
+    """The server has the mail and does not give it: passing until it lasted, and the mails behind it are read meanwhile."""
+    attempts = 1 + (earlier.attempts if earlier else 0)
+    pause = min(RETRY_AFTER * 2 ** (attempts - 1), LONGEST_RETRY)
+    entry = LedgerEntry(
+        key=fetched.key,
+        message_id="",
+        sha256=hashlib.sha256(f"{fetched.key}".encode()).hexdigest(),
+        verdict=Verdict.RETRY,
+        seen_at=earlier.seen_at if earlier else now,
+        kind=Kind.UNREADABLE.value,
+        attempts=attempts,
+        retry_at=now + pause,
+        why=f"the mail server does not give it: {fetched.refused}",
+    )
+    context.store.commit(Turn(now=now, mail=entry))
+    journal.mail_retried(
+        mail=entry.sha256, attempt=attempts, retry_at=now + pause, error=MailServerUnavailable(fetched.refused)
+    )
     return entry
 
 

@@ -333,3 +333,30 @@ def test_a_bot_that_was_killed_once_reads_the_mail_again(world: World) -> None:
     world.restart()
     world.once()
     assert world.ticket().username == "alice"
+
+
+def test_a_mail_that_the_server_refuses_is_tried_for_hours_and_then_put_aside(world: World) -> None:
+    world.inbox.deliver(mail(ALICE.email, SUBJECT, request_words(), world.now))
+    world.inbox.deliver(mail("bob@example.org", SUBJECT, request_words("bob"), world.now))
+    world.inbox.refused[1] = "[SERVERBUG] not now"
+    world.once()
+    assert world.ticket().username == "bob", "the mail behind it is read"
+    for _ in range(5):
+        world.clock.advance(timedelta(hours=1, minutes=1))
+        world.once()
+    assert world.inbox._folders.uids(Folder.QUARANTINE) == []
+
+    for _ in range(4):
+        world.clock.advance(timedelta(hours=1, minutes=1))
+        world.once()
+    assert len(world.inbox._folders.uids(Folder.QUARANTINE)) == 1
+
+
+def test_a_mail_that_the_server_gives_later_acts_then(world: World) -> None:
+    world.inbox.deliver(mail(ALICE.email, SUBJECT, request_words(), world.now))
+    world.inbox.refused[1] = "throttled"
+    world.once()
+    world.inbox.refused.clear()
+    world.clock.advance(timedelta(minutes=10))
+    world.once()
+    assert world.ticket().username == "alice"

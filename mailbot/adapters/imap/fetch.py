@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import imaplib
 from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from mailbot.adapters.imap.session import Client, is_passing, said
@@ -22,6 +23,18 @@ _HEADER: Final = b"BODY[HEADER]<0>"
 _HEADER_BYTES: Final = 65_536
 
 
+LEFT_OUT: Final = "the server has the mail and leaves it out of its answers"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of one mail: its bytes; or None and the beginning of its header, with `refused` where the server has it and does not give it."""
+
+    raw: bytes | None
+    header: bytes = b""
+    refused: str = ""
+
+
 class _RefusedError(Exception):
     """The server says NO to reading mails that it has."""
 
@@ -36,9 +49,21 @@ def search_from(client: Client, first: int, *, exists: int, uidnext: int) -> Ite
 
 
 def sizes(client: Client, uids: Sequence[int]) -> list[Sized]:
-    """The mails that are still there, with their sizes, in the order given."""
+    """The mails that are still there, with their sizes, in the order given.
+
+    Servers have been seen to say OK and leave some out: a mail that is there is never passed over.
+    """
     answers = client.fetch(uids, [_SIZE])
-    return [(uid, int(answers[uid].get(_SIZE, 0))) for uid in uids if uid in answers]
+    there = {uid: int(answers[uid].get(_SIZE, 0)) for uid in uids if uid in answers}
+    there |= dict.fromkeys(_still_there(client, [uid for uid in uids if uid not in there]), 0)
+    return [(uid, there[uid]) for uid in uids if uid in there]
+
+
+def _still_there(client: Client, uids: Sequence[int]) -> list[int]:
+    if not uids:
+        return []
+    wanted = set(uids)
+    return [uid for uid in client.search(["UID", ",".join(map(str, uids))]) if uid in wanted]
 
 
 def groups(sized: Sequence[Sized], max_bytes: int, alone: Set[int] = frozenset()) -> Iterator[list[Sized]]:
@@ -57,29 +82,30 @@ def groups(sized: Sequence[Sized], max_bytes: int, alone: Set[int] = frozenset()
         yield group
 
 
-def read_group(client: Client, group: Sequence[Sized], max_bytes: int) -> dict[int, tuple[bytes | None, bytes]]:
-    """For each mail that is still there: its bytes; or None and the beginning of its header, where it is too large or refused."""
-    raws = _bodies(client, [uid for uid, size in group if size <= max_bytes])
+def read_group(client: Client, group: Sequence[Sized], max_bytes: int) -> dict[int, Found]:
+    """What came of each mail that is still there."""
+    small = [uid for uid, size in group if size <= max_bytes]
+    found = _bodies(client, small)
+    for uid in _still_there(client, [uid for uid in small if uid not in found]):
+        found |= _bodies(client, [uid]) or {uid: Found(None, refused=LEFT_OUT)}
     # Some servers give a wrong size: the limit holds for what came, too.
-    whole = {uid: raw for uid, raw in raws.items() if raw is not None and len(raw) <= max_bytes}
-    partly = [uid for uid, size in group if size > max_bytes or (uid in raws and uid not in whole)]
-    headers = _headers(client, partly, min(max_bytes, _HEADER_BYTES))
-    return {uid: (raw, b"") for uid, raw in whole.items()} | {uid: (None, header) for uid, header in headers.items()}
+    partly = [uid for uid, size in group if size > max_bytes]
+    partly += [uid for uid, one in found.items() if one.refused or len(one.raw or b"") > max_bytes]
+    for uid, header in _headers(client, partly, min(max_bytes, _HEADER_BYTES)).items():
+        found[uid] = Found(None, header, found[uid].refused if uid in found else "")
+    return found
 
 
-def _bodies(client: Client, uids: Sequence[int]) -> dict[int, bytes | None]:
-    """The mails that are still there; None for one that the server refuses to give: the others are asked one by one then."""
+def _bodies(client: Client, uids: Sequence[int]) -> dict[int, Found]:
+    """The mails that came; where the server refuses, each is asked for alone, so that one does not hide the others."""
     try:
-        return {**_peek(client, uids, "BODY.PEEK[]", _BODY)}
-    except _RefusedError:
-        pass
-    found: dict[int, bytes | None] = {}
+        return {uid: Found(raw) for uid, raw in _peek(client, uids, "BODY.PEEK[]", _BODY).items()}
+    except _RefusedError as refusal:
+        if len(uids) == 1:
+            return {uid: Found(None, refused=str(refusal)) for uid in _still_there(client, uids)}
+    found: dict[int, Found] = {}
     for uid in uids:
-        try:
-            found |= _peek(client, [uid], "BODY.PEEK[]", _BODY)
-        except _RefusedError:
-            if client.search(["UID", str(uid)]):
-                found[uid] = None
+        found |= _bodies(client, [uid])
     return found
 
 
@@ -90,7 +116,9 @@ def _headers(client: Client, uids: Sequence[int], limit: int) -> dict[int, bytes
         try:
             answer = _peek(client, [uid], f"BODY.PEEK[HEADER]<0.{limit}>", _HEADER)
         except _RefusedError:
-            answer = {uid: b""} if client.search(["UID", str(uid)]) else {}
+            answer = {}
+        if uid not in answer:
+            answer = dict.fromkeys(_still_there(client, [uid]), b"")
         found |= {uid: header or b"\r\n" for uid, header in answer.items()}
     return found
 
@@ -104,5 +132,5 @@ def _peek(client: Client, uids: Sequence[int], item: str, key: bytes) -> dict[in
     except imaplib.IMAP4.error as error:
         if is_passing(said(error)):
             raise
-        raise _RefusedError from error
+        raise _RefusedError(said(error)) from error
     return {uid: answer[key] or b"" for uid, answer in answers.items() if key in answer}

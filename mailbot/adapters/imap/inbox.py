@@ -20,6 +20,7 @@ from mailbot.adapters.imap.session import (
     ensure_folder,
     folder_names,
     hang_up,
+    is_over_quota,
     log_out,
     open_session,
     said,
@@ -172,6 +173,12 @@ class ImapInbox:
     def _select(self, client: Client) -> _Box:
         answer: Mapping[bytes, Any] = client.select_folder(self._names_on(client).on_server(self._settings.folder))
         exists = int(answer[b"EXISTS"])
+        if b"UIDVALIDITY" not in answer:
+            raise MailServerUnavailable(
+                f"IMAP server {self._settings.host} gives no UIDVALIDITY for {self._settings.folder}: without it nobody can tell"
+                " which mails were handled; choose another folder or server (RFC 3501 section 2.3.1.1)",
+                permanent=True,
+            )
         self._box = _Box(int(answer[b"UIDVALIDITY"]), int(answer.get(b"UIDNEXT", 0)), exists)
         return self._box
 
@@ -194,7 +201,8 @@ class ImapInbox:
     def _fetch_group(self, box: _Box, group: Sequence[Sized]) -> Iterator[Fetched]:
         keys = [self._key(box, uid) for uid, _ in group]
         if self._breaks.get(keys[0], 0) >= _BREAKS_AT_MOST:
-            yield Fetched(keys[0], None, group[0][1], b"\r\n")
+            self._breaks.pop(keys[0])  # tried again when it is asked for again
+            yield Fetched(keys[0], None, group[0][1], b"\r\n", "the server ends the connection when it is asked for it")
             return
         try:
             with self._session() as client:
@@ -208,8 +216,8 @@ class ImapInbox:
         for key, (uid, size) in zip(keys, group, strict=True):
             self._breaks.pop(key, None)
             if uid in found:
-                raw, header = found.pop(uid)
-                yield Fetched(key, raw, size if raw is None else len(raw), header)
+                one = found.pop(uid)
+                yield Fetched(key, one.raw, size if one.raw is None else len(one.raw), one.header, one.refused)
 
     # moving
 
@@ -218,7 +226,7 @@ class ImapInbox:
         wanted = settings.handled_folder if folder is Folder.HANDLED else settings.quarantine_folder
         name = self._names_on(client).on_server(wanted)
         if name not in self._folders:
-            ensure_folder(client, name)
+            ensure_folder(client, name, self._names_on(client))
             self._folders.add(name)
         return name
 
@@ -229,10 +237,24 @@ class ImapInbox:
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error:
-            ensure_folder(client, folder)
+            ensure_folder(client, folder, self._names_on(client))
             alive = [uid for uid in client.search(["UID", ",".join(map(str, uids))]) if uid in set(uids)]
             if alive:
-                self._move_once(client, alive, folder)
+                self._move_or_say(client, alive, folder)
+
+    def _move_or_say(self, client: Client, uids: Sequence[int], folder: str) -> None:
+        try:
+            self._move_once(client, uids, folder)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as error:
+            if not is_over_quota(said(error)):
+                raise
+            raise MailServerUnavailable(
+                f"IMAP server {self._settings.host}: the mailbox is over its quota, and a server without MOVE needs room to move"
+                f" mail: {len(uids)} handled mails stay in {self._settings.folder} until there is room ({said(error)})",
+                permanent=True,
+            ) from error
 
     @staticmethod
     def _move_once(client: Client, uids: Sequence[int], folder: str) -> None:
@@ -254,8 +276,8 @@ class ImapInbox:
         except imaplib.IMAP4.abort:
             raise
         except imaplib.IMAP4.error as error:
-            if "Unexpected IDLE response" not in said(error):
-                raise
+            if "Unexpected IDLE response: b'* " not in str(error):
+                raise  # a tagged answer: NO or BAD, and whoever waits tries again later
             # Something was announced before the go-ahead; a new connection is the clean way to hear it.
             self._hang_up()
             return True, False

@@ -76,6 +76,8 @@ class MemoryInbox:
         self, account: str = "support@testbed.example", *, max_bytes: int = 26_214_400, folders: Folders | None = None
     ) -> None:
         self.faults = Faults()
+        self.refused: dict[int, str] = {}
+        """UIDs of mails that the server has and does not give, with what it says."""
         self._account = account
         self._max_bytes = max_bytes
         self._folders: Folders = MemoryFolders() if folders is None else folders
@@ -99,6 +101,8 @@ class MemoryInbox:
         self._seen = (uidvalidity, uidnext)
 
     def _fetched(self, uid: int, raw: bytes) -> Fetched:
+        if uid in self.refused:
+            return Fetched(self._key(uid), None, len(raw), b"\r\n", self.refused[uid])
         if len(raw) <= self._max_bytes:
             return Fetched(self._key(uid), raw, len(raw))
         header, separator, _ = raw.partition(b"\r\n\r\n")

@@ -25,7 +25,13 @@ Client: TypeAlias = Any
 WIRE_ERRORS: Final = (imaplib.IMAP4.error, OSError, EOFError, ValueError, LookupError, TypeError)
 
 # RFC 5530: the server says itself that trying again can help.
-_PASSING: Final = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT)\b|temporar", re.IGNORECASE)
+# The words are those of servers without codes: Gmail and Exchange throttle, Courier and Cyrus count connections.
+_PASSING: Final = re.compile(
+    r"\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG|OVERQUOTA)\b|temporar|throttl|too many|maximum number|rate limit|not connected"
+    r"|try again|later\b|\bbusy\b|bandwidth|simultaneous",
+    re.IGNORECASE,
+)
+_OVER_QUOTA: Final = re.compile(r"\[OVERQUOTA\b|quota", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,11 @@ class ImapSettings:
 def is_passing(text: str) -> bool:
     """True where a server's NO says that it may be different later."""
     return bool(_PASSING.search(text))
+
+
+def is_over_quota(text: str) -> bool:
+    """True where a server's NO says that the mailbox is full."""
+    return bool(_OVER_QUOTA.search(text))
 
 
 def said(error: BaseException) -> str:
@@ -129,7 +140,7 @@ def _log_in(client: Client, settings: ImapSettings, secret: str) -> None:
         what = "token" if settings.auth is Auth.OAUTH2 else "password"
         message = f"IMAP server {settings.host} does not accept the {what} of {settings.username}: {reason}"
         # Not chained: no exception that has seen the secret goes further.
-        raise MailServerUnavailable(message, permanent=not (is_passing(reason) or "[SERVERBUG]" in reason)) from None
+        raise MailServerUnavailable(message, permanent=not is_passing(reason)) from None
 
 
 def hang_up(client: Client) -> None:
@@ -149,35 +160,55 @@ def log_out(client: Client) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FolderNames:
-    """How this server writes folder names: what stands before personal folders, and between levels."""
+    """How this server writes folder names: what stands before personal folders, and between levels.
+
+    `others` are the prefixes of other users' and shared folders, which stand beside the personal ones.
+    """
 
     prefix: str
     delimiter: str
+    others: tuple[str, ...] = ()
 
     def on_server(self, name: str) -> str:
         """`mailbot/handled` as the server has it, for example `INBOX.mailbot.handled` (RFC 2342)."""
         if name.upper() == "INBOX":
             return "INBOX"
         path = name.replace("/", self.delimiter) if self.delimiter else name
-        return path if path.startswith(self.prefix) else self.prefix + path
+        return path if path.startswith((self.prefix, *self.others)) else self.prefix + path
+
+    def parents(self, path: str) -> list[str]:
+        """The folders that a folder lies in, outermost first, as the server has them."""
+        if not self.delimiter:
+            return []
+        own = self.prefix.rstrip(self.delimiter)
+        levels = path.split(self.delimiter)
+        parents = [self.delimiter.join(levels[:count]) for count in range(1, len(levels))]
+        return [
+            parent for parent in parents if parent and parent != own and f"{parent}{self.delimiter}" not in self.others
+        ]
 
 
 def folder_names(client: Client) -> FolderNames:
     """Ask by NAMESPACE, or by LIST "" "" where the server does not know that."""
     if client.has_capability("NAMESPACE"):
-        personal = client.namespace().personal
-        if personal:
-            prefix, delimiter = personal[0]
-            return FolderNames(prefix, delimiter or "")
+        spaces = client.namespace()
+        if spaces.personal:
+            prefix, delimiter = spaces.personal[0]
+            others = tuple(one[0] for one in (*(spaces.other or ()), *(spaces.shared or ())) if one[0])
+            return FolderNames(prefix, delimiter or "", others)
     for _flags, delimiter, _name in client.list_folders("", ""):
         return FolderNames("", delimiter.decode("ascii") if delimiter else "")
     return FolderNames("", "/")
 
 
-def ensure_folder(client: Client, name: str) -> None:
-    """Create and subscribe a folder that is not there; may run twice, also beside another client."""
+def ensure_folder(client: Client, name: str, names: FolderNames) -> None:
+    """Create and subscribe a folder that is not there, after those that it lies in; may run twice, also beside another client."""
     if client.folder_exists(name):
         return
+    for parent in names.parents(name):  # some servers make them by themselves, some refuse the child
+        if not client.folder_exists(parent):
+            with suppress(imaplib.IMAP4.error):
+                client.create_folder(parent)
     try:
         client.create_folder(name)
     except imaplib.IMAP4.abort:
