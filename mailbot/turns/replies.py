@@ -29,12 +29,16 @@ from mailbot.model import (
 from mailbot.timetable import moment_in_words
 from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
-from mailbot.turns import brake
+from mailbot.turns import brake, repetition
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing, risk_of
 from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, left
 from parsers.values import Command, Mail, Unclear, Verb
 
+_WENT_TO_OTHERS = (
+    "It was not done: an answer to this letter went to other people too, so that they could write in your name. Please answer "
+    "a letter that is written to you on another day (write status tomorrow), or ask another administrator."
+)
 _ANSWERED = frozenset({Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM})
 
 
@@ -89,12 +93,21 @@ def judge_reply(
     if exchange is None:
         return left("an answer to a letter of ours from somebody it was not written to")
     exchange = _proven(exchange, said, look, by_code=bool(codes))
+    return repetition.remember_copies(context, mail, exchange.reference, _decided(exchange, said), now)
+
+
+def _decided(exchange: _Exchange, said: Command | Unclear) -> Judgement:
+    """Steps 3 to 5 of `judge_reply`."""
     if lack := _lack(exchange):
         return exchange.refuse(said.words if isinstance(said, Unclear) else said.line, lack)
-    if isinstance(said, Unclear):
-        note = f"unclear: {said.why}"
-        return exchange.answer(Letter.UNCLEAR_REPLY, note, words=said.words, why=said.why, **exchange.can_say())
-    return _obey(exchange, said)
+    if isinstance(said, Command):
+        return _obey(exchange, said)
+    note = f"unclear: {said.why}"
+    name, digest = repetition.note_of(exchange.ticket, exchange.mail)
+    if exchange.context.store.note(name) == digest:  # a robot without any mark, or somebody who sent it twice
+        return Judgement(Verdict.HANDLED, f"{note}; the same words were answered before")
+    answer = exchange.answer(Letter.UNCLEAR_REPLY, note, words=said.words, why=said.why, **exchange.can_say())
+    return answer.with_turn(exchange.now, notes={name: digest})
 
 
 def _proven(exchange: _Exchange, said: Command | Unclear, look: Look, *, by_code: bool) -> _Exchange:
@@ -113,6 +126,9 @@ def _lack(exchange: _Exchange) -> str:
     if tokens.expired(exchange.reference, exchange.now, days):
         return f"The letter that you answer is older than {days} days. Please answer this one instead."
     evidence = exchange.evidence
+    alone = evidence.risk is not Risk.ASK and not evidence.proofs & {Proof.ALIGNED, Proof.SIGNED}
+    if alone and repetition.went_to_others(exchange.context, exchange.reference):
+        return _WENT_TO_OTHERS
     lack = trust.missing(evidence.risk or Risk.ASK, evidence, exchange.context.rules.trust)
     return f"It was not done: {lack}." if lack else ""
 

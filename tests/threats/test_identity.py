@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -290,3 +291,43 @@ def test_a_release_is_confirmed_from_the_registered_address(world: World) -> Non
     assert world.ticket().state is TicketState.ACTIVE, "only the letter that asks can be confirmed"
     world.arrives(reply(asked, ALICE.email, "confirm", world.now))
     assert world.ticket().state in {TicketState.RETIRING, TicketState.ARCHIVED}
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> World:
+    """A site that sees no alignment, with alice's request waiting."""
+    world = World(tmp_path)
+    world.writes(ALICE.email, request_words("alice"))
+    return world
+
+
+def test_a_token_that_went_to_others_proves_nothing_alone(plain: World) -> None:
+    asked = reply(question(plain), CAROL.address, "Alice, what do you need it for?", plain.now, Cc=ALICE.email)
+    plain.arrives(asked)
+    forged = reply(question(plain), CAROL.address, "approve disk 100", plain.now)
+
+    plain.arrives(forged)
+
+    assert plain.ticket().state is TicketState.PENDING
+    assert "went to other people too" in " ".join(words_of(plain.last(Letter.COMMAND_REFUSED, CAROL.address)).split())
+
+
+def test_a_decision_of_which_others_get_a_copy_counts_and_so_does_a_letter_of_another_day(plain: World) -> None:
+    letter = question(plain)
+    plain.arrives(reply(letter, CAROL.address, "What is it for?", plain.now, Cc=ALICE.email))
+    plain.clock.advance(timedelta(days=1))
+    plain.arrives(reply(letter, CAROL.address, "status", plain.now))
+    plain.arrives(reply(plain.last(Letter.STATUS, CAROL.address), CAROL.address, "approve", plain.now, Cc=ALICE.email))
+
+    assert plain.ticket().state is not TicketState.PENDING
+
+
+def test_a_robot_without_any_mark_gets_no_second_answer(plain: World) -> None:
+    for _ in range(3):
+        plain.arrives(reply(question(plain), CAROL.address, "Your mail is in our queue.", plain.now))
+        plain.clock.advance(timedelta(minutes=5))
+    answers = [letter for letter in plain.letters if kind_of(letter) is Letter.UNCLEAR_REPLY]
+    assert len(answers) == 1
+
+    plain.arrives(reply(question(plain), CAROL.address, "What is a queue?", plain.now))
+    assert len([letter for letter in plain.letters if kind_of(letter) is Letter.UNCLEAR_REPLY]) == 2
