@@ -24,13 +24,27 @@ from parsers.mail.bounces import (
 )
 from parsers.mail.headers import Fields, references
 from parsers.mail.mime import ascii_text, children
+from parsers.reply.commands import read_command
+from parsers.request.labels import read_label
+from parsers.text import subjects
 from parsers.text.folding import fold
-from parsers.values import Automatic, AutomaticKind, Mail, ReadingRules
+from parsers.values import Automatic, AutomaticKind, Command, Mail, ReadingRules
 
 _AUTO_PRECEDENCE = frozenset({"auto_reply", "auto-reply", "autoreply"})
 _NO = frozenset({"", "no", "false", "0", "none"})
 
 _NO_REPLY = re.compile(r"(?:no-?reply|do-?not-?reply|ne-?pas-?repondre|nepasrepondre)\b", re.IGNORECASE)
+_AUTO_FIELD = re.compile(
+    r"x-[a-z0-9-]{0,40}(?:auto-?(?:repl|respon|answer|generat|submit)|vacation|out-?of-?office|autores)[a-z-]{0,30}"
+)
+_ABOUT_ANSWERS = frozenset({"x-auto-response-suppress"})
+_ABSENT_START = re.compile(words.ABSENT_STARTS)
+_HANDLED = re.compile(words.HANDLED_WORDS)
+_BRACKETS = re.compile(r"[\[(]([^\[\]()]{3,60})[\])]")
+_LONGEST_SUBJECT = 300
+_TEMPLATE_CHARACTERS = 20_000
+_LABELS_OF_A_TEMPLATE = 2
+_FIRST_LINES = 3
 _METHOD = re.compile(r"(?im)^METHOD:([A-Z]{3,20})")
 _LIST_ROBOTS = re.compile(
     r"(?:majordomo|listserv|listproc|sympa|mailman|ezmlm|mlmmj|listmaster|[a-z0-9._+-]{1,60}-(?:bounces|request|owner))@"
@@ -120,7 +134,12 @@ def _declared(seen: _Seen) -> Automatic | None:
             f"its Auto-Submitted header says {submitted[:40]} (RFC 3834)",
             _original(seen.message, seen.fields),
         )
-    declared = [name for name in words.AUTO_FIELDS if seen.fields.get(name).lower() not in _NO]
+    declared = [
+        name
+        for name, value in seen.fields.all
+        if (name in words.AUTO_FIELDS or (_AUTO_FIELD.fullmatch(name) and name not in _ABOUT_ANSWERS))
+        and value.strip().lower() not in _NO
+    ]
     if declared or seen.fields.get("precedence").lower() in _AUTO_PRECEDENCE:
         return Automatic(
             AutomaticKind.AUTO_REPLY,
@@ -180,26 +199,58 @@ def _challenge(seen: _Seen) -> Automatic | None:
 
 
 def _worded_reply(seen: _Seen) -> Automatic | None:
-    """Replies of machines that declare nothing: by their subject, or by two weaker signs."""
+    """Replies of machines that declare nothing: by their subject, or by what they begin with.
+
+    The words of a text alone never make a machine of somebody who filled in the template or wrote a command first.
+    """
+    if any(form.startswith(words.AUTO_SUBJECTS) for form in _subjects(seen.mail.subject)):
+        return _answered(seen, "its subject is that of an automatic reply")
+    if _is_a_persons(seen):
+        return None
     subject = fold(seen.mail.subject).strip()
     newest = fold(" ".join((seen.mail.new_text or "")[:2000].split()))
-    if subject.startswith(words.AUTO_SUBJECTS):
-        return _answered(seen, "its subject is that of an automatic reply")
-    marked = seen.fields.get("precedence").lower() in ("bulk", "junk") or bool(
-        seen.fields.get("x-auto-response-suppress")
-    )
+    if any(form.startswith(words.HANDLED_SUBJECTS) or _HANDLED.match(form) for form in _subjects(seen.mail.subject)):
+        return _answered(seen, "its subject is that of a machine that took a mail in")
+    return _by_its_words(seen, subject, newest)
+
+
+def _by_its_words(seen: _Seen, subject: str, newest: str) -> Automatic | None:
     null_path = any(value.strip() in ("<>", "") for value in seen.fields.get_all("return-path"))
-    absent = any(phrase in newest for phrase in words.ABSENT_WORDS)
-    unattended = bool(_NO_REPLY.match(seen.mail.sender.address))
-    automated = any(phrase in newest for phrase in words.AUTOMATED_WORDS)
-    signs = (subject.startswith(words.ABSENT_SUBJECTS), absent, marked, unattended, automated)
     if null_path:
         return _answered(seen, "its return path is empty (RFC 3834)")
-    if signs[-1] or (absent and sum(signs) >= 2):
+    absent = any(phrase in newest for phrase in words.ABSENT_WORDS)
+    bulk = seen.fields.get("precedence").lower() in ("bulk", "junk") or bool(
+        seen.fields.get("x-auto-response-suppress")
+    )
+    unattended = bool(_NO_REPLY.match(seen.mail.sender.address))
+    signs = (subject.startswith(words.ABSENT_SUBJECTS), absent, bulk, unattended)
+    if any(phrase in newest for phrase in words.AUTOMATED_WORDS) or (absent and sum(signs) >= 2):
         return _answered(seen, "it says itself that nobody is there")
+    if _ABSENT_START.match(newest):
+        return _answered(seen, "it begins like a note of absence")
     if subject.startswith(words.RECEIPT_SUBJECTS) and any(phrase in newest for phrase in words.RECEIPT_WORDS):
         return Automatic(AutomaticKind.RECEIPT, "it says that a message was read", _original(seen.message, seen.fields))
     return None
+
+
+def _is_a_persons(seen: _Seen) -> bool:
+    """Whether the newest words begin with a command, or the template is filled in."""
+    first = [line for line in (seen.mail.new_text or "").split("\n") if line.strip()][:_FIRST_LINES]
+    commands = any(isinstance(read_command(line, seen.rules), Command) for line in first)
+    lines = seen.mail.text[:_TEMPLATE_CHARACTERS].split("\n")
+    labelled = sum(bool(read_label(line)) for line in lines if line and line[0] not in "> ")
+    return commands or labelled >= _LABELS_OF_A_TEMPLATE
+
+
+def _subjects(subject: str) -> tuple[str, ...]:
+    """A subject in plain letters as it is, without tags and marks, what stands in its first brackets, and in its last ones."""
+    forms = [
+        subject,
+        subjects.without_tags(subject),
+        subjects.bare(subject),
+        *_BRACKETS.findall(subject[:_LONGEST_SUBJECT]),
+    ]
+    return tuple(fold(form).strip(" -:*") for form in forms)
 
 
 def _answered(seen: _Seen, why: str) -> Automatic:

@@ -15,6 +15,7 @@ AUTO_SUBJECTS = phrases("""
     auto: | autoreply | auto reply | auto-reply | automatic reply | automated reply | auto response | auto-response |
     autoresponse | autoresponder | automatic response | automated response | automatic answer | [auto-reply | [autoreply |
     [auto reply | (auto-reply | (autoreply | out of office: | out of office autoreply | out of office reply | ooo: |
+    ooo | automatisches antwortschreiben | automatische mitteilung | abwesend: | urlaub: | vacaciones re: | ausencia: | odsotnost | nepritomnost |
     out-of-office reply | vacation reply | vacation response | yahoo! auto response | réponse automatique | réponse auto |
     message d'absence | absence du bureau | notification d'absence | automatische antwort | abwesenheitsnotiz |
     abwesenheitsnachricht | automatische beantwortung | autom. antwort | respuesta automática | risposta automatica |
@@ -26,6 +27,22 @@ AUTO_SUBJECTS = phrases("""
     automātiska atbilde | automaatvastus | תשובה אוטומטית | رد تلقائي | trả lời tự động | balasan otomatis |
     ตอบกลับอัตโนมัติ | svar automatisk | resposta automatica
 """)
+# Subjects of machines that took a mail in, handed it on or could not; after tags and reply marks.
+HANDLED_SUBJECTS = phrases("""
+    request received | your request has been received | we received your request | we have received your | ticket created | ticket opened |
+    case created | case opened | confirmation of receipt | acknowledgement of receipt | accuse de reception |
+    demande recue | demande enregistree | nous avons bien recu | eingangsbestatigung | bestatigung ihrer anfrage | empfangsbestatigung |
+    confirmacion de recepcion | hemos recibido | acuse de recibo | conferma di ricezione | abbiamo ricevuto | ontvangstbevestiging |
+    delivered: | relayed: | zugestellt: | weitergeleitet: | remis : | remis: | relaye : | entregado: | consegnato: | bezorgd: |
+    undeliverable: | undelivered: | nicht zustellbar | unzustellbar: | impossible de remettre | echec de la remise | no se puede entregar | impossibile recapitare |
+    mailbox moved | mailbox closed | no longer in use | mailbox unattended | e-mail address changed | change of e-mail address
+""")
+#: A number between the words: `Ticket #4711 created`, `[Case 12] opened`.
+HANDLED_WORDS = (
+    r"(?:ticket|case|request|incident|issue|anfrage|demande|dossier|vorgang|solicitud|richiesta)\s?(?:n[o°]\.? ?|nr\.? ?)?[#\[(]?[\w-]{1,20}[\])]?\s?"
+    r"(?:has been |was |is now |a ete |wurde |ha sido |e stata |e stato )?(?:created|opened|received|registered|cree|creee|ouvert|enregistre|enregistree|erstellt|eroffnet|"
+    r"angelegt|creado|creada|abierto|recibida|creata|creato|aperto|ricevuta)"
+)
 # Subjects that a person could write too: they need a second sign.
 ABSENT_SUBJECTS = phrases("""
     out of office | out of the office | out-of-office | vacation | on vacation | away from | away until | i am away |
@@ -45,7 +62,25 @@ ABSENT_WORDS = phrases("""
     estou ausente | de férias | jestem nieobecn | urlopie | я в отпуске | нахожусь в отпуске | отсутствую | 不在にして |
     休暇 | 休假 | 外出 | 부재중 | jag är borta | semester | ikke til stede | lomalla | mimo kancelář | szabadságon
 """)
+# How machines begin for somebody who is away; only right at the start of the newest words, after thanks for the mail.
+ABSENT_STARTS = (
+    r"(?:(?:hi|hello|dear|bonjour|hallo|guten tag|hola|buongiorno|ciao)\b[^.!,]{0,40}[.!,] ?)?"
+    r"(?:(?:many )?(?:thank you|thanks) (?:very much )?for your (?:e-?mail|message|mail|note)[^.!]{0,30}[.!] ?|merci (?:pour|de) votre (?:message|e-?mail|courriel|mail)[^.!]{0,30}[.!] ?"
+    r"|(?:vielen )?dank(?:e)? fur ihre (?:e-?mail|nachricht|mail)[^.!]{0,30}[.!] ?|gracias por (?:su|tu) (?:mensaje|correo)[^.!]{0,30}[.!] ?|grazie per (?:il|la) (?:suo|sua|tuo|tua) [^.!]{1,30}[.!] ?)?"
+    r"(?:(?:i am|i'm|we are|i will be|i'll be) (?:currently |now |presently |again )?(?:out of (?:the |my )?office|away\b|on (?:annual |sick |parental |maternity |paternity )?leave\b|on (?:vacation|holiday|holidays)\b|absent\b|not in the office|travelling|traveling|unavailable)"
+    r"|(?:out of (?:the )?office|away|on vacation|on holiday|on leave) (?:until|till|from|through|this|next)\b|ich bin (?:\S+ ){0,6}(?:nicht (?:im hause|im haus|im buro|da\b|erreichbar|am arbeitsplatz)|im urlaub|abwesend|verreist|ausser haus)|bin weg\b"
+    r"|je (?:suis|serai) (?:\S+ ){0,3}(?:en conges?|absente?|en vacances|hors du bureau|en deplacement)|(?:actuellement )?en conges? jusqu|estoy (?:\S+ ){0,2}(?:de vacaciones|fuera|ausente)|estare (?:\S+ ){0,2}(?:fuera|ausente|de vacaciones)"
+    r"|sono (?:\S+ ){0,2}(?:in ferie|assente|fuori)|saro (?:\S+ ){0,2}(?:assente|fuori)|jestem (?:\S+ ){0,2}(?:na urlopie|nieobecn|poza biurem)|do \S+ \S+ (?:sem|bom) odsotn|estou (?:\S+ ){0,2}(?:ausente|de ferias|fora)|ik ben (?:\S+ ){0,4}(?:afwezig|niet aanwezig|met vakantie|met verlof)"
+    r"|jag ar (?:\S+ ){0,4}(?:borta|ledig|pa semester|tjanstledig)|jeg er (?:\S+ ){0,4}(?:ikke til stede|pa ferie|bortrejst)|olen (?:\S+ ){0,4}(?:lomalla|poissa))"
+)
 AUTOMATED_WORDS = phrases("""
+    this mailbox is not monitored | mailbox is not monitored | inbox is not monitored | unmonitored mailbox | mailbox is unattended | mailbox is no longer in use |
+    mailbox is no longer monitored | address is no longer in use | automatically generated e-mail | automatically generated email | automatically generated message |
+    wurde automatisch erstellt | wurde automatisch generiert | automatisch erzeugte nachricht | automatisch generierte | bitte nicht antworten | please do not reply | your case number is |
+    your ticket number is | your request has been received | has been received and is being | has been received and will be | your request has been registered |
+    a ticket has been created | a ticket has been opened | a case has been opened | ist bei uns eingegangen | ihre anfrage ist eingegangen | votre demande a bien ete | votre demande a ete |
+    a ete genere automatiquement | a ete envoye automatiquement | merci de ne pas repondre | ne pas repondre a ce | no responda a este | mensaje generado automaticamente | non rispondere a questa |
+    generato automaticamente | we will get back to you as soon as | we aim to respond within | mail is waiting in our queue | will be handled within |
     this is an automatic reply | this is an automated reply | this is an automatic response | this is an automated response |
     this is an auto-reply | this is an autoreply | automatically generated reply | automatic reply to your |
     automated response to your | auto-generated response | do not reply to this automated | réponse automatique |

@@ -17,6 +17,8 @@ from parsers.text.folding import visible
 # Overrides of the direction (Unicode annex 9), and strokes through the letter before.
 _NOT_AS_WRITTEN = re.compile("[\u202d\u202e\u0335-\u0338]")
 _ENCRYPTED = "-----BEGIN PGP MESSAGE-----"
+_MARK_UP = re.compile(r"<[^<>]{0,500}>|&nbsp;")
+_EMPTY_CHARACTERS = 5_000
 _HTML_START = re.compile(r"\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
 
 
@@ -37,6 +39,8 @@ class Bodies:
     alternative: bool = False
     attachments: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    html_is_empty: bool = False
+    """The HTML parts hold no characters at all, also no hidden ones: the client wrote them for form's sake."""
 
 
 @dataclass(slots=True)
@@ -47,6 +51,7 @@ class _Found:
     attachments: list[str] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
     alternative: bool = False
+    html_is_empty: bool = True
 
 
 def parts(message: Message) -> Iterator[tuple[Message, tuple[str, ...]]]:
@@ -81,7 +86,7 @@ def read_bodies(message: Message) -> Bodies:
     if found.text and found.html and not found.alternative:
         # A list's footer beside the body, not two forms of the same words: read in the order in which it is shown.
         text, html = _cut("\n\n".join(found.in_order).strip("\n"), found), None
-    return Bodies(text, html, found.alternative, tuple(found.attachments), tuple(found.notes))
+    return Bodies(text, html, found.alternative, tuple(found.attachments), tuple(found.notes), found.html_is_empty)
 
 
 def _cut(text: str, found: _Found) -> str:
@@ -99,6 +104,7 @@ def _sort_part(part: Message, found: _Found, *, alone: bool) -> None:
     if kind in ("text/plain", "text/html") and disposition != "attachment" and (alone or not name):
         text = _characters(part, found)
         if kind == "text/html" or _HTML_START.match(text[:200]):
+            found.html_is_empty = found.html_is_empty and not _MARK_UP.sub("", text[:_EMPTY_CHARACTERS]).strip()
             text = _html(text, found)
             found.html.append(text)
         else:

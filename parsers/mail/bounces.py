@@ -35,7 +35,7 @@ _SUBJECTS = phrases("""
     onbestelbaar | niet bezorgd | não entregue | nie mozna dostarczyc | niedostarczaln | сообщение не доставлено |
     не доставлено | недоставленное | olevererbart | kan inte levereras | メールエラー | 配信不能 | 配送できません | 退信 | 投递失败 | 系统退信
     | postmaster notify | aws notification | permanent error | mail returned | non recapit | viruses detected | virus in mail | virus alert | message you sent blocked | message you sent |
-    nachricht nicht | email delivery failure | rejected: |
+    nachricht nicht | nicht zustellbar | impossible de remettre | impossible de delivrer | fehler bei der zustellung | no se pudo entregar | impossibile recapitare | email delivery failure | rejected: |
     message rejected | blocked: | mailbox full | quota exceeded
 """)
 _WORDS = phrases("""

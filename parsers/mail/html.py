@@ -153,7 +153,28 @@ def _mark_quotes(tree: _Element) -> None:
         elif _is_quote(element):
             _surround(element)
         elif _is_signature(element):
-            _insert_line(element, "-- ")
+            _end_with(element)
+
+
+def _end_with(signature: _Element) -> None:
+    """A signature ends the words above it; where none stand above, it is itself no words, and those below it are."""
+    if _words_before(signature):
+        _insert_line(signature, "-- ")
+    else:
+        signature.drop_tree()
+
+
+def _words_before(element: _Element) -> bool:
+    """Whether anything is written before an element, in the whole document."""
+    while element is not None:
+        for other in element.itersiblings(preceding=True):
+            if (other.tail or "").strip() or (isinstance(other.tag, str) and "".join(other.itertext()).strip()):
+                return True
+        parent = element.getparent()
+        if parent is not None and (parent.text or "").strip():
+            return True
+        element = parent
+    return False
 
 
 def _is_quote(element: _Element) -> bool:

@@ -91,7 +91,7 @@ def _with_words(mail: Mail, bodies: Bodies, rules: ReadingRules) -> Mail:
     else:
         chosen, text = html_split, bodies.html or ""
     disagree = False
-    if html_split is not None and bodies.text.strip():  # an HTML part that shows nothing disagrees with a command too
+    if html_split is not None and bodies.text.strip() and not bodies.html_is_empty:
         disagree = not _same_words(text_split, html_split, rules)
     if disagree:
         notes = (*notes, "The text and the HTML part of the mail say different things.")
@@ -115,6 +115,5 @@ def _same_words(text: Split, html: Split, rules: ReadingRules) -> bool:
 
 
 def _essence(command: Command) -> Command:
-    """A command without what white space and mark-up change between two forms of one mail."""
-    letters = "".join(c for c in command.reason.casefold() if c.isalnum())
-    return replace(command, line="", reason=letters)
+    """A command and its options; a reason is wrapped, linked and signed differently in two forms of one mail."""
+    return replace(command, line="", reason="")

@@ -6,6 +6,8 @@ sender named, and raises on some of them.
 
 from __future__ import annotations
 
+import base64
+import re
 from email.message import Message
 
 from parsers.mail.limits import MAX_FIELD_BYTES, MAX_FIELDS, MAX_PARTS
@@ -56,8 +58,34 @@ def children(part: Message) -> list[Message]:
     return [child for child in part.get_payload() if isinstance(child, Message)]
 
 
+_BASE64_LINE = re.compile(r"[A-Za-z0-9+/]{1,400}={0,2}\s*")
+
+
+def _base64_and_footer(part: Message) -> bytes | None:
+    """The body and the footer behind it; None where there is no such footer."""
+    payload = part.get_payload()
+    if not isinstance(payload, str):
+        return None
+    lines = payload.split("\n")
+    end = next((number for number, line in enumerate(lines) if line.strip() and not _BASE64_LINE.fullmatch(line)), None)
+    if not end or not any(line.strip() for line in lines[:end]):
+        return None
+    try:
+        body = base64.b64decode("".join(lines[:end]), validate=False)
+    except ValueError:
+        return None
+    return body + b"\n" + "\n".join(lines[end:]).encode("utf-8", "surrogateescape")
+
+
 def octets(part: Message) -> bytes:
-    """A leaf's bytes, transfer encoding undone; what cannot be undone is kept as it came."""
+    """A leaf's bytes, transfer encoding undone; what cannot be undone is kept as it came.
+
+    List software puts a plain footer behind a base64 body: the body is what is encoded, the footer is text.
+    """
+    if str(part.get("content-transfer-encoding", "")).strip().lower() == "base64":
+        both = _base64_and_footer(part)
+        if both is not None:
+            return both
     try:
         payload = part.get_payload(decode=True)
     except (ValueError, LookupError, AssertionError, TypeError):

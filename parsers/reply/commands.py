@@ -7,7 +7,7 @@ docs/commands.md from the same tables.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from parsers.reply import words
@@ -27,8 +27,11 @@ _HEDGES = frozenset(
     )
 )
 #: Marks, bullets, emphasis and pictographs that clients and people put around words.
-_DECORATION = re.compile(r"[*_`~\"'“”«»‹›•·●▪→⇒\U0001F300-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]+")
-_EDGES = " \t.,;:!-–—()[]<>|"
+_DECORATION = re.compile(r"[*_`~\"'“”‘’‚„«»‹›「」『』•·●▪→⇒\U0001F300-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]+")
+_EDGES = " \t.,;:!-–—()[]<>|。、，！：；"
+_DASH = re.compile("[\u2013\u2014\u2015]")
+_SMILEY = re.compile(r"(?<!\S)[:;=8xX][-o]?[)(DPp\]|/](?!\S)|(?<!\S)\^\^(?!\S)|<3(?!\S)")
+_SIGNED = re.compile(r"[\s,.!]{0,3}[-–—/,][\s]{0,3}(?:[A-ZÀ-Þ][\w'’.-]{1,20} ?){1,3}")
 _SEGMENT = re.compile(r"([^,:;.!?]{2,40})[,:!] {0,3}(?=\w)")
 _NAME_AFTER_THANKS = re.compile(r"(?i:\b(thanks|thank you|thx|cheers|merci)),? [A-ZÀ-Þ][\w'-]{1,20}$")
 _APPROVING = frozenset(
@@ -110,7 +113,15 @@ def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Co
             "\n".join([read.line, *(line for line in rest if line)])[:500],
             f"“{against}” does not go with “{read.line[:80]}”.",
         )
-    return read
+    return _with_more_reason(read, below)
+
+
+def _with_more_reason(command: Command, below: str) -> Command:
+    """A reason that introduces a quotation goes on below it."""
+    paragraph = below.strip().split("\n\n")[0]
+    if not command.reason.endswith(":") or not paragraph:
+        return command
+    return replace(command, reason=f"{command.reason} {' '.join(paragraph.split())}"[:_LONGEST_REASON])
 
 
 def _first_words(lines: list[str]) -> int | None:
@@ -127,7 +138,7 @@ def _verb_in(tokens: list[str]) -> bool:
 
 def _prepared(line: str) -> _Line:
     """Decoration gone, white space single; apostrophes inside words are kept."""
-    kept = re.sub(r"(?<=\w)['’](?=\w)", "\u02bc", line)
+    kept = re.sub(r"(?<=\w)['’](?=\w)", "\u02bc", _SMILEY.sub(" ", _DASH.sub(" - ", line)))
     typed = " ".join(_DECORATION.sub(" ", kept).replace("\u02bc", "'").split()).strip(
         _EDGES.replace("(", "").replace(")", "")
     )
@@ -159,9 +170,10 @@ def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | str
 
 def _match(rule: Rule, line: _Line, rest: list[str], rules: ReadingRules, as_read: str) -> Command | str | None:
     """This rule's command, a sentence where the line begins like it but goes on wrongly, None otherwise."""
-    start = _after_politeness(line.plain, rule)
+    polite = _after_politeness(line.plain, rule)
     for phrase in _PHRASES[rule.verb]:
-        if not _starts_with_word(line.plain, start, phrase):
+        start = next((at for at in (polite, 0) if _starts_with_word(line.plain, at, phrase)), None)
+        if start is None:
             continue
         end = start + len(phrase)
         if REASON in rule.options:
@@ -197,7 +209,12 @@ def _before_politeness(tail: str) -> str:
     for _ in range(4):
         shorter = tail.rstrip(_EDGES)
         for phrase in _AFTER:
-            if shorter == phrase or shorter.endswith((f" {phrase}", f",{phrase}", f".{phrase}", f"!{phrase}")):
+            before = shorter[: -len(phrase)]
+            if (
+                shorter.endswith(phrase)
+                and (not before or not before[-1].isalnum())
+                and not before.endswith(("'", "_", "@", "/"))
+            ):
                 shorter = shorter[: -len(phrase)]
                 break
         else:
@@ -213,7 +230,7 @@ def _with_reason(rule: Rule, line: _Line, end: int, rest: list[str], as_read: st
         if _starts_with_word(fold(reason), 0, word):
             reason = reason[len(word) :].strip(_EDGES)
             break
-    reason = _whole_reason(reason, rest)
+    reason = _whole_reason(reason, rest, joint=as_read.strip()[-1:])
     tokens = fold(tail).replace(",", " ").split()
     if any(token.strip(_EDGES) in _APPROVING for token in tokens):
         return "The first line says both yes and no."
@@ -225,7 +242,7 @@ _WRAPPED_FROM = 55
 _LISTED = re.compile(r"(?:[-*•]|\(?\d{1,2}[.)]|[a-z][.)]) ?\S")
 
 
-def _whole_reason(begun: str, rest: list[str]) -> str:
+def _whole_reason(begun: str, rest: list[str], *, joint: str) -> str:
     """The reason as one paragraph: what stands behind the word and goes on below it, or the first paragraph below.
 
     Names, closings, contacts, disclaimers, footers and our own code line are no reason.
@@ -242,6 +259,9 @@ def _whole_reason(begun: str, rest: list[str]) -> str:
         if _ends_reason(line, kept):
             break
         kept.append(line)
+    if begun and len(kept) > 1:
+        kept[0] += joint if joint in ",;:" else ""  # what was cut off as the end of a command goes on
+        return " ".join(kept)[:_LONGEST_REASON].strip(_EDGES)
     return " ".join(kept)[:_LONGEST_REASON].strip()
 
 
@@ -255,6 +275,8 @@ def _ends_reason(line: str, kept: list[str]) -> bool:
 
 def _with_options(rule: Rule, plain: str, typed: str, rules: ReadingRules, as_read: str) -> Command | str:
     """Read `until DATE`, `for PERIOD` and `disk N`, in any order; anything else makes the line no command."""
+    if is_name(typed.strip(_EDGES)) and _SIGNED.fullmatch(typed):
+        plain = typed = ""  # `Approve - Carol`
     until_text, period_text, disk_text, stray = _options(plain.strip(_EDGES), typed.strip(_EDGES))
     given = {name for name, text in ((UNTIL, until_text), (PERIOD, period_text), (DISK, disk_text)) if text is not None}
     if stray or given - rule.options:

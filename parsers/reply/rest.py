@@ -40,6 +40,8 @@ _COURTESIES = tuple(
         r"\bwhy not\b|\bnot bad\b|\bcan't wait\b|\bcannot wait\b|\bas soon as possible\b|\bif possible\b|\bno doubt\b|\bno time\b",
         r"\bbut (?:do )?(?:come|say|ask|welcome|thanks|enjoy|have fun|good luck)\b[^.;]{0,80}",
         r"\b(?:see|talk to|speak to|meet|call) (?:you|u)\b[^.;]{0,60}",
+        r"\bi(?:'m| am|'ll be| will be)\b[^.;]{0,30}\b(?:out of (?:the )?office|away|on (?:vacation|holiday|leave)|travell?ing|back)\b[^.;]{0,80}",
+        r"\bje (?:suis|serai)\b[^.;]{0,30}\b(?:absente?|en conges?|en vacances|de retour)\b[^.;]{0,80}",
         r"\buntil (?:then|next time|soon|later)\b",
         r"\b(?:sorry|apologies|my apologies|i apologise|i apologize|excuse me|pardon) (?:for|about)\b[^.;]{0,80}",
         r"\b(?:accept|with) (?:my|our) (?:sincere |deepest )?apolog(?:y|ies)\b[^.;]{0,60}",

@@ -31,12 +31,16 @@ RULES: tuple[Rule, ...] = (
         phrases("""
     approve | approved | i approve | i approve it | approving | accept | accepted | i accept | request approved |
     approve it | approve this | approve the request | approve this request | approve request | granted |
-    this is approved | it is approved | it's approved | the request is approved | is approved
+    this is approved | it is approved | it's approved | the request is approved | is approved | this request is approved |
+    your request is approved | the request has been approved | this request has been approved | your request has been approved | has been approved |
+    i hereby approve | hereby approved | i approve your request | approve your request | i do approve | i accept it | i accept this request |
+    accept it | accept this | accept the request | ok for me | okay for me | ok from me | okay from me | ok from my side | fine by me | fine with me
 """),
         phrases("""
     approuve | approuvee | j'approuve | approuver | accepte | acceptee | j'accepte | accepter | accorde | accordee |
     demande approuvee | demande acceptee | c'est approuve | j'approuve la demande | approuve la demande |
-    je l'approuve
+    je l'approuve | valide | validee | je valide | je valide la demande | demande validee | c'est valide | valider | ok pour moi | c'est ok pour moi |
+    d'accord pour moi | c'est bon pour moi | bon pour moi | bon pour accord | accord donne
 """),
         "approve [until DATE] [disk N]",
         "An administrator agrees to a request, or to an extension; with another end date or disk size (GiB) where one is given.",
@@ -167,7 +171,7 @@ AFTER = phrases("""
     cheers | regards | best regards | kind regards | best | merci | merci beaucoup | merci d'avance | svp | stp |
     s'il vous plait | s'il te plait | cordialement | bien cordialement | bonne journee | have a nice day |
     have a good day | have fun | enjoy | from my side | for me | on my side | by me | pour moi | de mon cote |
-    no problem | welcome | ok | okay | great | good luck | thanks in advance | a+
+    no problem | welcome | go ahead | please go ahead | go for it | you can go ahead | feel free | ok | okay | great | good luck | thanks in advance | a+
 """)
 GREETINGS = frozenset(
     phrases("""

@@ -8,15 +8,12 @@ import textwrap
 from parsers.request.labels import Part
 from parsers.request.placeholders import Stripped, strip_placeholder
 from parsers.request.template import Entry, Line
+from parsers.text.endings import is_closing, is_mobile_footer
 from parsers.text.folding import fold, visible
 
 LONGEST_USAGE = 10_000
 
-_CLOSING = re.compile(
-    r"(?:best|kind|warm|many)?\s?(?:regards|wishes|thanks|cheers|sincerely|yours sincerely|yours|thank you[\w\s]{0,30}|thanks[\w\s]{0,30})"
-    r"|(?:bien\s)?(?:cordialement|a vous|amicalement)|merci[\w\s']{0,30}|(?:tres\s)?bonne journee|salutations|sincerement"
-    r"|sent from my .{0,40}|envoye de(?:puis)? mon .{0,40}|get outlook for .{0,20}"
-)
+_THANKS = re.compile(r"(?:thank you|thanks|merci|danke|gracias|grazie)[\w\s']{0,30}")
 _DISCLAIMER = re.compile(
     r"(?:this|the information in this) (?:e-?mail|message)\b|confidential|ce (?:message|courriel|mail)\b|disclaimer\b|avertissement\b"
 )
@@ -44,6 +41,11 @@ def _until_closing(entry: Entry) -> list[Line]:
         if text.rstrip() == "--" or _RULE.fullmatch(text.strip()):
             return lines[:index]
         folded = fold(text[:80]).strip(" ,.!*")
-        if _CLOSING.fullmatch(folded) or (_DISCLAIMER.match(folded) and index and not lines[index - 1].text.strip()):
+        if (
+            is_closing(text)
+            or is_mobile_footer(text)
+            or _THANKS.fullmatch(folded)
+            or (_DISCLAIMER.match(folded) and index and not lines[index - 1].text.strip())
+        ):
             return lines[:index]
     return lines

@@ -196,7 +196,8 @@ def _ends_words(lines: list[str], at: int, line: str) -> bool:
         return False
     if stripped in ("--", "—", "––") or is_mobile_footer(line) or _FOOTER.fullmatch(line):
         return True
-    return bool(_DELIMITER.fullmatch(line)) and _short_rest(lines, at + 1, _MAX_SIGNATURE_LINES)
+    above = any(before.strip() for before in lines[:at])  # a line of dashes above all words is a banner's
+    return above and bool(_DELIMITER.fullmatch(line)) and _short_rest(lines, at + 1, _MAX_SIGNATURE_LINES)
 
 
 def _short_rest(lines: list[str], start: int, limit: int) -> bool:

@@ -1,0 +1,242 @@
+"""All of a writer's own words count: what limits a command stops it, what is harmless does not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parsers import ReadingRules, read, understand
+from parsers.reply.commands import read_command
+from parsers.values import Command, Kind, Unclear, Verb
+
+RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
+
+TAKE_BACK = (
+    "Oops, that was for somebody else's ticket.",
+    "Please disregard, I answered the wrong mail.",
+    "Hm, hold on, let me talk to the head of the lab.",
+    "Only when his supervisor has signed.",
+    "Once the new rack is in place.",
+    "Subject to the agreement of the security officer.",
+    "Pending a word from purchasing.",
+    "up to 12 GB of disk, no more",
+    "for two months",
+    "End date 2027-02-15",
+    "by the end of June",
+    "But not before the storage is mended.",
+    "Unless Dave objects.",
+    "No.",
+    "Never mind!",
+    "I changed my mind.",
+    "Let's discuss it tomorrow.",
+    "Rejected, sorry.",
+    "Sauf si Dave s'y oppose.",
+    "Dès que le responsable aura signé.",
+    "Finalement, attendez mon retour.",
+    "Mais pas avant lundi.",
+    "Erst nach der Wartung.",
+    "Nur bis Ende März.",
+    "Pero hasta junio solamente.",
+    "Ma solo dopo la manutenzione.",
+)
+HARMLESS = (
+    "If you run into trouble, just drop me a line.",
+    "Should anything be unclear, please ask.",
+    "Let me know when it is up.",
+    "Please don't hesitate to write.",
+    "No objections from my side.",
+    "No need to reply.",
+    "Sorry for the delay!",
+    "See you at the seminar on Thursday.",
+    "She works in our group on the energy project.",
+    "Have fun with the new machine!",
+    "Why not.",
+    "N'hésitez pas à me contacter.",
+    "Si vous avez des questions, écrivez-moi.",
+    "Pas de problème.",
+    "Désolé pour le retard.",
+    "Bei Fragen melden Sie sich bitte.",
+    "Kein Problem!",
+    "Viele Grüße\nCarol",
+    "Best regards,\nCarol Admin\nComputing centre\nPhone: +33 1 23 45 67 89",
+    "CONFIDENTIAL: if you are not the intended recipient, do not copy this message.",
+    "The university does not accept liability for this e-mail.",
+    "Ce courriel est confidentiel. Si vous n'êtes pas le destinataire, détruisez-le.",
+    "Sent from my iPhone",
+    "https://testbed.example/team",
+    "[image: logo.png]",
+)
+BANNERS = (
+    "[EXTERNAL]",
+    "CAUTION: This message was sent from outside the organisation. Do not open attachments\nunless you know the sender.",
+    "You don't often get email from carol@testbed.example. Learn why this is important",
+    "*** This email originated outside of our university ***",
+    "ATTENTION : ce courriel provient d'un expéditeur externe.",
+    "Achtung: Diese E-Mail stammt von einem externen Absender.",
+)
+GREETINGS = (
+    "Hi,",
+    "Dear all,",
+    "Alice,",
+    "Bonjour Madame,",
+    "Hallo zusammen,",
+    "Buongiorno,",
+    "Good morning support team,",
+)
+
+
+@pytest.mark.parametrize("words", TAKE_BACK)
+@pytest.mark.parametrize("command", ["approve", "Approved, thanks!", "extend for 2 months"])
+def test_what_limits_a_command_or_takes_it_back_is_asked_about_and_named(command: str, words: str) -> None:
+    said = read_command(f"{command}\n\n{words}\n\nCarol", RULES)
+    assert isinstance(said, Unclear)
+    assert words.split("\n", maxsplit=1)[0][:20] in said.why
+
+
+@pytest.mark.parametrize("words", HARMLESS)
+@pytest.mark.parametrize("command", ["approve", "deny: there is no room", "extend for 2 months"])
+def test_what_is_harmless_blocks_nothing(command: str, words: str) -> None:
+    said = read_command(f"{command}\n\n{words}", RULES)
+    assert isinstance(said, Command), said
+    if said.verb is Verb.DENY:
+        assert said.reason == "there is no room"
+
+
+@given(st.sampled_from(HARMLESS), st.sampled_from(TAKE_BACK), st.sampled_from(HARMLESS))
+def test_harmless_words_around_a_second_thought_do_not_hide_it(before: str, thought: str, after: str) -> None:
+    if any(mark in before for mark in ("Grüße", "regards")):
+        before = "Thanks for asking."
+    assert isinstance(read_command(f"approve\n\n{before}\n\n{thought}\n\n{after}", RULES), Unclear)
+
+
+@given(
+    st.sampled_from(BANNERS), st.sampled_from(("", *GREETINGS)), st.sampled_from(("approve", "deny no room", "release"))
+)
+def test_banners_and_greetings_change_nothing(banner: str, greeting: str, command: str) -> None:
+    plain = read_command(command, RULES)
+    assert read_command(f"{banner}\n\n{greeting}\n\n{command}", RULES) == plain
+    assert isinstance(plain, Command)
+
+
+@pytest.mark.parametrize(
+    "thought",
+    ["Oops, wrong ticket.", "Wait, I mixed up two people.", "Actually, forget that.", "I approve it after all."],
+)
+def test_a_denial_can_be_taken_back_too(thought: str) -> None:
+    assert isinstance(read_command(f"deny\n\n{thought}", RULES), Unclear)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["There is no room until the summer.", "Please wait for the next call.", "If you need it, ask the board first."],
+)
+def test_a_denial_is_explained_with_limits_and_conditions(words: str) -> None:
+    said = read_command(f"deny\n\n{words}", RULES)
+    assert isinstance(said, Command)
+    assert said.reason == words
+
+
+def test_a_reason_is_the_whole_paragraph_without_name_and_disclaimer() -> None:
+    said = read_command(
+        "Deny, because the project has no budget for machines that run for longer than\n"
+        "one year; please talk to your supervisor.\n\nCarol Admin\nSystems\n\nThis message is confidential.",
+        RULES,
+    )
+    assert isinstance(said, Command)
+    assert said.reason.startswith("the project has no budget")
+    assert said.reason.endswith("than one year; please talk to your supervisor")
+
+
+@pytest.mark.parametrize(
+    "below", ["Carol Admin\nSystem administrator\nPhone 0123 456", "This e-mail may be confidential.", "Cheers\nCarol"]
+)
+def test_a_name_a_closing_or_a_disclaimer_is_no_reason(below: str) -> None:
+    said = read_command(f"Deny\n\n{below}", RULES)
+    assert isinstance(said, Command)
+    assert said.reason == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "‘approve’",
+        "「approve」",
+        "approve。",
+        "Approve – Carol",
+        "Approved - go ahead",
+        "This request is approved.",
+        "approve :-)",
+        "Validé",
+        "OK pour moi",
+    ],
+)
+def test_an_approval_in_many_forms(line: str) -> None:
+    said = read_command(line, RULES)
+    assert isinstance(said, Command), said
+    assert said.verb is Verb.APPROVE
+
+
+HEAD = (
+    "From: Carol Admin <carol@testbed.example>\nTo: support@testbed.example\nSubject: {subject}\nMessage-ID: <1@testbed.example>\n"
+    "In-Reply-To: <2@mailbot.testbed.example>\n\n{text}\n"
+)
+
+
+def kind(text: str, subject: str = "Re: [Testbed #12] VM for alice") -> Kind:
+    return understand(read(HEAD.format(subject=subject, text=text).encode(), RULES), RULES).kind
+
+
+QUOTE = "{intro}\n> Alice Martin asks for a virtual machine.\n> Reply with approve or deny."
+INTROS = (
+    "On Mon, 23 Nov 2026 at 10:12, Testbed support <support@testbed.example> wrote:",
+    "On Mon, Nov 23, 2026 at 10:12 AM Testbed support <support@testbed.example>\nwrote:",
+    "Am 23.11.2026 um 10:12 schrieb Testbed support:",
+    "Le 23/11/2026 à 10:12, Testbed support a écrit :",
+    "Testbed support wrote:",
+)
+
+
+@pytest.mark.parametrize("intro", INTROS)
+@pytest.mark.parametrize("above", ["Approve", "Approve\nCarol"])
+def test_an_answer_right_above_the_introduction_is_no_part_of_it(above: str, intro: str) -> None:
+    assert kind(f"{above}\n{QUOTE.format(intro=intro)}") is Kind.DECISION
+
+
+@pytest.mark.parametrize("below", ["Wait, not before Friday.", "deny", "Oops, wrong ticket."])
+def test_words_below_the_quote_count_too(below: str) -> None:
+    assert kind(f"Approve\n\n{QUOTE.format(intro=INTROS[0])}\n\n{below}") is Kind.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("[External] Automatic reply: VM", "I am at a conference."),
+        ("[Abwesenheitsnotiz] VM", "Bin bald wieder da."),
+        ("Ticket #99 created: VM", "Hello."),
+        ("Re: VM", "Thank you for your message. I am on annual leave until 4 January."),
+        ("Re: VM", "Ich bin bis Montag nicht im Büro."),
+        ("Re: VM", "Je suis actuellement en congés."),
+        ("Re: VM", "*** This mailbox is not monitored. ***"),
+    ],
+)
+def test_a_machine_without_marks_is_known_by_its_subject_or_its_first_words(subject: str, text: str) -> None:
+    assert kind(text, subject) is Kind.AUTOMATIC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Approve\n\nI am out of the office next week, Dave will help.",
+        "approve\n\nBy the way: this is an automated reply to nobody.",
+    ],
+)
+def test_words_alone_make_no_machine_of_somebody_who_commands(text: str) -> None:
+    assert kind(text) is not Kind.AUTOMATIC
+
+
+def test_words_alone_make_no_machine_of_a_filled_in_template() -> None:
+    text = "username: alice\nintended usage: A responder that answers: this is an automated reply.\nexpiration date: 2027-03-31"
+    assert kind(text, "Persistent Virtual Machine Creation") is Kind.REQUEST
