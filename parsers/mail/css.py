@@ -22,7 +22,7 @@ _MAX_COMPOUNDS = 6
 
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?|\\(.)", re.IGNORECASE | re.DOTALL)
-_RULE = re.compile(r"([^{}]*)([{}])")
+_BRACE = re.compile(r"([{}])")
 _CONDITIONAL = re.compile(r"@media\s+(?:only\s+)?(?:all|screen)?\s*\Z")
 _COMPOUND = re.compile(r"([a-z][a-z0-9]{0,20}|\*)?((?:[.#][\w-]{1,80})*)\Z", re.IGNORECASE)
 _PIECE = re.compile(r"([.#])([\w-]+)")
@@ -322,7 +322,8 @@ def _rules(text: str) -> Iterator[tuple[str, str]]:
     """Selectors and bodies outside of at-rules, or inside of one that holds for every screen."""
     prelude: list[str] = []
     start = ""
-    for words, brace in _RULE.findall(text.replace("<!--", " ").replace("-->", " ")):
+    pieces = _BRACE.split(text.replace("<!--", " ").replace("-->", " "))
+    for words, brace in zip(pieces[::2], pieces[1::2], strict=False):  # what follows the last brace is no rule
         if brace == "{":
             start = words.rpartition(";")[2].strip().lower() if words.lstrip().startswith("@") else words.strip()
             prelude.append(start)

@@ -139,5 +139,12 @@ def test_spans_divide_no_word_and_definition_lists_are_lines() -> None:
     assert html_to_text("<dl><dt>username</dt><dd>alice</dd></dl>").split("\n") == ["username", "alice"]
 
 
+@pytest.mark.parametrize(
+    "sheet", [".a," * 50_000, "/*" * 50_000, ".a .b .c{color:#fff}" * 1_900, "@media all{" * 10_000]
+)
+def test_a_sheet_without_end_is_read_to_its_end(sheet: str) -> None:
+    assert words(f"<style>{sheet}</style><p>wait</p>") == ["wait"]
+
+
 def test_sheets_beyond_reading_leave_nothing_that_could_be_obeyed() -> None:
     assert html_to_text(f"<style>{'.a{display:none}' * 3000}.x{{display:none}}</style><p class=x>approve</p>") == ""
