@@ -17,6 +17,7 @@ from mailbot.turns.requests import explained, judge_request
 from parsers.request.labels import Part
 from parsers.values import (
     Automatic,
+    AutomaticKind,
     Command,
     Fields,
     Mail,
@@ -91,7 +92,8 @@ def _was_here_before(context: TurnContext, key: MailKey, mail: Mail, now: dateti
 def _automatic(context: TurnContext, mail: Mail, automatic: Automatic, now: datetime) -> Judgement:
     """No machine changes a ticket; a bounce of ours is noted, what machines say about our letters is put away."""
     original = automatic.original_message_id or ""
-    if original and tokens.is_own_message_id(original, context.letters):
+    returned = automatic.kind in {AutomaticKind.BOUNCE, AutomaticKind.DELAY}  # an absence note or a receipt is none
+    if returned and original and tokens.is_own_message_id(original, context.letters):
         outcome = judge_bounce(context, mail, automatic, now)
         return outcome.with_turn(now, bounced=original, bounce_permanent=automatic.permanent)
     # People write from this address too: what is of our address and not one of our letters is theirs.

@@ -58,7 +58,7 @@ _DELAY_WORDS = phrases("""
     warning only | warning message only | (warning | warning: message | warning: could not send | continue trying |
     keep trying | attempts to deliver the message will continue
 """)
-_STATUS = re.compile(r"\b([245])\.\d{1,3}\.\d{1,3}\b")
+_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _CODE = re.compile(r"(?:^|[\s:(\[#])([45])\d\d[\s:\-)#]")
 _BRACKETED = re.compile(r"<([^<>\s@]{1,64}@[^<>\s@]{1,200})>")
 _LONE_ADDRESS = re.compile(
@@ -71,6 +71,8 @@ _PERMANENT_WORDS = phrases("""
 """)
 _MAX_RECIPIENTS = 200
 _HARD, _SOFT = "5", "4"
+_EXPIRED = frozenset({"4.4.7", "5.4.7"})
+_LONGEST_TEXT = 6_000
 _REPORT_TYPES = frozenset(
     {
         "message/delivery-status",
@@ -115,18 +117,32 @@ def delivery_report(message: Message, text: str) -> Report:
     failed, actions, statuses, diagnostic = _read_rows(rows)
     words = _from_words(text)
     permanent = words.permanent
-    if statuses & {_HARD}:
+    # RFC 3464 section 2.3.3: "failed" is final, whatever the class of the status says; a queue that gives up says 4.x too.
+    # x.4.7 (delivery time expired) is final as well: OpenSMTPD says "delayed" beside it when it gives up.
+    given_up = "failed" in actions or bool(statuses & _EXPIRED)
+    if given_up or any(status.startswith(_HARD) for status in statuses):
         permanent = True
-    elif statuses & {_SOFT}:
+    elif statuses:
         permanent = False
-    delayed = bool(actions) and actions <= {"delayed", "relayed", "expanded", "delivered"} and "delayed" in actions
+    delayed = not given_up and "delayed" in actions and actions <= {"delayed", "relayed", "expanded", "delivered"}
     return Report(
         message_id=original_message_id(message, text),
         recipients=failed or words.recipients,
         permanent=False if delayed else permanent,
         delayed=delayed or (not actions and words.delayed),
-        diagnostic=diagnostic or words.diagnostic,
+        diagnostic=diagnostic or words.diagnostic or _below_the_address(text, failed),
     )
+
+
+def _below_the_address(text: str, addresses: tuple[str, ...]) -> str:
+    """What a mail system writes in the lines under an address that it could not reach (Exim gives no Diagnostic-Code)."""
+    lines = text[:_LONGEST_TEXT].split("\n")
+    for number, line in enumerate(lines):
+        if line.strip().strip("<>:").lower() in addresses:
+            below = [following.strip() for following in lines[number + 1 : number + 4]]
+            said = below[: below.index("")] if "" in below else below
+            return one_line(" ".join(said), 300)
+    return ""
 
 
 def _loose_fields(text: str) -> Fields:
@@ -147,7 +163,7 @@ def _read_rows(rows: list[Fields]) -> tuple[tuple[str, ...], set[str], set[str],
             failed[address] = None
         if action:
             actions.add(action)
-        statuses.update(hit[0] for hit in _STATUS.findall(row.get("status")))
+        statuses.update(_STATUS.findall(row.get("status")))
         diagnostic = diagnostic or row.get("diagnostic-code")
     return tuple(failed), actions, statuses, one_line(diagnostic, 300)
 
@@ -162,7 +178,7 @@ def words_report(message: Message, mail: Mail, failed: str = "") -> Report:
 
 def _from_words(text: str) -> Report:
     """Guess from the first lines of a free-form bounce; the returned mail below them is not searched."""
-    top = text[:6000]
+    top = text[:_LONGEST_TEXT]
     for divider in ("\nReceived: from", "\nReturn-Path:", "\nReceived: by"):
         top = top.partition(divider)[0]
     lower = fold(top)
@@ -180,7 +196,7 @@ def _from_words(text: str) -> Report:
 
 
 def _permanence(top: str, lower: str, *, delayed: bool) -> bool | None:
-    classes = [*_STATUS.findall(top), *_CODE.findall(top)]
+    classes = [status[0] for status in (*_STATUS.findall(top), *_CODE.findall(top))]
     if delayed:
         return False
     if _HARD in classes or any(word in lower for word in _PERMANENT_WORDS):
