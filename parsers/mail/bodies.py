@@ -11,6 +11,7 @@ from parsers.mail.headers import decoded
 from parsers.mail.html import html_to_text
 from parsers.mail.limits import MAX_HTML_CHARACTERS, MAX_NESTING, MAX_PARTS, MAX_TEXT_CHARACTERS
 from parsers.mail.mime import children, octets
+from parsers.mail.smime import inner_message
 from parsers.text.charsets import decode, repair_mojibake
 from parsers.text.folding import visible
 
@@ -76,7 +77,7 @@ def parts(message: Message) -> Iterator[tuple[Message, tuple[str, ...]]]:
 def read_bodies(message: Message) -> Bodies:
     """Collect what a person would read of a mail.  Raises TooDeep."""
     found = _Found()
-    for part, above in parts(message):
+    for part, above in _opened(message):
         found.alternative = found.alternative or "multipart/alternative" in above
         _sort_part(part, found, alone=not above)
     text = _cut("\n\n".join(found.text).strip("\n"), found)
@@ -87,6 +88,16 @@ def read_bodies(message: Message) -> Bodies:
         # A list's footer beside the body, not two forms of the same words: read in the order in which it is shown.
         text, html = _cut("\n\n".join(found.in_order).strip("\n"), found), None
     return Bodies(text, html, found.alternative, tuple(found.attachments), tuple(found.notes), found.html_is_empty)
+
+
+def _opened(message: Message) -> Iterator[tuple[Message, tuple[str, ...]]]:
+    """`parts`, with those of an opaque-signed mail in place of its envelope; an envelope inside of one stays shut."""
+    for part, above in parts(message):
+        inner = inner_message(part)
+        if inner is None:
+            yield part, above
+        else:
+            yield from ((leaf, (*above, *around)) for leaf, around in parts(inner))
 
 
 def _cut(text: str, found: _Found) -> str:

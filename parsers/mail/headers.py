@@ -127,7 +127,7 @@ def clean_sender(fields: Fields) -> Address | str:
     address = normal_address(named)
     others = {word.strip(",;'<>") for word in outside.split() if _NAMES_SOMEBODY.search(word)} - {named}
     if address is None and "@" in named and not named.isascii():
-        return "Its sender has an address with letters beyond ASCII (SMTPUTF8), which the bot cannot write to."
+        return "Its From field has an address with letters beyond ASCII (SMTPUTF8), which the bot cannot write to."
     phrase_alone = not bracketed and '"' in values[0]  # a name and an address, and nothing that joins them
     if address is None or others or phrase_alone or (":" in outside and ";" in outside):
         return "Its From field does not name exactly one address."

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 MAX_SIGNED_BYTES = 2 * 1024 * 1024
 _LONGEST_HEADER = 64 * 1024
+_LONGEST_PART_HEADER = 4 * 1024
 _LONE_CR_OR_NUL = re.compile(rb"\r(?!\n)|\x00")
-_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*(?:\r\n|\Z)")
+# Anchored and bounded: these read what anybody sends, and must take a time that grows with its length alone.
+_FIELD = re.compile(rb"(?m)^[!-9;-~]{1,200}[ \t]{0,20}:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*(?:\r\n|\Z)")
 _KIND = re.compile(
-    rb"content-type:[ \t]*multipart/signed((?:[ \t]*;[ \t]*[a-z-]+=(?:[^\s\";=]+|\"[^\"\\]*\"))+)[ \t]*;?\s*\Z",
+    rb"content-type:[ \t]*multipart/signed((?:[ \t]*;[ \t]*[a-z-]+=(?:[^\s\";=]+|\"[^\"\\]*\"))+)[ \t]*;?\Z",
     re.IGNORECASE,
 )
 _PARAMETER = re.compile(rb";[ \t]*([a-z-]+)=(?:\"([^\"]*)\"|([^\s;]+))", re.IGNORECASE)
@@ -82,7 +84,9 @@ def _boundary(head: bytes) -> bytes | None:
     if len(head) > _LONGEST_HEADER:
         return None
     fields = _FIELD.findall(head + b"\r\n")
-    kinds = [re.sub(rb"\r\n(?=[ \t])", b"", field) for field in fields if field.lower().startswith(b"content-type")]
+    kinds = [
+        re.sub(rb"\r\n(?=[ \t])", b"", field).rstrip() for field in fields if field.lower().startswith(b"content-type")
+    ]
     found = _KIND.match(kinds[0]) if len(kinds) == 1 else None
     if found is None or any(_ENCODED.match(field) for field in fields):
         return None
@@ -96,6 +100,8 @@ def _boundary(head: bytes) -> bytes | None:
 
 def _signature(part: bytes) -> bytes | None:
     head, body = _parted(part)
+    if len(head) > _LONGEST_PART_HEADER:
+        return None
     if not any(_SIGNATURE_KIND.match(field) for field in _FIELD.findall(head + b"\r\n")):
         return None
     if any(_ENCODED.match(field) for field in _FIELD.findall(head + b"\r\n")):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -244,3 +247,53 @@ def test_a_header_that_programs_read_in_different_ways_is_quarantined(field: byt
     unreadable = read(raw, RULES)
 
     assert isinstance(unreadable, Unreadable)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate of alice, in one file."""
+    file = tmp_path_factory.mktemp("smime") / "alice.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=alice", "-keyout", str(file)]
+    made = subprocess.run(command, capture_output=True, check=True)
+    file.write_bytes(file.read_bytes() + made.stdout)
+    return file
+
+
+def opaque(certificate: Path, entity: bytes, *options: str) -> bytes:
+    """The entity signed by openssl, DER, with the content inside."""
+    command = [
+        "openssl",
+        "cms",
+        "-sign",
+        "-nodetach",
+        "-binary",
+        "-signer",
+        str(certificate),
+        "-outform",
+        "DER",
+        *options,
+    ]
+    return subprocess.run(command, input=entity, capture_output=True, check=True).stdout
+
+
+def enveloped(envelope: bytes) -> bytes:
+    head = b"From: alice@example.org\nMIME-Version: 1.0\nContent-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\n"
+    return head + b"Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(envelope)
+
+
+@pytest.mark.parametrize("options", [(), ("-stream",)], ids=["of known length", "streamed"])
+@pytest.mark.parametrize("length", [0, 200_000])
+def test_the_words_of_an_opaque_signed_mail_are_read(certificate: Path, options: tuple[str, ...], length: int) -> None:
+    entity = b"Content-Type: text/plain\r\n\r\napprove\r\n\r\n-- \r\n" + b"x" * length + b"\r\n"
+
+    mail = read(enveloped(opaque(certificate, entity, *options)), RULES)
+
+    assert isinstance(mail, Mail)
+    assert (mail.new_text, mail.attachments) == ("approve", ())
+
+
+def test_an_envelope_that_is_broken_anywhere_is_an_attachment_or_fewer_words(certificate: Path) -> None:
+    whole = opaque(certificate, b"Content-Type: text/plain\r\n\r\napprove\r\n")
+    for cut in range(0, 120, 7):
+        for broken in (whole[:cut], whole[:cut] + b"\xff" + whole[cut + 1 :]):
+            assert isinstance(read(enveloped(broken), RULES), Mail)
