@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import os
 import resource
 import signal
@@ -9,16 +10,18 @@ import subprocess
 import sys
 from base64 import encodebytes
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from mailbot.adapters.reading.confinement import Layer
 from mailbot.adapters.reading.direct import DirectReader
 from mailbot.adapters.reading.reader import ConfinedReader
 from mailbot.adapters.reading.wire import WireError, loads
 from mailbot.ports import Reader
-from parsers import ReadingRules, Unreadable, read
+from parsers import ReadingRules, Unreadable, read, understand
 from parsers.mail.limits import MAX_BYTES, measure, refusal, without_ballast
 from parsers.values import Command, Kind, Understanding
 
@@ -183,15 +186,22 @@ def test_the_child_has_no_secrets_and_no_handles_of_the_daemon(monkeypatch: pyte
 
 
 CONFINED = """
-import socket, sys
+import os, socket
 from mailbot.adapters.reading import confinement
 open("/etc/passwd").close()
+library = confinement.seccomp()
 layers = confinement.leave_files()
-layers += confinement.leave_system_calls()
-try:
-    open("/etc/passwd").close()
-except OSError:
-    sys.stdout.write("no files")
+layers += confinement.leave_system_calls(library)
+for name, act in (
+    ("files", lambda: open("/etc/passwd")),
+    ("network", lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)),
+    ("processes", lambda: os.kill(os.getppid(), 0)),
+):
+    try:
+        act()
+    except OSError:
+        os.write(1, f"no {name} ".encode())
+os._exit(0)
 """
 
 
@@ -200,8 +210,30 @@ def test_what_the_child_gives_up_is_gone(reader: ConfinedReader) -> None:
     assert "bounded memory" in layers
     assert "bounded processor time" in layers
     done = subprocess.run([sys.executable, "-c", CONFINED], cwd=ROOT, capture_output=True, text=True, check=True)
-    can_do_without_files = any("no files" in layer for layer in layers)
-    assert done.stdout == ("no files" if can_do_without_files else "")
+    gone = {layer.value: "" for layer in Layer} | {
+        Layer.NO_FILES: "no files ",
+        Layer.NO_SYSTEM_CALLS: "no network no processes ",
+    }
+    assert done.stdout == "".join(gone[layer] for layer in layers)
+
+
+def test_a_machine_with_libseccomp_uses_it_though_files_are_given_up_before(reader: ConfinedReader) -> None:
+    assert (Layer.NO_SYSTEM_CALLS in reader.layers()) is (ctypes.util.find_library("seccomp") is not None)
+
+
+def test_dates_of_other_languages_are_read_without_files() -> None:
+    rules = replace(RULES, languages=("en", "fr", "de", "es"))
+    words = "username: alice\nintended usage: web\nexpiration date: "
+    with ConfinedReader(rules) as reader:
+        for day in ("31. März 2027", "31 de marzo de 2027", "in 6 Monaten"):
+            raw = f"From: alice@example.org\nSubject: {rules.request_subject}\nContent-Type: text/plain; charset=utf-8\n\n{words}{day}\n"
+            assert reader.read(raw.encode(), rules.now) == understand(read(raw.encode(), rules), rules)
+
+
+def test_every_mail_of_the_fixtures_is_understood_in_the_child_as_outside(reader: ConfinedReader) -> None:
+    for path in sorted((ROOT / "fixtures" / "mail").glob("*/*.eml"))[::4]:
+        raw = path.read_bytes()
+        assert reader.read(raw, RULES.now) == understand(read(raw, RULES), RULES), path.name
 
 
 def test_thirty_megabytes_of_attachment_do_not_keep_the_words_from_being_read(reader: ConfinedReader) -> None:

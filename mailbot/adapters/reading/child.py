@@ -23,6 +23,7 @@ from typing import NoReturn
 from mailbot.adapters.reading import confinement, frames
 from mailbot.adapters.reading.wire import dumps
 from parsers import read, understand
+from parsers.dates.words import MONTH_NAMES
 from parsers.values import ReadingRules, Understanding
 
 COMMANDS, ANSWERS = 0, 1
@@ -47,12 +48,14 @@ def main() -> None:
     _load_everything(rules)
     confinement.volunteer_for_the_end()
     memory_bytes = _loaded_bytes() + _ROOM_BYTES
+    library = confinement.seccomp()
     layers = confinement.leave_files()
     told = False
     while True:
         reader = os.fork()
         if reader == 0:
             layers += confinement.limit_process(memory_bytes, _LONGEST_LIFE_SECONDS)
+            layers += confinement.leave_system_calls(library)
             _read_mails(rules, mails_per_reader, seconds, layers, tell=not told)
         _, status = os.waitpid(reader, 0)
         told = True
@@ -70,8 +73,7 @@ _LONGEST_LIFE_SECONDS = 24 * 3600
 def _read_mails(
     rules: ReadingRules, share: int, seconds: float, layers: list[confinement.Layer], *, tell: bool
 ) -> NoReturn:
-    """The reader: give up all but computing, then read its share of mails.  A mail that costs too much ends it, and it alone."""
-    layers = layers + confinement.leave_system_calls()
+    """The reader: read its share of mails.  A mail that costs too much ends it, and it alone."""
     if tell:
         frames.write(ANSWERS, "\n".join(layers).encode())
     try:
@@ -100,6 +102,14 @@ def _load_everything(rules: ReadingRules) -> None:
     for module in pkgutil.iter_modules(encodings.__path__, "encodings."):
         if module.name not in {"encodings.mbcs", "encodings.oem"}:  # only on Windows
             importlib.import_module(module.name)
+    others = tuple(language for language in rules.languages if language not in MONTH_NAMES)
+    if others:  # a library reads their dates, and finds its data when it is first asked for each language
+        languages = importlib.import_module("parsers.dates.languages")
+        for language in others:
+            for text in ("31 12 2027", "2 x"):
+                languages.read_in(text, (language,), rules)
+            languages.long_form_in(rules.now.date(), language)
+        languages.read_in("31 12 2027", others, rules)
     for octets in (_WARM_UP, _WARM_UP.replace(b"Subject: ", b"Subject: Re: ")):
         understand(read(octets, rules), rules)
 

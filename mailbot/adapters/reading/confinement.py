@@ -82,11 +82,17 @@ def bound_time(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def leave_system_calls() -> list[Layer]:
-    """From now on only computing, and the connections that are open; by libseccomp, which nearly every Debian system has."""
+def seccomp() -> ctypes.CDLL | None:
+    """libseccomp, which nearly every Debian system has, None where it is not; to be loaded while there are files."""
     try:
-        library = ctypes.CDLL(_LIBSECCOMP)
+        return ctypes.CDLL(_LIBSECCOMP)
     except OSError:
+        return None
+
+
+def leave_system_calls(library: ctypes.CDLL | None) -> list[Layer]:
+    """From now on only computing, and the connections that are open; nothing is given up without the library."""
+    if library is None:
         return []
     library.seccomp_init.restype = ctypes.c_void_p
     address = library.seccomp_init(ctypes.c_uint32(_REFUSE))
