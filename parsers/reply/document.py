@@ -46,7 +46,9 @@ _TAIL = "\n".join(
         f"- Before `deny` also: {', '.join(words.BEFORE_DENY_ONLY)}.",
         f"- Politeness after a command: {', '.join(words.AFTER)}.",
         "",
-        "A later line of yours that says the opposite, or begins by taking the command back (“but”, “unless”, “wait” …), makes the mail unclear.",
+        "All your own words count, those below the quote too. A sentence that limits, conditions or takes back the command makes the mail unclear",
+        "and is named in the answer; beside `approve` and `proceed` so does any sentence that is not known to be harmless. Greetings, closings,",
+        "signatures, disclaimers and banners of mail gateways change nothing.",
         "If the text and the HTML form of your mail give different commands, nothing is decided.",
     ]
 )

@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from parsers.reply.harmless import is_harmless, is_signature
 from parsers.text.endings import is_closing, is_contact, is_disclaimer, is_mobile_footer
 from parsers.text.folding import fold
 from parsers.text.tables import whole_words
 from parsers.values import Verb
 
+# What these set going is not asked about again: beside them only words that are known to be harmless may stand.
+_STRICT = frozenset({Verb.APPROVE, Verb.PROCEED})
 _SENTENCE_END = re.compile(r"(?<=[.!?;…])\s+")
 _LONGEST = 3_000
 _OWN_CODE = re.compile(r"\S{0,40}\s*#?\d{0,9}[\s,]*code \d{1,12}-[a-z2-7]{4}-[a-z2-7]{4}.*", re.IGNORECASE)
@@ -27,10 +30,12 @@ _ASKING = (
 _COURTESIES = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"\b(?:if|should|when|whenever|in case) (?:you|anything|something|there(?:'s| is| are)|any|questions|problems)\b[^.;]{{0,80}}?"
+        rf"\b(?:if|should|when|whenever|in case) (?:you|anything|something|it (?:does not|doesn't|fails|breaks)|there(?:'s| is| are)|any|of|questions|problems)\b[^.;]{{0,80}}?"
         rf"[ ,]+(?:please |just |simply |then |do )*{_ASKING}\b[^.;]{{0,80}}",
         rf"\b(?:please |just |simply )*{_ASKING}\b[^.;]{{0,60}}\b(?:if|when|whenever|once|should|in case|before) "
         r"(?:you|anything|something|there|it|any|things|the machine|the vm)\b[^.;]{0,80}",
+        r"\b(?:please )?(?:don't|do not|never) forget (?:to|the|your|about)\b[^.;,]{0,80}|\bde rien\b",
+        r"\bsi (?:tienes|tiene|tienen|hay) [^.;]{0,60}\b(?:dime|digame|avisa\w*|pregunta\w*|escrib\w*|contact\w*|llama\w*)\b[^.;]{0,60}",
         r"\b(?:please )?(?:don't|do not|never) hesitate\b[^.;,]{0,80}",
         r"\b(?:do )?not hesitate\b[^.;,]{0,80}",
         r"\b(?:no|not a|not any|without any|never a) (?:problem|problems|worry|worries|objection|objections|issue|issues|hurry|rush|need to (?:reply|answer|thank)"
@@ -138,9 +143,13 @@ def _against(verb: Verb, paragraph: list[str]) -> str:
     if is_disclaimer(words):
         return ""
     spoken = [line for line in paragraph if not _says_nothing(line)]
+    strict = verb in _STRICT and not (spoken and is_signature(spoken))
     # A short line is a sentence of its own, also where no full stop ends it; a long one goes on in the next.
     for sentence in (piece for line in _unwrapped(spoken) for piece in _SENTENCE_END.split(line)):
-        if (_denied if verb is Verb.DENY else _limited)(_without_courtesy(fold(sentence))):
+        left = _without_courtesy(fold(sentence))
+        if (_denied if verb is Verb.DENY else _limited)(left):
+            return sentence
+        if strict and not (is_harmless(left) or is_harmless(sentence)):
             return sentence
     return ""
 
