@@ -5,6 +5,8 @@
 PYTHON := .venv/bin/python
 # libvirtd, and the image's root file system, need root.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# What root runs must not leave its compiled files in a user's checkout.
+NO_CACHES := env PYTHONDONTWRITEBYTECODE=1
 
 setup:
 	@contrib/setup.sh
@@ -15,10 +17,10 @@ setup-tests:
 # A request mail becomes a machine that one can log in to; then the rest of its life, with time running fast.
 # With ARGS=--stay it ends with the login, and machine and daemon go on running until demo-clean.
 demo: setup
-	@$(SUDO) $(PYTHON) -m contrib.demo.play $(ARGS)
+	@$(SUDO) $(NO_CACHES) $(PYTHON) -m contrib.demo.play $(ARGS)
 
 demo-clean: setup
-	@$(SUDO) $(PYTHON) -m contrib.demo.play --down
+	@$(SUDO) $(NO_CACHES) $(PYTHON) -m contrib.demo.play --down
 
 # Everything that proves the program: style, types, imports, documents, and all tests.  ARGS go to pytest.
 test: setup-tests

@@ -11,6 +11,7 @@ import email
 import email.policy
 import os
 import re
+import shlex
 import smtplib
 import subprocess
 import sys
@@ -31,7 +32,7 @@ from contrib.demo import stage as stages
 from contrib.demo.hypervisor import HypervisorProblem
 from contrib.demo.stage import DOMAIN, PASSWORD, Stage, StageProblem
 
-FOLDER = Path(__file__).resolve().parents[2] / ".demo"
+FOLDER = stages.default_folder(Path(__file__).resolve().parents[2])
 LETTER_SECONDS = 120
 BOOT_SECONDS = 1800
 MESSAGES = email.policy.default
@@ -213,12 +214,17 @@ def build_image(stage: Stage) -> None:
         raise StageProblem("The base image could not be built.")
 
 
+def look_around(stage: Stage, *, by_sudo: bool) -> list[str]:
+    """Shell commands that show what the demonstration left; by sudo for a user whose demonstration root has made."""
+    commands = [stages.mailbot(stage, "list"), stages.mailbot(stage, "show", "1"), ["tail", "-f", str(stage.log)]]
+    return [shlex.join(["sudo", *command] if by_sudo else command) for command in commands]
+
+
 def farewell(stage: Stage, stay: bool) -> None:
-    program = stages.mailbot(stage)
     console.print(Rule("Look around"))
-    console.print(f"  {' '.join(program)} list")
-    console.print(f"  {' '.join(program)} show 1")
-    console.print(f"  tail -f {stage.log}")
+    for command in look_around(stage, by_sudo="SUDO_USER" in os.environ):
+        # Printed whole: a line that is folded to the terminal's width cannot be copied.
+        console.print(Text(f"  {command}"), soft_wrap=True)
     runs = "Machine, daemon and mail servers go on running." if stay else "Libvirt and the mail servers go on running."
     console.print(f"{runs} Take everything down with: make demo-clean")
 

@@ -62,6 +62,15 @@ def site_name(folder: Path) -> str:
     return f"mailbot-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
 
 
+def default_folder(checkout: Path) -> Path:
+    """Where a checkout's demonstration lies: not in the checkout, whose parents may be of mode 0700.
+
+    Dovecot and QEMU run as users of their own and must reach it; and nothing that root makes stays in a user's files.
+    One per checkout, so that two demonstrations do not meet.
+    """
+    return Path("/var/lib") / f"mailbot-demo-{hashlib.sha256(str(checkout.resolve()).encode()).hexdigest()[:8]}"
+
+
 def pool_directory(folder: Path) -> Path:
     """Where QEMU, which runs as a user of its own, can reach the disks."""
     return Path("/var/lib") / site_name(folder)
