@@ -115,7 +115,7 @@ def _sort_part(part: Message, found: _Found, *, alone: bool) -> None:
     if kind in ("text/plain", "text/html") and disposition != "attachment" and (alone or not name):
         text = _characters(part, found)
         if kind == "text/html" or _HTML_START.match(text[:200]):
-            found.html_is_empty = found.html_is_empty and not _MARK_UP.sub("", text[:_EMPTY_CHARACTERS]).strip()
+            found.html_is_empty = found.html_is_empty and _is_empty(text)
             text = _html(text, found)
             found.html.append(text)
         else:
@@ -176,6 +176,12 @@ def _characters(part: Message, found: _Found) -> str:
     if _parameter(part, "format") == "flowed":
         text = unflow(text, delete_space=_parameter(part, "delsp") == "yes")
     return text
+
+
+def _is_empty(html: str) -> bool:
+    """Whether an HTML part is there for form's sake only: short, without a character, and without a picture of words."""
+    short = len(html) <= _EMPTY_CHARACTERS and "<img" not in html.lower()
+    return short and not _MARK_UP.sub("", html).strip()
 
 
 def _as_drawn(text: str) -> str:

@@ -130,3 +130,18 @@ def test_words_that_are_shown_turned_round_or_struck_out_are_not_those_words(tex
     assert isinstance(mail, Mail)
     assert mail.new_text != "approve"
     assert "\ufffd" in (mail.new_text or "")
+
+
+@pytest.mark.parametrize(
+    "html",
+    ["<img src=cid:a>", "<p " + "a=b " * 50_000 + ">deny", "<style>" + ".a{display:none}" * 3_000 + "</style>deny"],
+)
+def test_an_html_form_that_shows_a_picture_or_cannot_be_read_disagrees_with_a_command(html: str) -> None:
+    forms = (
+        b"Content-Type: multipart/alternative; boundary=b\n\n--b\n\napprove\n--b\nContent-Type: text/html\n\n"
+        + html.encode()
+    )
+    mail = read(b"From: alice@example.org\n" + HEAD + forms + b"\n--b--\n", RULES)
+
+    assert isinstance(mail, Mail)
+    assert mail.parts_disagree
