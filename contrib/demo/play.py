@@ -23,11 +23,12 @@ from pathlib import Path
 
 from imapclient import IMAPClient
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.rule import Rule
 from rich.text import Text
 
-from contrib.demo import life
+from contrib.demo import life, waiting
 from contrib.demo import stage as stages
 from contrib.demo.hypervisor import HypervisorProblem
 from contrib.demo.stage import DOMAIN, PASSWORD, Stage, StageProblem
@@ -169,7 +170,7 @@ def go_on(stage: Stage, alice: Person, bob: Person) -> None:
 
 
 def _await_boot(stage: Stage, alice: Person) -> EmailMessage:
-    """Wait for the ready letter, showing what the daemon waits for."""
+    """Wait for the ready letter, showing what the daemon waits for.  Raises StageProblem, as soon as waiting is no use."""
     deadline, last = time.monotonic() + BOOT_SECONDS, ""
     with console.status("waiting for the machine") as status:
         while time.monotonic() < deadline:
@@ -178,13 +179,14 @@ def _await_boot(stage: Stage, alice: Person) -> EmailMessage:
                 show(letter)
                 if letter["X-Mailbot-Letter"] == "vm-ready":
                     return letter
-            waiting = [line for line in stage.log.read_text().splitlines() if "machine_progress" in line]
-            said = waiting[-1].partition("waiting_for=")[2] if waiting else ""
-            if said != last:
-                last = said
-                status.update(f"waiting for the machine: {said}")
+            now = waiting.read(stage.log.read_text())
+            if now.last != last:
+                last = now.last
+                status.update(f"waiting for the machine: {escape(last)}")
                 if not console.is_terminal:
-                    console.print(f"  … {said}")
+                    console.print(Text(f"  … {last}"))
+            if now.hopeless:
+                raise StageProblem("The build was postponed again and again:\n" + "\n".join(now.postponed))
             time.sleep(1)
     raise StageProblem(f"The machine was not ready within {BOOT_SECONDS} s.")
 
