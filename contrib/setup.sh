@@ -11,6 +11,15 @@ as_root() {
     if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+# A folder such as /opt/mailbot belongs to root, and so shall the program in it: its user must not be able to change it.
+if [ ! -w . ]; then
+    if [ "$(id -u)" -eq 0 ] || ! command -v sudo >/dev/null 2>&1; then
+        say "$(pwd) cannot be written by $(id -un): run this as the folder's owner"
+        exit 77
+    fi
+    exec sudo contrib/setup.sh "$@"
+fi
+
 # What stands below "# The tests" is not for machines that only run mailbot: postfix takes the place of exim4.
 until="^# The tests"
 [ "${1:-}" = tests ] && until="^# Nothing comes below this"

@@ -1,0 +1,74 @@
+"""What the set-up and the systemd unit promise, asked of sh and of systemd themselves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+UNIT = ROOT / "contrib" / "mailbot.service"
+
+
+@pytest.fixture
+def foreign_checkout() -> Iterator[Path]:
+    """A checkout that everybody may read and only root may write, as one in /opt is."""
+    folder = Path(tempfile.mkdtemp(prefix="mailbot-opt-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    shutil.copytree(ROOT / "contrib", folder / "contrib")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def set_up_as_nobody(checkout: Path, path: Path) -> subprocess.CompletedProcess[str]:
+    """Run the set-up as a user who owns nothing, with only the programs in `path`."""
+    return subprocess.run(
+        ["/bin/sh", str(checkout / "contrib" / "setup.sh"), "tests"],
+        env={"PATH": str(path)}, user="nobody", group="nogroup", extra_groups=[],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def programs(folder: Path) -> Path:
+    """A folder for PATH that holds what the set-up needs before it decides, and no sudo."""
+    path = folder / "bin"
+    path.mkdir()
+    for name in ("dirname", "id"):
+        (path / name).symlink_to(f"/usr/bin/{name}")
+    return path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_the_set_up_of_a_folder_of_root_goes_on_by_sudo_with_its_words(foreign_checkout: Path) -> None:
+    path = programs(foreign_checkout)
+    (path / "sudo").write_text('#!/bin/sh\necho "as root: $*"\n')
+    (path / "sudo").chmod(0o755)
+    done = set_up_as_nobody(foreign_checkout, path)
+    assert (done.returncode, done.stdout) == (0, "as root: contrib/setup.sh tests\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_the_set_up_of_a_folder_of_root_without_sudo_says_who_can_do_it(foreign_checkout: Path) -> None:
+    done = set_up_as_nobody(foreign_checkout, programs(foreign_checkout))
+    assert done.returncode == os.EX_NOPERM
+    assert f"{foreign_checkout} cannot be written by nobody" in done.stderr
+
+
+def test_systemd_finds_the_unit_as_closed_as_before() -> None:
+    # The threshold is in tenths: an exposure above 1.7 ends with another code than 0.
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=17", "--no-pager", str(UNIT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_unit_does_not_restart_what_only_a_person_can_fix() -> None:
+    line = next(line for line in UNIT.read_text().splitlines() if line.startswith("RestartPreventExitStatus="))
+    codes = {int(code) for code in line.partition("=")[2].split()}
+    assert codes == {os.EX_USAGE, os.EX_DATAERR, os.EX_NOPERM, os.EX_CONFIG}
