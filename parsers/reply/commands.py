@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 
+from parsers.dates import read_period
 from parsers.reply import words
 from parsers.reply.rest import standing_against
 from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, Rule
@@ -72,7 +73,8 @@ def _longest_first(known: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(known, key=len, reverse=True))
 
 
-_PHRASES = {rule.verb: _longest_first((*rule.english, *rule.french)) for rule in RULES}
+_FORMS = {rule.verb: words.every_form(rule) for rule in RULES}
+_LONGEST_FORM = 48
 _COMMANDING = re.compile(
     r"[\W_]{0,9}(?:"
     + "|".join(re.escape(phrase) for rule in RULES for phrase in (*rule.english, *rule.french))
@@ -171,15 +173,20 @@ def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | str
 def _match(rule: Rule, line: _Line, rest: list[str], rules: ReadingRules, as_read: str) -> Command | str | None:
     """This rule's command, a sentence where the line begins like it but goes on wrongly, None otherwise."""
     polite = _after_politeness(line.plain, rule)
-    for phrase in _PHRASES[rule.verb]:
-        start = next((at for at in (polite, 0) if _starts_with_word(line.plain, at, phrase)), None)
-        if start is None:
-            continue
-        end = start + len(phrase)
-        if REASON in rule.options:
-            return _with_reason(rule, line, end, rest, as_read)
-        tail = _before_politeness(line.plain[end:])
-        return _with_options(rule, tail, line.typed[end : end + len(tail)], rules, as_read)
+    end = _end_of_form(rule, line.plain, polite) or _end_of_form(rule, line.plain, 0)
+    if end is None:
+        return None
+    if REASON in rule.options:
+        return _with_reason(rule, line, end, rest, as_read)
+    tail = _before_politeness(line.plain[end:])
+    return _with_options(rule, tail, line.typed[end : end + len(tail)], rules, as_read)
+
+
+def _end_of_form(rule: Rule, plain: str, start: int) -> int | None:
+    """Where the longest known form of this verb that begins at `start` ends; None where none does."""
+    for end in range(min(len(plain), start + _LONGEST_FORM), start, -1):
+        if plain[start:end] in _FORMS[rule.verb] and _starts_with_word(plain, start, plain[start:end]):
+            return end
     return None
 
 
@@ -275,10 +282,12 @@ def _ends_reason(line: str, kept: list[str]) -> bool:
 
 def _with_options(rule: Rule, plain: str, typed: str, rules: ReadingRules, as_read: str) -> Command | str:
     """Read `until DATE`, `for PERIOD` and `disk N`, in any order; anything else makes the line no command."""
-    if is_name(typed.strip(_EDGES)) and _SIGNED.fullmatch(typed):
+    if is_name(typed.strip(_EDGES)) and _SIGNED.fullmatch(typed) and not standing_against(rule.verb, [typed]):
         plain = typed = ""  # `Approve - Carol`
     until_text, period_text, disk_text, stray = _options(plain.strip(_EDGES), typed.strip(_EDGES))
     given = {name for name, text in ((UNTIL, until_text), (PERIOD, period_text), (DISK, disk_text)) if text is not None}
+    if stray and not given and PERIOD in rule.options and read_period(typed, rules) is not None:
+        period_text, given, stray = typed, {PERIOD}, False  # `extend 6 months`
     if stray or given - rule.options:
         return f"After “{rule.verb}” there are words that are not understood."
     if rule.verb is Verb.EXTEND and len(given) != 1:
@@ -345,8 +354,6 @@ def _date(text: str | None, rules: ReadingRules) -> tuple[date | None, str]:
 def _period(text: str | None, rules: ReadingRules) -> tuple[int | None, int | None, str]:
     if text is None:
         return None, None, ""
-    from parsers.dates import read_period  # noqa: PLC0415
-
     period = read_period(text, rules)
     if period is None:
         return None, None, "The period is not clear; write for example “for 6 months”."

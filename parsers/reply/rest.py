@@ -18,6 +18,12 @@ from parsers.values import Verb
 
 # What these set going is not asked about again: beside them only words that are known to be harmless may stand.
 _STRICT = frozenset({Verb.APPROVE, Verb.PROCEED})
+# Who gives something back says why: that it is not needed any more limits nothing.
+_GIVING_BACK = frozenset({Verb.RELEASE, Verb.WITHDRAW})
+_NOT_NEEDED = re.compile(
+    r"\b(?:(?:i|we) )?(?:do not|don't|no longer|won't|will not|n'ai plus|n'avons plus|n'en ai plus) (?:need|use|want|besoin)\b[^.;,]{0,40}"
+    r"|\b(?:is|are) (?:not|no longer) (?:needed|used|required|necessary)\b[^.;,]{0,30}|\bplus besoin\b[^.;,]{0,30}"
+)
 _SENTENCE_END = re.compile(r"(?<=[.!?;…])\s+")
 _LONGEST = 3_000
 _OWN_CODE = re.compile(r"\S{0,40}\s*#?\d{0,9}[\s,]*code \d{1,12}-[a-z2-7]{4}-[a-z2-7]{4}.*", re.IGNORECASE)
@@ -147,6 +153,8 @@ def _against(verb: Verb, paragraph: list[str]) -> str:
     # A short line is a sentence of its own, also where no full stop ends it; a long one goes on in the next.
     for sentence in (piece for line in _unwrapped(spoken) for piece in _SENTENCE_END.split(line)):
         left = _without_courtesy(fold(sentence))
+        if verb in _GIVING_BACK:
+            left = _NOT_NEEDED.sub(" ", left)
         if (_denied if verb is Verb.DENY else _limited)(left):
             return sentence
         if strict and not (is_harmless(left) or is_harmless(sentence)):

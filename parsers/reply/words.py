@@ -140,6 +140,55 @@ RULES: tuple[Rule, ...] = (
     Rule(Verb.HELP, ("help", "help me"), ("aide", "a l'aide", "au secours"), "help", "Asks for this list."),
 )
 
+# A sentence around a verb is built from parts: who, the verb, what; or what, is, the participle.
+_WHO = ("", "i ", "we ", "i hereby ", "we hereby ", "i do ", "i have ")
+_THINGS = ("request", "vm", "machine", "virtual machine", "extension", "application", "server")
+_WHOSE = ("the", "this", "that", "your", "my", "his", "her", "their")
+_WHAT = (
+    *("", " it", " this", " that", " this one", " request"),
+    *(f" {whose} {what}" for whose in _WHOSE for what in _THINGS),
+)
+_QUI = ("", "j'", "je ", "nous ")
+_CHOSES = ("demande", "vm", "machine", "prolongation", "requete")
+_QUOI = ("", *(f" {whose} {what}" for whose in ("la", "cette", "ta", "ma", "sa", "votre") for what in _CHOSES))
+_PASSIVE = (" is", " has been")
+_ENGLISH = {
+    Verb.APPROVE: ("approve accept approved accepted", "approved accepted granted"),
+    Verb.DENY: ("deny reject refuse decline denied rejected refused declined", "denied rejected refused declined"),
+    Verb.EXTEND: ("extend renew prolong", ""),
+    Verb.RELEASE: ("release", "released"),
+    Verb.WITHDRAW: ("withdraw withdrawn", "withdrawn"),
+    Verb.KEEP: ("keep", ""),
+    Verb.RESTORE: ("restore", ""),
+    Verb.CONFIRM: ("confirm confirmed", "confirmed"),
+}
+_FRENCH = {
+    Verb.APPROVE: "approuve approuvons accepte acceptons valide validons accorde accordons",
+    Verb.DENY: "refuse refusons rejette rejetons",
+    Verb.EXTEND: "prolonge prolonger renouvelle renouveler",
+    Verb.RELEASE: "libere liberer rends rendre",
+    Verb.WITHDRAW: "retire retirer annule annuler",
+    Verb.KEEP: "garde garder conserve conserver",
+    Verb.RESTORE: "restaure restaurer",
+    Verb.CONFIRM: "confirme confirmons",
+}
+#: "Annule" or "rends" alone say too little of what they are about.
+_NEVER_ALONE = frozenset({"annule", "annuler", "j'annule", "je annule", "rends", "j'rends", "je rends"})
+
+
+def every_form(rule: Rule) -> frozenset[str]:
+    """Everything that is read as this verb: what is listed, and the sentences that are built from parts."""
+    listed = {*rule.english, *rule.french}
+    active, participles = _ENGLISH.get(rule.verb, ("", ""))
+    listed.update(f"{who}{verb}{what}" for verb in active.split() for who in _WHO for what in _WHAT)
+    listed.update(
+        f"{what.strip()}{is_} {done}" for done in participles.split() for what in _WHAT if what for is_ in _PASSIVE
+    )
+    for verb in _FRENCH.get(rule.verb, "").split():
+        listed.update(f"{who}{verb}{what}" for who in _QUI for what in _QUOI)
+    return frozenset(listed - (_NEVER_ALONE - {*rule.english, *rule.french}))
+
+
 UNTIL_WORDS = phrases("""
     until | till | til | up to | jusqu'au | jusqu'a | jusqu'en | jusque | au | to
 """)

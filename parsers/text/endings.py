@@ -48,6 +48,7 @@ _CLOSINGS = re.compile(
 _MAX_SIGNATURE_LINES = 24
 _MAX_SIGNATURE_LINE = 100
 _MAX_CLOSING_LINES = 8
+_MOST_BOX_LINES = 12
 _FOOTER = re.compile(r"\s*_{30,}\s*")
 
 _DISCLAIMER = whole_words("""
@@ -197,7 +198,16 @@ def _ends_words(lines: list[str], at: int, line: str) -> bool:
     if stripped in ("--", "—", "––") or is_mobile_footer(line) or _FOOTER.fullmatch(line):
         return True
     above = any(before.strip() for before in lines[:at])  # a line of dashes above all words is a banner's
-    return above and bool(_DELIMITER.fullmatch(line)) and _short_rest(lines, at + 1, _MAX_SIGNATURE_LINES)
+    ends = above and bool(_DELIMITER.fullmatch(line)) and not _frames_a_box(lines, at)
+    return ends and _short_rest(lines, at + 1, _MAX_SIGNATURE_LINES)
+
+
+def _frames_a_box(lines: list[str], at: int) -> bool:
+    """A line of marks above all words with its twin a few lines below, or that twin: a gateway's banner, no signature."""
+    rules = [number for number, line in enumerate(lines[:_MOST_BOX_LINES]) if _DELIMITER.fullmatch(line)]
+    if len(rules) < 2 or at not in rules[:2] or any(line.strip() for line in lines[: rules[0]]):
+        return False
+    return any(line.strip() for line in lines[rules[1] + 1 :])
 
 
 def _short_rest(lines: list[str], start: int, limit: int) -> bool:

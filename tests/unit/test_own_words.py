@@ -240,3 +240,14 @@ def test_words_alone_make_no_machine_of_somebody_who_commands(text: str) -> None
 def test_words_alone_make_no_machine_of_a_filled_in_template() -> None:
     text = "username: alice\nintended usage: A responder that answers: this is an automated reply.\nexpiration date: 2027-03-31"
     assert kind(text, "Persistent Virtual Machine Creation") is Kind.REQUEST
+
+
+def test_a_banner_between_two_lines_of_marks_is_no_signature() -> None:
+    raw = (
+        b"From: Carol <carol@testbed.example>\nSubject: Re: VM\n\n"
+        b"==========\nThis mail is external. Please be careful.\n==========\n\nApprove\n\nCarol\n"
+    )
+    meaning = understand(read(raw, RULES), RULES).meaning
+
+    assert isinstance(meaning, Command)
+    assert meaning.verb is Verb.APPROVE
