@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
 from mailbot.adapters.database.tables import Base
+from mailbot.errors import DatabaseNotReady
 
 HEAD = "0001"
 """The newest revision in `migrations`, which this program needs (a test compares the two)."""
@@ -32,6 +33,18 @@ def current(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(_REVISION).scalar()
+
+
+def require_not_newer(found: str | None) -> None:
+    """Refuse a database that a newer program has upgraded: its revision is beyond this program's.
+
+    Revisions are numbers of four digits, so that they order as text.  Raises DatabaseNotReady.
+    """
+    if found is not None and found > HEAD:
+        raise DatabaseNotReady(
+            f"the database is at revision {found}, newer than this program, which knows revisions up to {HEAD}: "
+            "install the newer program again, or restore the backup that was made before its upgrade"
+        )
 
 
 def upgrade(url: str, revision: str = "head") -> str:
@@ -54,6 +67,7 @@ def _move(url: str, revision: str, *, down: bool) -> str:
         with engine.execution_options(**WRITES).begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(_ONE_MIGRATION_AT_A_TIME)
+            require_not_newer(current(connection))
             with as_file(files("migrations")) as folder:
                 config = Config()
                 config.set_main_option("script_location", str(folder).replace("%", "%%"))

@@ -84,6 +84,7 @@ class Database:
         except SQLAlchemyError as error:
             why = getattr(error, "orig", None) or error
             raise DatabaseNotReady(f"the database cannot be used: {why}", permanent=False) from error
+        migrate.require_not_newer(found)
         if found != migrate.head():
             raise DatabaseNotReady(
                 f"the database is at revision {found or 'none'}, this program needs {migrate.head()}: run `mailbot db upgrade`"
