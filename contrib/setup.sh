@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes everything ready to run and demonstrate mailbot on Debian 12 or 13: packages and .venv.
-# With the word "tests" also what only the tests need, such as other servers.
+# The word says for what: "run" for a service, "demo" (the default) with an IMAP server, "tests" with other servers too.
 # May run at any time; does nothing where nothing is missing. Starts no service.
 set -eu
 cd "$(dirname "$0")/.."
@@ -20,9 +20,13 @@ if [ ! -w . ]; then
     exec sudo contrib/setup.sh "$@"
 fi
 
-# What stands below "# The tests" is not for machines that only run mailbot: postfix takes the place of exim4.
-until="^# The tests"
-[ "${1:-}" = tests ] && until="^# Nothing comes below this"
+# Each word takes what stands above the next one's heading: a machine that only runs mailbot gets no mail server.
+case "${1:-demo}" in
+    run) until="^# The demonstration" ;;
+    demo) until="^# The tests" ;;
+    tests) until="^# Nothing comes below this" ;;
+    *) say "usage: contrib/setup.sh [run|demo|tests]"; exit 64 ;;
+esac
 
 listed() { sed "/$until/,\$d; s/#.*//; /^[[:space:]]*\$/d" contrib/debian-packages.txt; }
 

@@ -40,6 +40,7 @@ def programs(folder: Path) -> Path:
     """A folder for PATH that holds what the set-up needs before it decides, and no sudo."""
     path = folder / "bin"
     path.mkdir()
+    path.chmod(0o755)
     for name in ("dirname", "id"):
         (path / name).symlink_to(f"/usr/bin/{name}")
     return path
@@ -72,3 +73,25 @@ def test_the_unit_does_not_restart_what_only_a_person_can_fix() -> None:
     line = next(line for line in UNIT.read_text().splitlines() if line.startswith("RestartPreventExitStatus="))
     codes = {int(code) for code in line.partition("=")[2].split()}
     assert codes == {os.EX_USAGE, os.EX_DATAERR, os.EX_NOPERM, os.EX_CONFIG}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(
+    ("word", "servers"),
+    [("run", set()), ("demo", {"dovecot-imapd"}), ("tests", {"dovecot-imapd", "postfix", "slapd"})],
+)
+def test_each_word_of_the_set_up_installs_only_its_own_servers(
+    word: str, servers: set[str], foreign_checkout: Path
+) -> None:
+    path = programs(foreign_checkout)
+    (path / "sed").symlink_to("/usr/bin/sed")
+    foreign_checkout.chmod(0o777)  # so that the set-up goes on to the packages, none of which it finds installed
+    done = subprocess.run(
+        ["/bin/sh", str(foreign_checkout / "contrib" / "setup.sh"), word],
+        env={"PATH": str(path)}, user="nobody", group="nogroup", extra_groups=[],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == os.EX_UNAVAILABLE
+    wanted = set(done.stderr.splitlines()[-1].partition("install them: ")[2].split())
+    assert "python3-libvirt" in wanted
+    assert wanted & {"dovecot-imapd", "postfix", "slapd"} == servers
