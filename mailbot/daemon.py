@@ -20,6 +20,7 @@ from mailbot.machines.work import look_at_sites, work
 from mailbot.model import MACHINE_ACTIONS
 from mailbot.notify import notify
 from mailbot.ports import OutboxState
+from mailbot.turns import sight
 from mailbot.turns.deliver import deliver
 from mailbot.turns.digest import digest
 from mailbot.turns.receive import MAILS_AT_ONCE, receive
@@ -61,14 +62,40 @@ def tick(bot: Bot) -> Tally:
     """
     started = datetime.now(UTC)
     tally = Tally()
+    before = bot.context.clock.now()
     tally.mails = _guarded(tally, "receive", lambda: _receive(bot))
-    tally.tickets = _guarded(tally, "wake", lambda: 0 if bot.context.paused() else wake(bot.context))
+    read_at = before if not tally.troubles and tally.mails < MAILS_AT_ONCE else None
+    _guarded(tally, "look", lambda: _look(bot, read_at, tally.troubles))
+    tally.tickets = _guarded(tally, "wake", lambda: _wake(bot, read_at))
     _guarded(tally, "digest", lambda: digest(bot.context))
     tally.letters = _guarded(tally, "deliver", lambda: deliver(bot.context, bot.postman))
     if tally.done:
         took = datetime.now(UTC) - started
         journal.tick(mails=tally.mails, tickets=tally.tickets, letters=tally.letters, machines=0, took=took)
     return tally
+
+
+def _wake(bot: Bot, read_at: datetime | None) -> int:
+    """Tickets whose time has come; by a clock that jumped none has, and what it set would have to be taken back."""
+    context = bot.context
+    return 0 if context.paused() or sight.fails(context, sight.Sense.CLOCK) else wake(context, read_at)
+
+
+def _look(bot: Bot, read_at: datetime | None, troubles: list[str]) -> int:
+    """What the bot can see: remembered, and told to the admins where it fails for long."""
+    context, now = bot.context, bot.context.clock.now()
+    if read_at is not None:
+        sight.remember_read(context, read_at)
+        sight.can(context, sight.Sense.MAILBOX, now)
+    elif troubles:
+        sight.cannot(context, sight.Sense.MAILBOX, troubles[-1], now)
+    jumped = bot.clock_watch.look(now, context.clock.elapsed())
+    if jumped:
+        sight.cannot(context, sight.Sense.CLOCK, jumped, now)
+    else:
+        sight.can(context, sight.Sense.CLOCK, now)
+    sight.tell(context, now)
+    return 0
 
 
 def _receive(bot: Bot) -> int:

@@ -35,6 +35,9 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The moment, aware, in UTC."""
 
+    def elapsed(self) -> float:
+        """Seconds of a clock that nobody sets, from whatever beginning: tells a jump of the other one from time that passed."""
+
 
 class Folder(StrEnum):
     """Where a mail is moved to once its turn is committed."""
@@ -217,6 +220,9 @@ class Store(Protocol):
 
     def raw_mail(self, sha256: str) -> bytes | None:
         """A mail that was acted upon or quarantined (`Actor.mail`, `LedgerEntry.sha256`), as it was committed: the bot's are encrypted (`handlers.sealing`)."""
+
+    def retrying(self) -> int:
+        """How many mails wait to be tried again, in any folder."""
 
     def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
         """True where another mail (other key) with that Message-ID (if not empty) or hash was handled or quarantined."""

@@ -27,6 +27,7 @@ from mailbot.model import Admin
 from mailbot.ports import Clock, Directory, Inbox, Postman, Reader, Store
 from mailbot.tokens import TokenKeys
 from mailbot.turns.context import TurnContext
+from mailbot.turns.sight import ClockWatch
 from parsers.values import ReadingRules
 from provisioner.api import SiteSettings
 
@@ -48,6 +49,7 @@ class Bot:
     watcher: Inbox | None = None
     poll_seconds: float = 60.0
     notify_socket: str | None = None
+    clock_watch: ClockWatch = field(default_factory=ClockWatch)
     closers: tuple[Callable[[], None], ...] = field(default=())
 
     def close(self) -> None:

@@ -35,6 +35,9 @@ class FastClock:
     def now(self) -> datetime:
         return datetime.now(UTC) + self._skipped
 
+    def elapsed(self) -> float:
+        return time.monotonic() + self._skipped.total_seconds()
+
     def skip_to(self, moment: datetime) -> None:
         self._skipped += max(moment - self.now(), timedelta())
 

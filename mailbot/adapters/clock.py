@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 
@@ -11,22 +12,35 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def elapsed(self) -> float:
+        return time.monotonic()
+
 
 class MemoryClock:
     """`Clock` that stands still until it is moved."""
 
     def __init__(self, start: datetime) -> None:
         self._now = _aware(start)
+        self._elapsed = 0.0
 
     def now(self) -> datetime:
         return self._now
 
+    def elapsed(self) -> float:
+        return self._elapsed
+
     def set(self, moment: datetime) -> None:
-        """May also go back, as real clocks do."""
+        """Time passes until then; or, where that lies back, the clock is set back, as real ones are."""
+        self._elapsed += max((_aware(moment) - self._now).total_seconds(), 0.0)
+        self._now = moment
+
+    def jump(self, moment: datetime) -> None:
+        """The clock is set, forward or back, and no time passes by it."""
         self._now = _aware(moment)
 
     def advance(self, by: timedelta) -> None:
         self._now += by
+        self._elapsed += by.total_seconds()
 
 
 def _aware(moment: datetime) -> datetime:

@@ -148,6 +148,9 @@ class SpoolClock:
     def now(self) -> datetime:
         return datetime.fromisoformat(self._path.read_text(encoding="ascii")).astimezone(UTC)
 
+    def elapsed(self) -> float:
+        return self.now().timestamp()
+
     def set(self, moment: datetime) -> None:
         if moment.tzinfo is None:
             raise ValueError("the clock needs a moment with a time zone")

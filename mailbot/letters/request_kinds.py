@@ -186,6 +186,19 @@ ADMIN_LETTERS: Mapping[Letter, LetterKind] = {
         facts={"error": "str: the error"},
         optional={"again_at": "moment: when it is tried again"},
     ),
+    Letter.ADMIN_BLIND: LetterKind(
+        Audience.ADMIN,
+        "the mailbox, the directory or the clock has failed for an hour, or works again",
+        thread=Thread.NONE,
+        subject="[{service}] mailbot cannot see",
+        facts={
+            "what": "str: what failed",
+            "since": "moment: since when",
+            "why": "str: the error",
+            "back": "bool: it works again",
+        },
+        needs_ticket=False,
+    ),
 }
 
 ANSWERS: Mapping[Letter, LetterKind] = {

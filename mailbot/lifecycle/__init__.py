@@ -6,6 +6,7 @@ step that would leave the table is a bug that it reports as such.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from mailbot.lifecycle import build, extension, holding, lease, release, removal, request, restore
@@ -60,7 +61,7 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
     """Who decides: by what the event is about.  A new event is a type error here until somebody does."""
     match event:
         case TimePassed():
-            return _time_passed(ticket, circumstances)
+            return _time_passed(ticket, replace(circumstances, blind=event.blind))
         case Confirmed() | Approved() | Denied() | Withdrawn():
             return _answered(ticket, event, circumstances)
         case Placed() | Built() | BuildFailed() | Retried():

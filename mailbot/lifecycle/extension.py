@@ -9,8 +9,8 @@ from typing import Any
 from mailbot import policy
 from mailbot.lifecycle.lease import begun, calendar, resting, steps_ahead, unsent
 from mailbot.lifecycle.notice import DAY, SLACK, plan
-from mailbot.lifecycle.request import next_nudge, question
-from mailbot.lifecycle.steps import Circumstances, called, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.request import next_nudge, nudge_after_reminder, question, reminders_reached
+from mailbot.lifecycle.steps import Circumstances, called, later, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import (
     Action,
     Approved,
@@ -182,16 +182,18 @@ def waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     """No admin has decided yet: remind, or let the question lapse; nothing else happens to the machine meanwhile."""
     opened = ticket.asked_at or circumstances.now
     lease = circumstances.rules.lease
-    if circumstances.now >= opened + timedelta(days=lease.lapse_days):
-        after = _resumed(ticket, circumstances)
-        days = (circumstances.now - opened).days
-        told = to_owner(after, Letter.EXTENSION_LAPSED, days=days, plan=steps_ahead(after, circumstances))
-        letters = to_admins(after, circumstances, Letter.ADMIN_LAPSED, question="extension", days=days)
-        return Step(after, (told, *letters), f"extension lapsed: no decision in {days} days")
-    reached = sum(1 for day in lease.remind_days if circumstances.now >= opened + timedelta(days=day))
-    if reached <= ticket.reminders:
+    reached = reminders_reached(opened, circumstances)
+    if reached > ticket.reminders:
+        after = replace(moved(ticket, circumstances), reminders=reached)
+        after = replace(after, due_at=nudge_after_reminder(after, circumstances))
+        letters = question(after, circumstances, Letter.ADMIN_REMINDER, key=str(reached), asked_at=opened.isoformat())
+        return Step(after, letters, "admins reminded")
+    if circumstances.now < opened + timedelta(days=lease.lapse_days):
         return Step(replace(moved(ticket, circumstances), due_at=next_nudge(ticket, lease)), (), "")
-    after = replace(moved(ticket, circumstances), reminders=reached)
-    after = replace(after, due_at=next_nudge(after, lease))
-    letters = question(after, circumstances, Letter.ADMIN_REMINDER, key=str(reached), asked_at=opened.isoformat())
-    return Step(after, letters, "admins reminded")
+    if circumstances.blind:
+        return later(ticket, circumstances)
+    after = _resumed(ticket, circumstances)
+    days = (circumstances.now - opened).days
+    told = to_owner(after, Letter.EXTENSION_LAPSED, days=days, plan=steps_ahead(after, circumstances))
+    letters = to_admins(after, circumstances, Letter.ADMIN_LAPSED, question="extension", days=days)
+    return Step(after, (told, *letters), f"extension lapsed: no decision in {days} days")

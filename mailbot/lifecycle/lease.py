@@ -26,7 +26,7 @@ from mailbot.lifecycle.notice import (
     warning_prefix,
     whole_days,
 )
-from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.steps import Circumstances, later, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import Action, Effect, EffectFailed, Letter, Returned, Step, Ticket, TicketState
 from mailbot.timetable import moment_in_words, today
 
@@ -195,7 +195,9 @@ def _last_is_proven(ticket: Ticket, circumstances: Circumstances, dates: Plan) -
 
 
 def not_now(ticket: Ticket, circumstances: Circumstances) -> Step | None:
-    """A hold, a closure or a weekend puts a destructive step off; notice goes on counting."""
+    """A hold, blindness, a closure or a weekend puts a destructive step off; notice goes on counting."""
+    if circumstances.blind:
+        return later(ticket, circumstances)
     due_at = circumstances.now + TRY_AGAIN if ticket.held else circumstances.open_from(circumstances.now)
     return Step(replace(moved(ticket, circumstances), due_at=due_at), (), "") if due_at > circumstances.now else None
 

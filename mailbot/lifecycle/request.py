@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from mailbot import policy
-from mailbot.lifecycle.steps import Circumstances, called, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.steps import Circumstances, called, later, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import (
     Action,
     Approved,
@@ -23,6 +23,9 @@ from mailbot.model import (
 )
 from mailbot.rules import LeaseRules
 from parsers.dates import long_form
+
+REMINDED_FOR = timedelta(days=2)
+"""A question lapses no sooner than this after its last reminder."""
 
 
 def opened(
@@ -106,7 +109,7 @@ def question(
         person={"login": ticket.username, "name": ticket.name, "address": ticket.email},
         checks=policy.checks(ticket, circumstances.rules),
         sites=list(circumstances.sites),
-        lapses_at=_lapses(ticket, circumstances).isoformat(),
+        lapses_at=max(_lapses(ticket, circumstances), ticket.due_at or circumstances.now).isoformat(),
         **({"asked_end_date": ticket.asked_end_date.isoformat()} if ticket.asked_end_date else {}),
         **snapshot(ticket),
         **more,
@@ -209,31 +212,52 @@ def unconfirmed_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     lapses_at = ticket.opened_at + timedelta(days=circumstances.rules.lease.confirm_days)
     if circumstances.now < lapses_at:
         return Step(moved(ticket, circumstances, due_at=lapses_at), (), "")
+    if circumstances.blind:
+        return later(ticket, circumstances)
     return Step(
         moved(ticket, circumstances, state=TicketState.LAPSED, due_at=None), (), "lapsed without a confirmation"
     )
 
 
 def pending_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
-    """Nobody has decided yet: remind once for all reminders that are due by now, or lapse with a letter to all."""
+    """Nobody has decided yet: remind once for all reminders that are due by now, or lapse with a letter to all.
+
+    Downtime skips no reminder: one that is late comes first, and leaves time to answer before the question lapses.
+    """
     asked = ticket.asked_at or ticket.opened_at
-    if circumstances.now >= _lapses(ticket, circumstances):
-        after = moved(ticket, circumstances, state=TicketState.LAPSED, due_at=None, asked_at=None)
-        days = (circumstances.now - asked).days
-        return Step(
-            after,
-            (
-                to_owner(after, Letter.REQUEST_LAPSED, days=days),
-                *to_admins(after, circumstances, Letter.ADMIN_LAPSED, question="request", days=days),
-            ),
-            f"lapsed: no decision in {days} days",
-        )
-    reached = sum(
-        1 for day in circumstances.rules.lease.remind_days if circumstances.now >= asked + timedelta(days=day)
-    )
-    if reached <= ticket.reminders:
+    reached = reminders_reached(asked, circumstances)
+    if reached > ticket.reminders:
+        after = moved(ticket, circumstances, reminders=reached)
+        after = moved(after, circumstances, due_at=nudge_after_reminder(after, circumstances))
+        letters = question(after, circumstances, Letter.ADMIN_REMINDER, key=str(reached), asked_at=asked.isoformat())
+        return Step(after, letters, "admins reminded")
+    if circumstances.now < asked + timedelta(days=circumstances.rules.lease.lapse_days):
         return Step(moved(ticket, circumstances, due_at=next_nudge(ticket, circumstances.rules.lease)), (), "")
-    after = moved(ticket, circumstances, reminders=reached)
-    after = moved(after, circumstances, due_at=next_nudge(after, circumstances.rules.lease))
-    letters = question(after, circumstances, Letter.ADMIN_REMINDER, key=str(reached), asked_at=asked.isoformat())
-    return Step(after, letters, "admins reminded")
+    if circumstances.blind:
+        return later(ticket, circumstances)
+    after = moved(ticket, circumstances, state=TicketState.LAPSED, due_at=None, asked_at=None)
+    days = (circumstances.now - asked).days
+    letters = to_admins(after, circumstances, Letter.ADMIN_LAPSED, question="request", days=days)
+    return Step(
+        after, (to_owner(after, Letter.REQUEST_LAPSED, days=days), *letters), f"lapsed: no decision in {days} days"
+    )
+
+
+def reminders_reached(asked: datetime, circumstances: Circumstances) -> int:
+    """How many of the reminders are due by now."""
+    days = circumstances.rules.lease.remind_days
+    return sum(
+        1
+        for day in days
+        if day < circumstances.rules.lease.lapse_days and circumstances.now >= asked + timedelta(days=day)
+    )
+
+
+def nudge_after_reminder(ticket: Ticket, circumstances: Circumstances) -> datetime:
+    """When a ticket wants to be woken whose admins were reminded now; a last reminder that is late still leaves time to answer."""
+    lease = circumstances.rules.lease
+    nudge = next_nudge(ticket, lease)
+    days = [day for day in sorted(lease.remind_days) if day < lease.lapse_days]
+    if ticket.reminders < len(days):
+        return nudge
+    return max(nudge, circumstances.now + REMINDED_FOR)

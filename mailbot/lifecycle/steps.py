@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from mailbot.model import Accepted, Action, Actor, Admin, Effect, Facts, Letter, Role, Ticket, TicketState
+from mailbot.model import Accepted, Action, Actor, Admin, Effect, Facts, Letter, Role, Step, Ticket, TicketState
 from mailbot.rules import Rules
 from mailbot.timetable import end_of, today
 
@@ -30,6 +30,8 @@ class Circumstances:
     accepted: tuple[Accepted, ...] = ()
     closed: tuple[tuple[date, date], ...] = ()
     """Closure periods of the ticket's site, first and last day: nothing destructive happens in them."""
+    blind: str = ""
+    """Why the bot cannot see (`TimePassed.blind`); then nothing irreversible happens and nothing lapses."""
 
     def closed_on(self, day: date) -> bool:
         """Whether nothing destructive may happen on that day: a closure, or a weekend where the site keeps weekends."""
@@ -56,6 +58,15 @@ def moved(ticket: Ticket, circumstances: Circumstances, **changes: Any) -> Ticke
     if any(getattr(after, name) != getattr(ticket, name) for name in _DECIDED_UPON):
         after = replace(after, version=ticket.version + 1)
     return after
+
+
+LOOK_AGAIN = timedelta(minutes=10)
+"""How soon a step is tried again that waited only because the bot could not see."""
+
+
+def later(ticket: Ticket, circumstances: Circumstances) -> Step:
+    """Nothing happens now; the ticket is looked at again soon."""
+    return Step(replace(moved(ticket, circumstances), due_at=circumstances.now + LOOK_AGAIN), (), "")
 
 
 def to_owner(ticket: Ticket, letter: Letter, *, key: str = "", **facts: Any) -> Effect:

@@ -83,6 +83,7 @@ class Letter(StrEnum):
     ADMIN_UNDELIVERED = "admin-undelivered"
     ADMIN_BRAKE = "admin-brake"
     ADMIN_DIGEST = "admin-digest"
+    ADMIN_BLIND = "admin-blind"
 
 
 class Action(StrEnum):

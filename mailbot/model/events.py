@@ -43,8 +43,12 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """The clock has reached `due_at`: whatever is due by now."""
+    """The clock has reached `due_at`: whatever is due by now.
 
+    `blind` is why the bot cannot see at the moment; then nothing irreversible happens and nothing lapses.
+    """
+
+    blind: str = ""
     by: Actor = CLOCK
 
 

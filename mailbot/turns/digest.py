@@ -10,7 +10,7 @@ from mailbot.lifecycle.notice import plan
 from mailbot.model import Action, Letter, Ticket, TicketState, Turn
 from mailbot.ports import FailedEffect
 from mailbot.timetable import last_weekly, today
-from mailbot.turns import brake
+from mailbot.turns import brake, sight
 from mailbot.turns.context import TurnContext
 from parsers.dates import long_form
 
@@ -129,6 +129,8 @@ class _Week:
                 yield f"{_who(one)}: waits for an answer to the letter of brake {pulled.number}."
 
     def _odd(self) -> Iterator[str]:
+        for sense, since, why in sight.troubles(self.context):
+            yield f"{sense.value[0].upper()}{sense.value[1:]} has not worked since {self._day(since)}: {why}. Nothing is stopped or removed."
         paused = self.context.paused()
         if paused:
             yield f"The bot is paused by {paused}. Mail is answered, nothing else happens."

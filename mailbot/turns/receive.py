@@ -12,6 +12,7 @@ from mailbot import journal, tokens
 from mailbot.errors import Conflict, DirectoryUnavailable, MailServerUnavailable
 from mailbot.model import LedgerEntry, MailKey, Turn, Verdict
 from mailbot.ports import Fetched, Folder, Inbox, Reader
+from mailbot.turns import sight
 from mailbot.turns.attempts import Attempts
 from mailbot.turns.context import CONFLICT_TRIES, TurnContext
 from mailbot.turns.judge import first_look, judge, quarantined
@@ -125,6 +126,7 @@ def handle(
             raise failure
         entry = _committed(context, fetched, read, entry)
     except DirectoryUnavailable as error:
+        sight.cannot(context, sight.Sense.DIRECTORY, str(error), now)
         entry = replace(entry, verdict=Verdict.RETRY, retry_at=now + RETRY_AFTER, why=str(error))
         context.store.commit(Turn(now=now, mail=entry))
         journal.mail_retried(mail=entry.sha256, attempt=entry.attempts, retry_at=now + RETRY_AFTER, error=error)

@@ -10,6 +10,7 @@ from mailbot import journal
 from mailbot.errors import Conflict, DirectoryUnavailable
 from mailbot.lifecycle.steps import to_admins
 from mailbot.model import CLOCK, HistoryEntry, Letter, Refusal, Ticket, TimePassed, Turn
+from mailbot.turns import sight
 from mailbot.turns.brake import braked
 from mailbot.turns.context import TurnContext, apply
 
@@ -18,13 +19,13 @@ WAKE_LIMIT = 500
 AGAIN_AFTER = timedelta(hours=1)
 
 
-def wake(context: TurnContext) -> int:
+def wake(context: TurnContext, read_at: datetime | None = None) -> int:
     """Let every ticket that is due decide what follows; give how many were.
 
     1. Read the tickets whose `due_at` has come, the most overdue first.
     2. When more of them than the brake allows would be stopped or removed now, those wait for an admin.
-    3. Each other one by itself: the owner's address as the directory has it now, then `TimePassed`,
-       committed under the ticket's guard.
+    3. Each other one by itself: the owner's address as the directory has it now, then `TimePassed` with what the bot
+       cannot see (`sight`), committed under the ticket's guard.  `read_at` is when the mailbox was last read to its end.
     4. A ticket whose turn raises is put off and admins are told; the next one follows in any case.
     """
     now = context.clock.now()
@@ -36,7 +37,7 @@ def wake(context: TurnContext) -> int:
             continue
         try:
             _readdress(context, ticket, now)
-            after = apply(context, ticket.id, TimePassed())
+            after = apply(context, ticket.id, TimePassed(blind=sight.why_blind(context, ticket, read_at, now)))
             if isinstance(after, Refusal):
                 _refused(context, ticket, after, now)
             elif after.state is not ticket.state:
@@ -55,8 +56,13 @@ def wake(context: TurnContext) -> int:
 
 def _readdress(context: TurnContext, ticket: Ticket, now: datetime) -> None:
     """Letters go to an address that the directory has for the owner now; a directory that is away changes nothing."""
-    with suppress(DirectoryUnavailable, Conflict):
+    try:
         person = context.directory.by_login(ticket.username)
+    except DirectoryUnavailable as error:
+        sight.cannot(context, sight.Sense.DIRECTORY, str(error), now)
+        return
+    sight.can(context, sight.Sense.DIRECTORY, now)
+    with suppress(Conflict):
         if person is None or ticket.email.lower() in {address.lower() for address in person.addresses}:
             return
         after = replace(ticket, email=person.email, changed_at=now)

@@ -296,6 +296,27 @@ SAMPLES: tuple[Sample, ...] = (
         {"error": "ValueError: month must be in 1..12", "again_at": "2026-11-24T10:30:00+00:00"},
     ),
     Sample(
+        Letter.ADMIN_BLIND,
+        {
+            "what": "the mailbox",
+            "since": "2026-11-24T08:30:00+00:00",
+            "why": "imap.example.org refuses the password.",
+            "back": False,
+        },
+        ticket=None,
+    ),
+    Sample(
+        Letter.ADMIN_BLIND,
+        {
+            "what": "the directory of users",
+            "since": "2026-11-24T08:30:00+00:00",
+            "why": "ldap.example.org does not answer.",
+            "back": True,
+        },
+        "back",
+        ticket=None,
+    ),
+    Sample(
         Letter.UNCLEAR_REPLY,
         {
             "words": "approve? Not sure yet, let us talk on Monday.",

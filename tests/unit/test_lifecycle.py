@@ -363,10 +363,24 @@ def test_overdue_reminders_collapse_into_one() -> None:
     assert (step.ticket.reminders, step.ticket.due_at) == (2, START + timedelta(days=14))
 
 
-def test_after_a_long_pause_a_question_lapses_without_reminders() -> None:
-    step = made_of(ticket(), TimePassed(), START + timedelta(days=60))
-    assert step.ticket.state is S.LAPSED
-    assert Letter.ADMIN_REMINDER not in {letter for letter, _ in letters(step.effects)}
+def test_after_a_long_pause_admins_are_reminded_before_a_question_lapses() -> None:
+    back = START + timedelta(days=60)
+    step = made_of(ticket(), TimePassed(), back)
+    assert letters(step.effects) == to_all_admins(Letter.ADMIN_REMINDER)
+    assert step.ticket.due_at == back + timedelta(days=2)
+    assert step.effects[0].facts["lapses_at"] == step.ticket.due_at.isoformat()
+    assert made_of(step.ticket, TimePassed(), back + timedelta(days=2)).ticket.state is S.LAPSED
+
+
+@pytest.mark.parametrize("state", [S.UNCONFIRMED, S.PENDING])
+def test_nothing_lapses_while_the_bot_is_blind(state: TicketState) -> None:
+    late = START + timedelta(days=60)
+    waiting = ticket(state=state, reminders=2)
+    step = made_of(waiting, TimePassed(blind="the mailbox is away"), late)
+    assert (step.ticket.state, step.effects) == (state, ())
+    assert step.ticket.due_at is not None
+    assert late < step.ticket.due_at <= late + timedelta(hours=1)
+    assert made_of(waiting, TimePassed(), late).ticket.state is S.LAPSED
 
 
 def test_waking_too_early_writes_nothing_and_puts_it_right() -> None:

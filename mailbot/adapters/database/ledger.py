@@ -49,6 +49,7 @@ _KEEP = {
 }
 _CURSOR = select(func.max(_L.uid)).where(*_IN_FOLDER)
 _RETRIES = select(LEDGER).where(*_IN_FOLDER, text(TO_BE_RETRIED), _L.retry_at <= bindparam("now")).order_by(_L.retry_at)
+_RETRYING = select(func.count()).select_from(LEDGER).where(text(TO_BE_RETRIED))
 _SAME_HASH = exists().where(_L.sha256 == bindparam("hash"), _ACTED, _OTHER_MAIL)
 _SAME_ID = exists().where(_L.message_id == bindparam("mail_id"), _ACTED, _OTHER_MAIL)
 _BEFORE_BY_HASH = select(_SAME_HASH)
@@ -88,6 +89,10 @@ def retries(connection: Connection, position: MailKey, now: datetime) -> list[Le
         )
         for row in connection.execute(_RETRIES, _folder(position) | {"now": now})
     ]
+
+
+def retrying(connection: Connection) -> int:
+    return int(connection.execute(_RETRYING).scalar_one())
 
 
 def handled_before(connection: Connection, message_id: str, sha256: str, key: MailKey) -> bool:

@@ -112,6 +112,10 @@ class Database:
         with self._read() as connection:
             return ledger.raw_mail(connection, sha256)
 
+    def retrying(self) -> int:
+        with self._read() as connection:
+            return ledger.retrying(connection)
+
     def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
         with self._read() as connection:
             return ledger.handled_before(connection, message_id, sha256, key)
