@@ -46,6 +46,8 @@ class Tally:
     tickets: int = 0
     letters: int = 0
     machines: int = 0
+    read: bool = False
+    """The mailbox was read to its end."""
     waiting: bool = False
     """A machine is being worked on and wants to be looked at again soon."""
     troubles: list[str] = field(default_factory=list)
@@ -55,20 +57,23 @@ class Tally:
         return self.mails + self.tickets + self.letters + self.machines
 
 
-def tick(bot: Bot) -> Tally:
+def tick(bot: Bot, *, letters: bool = True) -> Tally:
     """One tick: new mail, tickets whose time has come, the letter of the week, letters whose time has come.
+
+    With `letters` false they are left to a worker of their own: no mail waits for a slow mail server.
 
     Each of them is tried whatever became of the others: a mailbox that is away delays no letter.
     """
     started = datetime.now(UTC)
     tally = Tally()
     before = bot.context.clock.now()
-    tally.mails = _guarded(tally, "receive", lambda: _receive(bot))
-    read_at = before if not tally.troubles and tally.mails < MAILS_AT_ONCE else None
+    tally.mails = _guarded(tally, "receive", lambda: _receive(bot, tally))
+    read_at = before if tally.read else None
     _guarded(tally, "look", lambda: _look(bot, read_at, tally.troubles))
     tally.tickets = _guarded(tally, "wake", lambda: _wake(bot, read_at))
     _guarded(tally, "digest", lambda: digest(bot.context))
-    tally.letters = _guarded(tally, "deliver", lambda: deliver(bot.context, bot.postman))
+    if letters:
+        tally.letters = _guarded(tally, "deliver", lambda: deliver(bot.context, bot.postman))
     if tally.done:
         took = datetime.now(UTC) - started
         journal.tick(mails=tally.mails, tickets=tally.tickets, letters=tally.letters, machines=0, took=took)
@@ -98,10 +103,12 @@ def _look(bot: Bot, read_at: datetime | None, troubles: list[str]) -> int:
     return 0
 
 
-def _receive(bot: Bot) -> int:
+def _receive(bot: Bot, tally: Tally) -> int:
     """One daemon at a time reads a mailbox; where another one does, this one goes without."""
     with bot.context.store.mailbox_lock(bot.account) as mine:
-        return receive(bot.context, bot.inbox, bot.reader) if mine else 0
+        count = receive(bot.context, bot.inbox, bot.reader) if mine else 0
+    tally.read = mine and count < MAILS_AT_ONCE
+    return count
 
 
 def _guarded(tally: Tally, doing: str, turn: Callable[[], int]) -> int:
@@ -186,11 +193,16 @@ class Loop:
         self.stopping = threading.Event()
         self._mail = threading.Event()
         """Something may lie in the mailbox or the outbox."""
-        self._yard = threading.Event()
+        self._machines = threading.Event()
         """Something may be to be done to a machine."""
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._mails = threading.Thread(target=self._handle_mail, name="mail", daemon=True)
-        self._others = [threading.Thread(target=self._work_on_machines, name="machines", daemon=True)]
+        self._letters = threading.Event()
+        """Something may lie in the outbox."""
+        self._others = [
+            threading.Thread(target=self._work_on_machines, name="machines", daemon=True),
+            threading.Thread(target=self._send_letters, name="letters", daemon=True),
+        ]
         if bot.watcher is not None:
             self._others.append(threading.Thread(target=self._watch, name="watch", daemon=True))
 
@@ -214,7 +226,8 @@ class Loop:
         self.stopping.set()
         self._scheduler.shutdown(wait=True)
         self._mail.set()
-        self._yard.set()
+        self._machines.set()
+        self._letters.set()
         if self.bot.watcher is not None:
             self.bot.watcher.wake()
         self._mails.join()
@@ -233,10 +246,19 @@ class Loop:
             if self.stopping.is_set():
                 return
             self._mail.clear()
-            if tick(self.bot).mails >= MAILS_AT_ONCE:
+            if tick(self.bot, letters=False).mails >= MAILS_AT_ONCE:
                 self.soon()  # there are more
-            self._yard.set()
+            self._letters.set()
+            self._machines.set()
             notify("WATCHDOG=1", self.bot.notify_socket)
+
+    def _send_letters(self) -> None:
+        """Letters, apart from the mail: a mail server that takes minutes a letter delays no mail and no end."""
+        while not self.stopping.is_set():
+            self._letters.wait(self.bot.poll_seconds)
+            self._letters.clear()
+            tally = Tally()
+            _guarded(tally, "deliver", lambda: deliver(self.bot.context, self.bot.postman, self.stopping.is_set))
 
     def _watch(self) -> None:
         """IDLE on a connection of its own; it only makes the next tick come sooner."""
@@ -259,8 +281,9 @@ class Loop:
 
     def _work_on_machines(self) -> None:
         while not self.stopping.is_set():
-            self._yard.clear()
+            self._machines.clear()
             tally = machines(self.bot)
             if tally.machines:
                 self.soon()
-            self._yard.wait(MACHINE_POLL_SECONDS if tally.waiting else MACHINE_REST_SECONDS)
+                self._letters.set()
+            self._machines.wait(MACHINE_POLL_SECONDS if tally.waiting else MACHINE_REST_SECONDS)

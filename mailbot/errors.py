@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 class MailbotError(Exception):
     """Base of all; `permanent` is True where trying again cannot help."""
@@ -32,11 +34,19 @@ class MailServerUnavailable(MailbotError):
     """The IMAP or SMTP server does not answer, or refuses us; trying later can help unless `permanent`."""
 
 
+_OVER_QUOTA = 552
+_TOO_BIG = re.compile(r"\b[45]\.3\.4\b")
+_MAILBOX_FULL = re.compile(r"\b[45]\.2\.2\b")
+
+
 class LetterRefused(MailbotError):
     """The SMTP server refused one letter: `code` and `answer` as it said them (RFC 5321 section 4.2)."""
 
     def __init__(self, code: int, answer: str) -> None:
-        super().__init__(f"the mail server answered {code} {answer}", permanent=500 <= code < 600)
+        full = bool(_MAILBOX_FULL.search(answer)) or (
+            code == _OVER_QUOTA and not _TOO_BIG.search(answer)
+        )  # people empty their mailboxes
+        super().__init__(f"the mail server answered {code} {answer}", permanent=500 <= code < 600 and not full)
         self.code = code
         self.answer = answer
 

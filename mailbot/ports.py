@@ -166,6 +166,8 @@ class Settled:
     retry_at: datetime | None = None
     error: str = ""
     counted: bool = True
+    void: bool = False
+    """Neither done nor given up: what it says is not true any more, so that it was not sent."""
 
 
 class OutboxState(StrEnum):

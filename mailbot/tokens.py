@@ -22,7 +22,7 @@ import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from mailbot.model import Purpose
@@ -83,6 +83,11 @@ class Reference:
 def day_of(moment: datetime) -> int:
     """The day of an aware moment, counted from 1970-01-01, UTC."""
     return (moment.astimezone(UTC).date() - datetime(1970, 1, 1, tzinfo=UTC).date()).days
+
+
+def moment_of(day: int) -> datetime:
+    """The first moment of such a day, aware UTC."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
 
 
 def make(keys: TokenKeys, recipient: str, bound: Reference) -> str:

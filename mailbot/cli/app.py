@@ -135,6 +135,9 @@ def _told(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - nobody reads any more
         return os.EX_OK
+    if isinstance(error, DatabaseNotReady) and not error.permanent:
+        complain(str(error))
+        return os.EX_TEMPFAIL  # a server that is away comes back; systemd starts us again
     for kind, code in (*_CODES, *_edge_codes()):
         if isinstance(error, kind):
             complain(str(error))

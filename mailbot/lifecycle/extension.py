@@ -90,6 +90,11 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
     problems = policy.end_date_problems(until, circumstances.rules, circumstances.now)
     if problems:
         return Refusal(policy.refusal(problems))
+    if until <= ticket.end_date:
+        return Refusal(
+            f"The machine's last day is {long_form(ticket.end_date)} already: an extension ends later. "
+            f"To leave it at that, answer “deny” with a reason."
+        )
     if event.disk_gib is not None:
         return Refusal("The disk of a machine that exists cannot be changed; the end date can.")
     by = called(event.by, ticket, circumstances)

@@ -39,6 +39,8 @@ def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> S
         return Refusal("Nothing waits for a confirmation: answer “release” first to give the machine back.")
     if circumstances.now > ticket.release_asked_at + timedelta(days=circumstances.rules.lease.confirm_days):
         return Refusal("That question is too old by now: answer “release” once more to give the machine back.")
+    if ticket.held:
+        return Refusal(f"An admin holds this machine, so it is not removed now: {ticket.held}. Please ask the admins.")
     after = moved(
         ticket,
         circumstances,

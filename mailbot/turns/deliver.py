@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,27 +23,47 @@ LEASE_SECONDS = 600.0
 GROUPS = 10
 """A batch is settled in so many parts (a small one letter by letter): what a crash can send twice stays small."""
 GIVE_UP_AFTER = timedelta(days=5)
-"""How long a letter is tried; RFC 5321 section 4.5.4.1 asks for four to five days."""
+"""For how long of answers a letter is tried; RFC 5321 section 4.5.4.1 asks for four to five days."""
 FIRST_RETRY = timedelta(minutes=2)
 LONGEST_RETRY = timedelta(hours=4)
 
 
-def deliver(context: TurnContext, postman: Postman) -> int:
+def _pause(attempts: int) -> timedelta:
+    """How long a letter rests after so many attempts that a server answered."""
+    doubled: timedelta = FIRST_RETRY * (1 << min(attempts - 1, 10))
+    return min(doubled, LONGEST_RETRY)
+
+
+def _most_attempts() -> int:
+    """So many answered attempts fill `GIVE_UP_AFTER`: time in which no server answered, or the bot was off, does not count."""
+    attempts, waited = 0, timedelta()
+    while waited < GIVE_UP_AFTER:
+        attempts += 1
+        waited += _pause(attempts)
+    return attempts
+
+
+MOST_ATTEMPTS = _most_attempts()
+
+
+def deliver(context: TurnContext, postman: Postman, stopping: Callable[[], bool] = lambda: False) -> int:
     """Send every letter whose time has come; give how many were accepted.
 
     1. Claim a batch: each attempt is on record before it is made.
     2. Compose each letter from its row and its ticket as it is now; hand it to the mail server.
     3. Settle: accepted (with the server's answer as proof), to be tried again, or given up.
-    4. When the server is gone, the rest of the batch is put back without counting.
+    4. When the server is gone, or the daemon is `stopping`, the rest of the batch is put back without counting.
     """
     accepted = 0
-    while True:
+    while not stopping():
         now = context.clock.now()
         items = context.store.claim((Action.LETTER,), now, CLAIM, LEASE_SECONDS)
         if not items:
             return accepted
         batch = _Batch(context, postman, max(1, len(items) // GROUPS), now + timedelta(seconds=LEASE_SECONDS / 2))
         for item in items:
+            if stopping():
+                batch.until = now
             batch.send(item)
         batch.flush()
         accepted += batch.accepted
@@ -51,6 +72,7 @@ def deliver(context: TurnContext, postman: Postman) -> int:
             return accepted
         if batch.accepted:
             journal.connection_works(server="smtp")
+    return accepted
 
 
 @dataclass
@@ -67,8 +89,9 @@ class _Batch:
 
     def send(self, item: OutboxItem) -> None:
         now = self.context.clock.now()
-        if is_void(item.effect.key, self._ticket(item)):
-            self.settled.append(Settled(item, error="no longer true when its turn came"))
+        item = _readdressed(self.context, item, self._ticket(item))
+        if is_void(item.effect.key, self._ticket(item)) or _is_moot(item, self._ticket(item)):
+            self.settled.append(Settled(item, error="no longer true when its turn came", void=True))
             return
         if self.gone:
             self.settled.append(Settled(item, retry_at=now + FIRST_RETRY, error=self.gone, counted=False))
@@ -88,7 +111,7 @@ class _Batch:
             self._refused(item, error, now)
         except MailServerUnavailable as error:
             self.gone = str(error)
-            self._again(item, self.gone, now)
+            self._again(item, self.gone, now, answered=False)
         except Exception as error:  # noqa: BLE001 - nor does one that cannot be handed over
             journal.trouble(about=f"handing over {_name(item)}", error=error)
             self._again(item, f"{type(error).__name__}: {error}", now)
@@ -124,11 +147,12 @@ class _Batch:
         else:
             self._again(item, str(error), now)
 
-    def _again(self, item: OutboxItem, why: str, now: datetime) -> None:
-        if now - item.created_at >= GIVE_UP_AFTER:
-            self._give_up(item, f"not delivered in {GIVE_UP_AFTER.days} days: {why}", now)
+    def _again(self, item: OutboxItem, why: str, now: datetime, *, answered: bool = True) -> None:
+        """Later; the attempt counts only where the server answered."""
+        if answered and item.attempts >= MOST_ATTEMPTS:
+            self._give_up(item, f"not delivered in {item.attempts} attempts: {why}", now)
             return
-        retry_at = now + min(FIRST_RETRY * 2 ** min(item.attempts - 1, 10), LONGEST_RETRY)
+        retry_at = now + (_pause(item.attempts) if answered else FIRST_RETRY)
         journal.letter_postponed(
             item.ticket_id,
             row=item.id,
@@ -138,7 +162,7 @@ class _Batch:
             retry_at=retry_at,
             why=why,
         )
-        self.settled.append(Settled(item, retry_at=retry_at, error=why))
+        self.settled.append(Settled(item, retry_at=retry_at, error=why, counted=answered))
 
     def _give_up(self, item: OutboxItem, why: str, now: datetime, *, refused: bool = False) -> None:
         """The letter will not arrive: admins are told, unless it was one of theirs.
@@ -193,6 +217,35 @@ def is_void(key: str, ticket: Ticket | None) -> bool:
     if key.startswith("warning:"):
         return ticket.state is not TicketState.ACTIVE or not key.startswith(warning_prefix(ticket))
     return ticket.state is not TicketState.EXPIRED or not key.startswith(removal_prefix(ticket))
+
+
+def _is_moot(item: OutboxItem, ticket: Ticket | None) -> bool:
+    """A question that waited for a mail server while somebody answered it: what it asks is not asked any more."""
+    if ticket is None or item.effect.letter is None:
+        return False
+    match item.effect.letter:
+        case Letter.ADMIN_DECISION | Letter.ADMIN_REMINDER | Letter.ADMIN_BUILD_FAILED:
+            return item.version != ticket.version
+        case Letter.REQUEST_RECEIVED:
+            return ticket.state is not TicketState.PENDING
+        case Letter.CONFIRM_REQUEST:
+            return ticket.state is not TicketState.UNCONFIRMED
+        case Letter.RELEASE_CONFIRM:
+            return ticket.release_asked_at is None
+        case _:
+            return False
+
+
+def _readdressed(context: TurnContext, item: OutboxItem, ticket: Ticket | None) -> OutboxItem:
+    """A letter about a user goes to an address that the directory has for them when it is sent."""
+    letter = item.effect.letter
+    if ticket is None or letter is None or KINDS[letter].audience is not Audience.OWNER:
+        return item
+    with suppress(DirectoryUnavailable):
+        person = context.directory.by_login(ticket.username)
+        if person is not None and item.effect.to.lower() not in {one.lower() for one in person.addresses}:
+            return replace(item, effect=replace(item.effect, to=person.email))
+    return item
 
 
 def _name(item: OutboxItem) -> str:

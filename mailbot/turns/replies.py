@@ -14,7 +14,9 @@ from mailbot.model import (
     Action,
     Actor,
     Admin,
+    Approved,
     Confirmed,
+    Denied,
     Event,
     Letter,
     Person,
@@ -25,6 +27,7 @@ from mailbot.model import (
     Ticket,
     TicketState,
     Verdict,
+    Withdrawn,
 )
 from mailbot.timetable import moment_in_words
 from mailbot.tokens import Reference
@@ -256,12 +259,16 @@ def _informed(exchange: _Exchange, verb: Verb) -> Judgement:
     return outcome.with_turn(exchange.now, effects=asked)
 
 
+_DECISIONS = frozenset({event.__name__ for event in (Approved, Denied, Withdrawn)})
+
+
 def _too_late(exchange: _Exchange, command: Command) -> Judgement:
     """Somebody decided first, or the command never was one for this letter: say which."""
     context, ticket = exchange.context, exchange.ticket
     deciding = exchange.reference.purpose is Purpose.DECIDE and command.verb in {Verb.APPROVE, Verb.DENY}
     history = context.store.history(ticket.id) if deciding else []
-    decision = next((line for line in reversed(history) if line.event in {"Approved", "Denied", "Withdrawn"}), None)
+    asked_on = tokens.moment_of(exchange.reference.day)
+    decision = next((line for line in history if line.event in _DECISIONS and line.at >= asked_on), None)
     if decision is not None:
         when = moment_in_words(decision.at, context.rules.service.timezone)
         outcome = f"The request was {decision.event.lower()} by {decision.actor.who} on {when}."

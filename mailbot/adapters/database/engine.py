@@ -22,6 +22,20 @@ WRITES = {"mailbot_writes": True}
 """Execution options of a connection whose transactions write."""
 
 
+_PATIENCE = {
+    "application_name": "mailbot",
+    "connect_timeout": 10,
+    # A server that vanished without a word is noticed within a minute, also in the middle of a query (libpq, tcp(7)).
+    "keepalives": 1,
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+    "options": "-c statement_timeout=120000 -c idle_in_transaction_session_timeout=300000",
+}
+"""How long PostgreSQL is waited for; every statement of the bot takes milliseconds."""
+
+
 def make_engine(url: str) -> Engine:
     """An engine for `sqlite:///FILE` or `postgresql://…`; raises ConfigurationError for anything else."""
     parsed = parse_url(url)
@@ -31,7 +45,7 @@ def make_engine(url: str) -> Engine:
             parsed,
             json_serializer=_as_json,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 10, "application_name": "mailbot"},
+            connect_args=_PATIENCE,
         )
     engine = create_engine(parsed, json_serializer=_as_json)
     event.listen(engine, "connect", _prepare_sqlite)

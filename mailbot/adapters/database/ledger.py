@@ -27,7 +27,7 @@ _OTHER_MAIL = not_(
     & (_L.uidvalidity == bindparam("in_uidvalidity"))
     & (_L.uid == bindparam("in_uid"))
 )
-_ACTED = _L.verdict.in_([literal_column("'handled'"), literal_column("'quarantined'")])
+_ACTED = _L.verdict == literal_column("'handled'")  # what a person moves back from quarantine is read again
 
 
 def _upsert(dialect: str) -> ReturningInsert[int]:

@@ -233,7 +233,7 @@ def settle(connection: Connection, results: Sequence[Settled], now: datetime) ->
     """Write what became of rows; see `ports.Store.settle`."""
     done = [_settled(result, OutboxState.DONE, now) for result in results if result.done]
     failed = [
-        _settled(result, OutboxState.FAILED, now) | {"held_attempts": result.item.attempts}
+        _settled(result, _ended(result), now) | {"held_attempts": result.item.attempts}
         for result in results
         if not result.done and result.retry_at is None
     ]
@@ -251,12 +251,16 @@ def settle_one(connection: Connection, result: Settled, now: datetime) -> None:
     if result.done:
         changed = connection.execute(_DONE, _settled(result, OutboxState.DONE, now))
     elif result.retry_at is None:
-        values = _settled(result, OutboxState.FAILED, now) | {"held_attempts": result.item.attempts}
+        values = _settled(result, _ended(result), now) | {"held_attempts": result.item.attempts}
         changed = connection.execute(_GIVE_UP, values)
     else:
         changed = connection.execute(_AGAIN, _again(result))
     if changed.rowcount != 1:
         raise Conflict(f"outbox row {result.item.id} was settled or claimed by somebody else meanwhile")
+
+
+def _ended(result: Settled) -> OutboxState:
+    return OutboxState.CANCELLED if result.void else OutboxState.FAILED
 
 
 def _settled(result: Settled, state: OutboxState, now: datetime) -> dict[str, Any]:
