@@ -17,6 +17,11 @@ from provisioner.domain_xml import Seen
 _HOST_KEY_TYPES: Final = ("ed25519", "ecdsa")
 """RSA host keys take an emulated guest half a minute to make, and every living client knows these two."""
 
+_ANNOUNCED_MAX: Final = 200
+"""Lines of one announcement that are read: three host keys and more keys of root's than anybody has."""
+
+_ANNOUNCED_ROOT: Final = re.compile(r"root (SHA256:[A-Za-z0-9+/]{43})", re.ASCII)
+
 _ANNOUNCE: Final = """\
 mark={mark}
 count=0
@@ -72,18 +77,27 @@ def read_announcement(console: str, spec: VmSpec) -> Seen | None:
     """Find the last whole announcement of this machine in console output; None where there is none.
 
     Kernel messages may cut into lines: what is not a well-formed key or fingerprint is left out, and a
-    later announcement brings it.
+    later announcement brings it.  Whatever a guest prints, its lines are each read once, and no
+    announcement has more than `_ANNOUNCED_MAX` of them: a look costs what its length says and no more.
     """
-    mark = re.escape(announcement_mark(spec))
-    blocks = re.findall(rf"^{mark} begin\s*$(.*?)^{mark} end\s*$", console, re.MULTILINE | re.DOTALL)
-    for block in reversed(blocks):
-        hosts = tuple(
-            one for one in re.findall(rf"^{mark} host (\S+ \S+)\s*$", block, re.MULTILINE) if ssh_keys.is_host_key(one)
-        )
-        roots = tuple(re.findall(rf"^{mark} root (SHA256:[A-Za-z0-9+/]{{43}})\s*$", block, re.MULTILINE))
-        if hosts and roots:
-            return Seen(hosts, roots)
+    prefix = f"{announcement_mark(spec)} "
+    lines = [line.removeprefix(prefix).rstrip() for line in console.splitlines() if line.startswith(prefix)]
+    end: int | None = None
+    for at in range(len(lines) - 1, -1, -1):
+        if lines[at] == "end":
+            end = at
+        elif lines[at] == "begin" and end is not None:
+            block, end = lines[at + 1 : min(end, at + 1 + _ANNOUNCED_MAX)], None
+            if seen := _announced(block):
+                return seen
     return None
+
+
+def _announced(block: list[str]) -> Seen | None:
+    """Read the lines between begin and end; None where no host key or no key of root's is whole."""
+    hosts = tuple(one for line in block if (one := line.removeprefix("host ")) != line and ssh_keys.is_host_key(one))
+    roots = tuple(found[1] for line in block if (found := _ANNOUNCED_ROOT.fullmatch(line)))
+    return Seen(hosts, roots) if hosts and roots else None
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -136,3 +136,28 @@ def test_half_an_announcement_or_that_of_another_machine_is_none(spec: VmSpec) -
     assert read_announcement(re.sub(r"\S+ end", "", text), spec) is None
     assert read_announcement(announcement(spec).replace("\r", ""), spec) is None
     assert read_announcement("", spec) is None
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "{m} begin",
+        "{m} end",
+        "{m} begin\n{m} end",
+        "{m} begin\n{m} host x",
+        "{m} host x",
+        "{m} begin\n\n\n{m} x\n{m} end",
+    ],
+)
+def test_a_guest_that_floods_its_console_costs_what_it_printed_and_no_more(spec: VmSpec, pattern: str) -> None:
+    # Four megabytes: what looks at each line more than once does not come to an end here.
+    flood = pattern.format(m=announcement_mark(spec)) + "\n"
+    assert read_announcement(flood * ((4 << 20) // len(flood)), spec) is None
+
+
+def test_an_announcement_is_found_behind_a_flood(spec: VmSpec) -> None:
+    mark = announcement_mark(spec)
+    flood = f"{mark} begin\n{mark} end\n" * 3000 + f"{mark} begin\n" * 3000
+    host = fake_host_key(spec.uuid)
+    found = read_announcement(flood + announcement(spec, host).replace("\r", ""), spec)
+    assert found == Seen((host,), tuple(map(fingerprint, spec.ssh_keys)))
