@@ -17,7 +17,7 @@ from parsers.dates import long_form
 from parsers.request.labels import Part
 from parsers.values import Problem, ReadingRules, Request
 from provisioner.api import VmSpec
-from provisioner.naming import NameProblem, identity, machine_name
+from provisioner.naming import NameProblem, legacy_machine_id, machine_name
 
 SSH_KEY = "ssh_key"
 """The field of a problem with the directory's keys; the others are those of `parsers.labels.Part`."""
@@ -137,12 +137,10 @@ def checks(ticket: Ticket, rules: Rules) -> list[str]:
 def vm_spec(ticket: Ticket, site: str, dns_domain: str, keys: tuple[str, ...], policy: PolicyRules) -> VmSpec:
     """What will be built for a ticket at a site: the only way from a request to a machine."""
     reference = str(ticket.id)
-    who = identity(site, ticket.username, reference)
     return VmSpec(
-        name=who.name,
+        name=machine_name(ticket.username),
         dns_domain=dns_domain,
-        uuid=who.uuid,
-        mac=who.mac,
+        machine_id=legacy_machine_id(site, ticket.username, reference),
         owner=ticket.username,
         reference=reference,
         ssh_keys=keys,

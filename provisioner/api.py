@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from provisioner.naming import MachineNames, machine_names
+
 
 @dataclass(frozen=True, slots=True)
 class VmSpec:
@@ -21,13 +23,13 @@ class VmSpec:
     `name` is the domain and host name (RFC 1123 label), `dns_domain` the site's domain, so that the
     guest is reached as `<name>.<dns_domain>`.  `ssh_keys` are checked OpenSSH public key lines for
     root, without options.  `owner`, `reference` (the ticket's number) and `expires_on` are written
-    into the domain's metadata for operators.  `uuid` and `mac` come from `naming`.
+    into the domain's metadata for operators.  `machine_id` tells the machine from all others that ever
+    were or will be: random, and stored by the caller before it asks.
     """
 
     name: str
     dns_domain: str
-    uuid: UUID
-    mac: str
+    machine_id: UUID
     owner: str
     reference: str
     ssh_keys: tuple[str, ...]
@@ -40,8 +42,9 @@ class VmSpec:
     SSH port that answers makes it READY."""
 
     @property
-    def fqdn(self) -> str:
-        return f"{self.name}.{self.dns_domain}"
+    def names(self) -> MachineNames:
+        """Everything that the machine is called.  Raises `naming.NameProblem` for a name that is no host name."""
+        return machine_names(self.name, self.dns_domain, self.machine_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,12 +44,12 @@ done
 
 def announcement_mark(spec: VmSpec) -> str:
     """Give the word that begins every announced line of this machine on its serial console."""
-    return f"mailbot-{spec.uuid}"
+    return f"mailbot-{spec.machine_id}"
 
 
 def meta_data(spec: VmSpec) -> bytes:
     """Give the NoCloud meta-data; the instance is the machine's UUID, so that a kept disk is known again."""
-    return _json({"instance-id": str(spec.uuid), "local-hostname": spec.name})
+    return _json({"instance-id": str(spec.machine_id), "local-hostname": spec.name})
 
 
 def user_data(spec: VmSpec) -> bytes:
@@ -61,7 +61,7 @@ def user_data(spec: VmSpec) -> bytes:
     script = _ANNOUNCE.format(mark=shlex.quote(announcement_mark(spec)))
     config: dict[str, Any] = {
         "hostname": spec.name,
-        "fqdn": spec.fqdn,
+        "fqdn": spec.names.fqdn,
         "manage_etc_hosts": "localhost",
         "disable_root": False,
         "ssh_pwauth": False,

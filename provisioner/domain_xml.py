@@ -49,7 +49,7 @@ class Mark:
 def domain(spec: VmSpec, disk_path: str, seed_path: str, network: str, *, accelerated: bool) -> str:
     """Give the domain of a machine; the paths are those that libvirt names for its volumes."""
     root = etree.Element("domain", type="kvm" if accelerated else "qemu")
-    _texts(root, {"name": spec.name, "uuid": str(spec.uuid), "title": f"{spec.fqdn} ({spec.reference})"})
+    _texts(root, {"name": spec.name, "uuid": str(spec.machine_id), "title": f"{spec.names.fqdn} ({spec.reference})"})
     _sub(root, "metadata").append(_mark(spec))
     _sub(root, "memory", text=str(spec.memory_mib), unit="MiB")
     _texts(root, {"vcpu": str(spec.vcpus)})
@@ -87,7 +87,7 @@ def _disk(devices: etree._Element, path: str, target: str, kind: str, *, read_on
 def _devices(devices: etree._Element, spec: VmSpec, network: str) -> None:
     _sub(devices, "controller", type="usb", model="none")
     interface = _sub(devices, "interface", type="network")
-    _sub(interface, "mac", address=spec.mac)
+    _sub(interface, "mac", address=spec.names.mac)
     _sub(interface, "source", network=network)
     _sub(interface, "model", type="virtio")
     _sub(_sub(devices, "serial", type="pty"), "target", port="0")
@@ -100,7 +100,7 @@ def _devices(devices: etree._Element, spec: VmSpec, network: str) -> None:
 
 def _mark(spec: VmSpec) -> etree._Element:
     mark = etree.Element(f"{{{MACHINE_NS}}}machine", nsmap={PREFIX: MACHINE_NS})
-    mark.set("uuid", str(spec.uuid))
+    mark.set("uuid", str(spec.machine_id))
     mark.set("owner", _legal(spec.owner))
     mark.set("reference", _legal(spec.reference))
     mark.set("expires", spec.expires_on.isoformat())

@@ -221,7 +221,7 @@ class FakeSite:
         if self.faults.hang_seconds:
             time.sleep(self.faults.hang_seconds)
         self._refuse_unreachable()
-        return self._load().get(str(spec.uuid))
+        return self._load().get(str(spec.machine_id))
 
     def _refuse_unreachable(self) -> None:
         if self.faults.unreachable:
@@ -229,7 +229,7 @@ class FakeSite:
 
     def _refuse_foreign(self, spec: VmSpec) -> None:
         other = any(
-            machine.name == spec.name and machine.defined and uuid != str(spec.uuid)
+            machine.name == spec.name and machine.defined and uuid != str(spec.machine_id)
             for uuid, machine in self._load().items()
         )
         if other or spec.name in self.faults.foreign:
@@ -273,7 +273,7 @@ class FakeSite:
             )
         for name, value in changes.items():
             setattr(machine, name, value)
-        self._save(spec.uuid, machine)
+        self._save(spec.machine_id, machine)
         self.steps.append((step, spec.name))
         if step in self.faults.crash_at:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -282,7 +282,7 @@ class FakeSite:
         facts = self._describe(spec, machine)
         if machine.running:
             machine.polls += 1
-            self._save(spec.uuid, machine)
+            self._save(spec.machine_id, machine)
         return facts
 
     def _describe(self, spec: VmSpec, machine: FakeMachine | None) -> VmFacts:
@@ -297,7 +297,7 @@ class FakeSite:
             return facts
         if self.faults.never_ready or machine.polls < self.faults.polls_until_ready:
             return replace(facts, phase=VmPhase.BOOTING, waiting_for="its SSH port does not answer yet")
-        host_key = fake_host_key(spec.uuid)
+        host_key = fake_host_key(spec.machine_id)
         return replace(
             facts,
             phase=VmPhase.READY,

@@ -1,7 +1,8 @@
-"""Every name of a machine, derived from what it was asked for: same request, same names, on any day.
+"""Every name of a machine, derived from its host name and machine id: same machine, same names, on any day.
 
-Nothing here is random and nothing is stored: a process that was killed finds its half-built machine
-again by computing the names once more.
+The machine id is random and kept by whoever asks for the machine, before anything is built.  Nothing here
+is random and nothing is stored: a process that was killed finds its half-built machine again by computing
+the names once more, and no other machine, of no other time, has them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 from uuid import UUID, uuid5
 
 _NAMESPACE: Final = UUID("6f1d4c0a-5d3e-5f0b-9a53-3d7b0c2e9a41")
-"""Namespace of all machine UUIDs.  Changing it would orphan every machine that exists."""
+"""Namespace of the machine ids of version 0.1.  Changing it would orphan every machine that was built then."""
 
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", re.ASCII)
 _LABEL_MAX: Final = 63
@@ -35,19 +36,26 @@ class NameProblem(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """What tells one machine from all others: host name, UUID and MAC address."""
+class MachineNames:
+    """All that one machine is called.
 
-    name: str
+    `host` is its host and domain name (RFC 1123 label), `fqdn` where it is reached, `uuid` the domain's
+    UUID, `mac` its network card's address, `disk` and `seed` its volumes in the pool.
+    """
+
+    host: str
+    fqdn: str
     uuid: UUID
     mac: str
+    disk: str
+    seed: str
 
 
-def identity(site: str, username: str, reference: str, pattern: str = "{username}-vm") -> Identity:
-    """Name the machine of `username` for the ticket `reference` at `site`.  Raises `NameProblem`."""
-    name = machine_name(username, pattern)
-    uuid = machine_uuid(site, username, reference)
-    return Identity(name, uuid, machine_mac(uuid))
+def machine_names(host: str, dns_domain: str, machine_id: UUID) -> MachineNames:
+    """Give every name of a machine; the volumes carry the machine id, so that a kept disk of an earlier machine
+    of the same host name is never taken for it.  Raises `NameProblem`."""
+    stem = f"mailbot-{check_label(host)}-{machine_id}"
+    return MachineNames(host, f"{host}.{dns_domain}", machine_id, _mac(machine_id), f"{stem}.qcow2", f"{stem}.seed.img")
 
 
 def machine_name(username: str, pattern: str = "{username}-vm") -> str:
@@ -55,31 +63,21 @@ def machine_name(username: str, pattern: str = "{username}-vm") -> str:
     return check_label(pattern.replace("{username}", username))
 
 
-def machine_uuid(site: str, username: str, reference: str) -> UUID:
-    """Give the UUID (version 5) of the machine that a ticket gets at a site.
+def legacy_machine_id(site: str, username: str, reference: str) -> UUID:
+    """Give the id that version 0.1 gave to the machine of a ticket at a site: a UUID of version 5.
 
-    The parts are joined by NUL, which none of them can contain, so that no two triples meet.
+    Machines that were built then go on under it; for a new machine it must not be used, since the same
+    number may be given to another ticket after a restored backup.  The parts are joined by NUL, which none of them can contain, so that no two triples meet.
     """
     if "\0" in site + username + reference:
         raise NameProblem("A name contains a NUL character.")
     return uuid5(_NAMESPACE, f"{site}\0{username}\0{reference}")
 
 
-def machine_mac(uuid: UUID) -> str:
-    """Give the MAC address of a machine: QEMU's prefix 52:54:00 and 24 bits of a hash of the UUID."""
-    tail = hashlib.sha256(uuid.bytes).digest()[:3]
+def _mac(machine_id: UUID) -> str:
+    """Give the MAC address of a machine: QEMU's prefix 52:54:00 and 24 bits of a hash of its id."""
+    tail = hashlib.sha256(machine_id.bytes).digest()[:3]
     return ":".join(f"{octet:02x}" for octet in b"\x52\x54\x00" + tail)
-
-
-def disk_volume(name: str, uuid: UUID) -> str:
-    """Give the name of the machine's disk in the pool; it carries the UUID, so that a kept disk of an
-    earlier machine of the same name is never taken for it."""
-    return f"mailbot-{check_label(name)}-{uuid}.qcow2"
-
-
-def seed_volume(name: str, uuid: UUID) -> str:
-    """Give the name of the machine's seed volume in the pool."""
-    return f"mailbot-{check_label(name)}-{uuid}.seed.img"
 
 
 def volume_owner(volume: str) -> UUID | None:

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -82,13 +83,11 @@ def make_key(folder: Path, name: str = "id") -> tuple[Path, str]:
 
 
 def make_spec(username: str, key: str, dns_domain: str = "testbed.example", reference: str = "T1") -> VmSpec:
-    """The specification of a small machine."""
-    who = naming.identity("testbed", username, reference)
+    """The specification of a small machine: for the same words the same machine."""
     return VmSpec(
-        who.name,
+        naming.machine_name(username),
         dns_domain,
-        who.uuid,
-        who.mac,
+        uuid5(NAMESPACE_OID, f"{username} {reference}"),
         username,
         reference,
         (key,),

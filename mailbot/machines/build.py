@@ -88,7 +88,7 @@ def _look(context: TurnContext, sites: Sites, item: OutboxItem, facts: VmFacts, 
     now = context.clock.now()
     if facts.phase is VmPhase.READY:
         fact = {
-            "fqdn": spec.fqdn,
+            "fqdn": spec.names.fqdn,
             "address": facts.address,
             "host_keys": list(facts.host_keys),
             "host_key_fingerprints": list(facts.host_key_fingerprints),

@@ -83,7 +83,11 @@ def report(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket)
         site = where(sites, ticket)
         spec = spec_of(context, site, ticket)
         seen = site.provisioner.facts(spec)
-        facts = {"machine": _in_words(seen), "fqdn": spec.fqdn, **({"address": seen.address} if seen.address else {})}
+        facts = {
+            "machine": _in_words(seen),
+            "fqdn": spec.names.fqdn,
+            **({"address": seen.address} if seen.address else {}),
+        }
     except ProvisionerError as error:
         facts = {"machine": f"its site does not answer at the moment ({error})"}
     effect = item.effect

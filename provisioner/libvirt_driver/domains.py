@@ -48,20 +48,20 @@ class Domains:
         ours = self.ours(spec)
         with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN):
             named = self._conn.lookupByName(spec.name)
-            if named.UUIDString() != str(spec.uuid):
+            if named.UUIDString() != str(spec.machine_id):
                 raise self._not_ours(spec)
         if ours is None:
             with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN):
-                self._conn.lookupByUUIDString(str(spec.uuid))
+                self._conn.lookupByUUIDString(str(spec.machine_id))
                 raise self._not_ours(spec)
         return ours
 
     def ours(self, spec: VmSpec) -> libvirt.virDomain | None:
         """Give the domain with the machine's UUID, name and our mark; anything else counts as absent."""
         with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN):
-            domain = self._conn.lookupByUUIDString(str(spec.uuid))
+            domain = self._conn.lookupByUUIDString(str(spec.machine_id))
             mark = self.mark(domain)
-            if domain.name() == spec.name and mark and mark.uuid == spec.uuid:
+            if domain.name() == spec.name and mark and mark.uuid == spec.machine_id:
                 return domain
         return None
 

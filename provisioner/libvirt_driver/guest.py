@@ -72,15 +72,15 @@ class Consoles:
     def seen(self, conn: libvirt.virConnect, domain: libvirt.virDomain, spec: VmSpec) -> Seen | None:
         """Read what came since the last look, without waiting, and find an announcement in it."""
         try:
-            stream, kept = self._console(conn, domain, spec.uuid)
+            stream, kept = self._console(conn, domain, spec.machine_id)
             while isinstance(chunk := stream.recv(_CONSOLE_KEPT), bytes) and chunk:
                 kept += chunk
                 del kept[:-_CONSOLE_KEPT]
             if chunk != _WOULD_BLOCK:
-                self.forget(spec.uuid)  # the console has ended with its guest
+                self.forget(spec.machine_id)  # the console has ended with its guest
         except libvirt.libvirtError:
             # Another reader holds the console, or the guest is going down.
-            self.forget(spec.uuid)
+            self.forget(spec.machine_id)
             return None
         return read_announcement(kept.decode("ascii", errors="replace").replace("\r", ""), spec)
 

@@ -27,7 +27,7 @@ class Network:
 
     def address(self, spec: VmSpec) -> str | None:
         """Give the address that is reserved for the machine."""
-        found = (view.of_mac(spec.mac) for view in self._views().values())
+        found = (view.of_mac(spec.names.mac) for view in self._views().values())
         return next((one.address for one in found if one), None)
 
     def free_addresses(self) -> int:
@@ -54,22 +54,22 @@ class Network:
         views = self._views()
         self._refuse_foreign(spec, views)
         address = self.address(spec) or self._free_address(spec, views)
-        entry = domain_xml.dhcp_host(spec.mac, spec.name, address)
-        names = domain_xml.dns_host(address, spec.fqdn, spec.name)
+        entry = domain_xml.dhcp_host(spec.names.mac, spec.name, address)
+        names = domain_xml.dns_host(address, spec.names.fqdn, spec.name)
         for scope, view in views.items():
-            if view.of_mac(spec.mac) is None:
+            if view.of_mac(spec.names.mac) is None:
                 self._update(libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST, entry, scope, add=True)
-            if view.dns_of(spec.fqdn) is None:
+            if view.dns_of(spec.names.fqdn) is None:
                 self._update(libvirt.VIR_NETWORK_SECTION_DNS_HOST, names, scope, add=True)
         return address
 
     def release(self, spec: VmSpec) -> None:
         """Remove name and reservation; the reservation last, since it tells the address of the name."""
         for scope, view in self._views().items():
-            ours = view.of_mac(spec.mac)
+            ours = view.of_mac(spec.names.mac)
             if ours is None or ours.name != spec.name:
                 continue
-            record = view.dns_of(spec.fqdn)
+            record = view.dns_of(spec.names.fqdn)
             if record and record.address == ours.address:
                 entry = domain_xml.dns_host(record.address, *record.names)
                 self._update(libvirt.VIR_NETWORK_SECTION_DNS_HOST, entry, scope, add=False)
@@ -88,14 +88,14 @@ class Network:
 
     def _refuse_foreign(self, spec: VmSpec, views: dict[int, NetworkView]) -> None:
         for view in views.values():
-            ours = view.of_mac(spec.mac)
-            record = view.dns_of(spec.fqdn)
-            others = [one for one in view.reservations if one.name == spec.name and one.mac != spec.mac]
+            ours = view.of_mac(spec.names.mac)
+            record = view.dns_of(spec.names.fqdn)
+            others = [one for one in view.reservations if one.name == spec.name and one.mac != spec.names.mac]
             stranger = record and (ours is None or record.address != ours.address)
             if others or stranger or (ours and ours.name != spec.name):
                 raise NotOurs(
                     f"In the network {self._settings.network} at {self._settings.name} the name {spec.name} or the MAC "
-                    f"address {spec.mac} already belongs to something else. It was not touched."
+                    f"address {spec.names.mac} already belongs to something else. It was not touched."
                 )
 
     def _free_address(self, spec: VmSpec, views: dict[int, NetworkView]) -> str:
@@ -107,7 +107,7 @@ class Network:
                 permanent=True,
                 other_site_may_help=True,
             )
-        address = view.free_address(spec.uuid, taken)
+        address = view.free_address(spec.machine_id, taken)
         if address is None:
             raise OutOfRoom(
                 f"All {view.size} addresses of the network {self._settings.network} at {self._settings.name} are taken."

@@ -125,13 +125,13 @@ class LibvirtSite:
                 raise ProvisionerError(
                     f"The machine {spec.name} still exists at {self.site}; its disk is not deleted.", permanent=True
                 )
-            Storage(conn, self._settings).delete(naming.disk_volume(spec.name, spec.uuid))
+            Storage(conn, self._settings).delete(spec.names.disk)
             return self._look(conn, spec, None)
 
     def undo(self, spec: VmSpec) -> None:
         with self._work(f"undo {spec.name}", spec) as conn:
             self._take_away(conn, spec)
-            Storage(conn, self._settings).delete(naming.disk_volume(spec.name, spec.uuid))
+            Storage(conn, self._settings).delete(spec.names.disk)
 
     def health(self) -> SiteHealth:
         try:
@@ -210,20 +210,20 @@ class LibvirtSite:
             raise OutOfRoom(f"The site {self.site} has {free} MiB of memory left; {spec.memory_mib} MiB are needed.")
 
     def _paths(self, storage: Storage, spec: VmSpec) -> Paths:
-        disk = storage.find(naming.disk_volume(spec.name, spec.uuid))
+        disk = storage.find(spec.names.disk)
         if disk is None:
             raise ProvisionerError(f"The disk of {spec.name} is missing at {self.site}.", permanent=True)
-        seed = storage.find(naming.seed_volume(spec.name, spec.uuid)) or storage.write_seed(spec, seed_image(spec))
+        seed = storage.find(spec.names.seed) or storage.write_seed(spec, seed_image(spec))
         return Paths(disk.path(), seed.path())
 
     def _take_away(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
         """Remove domain, seed, name and reservation of the machine, each found by itself."""
-        self._consoles.forget(spec.uuid)
+        self._consoles.forget(spec.machine_id)
         domains = Domains(conn, self._settings)
         domain = domains.ours(spec)
         if domain is not None:
             domains.remove(domain)
-        Storage(conn, self._settings).delete(naming.seed_volume(spec.name, spec.uuid))
+        Storage(conn, self._settings).delete(spec.names.seed)
         Network(conn, self._settings).release(spec)
 
     def _collect(self, conn: libvirt.virConnect, domains: Domains, domain: libvirt.virDomain, spec: VmSpec) -> None:
@@ -234,12 +234,12 @@ class LibvirtSite:
         for shown in (seen_by_agent(domain), self._consoles.seen(conn, domain, spec)):
             if shown and (wanted <= set(shown.installed) or spec.restored):
                 domains.keep_seen(domain, shown)
-                self._consoles.forget(spec.uuid)
+                self._consoles.forget(spec.machine_id)
                 return
 
     def _look(self, conn: libvirt.virConnect, spec: VmSpec, domain: libvirt.virDomain | None) -> VmFacts:
         """Say how far the machine is, from the host alone."""
-        disk = Storage(conn, self._settings).find(naming.disk_volume(spec.name, spec.uuid))
+        disk = Storage(conn, self._settings).find(spec.names.disk)
         disk_gib = disk.info()[1] // _GIB if disk is not None else None
         if domain is None:
             phase = VmPhase.ABSENT if disk is None else VmPhase.DISK_KEPT

@@ -71,7 +71,7 @@ class Storage:
 
     def disk(self, spec: VmSpec) -> libvirt.virStorageVol:
         """Give the machine's disk: the kept one, grown where the specification asks for more, or a new overlay."""
-        name = naming.disk_volume(spec.name, spec.uuid)
+        name = spec.names.disk
         kept = self.find(name)
         if kept is None:
             return self._new_disk(name, spec)
@@ -102,7 +102,7 @@ class Storage:
 
     def write_seed(self, spec: VmSpec, seed: bytes) -> libvirt.virStorageVol:
         """Give the machine's seed volume with exactly these bytes; one that is there is written again."""
-        name = naming.seed_volume(spec.name, spec.uuid)
+        name = spec.names.seed
         volume = self.find(name)
         if volume is not None and volume.info()[1] != len(seed):
             volume.delete(0)

@@ -60,7 +60,7 @@ def test_a_defined_domain_is_found_as_ours_and_removed_without_a_trace(domains: 
     assert found.isActive()
     mark = domains.mark(found)
     assert mark is not None
-    assert (mark.uuid, mark.owner, mark.reference) == (spec.uuid, spec.owner, "T1")
+    assert (mark.uuid, mark.owner, mark.reference) == (spec.machine_id, spec.owner, "T1")
     domains.remove(domain)
     domains.remove(domain)
     assert domains.find(spec) is None
@@ -75,7 +75,7 @@ def test_a_domain_of_our_name_with_another_uuid_is_not_ours(domains: Domains, sp
 
 
 def test_a_domain_with_our_uuid_and_name_but_no_mark_is_not_ours(domains: Domains, spec: VmSpec) -> None:
-    text = f"<domain type='test'><name>{spec.name}</name><uuid>{spec.uuid}</uuid><memory>1024</memory><os><type>hvm</type></os></domain>"
+    text = f"<domain type='test'><name>{spec.name}</name><uuid>{spec.machine_id}</uuid><memory>1024</memory><os><type>hvm</type></os></domain>"
     domain = domains._conn.defineXML(text)
     with pytest.raises(NotOurs):
         domains.find(spec)
@@ -84,7 +84,7 @@ def test_a_domain_with_our_uuid_and_name_but_no_mark_is_not_ours(domains: Domain
 
 
 def test_the_keys_that_a_machine_showed_are_kept_with_it(domains: Domains, spec: VmSpec) -> None:
-    seen = Seen((fake_host_key(spec.uuid),), (fingerprint(spec.ssh_keys[0]),))
+    seen = Seen((fake_host_key(spec.machine_id),), (fingerprint(spec.ssh_keys[0]),))
     domain = domains.start(domains.define(spec, PATHS), spec, PATHS)
     assert domains.seen(domain) is None
     domains.keep_seen(domain, seen)
@@ -163,7 +163,7 @@ class Bench:
 
     def has_nothing_of(self, spec: VmSpec) -> bool:
         names = [one.name() for one in self.conn.listAllDomains(0)] + list(self.storage.names()) + self.network_states()
-        return not any(spec.name in name or spec.mac in name for name in names)
+        return not any(spec.name in name or spec.names.mac in name for name in names)
 
 
 @pytest.fixture
@@ -217,7 +217,7 @@ HALF_DONE = [_reserved, _with_disk, _with_half_a_seed, _with_a_short_seed, _defi
 def test_half_done_work_is_continued(bench: Bench, machine: VmSpec, begin: Callable[[Bench, VmSpec], None]) -> None:
     begin(bench, machine)
     assert bench.site.ensure(machine).phase is VmPhase.BOOTING
-    seed = bench.storage.find(naming.seed_volume(machine.name, machine.uuid))
+    seed = bench.storage.find(machine.names.seed)
     assert seed is not None
     image = seed_image(machine)
     assert Path(seed.path()).read_bytes() == image
@@ -234,8 +234,8 @@ def test_the_reservation_is_in_the_running_and_the_kept_network(bench: Bench, ma
     address = bench.site.ensure(machine).address
     for text in bench.network_states():
         view = read_network(text)
-        reservation = view.of_mac(machine.mac)
-        record = view.dns_of(machine.fqdn)
+        reservation = view.of_mac(machine.names.mac)
+        record = view.dns_of(machine.names.fqdn)
         assert reservation is not None
         assert record is not None
         assert (reservation.name, reservation.address) == (machine.name, address)
@@ -264,7 +264,7 @@ def test_a_network_that_was_off_is_started(bench: Bench, machine: VmSpec) -> Non
 
 def test_a_machine_has_autostart_and_what_was_asked_for(bench: Bench, machine: VmSpec) -> None:
     bench.site.ensure(machine)
-    domain = bench.conn.lookupByUUIDString(str(machine.uuid))
+    domain = bench.conn.lookupByUUIDString(str(machine.machine_id))
     assert domain.autostart() == 1
     assert domain.isPersistent()
     assert domain.maxMemory() == machine.memory_mib << 10
@@ -280,7 +280,7 @@ def test_a_disk_that_is_asked_to_be_larger_grows(bench: Bench, machine: VmSpec) 
 
 
 def test_a_volume_of_our_name_that_is_no_disk_of_ours_is_left_alone(bench: Bench, spec: VmSpec) -> None:
-    name = naming.disk_volume(spec.name, spec.uuid)
+    name = spec.names.disk
     pool = bench.conn.storagePoolLookupByName(bench.settings.pool)
     volume = pool.createXML(domain_xml.raw_volume(name, 4096), 0)
     with pytest.raises(NotOurs, match="volume"):
@@ -365,7 +365,7 @@ def test_errors_are_not_printed_behind_the_callers_back(
 def test_a_guest_without_an_agent_and_without_words_has_shown_nothing(bench: Bench, machine: VmSpec) -> None:
     facts = bench.site.ensure(machine)
     assert facts.waiting_for == "it has not shown its host keys and root's key yet"
-    assert seen_by_agent(bench.conn.lookupByUUIDString(str(machine.uuid))) is None
+    assert seen_by_agent(bench.conn.lookupByUUIDString(str(machine.machine_id))) is None
 
 
 def test_a_restored_machine_is_ready_when_its_port_answers(bench: Bench, machine: VmSpec) -> None:

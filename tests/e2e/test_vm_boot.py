@@ -77,9 +77,9 @@ def test_a_guest_boots_is_logged_in_to_and_lives_its_whole_life(guest: Guest, li
     guest.knows(facts)
     assert facts.installed_key_fingerprints == (fingerprint(spec.ssh_keys[0]),)
     assert {line.split()[0] for line in facts.host_keys} == {"ssh-ed25519", "ecdsa-sha2-nistp256"}
-    assert guest.run("hostname; hostname -f; nproc; id -un").split() == [spec.name, spec.fqdn, "1", "root"]
+    assert guest.run("hostname; hostname -f; nproc; id -un").split() == [spec.name, spec.names.fqdn, "1", "root"]
     assert guest.disk_gib() == spec.disk_gib
-    assert guest.run("getent hosts " + spec.fqdn).split()[0] in (facts.address, "127.0.1.1")
+    assert guest.run("getent hosts " + spec.names.fqdn).split()[0] in (facts.address, "127.0.1.1")
     assert site.ensure(spec) == facts
 
     # Rebooted by its owner: another process finds the same machine with the same keys.

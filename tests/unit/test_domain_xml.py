@@ -11,7 +11,7 @@ from lxml import etree
 from provisioner import domain_xml
 from provisioner.api import VmSpec
 from provisioner.domain_xml import Mark, Seen
-from provisioner.naming import machine_uuid
+from provisioner.naming import legacy_machine_id
 from provisioner.network_xml import NetworkView, read_network
 from tests.hypervisor import make_key, make_spec
 
@@ -54,13 +54,13 @@ def test_libvirts_own_schema_accepts_the_domain(spec: VmSpec) -> None:
 def test_the_domain_is_what_was_asked_for(spec: VmSpec) -> None:
     root = built(replace(spec, memory_mib=2048, vcpus=1))
     assert root.get("type") == "qemu"
-    assert (root.findtext("name"), root.findtext("uuid")) == ("alice-vm", str(spec.uuid))
+    assert (root.findtext("name"), root.findtext("uuid")) == ("alice-vm", str(spec.machine_id))
     memory = root.find("memory")
     assert memory is not None
     assert (memory.text, memory.get("unit"), root.findtext("vcpu")) == ("2048", "MiB", "1")
     mac = root.find("devices/interface/mac")
     assert mac is not None
-    assert mac.get("address") == spec.mac
+    assert mac.get("address") == spec.names.mac
     assert root.findtext("on_crash") == "restart"
 
 
@@ -92,7 +92,7 @@ def test_the_mark_is_in_our_namespace_and_read_again(spec: VmSpec) -> None:
     mark = built(spec).find(f"metadata/{{{domain_xml.MACHINE_NS}}}machine")
     assert mark is not None
     assert domain_xml.read_mark(ET.tostring(mark, encoding="unicode")) == Mark(
-        spec.uuid, "alice", "T1", spec.expires_on
+        spec.machine_id, "alice", "T1", spec.expires_on
     )
 
 
@@ -100,7 +100,7 @@ def test_a_mark_that_is_not_whole_is_none() -> None:
     for text in (
         "<machine/>",
         "<machine uuid='x' expires='2027-01-01'/>",
-        f"<machine uuid='{machine_uuid('a', 'b', 'c')}'/>",
+        f"<machine uuid='{legacy_machine_id('a', 'b', 'c')}'/>",
     ):
         assert domain_xml.read_mark(text) is None
 
@@ -166,16 +166,16 @@ def test_a_network_tells_ranges_reservations_and_names(view: NetworkView) -> Non
 
 
 def test_a_free_address_is_never_one_that_is_taken(view: NetworkView) -> None:
-    chosen = {view.free_address(machine_uuid("t", "alice", str(number))) for number in range(30)}
+    chosen = {view.free_address(legacy_machine_id("t", "alice", str(number))) for number in range(30)}
     assert chosen == {"192.0.2.10", "192.0.2.12"}
     leased = frozenset({"192.0.2.10"})
-    assert {view.free_address(machine_uuid("t", "a", str(n)), leased) for n in range(9)} == {"192.0.2.12"}
+    assert {view.free_address(legacy_machine_id("t", "a", str(n)), leased) for n in range(9)} == {"192.0.2.12"}
 
 
 def test_a_full_network_has_no_address(view: NetworkView) -> None:
     everything = frozenset(str(IPv4Address("192.0.2.10") + number) for number in range(20))
-    assert view.free_address(machine_uuid("t", "alice", "1"), everything) is None
+    assert view.free_address(legacy_machine_id("t", "alice", "1"), everything) is None
 
 
 def test_a_network_without_a_range_has_no_address() -> None:
-    assert read_network("<network><name>x</name></network>").free_address(machine_uuid("t", "a", "1")) is None
+    assert read_network("<network><name>x</name></network>").free_address(legacy_machine_id("t", "a", "1")) is None

@@ -19,12 +19,11 @@ CRASHER = """
 import sys
 from datetime import date
 from pathlib import Path
-from provisioner import naming
+from uuid import UUID
 from provisioner.api import VmSpec
 from provisioner.fake import FakeSite, FakeStep, Faults
-path, step, key = sys.argv[1:]
-who = naming.identity("testbed", "alice", "T1")
-spec = VmSpec(who.name, "testbed.example", who.uuid, who.mac, "alice", "T1", (key,), date(2027, 3, 31))
+path, step, key, machine_id = sys.argv[1:]
+spec = VmSpec("alice-vm", "testbed.example", UUID(machine_id), "alice", "T1", (key,), date(2027, 3, 31))
 FakeSite(path=Path(path), faults=Faults(crash_at=frozenset({FakeStep(step)}))).ensure(spec)
 """
 
@@ -65,7 +64,8 @@ def test_a_process_killed_after_any_step_leaves_what_another_continues(
     spec: VmSpec, step: FakeStep, tmp_path: Path
 ) -> None:
     path = tmp_path / "site.json"
-    killed = subprocess.run([sys.executable, "-c", CRASHER, str(path), step, spec.ssh_keys[0]], check=False)
+    arguments = [str(path), step, spec.ssh_keys[0], str(spec.machine_id)]
+    killed = subprocess.run([sys.executable, "-c", CRASHER, *arguments], check=False)
     assert killed.returncode == -9
     site = FakeSite(path=path)
     site.ensure(spec)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -11,27 +11,37 @@ from provisioner import naming
 BUILT = datetime(2026, 11, 22, 22, 0, tzinfo=UTC)
 
 
-def test_the_same_request_always_gets_the_same_names() -> None:
-    who = naming.identity("testbed", "alice", "T7")
-    assert who == naming.identity("testbed", "alice", "T7")
-    assert who.name == "alice-vm"
-    assert who.uuid.version == 5
+FIRST = UUID("c3e04639-0c14-5a67-904b-d072263be768")
 
 
-def test_the_uuid_of_a_known_request_never_changes() -> None:
-    # Machines that exist would be orphaned.
-    assert naming.machine_uuid("testbed", "alice", "T1") == UUID("c3e04639-0c14-5a67-904b-d072263be768")
-    assert naming.machine_mac(UUID("c3e04639-0c14-5a67-904b-d072263be768")) == "52:54:00:a1:36:ef"
+def test_a_machine_is_called_by_its_host_name_and_its_id_alone() -> None:
+    assert naming.machine_names("alice-vm", "testbed.example", FIRST) == naming.MachineNames(
+        host="alice-vm",
+        fqdn="alice-vm.testbed.example",
+        uuid=FIRST,
+        mac="52:54:00:a1:36:ef",
+        disk=f"mailbot-alice-vm-{FIRST}.qcow2",
+        seed=f"mailbot-alice-vm-{FIRST}.seed.img",
+    )
 
 
-def test_site_user_and_ticket_each_make_another_machine() -> None:
+def test_two_machines_of_one_host_name_share_nothing_but_that_name() -> None:
+    one, other = (naming.machine_names("alice-vm", "testbed.example", uuid4()) for _ in range(2))
+    assert {one.uuid, one.mac, one.disk, one.seed}.isdisjoint({other.uuid, other.mac, other.disk, other.seed})
+
+
+def test_a_machine_of_version_0_1_is_still_found_under_the_id_that_it_was_built_with() -> None:
+    assert naming.legacy_machine_id("testbed", "alice", "T1") == FIRST
+
+
+def test_site_user_and_ticket_each_made_another_machine_in_version_0_1() -> None:
     triples = [("a", "b", "c"), ("x", "b", "c"), ("a", "x", "c"), ("a", "b", "x"), ("ab", "", "c"), ("a", "bc", "")]
-    assert len({naming.machine_uuid(*triple) for triple in triples}) == len(triples)
+    assert len({naming.legacy_machine_id(*triple) for triple in triples}) == len(triples)
 
 
 def test_a_mac_address_is_qemus_and_unicast() -> None:
-    for number in range(50):
-        mac = naming.machine_mac(naming.machine_uuid("testbed", "alice", str(number)))
+    for _ in range(50):
+        mac = naming.machine_names("alice-vm", "testbed.example", uuid4()).mac
         assert mac.startswith("52:54:00:")
         assert int(mac[:2], 16) & 1 == 0
 
@@ -70,7 +80,7 @@ def test_host_names_pass(name: str) -> None:
 
 def test_a_nul_cannot_make_two_requests_meet() -> None:
     with pytest.raises(naming.NameProblem):
-        naming.machine_uuid("a\0b", "c", "d")
+        naming.legacy_machine_id("a\0b", "c", "d")
 
 
 def test_a_domain_is_checked_label_by_label() -> None:
@@ -80,13 +90,13 @@ def test_a_domain_is_checked_label_by_label() -> None:
             naming.check_domain(wrong)
 
 
-def test_volumes_carry_the_uuid_and_are_known_by_it() -> None:
-    who = naming.identity("testbed", "alice", "T1")
-    for volume in (naming.disk_volume(who.name, who.uuid), naming.seed_volume(who.name, who.uuid)):
-        assert naming.volume_owner(volume) == who.uuid
+def test_volumes_carry_the_machine_id_and_are_known_by_it() -> None:
+    who = naming.machine_names("alice-vm", "testbed.example", FIRST)
+    for volume in (who.disk, who.seed):
+        assert naming.volume_owner(volume) == FIRST
     assert naming.volume_owner("alice-vm.qcow2") is None
     assert naming.volume_owner(naming.image_volume("debian-trixie", BUILT, "ab" * 64)) is None
-    assert naming.volume_owner(naming.disk_volume(who.name, who.uuid) + ".bak") is None
+    assert naming.volume_owner(who.disk + ".bak") is None
 
 
 def test_the_newest_image_of_a_label_is_chosen_by_its_moment() -> None:

@@ -85,7 +85,7 @@ def test_user_data_gives_root_the_keys_and_nobody_else_anything(spec: VmSpec) ->
 
 
 def test_meta_data_ties_the_instance_to_the_machine(spec: VmSpec) -> None:
-    assert json.loads(meta_data(spec)) == {"instance-id": str(spec.uuid), "local-hostname": "alice-vm"}
+    assert json.loads(meta_data(spec)) == {"instance-id": str(spec.machine_id), "local-hostname": "alice-vm"}
 
 
 def announcement(spec: VmSpec, *hosts: str) -> str:
@@ -116,13 +116,13 @@ def test_what_the_seeds_own_script_prints_is_understood(spec: VmSpec, tmp_path: 
 
 
 def test_an_announcement_is_found_between_other_words(spec: VmSpec) -> None:
-    host = fake_host_key(spec.uuid)
+    host = fake_host_key(spec.machine_id)
     console = f"[ 12.3] kernel: hello{announcement(spec, host)}Debian login: ".replace("\r", "")
     assert read_announcement(console, spec) == Seen((host,), tuple(map(fingerprint, spec.ssh_keys)))
 
 
 def test_a_line_that_the_kernel_cut_into_is_left_out(spec: VmSpec) -> None:
-    host = fake_host_key(spec.uuid)
+    host = fake_host_key(spec.machine_id)
     console = announcement(spec, host, host[:30] + "[ 12.3] usb 1-1: new device" + host[30:]).replace("\r", "")
     found = read_announcement(console, spec)
     assert found is not None
@@ -130,7 +130,7 @@ def test_a_line_that_the_kernel_cut_into_is_left_out(spec: VmSpec) -> None:
 
 
 def test_half_an_announcement_or_that_of_another_machine_is_none(spec: VmSpec) -> None:
-    text = announcement(spec, fake_host_key(spec.uuid)).replace("\r", "")
+    text = announcement(spec, fake_host_key(spec.machine_id)).replace("\r", "")
     other = make_spec("bob", spec.ssh_keys[0])
     assert read_announcement(text, other) is None
     assert read_announcement(re.sub(r"\S+ end", "", text), spec) is None
@@ -158,6 +158,6 @@ def test_a_guest_that_floods_its_console_costs_what_it_printed_and_no_more(spec:
 def test_an_announcement_is_found_behind_a_flood(spec: VmSpec) -> None:
     mark = announcement_mark(spec)
     flood = f"{mark} begin\n{mark} end\n" * 3000 + f"{mark} begin\n" * 3000
-    host = fake_host_key(spec.uuid)
+    host = fake_host_key(spec.machine_id)
     found = read_announcement(flood + announcement(spec, host).replace("\r", ""), spec)
     assert found == Seen((host,), tuple(map(fingerprint, spec.ssh_keys)))
