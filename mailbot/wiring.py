@@ -211,6 +211,8 @@ def site_settings(site: SiteSection) -> SiteSettings:
         reserved_disk_gib=site.reserved_disk_gib,
         max_machines=site.max_machines,
         accelerate=site.accelerate,
+        filtered=site.filtered,
+        isolated=site.isolated,
     )
 
 

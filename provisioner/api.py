@@ -53,7 +53,8 @@ class SiteSettings:
 
     `image` is the label of the base image (`debian-trixie`), or empty for the newest of any label.
     `reserved_memory_mib` and `reserved_disk_gib` stay free for the host; `max_machines` of 0 sets no limit.
-    `accelerate=False` never tries KVM.
+    `accelerate=False` never tries KVM.  `filtered` holds each guest to its own MAC and IPv4 address,
+    `isolated` lets guests of the network reach nothing of each other; both where the network is a Linux bridge.
     """
 
     name: str
@@ -68,6 +69,21 @@ class SiteSettings:
     reserved_disk_gib: int = 2
     max_machines: int = 0
     accelerate: bool = True
+    filtered: bool = True
+    isolated: bool = True
+
+
+class Kvm(StrEnum):
+    """What a host makes of KVM."""
+
+    RUNS = "runs"
+    """A guest was seen to run under it."""
+    USELESS = "useless"
+    """libvirt offers it and no guest runs under it; older versions of libvirt then take minutes for many a call."""
+    ABSENT = "absent"
+    """The host has none: machines are emulated."""
+    UNWANTED = "unwanted"
+    """The configuration does without it."""
 
 
 class VmPhase(StrEnum):

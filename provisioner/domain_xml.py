@@ -23,6 +23,9 @@ SEEN_NS: Final = "urn:mailbot:seen:1"
 PREFIX: Final = "mailbot"
 SEEN_PREFIX: Final = "mailbot-seen"
 AGENT_CHANNEL: Final = "org.qemu.guest_agent.0"
+ARCHITECTURE: Final = "x86_64"
+FILTER: Final = "clean-traffic"
+"""The network filter of libvirt's own that holds a guest to its MAC and IPv4 address (formatnwfilter)."""
 
 _GIB: Final = 1 << 30
 
@@ -46,30 +49,78 @@ class Mark:
     expires_on: date
 
 
-def domain(spec: VmSpec, disk_path: str, seed_path: str, network: str, *, accelerated: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A machine's network card.
+
+    With `filtered`, nothing leaves it but under its own MAC and `address`; with `isolated`, the bridge passes
+    nothing between it and other isolated guests.
+    """
+
+    network: str
+    address: str
+    filtered: bool = True
+    isolated: bool = True
+
+
+def domain(spec: VmSpec, disk_path: str, seed_path: str, card: Card, *, accelerated: bool) -> str:
     """Give the domain of a machine; the paths are those that libvirt names for its volumes."""
-    root = etree.Element("domain", type="kvm" if accelerated else "qemu")
+    root = etree.Element("domain", type=_kind(accelerated=accelerated))
     _texts(root, {"name": spec.name, "uuid": str(spec.machine_id), "title": f"{spec.names.fqdn} ({spec.reference})"})
     _sub(root, "metadata").append(_mark(spec))
     _sub(root, "memory", text=str(spec.memory_mib), unit="MiB")
     _texts(root, {"vcpu": str(spec.vcpus)})
     system = _sub(root, "os")
-    _sub(system, "type", text="hvm", arch="x86_64", machine="q35")
+    _sub(system, "type", text="hvm", arch=ARCHITECTURE, machine="q35")
     _sub(system, "boot", dev="hd")
     features = _sub(root, "features")
     _sub(features, "acpi")
     _sub(features, "apic")
-    # The host's own processor is fastest under KVM; emulated, the plain default costs the least.
     if accelerated:
-        _sub(root, "cpu", mode="host-passthrough", check="none")
+        root.append(_processor())
     _sub(root, "clock", offset="utc")
     _texts(root, {"on_poweroff": "destroy", "on_reboot": "restart", "on_crash": "restart"})
     devices = _sub(root, "devices")
     _disk(devices, disk_path, "vda", "qcow2", read_only=False)
     # A virtio disk and not a CD-ROM: Debian's cloud kernel has no SATA driver.
     _disk(devices, seed_path, "vdb", "raw", read_only=True)
-    _devices(devices, spec, network)
+    _devices(devices, spec, card)
     return _text(root)
+
+
+def accelerated_domain(text: str, *, accelerated: bool) -> str:
+    """Give a kept domain as it is but under KVM, or emulated; nothing else of it is changed."""
+    root = _parse(text)
+    root.set("type", _kind(accelerated=accelerated))
+    for processor in root.findall("cpu"):
+        root.remove(processor)
+    if accelerated:
+        root.append(_processor())
+    return _text(root)
+
+
+def probe(uuid: UUID) -> str:
+    """Give a guest under KVM that has nothing but its firmware: enough to see whether KVM runs guests."""
+    root = etree.Element("domain", type=_kind(accelerated=True))
+    _texts(root, {"name": f"{PREFIX}-probe-{uuid}", "uuid": str(uuid)})
+    _sub(root, "memory", text="32", unit="MiB")
+    _texts(root, {"vcpu": "1"})
+    _sub(_sub(root, "os"), "type", text="hvm", arch=ARCHITECTURE, machine="q35")
+    root.append(_processor())
+    devices = _sub(root, "devices")
+    _sub(devices, "controller", type="usb", model="none")
+    _sub(_sub(devices, "video"), "model", type="none")
+    _sub(devices, "memballoon", model="none")
+    return _text(root)
+
+
+def _kind(*, accelerated: bool) -> str:
+    return "kvm" if accelerated else "qemu"
+
+
+def _processor() -> etree._Element:
+    """The host's own processor is fastest under KVM; emulated, the plain default costs the least."""
+    return etree.Element("cpu", mode="host-passthrough", check="none")
 
 
 def _disk(devices: etree._Element, path: str, target: str, kind: str, *, read_only: bool) -> None:
@@ -84,12 +135,21 @@ def _disk(devices: etree._Element, path: str, target: str, kind: str, *, read_on
         _sub(disk, "readonly")
 
 
-def _devices(devices: etree._Element, spec: VmSpec, network: str) -> None:
-    _sub(devices, "controller", type="usb", model="none")
+def _interface(devices: etree._Element, mac: str, card: Card) -> None:
     interface = _sub(devices, "interface", type="network")
-    _sub(interface, "mac", address=spec.names.mac)
-    _sub(interface, "source", network=network)
+    _sub(interface, "mac", address=mac)
+    _sub(interface, "source", network=card.network)
     _sub(interface, "model", type="virtio")
+    if card.isolated:
+        _sub(interface, "port", isolated="yes")
+    if card.filtered:
+        # Without the address the filter would believe the first one that the guest uses.
+        _sub(_sub(interface, "filterref", filter=FILTER), "parameter", name="IP", value=card.address)
+
+
+def _devices(devices: etree._Element, spec: VmSpec, card: Card) -> None:
+    _sub(devices, "controller", type="usb", model="none")
+    _interface(devices, spec.names.mac, card)
     _sub(_sub(devices, "serial", type="pty"), "target", port="0")
     _sub(_sub(devices, "console", type="pty"), "target", type="serial", port="0")
     _sub(_sub(devices, "channel", type="unix"), "target", type="virtio", name=AGENT_CHANNEL)

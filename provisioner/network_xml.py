@@ -31,12 +31,18 @@ class DnsEntry:
 
 @dataclass(frozen=True, slots=True)
 class NetworkView:
-    """What one network's XML says (formatnetwork: `ip/dhcp` and `dns`).  IPv4 only."""
+    """What one network's XML says (formatnetwork: `ip/dhcp`, `dns` and `forward`).  IPv4 only.
+
+    `forward` is the forward mode, empty for a network that leads nowhere.  `bridged` says whether its guests
+    hang on a Linux bridge, where libvirt can filter and isolate them.
+    """
 
     ranges: tuple[tuple[IPv4Address, IPv4Address], ...]
     own_addresses: frozenset[str]
     reservations: tuple[Reservation, ...]
     dns: tuple[DnsEntry, ...]
+    forward: str = ""
+    bridged: bool = True
 
     def of_mac(self, mac: str) -> Reservation | None:
         """Give the reservation of a MAC address."""
@@ -104,4 +110,14 @@ def read_network(text: str) -> NetworkView:
         for one in root.iterfind("dns/host")
     )
     own = frozenset(one.get("address", "") for one in root.iterfind("ip"))
-    return NetworkView(ranges, own, reservations, dns)
+    forward = root.find("forward")
+    mode = "" if forward is None else forward.get("mode", "nat")
+    return NetworkView(ranges, own, reservations, dns, mode, _bridged(root, mode))
+
+
+def _bridged(root: etree._Element, mode: str) -> bool:
+    """Say whether guests hang on a Linux bridge: libvirt's own, or one that exists; not macvtap, Open vSwitch, SR-IOV."""
+    if mode in ("", "nat", "route", "open"):
+        return True
+    switched = any(one.get("type") == "openvswitch" for one in root.iterfind("virtualport"))
+    return mode == "bridge" and root.find("bridge") is not None and not switched

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from mailbot.cli.output import as_json as to_json
 from mailbot.cli.output import say, visible
 from mailbot.cli.site import Settings
 from mailbot.errors import ConfigurationError, MailbotError
+from provisioner.api import Kvm, ProvisionerError
 
 if TYPE_CHECKING:
     from mailbot.adapters.directory.ldap import People
@@ -252,12 +253,36 @@ def _site(config: Config, name: str) -> Iterator[Finding]:
     driver = LibvirtSite(site_settings(section))
     try:
         health = driver.health()
+        if not health.reachable:
+            yield Finding(f"site {name}", False, " ".join(health.problems), f"virsh -c {section.uri} list --all")
+            return
+        yield from _of_site(health, section)
+        yield kvm_finding(name, driver.kvm())
+    except ProvisionerError as error:
+        yield Finding(f"site {name}, KVM", False, str(error), f"virsh -c {section.uri} domcapabilities --virttype kvm")
     finally:
         driver.close()
-    if not health.reachable:
-        yield Finding(f"site {name}", False, " ".join(health.problems), f"virsh -c {section.uri} list --all")
-        return
-    yield from _of_site(health, section)
+
+
+def kvm_finding(site: str, kvm: Kvm) -> Finding:
+    """Say what a site's host makes of KVM."""
+    what = f"site {site}, KVM"
+    match kvm:
+        case Kvm.RUNS:
+            return Finding(what, True, "a guest runs under it")
+        case Kvm.ABSENT:
+            return Finding(what, True, "the host has none: machines are emulated, and boot slowly")
+        case Kvm.UNWANTED:
+            return Finding(what, True, "the configuration does without it (accelerate = false)")
+        case Kvm.USELESS:
+            return Finding(
+                what,
+                False,
+                "the host has a /dev/kvm under which no guest runs: machines are emulated, and many a call takes minutes",
+                "let QEMU's user open it (Debian: chgrp kvm /dev/kvm; chmod 660 /dev/kvm), or take it away from libvirtd",
+            )
+        case _:
+            assert_never(kvm)
 
 
 def _of_site(health: SiteHealth, section: SiteSection) -> Iterator[Finding]:

@@ -238,6 +238,10 @@ class SiteSection:
     """How many machines the site takes; 0: as many as fit."""
     accelerate: bool = True
     """Use KVM where it really works; `false` always emulates, which is slow."""
+    filtered: bool = True
+    """Hold every machine to its own MAC and IPv4 address (libvirt's filter `clean-traffic`; IPv6 does not pass it)."""
+    isolated: bool = True
+    """Machines of the network reach nothing of each other; `false` where users' machines shall talk."""
     closed: tuple[str, ...] = ()
     """Periods in which nothing is stopped, removed or deleted here, such as `"2026-12-20/2027-01-04"` (first and last day) or
     `"2027-05-14"`. Warnings go out all the same, and say when it happens instead."""

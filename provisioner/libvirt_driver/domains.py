@@ -9,23 +9,11 @@ import libvirt
 
 from provisioner import domain_xml
 from provisioner.api import NotOurs, SiteSettings, VmSpec
-from provisioner.domain_xml import Mark, Seen
+from provisioner.domain_xml import Card, Mark, Seen
 from provisioner.libvirt_driver.connection import absent_is_fine
 
 _UNDEFINE: Final = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
 _UNDEFINE_ALL: Final = _UNDEFINE | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
-_PAUSED: Final = libvirt.VIR_DOMAIN_PAUSED
-_START_FAILED: Final = frozenset(
-    {
-        libvirt.VIR_ERR_INTERNAL_ERROR,
-        libvirt.VIR_ERR_OPERATION_FAILED,
-        libvirt.VIR_ERR_CONFIG_UNSUPPORTED,
-        libvirt.VIR_ERR_SYSTEM_ERROR,
-    }
-)
-
-_kvm_fails_at: set[str] = set()
-"""URIs where a guest did not run under KVM: what one machine found out spares the others the attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,65 +79,42 @@ class Domains:
         text = _metadata(domain, domain_xml.MACHINE_NS)
         return domain_xml.read_mark(text) if text else None
 
-    def define(self, spec: VmSpec, paths: Paths, seen: Seen | None = None) -> libvirt.virDomain:
-        """Define the domain, or define it anew; libvirt checks the XML against its schema."""
-        accelerated = self._settings.accelerate and self._settings.uri not in _kvm_fails_at and self._offers_kvm()
-        text = domain_xml.domain(spec, paths.disk, paths.seed, self._settings.network, accelerated=accelerated)
-        domain = self._conn.defineXMLFlags(text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
-        if seen:
-            self.keep_seen(domain, seen)
-        domain.setAutostart(1)
-        return domain
+    def define(self, spec: VmSpec, paths: Paths, card: Card, *, accelerated: bool) -> libvirt.virDomain:
+        """Define the domain; libvirt checks the XML against its schema."""
+        return self._define(domain_xml.domain(spec, paths.disk, paths.seed, card, accelerated=accelerated))
 
-    def _offers_kvm(self) -> bool:
-        try:
-            self._conn.getDomainCapabilities(None, "x86_64", None, "kvm", 0)
-        except libvirt.libvirtError:
-            return False
-        return True
+    def _define(self, text: str) -> libvirt.virDomain:
+        return self._conn.defineXMLFlags(text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
 
-    def start(self, domain: libvirt.virDomain, spec: VmSpec, paths: Paths) -> libvirt.virDomain:
-        """Start the domain where it does not run; under emulation where KVM proves not to work."""
-        if self._broken_kvm(domain):
-            domain.destroy()
-            return self._start_emulated(domain, spec, paths)
-        if domain.isActive():
-            return domain
-        try:
+    def start(self, domain: libvirt.virDomain, *, accelerated: bool) -> libvirt.virDomain:
+        """Start the domain where it does not run, under KVM or emulated, and let it start with its host.
+
+        A start that fails says why and changes nothing: the next one is made by what is known of the host then.
+        """
+        if not domain.isActive():
+            text = domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE)
+            if domain_xml.domain_kind(text)[0] is not accelerated:
+                domain = self._define(domain_xml.accelerated_domain(text, accelerated=accelerated))
             domain.create()
-        except libvirt.libvirtError as error:
-            if not is_accelerated(domain) or error.get_error_code() not in _START_FAILED:
-                raise
-            return self._start_emulated(domain, spec, paths)
-        if self._broken_kvm(domain):
-            domain.destroy()
-            return self._start_emulated(domain, spec, paths)
+        if not domain.autostart():
+            domain.setAutostart(1)
         return domain
 
-    def _broken_kvm(self, domain: libvirt.virDomain) -> bool:
-        """Say whether KVM has stopped the guest: paused by an emulation error, not by a person.
+    def stopped_by_kvm(self, domain: libvirt.virDomain) -> bool:
+        """Say whether KVM has stopped a guest that is being built: paused by an emulation error, not by a person.
 
         A start can succeed and the guest be paused a moment later, so this is asked at every look.
         """
-        if not domain.isActive() or not is_accelerated(domain):
-            return False
         state, reason = domain.state()
         by_person = (libvirt.VIR_DOMAIN_PAUSED_USER, libvirt.VIR_DOMAIN_PAUSED_IOERROR)
-        return state == _PAUSED and reason not in by_person and self.seen(domain) is None
+        if state != libvirt.VIR_DOMAIN_PAUSED or reason in by_person:
+            return False
+        return is_accelerated(domain) and self.seen(domain) is None
 
-    def _start_emulated(self, domain: libvirt.virDomain, spec: VmSpec, paths: Paths) -> libvirt.virDomain:
-        seen = self.seen(domain)
-        was_known = self._settings.uri in _kvm_fails_at
-        _kvm_fails_at.add(self._settings.uri)
-        try:
-            emulated = self.define(spec, paths, seen)
-            emulated.create()
-        except libvirt.libvirtError:
-            # It is not KVM that is to blame.
-            if not was_known:
-                _kvm_fails_at.discard(self._settings.uri)
-            raise
-        return emulated
+    def stay_off(self, domain: libvirt.virDomain) -> None:
+        """Keep a machine that is to be off from starting with its host."""
+        if domain.autostart():
+            domain.setAutostart(0)
 
     def remove(self, domain: libvirt.virDomain) -> None:
         """Power off and undefine; a domain that is already gone is fine."""

@@ -8,6 +8,7 @@ import libvirt
 
 from provisioner import domain_xml
 from provisioner.api import NotOurs, OutOfRoom, ProvisionerError, SiteSettings, VmSpec
+from provisioner.domain_xml import Card
 from provisioner.network_xml import NetworkView, read_network
 
 _TRIES: Final = 3
@@ -35,6 +36,17 @@ class Network:
         views = list(self._views().values())
         taken = set[str]().union(*(view.taken() for view in views))
         return views[0].size - sum(views[0].in_range(address) for address in taken)
+
+    def card(self, address: str) -> Card:
+        """Give the network card of a machine with this address: filtered and isolated as the site wants and the
+        network allows."""
+        bridged = next(iter(self._views().values())).bridged
+        return Card(
+            self._settings.network,
+            address,
+            filtered=self._settings.filtered and bridged,
+            isolated=self._settings.isolated and bridged,
+        )
 
     def reserve(self, spec: VmSpec) -> str:
         """Reserve an address and the name for the machine; gives the address.

@@ -12,6 +12,7 @@ import libvirt
 
 from provisioner import domain_xml, naming, ssh_keys
 from provisioner.api import (
+    Kvm,
     OutOfRoom,
     ProvisionerError,
     SiteHealth,
@@ -23,6 +24,7 @@ from provisioner.api import (
 )
 from provisioner.domain_xml import Seen
 from provisioner.images import LocalImage, Progress, no_progress
+from provisioner.libvirt_driver.acceleration import Acceleration
 from provisioner.libvirt_driver.connection import Connection, absent_is_fine, explained
 from provisioner.libvirt_driver.domains import Domains, Paths
 from provisioner.libvirt_driver.guest import Consoles, seen_by_agent
@@ -51,6 +53,7 @@ class LibvirtSite:
         self._probe = probe
         self._connection = Connection(settings)
         self._consoles = Consoles()
+        self._kvm = Acceleration(settings)
 
     @property
     def site(self) -> str:
@@ -62,7 +65,7 @@ class LibvirtSite:
         1. Find the domain; refuse one that is not ours.
         2. Reserve address and name in the network.
         3. Without a domain: make or find the disk, write the seed, define the domain.
-        4. Start it where it does not run; fall back to emulation where KVM fails.
+        4. Start it where it does not run, under KVM where the host's guests run under it.
         5. Look how far it is; keep the keys that it shows.
         """
         check_buildable(spec)
@@ -71,14 +74,15 @@ class LibvirtSite:
             domain = domains.find(spec)
             network = Network(conn, self._settings)
             network.activate()
-            network.reserve(spec)
-            storage = Storage(conn, self._settings)
+            address = network.reserve(spec)
             if domain is None:
                 self._refuse_without_memory(conn, spec)
+                storage = Storage(conn, self._settings)
                 disk = storage.disk(spec)
                 seed = storage.write_seed(spec, seed_image(spec))
-                domain = domains.define(spec, Paths(disk.path(), seed.path()))
-            domain = domains.start(domain, spec, self._paths(storage, spec))
+                paths = Paths(disk.path(), seed.path())
+                domain = domains.define(spec, paths, network.card(address), accelerated=self._kvm.runs(conn))
+            domain = self._started(conn, domains, domain, spec)
             self._collect(conn, domains, domain, spec)
             return self._look(conn, spec, domain)
 
@@ -88,7 +92,10 @@ class LibvirtSite:
 
     def request_stop(self, spec: VmSpec) -> VmFacts:
         with self._work(f"shut down {spec.name}", spec) as conn:
-            domain = Domains(conn, self._settings).find(spec)
+            domains = Domains(conn, self._settings)
+            domain = domains.find(spec)
+            if domain is not None:
+                domains.stay_off(domain)
             if domain is not None and domain.isActive():
                 # A guest that stops by itself in between leaves nothing to be shut down.
                 with absent_is_fine(libvirt.VIR_ERR_OPERATION_INVALID):
@@ -97,7 +104,10 @@ class LibvirtSite:
 
     def power_off(self, spec: VmSpec) -> VmFacts:
         with self._work(f"power off {spec.name}", spec) as conn:
-            domain = Domains(conn, self._settings).find(spec)
+            domains = Domains(conn, self._settings)
+            domain = domains.find(spec)
+            if domain is not None:
+                domains.stay_off(domain)
             if domain is not None and domain.isActive():
                 with absent_is_fine(libvirt.VIR_ERR_OPERATION_INVALID):
                     domain.destroy()
@@ -110,8 +120,7 @@ class LibvirtSite:
             if domain is None:
                 raise ProvisionerError(f"There is no machine {spec.name} at {self.site} to start.", permanent=True)
             Network(conn, self._settings).activate()
-            storage = Storage(conn, self._settings)
-            domain = domains.start(domain, spec, self._paths(storage, spec))
+            domain = self._started(conn, domains, domain, spec)
             return self._look(conn, spec, domain)
 
     def retire(self, spec: VmSpec) -> VmFacts:
@@ -140,6 +149,11 @@ class LibvirtSite:
         except ProvisionerError as error:
             reachable = not isinstance(error, SiteUnreachable)
             return SiteHealth(self.site, reachable=reachable, problems=(str(error),))
+
+    def kvm(self) -> Kvm:
+        """Say what the host makes of KVM; starts a guest of a second where that is not known yet."""
+        with self._work("try KVM") as conn:
+            return self._kvm.kvm(conn)
 
     def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
         with self._work("list what it has") as conn:
@@ -209,12 +223,25 @@ class LibvirtSite:
         if free < spec.memory_mib:
             raise OutOfRoom(f"The site {self.site} has {free} MiB of memory left; {spec.memory_mib} MiB are needed.")
 
-    def _paths(self, storage: Storage, spec: VmSpec) -> Paths:
-        disk = storage.find(spec.names.disk)
-        if disk is None:
+    def _started(
+        self, conn: libvirt.virConnect, domains: Domains, domain: libvirt.virDomain, spec: VmSpec
+    ) -> libvirt.virDomain:
+        """Start a machine where it does not run; one that KVM stopped while it was built goes on emulated."""
+        if domains.stopped_by_kvm(domain):
+            self._kvm.doubt()
+            domain.destroy()
+            return domains.start(domain, accelerated=False)
+        if domain.isActive():
+            return domains.start(domain, accelerated=False)
+        self._complete(Storage(conn, self._settings), spec)
+        return domains.start(domain, accelerated=self._kvm.runs(conn))
+
+    def _complete(self, storage: Storage, spec: VmSpec) -> None:
+        """Refuse to start a machine whose disk is lost; write a seed that is lost again."""
+        if storage.find(spec.names.disk) is None:
             raise ProvisionerError(f"The disk of {spec.name} is missing at {self.site}.", permanent=True)
-        seed = storage.find(spec.names.seed) or storage.write_seed(spec, seed_image(spec))
-        return Paths(disk.path(), seed.path())
+        if storage.find(spec.names.seed) is None:
+            storage.write_seed(spec, seed_image(spec))
 
     def _take_away(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
         """Remove domain, seed, name and reservation of the machine, each found by itself."""

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import libvirt
 import pytest
 
 from contrib.demo import hypervisor
 from provisioner import domain_xml, naming
-from provisioner.api import NotOurs, OutOfRoom, ProvisionerError, SiteSettings, SiteUnreachable, VmPhase, VmSpec
-from provisioner.domain_xml import Seen
+from provisioner.api import Kvm, NotOurs, OutOfRoom, ProvisionerError, SiteSettings, SiteUnreachable, VmPhase, VmSpec
+from provisioner.domain_xml import Card, Seen
 from provisioner.fake import fake_host_key
 from provisioner.images import LocalImage
 from provisioner.libvirt_driver import LibvirtSite
@@ -34,6 +35,7 @@ from tests.hypervisor import make_key, make_spec, settings_of
 pytestmark = pytest.mark.xdist_group("libvirt")
 
 PATHS = Paths("/pool/disk", "/pool/seed")
+CARD = Card("default", "192.0.2.10", filtered=False, isolated=False)
 
 
 # libvirt's own test driver: domains without machines
@@ -54,7 +56,7 @@ def spec(tmp_path: Path) -> VmSpec:
 
 def test_a_defined_domain_is_found_as_ours_and_removed_without_a_trace(domains: Domains, spec: VmSpec) -> None:
     assert domains.find(spec) is None
-    domain = domains.start(domains.define(spec, PATHS), spec, PATHS)
+    domain = domains.start(domains.define(spec, PATHS, CARD, accelerated=False), accelerated=False)
     found = domains.find(spec)
     assert found is not None
     assert found.isActive()
@@ -67,7 +69,7 @@ def test_a_defined_domain_is_found_as_ours_and_removed_without_a_trace(domains: 
 
 
 def test_a_domain_of_our_name_with_another_uuid_is_not_ours(domains: Domains, spec: VmSpec) -> None:
-    domain = domains.define(make_spec(spec.owner, spec.ssh_keys[0], reference="T2"), PATHS)
+    domain = domains.define(make_spec(spec.owner, spec.ssh_keys[0], reference="T2"), PATHS, CARD, accelerated=False)
     with pytest.raises(NotOurs):
         domains.find(spec)
     assert domains.ours(spec) is None
@@ -85,7 +87,7 @@ def test_a_domain_with_our_uuid_and_name_but_no_mark_is_not_ours(domains: Domain
 
 def test_the_keys_that_a_machine_showed_are_kept_with_it(domains: Domains, spec: VmSpec) -> None:
     seen = Seen((fake_host_key(spec.machine_id),), (fingerprint(spec.ssh_keys[0]),))
-    domain = domains.start(domains.define(spec, PATHS), spec, PATHS)
+    domain = domains.start(domains.define(spec, PATHS, CARD, accelerated=False), accelerated=False)
     assert domains.seen(domain) is None
     domains.keep_seen(domain, seen)
     assert domains.seen(domain) == seen
@@ -168,7 +170,8 @@ class Bench:
 
 @pytest.fixture
 def bench(libvirt_site: hypervisor.Site, hollow_image: LocalImage) -> Iterator[Bench]:
-    settings = settings_of(libvirt_site, "hollow")
+    # A filter costs libvirt a second at each start and stop; its own test has one.
+    settings = replace(settings_of(libvirt_site, "hollow"), filtered=False)
     site = LibvirtSite(settings, probe=lambda _address, _seconds: True)
     site.register_image(hollow_image)
     conn = libvirt.open(libvirt_site.uri)
@@ -207,7 +210,8 @@ def _defined(bench: Bench, spec: VmSpec) -> None:
     _with_disk(bench, spec)
     seed = bench.storage.write_seed(spec, seed_image(spec))
     disk = bench.storage.disk(spec)
-    Domains(bench.conn, bench.settings).define(spec, Paths(disk.path(), seed.path()))
+    card = bench.network.card(bench.network.reserve(spec))
+    Domains(bench.conn, bench.settings).define(spec, Paths(disk.path(), seed.path()), card, accelerated=False)
 
 
 HALF_DONE = [_reserved, _with_disk, _with_half_a_seed, _with_a_short_seed, _defined]
@@ -260,6 +264,50 @@ def test_a_network_that_was_off_is_started(bench: Bench, machine: VmSpec) -> Non
     bench.conn.networkLookupByName(bench.settings.network).destroy()
     assert bench.site.facts(machine).phase is VmPhase.ABSENT
     assert bench.site.ensure(machine).address
+
+
+def test_a_machine_starts_with_its_host_only_while_it_is_to_run(bench: Bench, machine: VmSpec) -> None:
+    bench.site.ensure(machine)
+    domain = bench.conn.lookupByUUIDString(str(machine.machine_id))
+    assert domain.autostart() == 1
+    bench.site.request_stop(machine)
+    assert domain.autostart() == 0
+    bench.site.start(machine)
+    assert domain.autostart() == 1
+    bench.site.power_off(machine)
+    assert domain.autostart() == 0
+    bench.site.start(machine)
+    assert domain.autostart() == 1
+
+
+def test_what_the_host_makes_of_kvm_is_known_and_machines_follow_it(bench: Bench, machine: VmSpec) -> None:
+    site = LibvirtSite(replace(bench.settings, accelerate=True))
+    assert (site.kvm() is Kvm.RUNS) is site.ensure(machine).accelerated
+    assert not [one.name() for one in bench.conn.listAllDomains(0) if "probe" in one.name()]
+    assert LibvirtSite(replace(bench.settings, accelerate=False)).kvm() is Kvm.UNWANTED
+    site.close()
+
+
+def test_a_machine_is_held_to_its_own_addresses(bench: Bench, machine: VmSpec) -> None:
+    site = LibvirtSite(replace(bench.settings, filtered=True))
+    address = site.ensure(machine).address
+    site.close()
+    card = ET.fromstring(bench.conn.lookupByUUIDString(str(machine.machine_id)).XMLDesc(0)).find("devices/interface")
+    assert card is not None
+    assert card.find("port[@isolated='yes']") is not None
+    assert card.find(f"filterref[@filter='clean-traffic']/parameter[@name='IP'][@value='{address}']") is not None
+
+
+def test_a_lost_seed_is_written_again_and_a_lost_disk_is_not_started_without(bench: Bench, machine: VmSpec) -> None:
+    bench.site.ensure(machine)
+    bench.site.power_off(machine)
+    bench.storage.delete(machine.names.seed)
+    assert bench.site.start(machine).phase is VmPhase.BOOTING
+    bench.site.power_off(machine)
+    bench.storage.delete(machine.names.disk)
+    with pytest.raises(ProvisionerError, match="disk") as caught:
+        bench.site.start(machine)
+    assert caught.value.permanent
 
 
 def test_a_machine_has_autostart_and_what_was_asked_for(bench: Bench, machine: VmSpec) -> None:

@@ -48,7 +48,7 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Lab:
 
 def _libvirt_lab(request: pytest.FixtureRequest) -> Lab:
     place = request.getfixturevalue("libvirt_site")
-    settings = settings_of(place, "hollow")
+    settings = replace(settings_of(place, "hollow"), filtered=False)
     site = LibvirtSite(settings, probe=lambda _address, _seconds: True)
     site.register_image(request.getfixturevalue("hollow_image"))
     request.addfinalizer(site.close)

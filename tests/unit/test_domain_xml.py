@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
+from uuid import uuid4
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -10,10 +11,12 @@ from lxml import etree
 
 from provisioner import domain_xml
 from provisioner.api import VmSpec
-from provisioner.domain_xml import Mark, Seen
+from provisioner.domain_xml import Card, Mark, Seen
 from provisioner.naming import legacy_machine_id
 from provisioner.network_xml import NetworkView, read_network
 from tests.hypervisor import make_key, make_spec
+
+CARD = Card("testbed", "192.0.2.10")
 
 HOSTILE = "'><devices/>&amp;<!-- ]]> \x00\x1b\ud800 \U0001f600"
 
@@ -41,14 +44,38 @@ def spec(tmp_path: Path) -> VmSpec:
 
 
 def built(spec: VmSpec, *, accelerated: bool = False) -> ET.Element:
-    return ET.fromstring(domain_xml.domain(spec, "/pool/disk", "/pool/seed", "testbed", accelerated=accelerated))
+    return ET.fromstring(domain_xml.domain(spec, "/pool/disk", "/pool/seed", CARD, accelerated=accelerated))
 
 
 def test_libvirts_own_schema_accepts_the_domain(spec: VmSpec) -> None:
     schema = etree.RelaxNG(etree.parse("/usr/share/libvirt/schemas/domain.rng"))
     for accelerated in (False, True):
-        text = domain_xml.domain(spec, "/pool/disk", "/pool/seed", "testbed", accelerated=accelerated)
+        text = domain_xml.domain(spec, "/pool/disk", "/pool/seed", CARD, accelerated=accelerated)
         schema.assertValid(etree.fromstring(text))
+        other = domain_xml.accelerated_domain(text, accelerated=not accelerated)
+        schema.assertValid(etree.fromstring(other))
+        back = domain_xml.accelerated_domain(other, accelerated=accelerated)
+        assert sorted(map(ET.canonicalize, _parts(back))) == sorted(map(ET.canonicalize, _parts(text)))
+    schema.assertValid(etree.fromstring(domain_xml.probe(uuid4())))
+
+
+def _parts(text: str) -> list[str]:
+    return [ET.tostring(one, encoding="unicode") for one in ET.fromstring(text)]
+
+
+def test_the_card_is_held_to_its_addresses_and_apart_from_its_neighbours(spec: VmSpec) -> None:
+    card = built(spec).find("devices/interface")
+    assert card is not None
+    assert card.find("port[@isolated='yes']") is not None
+    assert card.find("filterref[@filter='clean-traffic']/parameter[@name='IP'][@value='192.0.2.10']") is not None
+
+
+def test_a_card_that_is_to_be_open_has_neither_filter_nor_isolation(spec: VmSpec) -> None:
+    open_card = Card("testbed", "192.0.2.10", filtered=False, isolated=False)
+    text = domain_xml.domain(spec, "/pool/disk", "/pool/seed", open_card, accelerated=False)
+    card = ET.fromstring(text).find("devices/interface")
+    assert card is not None
+    assert [one.tag for one in card] == ["mac", "source", "model"]
 
 
 def test_the_domain_is_what_was_asked_for(spec: VmSpec) -> None:
@@ -179,3 +206,20 @@ def test_a_full_network_has_no_address(view: NetworkView) -> None:
 
 def test_a_network_without_a_range_has_no_address() -> None:
     assert read_network("<network><name>x</name></network>").free_address(legacy_machine_id("t", "a", "1")) is None
+
+
+@pytest.mark.parametrize(
+    ("network", "bridged"),
+    [
+        ("<network/>", True),
+        ("<network><forward mode='nat'/></network>", True),
+        ("<network><forward/></network>", True),
+        ("<network><forward mode='route'/></network>", True),
+        ("<network><forward mode='bridge'/><bridge name='br0'/></network>", True),
+        ("<network><forward mode='bridge'/><bridge name='br0'/><virtualport type='openvswitch'/></network>", False),
+        ("<network><forward mode='bridge'><interface dev='eth1'/></forward></network>", False),
+        ("<network><forward mode='hostdev'/></network>", False),
+    ],
+)
+def test_guests_are_filtered_where_they_hang_on_a_linux_bridge(network: str, bridged: bool) -> None:
+    assert read_network(network).bridged is bridged
