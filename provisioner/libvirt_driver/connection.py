@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -56,6 +59,7 @@ class Connection:
     def __init__(self, settings: SiteSettings) -> None:
         self._settings = settings
         self._open: libvirt.virConnect | None = None
+        self._hung: threading.Thread | None = None
 
     def get(self) -> libvirt.virConnect:
         """Give the connection, opened anew where it broke.  Raises `SiteUnreachable`."""
@@ -77,29 +81,21 @@ class Connection:
             _close(conn)
 
     def _opened(self) -> libvirt.virConnect:
-        """Open in a helper thread: neither ssh nor a hung daemon gives libvirt.open a time limit."""
+        """Open in a helper thread: neither ssh nor a hung daemon gives libvirt.open a time limit.
+
+        A thread that hangs there cannot be ended.  While one does, the host is asked by a process, which can be,
+        and only when that was answered by another thread: a hung host costs one thread, however often it is tried.
+        """
         _start_event_loop()
-        done = threading.Event()
-        given_up = threading.Event()
-        result: list[libvirt.virConnect | libvirt.libvirtError] = []
-
-        def attempt() -> None:
-            try:
-                conn = libvirt.open(self._settings.uri)
-            except libvirt.libvirtError as error:
-                result.append(error)
-            else:
-                result.append(conn)
-                if given_up.is_set():
-                    _close(conn)
-            done.set()
-
-        threading.Thread(target=attempt, name=f"libvirt-open-{self._settings.name}", daemon=True).start()
         seconds = self._settings.connect_timeout.total_seconds()
-        if not done.wait(seconds):
-            given_up.set()
-            raise self._unreachable(f"no answer within {seconds:g} seconds")
-        found = result[0]
+        no_answer = self._unreachable(f"no answer within {seconds:g} seconds")
+        if self._hung is not None and self._hung.is_alive() and not _answers(self._settings.uri, seconds):
+            raise no_answer
+        attempt = _Attempt(self._settings)
+        found = attempt.result(seconds)
+        if found is None:
+            self._hung = attempt.thread
+            raise no_answer
         if isinstance(found, libvirt.libvirtError):
             raise self._unreachable(_text(found)) from found
         with suppress(libvirt.libvirtError):
@@ -111,6 +107,61 @@ class Connection:
         return SiteUnreachable(
             f"The site {self._settings.name} ({self._settings.uri}) does not answer: {why}.", other_site_may_help=True
         )
+
+
+class _Attempt:
+    """One call of libvirt.open in a thread of its own; a connection that comes too late is closed again."""
+
+    def __init__(self, settings: SiteSettings) -> None:
+        self._uri = settings.uri
+        self._turn = threading.Lock()
+        self._given_up = False
+        self._found: libvirt.virConnect | libvirt.libvirtError | None = None
+        self.thread = threading.Thread(target=self._open, name=f"libvirt-open-{settings.name}", daemon=True)
+        self.thread.start()
+
+    def result(self, seconds: float) -> libvirt.virConnect | libvirt.libvirtError | None:
+        """Give what the call gave; None where it has not come back in time."""
+        self.thread.join(seconds)
+        with self._turn:
+            self._given_up = self._found is None
+            return self._found
+
+    def _open(self) -> None:
+        found: libvirt.virConnect | libvirt.libvirtError
+        try:
+            found = libvirt.open(self._uri)
+        except libvirt.libvirtError as error:
+            found = error
+        with self._turn:
+            self._found = found
+            late = self._given_up
+        if late and not isinstance(found, libvirt.libvirtError):
+            _close(found)
+
+
+_ASK: Final = (
+    "import libvirt, sys; libvirt.registerErrorHandler(lambda *_: None, None); libvirt.open(sys.argv[1]).close()"
+)
+
+
+def _answers(uri: str, seconds: float) -> bool:
+    """Open and close a connection in a process, which is killed, its ssh with it, when it takes too long."""
+    asking = subprocess.Popen(  # noqa: S603  (this interpreter, and an argument that no shell reads)
+        [sys.executable, "-c", _ASK, uri],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        return asking.wait(seconds) == 0
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(asking.pid, signal.SIGKILL)
+        asking.wait()
 
 
 @contextmanager

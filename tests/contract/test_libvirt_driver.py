@@ -139,6 +139,44 @@ def test_a_host_that_never_answers_is_given_up_in_time(tmp_path: Path) -> None:
     assert "within 0.5 seconds" in health.problems[0]
 
 
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _opening() -> int:
+    return sum(one.name == "libvirt-open-far" for one in threading.enumerate())
+
+
+def test_a_host_that_hangs_costs_one_thread_however_often_it_is_tried(tmp_path: Path) -> None:
+    door = tmp_path / "sock"
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(door))
+        silent.listen(50)
+        settings = SiteSettings("far", "testbed.example", f"qemu+unix:///system?socket={door}")
+        site = LibvirtSite(replace(settings, connect_timeout=timedelta(seconds=0.5)))
+        assert not site.health().reachable
+        files = _open_files()
+        for _ in range(5):
+            assert not site.health().reachable
+            assert (_opening(), _open_files()) == (1, files)
+
+
+@pytest.mark.usefixtures("libvirt_uri")
+def test_a_host_that_hung_and_answers_again_is_used_again(tmp_path: Path) -> None:
+    door = tmp_path / "sock"
+    settings = SiteSettings("far", "testbed.example", f"qemu+unix:///system?socket={door}")
+    connection = Connection(replace(settings, connect_timeout=timedelta(seconds=3)))
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(door))
+        silent.listen()
+        with pytest.raises(SiteUnreachable):
+            connection.get()
+        door.unlink()
+        door.symlink_to("/run/libvirt/libvirt-sock")
+        assert connection.get().isAlive()
+    connection.drop()
+
+
 # a real libvirtd
 
 
