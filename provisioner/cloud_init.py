@@ -32,6 +32,8 @@ while [ $count -lt 1560 ]; do
       echo "$mark begin"
       cat /etc/ssh/ssh_host_*_key.pub | while read -r type key rest; do echo "$mark host $type $key"; done
       ssh-keygen -l -f /root/.ssh/authorized_keys | while read -r bits print rest; do echo "$mark root $print"; done
+      ssh-keyscan -T 5 -t ed25519,ecdsa 127.0.0.1 2>/dev/null |
+        while read -r where type key rest; do echo "$mark serves $type $key"; done
       echo "$mark end"
     }} >/dev/ttyS0
   fi
@@ -97,7 +99,8 @@ def _announced(block: list[str]) -> Seen | None:
     """Read the lines between begin and end; None where no host key or no key of root's is whole."""
     hosts = tuple(one for line in block if (one := line.removeprefix("host ")) != line and ssh_keys.is_host_key(one))
     roots = tuple(found[1] for line in block if (found := _ANNOUNCED_ROOT.fullmatch(line)))
-    return Seen(hosts, roots) if hosts and roots else None
+    serves = any(f"serves {host}" in block for host in hosts)
+    return Seen(hosts, roots, serves) if hosts and roots else None
 
 
 def _json(value: dict[str, Any]) -> bytes:

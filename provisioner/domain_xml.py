@@ -32,11 +32,13 @@ _GIB: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Keys that a machine showed on a way that the network cannot forge: public host key lines and the
-    `SHA256:…` fingerprints of root's authorized keys."""
+    """Keys that a machine showed on a way that the network cannot forge: public host key lines, the
+    `SHA256:…` fingerprints of root's authorized keys, and whether its own SSH server answered it with one of
+    those host keys."""
 
     host_keys: tuple[str, ...] = ()
     installed: tuple[str, ...] = ()
+    serves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ def read_mark(text: str) -> Mark | None:
 
 def seen(keys: Seen) -> str:
     """Give the element that keeps what was seen; libvirt adds the namespace that it is set under."""
-    root = etree.Element("seen")
+    root = etree.Element("seen", serves="yes" if keys.serves else "no")
     for line in keys.host_keys:
         _sub(root, "host", text=line)
     for print_ in keys.installed:
@@ -198,7 +200,7 @@ def read_seen(text: str) -> Seen:
     def texts(name: str) -> tuple[str, ...]:
         return tuple(one.text or "" for one in root.iter("*") if etree.QName(one).localname == name)
 
-    return Seen(texts("host"), texts("installed"))
+    return Seen(texts("host"), texts("installed"), root.get("serves") == "yes")
 
 
 def domain_kind(text: str) -> tuple[bool, int]:

@@ -166,7 +166,11 @@ class Player:
 
     def later(self, words: str, number: str, unit: str) -> None:
         count = 1 if number.lower() in {"a", "an", "one"} else int(number)
-        self.world.later(**{f"{unit}s": count})
+        if unit == "hour":  # the bot runs: what takes hours is looked at in them, not once at their end
+            for _ in range(count * 6):
+                self.world.later(minutes=10)
+        else:
+            self.world.later(**{f"{unit}s": count})
 
     def until(self, words: str, day: str) -> None:
         """The bot works on, and acts whenever something is due, until noon (UTC) of that day."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from mailbot import journal
 from mailbot.errors import DirectoryUnavailable
-from mailbot.machines.progress import Site, Sites, again, begin, later, settle_with, spec_of, where
+from mailbot.machines.progress import Site, Sites, again, later, looked, settle_with, spec_of, where
 from mailbot.model import BuildFailed, Built, OutboxItem, Placed, Refusal, Ticket
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, apply, usable_keys
@@ -100,7 +100,7 @@ def _look(context: TurnContext, sites: Sites, item: OutboxItem, facts: VmFacts, 
         return
     waiting = facts.waiting_for or facts.phase.value
     journal.machine_progress(item.ticket_id, action="build", machine=spec.name, waiting_for=waiting, site=facts.site)
-    if now - begin(context, item) > timedelta(hours=context.rules.lease.build_hours):
+    if looked(context, item) > timedelta(hours=context.rules.lease.build_hours):
         hours = context.rules.lease.build_hours
         _give_up(context, sites, item, f"the machine was not ready after {hours} hours: it still waits for {waiting}")
         return
@@ -109,7 +109,7 @@ def _look(context: TurnContext, sites: Sites, item: OutboxItem, facts: VmFacts, 
 
 def _failed_once(context: TurnContext, sites: Sites, item: OutboxItem, error: ProvisionerError) -> None:
     """A site said no: another site, another time, or never."""
-    overdue = context.clock.now() - begin(context, item) > timedelta(hours=context.rules.lease.build_hours)
+    overdue = looked(context, item) > timedelta(hours=context.rules.lease.build_hours)
     if error.other_site_may_help and not overdue and _move_on(context, sites, item):
         context.store.settle(
             [Settled(item, retry_at=context.clock.now(), error=str(error), counted=False)], context.clock.now()

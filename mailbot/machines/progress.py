@@ -12,10 +12,12 @@ from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, apply
 from provisioner.api import Provisioner, ProvisionerError, VmSpec
 
-POLL = timedelta(seconds=5)
+POLL = timedelta(seconds=2)
 """How soon a machine that boots or shuts down is looked at again."""
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(minutes=15)
+LONGEST_LOOK = LONGEST_RETRY + timedelta(minutes=1)
+"""What lies between two looks and is longer than this was an absence of the bot, not time that a machine had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +65,34 @@ def begin(context: TurnContext, item: OutboxItem) -> datetime:
     return now
 
 
+def looked(context: TurnContext, item: OutboxItem) -> timedelta:
+    """Note that the row is looked at now; gives for how long it has been looked at so far.
+
+    While the bot was off or paused nobody looked: a machine that would still become ready is not given up for that.
+    """
+    now = context.clock.now()
+    known = context.store.note(_looks(item))
+    spent = timedelta()
+    if known is not None:
+        so_far, last = known.split()
+        spent = timedelta(seconds=float(so_far)) + min(now - datetime.fromisoformat(last), LONGEST_LOOK)
+    context.store.put_note(_looks(item), f"{spent.total_seconds():.0f} {now.isoformat()}")
+    return spent
+
+
 def ended(context: TurnContext, item: OutboxItem) -> None:
-    """Forget when work on the row began."""
-    if begun(context, item) is not None:
-        context.store.put_note(_note(item), None)
+    """Forget when work on the row began, and how long it was looked at."""
+    for name in (_note(item), _looks(item)):
+        if context.store.note(name) is not None:
+            context.store.put_note(name, None)
 
 
 def _note(item: OutboxItem) -> str:
     return f"begun:{item.id}"
+
+
+def _looks(item: OutboxItem) -> str:
+    return f"looked:{item.id}"
 
 
 def later(context: TurnContext, item: OutboxItem, waiting_for: str) -> None:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
+from urllib.parse import urlsplit
 
 import libvirt
 
@@ -68,6 +69,11 @@ class Connection:
         if self._open is None:
             self._open = self._opened()
         return self._open
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the host is another machine than this one (its URI names one)."""
+        return bool(urlsplit(self._settings.uri).hostname)
 
     @property
     def current(self) -> libvirt.virConnect | None:

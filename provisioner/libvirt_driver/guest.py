@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
@@ -23,22 +24,41 @@ _AGENT_SECONDS: Final = 2
 _AGENT_READ: Final = 65536
 _CONSOLE_KEPT: Final = 1 << 18
 _WOULD_BLOCK: Final = -2
+_SCAN_LOOKS: Final = 10
+_SCAN_PAUSE_SECONDS: Final = 0.2
 
 _HOST_KEYS: Final = ("/etc/ssh/ssh_host_ecdsa_key.pub", "/etc/ssh/ssh_host_ed25519_key.pub")
 _AUTHORIZED: Final = "/root/.ssh/authorized_keys"
 
 
-def seen_by_agent(domain: libvirt.virDomain) -> Seen | None:
-    """Read host keys and root's keys through the guest agent; None where it does not answer or has none yet."""
+def seen_by_agent(domain: libvirt.virDomain, *, serving: bool = False) -> Seen | None:
+    """Read host keys and root's keys through the guest agent; None where it does not answer or has none yet.
+
+    With `serving` the guest is told to ask its own SSH server for its keys as well.
+    """
     try:
         authorized = _read_file(domain, _AUTHORIZED)
         hosts = tuple(line for path in _HOST_KEYS if (line := _key_line(_read_file(domain, path))))
+        serves = serving and not _scanned(domain).isdisjoint(hosts)
     except (libvirt.libvirtError, ValueError, KeyError, TypeError):
         # No agent, not yet started, no such file yet: all mean the same, ask again later.
         return None
     keys, _ = ssh_keys.parse_all(line for line in authorized.splitlines() if line.strip() and line[0] != "#")
     installed = tuple(key.fingerprint for key in keys)
-    return Seen(hosts, installed) if hosts and installed else None
+    return Seen(hosts, installed, serves) if hosts and installed else None
+
+
+def _scanned(domain: libvirt.virDomain) -> frozenset[str]:
+    """Give the host keys that the guest's own SSH server showed to ssh-keyscan in the guest (guest-exec)."""
+    arguments = ["-T", "1", "-t", "ed25519,ecdsa", "127.0.0.1"]
+    started = _ask(domain, "guest-exec", path="/usr/bin/ssh-keyscan", arg=arguments, **{"capture-output": True})
+    for _ in range(_SCAN_LOOKS):
+        state = _ask(domain, "guest-exec-status", pid=started["pid"])
+        if state["exited"]:
+            said = base64.b64decode(state.get("out-data", "")).decode("ascii", errors="replace")
+            return frozenset(" ".join(line.split()[1:3]) for line in said.splitlines() if line[:1] != "#")
+        time.sleep(_SCAN_PAUSE_SECONDS)
+    return frozenset()
 
 
 def _key_line(text: str) -> str:

@@ -48,6 +48,11 @@ class Network:
             isolated=self._settings.isolated and bridged,
         )
 
+    @property
+    def routed(self) -> bool:
+        """Whether an address of the network can be reached from elsewhere than the host (formatnetwork, `forward`)."""
+        return next(iter(self._views().values())).forward not in ("", "nat")
+
     def reserve(self, spec: VmSpec) -> str:
         """Reserve an address and the name for the machine; gives the address.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final, TypeVar, assert_never
 from uuid import UUID
 
 import libvirt
@@ -32,10 +32,10 @@ from provisioner.libvirt_driver.network import Network
 from provisioner.libvirt_driver.storage import Storage
 from provisioner.seed import seed_image
 from provisioner.spec_check import check_buildable, check_spec
-from provisioner.ssh_probe import ssh_answers
+from provisioner.ssh_probe import SshAnswer, ssh_answer
 
-Probe = Callable[[str, float], bool]
-"""Told address and seconds; says whether an SSH server answers there in that time."""
+Probe = Callable[[str, tuple[str, ...], float], SshAnswer]
+"""Told address, host keys and seconds; says who answers there in that time."""
 
 _GIB: Final = 1 << 30
 _Part = TypeVar("_Part")
@@ -48,7 +48,7 @@ class LibvirtSite:
     every call; only open consoles and the connection are kept between calls.
     """
 
-    def __init__(self, settings: SiteSettings, probe: Probe = ssh_answers) -> None:
+    def __init__(self, settings: SiteSettings, probe: Probe = ssh_answer) -> None:
         self._settings = settings
         self._probe = probe
         self._connection = Connection(settings)
@@ -254,12 +254,15 @@ class LibvirtSite:
         Network(conn, self._settings).release(spec)
 
     def _collect(self, conn: libvirt.virConnect, domains: Domains, domain: libvirt.virDomain, spec: VmSpec) -> None:
-        """Ask a machine that is being built for its keys, and keep them once root's are the right ones."""
+        """Ask a machine that is being built for its keys, and keep them once root's are the right ones.
+
+        Where its network cannot be reached from here, its own SSH server must have answered it, too.
+        """
         if domains.seen(domain) is not None:
             return
-        wanted = {ssh_keys.fingerprint(line) for line in spec.ssh_keys}
-        for shown in (seen_by_agent(domain), self._consoles.seen(conn, domain, spec)):
-            if shown and (wanted <= set(shown.installed) or spec.restored):
+        near = self._is_near(Network(conn, self._settings))
+        for shown in (seen_by_agent(domain, serving=not near), self._consoles.seen(conn, domain, spec)):
+            if shown and (near or shown.serves) and _has_wanted_keys(spec, shown.installed):
                 domains.keep_seen(domain, shown)
                 self._consoles.forget(spec.machine_id)
                 return
@@ -272,10 +275,11 @@ class LibvirtSite:
             phase = VmPhase.ABSENT if disk is None else VmPhase.DISK_KEPT
             return VmFacts(phase, self.site, disk_gib=disk_gib)
         accelerated, memory_mib = domain_xml.domain_kind(domain.XMLDesc(0))
+        network = Network(conn, self._settings)
         facts = VmFacts(
             VmPhase.STOPPED,
             self.site,
-            Network(conn, self._settings).address(spec),
+            network.address(spec),
             accelerated=accelerated,
             disk_gib=disk_gib,
             memory_mib=memory_mib,
@@ -289,20 +293,37 @@ class LibvirtSite:
         )
         if not domain.isActive():
             return facts
-        waiting_for = self._missing(domain, spec, facts)
+        waiting_for = self._missing(domain, spec, facts, near=self._is_near(network))
         return replace(facts, phase=VmPhase.BOOTING if waiting_for else VmPhase.READY, waiting_for=waiting_for)
 
-    def _missing(self, domain: libvirt.virDomain, spec: VmSpec, facts: VmFacts) -> str:
-        """Say what a running machine still lacks to be ready; empty where nothing."""
+    def _missing(self, domain: libvirt.virDomain, spec: VmSpec, facts: VmFacts, *, near: bool) -> str:
+        """Say what a running machine still lacks to be ready; empty where nothing.
+
+        The network is asked last: before it has shown its keys nobody knows whose SSH server answers there.
+        """
         if domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
             return "the hypervisor has paused it"
         if facts.address is None:
             return "it has no address in the site's network"
-        if not self._probe(facts.address, self._settings.probe_timeout.total_seconds()):
-            return "its SSH port does not answer yet"
         if not facts.host_keys and not spec.restored:
             return "it has not shown its host keys and root's key yet"
-        return ""
+        if not _has_wanted_keys(spec, facts.installed_key_fingerprints):
+            return "root's keys in it are not those that were asked for"
+        if not near:
+            return "" if facts.host_keys else "it has not shown its keys, and its network cannot be reached from here"
+        match self._probe(facts.address, facts.host_keys, self._settings.probe_timeout.total_seconds()):
+            case SshAnswer.EXPECTED:
+                return ""
+            case SshAnswer.NOTHING:
+                return "its SSH port does not answer yet"
+            case SshAnswer.STRANGER:
+                return f"another machine's SSH server answers at its address {facts.address}"
+            case other:
+                assert_never(other)
+
+    def _is_near(self, network: Network) -> bool:
+        """Say whether guests of the network can be reached from here: not behind another host's NAT."""
+        return network.routed or not self._connection.is_remote
 
     def _health(self, conn: libvirt.virConnect) -> SiteHealth:
         machines = len(Domains(conn, self._settings).marked())
@@ -353,3 +374,8 @@ class LibvirtSite:
             unused = kib["free"] + kib.get("buffers", 0) + kib.get("cached", 0)
             left = min(kib["total"] - promised, unused)
         return max(0, int(left >> 10) - self._settings.reserved_memory_mib)
+
+
+def _has_wanted_keys(spec: VmSpec, installed: Iterable[str]) -> bool:
+    """Say whether all keys that were asked for are root's; a kept disk has what its owner left there."""
+    return spec.restored or {ssh_keys.fingerprint(line) for line in spec.ssh_keys} <= set(installed)

@@ -7,6 +7,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ from provisioner.libvirt_driver.storage import Storage
 from provisioner.network_xml import read_network
 from provisioner.seed import seed_image
 from provisioner.ssh_keys import fingerprint
+from provisioner.ssh_probe import SshAnswer
 from tests.hypervisor import make_key, make_spec, settings_of
 
 pytestmark = pytest.mark.xdist_group("libvirt")
@@ -177,6 +179,36 @@ def test_a_host_that_hung_and_answers_again_is_used_again(tmp_path: Path) -> Non
     connection.drop()
 
 
+@contextmanager
+def remote_door() -> Iterator[int]:
+    """The local libvirtd behind a TCP port, as if it were another host's; gives the port."""
+
+    def pass_on(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                far, _ = listening.accept()
+                near = socket.socket(socket.AF_UNIX)
+                near.connect("/run/libvirt/libvirt-sock")
+                kept.extend((far, near))
+                for pair in ((far, near), (near, far)):
+                    threading.Thread(target=pass_on, args=pair, daemon=True).start()
+
+    kept: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+    for one in kept:
+        one.close()
+
+
 # a real libvirtd
 
 
@@ -210,7 +242,7 @@ class Bench:
 def bench(libvirt_site: hypervisor.Site, hollow_image: LocalImage) -> Iterator[Bench]:
     # A filter costs libvirt a second at each start and stop; its own test has one.
     settings = replace(settings_of(libvirt_site, "hollow"), filtered=False)
-    site = LibvirtSite(settings, probe=lambda _address, _seconds: True)
+    site = LibvirtSite(settings, probe=lambda *_: SshAnswer.EXPECTED)
     site.register_image(hollow_image)
     conn = libvirt.open(libvirt_site.uri)
     yield Bench(site, settings, libvirt_site, conn)
@@ -458,10 +490,63 @@ def test_a_restored_machine_is_ready_when_its_port_answers(bench: Bench, machine
     assert bench.site.ensure(replace(machine, restored=True)).phase is VmPhase.READY
 
 
-def test_a_port_that_does_not_answer_is_waited_for(bench: Bench, machine: VmSpec) -> None:
-    deaf = LibvirtSite(bench.settings, probe=lambda _address, _seconds: False)
-    assert deaf.ensure(machine).waiting_for == "its SSH port does not answer yet"
-    deaf.close()
+def _shows(bench: Bench, spec: VmSpec, *root_keys: str) -> None:
+    """As if the guest had shown its host key and these keys of root's."""
+    domain = bench.conn.lookupByUUIDString(str(spec.machine_id))
+    seen = Seen((fake_host_key(spec.machine_id),), tuple(map(fingerprint, root_keys)), serves=True)
+    Domains(bench.conn, bench.settings).keep_seen(domain, seen)
+
+
+@pytest.mark.parametrize(
+    ("answer", "waiting_for"),
+    [
+        (SshAnswer.EXPECTED, ""),
+        (SshAnswer.NOTHING, "its SSH port does not answer yet"),
+        (SshAnswer.STRANGER, "another machine's SSH server answers at its address"),
+    ],
+)
+def test_a_machine_is_ready_when_the_server_with_the_key_that_it_showed_answers(
+    bench: Bench, machine: VmSpec, answer: SshAnswer, waiting_for: str
+) -> None:
+    asked: list[tuple[str, tuple[str, ...]]] = []
+
+    def probe(address: str, host_keys: tuple[str, ...], _seconds: float) -> SshAnswer:
+        asked.append((address, host_keys))
+        return answer
+
+    site = LibvirtSite(bench.settings, probe)
+    address = site.ensure(machine).address
+    assert asked == []  # nobody knows yet whose server would answer
+    _shows(bench, machine, *machine.ssh_keys)
+    facts = site.ensure(machine)
+    assert asked == [(address, (fake_host_key(machine.machine_id),))]
+    assert facts.phase is (VmPhase.BOOTING if waiting_for else VmPhase.READY)
+    assert facts.waiting_for.startswith(waiting_for)
+    site.close()
+
+
+def test_a_machine_with_another_key_of_roots_than_was_asked_for_is_not_ready(
+    bench: Bench, machine: VmSpec, tmp_path: Path
+) -> None:
+    bench.site.ensure(machine)
+    _shows(bench, machine, make_key(tmp_path, "other")[1])
+    assert bench.site.ensure(machine).waiting_for == "root's keys in it are not those that were asked for"
+    # Whoever only looks asks for no key: what its owner did to it since is the owner's choice.
+    assert bench.site.facts(replace(machine, ssh_keys=())).phase is VmPhase.READY
+
+
+def _never(*_: object) -> SshAnswer:
+    raise AssertionError("an address behind another host's NAT was asked from here")
+
+
+def test_a_machine_behind_another_hosts_nat_is_ready_by_what_it_showed(bench: Bench, machine: VmSpec) -> None:
+    with remote_door() as port:
+        uri = f"qemu+tcp://127.0.0.1:{port}/system"
+        site = LibvirtSite(replace(bench.settings, uri=uri), probe=_never)
+        assert site.ensure(machine).waiting_for == "it has not shown its host keys and root's key yet"
+        _shows(bench, machine, *machine.ssh_keys)
+        assert site.ensure(machine).phase is VmPhase.READY
+        site.close()
 
 
 def test_workers_that_build_at_the_same_time_choose_different_addresses(bench: Bench, spec: VmSpec) -> None:
@@ -469,7 +554,7 @@ def test_workers_that_build_at_the_same_time_choose_different_addresses(bench: B
     addresses: list[str | None] = []
 
     def work(one: VmSpec) -> None:
-        site = LibvirtSite(bench.settings, probe=lambda _address, _seconds: True)
+        site = LibvirtSite(bench.settings, probe=lambda *_: SshAnswer.EXPECTED)
         addresses.append(site.ensure(one).address)
         site.close()
 

@@ -13,6 +13,7 @@ import pytest
 from provisioner.api import NotOurs, Provisioner, ProvisionerError, SiteUnreachable, VmPhase, VmSpec
 from provisioner.fake import FakeSite, Faults
 from provisioner.libvirt_driver import LibvirtSite
+from provisioner.ssh_probe import SshAnswer
 from tests.hypervisor import make_key, make_spec, settings_of
 
 
@@ -49,7 +50,7 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Lab:
 def _libvirt_lab(request: pytest.FixtureRequest) -> Lab:
     place = request.getfixturevalue("libvirt_site")
     settings = replace(settings_of(place, "hollow"), filtered=False)
-    site = LibvirtSite(settings, probe=lambda _address, _seconds: True)
+    site = LibvirtSite(settings, probe=lambda *_: SshAnswer.EXPECTED)
     site.register_image(request.getfixturevalue("hollow_image"))
     request.addfinalizer(site.close)
     nowhere = replace(settings, uri="qemu+unix:///system?socket=/nonexistent/libvirt-sock")
@@ -64,7 +65,7 @@ def _libvirt_lab(request: pytest.FixtureRequest) -> Lab:
     def lives(name: str) -> bool:
         return bool(libvirt.open(place.uri).lookupByName(name).isPersistent())
 
-    return Lab(site, lambda: LibvirtSite(settings, lambda _a, _s: True), LibvirtSite(nowhere), settle, lives)
+    return Lab(site, lambda: LibvirtSite(settings, lambda *_: SshAnswer.EXPECTED), LibvirtSite(nowhere), settle, lives)
 
 
 @pytest.fixture

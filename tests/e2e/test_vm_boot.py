@@ -15,7 +15,7 @@ from provisioner.api import VmFacts, VmPhase, VmSpec
 from provisioner.images import LocalImage
 from provisioner.libvirt_driver import LibvirtSite
 from provisioner.ssh_keys import fingerprint
-from provisioner.ssh_probe import ssh_answers
+from provisioner.ssh_probe import SshAnswer, ssh_answer
 from tests.hypervisor import make_key, make_spec, run_ssh, settings_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.serial, pytest.mark.timeout(1800)]
@@ -124,6 +124,6 @@ def _wait_for_silence(address: str | None) -> None:
     """Wait until the guest has gone down for its reboot."""
     assert address
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while ssh_answers(address, 1.0):
+    while ssh_answer(address, (), 1.0) is not SshAnswer.NOTHING:
         assert time.monotonic() < deadline, "the guest did not go down for its reboot"
         time.sleep(0.5)

@@ -87,6 +87,36 @@ def test_a_build_that_had_to_wait_has_all_its_time(world: World) -> None:
     assert world.ticket().state is TicketState.ACTIVE
 
 
+def booting(world: World) -> None:
+    world.sites["north"].faults = replace(world.sites["north"].faults, never_ready=True)
+    asked(world)
+    world.answers(world.last(Letter.ADMIN_DECISION, to=CAROL.address), "approve")
+    world.later(minutes=1)
+
+
+def test_a_build_that_had_begun_before_the_bot_was_off_has_its_time(world: World) -> None:
+    booting(world)
+    world.clock.advance(timedelta(hours=30))
+    world.restart()
+    world.sites["north"].faults = replace(world.sites["north"].faults, never_ready=False, polls_until_ready=5)
+    for _ in range(10):
+        world.later(seconds=10)
+    assert world.ticket().state is TicketState.ACTIVE
+
+
+def test_a_machine_that_never_gets_ready_is_given_up_after_the_hours_that_it_was_looked_at(world: World) -> None:
+    booting(world)
+    hours = world.rules.lease.build_hours
+    for _ in range(hours * 6 - 1):
+        world.later(minutes=10)
+    assert world.ticket().state is TicketState.APPROVED
+    for _ in range(3):
+        world.later(minutes=10)
+    assert world.ticket().state is TicketState.FAILED
+    assert "still waits for" in " ".join(words_of(world.last(Letter.ADMIN_BUILD_FAILED)).split())
+    assert world.machines() == {}
+
+
 def test_how_things_stand_is_told_while_other_work_on_the_machine_cannot_be_done(world: World) -> None:
     running(world)
     ready = world.last(Letter.VM_READY)

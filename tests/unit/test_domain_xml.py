@@ -144,8 +144,9 @@ def test_text_of_anybody_stays_text(spec: VmSpec) -> None:
 def test_what_was_seen_is_read_again() -> None:
     seen = Seen(("ssh-ed25519 AAAA", "ecdsa-sha2-nistp256 BBBB"), ("SHA256:abc",))
     assert domain_xml.read_seen(domain_xml.seen(seen)) == seen
+    assert domain_xml.read_seen(domain_xml.seen(replace(seen, serves=True))) == replace(seen, serves=True)
     # libvirt puts the element into the namespace it is kept under.
-    inside = domain_xml.seen(seen).replace("<seen>", "<m:seen xmlns:m='urn:mailbot:seen:1' xmlns='urn:mailbot:seen:1'>")
+    inside = domain_xml.seen(seen).replace("<seen ", "<m:seen xmlns:m='urn:mailbot:seen:1' xmlns='urn:mailbot:seen:1' ")
     assert domain_xml.read_seen(inside.replace("</seen>", "</m:seen>")) == seen
 
 

@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from uuid import uuid4
 
 import pycdlib
 import pytest
@@ -119,6 +120,15 @@ def test_an_announcement_is_found_between_other_words(spec: VmSpec) -> None:
     host = fake_host_key(spec.machine_id)
     console = f"[ 12.3] kernel: hello{announcement(spec, host)}Debian login: ".replace("\r", "")
     assert read_announcement(console, spec) == Seen((host,), tuple(map(fingerprint, spec.ssh_keys)))
+
+
+def test_a_machine_whose_own_server_showed_it_one_of_its_keys_serves(spec: VmSpec) -> None:
+    host, other, mark = fake_host_key(spec.machine_id), fake_host_key(uuid4()), announcement_mark(spec)
+    text = announcement(spec, host).replace("\r", "")
+    roots = tuple(map(fingerprint, spec.ssh_keys))
+    for served, serves in ((host, True), (other, False)):
+        console = text.replace(f"{mark} end", f"{mark} serves {served}\n{mark} end")
+        assert read_announcement(console, spec) == Seen((host,), roots, serves)
 
 
 def test_a_line_that_the_kernel_cut_into_is_left_out(spec: VmSpec) -> None:
