@@ -29,7 +29,7 @@ from mailbot.wiring import Bot
 
 IDLE_MINUTES = 9
 """IDLE is begun anew after so long: well under the 29 minutes of RFC 2177, and under many a NAT's limit."""
-MACHINE_POLL_SECONDS = 2.0
+MACHINE_POLL_SECONDS = 1.0
 MACHINE_REST_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 300.0
 SHORTEST_WATCH_SECONDS = 0.2

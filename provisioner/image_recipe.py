@@ -1,7 +1,8 @@
 """What is in the base image: packages, settings and files, as values; `images` does the building.
 
 The aim is a small Debian that boots fast under emulation and that an owner may keep for years: the
-distribution's own kernel and cloud-init, nothing that only a laptop or another cloud would need.
+distribution's own kernel, set up by a small unit of our own (`first_boot`), nothing that only a laptop or another
+cloud would need.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from provisioner.first_boot import LATER_UNITS, SCRIPTS, UNITS
 
 LABEL: Final = "mailbot-root"
 """Label of the root file system; the kernel finds it by this name whatever the disk is called."""
@@ -25,8 +28,7 @@ PACKAGES: Final = (
     "systemd-timesyncd",
     "dbus",
     "udev",
-    "cloud-init",
-    "cloud-guest-utils",
+    "fdisk",
     "qemu-guest-agent",
     "openssh-server",
     "e2fsprogs",
@@ -49,33 +51,21 @@ MASKED_UNITS: Final = (
     "e2scrub_reap.service",
     "fstrim.timer",
     "man-db.timer",
-    "cloud-init-hotplugd.socket",
     "systemd-pstore.service",
     "getty@tty1.service",
     "getty-static.service",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+    "sys-kernel-config.mount",
+    "sys-fs-fuse-connections.mount",
+    "modprobe@configfs.service",
+    "modprobe@drm.service",
+    "modprobe@fuse.service",
+    "modprobe@efi_pstore.service",
 )
 """Work that costs an emulated guest time at boot or at night; an owner unmasks what is wanted."""
 
 _DRIVERS: Final = ("virtio_pci", "virtio_blk", "virtio_scsi", "virtio_rng", "virtio_console", "virtio_net", "ext4")
-
-_CLOUD_CONFIG: Final = {
-    "datasource_list": ["NoCloud", "None"],
-    # The image asks for an address by itself (10-mailbot.network): cloud-init has nothing to write.
-    "network": {"config": "disabled"},
-    "cloud_init_modules": [
-        "bootcmd",
-        "write-files",
-        "growpart",
-        "resizefs",
-        "set_hostname",
-        "update_hostname",
-        "update_etc_hosts",
-        "users-groups",
-        "ssh",
-    ],
-    "cloud_config_modules": ["runcmd"],
-    "cloud_final_modules": ["scripts-user", "ssh-authkey-fingerprints", "keys-to-console", "final-message"],
-}
 
 FILES: Final[dict[str, str]] = {
     "etc/initramfs-tools/conf.d/mailbot": "MODULES=list\nCOMPRESS=zstd\nFSTYPE=ext4\n",
@@ -88,19 +78,8 @@ FILES: Final[dict[str, str]] = {
     "etc/systemd/network/10-mailbot.network": (
         "[Match]\nType=ether\n\n[Network]\nDHCP=yes\n\n[DHCPv4]\nClientIdentifier=mac\nUseHostname=no\nUseDomains=yes\n"
     ),
-    # cloud-init would cost an emulated guest half of every later boot, and write into what is now the owner's.
-    "etc/systemd/system/mailbot-settled.service": (
-        "[Unit]\nDescription=Leave the machine to its owner once cloud-init has set it up\nAfter=cloud-final.service\n\n"
-        "[Service]\nType=oneshot\nExecStart=/usr/bin/touch /etc/cloud/cloud-init.disabled\n\n"
-        "[Install]\nWantedBy=cloud-init.target\n"
-    ),
-    "etc/systemd/system/mailbot-grow.service": (
-        "[Unit]\nDescription=Let the root file system fill a disk that was made larger\n"
-        "ConditionPathExists=/etc/cloud/cloud-init.disabled\nAfter=ssh.service\n\n"
-        "[Service]\nType=oneshot\nExecStart=-/usr/bin/growpart /dev/vda 1\nExecStart=-/usr/sbin/resize2fs /dev/vda1\n\n"
-        "[Install]\nWantedBy=multi-user.target\n"
-    ),
-    "etc/cloud/cloud.cfg.d/90_mailbot.cfg": json.dumps(_CLOUD_CONFIG, indent=1) + "\n",
+    **SCRIPTS,
+    **UNITS,
     "boot/grub/grub.cfg": (
         "# No menu and no generator: /vmlinuz and /initrd.img always point to the newest kernel.\n"
         "serial --unit=0 --speed=115200\n"
@@ -122,7 +101,8 @@ DPKG_OPTIONS: Final = (
 
 FINISH: Final = f"""\
 set -eu
-systemctl enable systemd-networkd systemd-resolved ssh mailbot-settled mailbot-grow >/dev/null 2>&1
+systemctl enable systemd-networkd systemd-resolved ssh mailbot-set-up mailbot-later mailbot-grow >/dev/null 2>&1
+(cd /etc/systemd/system/sysinit.target.wants && rm -f {" ".join(LATER_UNITS)})
 systemctl mask {" ".join(MASKED_UNITS)} >/dev/null 2>&1
 passwd --lock root >/dev/null
 rm -f /etc/ssh/ssh_host_* /etc/dpkg/dpkg.cfg.d/99mmdebstrap /vmlinuz.old /initrd.img.old

@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import struct
 import subprocess
 import tarfile
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from provisioner import naming
+from provisioner.first_boot import SCRIPTS
 from provisioner.image_recipe import DPKG_OPTIONS, FILES, FINISH, GRUB_MODULES, LABEL, Recipe
 
 Progress = Callable[[str, float | None], None]
@@ -193,7 +195,9 @@ def _debootstrap(recipe: Recipe, work: Path, progress: Progress) -> Path:
     sources.write_text(recipe.sources, encoding="utf-8")
     finish.write_text(FINISH, encoding="utf-8")
     _write_overlay(overlay)
-    command = [_which("mmdebstrap") or "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"]
+    # In a mount namespace of its own, so that what it mounts for the packages' scripts is gone with it, however it ends.
+    command = ["unshare", "--mount", "--propagation", "private"]
+    command += [_which("mmdebstrap") or "mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"]
     command += [f"--include={','.join(recipe.packages)}", '--aptopt=Acquire::Languages "none"']
     command += [f"--dpkgopt={option}" for option in DPKG_OPTIONS]
     command += [
@@ -210,7 +214,7 @@ def _write_overlay(path: Path) -> None:
         for name, text in sorted(FILES.items()):
             data = text.encode("utf-8")
             entry = tarfile.TarInfo(f"./{name}")
-            entry.size, entry.mode = len(data), 0o644
+            entry.size, entry.mode = len(data), 0o755 if name in SCRIPTS else 0o644
             archive.addfile(entry, BytesIO(data))
 
 
@@ -302,6 +306,7 @@ def _run_followed(command: list[str], progress: Progress) -> None:
         stdin=subprocess.DEVNULL,
         text=True,
         env=_environment(),
+        start_new_session=True,
     ) as process:
         try:
             for line in process.stderr or ():
@@ -310,7 +315,8 @@ def _run_followed(command: list[str], progress: Progress) -> None:
                     if words in line:
                         progress(step, fraction)
         except BaseException:
-            process.terminate()
+            # All of it at once: what its children would go on to write lies in a directory that is removed next.
+            os.killpg(process.pid, signal.SIGKILL)
             raise
     if process.returncode:
         raise ImageProblem(f"mmdebstrap failed: {_last_words(''.join(lines))}")

@@ -1,4 +1,4 @@
-"""The seed: cloud-init's two files on a small ISO 9660 disk, made in memory.
+"""The seed: cloud-init's two files, and that of our own image, on a small ISO 9660 disk, made in memory.
 
 The same machine gives the same bytes, so that a seed that was half uploaded is told from a whole one.
 """
@@ -14,6 +14,7 @@ import pycdlib
 
 from provisioner.api import VmSpec
 from provisioner.cloud_init import meta_data, user_data
+from provisioner.first_boot import SEED_FILE, seed_lines
 
 LABEL: Final = "cidata"
 """The label by which cloud-init's NoCloud data source finds its disk."""
@@ -28,7 +29,7 @@ _ROCK_RIDGE_DATES: Final = b"TF\x1a\x01\x0e"
 
 def seed_image(spec: VmSpec) -> bytes:
     """Give the whole seed disk of a machine."""
-    return iso_image({"meta-data": meta_data(spec), "user-data": user_data(spec)})
+    return iso_image({"meta-data": meta_data(spec), "user-data": user_data(spec), SEED_FILE: seed_lines(spec)})
 
 
 def iso_image(files: Mapping[str, bytes]) -> bytes:

@@ -12,7 +12,7 @@ from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, apply
 from provisioner.api import Provisioner, ProvisionerError, VmSpec
 
-POLL = timedelta(seconds=2)
+POLL = timedelta(seconds=1)
 """How soon a machine that boots or shuts down is looked at again."""
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(minutes=15)

@@ -16,8 +16,8 @@ import libvirt
 import libvirt_qemu
 
 from provisioner import ssh_keys
+from provisioner.announcement import read_announcement
 from provisioner.api import VmSpec
-from provisioner.cloud_init import read_announcement
 from provisioner.domain_xml import Seen
 
 _AGENT_SECONDS: Final = 2

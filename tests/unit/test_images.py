@@ -1,15 +1,18 @@
 from __future__ import annotations
 
-import json
+import os
+import re
 import struct
 import subprocess
+import tarfile
 import threading
 from pathlib import Path
 
 import pytest
 
 from provisioner import images
-from provisioner.image_recipe import FILES, PACKAGES, Recipe, RecipeProblem, host_recipe, own_suite
+from provisioner.first_boot import SCRIPTS, UNITS
+from provisioner.image_recipe import FILES, FINISH, PACKAGES, Recipe, RecipeProblem, host_recipe, own_suite
 from provisioner.images import ImageProblem, add_image, cached_image, sha512_of
 from tests.clock import wall
 
@@ -97,10 +100,49 @@ def test_every_setting_of_a_recipe_changes_its_digest() -> None:
 
 
 def test_the_image_has_what_the_driver_needs_and_no_host_keys() -> None:
-    assert {"linux-image-cloud-amd64", "cloud-init", "openssh-server", "qemu-guest-agent"} <= set(PACKAGES)
-    config = json.loads(FILES["etc/cloud/cloud.cfg.d/90_mailbot.cfg"])
-    assert config["datasource_list"] == ["NoCloud", "None"]
-    assert {"bootcmd", "growpart", "resizefs", "ssh"} <= set(config["cloud_init_modules"])
+    assert {"linux-image-cloud-amd64", "fdisk", "openssh-server", "qemu-guest-agent"} <= set(PACKAGES)
+    assert not [name for name in FILES if "ssh_host" in name]
+    enabled = next(line for line in FINISH.splitlines() if line.startswith("systemctl enable")).split()
+    for unit, text in UNITS.items():
+        started = Path(unit).stem in enabled or f"start {Path(unit).name}" in "".join(SCRIPTS.values())
+        assert started, unit
+        command = re.search(r"^ExecStart=/(\S+)", text, re.MULTILINE)
+        assert command is not None
+        assert command[1] in {*SCRIPTS, "usr/bin/systemctl"}
+
+
+def test_the_images_scripts_are_executable_and_nothing_else_of_it(tmp_path: Path) -> None:
+    images._write_overlay(tmp_path / "overlay.tar")
+    with tarfile.open(tmp_path / "overlay.tar") as archive:
+        modes = {entry.name.removeprefix("./"): entry.mode for entry in archive}
+    assert {name for name, mode in modes.items() if mode & 0o111} == set(SCRIPTS)
+    assert modes.keys() == FILES.keys()
+
+
+def test_a_build_that_is_broken_off_leaves_no_mount_and_no_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In place of mmdebstrap: mounts into the new root as it does, and is killed before it can clear that away.
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    tool = tools / "mmdebstrap"
+    tool.write_text(
+        "#!/bin/sh\ntrap '' TERM INT\nfor last; do root=$before before=$last; done\nmkdir -p $root/proc\n"
+        "mount -t tmpfs none $root/proc\necho I: running apt-get update >&2\nkill -STOP $$\n"
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+
+    def break_off(step: str, _part: float | None) -> None:
+        if step == "Reading the package lists":
+            mounted = [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(tmp_path) in line]
+            assert mounted == []
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        images.build_image(RECIPE, tmp_path / "cache", break_off)
+    assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
+    assert list((tmp_path / "cache").glob("build-*")) == []
 
 
 def test_the_boot_sector_has_one_bootable_partition_behind_grub(tmp_path: Path) -> None:

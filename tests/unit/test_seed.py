@@ -13,10 +13,12 @@ from uuid import uuid4
 import pycdlib
 import pytest
 
+from provisioner.announcement import announcement_mark, read_announcement
 from provisioner.api import VmSpec
-from provisioner.cloud_init import announcement_mark, meta_data, read_announcement, user_data
+from provisioner.cloud_init import meta_data, user_data
 from provisioner.domain_xml import Seen
 from provisioner.fake import fake_host_key
+from provisioner.first_boot import SCRIPTS, seed_lines
 from provisioner.seed import iso_image, seed_image
 from provisioner.ssh_keys import fingerprint
 from tests.hypervisor import make_key, make_spec
@@ -34,7 +36,7 @@ def read_back(image: bytes) -> tuple[str, dict[str, bytes], dict[str, bytes]]:
     by_kind: list[dict[str, bytes]] = []
     for option in ("rr_path", "joliet_path"):
         files = {}
-        for name in ("meta-data", "user-data"):
+        for name in ("meta-data", "user-data", "mailbot"):
             out = BytesIO()
             iso.get_file_from_iso_fp(out, **{option: f"/{name}"})
             files[name] = out.getvalue()
@@ -47,7 +49,8 @@ def read_back(image: bytes) -> tuple[str, dict[str, bytes], dict[str, bytes]]:
 def test_a_seed_has_the_label_and_both_files_under_both_kinds_of_names(spec: VmSpec) -> None:
     label, rock_ridge, joliet = read_back(seed_image(spec))
     assert label == "cidata"
-    assert rock_ridge == joliet == {"meta-data": meta_data(spec), "user-data": user_data(spec)}
+    files = {"meta-data": meta_data(spec), "user-data": user_data(spec), "mailbot": seed_lines(spec)}
+    assert rock_ridge == joliet == files
 
 
 def test_the_same_machine_gives_the_same_bytes_at_any_time(spec: VmSpec) -> None:
@@ -70,7 +73,7 @@ def test_another_reader_finds_the_files_too(spec: VmSpec, tmp_path: Path) -> Non
 
 
 def test_files_of_any_content_survive() -> None:
-    files = {"meta-data": b"", "user-data": bytes(range(256)) * 300}
+    files = {"meta-data": b"", "user-data": bytes(range(256)) * 300, "mailbot": b"\n"}
     assert read_back(iso_image(files))[1] == files
 
 
@@ -171,3 +174,17 @@ def test_an_announcement_is_found_behind_a_flood(spec: VmSpec) -> None:
     host = fake_host_key(spec.machine_id)
     found = read_announcement(flood + announcement(spec, host).replace("\r", ""), spec)
     assert found == Seen((host,), tuple(map(fingerprint, spec.ssh_keys)))
+
+
+def test_our_own_image_reads_the_same_from_lines(spec: VmSpec) -> None:
+    assert seed_lines(spec).decode("ascii").splitlines() == [
+        f"machine {spec.machine_id}",
+        "host alice-vm",
+        "fqdn alice-vm.testbed.example",
+        f"key {spec.ssh_keys[0]}",
+    ]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_images_scripts_are_shell(name: str) -> None:
+    subprocess.run(["/bin/sh", "-n"], input=SCRIPTS[name], text=True, check=True)

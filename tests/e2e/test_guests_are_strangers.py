@@ -1,0 +1,139 @@
+"""Two real guests of one network: root of one tries to be the other, and to reach it."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from contrib.demo import hypervisor
+from provisioner.api import VmFacts, VmPhase, VmSpec
+from provisioner.images import LocalImage
+from provisioner.libvirt_driver import LibvirtSite
+from tests.hypervisor import make_key, make_spec, run_ssh, settings_of
+
+pytestmark = [pytest.mark.e2e, pytest.mark.serial, pytest.mark.timeout(900)]
+
+_PATIENCE_SECONDS = 400
+
+
+@dataclass
+class Pair:
+    """A thief and its neighbour, on the same network."""
+
+    folder: Path
+    key: Path
+    thief: VmSpec
+    neighbour: VmSpec
+
+    @property
+    def both(self) -> tuple[VmSpec, VmSpec]:
+        return self.thief, self.neighbour
+
+    def until_ready(self, site: LibvirtSite) -> tuple[VmFacts, VmFacts]:
+        """Boot both side by side."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            facts = [site.ensure(spec) for spec in self.both]
+            if all(one.phase is VmPhase.READY for one in facts):
+                return facts[0], facts[1]
+            assert time.monotonic() < deadline, [one.waiting_for for one in facts]
+            time.sleep(1)
+
+    def run(self, facts: VmFacts, command: str) -> str:
+        assert facts.address
+        known = self.folder / "known_hosts"
+        known.write_text("".join(f"{facts.address} {line}\n" for line in facts.host_keys))
+        return run_ssh(self.key, facts.address, command, known).strip()
+
+
+@pytest.fixture
+def pair(libvirt_site: hypervisor.Site, base_image: LocalImage, tmp_path: Path) -> Iterator[Pair]:
+    site = LibvirtSite(settings_of(libvirt_site, base_image.label))
+    site.register_image(base_image)
+    key, line = make_key(tmp_path)
+    names = [f"{name}{secrets.token_hex(2)}" for name in ("thief", "neighbour")]
+    thief, neighbour = (
+        replace(make_spec(name, line, libvirt_site.dns_domain), memory_mib=512, disk_gib=3) for name in names
+    )
+    two = Pair(tmp_path, key, thief, neighbour)
+    try:
+        yield two
+    finally:
+        for spec in two.both:
+            site.undo(spec)
+        site.close()
+
+
+def test_guests_of_a_network_neither_reach_nor_become_each_other(
+    libvirt_site: hypervisor.Site, base_image: LocalImage, pair: Pair
+) -> None:
+    settings = settings_of(libvirt_site, base_image.label)
+
+    # As a site has them: each reaches the gateway, neither the other.
+    apart = LibvirtSite(settings)
+    thief, neighbour = pair.until_ready(apart)
+    gateway = pair.run(thief, "ip route show default").split()[2]
+    ping = "ping -c 2 -W 2 -q"
+    assert pair.run(thief, f"{ping} {gateway} >/dev/null && echo reached") == "reached"
+    assert pair.run(thief, f"{ping} {neighbour.address} >/dev/null || echo apart") == "apart"
+    _take_away(apart, pair)
+
+    # Where the site lets them talk they do, and root of one still cannot be the other.
+    together = LibvirtSite(replace(settings, isolated=False))
+    thief, neighbour = pair.until_ready(together)
+    assert pair.run(thief, f"{ping} {neighbour.address} >/dev/null && echo reached") == "reached"
+    before = _neighbour_on_host(neighbour)
+    assert before == pair.neighbour.names.mac
+
+    # Its address: no packet gets out under it, no ARP answer for it.
+    pair.run(thief, f"ip address add {neighbour.address}/24 dev $(ip -o route get {gateway} | awk '{{print $3}}')")
+    stolen = pair.run(thief, f"{ping} -I {neighbour.address} {gateway} >/dev/null && echo stolen || echo refused")
+    assert stolen == "refused"
+    subprocess.run(["ip", "neighbour", "flush", "to", str(neighbour.address)], check=True)
+    assert pair.run(neighbour, "hostname") == pair.neighbour.name
+    assert _neighbour_on_host(neighbour) == pair.neighbour.names.mac
+    pair.run(thief, f"ip address del {neighbour.address}/24 dev $(ip -o route get {gateway} | awk '{{print $3}}')")
+
+    # Its MAC address: under it nothing gets out at all; the thief's own works again afterwards.
+    script = (
+        f"card=$(ip -o route get {gateway} | awk '{{print $3}}'); own=$(cat /sys/class/net/$card/address); "
+        f"ip link set $card down; ip link set $card address {pair.neighbour.names.mac}; ip link set $card up; sleep 4; "
+        f"ping -c 2 -W 2 -q {gateway} >/dev/null && echo stolen >/root/mac || echo refused >/root/mac; "
+        "ip link set $card down; ip link set $card address $own; ip link set $card up; networkctl reconfigure $card"
+    )
+    pair.run(thief, f"systemd-run --quiet --collect sh -c {shlex.quote(script.replace('$', '$$'))}")
+    assert pair.run(neighbour, "hostname") == pair.neighbour.name
+    assert _until_said(pair, thief) == "refused"
+    together.close()
+
+
+def _until_said(pair: Pair, thief: VmFacts) -> str:
+    """What the thief found out, once it can be reached again."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        with suppress(AssertionError, subprocess.TimeoutExpired):  # not yet
+            return pair.run(thief, "cat /root/mac")
+        assert time.monotonic() < deadline, "the thief is not heard of again"
+        time.sleep(2)
+
+
+def _take_away(site: LibvirtSite, pair: Pair) -> None:
+    for spec in pair.both:
+        site.undo(spec)
+    site.close()
+
+
+def _neighbour_on_host(facts: VmFacts) -> str:
+    """The MAC address that the host knows for a guest's address."""
+    said = subprocess.run(
+        ["ip", "-o", "neighbour", "show", "to", str(facts.address)], check=True, capture_output=True, text=True
+    ).stdout.split()
+    return said[said.index("lladdr") + 1]
