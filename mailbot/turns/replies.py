@@ -8,6 +8,7 @@ from typing import Any
 
 from mailbot import lifecycle, policy, tokens, trust
 from mailbot.commands import ROWS, Moment, offered
+from mailbot.errors import DirectoryUnavailable
 from mailbot.lifecycle import STATE_WORDS, standing
 from mailbot.lifecycle.lease import steps_ahead
 from mailbot.model import (
@@ -86,7 +87,8 @@ def judge_reply(
     codes = () if references else tokens.codes_in(mail.text)
     if not references and not codes:
         return left("neither a request nor an answer to a letter of ours")
-    admin, person = context.admin(mail.sender.address), context.directory.by_address(mail.sender.address)
+    admin = context.admin(mail.sender.address)
+    person = _person(context, mail, references, admin)
     references = references or _by_code(context, codes, admin, person, now)
     if admin is None and person is None:
         return _from_nobody(context, mail, references, now)
@@ -97,6 +99,19 @@ def judge_reply(
         return left("an answer to a letter of ours from somebody it was not written to")
     exchange = _proven(exchange, said, look, by_code=bool(codes))
     return repetition.remember_copies(context, mail, exchange.reference, _decided(exchange, said), now)
+
+
+def _person(context: TurnContext, mail: Mail, references: tuple[Reference, ...], admin: Admin | None) -> Person | None:
+    """The user who writes.  An admin who answers questions is known without the directory: no decision waits for it.
+
+    Raises DirectoryUnavailable where only the directory could tell who writes.
+    """
+    try:
+        return context.directory.by_address(mail.sender.address)
+    except DirectoryUnavailable:
+        if admin is not None and references and all(one.purpose is Purpose.DECIDE for one in references):
+            return None
+        raise
 
 
 def _decided(exchange: _Exchange, said: Command | Unclear) -> Judgement:

@@ -91,6 +91,27 @@ def test_a_directory_that_does_not_answer_stops_nothing_and_is_told(world: World
     assert world.ticket().state is S.EXPIRED
 
 
+def test_an_admins_decision_does_not_wait_for_a_directory_that_is_away(world: World) -> None:
+    world.writes(ALICE.email, request_words())
+    world.directory.down = True
+    world.answers(world.last(Letter.ADMIN_DECISION, CAROL.address), "approve")
+    assert world.ticket().state is S.APPROVED
+    world.directory.down = False
+    for _ in range(4):
+        world.later(minutes=10)
+    assert world.ticket().state is S.ACTIVE, "the keys of the owner came from the directory"
+
+
+def test_an_owners_answer_waits_for_the_directory_and_is_not_lost(world: World) -> None:
+    machine(world)
+    world.directory.down = True
+    world.answers(world.last(Letter.WARNING), "extend for 2 months")
+    assert world.ticket().asked_end_date is None
+    world.directory.down = False
+    world.later(minutes=10)
+    assert world.ticket().asked_end_date is not None
+
+
 def test_the_rest_of_a_long_backlog_is_read_before_the_clock_acts(world: World) -> None:
     machine(world)
     extend = reply(world.last(Letter.WARNING), ALICE.email, "extend for 2 months", world.now)
