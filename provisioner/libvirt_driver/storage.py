@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import BytesIO
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 import libvirt
 
@@ -17,6 +18,25 @@ from provisioner.libvirt_driver.connection import absent_is_fine
 _GIB: Final = 1 << 30
 _CHUNK: Final = 1 << 18
 _MARKER_SIZE: Final = 512
+
+
+_LOOKS: Final = 3
+_PAUSE_SECONDS: Final = 0.1
+_T = TypeVar("_T")
+
+
+def _looked(look: Callable[[], _T | None]) -> _T | None:
+    """What a look gives, or None where several in a row find nothing.
+
+    While another worker has a pool refreshed, its volumes are not there for a moment (virStoragePoolRefresh empties
+    the list and fills it again): one look that finds nothing does not mean that there is nothing.
+    """
+    for number in range(_LOOKS):
+        found = look()
+        if found is not None or number == _LOOKS - 1:
+            return found
+        time.sleep(_PAUSE_SECONDS)
+    return None
 
 
 class Storage:
@@ -31,6 +51,9 @@ class Storage:
 
     def find(self, name: str) -> libvirt.virStorageVol | None:
         """Give a volume by its name, or None."""
+        return _looked(lambda: self._lookup(name))
+
+    def _lookup(self, name: str) -> libvirt.virStorageVol | None:
         with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
             return self._pool.storageVolLookupByName(name)
         return None
@@ -41,8 +64,10 @@ class Storage:
 
     def delete(self, name: str) -> None:
         """Delete a volume; nothing where there is none."""
-        with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
-            self._pool.storageVolLookupByName(name).delete(0)
+        volume = self.find(name)
+        if volume is not None:
+            with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
+                volume.delete(0)
 
     def free_gib(self) -> int:
         """Give what is left when every overlay has grown to its full size and the host keeps its share."""
@@ -61,7 +86,7 @@ class Storage:
 
     def current_image(self) -> str | None:
         """Give the name of the newest whole base image of the site's label."""
-        return naming.newest_image(self.images(), self._settings.image)
+        return _looked(lambda: naming.newest_image(self.images(), self._settings.image))
 
     def images(self) -> tuple[str, ...]:
         """Give the names of all base images that were uploaded whole."""
