@@ -5,8 +5,12 @@
 PYTHON := .venv/bin/python
 # libvirtd, and the image's root file system, need root.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-# What root runs must not leave its compiled files in a user's checkout.
+# What root runs must not leave its files in a user's checkout: no compiled ones in the demonstration, and those of the
+# tests' tools in a folder of root.
 NO_CACHES := env PYTHONDONTWRITEBYTECODE=1
+CACHES := /var/tmp/mailbot-test-caches
+ELSEWHERE := $(if $(SUDO),env PYTHONPYCACHEPREFIX=$(CACHES)/pyc MYPY_CACHE_DIR=$(CACHES)/mypy RUFF_CACHE_DIR=$(CACHES)/ruff \
+	HYPOTHESIS_STORAGE_DIRECTORY=$(CACHES)/hypothesis)
 
 setup:
 	@contrib/setup.sh
@@ -24,20 +28,21 @@ demo-clean: setup
 
 # Everything that proves the program: style, types, imports, documents, and all tests.  ARGS go to pytest.
 test: setup-tests
-	@$(SUDO) $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(SUDO) $(ELSEWHERE) $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder \
+		$(if $(SUDO),-o cache_dir=$(CACHES)/pytest) $(ARGS)
 
 # The parts without servers, as if it were a leap day, half a year later, and both nights of a clock change.
 test-dates: setup-tests
 	@MAILBOT_ALL_DATES=1 $(PYTHON) -m pytest -q -n 2 tests/test_other_dates.py
 
 # The quick part: style, types, import directions, sizes, generated documents.
-check: setup
+check: setup-tests
 	@$(PYTHON) -m pytest -q -n 0 tests/test_house_rules.py
 
-fmt: setup
+fmt: setup-tests
 	@.venv/bin/ruff check --fix --quiet .
 	@.venv/bin/ruff format .
 
 # Writes every generated document again.
-docs: setup
+docs: setup-tests
 	@$(PYTHON) -m contrib.docs

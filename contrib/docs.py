@@ -147,7 +147,7 @@ def _with_parts(file: str, **parts: str) -> str:
 
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "README.md": readme,
-    "contrib/config.example.toml": reference.example_file,
+    "mailbot/examples/config.example.toml": reference.example_file,
     "docs/cli.md": command_line,
     "docs/commands.md": commands,
     "docs/configuration.md": reference.reference,

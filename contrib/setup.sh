@@ -20,11 +20,12 @@ if [ ! -w . ]; then
     exec sudo contrib/setup.sh "$@"
 fi
 
-# Each word takes what stands above the next one's heading: a machine that only runs mailbot gets no mail server.
+# Each word takes what stands above the next one's heading, and the locks up to its own: a machine that only runs mailbot
+# gets neither a mail server nor tools for tests.
 case "${1:-demo}" in
-    run) until="^# The demonstration" ;;
-    demo) until="^# The tests" ;;
-    tests) until="^# Nothing comes below this" ;;
+    run) until="^# The demonstration" locks="run build" ;;
+    demo) until="^# The tests" locks="run build demo" ;;
+    tests) until="^# Nothing comes below this" locks="run build demo tests" ;;
     *) say "usage: contrib/setup.sh [run|demo|tests]"; exit 64 ;;
 esac
 
@@ -66,14 +67,21 @@ if [ -n "$missing" ]; then
 fi
 
 stamp=.venv/.made-from
-want=$({ cat requirements.lock pyproject.toml; /usr/bin/python3 --version; pwd; } | sha256sum)
-if [ "$(cat "$stamp" 2>/dev/null || true)" != "$want" ]; then
-    say "Making .venv"
-    # Debian's own python: the only one that sees python3-libvirt, which needs no compiler.
-    [ -x .venv/bin/python ] || /usr/bin/python3 -m venv --system-site-packages .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-    # Compiled once here: some environments forbid it later, and every start would pay for it.
-    .venv/bin/python -m compileall -q .venv/lib mailbot parsers provisioner migrations >/dev/null || true
-    printf '%s\n' "$want" >"$stamp"
-fi
+want=$({ cat pyproject.toml locks/*.txt; /usr/bin/python3 --version; pwd; } | sha256sum)
+case "$(cat "$stamp" 2>/dev/null || true)" in
+    # What is there for the tests is enough for the demonstration, too.
+    "$want $locks"*) ;;
+    *)
+        say "Making .venv"
+        # Debian's own python: the only one that sees python3-libvirt, which needs no compiler.
+        [ -x .venv/bin/python ] || /usr/bin/python3 -m venv --system-site-packages .venv
+        wanted=""
+        for lock in $locks; do wanted="$wanted --requirement locks/$lock.txt"; done
+        # shellcheck disable=SC2086 -- words on purpose
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes $wanted
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+        # Compiled once here: some environments forbid it later, and every start would pay for it.
+        .venv/bin/python -m compileall -q .venv/lib mailbot parsers provisioner migrations >/dev/null || true
+        printf '%s\n' "$want $locks" >"$stamp"
+        ;;
+esac

@@ -136,12 +136,29 @@ def test_the_repository_stands_alone() -> None:
     assert found == []
 
 
-def test_the_lock_holds_hashes_for_everything_and_no_addresses() -> None:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    entries = re.findall(r"^([a-z0-9][\w.-]*)==(\S+)(.*(?:\n .*)*)", text, re.MULTILINE)
-    assert len(entries) > 30
-    assert [name for name, _, rest in entries if "--hash=sha256:" not in rest] == []
-    assert "://" not in text
+LOCKS = {
+    name: (ROOT / "locks" / f"{name}.txt").read_text(encoding="utf-8") for name in ("run", "build", "demo", "tests")
+}
+
+
+def locked(text: str) -> dict[str, str]:
+    """What a lock file pins, each with the rest of its entry."""
+    found = re.findall(r"^([a-z0-9][\w.-]*)==(\S+)(.*(?:\n .*)*)", text, re.MULTILINE)
+    return {name: version + rest for name, version, rest in found}
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_holds_hashes_for_everything_and_no_addresses(name: str) -> None:
+    entries = locked(LOCKS[name])
+    assert entries
+    assert [name for name, rest in entries.items() if "--hash=sha256:" not in rest] == []
+    assert "://" not in LOCKS[name]
+
+
+def test_a_service_gets_no_tools_of_the_tests_and_nothing_is_locked_twice() -> None:
+    names = [name for text in LOCKS.values() for name in locked(text)]
+    assert sorted(set(names)) == sorted(names)
+    assert {"aiosmtpd", "hypothesis", "mypy", "pytest", "ruff"} & set(locked(LOCKS["run"])) == set()
 
 
 IMPORTS_ONLY_HERE = {

@@ -57,7 +57,7 @@ def test_what_the_readme_looks_at_can_be_looked_at(
     world = World(tmp_path)
     world.writes("alice@example.org", request_words())
     world.close()
-    example = (ROOT / "contrib" / "config.example.toml").read_text(encoding="utf-8")
+    example = (ROOT / "mailbot" / "examples" / "config.example.toml").read_text(encoding="utf-8")
     path = tmp_path / "config.toml"
     path.write_text(example.replace('#url = "sqlite:////var/lib/mailbot/mailbot.db"', f'url = "{world.url}"'))
     monkeypatch.setenv("MAILBOT_CONFIG", str(path))

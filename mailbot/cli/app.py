@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from mailbot.cli import commands, database, images, simulation, tickets
+from mailbot.cli import commands, database, examples, images, simulation, tickets
 from mailbot.cli.output import complain, say
 from mailbot.cli.site import Settings
 from mailbot.errors import (
@@ -85,6 +85,7 @@ commands.register(app)
 tickets.register(app)
 database.register(app)
 images.register(app)
+examples.register(app)
 simulation.register(app)
 
 

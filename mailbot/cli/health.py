@@ -129,7 +129,7 @@ def _directory(config: Config) -> Finding:
         usable = sum(bool(person.ssh_keys) and not person.locked for person in people)
         return f"{len(people)} users in {path}, {usable} of them unlocked and with an SSH key"
 
-    return _tried("directory", look, "see contrib/users.example.toml", os.EX_CONFIG)
+    return _tried("directory", look, "`mailbot examples users.example.toml` shows its form", os.EX_CONFIG)
 
 
 def _ldap(config: Config) -> Iterator[Finding]:

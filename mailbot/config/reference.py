@@ -30,7 +30,7 @@ _REFERENCE_HEAD = """# Configuration
 Generated from `mailbot/config/sections.py` and `mailbot/rules.py`; `make docs` writes it again.
 
 mailbot reads one TOML file: the one after `-c`, else `$MAILBOT_CONFIG`, else `/etc/mailbot/config.toml`.
-`mailbot init` writes a first one; `contrib/config.example.toml` shows every setting. Three sources are put together, later
+`mailbot init` writes a first one; `mailbot examples config.example.toml` shows every setting. Three sources are put together, later
 ones win: the file; the credentials directory that systemd gives (`$CREDENTIALS_DIRECTORY`, one file for a setting, such as
 `mailbox.password`); the environment, such as `MAILBOT_MAILBOX__HOST`, with lists as JSON. Relative paths start at the
 directory of the file. What is unknown is refused, and everything is checked at start: `mailbot check` says all that is wrong,
@@ -45,7 +45,7 @@ def sections() -> Iterator[tuple[str, type, bool]]:
 
 
 def example_file() -> str:
-    """`contrib/config.example.toml`: loads as it is, and gives the defaults wherever they exist."""
+    """`mailbot/examples/config.example.toml`: loads as it is, and gives the defaults wherever they exist."""
     lines = [_EXAMPLE_HEAD]
     for name, owner, several in sections():
         lines += ["", "", *_comment(inspect.getdoc(owner) or ""), f"[[{name}]]" if several else f"[{name}]"]

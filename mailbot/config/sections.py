@@ -1,6 +1,6 @@
 """The sections of the configuration with their defaults; the text under each field is its documentation.
 
-`docs/configuration.md` and `contrib/config.example.toml` are generated from this file and from
+`docs/configuration.md` and `mailbot/examples/config.example.toml` are generated from this file and from
 `mailbot/rules.py`: nothing about a setting is written in a second place.
 """
 
@@ -149,7 +149,7 @@ class DirectorySection:
     kind: Literal["file", "ldap"] = "file"
     """`file`: a TOML file of people, read again whenever it changes; `ldap`: a server, see `docs/directory.md`."""
     path: Path = Path("/etc/mailbot/users.toml")
-    """With `file`: the file; `contrib/users.example.toml` shows its form."""
+    """With `file`: the file; `mailbot examples users.example.toml` shows its form."""
     host: str = ""
     """With `ldap`: the server, by the name that its certificate has. All settings up to `admin_group` are for `ldap`."""
     security: Security = "starttls"

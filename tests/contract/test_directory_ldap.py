@@ -32,7 +32,7 @@ from tests.slapd import GROUPS, PEOPLE, SUFFIX, Slapd, person, private_slapd
 from tests.world import START
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-EXAMPLE = Path(__file__).parents[2] / "contrib" / "config.example.toml"
+EXAMPLE = Path(__file__).parents[2] / "mailbot" / "examples" / "config.example.toml"
 LAYOUT = LdapLayout(PEOPLE, aliases=("mailAlternateAddress",))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-UNIT = ROOT / "contrib" / "mailbot.service"
+UNIT = ROOT / "mailbot" / "examples" / "mailbot.service"
 
 
 @pytest.fixture

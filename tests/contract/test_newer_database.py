@@ -26,7 +26,7 @@ def newer_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :newer"), {"newer": NEWER})
     engine.dispose()
-    example = (ROOT / "contrib" / "config.example.toml").read_text(encoding="utf-8")
+    example = (ROOT / "mailbot" / "examples" / "config.example.toml").read_text(encoding="utf-8")
     path = tmp_path / "config.toml"
     path.write_text(example.replace('#url = "sqlite:////var/lib/mailbot/mailbot.db"', f'url = "{url}"'))
     monkeypatch.setenv("MAILBOT_CONFIG", str(path))

@@ -14,7 +14,7 @@ from mailbot.errors import ConfigurationError
 from mailbot.rules import Rules
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "contrib" / "config.example.toml"
+EXAMPLE = ROOT / "mailbot" / "examples" / "config.example.toml"
 BROKEN = sorted((ROOT / "fixtures" / "config").glob("*.toml"))
 
 GOOD = """

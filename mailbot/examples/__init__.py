@@ -1,0 +1,1 @@
+"""Files for a site to start from, inside the program so that a wheel brings them: `mailbot examples` gives them."""
