@@ -7,7 +7,7 @@ import queue
 import random
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -16,7 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from mailbot import journal
 from mailbot.errors import MailServerUnavailable
-from mailbot.machines.work import look_at_sites, work
+from mailbot.machines.work import place, sites_to_visit, visit, work
 from mailbot.model import MACHINE_ACTIONS
 from mailbot.notify import notify
 from mailbot.ports import OutboxState
@@ -129,8 +129,17 @@ def _guarded(tally: Tally, doing: str, turn: Callable[[], int]) -> int:
 def machines(bot: Bot) -> Tally:
     """One pass over the machines."""
     tally = Tally()
-    _guarded(tally, "sites", lambda: look_at_sites(bot.context, bot.sites))
-    tally.machines = _guarded(tally, "machines", lambda: 0 if bot.context.paused() else work(bot.context, bot.sites))
+    tally.machines = _guarded(tally, "machines", lambda: work(bot.context, bot.sites))
+    tally.waiting = bool(_guarded(tally, "machines", lambda: _under_way(bot)))
+    return tally
+
+
+def send_to_sites(bot: Bot, workers: SiteWorkers) -> Tally:
+    """One pass that asks no hypervisor: builds are placed, and the worker of every site with something to do is woken."""
+    tally = Tally()
+    if not bot.context.paused():
+        tally.machines = _guarded(tally, "place", lambda: place(bot.context, bot.sites))
+    _guarded(tally, "sites", lambda: workers.wake(sites_to_visit(bot.context, bot.sites)))
     tally.waiting = bool(_guarded(tally, "machines", lambda: _under_way(bot)))
     return tally
 
@@ -200,9 +209,10 @@ class Loop:
         self._letters = threading.Event()
         """Something may lie in the outbox."""
         self._others = [
-            threading.Thread(target=self._work_on_machines, name="machines", daemon=True),
+            threading.Thread(target=self._send_to_sites, name="machines", daemon=True),
             threading.Thread(target=self._send_letters, name="letters", daemon=True),
         ]
+        self._sites = SiteWorkers(bot, self.stopping, self._worked)
         if bot.watcher is not None:
             self._others.append(threading.Thread(target=self._watch, name="watch", daemon=True))
 
@@ -231,8 +241,9 @@ class Loop:
         if self.bot.watcher is not None:
             self.bot.watcher.wake()
         self._mails.join()
-        for thread in self._others:
-            thread.join(timeout=LONGEST_FAREWELL_SECONDS)
+        end = monotonic() + LONGEST_FAREWELL_SECONDS
+        for thread in (*self._others, *self._sites.end()):
+            thread.join(timeout=max(0.0, end - monotonic()))
         self.bot.close()
 
     def soon(self) -> None:
@@ -279,11 +290,50 @@ class Loop:
                 self.stopping.wait(wait)
                 self.soon()  # mail may have come while nobody watched
 
-    def _work_on_machines(self) -> None:
+    def _send_to_sites(self) -> None:
         while not self.stopping.is_set():
             self._machines.clear()
-            tally = machines(self.bot)
-            if tally.machines:
-                self.soon()
-                self._letters.set()
+            tally = send_to_sites(self.bot, self._sites)
             self._machines.wait(MACHINE_POLL_SECONDS if tally.waiting else MACHINE_REST_SECONDS)
+
+    def _worked(self) -> None:
+        """A machine was taken a step further: letters and tickets may follow."""
+        self.soon()
+        self._letters.set()
+
+
+class SiteWorkers:
+    """One thread a site, made when there is something to do there first: a host that hangs holds up nobody else's machines."""
+
+    def __init__(self, bot: Bot, stopping: threading.Event, worked: Callable[[], None]) -> None:
+        self._bot = bot
+        self._stopping = stopping
+        self._worked = worked
+        self._wanted: dict[str, threading.Event] = {}
+        self._threads: list[threading.Thread] = []
+
+    def wake(self, names: Iterable[str]) -> int:
+        """Have these sites visited, once more where one is being visited now; gives how many."""
+        count = 0
+        for count, name in enumerate(names, start=1):  # noqa: B007 - how many there were
+            if name not in self._wanted:
+                self._wanted[name] = threading.Event()
+                self._threads.append(threading.Thread(target=self._work, args=(name,), name=f"at-{name}", daemon=True))
+                self._threads[-1].start()
+            self._wanted[name].set()
+        return count
+
+    def end(self) -> list[threading.Thread]:
+        """Wake all workers, so that they see the end; gives their threads, of which one may hang in a call."""
+        for wanted in self._wanted.values():
+            wanted.set()
+        return self._threads
+
+    def _work(self, name: str) -> None:
+        while True:
+            self._wanted[name].wait()
+            if self._stopping.is_set():
+                return
+            self._wanted[name].clear()
+            if _guarded(Tally(), f"visit {name}", lambda: visit(self._bot.context, self._bot.sites, name)):
+                self._worked()

@@ -277,6 +277,14 @@ class Store(Protocol):
         Never more than one claimed machine row per ticket.  Several daemons may claim at once (FOR UPDATE SKIP LOCKED, or BEGIN IMMEDIATE).
         """
 
+    def claim_at(
+        self, site: str | None, actions: Sequence[Action], now: datetime, limit: int, lease_seconds: float
+    ) -> list[OutboxItem]:
+        """`claim` for machine rows of tickets whose machine is at that site; None: that have no site yet."""
+
+    def sites_with_work(self, now: datetime) -> frozenset[str | None]:
+        """The sites of tickets with machine rows whose time has come; None for those that have no site yet."""
+
     def settle(self, results: Sequence[Settled], now: datetime) -> None:
         """Write what became of claimed rows, in one transaction; `now` is when (of a letter: when it was accepted).
 

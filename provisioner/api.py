@@ -126,7 +126,8 @@ class VmFacts:
 class SiteHealth:
     """Room and health of one site, for placement and `mailbot doctor`.
 
-    `problems` are sentences for an operator; a site with problems gets no new machine.
+    `problems` are sentences for an operator; a site with problems gets no new machine.  `references` are those of the
+    machines of ours that `free_memory_mib` and `free_disk_gib` already count (`VmSpec.reference`).
     """
 
     site: str
@@ -136,6 +137,7 @@ class SiteHealth:
     machines: int = 0
     image: str | None = None
     problems: tuple[str, ...] = field(default=())
+    references: tuple[str, ...] = field(default=())
 
 
 class ProvisionerError(Exception):
@@ -158,7 +160,14 @@ class ProvisionerError(Exception):
 
 
 class SiteUnreachable(ProvisionerError):
-    """The hypervisor does not answer; trying again later can help."""
+    """The hypervisor does not answer; trying again later can help.
+
+    `begun` is False where the call never reached it, so that nothing can have been changed there.
+    """
+
+    def __init__(self, message: str, *, begun: bool = True) -> None:
+        super().__init__(message, other_site_may_help=True)
+        self.begun = begun
 
 
 class NotOurs(ProvisionerError):

@@ -84,6 +84,7 @@ class FakeMachine:
     """What the fake hypervisor keeps of one machine; every part can be there without the others."""
 
     name: str
+    reference: str = ""
     address: str | None = None
     disk: bool = False
     disk_gib: int = 0
@@ -134,7 +135,7 @@ class FakeSite:
         machine = self._enter("ensure", spec)
         check_buildable(spec)
         if machine is None:
-            machine = FakeMachine(spec.name)
+            machine = FakeMachine(spec.name, spec.reference)
         self._refuse_foreign(spec)
         self._build(spec, machine)
         return self._look(spec, machine)
@@ -199,6 +200,7 @@ class FakeSite:
             machines=sum(one.defined for one in machines),
             image=self._image,
             problems=problems,
+            references=tuple(one.reference for one in machines if one.defined),
         )
 
     def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
@@ -225,7 +227,7 @@ class FakeSite:
 
     def _refuse_unreachable(self) -> None:
         if self.faults.unreachable:
-            raise SiteUnreachable(f"The site {self._site} does not answer.", other_site_may_help=True)
+            raise SiteUnreachable(f"The site {self._site} does not answer.", begun=False)
 
     def _refuse_foreign(self, spec: VmSpec) -> None:
         other = any(

@@ -70,7 +70,7 @@ class BoundedSite:
     def _bounded(self, call: Callable[[], T]) -> T:
         if not self._busy.acquire(blocking=False):
             msg = f"{self.site} has not answered an earlier call yet"
-            raise SiteUnreachable(msg, other_site_may_help=True)
+            raise SiteUnreachable(msg, begun=False)
         answer: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._start()
         self._jobs.put((call, answer))
@@ -78,7 +78,7 @@ class BoundedSite:
             result = answer.get(timeout=self._limit)
         except queue.Empty:
             msg = f"{self.site} did not answer within {self._limit:.0f} seconds"
-            raise SiteUnreachable(msg, other_site_may_help=True) from None
+            raise SiteUnreachable(msg) from None
         if isinstance(result, ProvisionerError):
             raise result
         if isinstance(result, BaseException):

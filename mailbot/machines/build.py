@@ -6,12 +6,25 @@ from datetime import timedelta
 
 from mailbot import journal
 from mailbot.errors import DirectoryUnavailable
-from mailbot.machines.progress import Site, Sites, again, later, looked, settle_with, spec_of, where
-from mailbot.model import BuildFailed, Built, OutboxItem, Placed, Refusal, Ticket
+from mailbot.machines import health
+from mailbot.machines.placing import NoRoom, NotWanted, place, tried
+from mailbot.machines.progress import (
+    Site,
+    Sites,
+    again,
+    begin,
+    begun,
+    ended,
+    later,
+    looked,
+    settle_with,
+    spec_of,
+    where,
+)
+from mailbot.model import BuildFailed, Built, OutboxItem, Ticket
 from mailbot.ports import Settled
-from mailbot.turns.context import TurnContext, apply, usable_keys
-from provisioner.api import ProvisionerError, SiteHealth, VmFacts, VmPhase, VmSpec
-from provisioner.placement import Need, choose
+from mailbot.turns.context import TurnContext, usable_keys
+from provisioner.api import ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
 
 
 class _GaveUp(Exception):
@@ -19,28 +32,62 @@ class _GaveUp(Exception):
 
 
 def build(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
-    """Take a build one step further."""
+    """Take a build one step further: to a site, or at its site."""
     try:
-        facts, spec = _begin(context, sites, ticket)
+        keys = _keys(context, ticket)
+        if ticket.site is None:
+            place(context, sites, ticket)
+            _at_once(context, item, "placed")
+        else:
+            _look(context, sites, item, *_begin(context, sites, item, ticket, keys))
     except DirectoryUnavailable as error:
         again(context, item, str(error))
-    except _GaveUp as error:
+    except (_GaveUp, NotWanted) as error:
         _give_up(context, sites, item, str(error))
+    except SiteUnreachable:
+        if not elsewhere(context, sites, item):
+            raise
     except ProvisionerError as error:
         _failed_once(context, sites, item, error)
-    else:
-        _look(context, sites, item, facts, spec)
 
 
-def _begin(context: TurnContext, sites: Sites, ticket: Ticket) -> tuple[VmFacts, VmSpec]:
-    keys = _keys(context, ticket)
-    placed = _place(context, sites, ticket) if ticket.site is None else ticket
-    site: Site = where(sites, placed)
-    spec = spec_of(context, site, placed, keys)
-    if spec.restored and site.provisioner.facts(spec).phase is VmPhase.ABSENT:
-        why = f"the kept disk is not at {placed.site} any more; an empty machine would be no restored one"
-        raise _GaveUp(why)
-    return site.provisioner.ensure(spec), spec
+def _begin(
+    context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket, keys: tuple[str, ...]
+) -> tuple[VmFacts, VmSpec]:
+    """Have the machine built as far as it goes; remembered before it is tried, so that what was begun is taken away."""
+    site: Site = where(sites, ticket)
+    spec = spec_of(context, site, ticket, keys)
+    first = begun(context, item) is None
+    if first:
+        begin(context, item)
+    try:
+        if spec.restored and site.provisioner.facts(spec).phase is VmPhase.ABSENT:
+            why = f"the kept disk is not at {ticket.site} any more; an empty machine would be no restored one"
+            raise _GaveUp(why)
+        return site.provisioner.ensure(spec), spec
+    except SiteUnreachable as error:
+        if first and not error.begun:
+            ended(context, item)
+        raise
+
+
+def elsewhere(context: TurnContext, sites: Sites, item: OutboxItem) -> bool:
+    """Place a build at another site whose own does not answer; False where something may have been begun, or no other site can take it."""
+    ticket = context.store.ticket(item.ticket_id or 0)
+    if ticket is None or ticket.lease_from is not None or begun(context, item) is not None:
+        return False
+    try:
+        place(context, sites, ticket)
+    except (ProvisionerError, NotWanted):
+        return False
+    _at_once(context, item, f"{ticket.site} does not answer; placed elsewhere")
+    return True
+
+
+def _at_once(context: TurnContext, item: OutboxItem, why: str) -> None:
+    """Have the row claimed at once by the worker of the ticket's new site; the attempt does not count."""
+    now = context.clock.now()
+    context.store.settle([Settled(item, retry_at=now, error=why, counted=False)], now)
 
 
 def _keys(context: TurnContext, ticket: Ticket) -> tuple[str, ...]:
@@ -53,34 +100,6 @@ def _keys(context: TurnContext, ticket: Ticket) -> tuple[str, ...]:
         why = f"the directory has no usable SSH key for {ticket.username} any more ({'; '.join(refusals)})"
         raise _GaveUp(why)
     return keys
-
-
-def _tried(context: TurnContext, ticket: Ticket) -> tuple[str, ...]:
-    """Sites at which this build was placed so far: since the last approval or retry."""
-    tried: list[str] = []
-    for line in context.store.history(ticket.id):
-        if line.event in {"Approved", "Retried"}:
-            tried = []
-        elif line.event == "Placed":
-            tried.append(line.summary.removeprefix("placed at "))
-    return tuple(tried)
-
-
-def _place(context: TurnContext, sites: Sites, ticket: Ticket) -> Ticket:
-    """Choose a site and commit the choice, before anything is built there."""
-    rules = context.rules.policy
-    tried = _tried(context, ticket)
-    healths: list[SiteHealth] = [sites[name].provisioner.health() for name in sorted(sites)]
-    for health in healths:
-        context.store.put_health(health, context.clock.now())
-    choice = choose(healths, Need(rules.memory_mib, ticket.disk_gib), frozenset(tried))
-    if choice.site is None:
-        why = f"no site can take it. {choice.why_not}"
-        raise ProvisionerError(why)
-    after = apply(context, ticket.id, Placed(choice.site))
-    if isinstance(after, Refusal):
-        raise _GaveUp(after.why)
-    return after
 
 
 def _look(context: TurnContext, sites: Sites, item: OutboxItem, facts: VmFacts, spec: VmSpec) -> None:
@@ -97,6 +116,7 @@ def _look(context: TurnContext, sites: Sites, item: OutboxItem, facts: VmFacts, 
         journal.machine_done(
             item.ticket_id, action="build", machine=spec.name, site=facts.site, took=now - item.created_at
         )
+        health.look(context, facts.site, sites[facts.site])  # what it takes is not promised any more, but counted
         return
     waiting = facts.waiting_for or facts.phase.value
     journal.machine_progress(item.ticket_id, action="build", machine=spec.name, waiting_for=waiting, site=facts.site)
@@ -108,12 +128,14 @@ def _look(context: TurnContext, sites: Sites, item: OutboxItem, facts: VmFacts, 
 
 
 def _failed_once(context: TurnContext, sites: Sites, item: OutboxItem, error: ProvisionerError) -> None:
-    """A site said no: another site, another time, or never."""
+    """A site said no: another site, another time, or never; never while a site that is silent may still say yes."""
+    if isinstance(error, NoRoom) and error.silent:
+        again(context, item, str(error))
+        return
     overdue = looked(context, item) > timedelta(hours=context.rules.lease.build_hours)
     if error.other_site_may_help and not overdue and _move_on(context, sites, item):
-        context.store.settle(
-            [Settled(item, retry_at=context.clock.now(), error=str(error), counted=False)], context.clock.now()
-        )
+        ended(context, item)
+        _at_once(context, item, str(error))
     elif error.permanent or overdue:
         _give_up(context, sites, item, str(error))
     else:
@@ -123,13 +145,13 @@ def _failed_once(context: TurnContext, sites: Sites, item: OutboxItem, error: Pr
 def _move_on(context: TurnContext, sites: Sites, item: OutboxItem) -> bool:
     """Take away what was begun and place the machine at a site that was not tried; False where there is none."""
     ticket = context.store.ticket(item.ticket_id or 0)
-    if ticket is None or ticket.lease_from is not None or not set(sites) - set(_tried(context, ticket)):
+    if ticket is None or ticket.lease_from is not None or not set(sites) - set(tried(context, ticket)):
         return False
     if not _undo(context, sites, ticket):
         return False
     try:
-        _place(context, sites, ticket)
-    except (ProvisionerError, _GaveUp):
+        place(context, sites, ticket)
+    except (ProvisionerError, NotWanted):
         return False
     return True
 
@@ -150,11 +172,11 @@ def _undo(context: TurnContext, sites: Sites, ticket: Ticket) -> bool:
 def _give_up(context: TurnContext, sites: Sites, item: OutboxItem, why: str) -> None:
     """Nothing half-built is left unseen: what was begun is taken away, and admins read why."""
     ticket = context.store.ticket(item.ticket_id or 0)
-    tried = _tried(context, ticket) if ticket else ()
+    at = tried(context, ticket) if ticket else ()
     left_behind = ticket is not None and not _undo(context, sites, ticket)
     if ticket is not None and left_behind:
         why += f" (what was begun at {ticket.site} could not be taken away: `mailbot doctor` lists it)"
     journal.machine_failed(
         item.ticket_id, action="build", machine=ticket.username if ticket else "", why=why, site=None
     )
-    settle_with(context, item, BuildFailed(why, item.attempts, tried, left_behind), Settled(item, error=why))
+    settle_with(context, item, BuildFailed(why, item.attempts, at, left_behind), Settled(item, error=why))

@@ -7,11 +7,12 @@ from datetime import timedelta
 from functools import wraps
 
 from mailbot import journal
+from mailbot.machines.health import why_away
 from mailbot.machines.progress import Site, Sites, again, begin, begun, ended, later, settle_with, spec_of, where
 from mailbot.model import Action, DiskDeleted, EffectFailed, OutboxItem, Retired, Ticket, Turn
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, apply
-from provisioner.api import ProvisionerError, VmFacts, VmPhase, VmSpec
+from provisioner.api import ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
 
 TELL_AFTER = 5
 """Attempts before admins hear that something does not work; it is tried on all the same."""
@@ -28,6 +29,8 @@ def _at_its_site(step: _Step) -> Callable[[TurnContext, Sites, OutboxItem, Ticke
         try:
             site = where(sites, ticket)
             step(context, site, spec_of(context, site, ticket), item, ticket)
+        except SiteUnreachable:
+            raise  # no attempt while the other side does not answer
         except ProvisionerError as error:
             again(context, item, str(error))
             if item.attempts >= TELL_AFTER and item.attempts % TELL_AFTER == 0:
@@ -81,6 +84,9 @@ def report(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket)
     """Answer `status` with what the hypervisor says now; one that does not answer is said to be so."""
     try:
         site = where(sites, ticket)
+        silent = why_away(context, ticket.site or "")
+        if silent:
+            raise SiteUnreachable(silent)
         spec = spec_of(context, site, ticket)
         seen = site.provisioner.facts(spec)
         facts = {

@@ -1,60 +1,124 @@
-"""The turn for machines: claim, take each a step further, settle; apart from the mail, so that it never waits for a hypervisor."""
+"""The turn for machines: claim, take each a step further, settle; apart from the mail, and each site apart from the others.
+
+A build is placed without asking any hypervisor; whatever asks one is claimed by the worker of that site.  So a site that
+hangs, or is away, holds up only what is to be done there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from mailbot import journal
-from mailbot.machines import upkeep
-from mailbot.machines.build import build
+from mailbot.machines import health, upkeep
+from mailbot.machines.build import build, elsewhere
 from mailbot.machines.progress import Site, Sites, again, ended
 from mailbot.model import MACHINE_ACTIONS, Action, OutboxItem, Ticket, TicketState
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext
+from provisioner.api import SiteUnreachable
 
-__all__ = ["Site", "Sites", "look_at_sites", "work"]
+__all__ = ["Site", "Sites", "look_at_sites", "place", "sites_to_visit", "visit", "work"]
 
 CLAIM = 20
 LEASE_SECONDS = 300.0
-HEALTH_EVERY = timedelta(minutes=5)
 
 S = TicketState
 
 
-def look_at_sites(context: TurnContext, sites: Sites) -> int:
-    """Ask every site for its room and health where the last answer is older than `HEALTH_EVERY`; give how many were asked."""
-    now = context.clock.now()
-    fresh = {health.site for health, at in context.store.health() if now - at < HEALTH_EVERY}
-    stale = sorted(sites.keys() - fresh)
-    for name in stale:
-        health = sites[name].provisioner.health()
-        for problem in health.problems:
-            journal.site_unwell(site=name, problem=problem)
-        context.store.put_health(health, now)
-    return len(stale)
-
-
 def work(context: TurnContext, sites: Sites) -> int:
-    """Take every machine that is due a step further; give how many rows were looked at.
+    """One pass over everything, one site after the other; gives how many rows were looked at.
 
-    1. Claim: the attempt is on record before it is made, one row per ticket.
-    2. Do what can be done without waiting for a guest.
-    3. Settle together with what follows for the ticket: done, look again soon, try again later, or given up.
+    1. Look at the sites whose look is due.
+    2. Place the builds that have no site yet.
+    3. Visit every site that has something to do.
     """
-    now = context.clock.now()
-    items = context.store.claim(sorted(MACHINE_ACTIONS), now, CLAIM, LEASE_SECONDS)
-    until = now + timedelta(seconds=LEASE_SECONDS / 2)
-    for item in items:
+    look_at_sites(context, sites)
+    done = place(context, sites)
+    return done + sum(visit(context, sites, name) for name in sorted(sites_to_visit(context, sites)))
+
+
+def look_at_sites(context: TurnContext, sites: Sites) -> int:
+    """Ask every site whose look is due for its room and health; gives how many were asked."""
+    due = sorted(health.to_be_looked_at(context, sites))
+    for name in due:
+        health.look(context, name, sites[name])
+    return len(due)
+
+
+def sites_to_visit(context: TurnContext, sites: Sites) -> frozenset[str]:
+    """The sites where rows are due, or the look is."""
+    waiting = context.store.sites_with_work(context.clock.now())
+    return health.to_be_looked_at(context, sites) | frozenset(name for name in sites if name in waiting)
+
+
+def place(context: TurnContext, sites: Sites) -> int:
+    """Take what has no site, or one that the configuration does not name, a step further; asks no hypervisor."""
+    homeless = context.store.sites_with_work(context.clock.now()) - sites.keys()
+    return sum(
+        _each(context, sites, _claim(context, name, MACHINE_ACTIONS))
+        for name in sorted(homeless, key=lambda it: it or "")
+    )
+
+
+def visit(context: TurnContext, sites: Sites, name: str) -> int:
+    """Do what is due at one site; gives how many rows were looked at.
+
+    1. Look how it is, where that is due.
+    2. Where it does not answer: answer questions about its machines all the same, have builds that have not begun
+       there begin elsewhere, and leave the rest unclaimed.
+    3. Else claim: the attempt is on record before it is made, one row per ticket.
+    4. Do what can be done without waiting for a guest, and settle it together with what follows for the ticket.
+    """
+    if name in health.to_be_looked_at(context, {name: sites[name]}):
+        health.look(context, name, sites[name])
+    if context.paused():
+        return 0
+    if not health.known(context)[name].health.reachable:
+        return _without_it(context, sites, name)
+    return _each(context, sites, _claim(context, name, MACHINE_ACTIONS), name)
+
+
+def _without_it(context: TurnContext, sites: Sites, name: str) -> int:
+    reports = _each(context, sites, _claim(context, name, {Action.REPORT}))
+    builds = _claim(context, name, {Action.BUILD})
+    for item in builds:
+        if not elsewhere(context, sites, item):
+            why = f"{name} does not answer"
+            retry_at = context.clock.now() + health.PROBE_EVERY
+            context.store.settle([Settled(item, retry_at=retry_at, error=why, counted=False)], context.clock.now())
+    return reports + len(builds)
+
+
+def _claim(context: TurnContext, site: str | None, actions: frozenset[Action] | set[Action]) -> list[OutboxItem]:
+    return context.store.claim_at(site, sorted(actions), context.clock.now(), CLAIM, LEASE_SECONDS)
+
+
+def _each(context: TurnContext, sites: Sites, items: Sequence[OutboxItem], name: str | None = None) -> int:
+    """Take claimed rows a step further; a site that stops answering has the rest of its rows given back."""
+    until = context.clock.now() + timedelta(seconds=LEASE_SECONDS / 2)
+    for number, item in enumerate(items):
         if context.clock.now() >= until:  # a slow site: another daemon must not work on these too; first the next time
-            context.store.settle([Settled(item, retry_at=now, error="a site was slow", counted=False)], now)
-            continue
+            _give_back(context, items[number:], "the site was slow")
+            return number
         try:
             _one(context, sites, item)
+        except SiteUnreachable as error:
+            if name is not None and health.look(context, name, sites[name]).reachable:
+                again(context, item, str(error))  # it is there after all: then the attempt counts
+                continue
+            _give_back(context, items[number:], str(error))
+            return number + 1
         except Exception as error:  # noqa: BLE001 - one machine never stops the others
             journal.trouble(about=f"{item.effect.action.value} of ticket #{item.ticket_id}", error=error)
             again(context, item, f"{type(error).__name__}: {error}")
     return len(items)
+
+
+def _give_back(context: TurnContext, items: Sequence[OutboxItem], why: str) -> None:
+    """Nothing was learnt about these machines: the attempts do not count."""
+    now = context.clock.now()
+    context.store.settle([Settled(item, retry_at=now, error=why, counted=False) for item in items], now)
 
 
 def _one(context: TurnContext, sites: Sites, item: OutboxItem) -> None:

@@ -111,7 +111,7 @@ class Connection:
 
     def _unreachable(self, why: str) -> SiteUnreachable:
         return SiteUnreachable(
-            f"The site {self._settings.name} ({self._settings.uri}) does not answer: {why}.", other_site_may_help=True
+            f"The site {self._settings.name} ({self._settings.uri}) does not answer: {why}.", begun=False
         )
 
 
@@ -187,9 +187,7 @@ def translate(error: libvirt.libvirtError, site: str, doing: str) -> Provisioner
     code = error.get_error_code()
     said = f"{_text(error)} (libvirt error {code})"
     if code in _CONNECTION_CODES or error.get_error_domain() in _TRANSPORT:
-        return SiteUnreachable(
-            f"The connection to the site {site} broke while trying to {doing}: {said}.", other_site_may_help=True
-        )
+        return SiteUnreachable(f"The connection to the site {site} broke while trying to {doing}: {said}.")
     message = f"The site {site} could not {doing}: {said}."
     # virReportSystemError keeps errno in int1.
     if code == libvirt.VIR_ERR_NO_MEMORY or (code == libvirt.VIR_ERR_SYSTEM_ERROR and error.get_int1() in _ROOM_ERRNOS):

@@ -326,7 +326,8 @@ class LibvirtSite:
         return network.routed or not self._connection.is_remote
 
     def _health(self, conn: libvirt.virConnect) -> SiteHealth:
-        machines = len(Domains(conn, self._settings).marked())
+        marks = [mark for _name, mark in Domains(conn, self._settings).marked()]
+        machines = len(marks)
         problems: list[str] = []
         storage = self._part(problems, f"pool {self._settings.pool}", lambda: Storage(conn, self._settings))
         network = self._part(problems, f"network {self._settings.network}", lambda: Network(conn, self._settings))
@@ -345,6 +346,7 @@ class LibvirtSite:
             machines=machines,
             image=image,
             problems=tuple(problems),
+            references=tuple(mark.reference for mark in marks),
         )
 
     def _part(self, problems: list[str], what: str, get: Callable[[], _Part]) -> _Part | None:

@@ -481,6 +481,20 @@ def test_work_on_one_ticket_is_done_in_order_and_never_at_the_same_time(store: S
     assert claimed_keys(store, WORK, NOW + MINUTE) == ["retire", "other"]
 
 
+def test_the_work_of_a_site_is_claimed_apart_from_that_of_the_others(store: Store) -> None:
+    for site in ("north", "south", None):
+        opened(store, Effect(Action.BUILD, f"build at {site}"), ticket=a_ticket(f"user-{site}", site=site))
+    opened(store, Effect(Action.RETIRE, "later", not_before=NOW + MINUTE), ticket=a_ticket("eve", site="west"))
+    assert store.sites_with_work(NOW) == {"north", "south", None}
+    for site in ("north", None):
+        (item,) = store.claim_at(site, WORK, NOW, 10, 60)
+        assert item.effect.key == f"build at {site}"
+        assert store.claim_at(site, WORK, NOW, 10, 60) == []
+    assert store.sites_with_work(NOW) == {"south"}
+    assert store.claim_at("south", (Action.STOP,), NOW, 10, 60) == []
+    assert store.sites_with_work(NOW + MINUTE) == {"north", "south", "west", None}
+
+
 def test_an_accepted_letter_leaves_its_proof(store: Store) -> None:
     ticket = opened(store, a_letter("one"), a_letter("two"), a_letter("three"), Effect(Action.BUILD, "build"))
     one, two, _three = store.claim(LETTERS, NOW, 10, 60)

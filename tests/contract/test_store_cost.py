@@ -68,6 +68,8 @@ def a_tick(store: Database) -> None:
     store.waiting(ticket.id)
     store.next_due()
     letters = store.claim(LETTERS, NOW, 100, 60)
+    store.sites_with_work(NOW)
+    store.claim_at("north", WORK, NOW, 100, 60)
     work = store.claim(WORK, NOW, 100, 60)
     store.claim((Action.BUILD,), NOW, 100, 60)
     store.settle([Settled(letters[0], done=True, message_id="<1@testbed.example>")], NOW)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon
+from mailbot import daemon, operator
 from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.adapters.sites import BoundedSite
 from mailbot.errors import MailServerUnavailable
@@ -25,7 +25,7 @@ from mailbot.machines.work import Site
 from mailbot.model import Letter, MailKey, TicketState
 from mailbot.ports import Fetched
 from provisioner.api import VmFacts, VmSpec
-from provisioner.fake import FakeSite
+from provisioner.fake import FakeSite, Faults
 from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
 from tests.writing import mail, reply
 
@@ -192,13 +192,40 @@ def test_a_hypervisor_that_hangs_delays_no_mail(world: World, running: Callable[
         hanging.let_go.set()
 
 
+def test_a_hypervisor_that_hangs_delays_no_machine_elsewhere(
+    world: World, running: Callable[[daemon.Bot], daemon.Loop]
+) -> None:
+    told, hanging = Told(world), Hanging()
+    south = FakeSite("south", faults=Faults(polls_until_ready=0))
+    sites = {
+        "north": Site(BoundedSite(hanging), "north.testbed.example"),
+        "south": Site(south, "south.testbed.example"),
+    }
+    loop = running(replace(world.bot, sites=sites, poll_seconds=NEVER_SECONDS))
+    try:
+        for login in ("alice", "bob"):
+            world.inbox.deliver(request(world, login))
+        loop.soon()
+        told.wait_for(Letter.REQUEST_RECEIVED, BOB.email)
+        operator.approve(world.bot.context, 1, CAROL.login)
+        loop.soon()
+        assert hanging.hangs.wait(LIMIT_SECONDS)
+        operator.approve(world.bot.context, 2, CAROL.login)
+        loop.soon()
+        told.wait_for(Letter.VM_READY, BOB.email)
+        assert [world.ticket(number).site for number in (1, 2)] == ["north", "south"]
+        assert world.ticket(1).state is TicketState.APPROVED
+    finally:
+        hanging.let_go.set()
+
+
 # the process
 
 CHILD = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from mailbot import daemon
+from mailbot import daemon, operator
 from tests.world import World
 
 world = World(Path(sys.argv[1]))

@@ -119,8 +119,8 @@ def test_a_stop_that_was_not_begun_is_void_after_an_extension(world: World) -> N
     assert (FakeStep.STOP, "alice-vm") not in world.sites["north"].steps
 
 
-def test_a_site_that_is_away_is_tried_again_and_admins_hear_of_it_once_a_day(world: World) -> None:
-    world.sites["north"].faults = Faults(unreachable=True)
+def test_a_stop_that_fails_is_tried_again_and_admins_hear_of_it_once_a_day(world: World) -> None:
+    world.sites["north"].faults = Faults(fail_at=frozenset({FakeStep.STOP, FakeStep.POWER_OFF}))
     expired(world)
     for _ in range(30):
         world.later(minutes=20)

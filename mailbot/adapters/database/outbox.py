@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mailbot.adapters.database.tables import ANSWERS_A_MAIL, FAILED, OUTBOX, WAITING
+from mailbot.adapters.database.tables import ANSWERS_A_MAIL, FAILED, OUTBOX, TICKETS, WAITING
 from mailbot.errors import Conflict
 from mailbot.model import MACHINE_ACTIONS, Action, Effect, OutboxItem, Ticket, Turn
 from mailbot.ports import FailedEffect, OutboxCount, OutboxState, Settled
@@ -91,6 +91,21 @@ def _claimable(these: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 _CLAIMABLE_LETTERS = _claimable(_O.action == literal_column("'letter'"))
 _CLAIMABLE_WORK = _claimable(and_(_O.action.in_(bindparam("actions", expanding=True)), _IS_FIRST))
+# Where a ticket's machine is, is looked up when the row is claimed: a build that was placed elsewhere goes with it.
+_SITE = select(TICKETS.c.site).where(TICKETS.c.id == _O.ticket_id).scalar_subquery()
+_CLAIMABLE_AT = _claimable(
+    and_(_O.action.in_(bindparam("actions", expanding=True)), _IS_FIRST, _SITE.is_not_distinct_from(bindparam("site")))
+)
+_SITES_WITH_WORK = (
+    select(TICKETS.c.site)
+    .distinct()
+    .join(OUTBOX, _O.ticket_id == TICKETS.c.id)
+    .where(
+        _IS_WAITING,
+        _O.action.in_([literal_column(f"'{action.value}'") for action in Action if action in MACHINE_ACTIONS]),
+        _O.next_attempt_at <= bindparam("now"),
+    )
+)
 _CLAIM = (
     update(OUTBOX)
     .where(_O.id.in_(bindparam("ids", expanding=True)))
@@ -211,8 +226,33 @@ def claim(
         found += connection.execute(_CLAIMABLE_LETTERS, {"now": now, "most": limit})
     if work and len(found) < limit:
         found += connection.execute(_CLAIMABLE_WORK, {"now": now, "most": limit - len(found), "actions": work})
+    return _taken(connection, found, now + lease)
+
+
+def claim_at(
+    connection: Connection,
+    site: str | None,
+    actions: Sequence[Action],
+    now: datetime,
+    *,
+    limit: int,
+    lease: timedelta,
+) -> list[OutboxItem]:
+    """Take due rows of one site; see `ports.Store.claim_at`."""
+    work = [action for action in Action if action in actions and action in MACHINE_ACTIONS]
+    found = connection.execute(_CLAIMABLE_AT, {"now": now, "most": limit, "actions": work, "site": site}).all()
+    return _taken(connection, found, now + lease)
+
+
+def sites_with_work(connection: Connection, now: datetime) -> frozenset[str | None]:
+    """Where rows are due; see `ports.Store.sites_with_work`."""
+    return frozenset(connection.execute(_SITES_WITH_WORK, {"now": now}).scalars())
+
+
+def _taken(connection: Connection, found: Sequence[Row[*tuple[Any, ...]]], lease_ends: datetime) -> list[OutboxItem]:
+    """Raise the attempts of the rows that were found, and lease them."""
     if found:
-        connection.execute(_CLAIM, {"ids": [row.id for row in found], "lease_ends": now + lease})
+        connection.execute(_CLAIM, {"ids": [row.id for row in found], "lease_ends": lease_ends})
     return [_item(row, row.attempts + 1) for row in found]
 
 

@@ -176,6 +176,16 @@ class Database:
         with self._write() as connection:
             return outbox.claim(connection, actions, now, limit, timedelta(seconds=lease_seconds))
 
+    def claim_at(
+        self, site: str | None, actions: Sequence[Action], now: datetime, limit: int, lease_seconds: float
+    ) -> list[OutboxItem]:
+        with self._write() as connection:
+            return outbox.claim_at(connection, site, actions, now, limit=limit, lease=timedelta(seconds=lease_seconds))
+
+    def sites_with_work(self, now: datetime) -> frozenset[str | None]:
+        with self._read() as connection:
+            return outbox.sites_with_work(connection, now)
+
     def settle(self, results: Sequence[Settled], now: datetime) -> None:
         if results:
             with self._write() as connection:
@@ -212,7 +222,7 @@ class Database:
     def health(self) -> list[tuple[SiteHealth, datetime]]:
         with self._read() as connection:
             rows = connection.execute(_HEALTH).all()
-        return [(SiteHealth(**row.health | {"problems": tuple(row.health["problems"])}), row.at) for row in rows]
+        return [(_health(row.health), row.at) for row in rows]
 
     def note(self, name: str) -> str | None:
         with self._read() as connection:
@@ -221,6 +231,12 @@ class Database:
     def put_note(self, name: str, value: str | None) -> None:
         with self._write() as connection:
             _write_note(connection, name, value)
+
+
+def _health(kept: dict[str, Any]) -> SiteHealth:
+    """A site's health out of JSON, which has lists for tuples."""
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
+    return SiteHealth(**values)
 
 
 def _commit(connection: Connection, turn: Turn, settled: Settled | None = None) -> Ticket | None:

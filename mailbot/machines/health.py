@@ -1,0 +1,71 @@
+"""What the bot knows of its sites: each is looked at by its own worker, and what it said is stored for everybody else.
+
+No decision asks a hypervisor: placement, letters, metrics and the weekly summary read what was stored.  A site that does
+not answer costs the others nothing: its rows are not claimed until a look finds it again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailbot import journal
+from mailbot.machines.progress import Site, Sites
+from mailbot.turns.context import TurnContext
+from provisioner.api import SiteHealth
+
+HEALTH_EVERY = timedelta(minutes=5)
+PROBE_EVERY = timedelta(seconds=30)
+"""How often a site is asked that did not answer the last time."""
+TOO_OLD = 3 * HEALTH_EVERY
+"""What was said so long ago says nothing about now: the bot was off, or the site's worker hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a site said last, and when."""
+
+    health: SiteHealth
+    at: datetime
+
+    def needs_a_look(self, now: datetime) -> bool:
+        """Whether it is time to ask again."""
+        return now - self.at >= (HEALTH_EVERY if self.health.reachable else PROBE_EVERY)
+
+
+def known(context: TurnContext) -> Mapping[str, Known]:
+    """Every site that was ever looked at."""
+    return {health.site: Known(health, at) for health, at in context.store.health()}
+
+
+def to_be_looked_at(context: TurnContext, sites: Sites) -> frozenset[str]:
+    """The sites whose look is due, or that were never looked at."""
+    now, seen = context.clock.now(), known(context)
+    return frozenset(name for name in sites if name not in seen or seen[name].needs_a_look(now))
+
+
+def look(context: TurnContext, name: str, site: Site) -> SiteHealth:
+    """Ask a site for its room and health, and store the answer."""
+    health, now = site.provisioner.health(), context.clock.now()
+    for problem in health.problems:
+        journal.site_unwell(site=name, problem=problem)
+    context.store.put_health(health, now)
+    since = context.store.note(_note(name))
+    if health.reachable and since is not None:
+        context.store.put_note(_note(name), None)
+    if not health.reachable and since is None:
+        why = " ".join(health.problems)
+        context.store.put_note(_note(name), json.dumps({"since": now.isoformat(), "why": why}))
+    return health
+
+
+def why_away(context: TurnContext, name: str) -> str:
+    """Why a site did not answer when it fell silent; empty where it answers."""
+    kept = context.store.note(_note(name))
+    return str(json.loads(kept)["why"]) if kept else ""
+
+
+def _note(name: str) -> str:
+    return f"away:{name}"

@@ -1,0 +1,80 @@
+"""Which site a machine is built at: chosen from what the sites said last, less what was promised there since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mailbot.machines.health import TOO_OLD, known
+from mailbot.machines.progress import Sites
+from mailbot.model import Placed, Refusal, Ticket, TicketState
+from mailbot.rules import PolicyRules
+from mailbot.turns.context import TurnContext, apply
+from provisioner.api import ProvisionerError, SiteHealth
+from provisioner.placement import Need, choose
+
+
+class NoRoom(ProvisionerError):
+    """No site can take the machine now; `silent` where one of them cannot be asked, so that it may still turn out to have room."""
+
+    def __init__(self, message: str, *, silent: bool) -> None:
+        super().__init__(message)
+        self.silent = silent
+
+
+class NotWanted(Exception):
+    """The ticket wants no machine any more; the message says why."""
+
+
+def tried(context: TurnContext, ticket: Ticket) -> tuple[str, ...]:
+    """Sites at which this build was placed so far: since the last approval or retry."""
+    found: list[str] = []
+    for line in context.store.history(ticket.id):
+        if line.event in {"Approved", "Retried"}:
+            found = []
+        elif line.event == "Placed":
+            found.append(line.summary.removeprefix("placed at "))
+    return tuple(found)
+
+
+def place(context: TurnContext, sites: Sites, ticket: Ticket) -> Ticket:
+    """Choose a site and commit the choice, before anything is built there; from then on its room there is taken.
+
+    Raises NoRoom, and NotWanted where the ticket has moved on.
+    """
+    rules = context.rules.policy
+    rooms = room(context, sites)
+    choice = choose(rooms, Need(rules.memory_mib, ticket.disk_gib), frozenset(tried(context, ticket)))
+    if choice.site is None:
+        why = f"no site can take it. {choice.why_not}"
+        raise NoRoom(why, silent=any(not one.reachable for one in rooms))
+    after = apply(context, ticket.id, Placed(choice.site))
+    if isinstance(after, Refusal):
+        raise NotWanted(after.why)
+    return after
+
+
+def room(context: TurnContext, sites: Sites) -> list[SiteHealth]:
+    """What each site has left for one more machine; asks no hypervisor."""
+    now, seen = context.clock.now(), known(context)
+    coming = context.store.tickets((TicketState.APPROVED,))
+    rooms: list[SiteHealth] = []
+    for name in sorted(sites):
+        if name not in seen or now - seen[name].at > TOO_OLD:
+            problem = f"The site {name} has not been looked at yet."
+            rooms.append(SiteHealth(name, reachable=False, problems=(problem,)))
+        else:
+            rooms.append(_less(seen[name].health, coming, context.rules.policy))
+    return rooms
+
+
+def _less(health: SiteHealth, coming: Sequence[Ticket], rules: PolicyRules) -> SiteHealth:
+    """The site's room without what is promised there and not counted yet."""
+    counted = frozenset(health.references)
+    promised = [one for one in coming if one.site == health.site and str(one.id) not in counted]
+    return replace(
+        health,
+        free_memory_mib=max(0, health.free_memory_mib - len(promised) * rules.memory_mib),
+        free_disk_gib=max(0, health.free_disk_gib - sum(one.disk_gib for one in promised)),
+        machines=health.machines + len(promised),
+    )

@@ -1,0 +1,171 @@
+"""Several sites: none of them can hold up, overfill or lose what is at the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from mailbot import daemon, operator
+from mailbot.machines.work import look_at_sites, place
+from mailbot.model import Action, Letter, Person, ReleaseAsked, Released, TicketState
+from mailbot.turns.context import apply
+from provisioner.api import SiteUnreachable, VmFacts, VmSpec
+from provisioner.fake import FakeSite, Faults
+from tests.lives import BY_OWNER
+from tests.world import ALICE, CAROL, World, request_words
+from tests.writing import mail, words_of
+
+AWAY = Faults(unreachable=True)
+SUBJECT = "Persistent Virtual Machine Creation"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.close()
+
+
+def approved(world: World, people: int) -> Sequence[Person]:
+    """So many people have asked for a machine and were approved; nothing is placed yet."""
+    found = [
+        Person(f"user{number}", f"User {number}", f"user{number}@example.org", ssh_keys=ALICE.ssh_keys)
+        for number in range(1, people + 1)
+    ]
+    for person in found:
+        world.directory.put(person)
+        world.inbox.deliver(mail(person.email, SUBJECT, request_words(person.login), world.now))
+    daemon.tick(world.bot)
+    for number in range(1, people + 1):
+        operator.approve(world.bot.context, number, CAROL.login)
+    return found
+
+
+def with_a_machine(world: World) -> None:
+    """User 1 has a machine at north."""
+    approved(world, 1)
+    world.once()
+    world.later(minutes=1)
+    assert (world.ticket().state, world.ticket().site) == (TicketState.ACTIVE, "north")
+
+
+def test_what_is_promised_at_a_site_is_not_given_twice(world: World) -> None:
+    world.sites = {name: FakeSite(name, memory_mib=5000) for name in ("north", "south")}
+    world.restart()
+    approved(world, 5)
+    look_at_sites(world.bot.context, world.bot.sites)
+    place(world.bot.context, world.bot.sites)
+    placed = Counter(world.ticket(number).site for number in range(1, 6))
+    assert placed == {"north": 2, "south": 2, None: 1}
+    assert world.machines() == {}, "nothing was built yet: what was promised is what counts"
+
+
+def test_placing_asks_no_hypervisor(world: World) -> None:
+    approved(world, 3)
+    look_at_sites(world.bot.context, world.bot.sites)
+    asked = {name: len(site.calls) for name, site in world.sites.items()}
+    assert place(world.bot.context, world.bot.sites) == 3
+    assert {name: len(site.calls) for name, site in world.sites.items()} == asked
+
+
+def test_a_build_at_a_site_that_fell_silent_before_it_began_begins_elsewhere(world: World) -> None:
+    approved(world, 1)
+    look_at_sites(world.bot.context, world.bot.sites)
+    place(world.bot.context, world.bot.sites)
+    assert world.ticket().site == "north"
+    world.sites["north"].faults = AWAY
+    world.once()
+    world.later(minutes=1)
+    assert (world.ticket().state, world.ticket().site) == (TicketState.ACTIVE, "south")
+    world.sites["north"].faults = Faults()
+    world.later(hours=1)
+    assert list(world.machines()) == ["user1-vm@south"]
+
+
+class Breaking(FakeSite):
+    """A site whose connection breaks while a machine is built: nobody knows how far that came."""
+
+    def ensure(self, spec: VmSpec) -> VmFacts:
+        super().ensure(spec)
+        self.faults = AWAY
+        raise SiteUnreachable("the connection broke")
+
+
+def test_a_build_that_may_have_begun_waits_for_its_site(world: World) -> None:
+    world.sites["north"] = Breaking("north")
+    world.restart()
+    approved(world, 1)
+    for _ in range(20):
+        world.later(minutes=20)
+    assert (world.ticket().state, world.ticket().site) == (TicketState.APPROVED, "north")
+    back = FakeSite("north")
+    back._memory = world.sites["north"]._memory
+    world.sites["north"] = back
+    world.restart()
+    world.later(minutes=1)
+    world.later(minutes=1)
+    assert world.ticket().state is TicketState.ACTIVE
+    assert list(world.machines()) == ["user1-vm@north"]
+
+
+def test_a_build_is_not_given_up_while_a_site_that_may_have_room_is_silent(world: World) -> None:
+    world.sites["north"].faults = AWAY
+    world.sites["south"] = FakeSite("south", memory_mib=1000)
+    world.restart()
+    approved(world, 1)
+    for _ in range(20):
+        world.later(minutes=30)
+    assert world.ticket().state is TicketState.APPROVED
+    world.sites["north"].faults = Faults()
+    world.later(minutes=20)
+    world.later(minutes=1)
+    assert (world.ticket().state, world.ticket().site) == (TicketState.ACTIVE, "north")
+
+
+def test_a_build_for_which_no_site_has_room_is_given_up_in_the_end(world: World) -> None:
+    world.sites = {name: FakeSite(name, memory_mib=1000) for name in ("north", "south")}
+    world.restart()
+    approved(world, 1)
+    for _ in range(20):
+        world.later(minutes=30)
+    assert world.ticket().state is TicketState.FAILED
+
+
+def test_a_site_that_is_away_is_only_looked_at_and_its_work_is_done_when_it_is_back(world: World) -> None:
+    with_a_machine(world)
+    world.sites["north"].faults = AWAY
+    for event in (ReleaseAsked(BY_OWNER), Released(BY_OWNER)):
+        apply(world.bot.context, 1, event)
+    world.sites["north"].calls.clear()
+    for _ in range(30):
+        world.later(minutes=20)
+    calls = Counter(world.sites["north"].calls)
+    assert sum(count for name, count in calls.items() if name != "health") <= 1
+    (waiting,) = world.bot.context.store.waiting(1)
+    assert waiting.action.value == "retire"
+    world.sites["north"].faults = Faults()
+    world.later(minutes=1)
+    assert world.ticket().state is TicketState.ARCHIVED, "no attempt was counted, so nothing waits for its next one"
+
+
+def test_a_question_about_a_machine_at_a_silent_site_is_answered_without_asking_it(world: World) -> None:
+    with_a_machine(world)
+    world.sites["north"].faults = AWAY
+    world.later(minutes=10)
+    world.sites["north"].calls.clear()
+    world.answers(world.last(Letter.VM_READY), "status")
+    assert "does not answer" in " ".join(words_of(world.last(Letter.STATUS)).split())
+    assert set(world.sites["north"].calls) <= {"health"}
+
+
+def test_a_pass_over_one_site_touches_no_row_of_another(world: World) -> None:
+    approved(world, 4)
+    look_at_sites(world.bot.context, world.bot.sites)
+    place(world.bot.context, world.bot.sites)
+    from_north = world.bot.context.store.claim_at("north", (Action.BUILD,), world.now, 10, 60)
+    assert {world.ticket(item.ticket_id or 0).site for item in from_north} == {"north"}
+    world.once()
+    assert Counter(one.split("@")[1] for one in world.machines()) == {"south": 2}
