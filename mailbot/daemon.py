@@ -20,6 +20,7 @@ from mailbot.machines.work import place, sites_to_visit, visit, work
 from mailbot.model import MACHINE_ACTIONS
 from mailbot.notify import notify
 from mailbot.ports import OutboxState
+from mailbot.sending import Beside, EveryFewMails
 from mailbot.turns import sight
 from mailbot.turns.deliver import deliver
 from mailbot.turns.digest import digest
@@ -57,23 +58,27 @@ class Tally:
         return self.mails + self.tickets + self.letters + self.machines
 
 
-def tick(bot: Bot, *, letters: bool = True) -> Tally:
+def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambda: None) -> Tally:
     """One tick: new mail, tickets whose time has come, the letter of the week, letters whose time has come.
 
-    With `letters` false they are left to a worker of their own: no mail waits for a slow mail server.
+    With `letters` false they are left to a worker of their own, which is told of the `progress` every few mails: no mail
+    waits for a slow mail server.  Otherwise, too, letters begin to leave while many mails are still being read.
 
     Each of them is tried whatever became of the others: a mailbox that is away delays no letter.
     """
     started = datetime.now(UTC)
     tally = Tally()
     before = bot.context.clock.now()
-    tally.mails = _guarded(tally, "receive", lambda: _receive(bot, tally))
+    beside = Beside(lambda: _deliver(bot, tally))
+    told = EveryFewMails(beside.more if letters else progress)
+    tally.mails = _guarded(tally, "receive", lambda: _receive(bot, tally, told))
+    beside.end()
     read_at = before if tally.read else None
     _guarded(tally, "look", lambda: _look(bot, read_at, tally.troubles))
     tally.tickets = _guarded(tally, "wake", lambda: _wake(bot, read_at))
     _guarded(tally, "digest", lambda: digest(bot.context))
     if letters:
-        tally.letters = _guarded(tally, "deliver", lambda: deliver(bot.context, bot.postman))
+        _deliver(bot, tally)
     if tally.done:
         took = datetime.now(UTC) - started
         journal.tick(mails=tally.mails, tickets=tally.tickets, letters=tally.letters, machines=0, took=took)
@@ -103,10 +108,14 @@ def _look(bot: Bot, read_at: datetime | None, troubles: list[str]) -> int:
     return 0
 
 
-def _receive(bot: Bot, tally: Tally) -> int:
+def _deliver(bot: Bot, tally: Tally) -> None:
+    tally.letters += _guarded(tally, "deliver", lambda: deliver(bot.context, bot.postman))
+
+
+def _receive(bot: Bot, tally: Tally, progress: Callable[[], None]) -> int:
     """One daemon at a time reads a mailbox; where another one does, this one goes without."""
     with bot.context.store.mailbox_lock(bot.account) as mine:
-        count = receive(bot.context, bot.inbox, bot.reader) if mine else 0
+        count = receive(bot.context, bot.inbox, bot.reader, progress=progress) if mine else 0
     tally.read = mine and count < MAILS_AT_ONCE
     return count
 
@@ -257,7 +266,7 @@ class Loop:
             if self.stopping.is_set():
                 return
             self._mail.clear()
-            if tick(self.bot, letters=False).mails >= MAILS_AT_ONCE:
+            if tick(self.bot, letters=False, progress=self._letters.set).mails >= MAILS_AT_ONCE:
                 self.soon()  # there are more
             self._letters.set()
             self._machines.set()

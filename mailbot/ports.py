@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -99,6 +99,12 @@ class Reader(Protocol):
 
     def read(self, raw: bytes, now: datetime) -> Understanding:
         """What the mail says at the moment `now` (aware).  Never raises for what the bytes contain; OSError where nothing can be read."""
+
+    def begin(self, raw: bytes, now: datetime) -> Callable[[], Understanding]:
+        """Have a mail read while the caller does something else; what is given back waits for the answer, and is called once.
+
+        Several may be begun; each costs the memory of its mail.  Raises nothing itself: the answer does, like `read`.
+        """
 
     def layers(self) -> tuple[str, ...]:
         """What whatever reads has given up, in words; empty where nothing.  Raises OSError."""

@@ -32,6 +32,11 @@ class Attempts:
     def _note(self) -> str:
         return f"reading:{self.position.account}:{self.position.folder}"
 
+    @property
+    def careful(self) -> bool:
+        """Whether an earlier pass ended while mails were read: then none is read before the one in front of it is done with."""
+        return self._careful
+
     def is_fatal(self, key: MailKey) -> bool:
         """Whether the mail ended the bot too often; puts the attempt to read it on record otherwise."""
         if not self._began:

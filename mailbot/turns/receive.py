@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -13,6 +13,7 @@ from mailbot.errors import Conflict, DirectoryUnavailable, MailServerUnavailable
 from mailbot.model import LedgerEntry, MailKey, Turn, Verdict
 from mailbot.ports import Fetched, Folder, Inbox, Reader
 from mailbot.turns import sight
+from mailbot.turns.ahead import Begun, read_ahead
 from mailbot.turns.attempts import Attempts
 from mailbot.turns.context import CONFLICT_TRIES, TurnContext
 from mailbot.turns.judge import first_look, judge, quarantined
@@ -28,9 +29,6 @@ POISON_TRIES = 3
 """How often a mail whose handling raises is tried before it goes to quarantine."""
 RETRY_AFTER = timedelta(minutes=2)
 LONGEST_RETRY = timedelta(hours=1)
-REFUSED_TRIES = 8
-REFUSED_LASTS = timedelta(hours=6)
-"""So often and so long a mail server may refuse to give one mail; then it is put in quarantine unread."""
 
 _FOLDER = {
     Verdict.HANDLED: Folder.HANDLED,
@@ -39,15 +37,22 @@ _FOLDER = {
 }
 
 
-def receive(context: TurnContext, inbox: Inbox, reader: Reader, most: int = MAILS_AT_ONCE) -> int:
+def receive(
+    context: TurnContext,
+    inbox: Inbox,
+    reader: Reader,
+    most: int = MAILS_AT_ONCE,
+    progress: Callable[[], None] = lambda: None,
+) -> int:
     """Handle the new mails of the mailbox, at most so many; give how many were looked at.
 
     1. Move what an earlier pass committed and did not get to move.
     2. Fetch what is above the ledger's highest mail, and what is to be tried again.
-    3. Each mail by itself: read it, judge it, commit the judgement.  A mail that raises is kept for
-       another try, at last put in quarantine; the next one follows in any case.  One that ended the bot
-       itself, twice, is put there unread (`Attempts`).
-    4. Move what was committed, in batches.  A server that does not let us move mail (a full folder, a
+    3. Each mail by itself: read it, judge it, commit the judgement.  The reader reads a few mails ahead meanwhile.
+       A mail that raises is kept for another try, at last put in quarantine; the next one follows in any case.
+       One that ended the bot itself, twice, is put there unread (`Attempts`).
+    4. Tell of the `progress` after each mail: there may be letters.
+    5. Move what was committed, in batches.  A server that does not let us move mail (a full folder, a
        missing right) does not keep us from reading it; raised at the end, and tried again next time.
     """
     position = inbox.position()
@@ -58,12 +63,13 @@ def receive(context: TurnContext, inbox: Inbox, reader: Reader, most: int = MAIL
     handled: list[tuple[MailKey, Verdict]] = []
     attempts = Attempts(context.store, position)
     count = last = 0
-    for fetched in islice(inbox.fetch(context.store.cursor(position), tuple(again)), most):
-        unread = attempts.is_fatal(fetched.key)
-        entry = handle(context, reader, fetched, again.pop(fetched.key, None), unread=unread)
-        count, last = count + 1, fetched.key.uid
+    fetched = islice(inbox.fetch(context.store.cursor(position), tuple(again)), most)
+    for mail in read_ahead(context, reader, fetched, again, attempts):
+        entry = _handle(context, mail)
+        count, last = count + 1, mail.fetched.key.uid
         if entry is not None and entry.verdict in _FOLDER:
-            handled.append((fetched.key, entry.verdict))
+            handled.append((mail.fetched.key, entry.verdict))
+        progress()
         if len(handled) >= MOVE_BATCH:
             mover.move(handled)
             handled = []
@@ -102,20 +108,15 @@ class _Mover:
             journal.mail_moved(count=len(keys), folder=folder.value)
 
 
-def handle(
-    context: TurnContext, reader: Reader, fetched: Fetched, earlier: LedgerEntry | None, *, unread: bool = False
-) -> LedgerEntry | None:
-    """One mail, from its bytes to its line in the ledger; None where it is gone.  Never raises for what a mail contains.
-
-    With `unread` it is put in quarantine as it is.
-    """
+def _handle(context: TurnContext, mail: Begun) -> LedgerEntry | None:
+    """One mail, from what it says to its line in the ledger; None where it is gone.  Never raises for what a mail contains."""
+    fetched, earlier = mail.fetched, mail.earlier
     now = context.clock.now()
     if fetched.raw is None and not fetched.header:
         return None
-    if fetched.refused and not _is_given_up(earlier, now):
+    if mail.is_refused:
         return _refused(context, fetched, earlier, now)
-    octets = fetched.header if fetched.raw is None else fetched.raw
-    read, failure = (_unreadable(octets, _FATAL), None) if unread else _read(reader, octets, now)
+    read, failure = mail.understanding()
     read = _told_apart(fetched, read)
     entry = _line(fetched, read, now, earlier)
     journal.mail_received(
@@ -134,10 +135,6 @@ def handle(
         entry = _poison(context, fetched, entry, error, now)
     _log(entry)
     return entry
-
-
-def _is_given_up(earlier: LedgerEntry | None, now: datetime) -> bool:
-    return earlier is not None and earlier.attempts >= REFUSED_TRIES and now - earlier.seen_at >= REFUSED_LASTS
 
 
 def _refused(context: TurnContext, fetched: Fetched, earlier: LedgerEntry | None, now: datetime) -> LedgerEntry:
@@ -160,22 +157,6 @@ def _refused(context: TurnContext, fetched: Fetched, earlier: LedgerEntry | None
         mail=entry.sha256, attempt=attempts, retry_at=now + pause, error=MailServerUnavailable(fetched.refused)
     )
     return entry
-
-
-_FATAL = "The bot ended twice while it read this mail; it is left unread."
-
-
-def _read(reader: Reader, octets: bytes, now: datetime) -> tuple[Understanding, Exception | None]:
-    """What the reader makes of it, and what the reader itself failed on, if it did."""
-    try:
-        return reader.read(octets, now), None
-    except Exception as error:  # noqa: BLE001 - memory, a child that cannot be started: one mail never stops the line
-        return _unreadable(octets, f"It could not be read ({type(error).__name__})."), error
-
-
-def _unreadable(octets: bytes, why: str) -> Understanding:
-    unreadable = Unreadable(hashlib.sha256(octets).hexdigest(), len(octets), why)
-    return Understanding(None, unreadable, Kind.UNREADABLE, why)
 
 
 def _told_apart(fetched: Fetched, read: Understanding) -> Understanding:

@@ -142,6 +142,73 @@ def test_the_reader_is_replaced_after_its_share() -> None:
         assert [reader.read(ORDINARY, RULES.now).kind for _ in range(5)] == [Kind.DECISION] * 5
 
 
+@pytest.mark.parametrize("kind", [DirectReader, ConfinedReader])
+def test_mails_that_are_sent_ahead_are_answered_each_with_its_own(kind: type[DirectReader | ConfinedReader]) -> None:
+    reader: Reader = kind(RULES)
+    raws = [path.read_bytes() for path in MAILS[:40]]
+    try:
+        answers = [reader.begin(raw, RULES.now) for raw in raws]
+        assert [answer() for answer in answers] == [DirectReader(RULES).read(raw, RULES.now) for raw in raws]
+    finally:
+        reader.close()
+
+
+def test_answers_may_be_asked_for_in_any_order(reader: ConfinedReader) -> None:
+    first, last = reader.begin(ORDINARY, RULES.now), reader.begin(ORDINARY.replace(b"Approve", b"Release"), RULES.now)
+    assert isinstance(last().meaning, Command)
+    assert isinstance(first().meaning, Command)
+    assert first() != last()
+
+
+def test_more_is_sent_ahead_than_the_pipes_hold(reader: ConfinedReader) -> None:
+    answers = [reader.begin(LONG, RULES.now) for _ in range(12)]
+    assert sum(len(LONG) for _ in answers) > 8 * 1024 * 1024
+    assert {answer().kind for answer in answers} == {reader.read(LONG, RULES.now).kind}
+
+
+def test_a_mail_that_takes_too_long_costs_the_ones_sent_after_it_nothing() -> None:
+    with ConfinedReader(RULES, processor_seconds=0.05) as reader:
+        slow = reader.begin(HEAD + EXPENSIVE["seventy thousand quotes"], RULES.now)
+        others = [reader.begin(ORDINARY, RULES.now) for _ in range(3)]
+        assert [other().kind for other in others] == [Kind.DECISION] * 3
+        assert "processor time" in slow().why
+
+
+def test_what_was_sent_to_a_child_that_is_killed_is_read_by_the_next(reader: ConfinedReader) -> None:
+    reader.read(ORDINARY, RULES.now)
+    assert reader.child_pid is not None
+    os.kill(reader.child_pid, signal.SIGSTOP)
+    answers = [reader.begin(ORDINARY, RULES.now) for _ in range(3)]
+    os.kill(reader.child_pid, signal.SIGKILL)
+    assert [answer().kind for answer in answers] == [Kind.DECISION] * 3
+
+
+DEADLY_CHILD = """
+import os
+from mailbot.adapters.reading import child
+understood = child._understood
+def deadly(command, rules):
+    if b"deadly" in command:
+        os.kill(os.getppid(), 9)
+        os._exit(1)
+    return understood(command, rules)
+child._understood = deadly
+child.main()
+"""
+
+
+def test_only_the_mail_that_ends_the_child_is_blamed_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "python"
+    (tmp_path / "deadly.py").write_text(DEADLY_CHILD)
+    python.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} {tmp_path / "deadly.py"} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with ConfinedReader(RULES) as reader:
+        answers = [reader.begin(raw, RULES.now) for raw in (ORDINARY, ORDINARY + b"deadly", ORDINARY, ORDINARY)]
+        kinds = [answer().kind for answer in answers]
+    assert kinds == [Kind.DECISION, Kind.UNREADABLE, Kind.DECISION, Kind.DECISION]
+
+
 def test_a_mail_that_takes_too_long_is_unreadable_and_the_next_is_read() -> None:
     with ConfinedReader(RULES, processor_seconds=0.05) as reader:
         slow = reader.read(HEAD + EXPENSIVE["seventy thousand quotes"], RULES.now)

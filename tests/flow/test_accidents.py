@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,8 @@ from mailbot.model import (
 )
 from mailbot.ports import Fetched, Folder, Reader
 from mailbot.rules import Rules, TrustRules
+from mailbot.sending import MAILS_BETWEEN
+from mailbot.turns.ahead import READ_AHEAD
 from mailbot.turns.judgement import STRANGERS_PER_DAY
 from mailbot.turns.receive import receive
 from parsers.values import Understanding
@@ -166,6 +170,9 @@ class Failing:
             raise MemoryError
         return self.reader.read(raw, now)
 
+    def begin(self, raw: bytes, now: datetime) -> Callable[[], Understanding]:
+        return partial(self.read, raw, now)
+
     def layers(self) -> tuple[str, ...]:
         return ()
 
@@ -183,6 +190,94 @@ def test_a_mail_that_the_reader_fails_on_stops_nothing(world: World) -> None:
         world.clock.advance(timedelta(minutes=10))
         daemon.tick(bot)
     assert len(world.inbox._folders.uids(Folder.QUARANTINE)) == 1
+
+
+class Ahead(Failing):
+    """A reader that remembers how many mails were begun before each answer was asked for."""
+
+    def __init__(self, reader: Reader) -> None:
+        super().__init__(reader)
+        self.begun = 0
+        self.begun_at_answer: list[int] = []
+
+    def begin(self, raw: bytes, now: datetime) -> Callable[[], Understanding]:
+        self.begun += 1
+        return partial(self._answer, raw, now)
+
+    def _answer(self, raw: bytes, now: datetime) -> Understanding:
+        self.begun_at_answer.append(self.begun)
+        return self.read(raw, now)
+
+
+def test_mails_are_read_while_the_one_in_front_of_them_is_committed(world: World) -> None:
+    for number in range(READ_AHEAD + 3):
+        world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
+    reader = Ahead(world.bot.reader)
+    receive(world.bot.context, world.inbox, reader)
+    most = READ_AHEAD + 3
+    assert reader.begun_at_answer == [min(READ_AHEAD + 1 + number, most) for number in range(most)]
+
+
+def test_nothing_is_read_ahead_after_a_pass_that_did_not_end(world: World) -> None:
+    for number in range(3):
+        world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
+    world.inbox.deliver(mail(ALICE.email, "deadly", "hello", world.now))
+    with pytest.raises(SystemExit):
+        daemon.tick(replace(world.bot, reader=Deadly(world.bot.reader)))
+    for number in range(3):
+        world.inbox.deliver(mail(ALICE.email, f"dinner {number}", "At eight?", world.now))
+    world.restart()
+    reader = Ahead(world.bot.reader)
+    receive(world.bot.context, world.inbox, reader)
+    assert reader.begun_at_answer == [1, 2, 3, 4]
+
+
+def test_what_the_server_gave_before_it_went_away_is_handled(world: World) -> None:
+    asked(world)
+    inbox = Breaking(world.inbox)
+    world.inbox.deliver(mail("bob@example.org", SUBJECT, request_words("bob"), world.now))
+    with pytest.raises(MailServerUnavailable):
+        receive(world.bot.context, inbox, world.bot.reader)
+    assert world.ticket(2).username == "bob"
+
+
+class Breaking(MemoryInbox):
+    """A mailbox whose server goes away after the last mail."""
+
+    def __init__(self, inbox: MemoryInbox) -> None:
+        self.__dict__ = inbox.__dict__
+
+    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
+        yield from super().fetch(after, also)
+        raise MailServerUnavailable("the connection was closed")
+
+
+def test_letters_begin_to_leave_while_many_mails_are_still_read(world: World) -> None:
+    world.inbox.deliver(mail(ALICE.email, SUBJECT, request_words(), world.now))
+    for number in range(2 * MAILS_BETWEEN):
+        world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
+    letters_left = threading.Event()
+    world.postman._on_sent = lambda _letter: letters_left.set()
+    inbox = world.inbox
+    world.inbox = Waiting(inbox, letters_left)
+    daemon.tick(replace(world.bot, inbox=world.inbox))
+    assert world.inbox.waited
+    assert len(world.letters) == 3
+
+
+class Waiting(MemoryInbox):
+    """A mailbox that gives its last mail only when something happened: without it the test would hang, and so it fails."""
+
+    def __init__(self, inbox: MemoryInbox, happened: threading.Event) -> None:
+        self.__dict__ = inbox.__dict__
+        self.happened = happened
+        self.waited = False
+
+    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
+        *first, last = super().fetch(after, also)
+        yield from first
+        self.waited = self.happened.wait(60)
+        yield last
 
 
 def test_a_mailbox_with_very_many_mails_is_read_in_parts(world: World) -> None:
@@ -329,6 +424,9 @@ class Deadly:
         if b"deadly" in raw:
             raise SystemExit
         return self.reader.read(raw, now)
+
+    def begin(self, raw: bytes, now: datetime) -> Callable[[], Understanding]:
+        return partial(self.read, raw, now)
 
     def layers(self) -> tuple[str, ...]:
         return ()

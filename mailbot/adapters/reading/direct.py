@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from parsers import read, understand
 from parsers.values import ReadingRules, Understanding
@@ -18,6 +20,9 @@ class DirectReader:
     def read(self, raw: bytes, now: datetime) -> Understanding:
         rules = replace(self._rules, now=now)
         return understand(read(raw, rules), rules)
+
+    def begin(self, raw: bytes, now: datetime) -> Callable[[], Understanding]:
+        return partial(self.read, raw, now)
 
     def layers(self) -> tuple[str, ...]:
         return ()

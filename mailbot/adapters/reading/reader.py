@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import pickle
 import subprocess
 import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -21,6 +26,27 @@ from parsers.values import Kind, ReadingRules, Understanding, Unreadable
 _START_SECONDS = 60.0
 TRIES = 2
 """A mail that ended its reader once may have met a machine that was short of memory; twice, and it is left unread."""
+_PIPE_BYTES = 1024 * 1024
+"""What a pipe holds where the kernel allows it: so much is there for the child to go on with while the daemon commits."""
+
+
+@dataclass(eq=False)
+class _Reading:
+    """A mail that is being read, and what came of it."""
+
+    raw: bytes
+    now: datetime
+    answer: Understanding | None = None
+    deaths: int = 0
+
+    def give_up(self, why: str) -> None:
+        unreadable = Unreadable(hashlib.sha256(self.raw).hexdigest(), len(self.raw), why)
+        self.answer = Understanding(None, unreadable, Kind.UNREADABLE, why)
+
+    def died(self, why: str) -> None:
+        self.deaths += 1
+        if self.deaths >= TRIES:
+            self.give_up(why)
 
 
 class ConfinedReader:
@@ -28,6 +54,9 @@ class ConfinedReader:
 
     `processor_seconds` bound the processor time of one mail; `patience_seconds` is the last resort on the wall clock, for a
     machine that is too busy to give the child any.  Not thread-safe: one reader a thread.  `close` ends it.
+
+    Mails may be sent ahead: the child reads them one after the other and answers in that order.  Where it ends, the mail
+    that it had not yet answered first is the one that it read.
     """
 
     def __init__(
@@ -43,6 +72,9 @@ class ConfinedReader:
         self._patience_seconds = patience_seconds
         self._mails_per_reader = mails_per_reader
         self._child: subprocess.Popen[bytes] | None = None
+        self._channel: frames.Channel | None = None
+        self._sent: deque[_Reading] = deque()
+        """What the child has and did not answer, in the order in which it reads."""
         self._layers: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
@@ -65,20 +97,19 @@ class ConfinedReader:
 
     def read(self, raw: bytes, now: datetime) -> Understanding:
         """What a mail says at the moment `now` (aware).  Never raises for what the bytes contain; OSError where no child starts."""
-        why = ""
-        for _ in range(TRIES):
-            answer = self._asked(raw, now)
-            if isinstance(answer, Understanding):
-                return answer
-            why, final = answer
-            if final:
-                break
-        unreadable = Unreadable(hashlib.sha256(raw).hexdigest(), len(raw), why)
-        return Understanding(None, unreadable, Kind.UNREADABLE, why)
+        return self.begin(raw, now)()
+
+    def begin(self, raw: bytes, now: datetime) -> Callable[[], Understanding]:
+        """Send a mail ahead; see `ports.Reader.begin`."""
+        reading = _Reading(raw, now)
+        with contextlib.suppress(OSError):  # whoever asks for the answer tries again, and hears of it
+            self._send(reading)
+        return partial(self._answer, reading)
 
     def close(self) -> None:
         """End the child, if there is one; may run twice."""
-        child, self._child = self._child, None
+        child, self._child, self._channel = self._child, None, None
+        self._sent.clear()
         if child is None:
             return
         for stream in (child.stdin, child.stdout):
@@ -88,34 +119,56 @@ class ConfinedReader:
         child.kill()
         child.wait()
 
-    def _asked(self, raw: bytes, now: datetime) -> Understanding | tuple[str, bool]:
-        """The answer; or why there is none, and whether asking again is of no use."""
-        child = self._ready()
-        deadline = monotonic() + self._patience_seconds
+    def _answer(self, reading: _Reading) -> Understanding:
+        while reading.answer is None:
+            if reading not in self._sent:
+                self._send(reading)
+            self._take_one()
+        return reading.answer
+
+    def _send(self, reading: _Reading) -> None:
+        """Raises OSError where no child starts."""
+        channel = self._ready()
+        self._sent.append(reading)
+        # A child that is gone is noticed when its answer is waited for.
+        with contextlib.suppress(OSError):
+            channel.put(STAMP.pack(reading.now.timestamp()), reading.raw)
+
+    def _take_one(self) -> None:
+        """Wait for the next answer; where there is none, the mail is to blame, and the ones behind it are sent again."""
+        channel, reading = self._ready(), self._sent[0]
         try:
-            frames.send(_handle(child.stdin), STAMP.pack(now.timestamp()) + raw, deadline)
-            answer = frames.receive(_handle(child.stdout), deadline)
-            return self._understanding(answer)
+            self._note(reading, channel.get(monotonic() + self._patience_seconds))
         except TimeoutError:
-            self.close()
-            return f"Reading it took longer than {self._patience_seconds:g} seconds.", True
+            reading.give_up(f"Reading it took longer than {self._patience_seconds:g} seconds.")
+            self._send_again()
         except (OSError, EOFError, WireError):
-            self.close()
-            return "Reading it ended the reader.", False
+            reading.died("Reading it ended the reader.")
+            self._send_again()
+        else:
+            self._sent.popleft()
 
-    def _understanding(self, answer: bytes) -> Understanding | tuple[str, bool]:
-        kind, told = answer[:1], answer[1:]
+    def _note(self, reading: _Reading, message: bytes) -> None:
+        kind, told = message[:1], message[1:]
         if kind == UNDERSTOOD:
-            return loads(told, Understanding)
-        if kind == TOO_LONG:
-            return f"Reading it took more than {self._processor_seconds:g} seconds of processor time.", True
-        if kind == DIED:
-            return "Reading it needed too much memory, or ended the reader.", False
-        raise WireError
+            reading.answer = loads(told, Understanding)
+        elif kind == TOO_LONG:
+            reading.give_up(f"Reading it took more than {self._processor_seconds:g} seconds of processor time.")
+        elif kind == DIED:
+            reading.died("Reading it needed too much memory, or ended the reader.")
+        else:
+            raise WireError
 
-    def _ready(self) -> subprocess.Popen[bytes]:
-        """The child, started where there is none: with nothing of our environment, and no descriptor but its two pipes."""
-        if self._child is None or self._child.poll() is not None:
+    def _send_again(self) -> None:
+        """End the child, and give what it did not get to read to the next one."""
+        unread = [reading for reading in self._sent if reading.answer is None]
+        self.close()
+        for reading in unread:
+            self._send(reading)
+
+    def _ready(self) -> frames.Channel:
+        """The way to the child, which is started where there is none: with nothing of our environment, and no descriptor but its two pipes."""
+        if self._child is None or self._channel is None or (not self._sent and self._child.poll() is not None):
             self.close()
             self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no words of a mail
                 [
@@ -128,17 +181,21 @@ class ConfinedReader:
                 env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
                 bufsize=0,
             )
-            os.set_blocking(_handle(self._child.stdin), False)
-            deadline = monotonic() + _START_SECONDS
+            channel = frames.Channel(_opened(self._child.stdin), _opened(self._child.stdout))
             try:
-                frames.send(_handle(self._child.stdin), pickle.dumps(self._rules), deadline)
-                self._layers = tuple(frames.receive(_handle(self._child.stdout), deadline).decode().split("\n"))
-            except (TimeoutError, EOFError) as error:
+                channel.put(pickle.dumps(self._rules))
+                self._layers = tuple(channel.get(monotonic() + _START_SECONDS).decode().split("\n"))
+            except (OSError, EOFError) as error:
                 self.close()
                 raise OSError("the reader of mails does not start") from error
-        return self._child
+            self._channel = channel
+        return self._channel
 
 
-def _handle(stream: object) -> int:
+def _opened(stream: object) -> int:
+    """The descriptor of a pipe to or from the child: it never blocks, and holds as much as the kernel allows."""
     number: int = stream.fileno()  # type: ignore[attr-defined]  # both pipes were asked for
+    os.set_blocking(number, False)
+    with contextlib.suppress(OSError):  # fcntl(2), F_SETPIPE_SZ: too many pipes of this user are large already
+        fcntl.fcntl(number, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return number
