@@ -140,7 +140,7 @@ def vm_spec(ticket: Ticket, site: str, dns_domain: str, keys: tuple[str, ...], p
     return VmSpec(
         name=machine_name(ticket.username),
         dns_domain=dns_domain,
-        machine_id=legacy_machine_id(site, ticket.username, reference),
+        machine_id=ticket.machine_id or legacy_machine_id(site, ticket.username, reference),
         owner=ticket.username,
         reference=reference,
         ssh_keys=keys,

@@ -1,8 +1,9 @@
 """Tokens that say which letter a mail answers, and the addresses and Message-IDs that carry them.  Pure.
 
-A token is an HMAC-SHA256 (RFC 2104) over ticket, version, recipient, purpose and day, cut to 160 bits
-and written in lower-case base32 (32 characters), so that it survives servers that change the case of
-a local part.  It proves that the writer has a letter that was sent to that recipient; it is worth
+A token is an HMAC-SHA256 (RFC 2104) over ticket, version, recipient, purpose, day and the ticket's nonce,
+cut to 160 bits and written in lower-case base32 (32 characters), so that it survives servers that change
+the case of a local part.  The nonce is random and stored with the ticket: another ticket that gets the same
+number after a restored backup accepts no letter of the first.  It proves that the writer has a letter that was sent to that recipient; it is worth
 nothing without that sender (`trust` asks for more).  It is never stored: what it is bound to is
 enough to make it again, so a copy of the database holds none.  A decision uses it up, because the
 version rises; it expires by its day.  It rides in two places of a letter:
@@ -90,25 +91,25 @@ def moment_of(day: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
 
 
-def make(keys: TokenKeys, recipient: str, bound: Reference) -> str:
+def make(keys: TokenKeys, recipient: str, bound: Reference, *, nonce: str = "") -> str:
     """The token for one recipient (case-insensitive address) and what `bound` says: 32 characters, 160 bits."""
-    return _token(keys.keys[0], _bound(bound, recipient))
+    return _token(keys.keys[0], _bound(bound, recipient, nonce))
 
 
 def reference(
-    keys: TokenKeys, ticket_id: int, version: int, recipient: str, purpose: Purpose, *, day: int = 0
+    keys: TokenKeys, ticket_id: int, version: int, recipient: str, purpose: Purpose, *, day: int = 0, nonce: str = ""
 ) -> Reference:
     """What a letter of that day to that recipient carries."""
     bound = Reference(ticket_id, version, purpose, day, "")
-    return replace(bound, token=make(keys, recipient, bound))
+    return replace(bound, token=make(keys, recipient, bound, nonce=nonce))
 
 
-def verify(keys: TokenKeys, reference: Reference, recipient: str) -> bool:
-    """True where the token was made, with any of the keys, for exactly this ticket, version, recipient, purpose and day."""
+def verify(keys: TokenKeys, reference: Reference, recipient: str, *, nonce: str = "") -> bool:
+    """True where the token was made, with any of the keys, for exactly this ticket, version, recipient, purpose, day and nonce."""
     if reference.purpose is Purpose.NONE:
         return False
     found = reference.token.lower().encode("utf-8", "replace")
-    bound = _bound(reference, recipient)
+    bound = _bound(reference, recipient, nonce)
     good = False
     for key in keys.keys:  # every key is tried: how long it takes tells nothing
         good |= hmac.compare_digest(_token(key, bound).encode(), found)
@@ -120,9 +121,9 @@ def expired(reference: Reference, now: datetime, expiry_days: int) -> bool:
     return not 0 <= day_of(now) - reference.day <= expiry_days
 
 
-def short_code(keys: TokenKeys, reference: Reference, recipient: str) -> str:
+def short_code(keys: TokenKeys, reference: Reference, recipient: str, *, nonce: str = "") -> str:
     """The visible code, number and two groups of four: for people whose client lost every header.  Never enough alone."""
-    return f"{reference.ticket_id}-{_code(keys.keys[0], _bound(reference, recipient))}"
+    return f"{reference.ticket_id}-{_code(keys.keys[0], _bound(reference, recipient, nonce))}"
 
 
 def codes_in(text: str) -> tuple[str, ...]:
@@ -137,26 +138,33 @@ def ticket_of_code(code: str) -> int:
 
 
 def reference_of_code(
-    keys: TokenKeys, code: str, version: int, recipients: Iterable[str], *, now: datetime, expiry_days: int
+    keys: TokenKeys,
+    code: str,
+    version: int,
+    recipients: Iterable[str],
+    *,
+    now: datetime,
+    expiry_days: int,
+    nonce: str = "",
 ) -> Reference | None:
     """What a visible code stands for: tried for every purpose, every day that has not expired, and each of the recipients.
 
-    `version` is the ticket's present one: an older code is used up.
+    `version` and `nonce` are the ticket's present ones: an older code is used up.
     """
     today, ticket_id = day_of(now), ticket_of_code(code)
     for recipient in recipients:
         for purpose in _MARK_TO_PURPOSE.values():
             for day in range(today, today - expiry_days - 1, -1):
                 found = Reference(ticket_id, version, purpose, day, "")
-                if purpose is not Purpose.NONE and verify_code(keys, code, found, recipient):
-                    return replace(found, token=make(keys, recipient, found))
+                if purpose is not Purpose.NONE and verify_code(keys, code, found, recipient, nonce=nonce):
+                    return replace(found, token=make(keys, recipient, found, nonce=nonce))
     return None
 
 
-def verify_code(keys: TokenKeys, code: str, reference: Reference, recipient: str) -> bool:
+def verify_code(keys: TokenKeys, code: str, reference: Reference, recipient: str, *, nonce: str = "") -> bool:
     """True where the visible code is the one for the ticket, version, purpose and day of `reference` (its token is not read)."""
     found = code.lower().encode("utf-8", "replace")
-    bound = _bound(reference, recipient)
+    bound = _bound(reference, recipient, nonce)
     good = False
     for key in keys.keys:
         good |= hmac.compare_digest(f"{reference.ticket_id}-{_code(key, bound)}".encode(), found)
@@ -234,10 +242,12 @@ def _body(reference: Reference) -> str:
     return f"{reference.ticket_id}.{reference.version}.{mark}.{reference.day}.{reference.token}"
 
 
-def _bound(reference: Reference, recipient: str) -> bytes:
+def _bound(reference: Reference, recipient: str, nonce: str) -> bytes:
     # NUL cannot stand in an address (RFC 5321 section 4.1.2), so no two bindings give the same bytes.
     numbers = (str(reference.ticket_id), str(reference.version), str(reference.day))
-    return "\0".join((*numbers, recipient.strip().lower(), reference.purpose.value)).encode("utf-8", "replace")
+    # Without a nonce (a ticket of version 0.1) they are those of that version.
+    parts = (*numbers, recipient.strip().lower(), reference.purpose.value, *filter(None, (nonce,)))
+    return "\0".join(parts).encode("utf-8", "replace")
 
 
 def _token(key: bytes, bound: bytes) -> str:

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 
 def say(text: str = "") -> None:
@@ -47,7 +48,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def as_json(value: object) -> str:
-    """JSON on one line, ASCII only: dates as ISO strings, values by their fields."""
+    """JSON on one line, ASCII only: dates as ISO strings, values by the fields that their repr shows."""
     return json.dumps(_plain(value), ensure_ascii=True)
 
 
@@ -59,13 +60,14 @@ def _plain(value: Any) -> Any:
             return value.isoformat()
         case timedelta():
             return value.total_seconds()
-        case Path():
+        case Path() | UUID():
             return str(value)
         case dict():
             return {str(_plain(key)): _plain(inner) for key, inner in value.items()}
         case list() | tuple() | set() | frozenset():
             return [_plain(inner) for inner in value]
         case _ if is_dataclass(value) and not isinstance(value, type):
-            return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+            shown = (field.name for field in fields(value) if field.repr)
+            return {name: _plain(getattr(value, name)) for name in shown}
         case _:
             return value

@@ -106,12 +106,15 @@ def _reference(item: OutboxItem, kind: LetterKind, ticket: Ticket | None, settin
     if ticket is None:  # a question about the whole bot: the brake
         number = item.effect.facts.get("brake")
         return tokens.reference(settings.keys, 0, int(number), item.effect.to, purpose, day=day) if number else None
-    return tokens.reference(settings.keys, ticket.id, item.version, item.effect.to, purpose, day=day)
+    return tokens.reference(
+        settings.keys, ticket.id, item.version, item.effect.to, purpose, day=day, nonce=ticket.nonce
+    )
 
 
 def _identity(work: _Work) -> str:
     """What makes this letter one of its kind: the outbox key within its ticket, or within the mail it answers."""
-    within = str(work.item.ticket_id) if work.item.ticket_id else work.item.answers
+    ticket, nonce = work.item.ticket_id, work.ticket.nonce if work.ticket else ""
+    within = f"{ticket}{nonce and f'.{nonce}'}" if ticket else work.item.answers
     return "\0".join((within, work.item.effect.key, work.letter, work.item.effect.to.lower()))
 
 
@@ -139,10 +142,16 @@ def _body(work: _Work, subject: str) -> Rendered:
         when=lambda value: when_in_words(value, zone),
         takes_answers=work.reference is not None,
         commands=_offers(work),
-        short_code=tokens.short_code(work.settings.keys, work.reference, work.item.effect.to) if work.reference else "",
+        short_code=_short_code(work),
     )
     band = f"{service.name} · #{ticket.id} · {ticket.username}-vm" if ticket else service.name
     return render(work.letter.value, values, title=subject, band=one_line(band, 120))
+
+
+def _short_code(work: _Work) -> str:
+    nonce = work.ticket.nonce if work.ticket else ""
+    keys, to = work.settings.keys, work.item.effect.to
+    return tokens.short_code(keys, work.reference, to, nonce=nonce) if work.reference else ""
 
 
 def _offers(work: _Work) -> tuple[Offer, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
+from uuid import UUID
 
 Facts: TypeAlias = Mapping[str, Any]
 """JSON-able values (str, int, bool, None, lists and dicts of them; dates as ISO strings) that a letter or an effect needs."""
@@ -82,7 +83,7 @@ class Admin:
 class Ticket:
     """One virtual machine's life, from the request to the removal.
 
-    `id` is 0 until the store has given one.  `revision` counts every change (the guard of every
+    `id` is 0 until the store has given one, with `machine_id` and `nonce`.  `revision` counts every change (the guard of every
     UPDATE); `version` counts only changes of what people decide upon (state, end date, disk), and is
     what a token is bound to.  `due_at` is when the ticket wants to be woken, None for never.
     `end_date` is the last day of the lease, in the site's time zone.  `thread` is the Message-ID of
@@ -92,6 +93,10 @@ class Ticket:
     `keep_until` is when a kept disk is deleted; `held` is the reason why nothing destructive may happen.
     `lease_from` is when the present end date was agreed, `stage` how many of the warnings before the
     present stop or removal were written, `remove_at` the moment of the removal of a stopped machine.
+    `machine_id` and `nonce` are random and no other ticket's, not even one that gets the same number after a restored
+    backup: from the first every name of the machine follows, to the second every token and Message-ID is bound.
+    A ticket of version 0.1 has None (its machine is named after its site, owner and number) and "" (tokens bound to
+    its number alone).
     """
 
     id: int
@@ -121,6 +126,8 @@ class Ticket:
     lease_from: datetime | None = None
     stage: int = 0
     remove_at: datetime | None = None
+    machine_id: UUID | None = None
+    nonce: str = field(default="", repr=False)
 
 
 class Role(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -190,17 +191,30 @@ def _by_code(
     found = []
     for code in codes if recipients else ():
         ticket = context.store.ticket(tokens.ticket_of_code(code))
-        version = ticket.version if ticket else 0
+        if ticket is None:
+            continue
         keys, days = context.letters.keys, context.letters.expiry_days
-        found.append(tokens.reference_of_code(keys, code, version, recipients, now=now, expiry_days=days))
+        one = tokens.reference_of_code(
+            keys, code, ticket.version, recipients, now=now, expiry_days=days, nonce=ticket.nonce
+        )
+        found.append(one)
     return tuple(one for one in found if one is not None)
 
 
 def _from_nobody(context: TurnContext, mail: Mail, references: tuple[Reference, ...], now: datetime) -> Judgement:
     """An address that nobody has registered: if it was written to once, it hears that it no longer counts, and nothing else."""
-    if any(tokens.verify(context.letters.keys, reference, mail.sender.address) for reference in references):
+    if any(_written_to(context, reference, (mail.sender.address,)) for reference in references):
         return answered_stranger(context, mail, now, "an answer from an address that is not registered any more")
     return left("an answer to a letter of ours from somebody it was not written to")
+
+
+def _written_to(context: TurnContext, reference: Reference, recipients: Iterable[str]) -> Ticket | None:
+    """The ticket that a letter was about, where one of these addresses was written to; the token is bound to the ticket's nonce."""
+    ticket = context.store.ticket(reference.ticket_id)
+    if ticket is None:
+        return None
+    keys, nonce = context.letters.keys, ticket.nonce
+    return ticket if any(tokens.verify(keys, reference, one, nonce=nonce) for one in recipients) else None
 
 
 def _exchange(
@@ -220,9 +234,7 @@ def _exchange(
         deciding = reference.purpose is Purpose.DECIDE
         who: Person | Admin | None = admin if deciding else person
         recipients = (person.email, *person.aliases) if person is not None and not deciding else (address,)
-        if not any(tokens.verify(context.letters.keys, reference, one) for one in recipients):
-            continue
-        ticket = context.store.ticket(reference.ticket_id)
+        ticket = _written_to(context, reference, recipients)
         if ticket is None or (not deciding and (person is None or person.login != ticket.username)):
             continue  # an address may belong to somebody else by now
         proofs = {Proof.TOKEN} if who is None else {Proof.TOKEN, Proof.REGISTERED}

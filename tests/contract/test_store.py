@@ -9,6 +9,7 @@ import sys
 import threading
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
+from uuid import UUID, uuid5
 
 import pytest
 from sqlalchemy import text
@@ -132,6 +133,7 @@ def test_other_databases_and_sqlite_in_memory_are_refused_without_showing_the_pa
 
 def test_a_ticket_comes_back_as_it_was_written_with_a_number_and_revision_one(store: Store) -> None:
     samples: dict[str, object] = {"datetime": NOW + MINUTE, "date": date(2028, 2, 29), "int": 17, "str": "é\n<x> "}
+    samples["UUID"] = uuid5(UUID(int=0), "a machine")
     ticket = a_ticket()
     own = {"id", "state", "revision"}
     kinds = {field.name: str(field.type).removesuffix(" | None") for field in dataclasses.fields(ticket)}
@@ -141,6 +143,18 @@ def test_a_ticket_comes_back_as_it_was_written_with_a_number_and_revision_one(st
     assert stored == dataclasses.replace(ticket, id=stored.id, revision=1)
     assert store.ticket(stored.id) == stored
     assert store.ticket(stored.id + 1) is None
+
+
+def test_every_ticket_gets_a_machine_id_and_a_nonce_of_its_own_and_keeps_them(store: Store) -> None:
+    first, second = (opened(store, ticket=a_ticket(username=name)) for name in ("alice", "bob"))
+    assert first.machine_id is not None
+    assert len(first.nonce) == 32
+    assert {first.machine_id, first.nonce}.isdisjoint({second.machine_id, second.nonce})
+    changed = dataclasses.replace(first, intended_usage="Another")
+    store.commit(Turn(now=NOW, ticket=changed, expected_revision=first.revision))
+    again = store.ticket(first.id)
+    assert again is not None
+    assert (again.machine_id, again.nonce) == (first.machine_id, first.nonce)
 
 
 def test_moments_come_back_in_utc_whatever_zone_they_were_given_in(store: Store) -> None:

@@ -60,6 +60,8 @@ class Attempt:
     carrier: str
     results: str
     word: str
+    right_nonce: bool = True
+    """The letter is of this ticket, not of one that had its number before a backup was restored."""
 
 
 def _world(root: Path) -> World:
@@ -103,6 +105,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 OWNERS = {1: ALICE, 2: BOB, 3: BOB, 4: GRACE}
 VERSIONS: dict[int, int] = {}
+NONCES: dict[int, str] = {}
 MAY = {
     (1, Purpose.DECIDE): {"approve", "deny"},
     (1, Purpose.OWN): {"withdraw"},
@@ -127,6 +130,7 @@ def should_act(attempt: Attempt) -> bool:
         attempt.word in MAY.get((attempt.ticket, attempt.purpose), ())
         and right_person
         and attempt.right_key
+        and attempt.right_nonce
         and 0 <= attempt.age_days <= 90
         and attempt.carrier != "nothing"
         and (any_version or attempt.version == VERSIONS.get(attempt.ticket))
@@ -138,7 +142,10 @@ def should_act(attempt: Attempt) -> bool:
 def _raw(world: World, attempt: Attempt) -> bytes:
     keys = world.settings.keys if attempt.right_key else WRONG_KEYS
     day = tokens.day_of(world.now - timedelta(days=attempt.age_days))
-    made = tokens.reference(keys, attempt.ticket, attempt.version, attempt.recipient, attempt.purpose, day=day)
+    nonce = NONCES.get(attempt.ticket, "") if attempt.right_nonce else ""
+    made = tokens.reference(
+        keys, attempt.ticket, attempt.version, attempt.recipient, attempt.purpose, day=day, nonce=nonce
+    )
     words, headers, to = WORDS[attempt.word], {}, SUPPORT
     match attempt.carrier:
         case "message-id":
@@ -146,7 +153,7 @@ def _raw(world: World, attempt: Attempt) -> bytes:
         case "reply-to":
             to = tokens.reply_address(SUPPORT, made, plus=True)
         case "code":
-            words += f"\n\n> a robot wrote this, code {tokens.short_code(keys, made, attempt.recipient)}."
+            words += f"\n\n> a robot wrote this, code {tokens.short_code(keys, made, attempt.recipient, nonce=nonce)}."
     raw = mail(attempt.sender, "Re: it", words, world.now, to=to, **headers)
     return _results(attempt) + raw
 
@@ -193,6 +200,7 @@ CHANGES = {
     "purpose": st.sampled_from([Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM]),
     "recipient": st.sampled_from(ADDRESSES),
     "right_key": st.booleans(),
+    "right_nonce": st.booleans(),
     "age_days": st.sampled_from([-2, -1, 0, 30, 90, 91, 400]),
     "carrier": st.sampled_from(["message-id", "reply-to", "code", "nothing"]),
     "results": st.sampled_from(RESULTS),
@@ -217,11 +225,13 @@ def attempts(draw: st.DrawFn) -> tuple[Attempt, int]:
 @pytest.mark.parametrize("attempt", RIGHT, ids=lambda one: f"{one.ticket} {one.word} by {one.carrier} of {one.sender}")
 def test_the_right_combination_acts(world: World, attempt: Attempt) -> None:
     VERSIONS.update({number: world.ticket(number).version for number in OWNERS})
+    NONCES.update({number: world.ticket(number).nonce for number in OWNERS})
     assert _acts(world, replace(attempt, version=VERSIONS[attempt.ticket]))
 
 
 def test_no_other_combination_acts(world: World) -> None:
     VERSIONS.update({number: world.ticket(number).version for number in OWNERS})
+    NONCES.update({number: world.ticket(number).nonce for number in OWNERS})
     before = [world.ticket(number) for number in OWNERS]
     forged = acted = 0
 

@@ -182,3 +182,16 @@ def test_what_is_stored_of_a_message_id_holds_no_token() -> None:
     assert tokens.references_in([tokens.without_token(first)], [], OWN) == ()
     assert tokens.is_own_message_id(tokens.without_token(first), OWN)
     assert tokens.without_token("<x@example.org>") == "<x@example.org>"
+
+
+def test_a_token_of_another_ticket_that_had_the_same_number_is_worth_nothing() -> None:
+    mine = tokens.reference(KEYS, 12, 3, ALICE, Purpose.DECIDE, day=DAY, nonce="one")
+    assert tokens.verify(KEYS, mine, ALICE, nonce="one")
+    for nonce in ("", "two"):
+        assert not tokens.verify(KEYS, mine, ALICE, nonce=nonce)
+    code = tokens.short_code(KEYS, mine, ALICE, nonce="one")
+    found = [
+        tokens.reference_of_code(KEYS, code, 3, [ALICE], now=NOW, expiry_days=90, nonce=nonce)
+        for nonce in ("one", "two")
+    ]
+    assert found == [mine, None]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     JSON,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -44,6 +46,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         date: Date,
         int: Number,
+        UUID: Uuid,
         dict[str, Any]: JSON,
         TicketState: OneOf(TicketState),
         Verdict: OneOf(Verdict),
@@ -107,6 +110,8 @@ class TicketRow(Base):
     lease_from: Mapped[datetime | None]
     stage: Mapped[int]
     remove_at: Mapped[datetime | None]
+    machine_id: Mapped[UUID | None]
+    nonce: Mapped[str] = mapped_column(server_default=text("''"))
     trouble: Mapped[str]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
+from secrets import token_hex
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, select, text, update
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +16,8 @@ from mailbot.adapters.database.tables import HISTORY, OUTBOX, PLACE_INDEX, TAKES
 from mailbot.errors import Conflict
 from mailbot.model import Accepted, Action, Actor, HistoryEntry, Ticket, TicketState
 from mailbot.ports import OutboxState
+
+NONCE_BYTES = 16
 
 _NAMES = tuple(column.name for column in fields(Ticket))
 _T = TICKETS.c
@@ -109,7 +113,11 @@ def write(connection: Connection, ticket: Ticket, expected_revision: int | None)
     del values["id"]
     try:
         if ticket.id == 0:
-            values["revision"] = 1
+            values |= {
+                "revision": 1,
+                "machine_id": ticket.machine_id or uuid4(),
+                "nonce": ticket.nonce or token_hex(NONCE_BYTES),
+            }
             result = connection.execute(_INSERT, values)
             primary_key = result.inserted_primary_key
             if primary_key is None:
