@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from contrib import sample_fleet
+from contrib import sample_fleet, units
 from mailbot import journal, lifecycle, metrics
 from mailbot.cli.app import app
 from mailbot.config import reference
@@ -148,6 +148,8 @@ def _with_parts(file: str, **parts: str) -> str:
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "README.md": readme,
     "mailbot/examples/config.example.toml": reference.example_file,
+    "mailbot/examples/mailbot@.service": units.several,
+    "mailbot/examples/mailbot-once.service": units.once,
     "docs/cli.md": command_line,
     "docs/commands.md": commands,
     "docs/configuration.md": reference.reference,

@@ -8,9 +8,10 @@ import random
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import TypeAlias
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -18,8 +19,8 @@ from mailbot import journal
 from mailbot.errors import MailServerUnavailable
 from mailbot.machines.work import place, sites_to_visit, visit, work
 from mailbot.model import MACHINE_ACTIONS
-from mailbot.notify import notify
 from mailbot.ports import OutboxState
+from mailbot.pulse import Pulse, feed_seconds
 from mailbot.sending import Beside, EveryFewMails
 from mailbot.turns import sight
 from mailbot.turns.deliver import deliver
@@ -37,6 +38,11 @@ SHORTEST_WATCH_SECONDS = 0.2
 """Mail is announced no more often than this: a server that answers IDLE at once each time keeps nobody busy."""
 LONGEST_FAREWELL_SECONDS = 10.0
 """How long the end waits for a thread that may hang in a call to a hypervisor."""
+LONGEST_SILENCE_SECONDS = {"mail": 900.0, "letters": 900.0, "machines": 1800.0}
+"""How long a loop may work without a sign of life; a mail, a letter and a call to a hypervisor each have shorter limits."""
+
+Reload: TypeAlias = Callable[[Bot], Bot | None]
+"""Gives the bot that takes another one's place, made from the configuration as it is now; None where that cannot be used."""
 
 
 @dataclass
@@ -123,7 +129,7 @@ def _receive(bot: Bot, tally: Tally, progress: Callable[[], None]) -> int:
 def _guarded(tally: Tally, doing: str, turn: Callable[[], int]) -> int:
     try:
         done = turn()
-        if doing == "receive":
+        if doing == "receive" and (tally.read or done):
             journal.connection_works(server="imap")
         return done
     except MailServerUnavailable as error:
@@ -174,29 +180,50 @@ def once(bot: Bot) -> Tally:
             return total
 
 
-def run(bot: Bot, version: str) -> None:
+def run(bot: Bot, version: str, reload: Reload = lambda _bot: None) -> None:
     """Run until SIGTERM or SIGINT; the step under way is finished first.
 
     1. The scheduler has one job, the tick: every `poll_seconds`; IDLE only makes the next one come sooner.
     2. Machines are worked on in a thread of their own, so that no mail waits for a hypervisor.
-    3. On a signal: no new step begins; threads are waited for, but not a hypervisor that hangs.  A
-       second signal ends the process at once, which costs nothing but time (law 15).
+    3. On SIGHUP another bot takes this one's place, as `reload` makes it: between two steps.
+    4. On a signal to end: no new step begins; threads are waited for, but not a hypervisor that hangs.  A
+       second signal ends the process at once, which costs nothing but time: what was begun is gone on with.
     """
     # SimpleQueue.put may interrupt itself, so that a signal can come at any moment; an Event's lock may not.
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-    wanted = (signal.SIGTERM, signal.SIGINT)
+    wanted = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = [signal.signal(number, lambda number, _frame: signals.put(number)) for number in wanted]
-    loop = Loop(bot)
+    allowed = {loop: bot.poll_seconds + most for loop, most in LONGEST_SILENCE_SECONDS.items()}
+    pulse = Pulse(bot.notify_socket, allowed, feed_seconds=feed_seconds(os.environ))
+    ended = threading.Event()
+    threading.Thread(target=pulse.keep, args=(ended,), name="pulse", daemon=True).start()
+    loop = Loop(bot, pulse)
     loop.start()
     journal.daemon_started(version=version, pid=os.getpid())
-    notify("READY=1", bot.notify_socket)
-    why = signal.Signals(signals.get()).name
-    for number, handler in zip(wanted, before, strict=True):
-        signal.signal(number, handler)
-    journal.daemon_stopping(why=why)
-    notify("STOPPING=1", bot.notify_socket)
+    pulse.tell("READY=1")
+    while (number := signals.get()) == signal.SIGHUP:
+        pulse.tell("RELOADING=1")
+        loop = _changed(loop, reload)
+        pulse.tell("READY=1")
+    for each, handler in zip(wanted, before, strict=True):
+        signal.signal(each, handler)
+    journal.daemon_stopping(why=signal.Signals(number).name)
+    pulse.tell("STOPPING=1")
     loop.stop()
+    ended.set()
     journal.daemon_stopped()
+
+
+def _changed(loop: Loop, reload: Reload) -> Loop:
+    """The loop that goes on: that of the new bot, or the same one where there is none."""
+    bot = reload(loop.bot)
+    if bot is None:
+        return loop
+    loop.stop()
+    # The clock was watched all the time: a jump during the change is one, too.
+    after = Loop(replace(bot, clock_watch=loop.bot.clock_watch), loop.pulse)
+    after.start()
+    return after
 
 
 class Loop:
@@ -206,7 +233,8 @@ class Loop:
     while it works makes it look once more, so that no wake-up is lost.
     """
 
-    def __init__(self, bot: Bot) -> None:
+    def __init__(self, bot: Bot, pulse: Pulse | None = None) -> None:
+        self.pulse = pulse or Pulse()
         self.bot = bot
         self.stopping = threading.Event()
         self._mail = threading.Event()
@@ -266,19 +294,40 @@ class Loop:
             if self.stopping.is_set():
                 return
             self._mail.clear()
-            if tick(self.bot, letters=False, progress=self._letters.set).mails >= MAILS_AT_ONCE:
+            self.pulse.beat("mail")
+            tally = tick(self.bot, letters=False, progress=self._goes_on)
+            if tally.mails >= MAILS_AT_ONCE:
                 self.soon()  # there are more
             self._letters.set()
             self._machines.set()
-            notify("WATCHDOG=1", self.bot.notify_socket)
+            self.pulse.beat("mail")
+            self.pulse.status(self._doing(tally))
+
+    def _goes_on(self) -> None:
+        """Told every few mails: a long tick is no silence, and holds up no letter."""
+        self.pulse.beat("mail")
+        self._letters.set()
+
+    def _doing(self, tally: Tally) -> str:
+        """What a tick came to, for `systemctl status`."""
+        if self.bot.context.paused():
+            return "paused: mail is read, nothing else happens; `mailbot resume` goes on"
+        at = f"{self.bot.context.clock.now():%Y-%m-%d %H:%M:%S} UTC"
+        return f"since {at}: {tally.troubles[-1]}" if tally.troubles else f"mailbox read {at}, all is well"
+
+    def _may_stop(self) -> bool:
+        """Asked between two letters."""
+        self.pulse.beat("letters")
+        return self.stopping.is_set()
 
     def _send_letters(self) -> None:
         """Letters, apart from the mail: a mail server that takes minutes a letter delays no mail and no end."""
         while not self.stopping.is_set():
             self._letters.wait(self.bot.poll_seconds)
             self._letters.clear()
+            self.pulse.beat("letters")
             tally = Tally()
-            _guarded(tally, "deliver", lambda: deliver(self.bot.context, self.bot.postman, self.stopping.is_set))
+            _guarded(tally, "deliver", lambda: deliver(self.bot.context, self.bot.postman, self._may_stop))
 
     def _watch(self) -> None:
         """IDLE on a connection of its own; it only makes the next tick come sooner."""
@@ -302,6 +351,7 @@ class Loop:
     def _send_to_sites(self) -> None:
         while not self.stopping.is_set():
             self._machines.clear()
+            self.pulse.beat("machines")
             tally = send_to_sites(self.bot, self._sites)
             self._machines.wait(MACHINE_POLL_SECONDS if tally.waiting else MACHINE_REST_SECONDS)
 

@@ -61,9 +61,12 @@ class Bot:
             closer()
 
 
-def build(config: Config, clock: Clock, notify_socket: str | None = None) -> Bot:
-    """The bot that a configuration describes; connects to nothing yet.  Raises ConfigurationError, DatabaseNotReady."""
-    store = open_store(config)
+def build(config: Config, clock: Clock, notify_socket: str | None = None, store: Store | None = None) -> Bot:
+    """The bot that a configuration describes; connects to nothing yet.  Raises ConfigurationError, DatabaseNotReady.
+
+    It uses the `store` of another bot where one is given.
+    """
+    store = store or open_store(config)
     store.check()
     context = make_context(config, store, clock)
     reader = make_reader(context.reading(clock.now()))

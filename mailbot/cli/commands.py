@@ -24,16 +24,18 @@ def register(app: typer.Typer) -> None:
 def run(context: typer.Context) -> None:
     """Run for good.
 
-    Reads mail, sends letters, builds and removes machines, until SIGTERM or SIGINT; the step at hand is finished first.
+    Reads mail, sends letters, builds and removes machines, until SIGTERM or SIGINT; the step at hand is finished first. SIGHUP
+    has it read its configuration again.
     """
     from mailbot import daemon, journal, metrics  # noqa: PLC0415 - each command imports what it needs
+    from mailbot.cli.reloading import Reloading  # noqa: PLC0415
 
     settings: Settings = context.obj
     config = settings.config
     with settings.bot() as bot:
         journal.config_loaded(file=str(settings.path), sites=len(config.sites), admins=len(config.admins))
         with metrics.served(config.metrics.address, config.metrics.port, bot.context.store):
-            daemon.run(bot, version("mailbot"))
+            daemon.run(bot, version("mailbot"), Reloading(settings))
 
 
 def once(context: typer.Context) -> None:

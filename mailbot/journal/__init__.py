@@ -17,6 +17,8 @@ __all__ = ["COUNTS", "LINES", "Format", "Level", "Line", "configure", "reference
 
 _away: set[str] = set()
 """Servers that did not answer when last asked: that they do again is worth a line, once."""
+_worked: set[str] = set()
+"""Servers that have worked since the start: the first time is worth a line."""
 
 # mail
 
@@ -173,10 +175,23 @@ def connection_restored(*, server: str) -> None:
     _away.discard(server)
 
 
+@line("info")
+def connection_made(*, server: str) -> None:
+    """A server took our login and did what was asked, for the first time since the start."""
+
+
 def connection_works(*, server: str) -> None:
-    """Write `connection_restored` where that server did not answer before; nothing where it did."""
+    """Write `connection_made` the first time, `connection_restored` where that server did not answer before, else nothing."""
     if server in _away:
         connection_restored(server=server)
+    elif server not in _worked:
+        connection_made(server=server)
+    _worked.add(server)
+
+
+@line("error")
+def loop_silent(*, loop: str, seconds: int) -> None:
+    """A loop has shown no sign of life for longer than its longest step: the watchdog is not fed until it does."""
 
 
 @line("info")
@@ -197,6 +212,16 @@ def daemon_stopped() -> None:
 @line("info")
 def config_loaded(*, file: str, sites: int, admins: int) -> None:
     """The configuration was read and found good."""
+
+
+@line("info")
+def config_reloaded(*, file: str, kept: str = "") -> None:
+    """The configuration was read again (SIGHUP) and is in force; what stands in `kept` changes only with a restart."""
+
+
+@line("error")
+def config_refused(*, file: str, why: str) -> None:
+    """The configuration was to be read again and cannot be used: the one from before stays in force."""
 
 
 @line("info")

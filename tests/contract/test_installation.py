@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-UNIT = ROOT / "mailbot" / "examples" / "mailbot.service"
+EXAMPLES = ROOT / "mailbot" / "examples"
 
 
 @pytest.fixture
@@ -62,17 +62,53 @@ def test_the_set_up_of_a_folder_of_root_without_sudo_says_who_can_do_it(foreign_
     assert f"{foreign_checkout} cannot be written by nobody" in done.stderr
 
 
-def test_systemd_finds_the_unit_as_closed_as_before() -> None:
+@pytest.mark.parametrize("name", ["mailbot.service", "mailbot@.service", "mailbot-once.service"])
+def test_systemd_finds_a_unit_as_closed_as_before(name: str) -> None:
     # The threshold is in tenths: an exposure above 1.7 ends with another code than 0.
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=17", "--no-pager", str(UNIT)]
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=17", "--no-pager", str(EXAMPLES / name)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("mailbot*.*")))
+def test_systemd_understands_every_line_of_a_unit(name: str, tmp_path: Path) -> None:
+    for path in EXAMPLES.glob("mailbot*.*"):
+        # The program stands for itself: the test is of the units, wherever they are installed.
+        text = path.read_text().replace("=mailbot ", "=/bin/true ")
+        (tmp_path / path.name).write_text(text)
+    unit = name.replace("@", "@one")
+    command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", unit]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"}, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def settings(name: str) -> dict[str, str]:
+    """The settings of a unit, the last of each."""
+    lines = (line for line in (EXAMPLES / name).read_text().splitlines() if "=" in line and not line.startswith("#"))
+    return dict(line.split("=", 1) for line in lines)
+
+
 def test_the_unit_does_not_restart_what_only_a_person_can_fix() -> None:
-    line = next(line for line in UNIT.read_text().splitlines() if line.startswith("RestartPreventExitStatus="))
-    codes = {int(code) for code in line.partition("=")[2].split()}
+    codes = {int(code) for code in settings("mailbot.service")["RestartPreventExitStatus"].split()}
     assert codes == {os.EX_USAGE, os.EX_DATAERR, os.EX_NOPERM, os.EX_CONFIG}
+
+
+def test_several_services_share_neither_configuration_nor_state() -> None:
+    one, several = settings("mailbot.service"), settings("mailbot@.service")
+    changed = {key for key in one if one[key] != several[key]}
+    assert changed == {"Description", "Environment", "StateDirectory"}
+    assert all("%i" in several[key] for key in changed)
+
+
+def test_a_run_by_the_timer_is_as_closed_as_the_daemon_and_is_not_one() -> None:
+    daemon, once = settings("mailbot.service"), settings("mailbot-once.service")
+    assert once["ExecStart"] == "mailbot once"
+    assert daemon.keys() - once.keys() == {
+        "ExecReload", "WatchdogSec", "Restart", "RestartSec", "RestartPreventExitStatus", "TimeoutStopSec", "WantedBy",
+    }  # fmt: skip
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

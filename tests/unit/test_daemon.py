@@ -258,7 +258,61 @@ def test_a_signal_ends_the_daemon_in_order(number: signal.Signals, tmp_path: Pat
         finally:
             child.kill()
             child.wait()
-    assert set(said) <= {b"READY=1", b"WATCHDOG=1", b"STOPPING=1"}
+    assert {one for one in said if not one.startswith(b"STATUS=")} <= {b"READY=1", b"WATCHDOG=1", b"STOPPING=1"}
     assert child.returncode == 0, output
     assert output.rstrip().endswith("ended")
     assert "Traceback" not in output
+
+
+# another bot in its place
+
+
+def test_another_bot_takes_over_between_two_steps_and_keeps_watching_the_clock(world: World) -> None:
+    told = Told(world)
+    before = daemon.Loop(replace(world.bot, poll_seconds=NEVER_SECONDS))
+    before.start()
+    after = daemon._changed(before, lambda bot: replace(world.bot, poll_seconds=NEVER_SECONDS + 1))
+    try:
+        assert before.stopping.is_set()
+        assert after.bot.poll_seconds == NEVER_SECONDS + 1
+        assert after.bot.clock_watch is before.bot.clock_watch
+        world.inbox.deliver(request(world, "alice"))
+        after.soon()
+        told.wait_for(Letter.REQUEST_RECEIVED, ALICE.email)
+    finally:
+        after.stop()
+
+
+def test_a_configuration_that_cannot_be_used_leaves_the_loop_as_it_was(world: World) -> None:
+    loop = daemon.Loop(replace(world.bot, poll_seconds=NEVER_SECONDS))
+    loop.start()
+    try:
+        assert daemon._changed(loop, lambda _bot: None) is loop
+        assert not loop.stopping.is_set()
+    finally:
+        loop.stop()
+
+
+def test_a_hangup_has_the_running_daemon_read_its_configuration_again(tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(address)
+        systemd.settimeout(LIMIT_SECONDS)
+        with subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(tmp_path), address],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=Path(__file__).parents[2],
+        ) as child:  # fmt: skip
+            try:
+                for number, answers in (
+                    (signal.SIGHUP, [b"READY=1"]),
+                    (signal.SIGTERM, [b"RELOADING=1", b"READY=1"]),
+                ):
+                    said = []
+                    while said != answers:
+                        word = systemd.recv(500)
+                        said += [word] if not word.startswith((b"STATUS=", b"WATCHDOG=")) else []
+                    os.kill(child.pid, number)
+                output, _ = child.communicate(timeout=LIMIT_SECONDS)
+            finally:
+                child.kill()
+    assert output.rstrip().endswith("ended")
