@@ -23,6 +23,7 @@ def upgrade(context: typer.Context) -> None:
     from mailbot.adapters.database.engine import sqlite_file  # noqa: PLC0415
 
     settings: Settings = context.obj
+    settings.as_service()
     url = settings.config.database.url.get_secret_value()
     file = sqlite_file(url)
     if file is not None:
@@ -40,6 +41,7 @@ def current(context: typer.Context) -> None:
     from mailbot.adapters.database import migrate  # noqa: PLC0415
 
     settings: Settings = context.obj
+    settings.as_service()
     url = settings.config.database.url.get_secret_value()
     say(f"at {_revision(url) or 'none'}, needed {migrate.head()}")
 

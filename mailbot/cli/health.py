@@ -55,7 +55,9 @@ def offline(settings: Settings) -> Iterator[Finding]:
         for problem in error.problems:
             yield Finding("configuration", False, problem, f"edit {settings.path}", os.EX_CONFIG)
         return
-    yield Finding("configuration", True, f"{settings.path} is complete")
+    user = settings.as_service()
+    whose = f", looked at as {user}, whose the database is" if user else ""
+    yield Finding("configuration", True, f"{settings.path} is complete{whose}")
     yield _keys(config)
     yield _letters()
     yield _directory(config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import grp
 import os
 import secrets
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import typer
 
+from mailbot.cli.as_service import SERVICE
 from mailbot.cli.output import complain, say
 from mailbot.errors import MailbotError
 
@@ -89,8 +91,8 @@ def write(answers: Answers, path: Path, *, force: bool = False) -> None:
     if answers.password:
         _put(folder / "mailbox.password", answers.password + "\n", over=True)
     _put(folder / "tokens.keys", secrets.token_urlsafe(32) + "\n", over=False)
-    _put(folder / "users.toml", _USERS, over=False, mode=0o644)
-    _put(path, text, over=True, mode=0o644)
+    _put(folder / "users.toml", _USERS, over=False, secret=False)
+    _put(path, text, over=True, secret=False)
     _say_what_comes_next(path)
 
 
@@ -104,8 +106,8 @@ def _check(text: str) -> None:
         load(trial, {})
 
 
-def _put(path: Path, text: str, *, over: bool, mode: int = 0o600) -> None:
-    """Write a file, whole or not at all; only its owner can read it where nothing else is said."""
+def _put(path: Path, text: str, *, over: bool, secret: bool = True) -> None:
+    """Write a file, whole or not at all.  A secret is read by its owner alone, and, where root writes it, by the service."""
     if path.exists() and not over:
         complain(f"kept    {path}")
         return
@@ -113,12 +115,23 @@ def _put(path: Path, text: str, *, over: bool, mode: int = 0o600) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-            os.fchmod(file.fileno(), mode)
+            group = service_group() if secret and os.geteuid() == 0 else None
+            if group is not None:
+                os.fchown(file.fileno(), 0, group)
+            os.fchmod(file.fileno(), (0o600 if group is None else 0o640) if secret else 0o644)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
     complain(f"written {path}")
+
+
+def service_group() -> int | None:
+    """The group of the service's user: it reads what root writes for it, and cannot change it.  None where there is none yet."""
+    try:
+        return grp.getgrnam(SERVICE).gr_gid
+    except KeyError:
+        return None
 
 
 def _config(answers: Answers) -> str:

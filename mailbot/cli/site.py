@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailbot.cli.as_service import become_service
+
 if TYPE_CHECKING:
     from mailbot.config import Config
     from mailbot.ports import Clock, Store
@@ -44,11 +46,16 @@ class Settings:
 
         return self._clock or wiring.system_clock()
 
+    def as_service(self) -> str:
+        """Go on as the service's user where we are root; gives that user's name, or nothing.  Raises ConfigurationError."""
+        return become_service(self.config)
+
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The database, at the revision that this program needs.  Raises DatabaseNotReady."""
         from mailbot import wiring  # noqa: PLC0415
 
+        self.as_service()
         self.start_log()
         store = wiring.open_store(self.config)
         try:
@@ -70,6 +77,7 @@ class Settings:
         """The bot, its connections closed at the end.  Nothing is connected before it is used."""
         from mailbot import wiring  # noqa: PLC0415
 
+        self.as_service()
         self.start_log()
         bot = wiring.build(self.config, self.clock, os.environ.get("NOTIFY_SOCKET"))
         try:

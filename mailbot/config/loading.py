@@ -1,7 +1,8 @@
 """From file, credentials and environment to a `Config`, or to everything that is wrong with them.
 
-Later ones win: defaults, the TOML file, the credentials directory (systemd.exec(5), LoadCredential=;
-a file `mailbox.password` sets that key), the environment (`MAILBOT_MAILBOX__PASSWORD`).
+The TOML file has its say, the environment (`MAILBOT_MAILBOX__PASSWORD`) wins over it, and the credentials directory
+(systemd.exec(5), LoadCredential=; a file `mailbox.password` sets that key) fills what both left open: a unit that
+somebody else wrote never takes the place of what a site has configured.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ _PREFIX = "MAILBOT_"
 _LOGIN = frozenset({"password", "password_file", "oauth2_token_file"})
 _ALTERNATIVES = {"mailbox": _LOGIN, "smtp": _LOGIN, "directory": _LOGIN, "tokens": frozenset({"keys", "key_file"})}
 """Keys of which one is needed: a later source that gives one takes the place of what earlier ones gave."""
+
+_LOGIN_NAMES = {"smtp": "username", "directory": "bind_dn"}
+"""Sections that may go without a login, and the key that names one."""
 
 _RULE_SECTIONS = frozenset(field.name for field in fields(Rules))
 
@@ -71,11 +75,30 @@ def load_rules(path: Path, environment: Mapping[str, str] = os.environ) -> Rules
 def _sources(path: Path, environment: Mapping[str, str]) -> dict[str, Tree]:
     """What each source says, by the words that a problem with it begins with; later sources win."""
     directory = environment.get("CREDENTIALS_DIRECTORY")
+    file, variables = _from_file(path), _from_environment(environment)
+    credentials = _from_credentials(Path(directory)) if directory else {}
+    said = _merged({"file": file, "environment": variables})
+    gaps = {name: _gaps(name, said.get(name, {}), found) for name, found in credentials.items()}
     return {
-        f"{path.name}: ": _from_file(path),
-        "credentials: ": _from_credentials(Path(directory)) if directory else {},
-        "environment: ": _from_environment(environment),
+        f"{path.name}: ": file,
+        "credentials: ": {name: found for name, found in gaps.items() if found},
+        "environment: ": variables,
     }
+
+
+def _gaps(section: str, said: Any, found: Tree) -> Tree:
+    """Of a section's credentials those that nothing else gave, neither by their own name nor by an alternative.
+
+    A password for a login that nobody asked for is none: SMTP without a `username` is without a login.
+    """
+    if not isinstance(said, dict):
+        return {}
+    rivals = _ALTERNATIVES.get(section, frozenset())
+    given = set(said) | (rivals if rivals & said.keys() else frozenset())
+    login = _LOGIN_NAMES.get(section)
+    if login is not None and not (said.get(login) or found.get(login)):
+        given |= rivals
+    return {key: value for key, value in found.items() if key not in given}
 
 
 def _from_file(path: Path) -> Tree:

@@ -30,9 +30,10 @@ _REFERENCE_HEAD = """# Configuration
 Generated from `mailbot/config/sections.py` and `mailbot/rules.py`; `make docs` writes it again.
 
 mailbot reads one TOML file: the one after `-c`, else `$MAILBOT_CONFIG`, else `/etc/mailbot/config.toml`.
-`mailbot init` writes a first one; `mailbot examples config.example.toml` shows every setting. Three sources are put together, later
-ones win: the file; the credentials directory that systemd gives (`$CREDENTIALS_DIRECTORY`, one file for a setting, such as
-`mailbox.password`); the environment, such as `MAILBOT_MAILBOX__HOST`, with lists as JSON. Relative paths start at the
+`mailbot init` writes a first one; `mailbot examples config.example.toml` shows every setting. Three sources are put together:
+the file; over it the environment, such as `MAILBOT_MAILBOX__HOST`, with lists as JSON; and where both are silent the
+credentials directory that systemd gives (`$CREDENTIALS_DIRECTORY`, one file for a setting, such as `mailbox.password`), which
+never takes the place of anything that is configured. Relative paths start at the
 directory of the file. What is unknown is refused, and everything is checked at start: `mailbot check` says all that is wrong,
 `mailbot --print-config` shows what is in force, with secrets masked."""
 

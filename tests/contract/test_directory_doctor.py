@@ -158,7 +158,7 @@ def test_the_password_can_be_a_credential(config: Path, tmp_path: Path) -> None:
     credentials = tmp_path / "credentials"
     credentials.mkdir()
     (credentials / "directory.password").write_text(slapd.PASSWORD)
-    (tmp_path / "directory.password").write_text("wrong\n")
+    config.write_text(config.read_text().replace('password_file = "directory.password"', ""))
     section = load(config, {**os.environ, "CREDENTIALS_DIRECTORY": str(credentials)}).directory
     assert section.password_file is None
     assert slapd.PASSWORD not in repr(section)

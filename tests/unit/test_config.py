@@ -99,28 +99,54 @@ def test_secrets_are_masked_wherever_the_configuration_is_shown(tmp_path: Path) 
     assert "postgresql://mailbot:**********@db.example.org/mailbot" in as_toml(config)
 
 
-def test_the_environment_wins_over_credentials_and_they_over_the_file(tmp_path: Path) -> None:
-    path = written(tmp_path, mailbox='password = "file"\nfolder = "from file"\nhandled_folder = "from file too"')
-    credentials = tmp_path / "credentials"
-    credentials.mkdir()
-    (credentials / "mailbox.password").write_text("credential\n")
-    (credentials / "mailbox.folder").write_text("credential")
-    (credentials / "other.thing").write_text("of another program")
+@pytest.fixture
+def credentials(tmp_path: Path) -> Path:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    return folder
+
+
+def test_the_environment_wins_over_the_file_and_credentials_over_neither(tmp_path: Path, credentials: Path) -> None:
+    path = written(tmp_path, mailbox='password = "file"\nfolder = "from file"')
+    for name in ("mailbox.password", "mailbox.folder", "mailbox.handled_folder", "other.thing"):
+        (credentials / name).write_text("credential\n")
     config = load(path, {"CREDENTIALS_DIRECTORY": str(credentials), "MAILBOT_MAILBOX__PASSWORD": "environment"})
     assert config.mailbox.password is not None
     assert config.mailbox.password.get_secret_value() == "environment"
-    assert config.mailbox.folder == "credential"
-    assert config.mailbox.handled_folder == "from file too"
+    assert config.mailbox.folder == "from file"
+    assert config.mailbox.handled_folder == "credential"
 
 
-def test_a_credential_takes_the_place_of_a_file_that_the_configuration_names(tmp_path: Path) -> None:
-    credentials = tmp_path / "credentials"
-    credentials.mkdir()
+def test_a_credential_never_takes_the_place_of_a_file_that_the_configuration_names(
+    tmp_path: Path, credentials: Path
+) -> None:
+    for name in ("mailbox.password", "tokens.keys"):
+        (credentials / name).write_text("a" * 40)
+    config = load(written(tmp_path), {"CREDENTIALS_DIRECTORY": str(credentials)})
+    assert config.mailbox.password is None
+    assert config.mailbox.password_file == tmp_path / "mailbox.password"
+    assert config.tokens.key_file == tmp_path / "tokens.keys"
+
+
+def test_credentials_fill_what_the_configuration_leaves_open(tmp_path: Path, credentials: Path) -> None:
+    path = written(tmp_path)
+    text = path.read_text().replace('password_file = "mailbox.password"', "").replace('key_file = "tokens.keys"', "")
+    path.write_text(text)
     (credentials / "mailbox.password").write_text("credential\n")
     (credentials / "tokens.keys").write_text("a" * 40 + "\n" + "b" * 40 + "\n")
-    config = load(written(tmp_path), {"CREDENTIALS_DIRECTORY": str(credentials)})
-    assert config.mailbox.password_file is None
+    config = load(path, {"CREDENTIALS_DIRECTORY": str(credentials)})
+    assert config.mailbox.password is not None
+    assert config.mailbox.password.get_secret_value() == "credential"
     assert token_keys(config) == (b"a" * 40, b"b" * 40)
+
+
+def test_a_mail_server_without_a_login_stays_without_one(tmp_path: Path, credentials: Path) -> None:
+    (credentials / "smtp.password").write_text("credential\n")
+    (credentials / "directory.password").write_text("credential\n")
+    config = load(written(tmp_path), {"CREDENTIALS_DIRECTORY": str(credentials)})
+    assert config.smtp.username == ""
+    assert config.smtp.password is None
+    assert config.directory.password is None
 
 
 def test_numbers_and_lists_can_come_from_the_environment(tmp_path: Path) -> None:

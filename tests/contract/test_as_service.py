@@ -1,0 +1,92 @@
+"""Root's commands work as the user to whom the database belongs, and leave nothing of root's beside it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+CONFIG = """
+[mailbox]
+host = "localhost"
+security = "plain"
+port = 1
+username = "support@example.org"
+password = "x"
+
+[smtp]
+host = "localhost"
+security = "plain"
+port = 1
+from_address = "support@example.org"
+
+[database]
+url = "sqlite:///{state}/bot.db"
+
+[tokens]
+key_file = "tokens.keys"
+
+[[admins]]
+login = "root"
+name = "Root"
+address = "admin@example.org"
+
+[[sites]]
+name = "main"
+dns_domain = "main.testbed.example"
+"""
+
+
+@pytest.fixture
+def site() -> Iterator[Path]:
+    """A site whose state belongs to a user of its own, and whose configuration is root's and readable for that user."""
+    # Not below pytest's folders, which only root may enter.
+    folder = Path(tempfile.mkdtemp(prefix="mailbot-service-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    state = folder / "state"
+    state.mkdir(mode=0o700)
+    os.chown(state, *ids())
+    (folder / "config.toml").write_text(CONFIG.format(state=state))
+    (folder / "tokens.keys").write_text("k" * 40)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def ids() -> tuple[int, int]:
+    user = pwd.getpwnam("nobody")
+    return user.pw_uid, user.pw_gid
+
+
+def mailbot(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-c", "import sys; from mailbot.cli import main; sys.exit(main())"]
+    return subprocess.run(
+        [*program, "-c", str(site / "config.toml"), *words],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_what_roots_commands_make_belongs_to_the_service(site: Path) -> None:
+    for words in (["db", "upgrade"], ["list"], ["pause", "--as", "root"], ["once"]):
+        done = mailbot(site, *words)
+        assert done.returncode in {0, os.EX_TEMPFAIL}, done.stdout + done.stderr
+    made = list((site / "state").iterdir())
+    assert made
+    assert {(path.stat().st_uid, path.stat().st_mode & 0o077) for path in made} == {(ids()[0], 0)}
+
+
+def test_a_secret_that_the_service_cannot_read_is_found_by_root_too(site: Path) -> None:
+    assert mailbot(site, "db", "upgrade").returncode == 0
+    (site / "tokens.keys").chmod(0o600)
+    done = mailbot(site, "check")
+    assert done.returncode == os.EX_CONFIG
+    assert "tokens.keys cannot be read: Permission denied" in done.stdout
