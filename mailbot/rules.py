@@ -31,11 +31,13 @@ class ServiceRules:
     timezone: str = "Europe/Paris"
     """IANA time zone in which an end date ends and letters give times."""
     languages: tuple[str, ...] = ("en", "fr")
-    """Languages in which dates, labels and commands are read; letters are written in English."""
+    """Languages in which dates, labels and commands are read; commands always in English and French, also in German (de), Spanish (es) and Italian (it)."""
     date_order: Literal["DMY", "MDY"] = "DMY"
     """Order of short dates such as 31/01/2027; a date that could be read both ways is asked back."""
     request_subject: Annotated[str, MinLen(1)] = "Persistent Virtual Machine Creation"
     """Subject of the template that users paste."""
+    banners: tuple[str, ...] = ()
+    """What the site's own mail gateway writes above mails, word for word; the usual ones are known without it."""
     contact: str = "the support team"
     """Whom to ask when the bot cannot help, as written in letters."""
     login_hint: str = "from inside the testbed"

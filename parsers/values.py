@@ -65,7 +65,8 @@ class ReadingRules:
     site's.  `date_order` says how `03/04/2027` would be read if it were not asked back ("DMY" or
     "MDY").  `own_addresses` are lower-cased addresses that the bot sends from, `own_message_id_domain`
     the right-hand side of every Message-ID it writes.  `default_disk_gib` is the disk that every VM has.
-    `relays` are the site's own mail servers, by the names that they write into `Received: … by …`.
+    `relays` are the site's own mail servers, by the names that they write into `Received: … by …`;
+    `banners` what its gateway writes above mails, as it stands there.
     """
 
     now: datetime
@@ -77,6 +78,7 @@ class ReadingRules:
     own_message_id_domain: str = ""
     default_disk_gib: int = 8
     relays: tuple[str, ...] = ()
+    banners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One known command, from the first line of the new words; `line` is that line as read."""
+    """One known command, from the first line of the new words; `line` is that line as read.
+
+    `machine` is the host name of the machine that the line names (`release alice-vm`), empty where it names none.
+    """
 
     verb: Verb
     line: str
@@ -195,6 +200,7 @@ class Command:
     period_days: int | None = None
     disk_gib: int | None = None
     reason: str = ""
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

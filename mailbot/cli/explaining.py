@@ -72,6 +72,7 @@ def explain_files(files: Sequence[str], *, as_json: bool, now: str | None, confi
         languages=service.languages,
         date_order=service.date_order,
         request_subject=service.request_subject,
+        banners=service.banners,
         own_addresses=site.own_addresses,
         own_message_id_domain=site.message_id_domain,
     )

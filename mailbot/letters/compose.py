@@ -26,12 +26,12 @@ from mailbot.letters.settings import LetterSettings
 from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
 from mailbot.timetable import today
 from mailbot.tokens import Reference
-from parsers.reply.words import RULES
+from parsers.reply.grammar import listed_words
 from parsers.text.folding import fold, one_line
 
 _POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
 _MAX_REFERENCES = 10
-_COMMAND_WORDS = frozenset(phrase for rule in RULES for phrase in (*rule.english, *rule.french) if phrase.isalpha())
+_COMMAND_WORDS = frozenset(phrase for phrase in listed_words() if phrase.isalpha())
 
 
 _FORMER_FACTS = frozenset({"commands"})

@@ -68,6 +68,7 @@ class TurnContext:
             own_addresses=self.own_addresses,
             own_message_id_domain=self.letters.message_id_domain,
             relays=self.rules.trust.relays,
+            banners=service.banners,
             default_disk_gib=self.rules.policy.disk_gib,
         )
 

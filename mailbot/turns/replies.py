@@ -39,6 +39,7 @@ from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing, risk_of
 from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, left
 from parsers.values import Command, Mail, Unclear, Verb
+from provisioner.naming import machine_name
 
 _WENT_TO_OTHERS = (
     "It was not done: an answer to this letter went to other people too, so that they could write in your name. Please answer "
@@ -120,6 +121,9 @@ def _decided(exchange: _Exchange, said: Command | Unclear) -> Judgement:
     if lack := _lack(exchange):
         return exchange.refuse(said.words if isinstance(said, Unclear) else said.line, lack)
     if isinstance(said, Command):
+        machine = machine_name(exchange.ticket.username)
+        if said.machine and said.machine != machine:
+            return exchange.refuse(said.line, f"This is about {machine}, and you wrote about {said.machine}.")
         return _obey(exchange, said)
     note = f"unclear: {said.why}"
     name, digest = repetition.note_of(exchange.ticket, exchange.mail)

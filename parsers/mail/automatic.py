@@ -209,6 +209,8 @@ def _worded_reply(seen: _Seen) -> Automatic | None:
         return None
     subject = fold(seen.mail.subject).strip()
     newest = fold(" ".join((seen.mail.new_text or "")[:2000].split()))
+    if any(form.startswith(words.DELIVERY_SUBJECTS) for form in _subjects(seen.mail.subject)[:2]):
+        return _answered(seen, "its subject is that of a mail server that could not deliver")
     if any(form.startswith(words.HANDLED_SUBJECTS) or _HANDLED.match(form) for form in _subjects(seen.mail.subject)):
         return _answered(seen, "its subject is that of a machine that took a mail in")
     return _by_its_words(seen, subject, newest)

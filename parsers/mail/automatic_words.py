@@ -37,6 +37,13 @@ HANDLED_SUBJECTS = phrases("""
     undeliverable: | undelivered: | nicht zustellbar | unzustellbar: | impossible de remettre | echec de la remise | no se puede entregar | impossibile recapitare |
     mailbox moved | mailbox closed | no longer in use | mailbox unattended | e-mail address changed | change of e-mail address
 """)
+# Subjects of mail servers that could not deliver, or not yet.  Forwarded by a person they say nothing.
+DELIVERY_SUBJECTS = phrases("""
+    delivery status notification | undelivered mail returned to sender | mail delivery failed | mail delivery failure | delivery failure | failure notice |
+    returned mail: | mail delivery subsystem | message not delivered | mail system error | warning: message | warning: could not send message | delayed: | delivery delayed |
+    warnung: nachricht verzogert | nachricht verzogert: | verzogert: | unzustellbare nachricht | retarde : | retarde: | remise retardee | echec de remise | message non remis |
+    retrasado: | ritardato: | entrega retrasada
+""")
 #: A number between the words: `Ticket #4711 created`, `[Case 12] opened`.
 HANDLED_WORDS = (
     r"(?:ticket|case|request|incident|issue|anfrage|demande|dossier|vorgang|solicitud|richiesta)\s?(?:n[o°]\.? ?|nr\.? ?)?[#\[(]?[\w-]{1,20}[\])]?\s?"
@@ -67,7 +74,9 @@ ABSENT_STARTS = (
     r"(?:(?:hi|hello|dear|bonjour|hallo|guten tag|hola|buongiorno|ciao)\b[^.!,]{0,40}[.!,] ?)?"
     r"(?:(?:many )?(?:thank you|thanks) (?:very much )?for your (?:e-?mail|message|mail|note)[^.!]{0,30}[.!] ?|merci (?:pour|de) votre (?:message|e-?mail|courriel|mail)[^.!]{0,30}[.!] ?"
     r"|(?:vielen )?dank(?:e)? fur ihre (?:e-?mail|nachricht|mail)[^.!]{0,30}[.!] ?|gracias por (?:su|tu) (?:mensaje|correo)[^.!]{0,30}[.!] ?|grazie per (?:il|la) (?:suo|sua|tuo|tua) [^.!]{1,30}[.!] ?)?"
-    r"(?:(?:i am|i'm|we are|i will be|i'll be) (?:currently |now |presently |again )?(?:out of (?:the |my )?office|away\b|on (?:annual |sick |parental |maternity |paternity )?leave\b|on (?:vacation|holiday|holidays)\b|absent\b|not in the office|travelling|traveling|unavailable)"
+    r"(?:(?:i|we) (?:no longer|do not|don't) (?:work|worked) (?:at|for|with|in|here)\b|(?:i|we) (?:have left|left) (?:the )?(?:company|university|institute|team|group|\w+ university)\b"
+    r"|je ne (?:travaille|suis) plus (?:a|au|chez|dans|pour)\b|ich arbeite nicht mehr (?:bei|fur|am|an)\b|(?:actuellement|currently) absente?\b"
+    r"|(?:i am|i'm|we are|i will be|i'll be) (?:currently |now |presently |again )?(?:out of (?:the |my )?office|away\b|on (?:annual |sick |parental |maternity |paternity )?leave\b|on (?:vacation|holiday|holidays)\b|absent\b|not in the office|travelling|traveling|unavailable)"
     r"|(?:out of (?:the )?office|away|on vacation|on holiday|on leave) (?:until|till|from|through|this|next)\b|ich bin (?:\S+ ){0,6}(?:nicht (?:im hause|im haus|im buro|da\b|erreichbar|am arbeitsplatz)|im urlaub|abwesend|verreist|ausser haus)|bin weg\b"
     r"|je (?:suis|serai) (?:\S+ ){0,3}(?:en conges?|absente?|en vacances|hors du bureau|en deplacement)|(?:actuellement )?en conges? jusqu|estoy (?:\S+ ){0,2}(?:de vacaciones|fuera|ausente)|estare (?:\S+ ){0,2}(?:fuera|ausente|de vacaciones)"
     r"|sono (?:\S+ ){0,2}(?:in ferie|assente|fuori)|saro (?:\S+ ){0,2}(?:assente|fuori)|jestem (?:\S+ ){0,2}(?:na urlopie|nieobecn|poza biurem)|do \S+ \S+ (?:sem|bom) odsotn|estou (?:\S+ ){0,2}(?:ausente|de ferias|fora)|ik ben (?:\S+ ){0,4}(?:afwezig|niet aanwezig|met vakantie|met verlof)"

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date
 
-from parsers.dates import read_period
-from parsers.reply import words
+from parsers.dates import Period, read_period
+from parsers.reply.grammar import Grammar, grammar
 from parsers.reply.rest import standing_against
 from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, Rule
 from parsers.text.endings import is_closing, is_contact, is_disclaimer, is_mobile_footer, is_name
@@ -28,68 +28,26 @@ _HEDGES = frozenset(
     )
 )
 #: Marks, bullets, emphasis and pictographs that clients and people put around words.
-_DECORATION = re.compile(r"[*_`~\"'“”‘’‚„«»‹›「」『』•·●▪→⇒\U0001F300-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]+")
+_DECORATION = re.compile(r"[*_`~\"'“”‘’‚„«»‹›「」『』《》•·●▪→⇒\U0001F300-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]+")
 _EDGES = " \t.,;:!-–—()[]<>|。、，！：；"
+_EDGES_BUT_BRACKETS = " \t.,;:!-–—[]<>|。、，！：；"
+_IN_BRACKETS = re.compile(r"\([^()]*\)")
 _DASH = re.compile("[\u2013\u2014\u2015]")
 _SMILEY = re.compile(r"(?<!\S)[:;=8xX][-o]?[)(DPp\]|/](?!\S)|(?<!\S)\^\^(?!\S)|<3(?!\S)")
-_SIGNED = re.compile(r"[\s,.!]{0,3}[-–—/,][\s]{0,3}(?:[A-ZÀ-Þ][\w'’.-]{1,20} ?){1,3}")
+_SIGNED = re.compile(r"[\s,.!]{0,3}(?:[-–—]{1,3}[ -]{0,3}|[/,(])\s{0,3}(?:[A-ZÀ-Þ][\w'’.-]{1,20} ?){1,3}\)?")
+_LISTED_FIRST = re.compile(r"\(?\d{1,2}[.)]\s+|[-=]{1,2}>\s*")
 _SEGMENT = re.compile(r"([^,:;.!?]{2,40})[,:!] {0,3}(?=\w)")
 _NAME_AFTER_THANKS = re.compile(r"(?i:\b(thanks|thank you|thx|cheers|merci)),? [A-ZÀ-Þ][\w'-]{1,20}$")
-_APPROVING = frozenset(
-    {
-        "approve",
-        "approved",
-        "approving",
-        "accept",
-        "accepted",
-        "granted",
-        "approuve",
-        "approuvee",
-        "j'approuve",
-        "accepte",
-    }
-)
-_DENYING = frozenset(
-    {
-        "deny",
-        "denied",
-        "reject",
-        "rejected",
-        "refuse",
-        "refused",
-        "decline",
-        "declined",
-        "refusee",
-        "rejete",
-        "rejetee",
-        "denying",
-        "refusing",
-    }
-)
-
-
-def _longest_first(known: tuple[str, ...]) -> tuple[str, ...]:
-    """So that "i approve" is tried before "approve"."""
-    return tuple(sorted(known, key=len, reverse=True))
-
-
-_FORMS = {rule.verb: words.every_form(rule) for rule in RULES}
 _LONGEST_FORM = 48
-_COMMANDING = re.compile(
-    r"[\W_]{0,9}(?:"
-    + "|".join(re.escape(phrase) for rule in RULES for phrase in (*rule.english, *rule.french))
-    + r")(?!\w)"
-)
-"""Finds a line that begins like a command: it is never taken for a banner or a greeting."""
-_BEFORE = _longest_first(words.BEFORE)
-_BEFORE_DENY = _longest_first((*words.BEFORE_DENY_ONLY, *words.BEFORE))
-_AFTER = _longest_first(words.AFTER)
+#: The machine that a command may name: `alice-vm`, `alice-vm.nancy.testbed.example`.
+_MACHINE = re.compile(r"(?:the )?(?P<name>[a-z][a-z0-9-]{0,40}-vm)(?:\.[a-z0-9.-]{1,200})?")
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line as typed and in plain letters with single spaces; both have the same words in the same order."""
+    """A line as read, as typed and in plain letters with single spaces; the two last have the same words in the same order."""
 
+    read: str
     typed: str
     plain: str
 
@@ -101,8 +59,9 @@ def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Co
     `below` (below or between the quoted lines) too: what limits the command, takes it back or says the opposite makes it unclear.
     """
     lines = [line.strip() for line in (newest or "").split("\n")]
-    lines = without_banners(lines, _COMMANDING)
-    at = _first_words(lines)
+    words = grammar(rules.languages)
+    lines = without_banners(lines, words.commanding, rules.banners)
+    at = _first_words(lines, words)
     if at is None:
         return None
     first, rest = lines[at], lines[at + 1 :]
@@ -126,26 +85,27 @@ def _with_more_reason(command: Command, below: str) -> Command:
     return replace(command, reason=f"{command.reason} {' '.join(paragraph.split())}"[:_LONGEST_REASON])
 
 
-def _first_words(lines: list[str]) -> int | None:
+def _first_words(lines: list[str], words: Grammar) -> int | None:
     """The number of the first line that is neither empty, nor marks, nor a greeting with something below it."""
     numbers = [number for number, line in enumerate(lines) if _DECORATION.sub("", line).strip(_EDGES)]
-    if len(numbers) > 1 and is_greeting(lines[numbers[0]]) and not _COMMANDING.search(fold(lines[numbers[0]])):
+    if len(numbers) > 1 and is_greeting(lines[numbers[0]]) and not words.commanding.search(fold(lines[numbers[0]])):
         return numbers[1]
     return numbers[0] if numbers else None
 
 
-def _verb_in(tokens: list[str]) -> bool:
-    return any(token in _APPROVING or token in _DENYING for token in tokens)
+def _decides(tokens: list[str], words: Grammar) -> bool:
+    return any(token in words.yes or token in words.no for token in tokens)
 
 
 def _prepared(line: str) -> _Line:
     """Decoration gone, white space single; apostrophes inside words are kept."""
-    kept = re.sub(r"(?<=\w)['’](?=\w)", "\u02bc", _SMILEY.sub(" ", _DASH.sub(" - ", line)))
-    typed = " ".join(_DECORATION.sub(" ", kept).replace("\u02bc", "'").split()).strip(
-        _EDGES.replace("(", "").replace(")", "")
-    )
+    bare = _LISTED_FIRST.sub("", line, count=1) if _LISTED_FIRST.match(line) else line
+    kept = re.sub(r"(?<=\w)['’](?=\w)", "\u02bc", _SMILEY.sub(" ", _DASH.sub(" - ", bare)))
+    typed = " ".join(_DECORATION.sub(" ", kept).replace("\u02bc", "'").split()).strip(_EDGES_BUT_BRACKETS)
+    if _IN_BRACKETS.fullmatch(typed):
+        typed = typed[1:-1].strip()
     typed = _NAME_AFTER_THANKS.sub(r"\1", _without_greeting(typed))
-    return _Line(typed, fold(typed))
+    return _Line(line, typed, fold(typed))
 
 
 def _without_greeting(typed: str) -> str:
@@ -162,30 +122,32 @@ def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | str
         return "The first line is a question."
     ready = _prepared(line)
     if len(ready.plain) != len(ready.typed):
-        ready = _Line(ready.plain, ready.plain)
+        ready = _Line(line, ready.plain, ready.plain)
     for rule in RULES:
-        found = _match(rule, ready, rest, rules, line)
+        found = _match(rule, ready, rest, rules)
         if found is not None:
             return found
     return "The first line is not one of the commands that are known."
 
 
-def _match(rule: Rule, line: _Line, rest: list[str], rules: ReadingRules, as_read: str) -> Command | str | None:
+def _match(rule: Rule, line: _Line, rest: list[str], rules: ReadingRules) -> Command | str | None:
     """This rule's command, a sentence where the line begins like it but goes on wrongly, None otherwise."""
-    polite = _after_politeness(line.plain, rule)
-    end = _end_of_form(rule, line.plain, polite) or _end_of_form(rule, line.plain, 0)
+    words = grammar(rules.languages)
+    polite = _after_politeness(line.plain, rule, words)
+    forms = words.forms[rule.verb]
+    end = _end_of_form(forms, line.plain, polite) or _end_of_form(forms, line.plain, 0)
     if end is None:
         return None
     if REASON in rule.options:
-        return _with_reason(rule, line, end, rest, as_read)
-    tail = _before_politeness(line.plain[end:])
-    return _with_options(rule, tail, line.typed[end : end + len(tail)], rules, as_read)
+        return _with_reason(rule, line, end, rest, words)
+    tail = _before_politeness(line.plain[end:], words)
+    return _with_options(rule, _Line(line.read, line.typed[end : end + len(tail)], tail), rules)
 
 
-def _end_of_form(rule: Rule, plain: str, start: int) -> int | None:
+def _end_of_form(forms: frozenset[str], plain: str, start: int) -> int | None:
     """Where the longest known form of this verb that begins at `start` ends; None where none does."""
     for end in range(min(len(plain), start + _LONGEST_FORM), start, -1):
-        if plain[start:end] in _FORMS[rule.verb] and _starts_with_word(plain, start, plain[start:end]):
+        if plain[start:end] in forms and _starts_with_word(plain, start, plain[start:end]):
             return end
     return None
 
@@ -195,9 +157,9 @@ def _starts_with_word(text: str, at: int, phrase: str) -> bool:
     return text.startswith(phrase, at) and (end == len(text) or not (text[end].isalnum() or text[end] in "'-_@/"))
 
 
-def _after_politeness(plain: str, rule: Rule) -> int:
+def _after_politeness(plain: str, rule: Rule, words: Grammar) -> int:
     """The index after "OK," and "please" in front; sorry-words only before a denial."""
-    allowed = _BEFORE_DENY if rule.verb is Verb.DENY else _BEFORE
+    allowed = words.before_denial if rule.verb is Verb.DENY else words.before
     at = 0
     for _ in range(4):
         for phrase in allowed:
@@ -211,11 +173,11 @@ def _after_politeness(plain: str, rule: Rule) -> int:
     return at
 
 
-def _before_politeness(tail: str) -> str:
+def _before_politeness(tail: str, words: Grammar) -> str:
     """The tail without thanks behind it; leading separators are left for the caller."""
     for _ in range(4):
         shorter = tail.rstrip(_EDGES)
-        for phrase in _AFTER:
+        for phrase in words.after:
             before = shorter[: -len(phrase)]
             if (
                 shorter.endswith(phrase)
@@ -230,20 +192,28 @@ def _before_politeness(tail: str) -> str:
     return tail.rstrip(_EDGES)
 
 
-def _with_reason(rule: Rule, line: _Line, end: int, rest: list[str], as_read: str) -> Command | str:
-    tail = _before_politeness(line.plain[end:])
+def _with_reason(rule: Rule, line: _Line, end: int, rest: list[str], words: Grammar) -> Command | str:
+    tail = _before_politeness(line.plain[end:], words)
     reason = line.typed[end : end + len(tail)].strip(_EDGES)
-    for word in sorted(words.REASON_WORDS, key=len, reverse=True):
+    for word in words.reason:
         if _starts_with_word(fold(reason), 0, word):
             reason = reason[len(word) :].strip(_EDGES)
             break
-    reason = _whole_reason(reason, rest, joint=as_read.strip()[-1:])
+    reason = _whole_reason(_without_closing(reason), rest, joint=line.read.strip()[-1:])
     tokens = fold(tail).replace(",", " ").split()
-    if any(token.strip(_EDGES) in _APPROVING for token in tokens):
+    if any(token.strip(_EDGES) in words.yes for token in tokens):
         return "The first line says both yes and no."
-    return Command(rule.verb, as_read, reason=reason)
+    return Command(rule.verb, line.read, reason=reason)
 
 
+def _without_closing(reason: str) -> str:
+    """`no room. Best, Carol` without what only closes the mail."""
+    ends = (found for found in _CLAUSE_END.finditer(reason) if is_closing(reason[found.end() :]))
+    found = next(ends, None)
+    return reason[: found.start()] if found else reason
+
+
+_CLAUSE_END = re.compile(r"\s*[.,;!–—-]\s+")
 _LONGEST_REASON = 1_000
 _WRAPPED_FROM = 55
 _LISTED = re.compile(r"(?:[-*•]|\(?\d{1,2}[.)]|[a-z][.)]) ?\S")
@@ -280,37 +250,43 @@ def _ends_reason(line: str, kept: list[str]) -> bool:
     return is_name(line) and not goes_on
 
 
-def _with_options(rule: Rule, plain: str, typed: str, rules: ReadingRules, as_read: str) -> Command | str:
-    """Read `until DATE`, `for PERIOD` and `disk N`, in any order; anything else makes the line no command."""
-    if is_name(typed.strip(_EDGES)) and _SIGNED.fullmatch(typed) and not standing_against(rule.verb, [typed]):
-        plain = typed = ""  # `Approve - Carol`
-    until_text, period_text, disk_text, stray = _options(plain.strip(_EDGES), typed.strip(_EDGES))
+def _with_options(rule: Rule, tail: _Line, rules: ReadingRules) -> Command | str:
+    """Read `until DATE`, `for PERIOD` and `disk N`, in any order, or a machine's name; anything else makes the line no command."""
+    words = grammar(rules.languages)
+    plain, typed = tail.plain.strip(_EDGES), tail.typed.strip(_EDGES)
+    named = _MACHINE.fullmatch(plain)
+    signed = is_name(typed) and _SIGNED.fullmatch(tail.typed) and not standing_against(rule.verb, [typed])
+    if named or signed:  # `release alice-vm`, `Approve - Carol`
+        plain = typed = ""
+    until_text, period_text, disk_text, stray = _options(plain, typed, words)
     given = {name for name, text in ((UNTIL, until_text), (PERIOD, period_text), (DISK, disk_text)) if text is not None}
-    if stray and not given and PERIOD in rule.options and read_period(typed, rules) is not None:
+    if stray and not given and PERIOD in rule.options and _read_period(typed, rules) is not None:
         period_text, given, stray = typed, {PERIOD}, False  # `extend 6 months`
     if stray or given - rule.options:
         return f"After “{rule.verb}” there are words that are not understood."
     if rule.verb is Verb.EXTEND and len(given) != 1:
         return "An extension needs either “until” and a date or “for” and a period."
-    command = Command(rule.verb, as_read)
     until, problem = _date(until_text, rules)
     if problem:
         return problem
-    disk = _disk(disk_text)
+    disk = _disk(disk_text, words)
     if disk_text is not None and disk is None:
         return "The disk size is not a whole number of GiB."
     months, days, problem = _period(period_text, rules)
     if problem:
         return problem
-    return Command(command.verb, as_read, until=until, period_months=months, period_days=days, disk_gib=disk)
+    machine = named["name"] if named else ""
+    return Command(
+        rule.verb, tail.read, until=until, period_months=months, period_days=days, disk_gib=disk, machine=machine
+    )
 
 
-def _options(plain: str, typed: str) -> tuple[str | None, str | None, str | None, bool]:
+def _options(plain: str, typed: str, words: Grammar) -> tuple[str | None, str | None, str | None, bool]:
     """Split the tail at its option words; the fourth value is True where words before the first stay over."""
     starts: list[tuple[int, int, str]] = []
     at = 0
     for token in plain.split(" "):
-        kind = _option_at(plain, at, {name for _, _, name in starts})
+        kind = _option_at(plain, at, {name for _, _, name in starts}, words)
         if kind is not None:
             starts.append((at, at + kind[1], kind[0]))
         at += len(token) + 1
@@ -327,11 +303,11 @@ def _options(plain: str, typed: str) -> tuple[str | None, str | None, str | None
     return found.get(UNTIL), found.get(PERIOD), found.get(DISK), stray
 
 
-def _option_at(plain: str, at: int, taken: set[str]) -> tuple[str, int] | None:
-    for name, known in ((DISK, words.DISK_WORDS), (UNTIL, words.UNTIL_WORDS), (PERIOD, words.PERIOD_WORDS)):
+def _option_at(plain: str, at: int, taken: set[str], words: Grammar) -> tuple[str, int] | None:
+    for name, known in ((DISK, words.disk), (UNTIL, words.until), (PERIOD, words.period)):
         if name in taken or (name != DISK and taken & {UNTIL, PERIOD}):
             continue
-        for phrase in sorted(known, key=len, reverse=True):
+        for phrase in known:
             if _starts_with_word(plain, at, phrase) or (phrase.endswith("'") and plain.startswith(phrase, at)):
                 return name, len(phrase)
     return None
@@ -341,7 +317,7 @@ def _date(text: str | None, rules: ReadingRules) -> tuple[date | None, str]:
     if text is None:
         return None, ""
     tokens = fold(text).replace(",", " ").split()
-    if len(text) > _MAX_DATE or _HEDGES.intersection(tokens) or _verb_in(tokens):
+    if len(text) > _MAX_DATE or _HEDGES.intersection(tokens) or _decides(tokens, grammar(rules.languages)):
         return None, "There is more than a date after “until”."
     from parsers.dates import read_date  # noqa: PLC0415  imported here: most replies have no date
 
@@ -354,14 +330,24 @@ def _date(text: str | None, rules: ReadingRules) -> tuple[date | None, str]:
 def _period(text: str | None, rules: ReadingRules) -> tuple[int | None, int | None, str]:
     if text is None:
         return None, None, ""
-    period = read_period(text, rules)
+    period = _read_period(text, rules)
     if period is None:
         return None, None, "The period is not clear; write for example “for 6 months”."
     return period.months or None, period.days or None, ""
 
 
-def _disk(text: str | None) -> int | None:
+def _read_period(text: str, rules: ReadingRules) -> Period | None:
+    """The period as written, or with the units and counts of the site's other languages in English."""
+    units = grammar(rules.languages).units
+    if not units:
+        return read_period(text, rules)
+    return read_period(text, rules) or read_period(
+        " ".join(units.get(word, word) for word in fold(text).split()), rules
+    )
+
+
+def _disk(text: str | None, words: Grammar) -> int | None:
     if text is None:
         return None
     found = re.fullmatch(r"[:= ]{0,3}(\d{1,5}) ?([a-z]{0,12})", fold(text))
-    return int(found.group(1)) if found and found.group(2) in ("", *words.DISK_UNITS) else None
+    return int(found.group(1)) if found and found.group(2) in ("", *words.disk_units) else None

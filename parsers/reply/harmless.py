@@ -14,6 +14,7 @@ from parsers.text.openings import is_greeting
 from parsers.text.tables import beginning, whole_words
 
 _LONGEST_SIGNATURE_LINE = 60
+_BESIDE_A_NAME = re.compile(r"\s*[,|•·(\[]|\s+[-–—/]\s+")
 _ENDS_SENTENCE = re.compile(r"[.!?…]\s*$")
 #: Who the requester is: the one kind of plain statement on which no decision hangs.
 _WHO_SHE_IS = re.compile(
@@ -30,13 +31,13 @@ _JOINTS = re.compile(
 # Words that begin a courtesy, a wish, or an absence note.  None is followed by what a decision hangs on: limits are looked for first.
 _WISHES = beginning("""
     thanks | thank you | many thanks | thx | ty | cheers | have a * | have fun | have a | enjoy | good luck | good work | good job | great | nice | lovely | perfect |
-    excellent | cool | wonderful | congrat* | welcome | you are welcome | you're welcome | happy * | glad | pleased | my pleasure | with pleasure | looks good | look* fine |
+    excellent | cool | wonderful | congrat* | welcome | you are welcome | you're welcome | happy * | glad | pleased | my pleasure | with pleasure | looks good | look* fine | all good | all set | go ahead | please go ahead | please proceed | please build it | you can build it | go for it |
     looking forward | hope this helps | hope that helps | take care | see you | talk to you | talk soon | keep up | all the best | best of luck | best wishes | kind regards |
     regards | as discussed | as agreed | as promised | as usual | as always | for your information | lgtm | fine with me | fine by me | no problem | sure | done | ok | okay | yes | yep |
     please note | please mind | please remember | please keep in mind | please be aware | remember to | mind the | don't forget | do not forget | feel free | let us know how | let me know how |
     tell us how | keep us posted | keep me posted | i am on * | i'm on * | i am away | i'm away | i am out of * | i'm out of * | sorry for | apologies for | cc * | hi | hello | dear | happy to |
     merci | avec plaisir | bon courage | bonne chance | bonne continuation | bonne reception | bonne journee | bonne soiree | bonnes vacances | bon week-end | bon weekend | bonne semaine | bonne fin |
-    bravo | super | parfait | tres bien | bien recu | a bientot | a plus | au plaisir | bienvenue | felicitations | de rien | je vous en prie | je t'en prie | comme convenu | comme discute | pour info |
+    bravo | super | parfait | tres bien | bien recu | a bientot | a plus | a+ | ++ | bonne idee | tres bonne idee | au plaisir | bienvenue | felicitations | de rien | je vous en prie | je t'en prie | comme convenu | comme discute | pour info |
     tout est bon | pensez a | n'oubliez pas | cordialement | danke | vielen dank | viel erfolg | viel spass | viel gluck | gerne | gern geschehen | alles gute | schones wochenende |
     schonen tag | schonen abend | schone grusse | viele grusse | wie besprochen | wie vereinbart | willkommen | super | prima | perfekt | bitte | bis bald | bis dann |
     gracias | muchas gracias | buena suerte | mucha suerte | suerte | buen dia | buen fin de semana | bienvenid* | felicidades | de nada | con gusto | saludos | como acordado |
@@ -52,7 +53,7 @@ _OPEN = whole_words("""
     agreed | agreement | confirm | confirms | confirmed | sign | signs | signed | approval | approve | approves | decide | decides | decision | disagree* | object | objects |
     maybe | perhaps | probably | possibly | presumably | tentative* | provisional* | preliminar* | hopefully | think | guess | suppose | believe | doubt | unsure | principle | roughly |
     use | give | gave | set | make | build | move | switch | try | keep to | just | exactly | enough | half | too | more | another | other | different | second | test | testing | trial | joke | kidding |
-    ask | asks | talk | check | see with | clarify | verify | review | start | starts | starting | begin | beginning | from | next | then | soon | still | yet | already | by mistake | bad | pressed | sent | scrap |
+    ask | asks | talk | check | see with | clarify | verify | review | start | starts | starting | begin | beginning | from | next | then | soon | still | yet | already | by mistake | tbd | tba | tbc | n/a | bad | pressed | sent | scrap |
     january | february | march | april | june | july | august | september | october | november | december | monday | tuesday | wednesday | thursday | friday | saturday | sunday |
     let me | let us | get back | hm | hmm | hmmm | nee | nei | nej | nie | nao | ne | ei | hayir | yok | нет | ні | οχι | 不 | いいえ |
     week | weeks | month | months | year | years | days | summer | winter | spring | autumn | christmas | easter |
@@ -66,7 +67,7 @@ _OPEN = whole_words("""
 def is_signature(paragraph: list[str]) -> bool:
     """A name, with at most short lines below it that are no sentences: title, group, house."""
     first, *below = paragraph
-    if not is_name(first.split(",")[0]) or _OPEN.search(fold(first)):
+    if not is_name(_BESIDE_A_NAME.split(first)[0]) or _OPEN.search(fold(first)):
         return False
     return all(
         len(line) <= _LONGEST_SIGNATURE_LINE and not _ENDS_SENTENCE.search(line) and not _OPEN.search(fold(line))

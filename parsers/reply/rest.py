@@ -115,8 +115,8 @@ _ONLY_APPROVES = re.compile(r"[\W_]{0,9}(?:approve|approved|accepted|granted|app
 _NEGATION = re.compile(r"n't\b|\bn'(?=\w)")
 # A denial is explained with all of these; only at the start of a sentence do they speak of the denial itself.
 _DENIAL_RETRACTED = re.compile(
-    r"[\W_]{0,9}(?:p\.?s\.?[\W_]+)?(?:oh|hmm?|ah|uh|um|no|sorry|and|but|please|just|mince|non|ach|nein)?[\W_]{0,5}(?:oops|whoops|oups|ups|wait\b(?! (?:for|until|till|a few|some|another|one))|hold on|hang on|actually|edit\b|update\b|correction"
-    r"|scratch that|strike that|never ?mind|ignore\b|disregard|forget (?:it|that|this|about)|cancel (?:that|this|my)|i take (?:that|it|this) back|on second thoughts?|on reflection"
+    r"[\W_]{0,9}(?:p\.?s\.?[\W_]+)?(?:oh|hmm?|ah|uh|um|no|sorry|and|but|please|just|mince|non|ach|nein|wait|hold on)?[\W_]{0,5}(?:please[\W_]{1,3})?(?:oops|whoops|oups|ups|wait\b(?! (?:for|until|till|a few|some|another|one))|hold on|hang on|actually|edit\b|update\b|correction"
+    r"|scratch that|strike that|never ?mind|ignore\b|disregard|(?:do not|don't) (?:deny|refuse|reject|decline)|forget (?:it|that|this|about)|cancel (?:that|this|my)|i take (?:that|it|this) back|on second thoughts?|on reflection"
     r"|(?:this|that|it) was (?:the wrong|a mistake|an error|meant|not meant)|wrong (?:ticket|mail|e-?mail|message|request|person|button|one|window)|my mistake|i (?:mixed|confused|meant|was wrong)|i changed my mind"
     r"|en fait|je me suis tromp|erreur de|mauvais(?:e)? (?:ticket|demande|message)|ignorez|oubliez|annulez|irrtum|versehen|falsche[rs]? (?:ticket|mail|anfrage)|vergiss|doch nicht)"
 )
@@ -163,7 +163,9 @@ def _against(verb: Verb, paragraph: list[str]) -> str:
 
 
 def _says_nothing(line: str) -> bool:
-    return is_closing(line) or is_contact(line) or is_mobile_footer(line) or bool(_OWN_CODE.fullmatch(line))
+    if is_contact(line):  # `P.S. only until March` and `Office: until Monday` only look like one
+        return "://" in line or "@" in line or not _speaks_against(fold(line))
+    return is_closing(line) or is_mobile_footer(line) or bool(_OWN_CODE.fullmatch(line))
 
 
 _WRAPPED_FROM = 55
@@ -188,8 +190,11 @@ def _without_courtesy(words: str) -> str:
 
 
 def _limited(words: str) -> bool:
-    against = _RETRACTS.search(words) or _LIMITS.search(words) or _QUANTITY.search(words) or _NEGATION.search(words)
-    return bool(against or _OPPOSITES[True].search(words))
+    return _speaks_against(words) or bool(_QUANTITY.search(words) or _NEGATION.search(words))
+
+
+def _speaks_against(words: str) -> bool:
+    return bool(_RETRACTS.search(words) or _LIMITS.search(words) or _OPPOSITES[True].search(words))
 
 
 def _denied(words: str) -> bool:

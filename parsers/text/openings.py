@@ -35,7 +35,7 @@ _JOINTS = frozenset(
         "and | & | et | und | y | e | en | og | och | all | team | the | of | les | de | a | tous | everyone | colleagues | both | -"
     )
 )
-#: The pronouns and verbs that make a sentence of what begins like a greeting.
+_EVERYBODY = frozenset({"all", "team", "tous", "everyone", "colleagues"})
 _NAME = re.compile(r"[^\W\d_][\w'’.-]*", re.UNICODE)
 
 # One word of each column in the same lines makes a banner of them.
@@ -86,12 +86,16 @@ def is_greeting(line: str) -> bool:
     if known:
         rest = folded[known.end() :].strip(" ,.!:-")
         return len(rest.split()) <= _MOST_GREETING_WORDS - 1 and (not rest or bare[-1] in ",!:-–—" or len(tokens) <= 4)
-    return bare[-1:] in (",", "，") and len(tokens) <= _MOST_NAMES and _are_names(tokens)
+    if bare[:1] == "@":
+        return len(tokens) <= _MOST_NAMES and _are_names([token.removeprefix("@") for token in tokens])
+    spoken_to = bare[-1:] in (",", "，") or bare.endswith((" -", " –", " —"))
+    return spoken_to and len(tokens) <= _MOST_NAMES and _are_names(tokens)
 
 
 def _are_names(tokens: list[str]) -> bool:
     names = [token for token in tokens if fold(token) not in _JOINTS]
-    return bool(names) and all(_NAME.fullmatch(token) and token[0].isupper() for token in names)
+    everybody = any(fold(token) in _EVERYBODY for token in tokens)
+    return (bool(names) or everybody) and all(_NAME.fullmatch(token) and token[0].isupper() for token in names)
 
 
 def without_banners(lines: list[str], commanding: re.Pattern[str], own: tuple[str, ...] = ()) -> list[str]:
@@ -128,7 +132,9 @@ def _banner_length(lines: list[str], commanding: re.Pattern[str], own: tuple[str
     for length in range(1, min(paragraph, _MOST_BANNER_LINES) + 1):
         if commanding.search(fold(lines[length - 1])):
             return 0
-        if is_banner("\n".join(lines[:length]), own) and (length == paragraph or _is_complete(lines, length, own)):
+        if is_banner("\n".join(lines[:length]), own) and (
+            length == paragraph or commanding.match(fold(lines[length])) or _is_complete(lines, length, own)
+        ):
             return length
     return 0
 

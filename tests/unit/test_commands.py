@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from parsers.reply.commands import read_command
 from parsers.reply.document import documentation
+from parsers.reply.grammar import BY_CONFIGURATION
+from parsers.reply.language import Language
 from parsers.values import Command, ReadingRules, Unclear, Verb
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
@@ -215,3 +218,59 @@ def test_every_taught_form_is_read_as_its_own_command() -> None:
     }
     for meant in Verb:
         assert verb(taught.get(meant, str(meant))) is meant
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "meant"),
+    [
+        ("de", "Genehmigt", Verb.APPROVE),
+        ("de", "Ja, ich genehmige den Antrag. Danke!", Verb.APPROVE),
+        ("de", "Abgelehnt, weil kein Platz ist", Verb.DENY),
+        ("de", "Bitte verlängern um 6 Monate", Verb.EXTEND),
+        ("de", "Meine VM zurückgeben", Verb.RELEASE),
+        ("de", "Ich bestätige meine Anfrage", Verb.CONFIRM),
+        ("es", "Aprobado, gracias", Verb.APPROVE),
+        ("es", "Lo siento, denegado: no hay sitio", Verb.DENY),
+        ("es", "Prorrogar por tres meses", Verb.EXTEND),
+        ("es", "Confirmo mi solicitud", Verb.CONFIRM),
+        ("it", "Approvato, grazie", Verb.APPROVE),
+        ("it", "Rifiutato: non c'è posto", Verb.DENY),
+        ("it", "Prolungare per un anno", Verb.EXTEND),
+        ("it", "Confermo", Verb.CONFIRM),
+    ],
+)
+def test_other_languages_are_read_where_the_site_names_them(language: str, words: str, meant: Verb) -> None:
+    read = read_command(words, replace(RULES, languages=("en", "fr", language)))
+
+    assert isinstance(read, Command)
+    assert read.verb is meant
+    assert not isinstance(read_command(words, RULES), Command)
+
+
+@pytest.mark.parametrize("language", BY_CONFIGURATION, ids=lambda language: language.code)
+def test_every_listed_phrase_of_a_language_is_its_command(language: Language) -> None:
+    rules = replace(RULES, languages=("en", "fr", language.code))
+    options = {Verb.EXTEND: f" {language.until[0]} 2027-01-31", Verb.DENY: ": 42"}
+
+    for verb, phrases in language.listed.items():
+        for phrase in phrases:
+            read = read_command(phrase + options.get(verb, ""), rules)
+            assert isinstance(read, Command), phrase
+            assert read.verb is verb, phrase
+
+
+@pytest.mark.parametrize(
+    "words", ["release alice-vm", "Release alice-vm.nancy.testbed.example.", "please release alice-vm"]
+)
+def test_a_command_may_name_its_machine(words: str) -> None:
+    read = read_command(words, RULES)
+
+    assert isinstance(read, Command)
+    assert (read.verb, read.machine) == (Verb.RELEASE, "alice-vm")
+
+
+def test_a_banner_of_the_sites_own_gateway_is_passed_over() -> None:
+    banner = "-- Geprüft durch das Rechenzentrum --"
+
+    assert not isinstance(read_command(f"{banner}\n\napprove", RULES), Command)
+    assert isinstance(read_command(f"{banner}\n\napprove", replace(RULES, banners=(banner,))), Command)

@@ -15,6 +15,7 @@ from parsers.values import Command, Kind, Unclear, Verb
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
 
 TAKE_BACK = (
+    "Office: until Monday only",
     "Oops, that was for somebody else's ticket.",
     "Please disregard, I answered the wrong mail.",
     "Hm, hold on, let me talk to the head of the lab.",
@@ -66,6 +67,9 @@ HARMLESS = (
     "The university does not accept liability for this e-mail.",
     "Ce courriel est confidentiel. Si vous n'êtes pas le destinataire, détruisez-le.",
     "Sent from my iPhone",
+    "Carol Admin | Head of systems | +33 1 23 45 67 89",
+    "Kind regards,\nCarol Admin (she/her)",
+    "Please go ahead.",
     "https://testbed.example/team",
     "[image: logo.png]",
 )
@@ -85,6 +89,9 @@ GREETINGS = (
     "Hallo zusammen,",
     "Buongiorno,",
     "Good morning support team,",
+    "@Bob",
+    "All,",
+    "Bob -",
 )
 
 
@@ -123,7 +130,13 @@ def test_banners_and_greetings_change_nothing(banner: str, greeting: str, comman
 
 @pytest.mark.parametrize(
     "thought",
-    ["Oops, wrong ticket.", "Wait, I mixed up two people.", "Actually, forget that.", "I approve it after all."],
+    [
+        "Oops, wrong ticket.",
+        "Please do not deny it yet.",
+        "Wait, I mixed up two people.",
+        "Actually, forget that.",
+        "I approve it after all.",
+    ],
 )
 def test_a_denial_can_be_taken_back_too(thought: str) -> None:
     assert isinstance(read_command(f"deny\n\n{thought}", RULES), Unclear)
@@ -171,6 +184,14 @@ def test_a_name_a_closing_or_a_disclaimer_is_no_reason(below: str) -> None:
         "approve :-)",
         "Validé",
         "OK pour moi",
+        "(approve)",
+        "1. approve",
+        "=> approve",
+        "Approve -- Carol",
+        "Go ahead, approved",
+        "Consider it approved.",
+        "Decision: approve",
+        "+1 approve",
     ],
 )
 def test_an_approval_in_many_forms(line: str) -> None:
@@ -251,3 +272,14 @@ def test_a_banner_between_two_lines_of_marks_is_no_signature() -> None:
 
     assert isinstance(meaning, Command)
     assert meaning.verb is Verb.APPROVE
+
+
+def test_what_closes_a_mail_behind_a_reason_is_no_part_of_it() -> None:
+    said = read_command("Deny: there is no room. Best, Carol", RULES)
+    assert isinstance(said, Command)
+    assert said.reason == "there is no room"
+
+
+@pytest.mark.parametrize("words", ["P.S. only until February", "tbd", "w. only 10 GB"])
+def test_what_only_looks_like_a_contact_or_a_name_is_asked_about(words: str) -> None:
+    assert isinstance(read_command(f"approve\n\n{words}", RULES), Unclear)

@@ -1,0 +1,151 @@
+"""English commands: how people write each of them."""
+
+from __future__ import annotations
+
+from parsers.reply.language import Language
+from parsers.text.folding import phrases
+from parsers.values import Verb
+
+# A sentence around a verb is built from parts: who, the verb, what; or what, is, the participle.
+_WHO = ("", "i ", "we ", "i hereby ", "we hereby ", "i do ", "i have ")
+_THINGS = ("request", "vm", "machine", "virtual machine", "extension", "application", "server")
+_WHOSE = ("the", "this", "that", "your", "my", "his", "her", "their")
+_WHAT = (
+    *("", " it", " this", " that", " this one", " request"),
+    *(f" {whose} {what}" for whose in _WHOSE for what in _THINGS),
+)
+_PASSIVE = (" is", " has been")
+_ACTIVE = {
+    Verb.APPROVE: "approve accept approved accepted",
+    Verb.DENY: "deny reject refuse decline denied rejected refused declined",
+    Verb.EXTEND: "extend renew prolong",
+    Verb.RELEASE: "release",
+    Verb.WITHDRAW: "withdraw withdrawn",
+    Verb.KEEP: "keep",
+    Verb.RESTORE: "restore",
+    Verb.CONFIRM: "confirm confirmed",
+}
+_PARTICIPLES = {
+    Verb.APPROVE: "approved accepted granted",
+    Verb.DENY: "denied rejected refused declined",
+    Verb.RELEASE: "released",
+    Verb.WITHDRAW: "withdrawn",
+    Verb.CONFIRM: "confirmed",
+}
+
+
+#: Who refuses unwillingly; nobody approves so.
+_OBLIGED = ("i must ", "i have to ", "i need to ", "we must ", "we have to ")
+
+
+def _sentences(verb: Verb) -> frozenset[str]:
+    who_says = (*_WHO, *_OBLIGED) if verb is Verb.DENY else _WHO
+    active = {f"{who}{word}{what}" for word in _ACTIVE.get(verb, "").split() for who in who_says for what in _WHAT}
+    done = _PARTICIPLES.get(verb, "").split()
+    return frozenset(
+        active | {f"{what.strip()}{is_} {word}" for word in done for what in _WHAT[1:] for is_ in _PASSIVE}
+    )
+
+
+_LISTED = {
+    Verb.APPROVE: phrases("""
+        approve | approved | i approve | i approve it | approving | accept | accepted | i accept |
+        request approved | approve it | approve this | approve the request | approve this request |
+        approve request | granted | this is approved | it is approved | it's approved |
+        the request is approved | is approved | this request is approved | your request is approved |
+        the request has been approved | this request has been approved | your request has been approved |
+        has been approved | i hereby approve | hereby approved | i approve your request |
+        approve your request | i do approve | i accept it | i accept this request | accept it | accept this |
+        accept the request | ok for me | okay for me | ok from me | okay from me | ok from my side |
+        fine by me | fine with me | consider it approved |
+        consider this approved | approval granted | approval given | i am approving this | i am approving it |
+        i'm approving this | i'm approving it
+    """),
+    Verb.DENY: phrases("""
+        deny | denied | i deny | deny it | deny this | deny the request | deny this request | deny request |
+        reject | rejected | i reject | reject it | reject the request | reject this request | refuse |
+        refused | i refuse | decline | declined | i decline | request denied | request rejected |
+        this is denied | it is denied
+    """),
+    Verb.RETRY: phrases("""
+        retry | retry it | try again | please retry | retry the build | build again
+    """),
+    Verb.EXTEND: phrases("""
+        extend | extend it | extend my vm | extend the vm | extend this vm | please extend | renew | prolong |
+        extension
+    """),
+    Verb.RELEASE: phrases("""
+        release | release it | release my vm | release the vm | release this vm | i release my vm
+    """),
+    Verb.WITHDRAW: phrases("""
+        withdraw | withdrawn | i withdraw | i withdraw my request | withdraw my request | withdraw request |
+        withdraw the request | cancel my request | cancel the request | cancel request
+    """),
+    Verb.KEEP: phrases("""
+        keep | keep it | keep my vm | keep the vm | keep this vm | please keep it
+    """),
+    Verb.RESTORE: phrases("""
+        restore | restore it | restore my vm | restore the vm | restore this vm
+    """),
+    Verb.CONFIRM: phrases("""
+        confirm | confirmed | i confirm | i confirm it | confirm it | confirm this | confirm my request
+    """),
+    Verb.PROCEED: phrases("""
+        proceed | please proceed | go ahead | you may proceed
+    """),
+    Verb.STATUS: phrases("""
+        status | state
+    """),
+    Verb.HELP: phrases("""
+        help | help me
+    """),
+}
+
+ENGLISH = Language(
+    code="en",
+    name="English",
+    listed=_LISTED,
+    sentences={verb: _sentences(verb) for verb in Verb},
+    until=phrases("""
+        until | till | til | up to | to
+    """),
+    period=phrases("""
+        for another | for | by | another
+    """),
+    disk=phrases("""
+        disk size | disk | disc | with disk | with a disk of | disk of
+    """),
+    disk_units=phrases("""
+        gib | gb | g | gigabytes
+    """),
+    reason=phrases("""
+        because | since | as | reason | for the reason that | because of | due to
+    """),
+    before=phrases("""
+        ok | okay | okey | yes | yep | yeah | sure | fine | great | perfect | alright | all right | please |
+        kindly | so | then | hi | hello | hey | dear all | no problem | no objection | looks good | lgtm |
+        of course |
+        go ahead | decision | my decision | +1
+    """),
+    before_denial=phrases("""
+        no | sorry | unfortunately | i'm sorry | i am sorry
+    """),
+    after=phrases("""
+        thanks | thank you | thanks a lot | thanks all | thank you very much | many thanks | thx | thanx | ty |
+        please | cheers | regards | best regards | kind regards | best | have a nice day | have a good day |
+        have fun | enjoy | from my side | for me | on my side | by me | no problem | welcome | go ahead |
+        please go ahead | go for it | you can go ahead | feel free | ok | okay | great | good luck |
+        thanks in advance |
+        sure | of course | +1
+    """),
+    yes=frozenset(
+        phrases("""
+        accept | accepted | approve | approved | approving | granted
+    """)
+    ),
+    no=frozenset(
+        phrases("""
+        decline | declined | denied | deny | denying | refuse | refused | refusing | reject | rejected
+    """)
+    ),
+)

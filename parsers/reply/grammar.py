@@ -1,0 +1,83 @@
+"""The words of all languages that a site reads, put together once.
+
+English and French are always read; German, Spanish and Italian where the site's `languages` name them, because a
+word of one language can mean something else in another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from parsers.reply.english import ENGLISH
+from parsers.reply.french import FRENCH
+from parsers.reply.german import GERMAN
+from parsers.reply.italian import ITALIAN
+from parsers.reply.language import Language
+from parsers.reply.spanish import SPANISH
+from parsers.values import Verb
+
+ALWAYS = (ENGLISH, FRENCH)
+BY_CONFIGURATION = (GERMAN, SPANISH, ITALIAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """The tables of `parsers.reply.language.Language` for several languages together; phrases are longest first.
+
+    `commanding` finds a line that begins like a command: it is never taken for a banner or a greeting.
+    """
+
+    forms: Mapping[Verb, frozenset[str]]
+    commanding: re.Pattern[str]
+    until: tuple[str, ...]
+    period: tuple[str, ...]
+    disk: tuple[str, ...]
+    disk_units: frozenset[str]
+    reason: tuple[str, ...]
+    before: tuple[str, ...]
+    before_denial: tuple[str, ...]
+    after: tuple[str, ...]
+    yes: frozenset[str]
+    no: frozenset[str]
+    units: Mapping[str, str]
+
+
+@lru_cache(maxsize=8)
+def grammar(languages: tuple[str, ...]) -> Grammar:
+    """The grammar for these language codes; codes that have no table of commands add nothing."""
+    read = (*ALWAYS, *(language for language in BY_CONFIGURATION if language.code in languages))
+    listed = [phrase for language in read for phrases in language.listed.values() for phrase in phrases]
+    return Grammar(
+        forms={verb: frozenset().union(*(language.forms(verb) for language in read)) for verb in Verb},
+        commanding=re.compile(r"[\W_]{0,9}(?:" + "|".join(re.escape(phrase) for phrase in listed) + r")(?!\w)"),
+        until=_longest_first(read, lambda language: language.until),
+        period=_longest_first(read, lambda language: language.period),
+        disk=_longest_first(read, lambda language: language.disk),
+        disk_units=frozenset(unit for language in read for unit in language.disk_units),
+        reason=_longest_first(read, lambda language: language.reason),
+        before=_longest_first(read, lambda language: language.before),
+        before_denial=_longest_first(read, lambda language: (*language.before_denial, *language.before)),
+        after=_longest_first(read, lambda language: language.after),
+        yes=frozenset().union(*(language.yes for language in read)),
+        no=frozenset().union(*(language.no for language in read)),
+        units={word: unit for language in read for word, unit in language.units.items()},
+    )
+
+
+def _longest_first(read: tuple[Language, ...], part: Callable[[Language], tuple[str, ...]]) -> tuple[str, ...]:
+    """So that "i approve" is tried before "approve"."""
+    known = dict.fromkeys(phrase for language in read for phrase in part(language))
+    return tuple(sorted(known, key=len, reverse=True))
+
+
+def listed_words() -> frozenset[str]:
+    """Every phrase that is a command in any language, configured or not."""
+    return frozenset(
+        phrase
+        for language in (*ALWAYS, *BY_CONFIGURATION)
+        for phrases in language.listed.values()
+        for phrase in phrases
+    )
