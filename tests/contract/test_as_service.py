@@ -76,7 +76,7 @@ def mailbot(site: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_roots_commands_make_belongs_to_the_service(site: Path) -> None:
-    for words in (["db", "upgrade"], ["list"], ["pause", "--as", "root"], ["once"]):
+    for words in (["db", "upgrade"], ["list"], ["pause", "--as", "root", "--why", "a test"], ["once"]):
         done = mailbot(site, *words)
         assert done.returncode in {0, os.EX_TEMPFAIL}, done.stdout + done.stderr
     made = list((site / "state").iterdir())
