@@ -140,6 +140,24 @@ class SiteHealth:
     references: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is there of one machine of ours, as a look over its whole site sees it.
+
+    `name` is None where it has no domain; `disk_gib` is None where it has no disk.  `autostart` is whether it starts
+    with its host, `filtered` whether it is held to its own addresses.
+    """
+
+    machine_id: UUID
+    name: str | None = None
+    reference: str = ""
+    running: bool = False
+    autostart: bool = False
+    memory_mib: int = 0
+    disk_gib: int | None = None
+    filtered: bool = False
+
+
 class ProvisionerError(Exception):
     """Something a hypervisor could not do, worded for an admin.
 
@@ -226,6 +244,9 @@ class Provisioner(Protocol):
 
     def health(self) -> SiteHealth:
         """Room and health of the site; unreachable is an answer here, not an exception."""
+
+    def inventory(self) -> tuple[Found, ...]:
+        """Everything of ours at the site, domains and disks, by a few calls; changes nothing."""
 
     def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
         """Domains and volumes marked as ours whose machine is not in `known`, as sentences; changes nothing."""

@@ -52,6 +52,16 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """What one domain's XML says of it, as far as a look over a whole host asks; `mark` is None where it is not ours."""
+
+    mark: Mark | None
+    networks: frozenset[str]
+    memory_mib: int
+    filtered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A machine's network card.
 
@@ -171,7 +181,10 @@ def _mark(spec: VmSpec) -> etree._Element:
 
 def read_mark(text: str) -> Mark | None:
     """Read our mark as libvirt gives it (virDomainGetMetadata); None where it is not a whole one."""
-    mark = _parse(text)
+    return _mark_of(_parse(text))
+
+
+def _mark_of(mark: etree._Element) -> Mark | None:
     try:
         return Mark(
             UUID(mark.get("uuid", "")),
@@ -209,9 +222,16 @@ def domain_kind(text: str) -> tuple[bool, int]:
     return root.get("type") == "kvm", int(root.findtext("memory", "0")) >> 10
 
 
-def networks(text: str) -> frozenset[str]:
-    """Read from a domain the names of the networks that it is attached to."""
-    return frozenset(one.get("network", "") for one in _parse(text).iterfind("devices/interface/source"))
+def outline(text: str) -> Outline:
+    """Read what a look over a whole host asks of each domain."""
+    root = _parse(text)
+    mark = root.find(f"metadata/{{{MACHINE_NS}}}machine")
+    return Outline(
+        None if mark is None else _mark_of(mark),
+        frozenset(one.get("network", "") for one in root.iterfind("devices/interface/source")),
+        int(root.findtext("memory", "0")) >> 10,
+        filtered=root.find("devices/interface/filterref") is not None,
+    )
 
 
 def overlay_volume(name: str, disk_gib: int, base_path: str) -> str:

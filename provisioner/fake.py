@@ -24,6 +24,7 @@ from uuid import UUID
 
 from provisioner import ssh_keys
 from provisioner.api import (
+    Found,
     NotOurs,
     OutOfRoom,
     ProvisionerError,
@@ -201,6 +202,24 @@ class FakeSite:
             image=self._image,
             problems=problems,
             references=tuple(one.reference for one in machines if one.defined),
+        )
+
+    def inventory(self) -> tuple[Found, ...]:
+        self.calls.append("inventory")
+        self._refuse_unreachable()
+        return tuple(
+            Found(
+                UUID(uuid),
+                name=machine.name if machine.defined else None,
+                reference=machine.reference if machine.defined else "",
+                running=machine.running,
+                autostart=machine.running,
+                memory_mib=machine.memory_mib if machine.defined else 0,
+                disk_gib=machine.disk_gib if machine.disk else None,
+                filtered=machine.defined,
+            )
+            for uuid, machine in sorted(self._load().items())
+            if machine.defined or machine.disk
         )
 
     def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:

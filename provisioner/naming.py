@@ -86,6 +86,11 @@ def volume_owner(volume: str) -> UUID | None:
     return UUID(found["uuid"]) if found else None
 
 
+def disk_owner(volume: str) -> UUID | None:
+    """Give the UUID of the machine that a volume is the disk of (not the seed), or None."""
+    return volume_owner(volume) if volume.endswith(".qcow2") else None
+
+
 def image_volume(label: str, built: datetime, sha512: str) -> str:
     """Give the name of a base image in the pool: label (`debian-trixie`), moment of building and checksum.
 
@@ -104,6 +109,12 @@ def image_label(volume: str) -> str | None:
     """Give the label of a base image from its volume's name, or None where it is not a base image of ours."""
     found = _BASE.fullmatch(volume)
     return found["label"] if found else None
+
+
+def whole_images(volumes: Iterable[str]) -> tuple[str, ...]:
+    """Choose the base images that were uploaded whole."""
+    there = frozenset(volumes)
+    return tuple(sorted(one for one in there if image_label(one) and image_marker(one) in there))
 
 
 def newest_image(volumes: Iterable[str], label: str = "") -> str | None:

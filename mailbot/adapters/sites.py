@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID
 
-from provisioner.api import Provisioner, ProvisionerError, SiteHealth, SiteUnreachable, VmFacts, VmSpec
+from provisioner.api import Found, Provisioner, ProvisionerError, SiteHealth, SiteUnreachable, VmFacts, VmSpec
 
 T = TypeVar("T")
 
@@ -63,6 +63,9 @@ class BoundedSite:
             # Whatever it was: one site that cannot say how it is must not keep the others from being asked.
             reachable = not isinstance(error, SiteUnreachable)
             return SiteHealth(self.site, reachable=reachable, problems=(str(error),))
+
+    def inventory(self) -> tuple[Found, ...]:
+        return self._bounded(self._site.inventory)
 
     def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
         return self._bounded(lambda: self._site.leftovers(known))

@@ -58,22 +58,6 @@ class Domains:
             f"At {self._settings.name} there is already a domain {spec.name} that is not this machine. It was not touched."
         )
 
-    def marked(self) -> list[tuple[str, Mark]]:
-        """Give names and marks of our domains in the site's network, running or not.
-
-        The network tells the sites of one host apart.
-        """
-        found: list[tuple[str, Mark]] = []
-        for domain in self._conn.listAllDomains(0):
-            # A domain may go away while the list is read.
-            with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN):
-                mark = self.mark(domain)
-                if mark and self._settings.network in domain_xml.networks(
-                    domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)
-                ):
-                    found.append((domain.name(), mark))
-        return found
-
     def mark(self, domain: libvirt.virDomain) -> Mark | None:
         """Read our mark from a domain."""
         text = _metadata(domain, domain_xml.MACHINE_NS)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Final, TypeVar, assert_never
+from typing import assert_never
 from uuid import UUID
 
 import libvirt
 
-from provisioner import domain_xml, naming, ssh_keys
+from provisioner import domain_xml, ssh_keys
 from provisioner.api import (
+    Found,
     Kvm,
     OutOfRoom,
     ProvisionerError,
@@ -29,16 +30,14 @@ from provisioner.libvirt_driver.connection import Connection, absent_is_fine, ex
 from provisioner.libvirt_driver.domains import Domains, Paths
 from provisioner.libvirt_driver.guest import Consoles, seen_by_agent
 from provisioner.libvirt_driver.network import Network
-from provisioner.libvirt_driver.storage import Storage
+from provisioner.libvirt_driver.storage import GIB, Storage
+from provisioner.libvirt_driver.survey import Survey
 from provisioner.seed import seed_image
 from provisioner.spec_check import check_buildable, check_spec
 from provisioner.ssh_probe import SshAnswer, ssh_answer
 
 Probe = Callable[[str, tuple[str, ...], float], SshAnswer]
 """Told address, host keys and seconds; says who answers there in that time."""
-
-_GIB: Final = 1 << 30
-_Part = TypeVar("_Part")
 
 
 class LibvirtSite:
@@ -145,7 +144,7 @@ class LibvirtSite:
     def health(self) -> SiteHealth:
         try:
             with self._work("say how it is") as conn:
-                return self._health(conn)
+                return Survey(conn, self._settings).health()
         except ProvisionerError as error:
             reachable = not isinstance(error, SiteUnreachable)
             return SiteHealth(self.site, reachable=reachable, problems=(str(error),))
@@ -157,17 +156,11 @@ class LibvirtSite:
 
     def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
         with self._work("list what it has") as conn:
-            strays = [
-                f"The domain {name} at {self.site} belongs to no known machine (ticket {mark.reference}, {mark.owner})."
-                for name, mark in Domains(conn, self._settings).marked()
-                if mark.uuid not in known
-            ]
-            strays += [
-                f"The volume {name} in the pool {self._settings.pool} at {self.site} belongs to no known machine."
-                for name in Storage(conn, self._settings).names()
-                if (owner := naming.volume_owner(name)) and owner not in known
-            ]
-            return tuple(sorted(strays))
+            return Survey(conn, self._settings).leftovers(known)
+
+    def inventory(self) -> tuple[Found, ...]:
+        with self._work("list what it has") as conn:
+            return Survey(conn, self._settings).inventory()
 
     def images(self) -> tuple[str, ...]:
         """Give the names of the base images in the pool that were uploaded whole."""
@@ -219,7 +212,7 @@ class LibvirtSite:
             yield conn
 
     def _refuse_without_memory(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
-        free = self._free_memory(conn)
+        free = Survey(conn, self._settings).free_memory()
         if free < spec.memory_mib:
             raise OutOfRoom(f"The site {self.site} has {free} MiB of memory left; {spec.memory_mib} MiB are needed.")
 
@@ -270,7 +263,7 @@ class LibvirtSite:
     def _look(self, conn: libvirt.virConnect, spec: VmSpec, domain: libvirt.virDomain | None) -> VmFacts:
         """Say how far the machine is, from the host alone."""
         disk = Storage(conn, self._settings).find(spec.names.disk)
-        disk_gib = disk.info()[1] // _GIB if disk is not None else None
+        disk_gib = disk.info()[1] // GIB if disk is not None else None
         if domain is None:
             phase = VmPhase.ABSENT if disk is None else VmPhase.DISK_KEPT
             return VmFacts(phase, self.site, disk_gib=disk_gib)
@@ -324,58 +317,6 @@ class LibvirtSite:
     def _is_near(self, network: Network) -> bool:
         """Say whether guests of the network can be reached from here: not behind another host's NAT."""
         return network.routed or not self._connection.is_remote
-
-    def _health(self, conn: libvirt.virConnect) -> SiteHealth:
-        marks = [mark for _name, mark in Domains(conn, self._settings).marked()]
-        machines = len(marks)
-        problems: list[str] = []
-        storage = self._part(problems, f"pool {self._settings.pool}", lambda: Storage(conn, self._settings))
-        network = self._part(problems, f"network {self._settings.network}", lambda: Network(conn, self._settings))
-        image = storage.current_image() if storage else None
-        if storage and image is None:
-            problems.append(f"The site {self.site} has no base image; run `mailbot image build`.")
-        if network and not network.free_addresses():
-            problems.append(f"The network {self._settings.network} at {self.site} has no free address.")
-        if self._settings.max_machines and machines >= self._settings.max_machines:
-            problems.append(f"The site {self.site} already has {machines} machines, as many as it may.")
-        return SiteHealth(
-            self.site,
-            reachable=True,
-            free_memory_mib=self._free_memory(conn),
-            free_disk_gib=storage.free_gib() if storage else 0,
-            machines=machines,
-            image=image,
-            problems=tuple(problems),
-            references=tuple(mark.reference for mark in marks),
-        )
-
-    def _part(self, problems: list[str], what: str, get: Callable[[], _Part]) -> _Part | None:
-        try:
-            return get()
-        except libvirt.libvirtError as error:
-            problems.append(f"The {what} of the site {self.site} cannot be used: {error.get_error_message()}.")
-            return None
-
-    def _free_memory(self, conn: libvirt.virConnect) -> int:
-        """Give the MiB that neither the host nor any domain, running or started with the host, may claim.
-
-        virNodeGetInfo knows no memory that was plugged in later, so the statistics are asked first.
-        """
-        promised = 0
-        for domain in conn.listAllDomains(0):
-            with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN):  # it may go away while the list is read
-                if domain.isActive() or domain.autostart():
-                    promised += int(domain.maxMemory())
-        try:
-            kib = conn.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS, 0)
-        except libvirt.libvirtError as error:
-            if error.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
-                raise
-            left = (conn.getInfo()[1] << 10) - promised
-        else:
-            unused = kib["free"] + kib.get("buffers", 0) + kib.get("cached", 0)
-            left = min(kib["total"] - promised, unused)
-        return max(0, int(left >> 10) - self._settings.reserved_memory_mib)
 
 
 def _has_wanted_keys(spec: VmSpec, installed: Iterable[str]) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import Any, BinaryIO, Final, TypeVar
 
@@ -14,8 +16,9 @@ import libvirt
 from provisioner import domain_xml, naming
 from provisioner.api import NotOurs, OutOfRoom, ProvisionerError, SiteSettings, VmSpec
 from provisioner.libvirt_driver.connection import absent_is_fine
+from provisioner.libvirt_driver.together import together
 
-_GIB: Final = 1 << 30
+GIB: Final = 1 << 30
 _CHUNK: Final = 1 << 18
 _MARKER_SIZE: Final = 512
 
@@ -36,6 +39,29 @@ def _looked(look: Callable[[], _T | None]) -> _T | None:
         if found is not None or number == _LOOKS - 1:
             return found
         time.sleep(_PAUSE_SECONDS)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One volume: how large it may grow, and what it takes now, in bytes."""
+
+    name: str
+    capacity: int
+    allocation: int
+
+
+def free_gib(available: int, volumes: Iterable[Volume], reserved_gib: int) -> int:
+    """Give the GiB that are left when every overlay has grown to its full size and the host keeps its share."""
+    promised = sum(max(0, one.capacity - one.allocation) for one in volumes if naming.volume_owner(one.name))
+    return max(0, (available - promised) // GIB - reserved_gib)
+
+
+def _volume(volume: libvirt.virStorageVol) -> Volume | None:
+    # It may be deleted by another worker while the list is read.
+    with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
+        _, capacity, allocation = volume.info()
+        return Volume(volume.name(), capacity, allocation)
     return None
 
 
@@ -69,20 +95,21 @@ class Storage:
             with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
                 volume.delete(0)
 
-    def free_gib(self) -> int:
-        """Give what is left when every overlay has grown to its full size and the host keeps its share."""
+    def available(self) -> int:
+        """Give the bytes that the pool has left now."""
         # The pool's numbers are as old as its last refresh; one that is busy says so and is read as it is.
         with absent_is_fine(libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_OPERATION_INVALID):
             self._pool.refresh(0)
-        available = int(self._pool.info()[3])
-        promised = 0
-        for volume in self._pool.listAllVolumes(0):
-            if naming.volume_owner(volume.name()):
-                # It may be deleted by another worker while the list is read.
-                with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
-                    _, capacity, allocation = volume.info()
-                    promised += max(0, capacity - allocation)
-        return max(0, (available - promised) // _GIB - self._settings.reserved_disk_gib)
+        return int(self._pool.info()[3])
+
+    def volumes(self) -> tuple[Volume, ...]:
+        """Give every volume with its sizes."""
+        found = together(partial(_volume, one) for one in self._pool.listAllVolumes(0))
+        return tuple(one for one in found if one is not None)
+
+    def free_gib(self) -> int:
+        """Give what is left when every overlay has grown to its full size and the host keeps its share."""
+        return free_gib(self.available(), self.volumes(), self._settings.reserved_disk_gib)
 
     def current_image(self) -> str | None:
         """Give the name of the newest whole base image of the site's label."""
@@ -90,9 +117,7 @@ class Storage:
 
     def images(self) -> tuple[str, ...]:
         """Give the names of all base images that were uploaded whole."""
-        names = self.names()
-        there = frozenset(names)
-        return tuple(one for one in names if naming.image_label(one) and naming.image_marker(one) in there)
+        return naming.whole_images(self.names())
 
     def disk(self, spec: VmSpec) -> libvirt.virStorageVol:
         """Give the machine's disk: the kept one, grown where the specification asks for more, or a new overlay."""
@@ -106,8 +131,8 @@ class Storage:
                 f"In the pool {self._settings.pool} at {self._settings.name} there is a volume {name} that is no disk "
                 "of this machine. It was not touched."
             )
-        if kept.info()[1] < spec.disk_gib * _GIB:
-            kept.resize(spec.disk_gib * _GIB, 0)
+        if kept.info()[1] < spec.disk_gib * GIB:
+            kept.resize(spec.disk_gib * GIB, 0)
         return kept
 
     def _new_disk(self, name: str, spec: VmSpec) -> libvirt.virStorageVol:

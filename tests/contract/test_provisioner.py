@@ -206,6 +206,22 @@ def test_leftovers_name_what_nobody_knows_and_only_that(lab: Lab, spec: VmSpec) 
     assert lab.here.leftovers(frozenset({spec.machine_id})) == ()
 
 
+def test_an_inventory_lists_every_machine_with_what_is_there_of_it(lab: Lab, spec: VmSpec) -> None:
+    before = {one.machine_id for one in lab.here.inventory()}
+    lab.here.ensure(spec)
+    (one,) = [one for one in lab.here.inventory() if one.machine_id not in before]
+    assert (one.machine_id, one.name, one.reference) == (spec.machine_id, spec.name, spec.reference)
+    assert (one.running, one.autostart, one.memory_mib, one.disk_gib) == (True, True, spec.memory_mib, spec.disk_gib)
+    lab.here.power_off(spec)
+    (one,) = [one for one in lab.here.inventory() if one.machine_id not in before]
+    assert (one.running, one.autostart) == (False, False)
+    lab.here.retire(spec)
+    (one,) = [one for one in lab.here.inventory() if one.machine_id not in before]
+    assert (one.name, one.disk_gib) == (None, spec.disk_gib)
+    lab.here.delete_disk(spec)
+    assert {one.machine_id for one in lab.here.inventory()} == before
+
+
 def test_health_tells_room_machines_and_image(lab: Lab, spec: VmSpec) -> None:
     before = lab.here.health()
     lab.here.ensure(spec)
