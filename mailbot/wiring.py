@@ -1,13 +1,12 @@
-"""The one place where adapters are constructed: from the configuration to a bot that can be run."""
+"""The one place where adapters are constructed (the database and the clock in `storage`): from the configuration to a bot that can be run."""
 
 from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from mailbot.adapters.clock import SystemClock
-from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.file import FileDirectory
 from mailbot.adapters.directory.keys_command import KeysByCommand
 from mailbot.adapters.directory.ldap import LdapDirectory
@@ -25,11 +24,15 @@ from mailbot.letters import LetterSettings
 from mailbot.machines.work import Site, Sites
 from mailbot.model import Admin
 from mailbot.ports import Clock, Directory, Inbox, Postman, Reader, Store
+from mailbot.storage import open_store
 from mailbot.tokens import TokenKeys
 from mailbot.turns.context import TurnContext
 from mailbot.turns.sight import ClockWatch
 from parsers.values import ReadingRules
 from provisioner.api import SiteSettings
+
+if TYPE_CHECKING:
+    from provisioner.libvirt_driver import LibvirtSite
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,10 @@ def build(config: Config, clock: Clock, notify_socket: str | None = None, store:
     reader = make_reader(context.reading(clock.now()))
     return Bot(
         context=context,
-        inbox=ImapInbox(imap_settings(config)),
-        watcher=ImapInbox(imap_settings(config)) if config.mailbox.idle else None,
+        inbox=make_inbox(config),
+        watcher=make_inbox(config) if config.mailbox.idle else None,
         reader=reader,
-        postman=SmtpPostman(smtp_settings(config)),
+        postman=make_postman(config),
         sites=make_sites(config),
         account=f"{config.mailbox.username}@{config.mailbox.host}",
         poll_seconds=config.mailbox.poll_seconds,
@@ -89,14 +92,14 @@ def make_reader(reading: ReadingRules) -> ConfinedReader:
     return ConfinedReader(reading)
 
 
-def open_store(config: Config) -> Store:
-    """The database alone, for commands that only look; connects to nothing yet.  Raises ConfigurationError."""
-    return Database(config.database.url.get_secret_value())
+def make_inbox(config: Config) -> ImapInbox:
+    """The shared mailbox; connects to nothing yet."""
+    return ImapInbox(imap_settings(config))
 
 
-def system_clock() -> Clock:
-    """This machine's clock."""
-    return SystemClock()
+def make_postman(config: Config) -> SmtpPostman:
+    """The server that takes letters; connects to nothing yet."""
+    return SmtpPostman(smtp_settings(config))
 
 
 def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
@@ -221,10 +224,15 @@ def site_settings(site: SiteSection) -> SiteSettings:
 
 def make_sites(config: Config) -> dict[str, Site]:
     """Every site, each with its own worker and a limit on how long a call may take."""
+    return {site.name: Site(BoundedSite(make_site(site)), site.dns_domain) for site in config.sites}
+
+
+def make_site(section: SiteSection) -> LibvirtSite:
+    """One site's driver; connects to nothing yet."""
     # Only here, so that commands without machines need no libvirt.
     from provisioner.libvirt_driver import LibvirtSite  # noqa: PLC0415
 
-    return {site.name: Site(BoundedSite(LibvirtSite(site_settings(site))), site.dns_domain) for site in config.sites}
+    return LibvirtSite(site_settings(section))
 
 
 def _secret(section: MailboxSection | SmtpSection | DirectorySection) -> Secret:

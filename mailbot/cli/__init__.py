@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,10 +17,7 @@ def main(arguments: Sequence[str] | None = None, clock: Clock | None = None) -> 
     `explain` is often started for a single mail, so it goes past typer, which would double its start-up.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["explain"] and not {"--help", "-h"} & set(words):
-        from mailbot.cli.explaining import run  # noqa: PLC0415 - the light way
-
-        return run(words[1:], clock)
-    from mailbot.cli.app import run_app  # noqa: PLC0415 - typer only where it is needed
-
-    return run_app(words, clock)
+    alone = words[:1] == ["explain"] and not {"--help", "-h"} & set(words)
+    module, function = ("explaining", "run") if alone else ("app", "run_app")
+    code: int = getattr(import_module(f"mailbot.cli.{module}"), function)(words[1:] if alone else words, clock)
+    return code

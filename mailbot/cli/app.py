@@ -5,49 +5,46 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailbot.cli import commands, database, examples, images, simulation, tickets
-from mailbot.cli.output import complain, say
-from mailbot.cli.site import Settings
-from mailbot.errors import (
-    ConfigurationError,
-    Conflict,
-    DatabaseNotReady,
-    DirectoryUnavailable,
-    LetterRefused,
-    MailbotError,
-    MailServerUnavailable,
-)
-from mailbot.ports import Clock
+from mailbot.cli.output import Named, complain, say
+from mailbot.cli.table import LOOK, Table, load
+
+if TYPE_CHECKING:
+    from mailbot.ports import Clock
 
 app = typer.Typer(
+    cls=Table,
     name="mailbot",
     help="Turns an approved e-mail into a Debian virtual machine, and takes it away again, never without warning.",
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
+    **LOOK,
 )
 
 _CLICK_ERROR = typer.BadParameter.__mro__[2]
 """ClickException, from wherever typer keeps its Click."""
 
-_CODES: tuple[tuple[type[Exception], int], ...] = (
-    (ConfigurationError, os.EX_CONFIG),
-    (DatabaseNotReady, os.EX_CONFIG),
-    (Conflict, os.EX_TEMPFAIL),
-    (MailServerUnavailable, os.EX_UNAVAILABLE),
-    (DirectoryUnavailable, os.EX_UNAVAILABLE),
-    (LetterRefused, os.EX_UNAVAILABLE),
-    (MailbotError, os.EX_DATAERR),
-)
+CODES: Mapping[str, int] = {
+    "mailbot.errors.ConfigurationError": os.EX_CONFIG,
+    "mailbot.errors.DatabaseNotReady": os.EX_CONFIG,
+    "mailbot.errors.Conflict": os.EX_TEMPFAIL,
+    "mailbot.errors.MailServerUnavailable": os.EX_UNAVAILABLE,
+    "mailbot.errors.DirectoryUnavailable": os.EX_UNAVAILABLE,
+    "mailbot.errors.LetterRefused": os.EX_UNAVAILABLE,
+    "mailbot.errors.MailbotError": os.EX_DATAERR,
+    "provisioner.api.ProvisionerError": os.EX_UNAVAILABLE,
+    "provisioner.image_recipe.RecipeProblem": os.EX_UNAVAILABLE,
+    "provisioner.images.ImageProblem": os.EX_UNAVAILABLE,
+    "sqlalchemy.exc.SQLAlchemyError": os.EX_UNAVAILABLE,
+    "builtins.OSError": os.EX_IOERR,
+}
+"""Exit codes by the name of an error's class, or of the nearest class above it: no library is imported to tell its errors."""
 
 
 @app.callback(invoke_without_command=True)
@@ -68,25 +65,15 @@ def root(
     version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
 ) -> None:
     """Options that come before the command."""
-    context.obj = Settings(config, context.obj)
+    context.obj = Named(config, context.obj)
     if version:
         say(f"mailbot {installed_version('mailbot')}")
         raise typer.Exit
     if print_config:
-        from mailbot.config import as_toml  # noqa: PLC0415 - pydantic is slow to import
-
-        say(as_toml(context.obj.config).rstrip())
+        load("site:print_config")(context)
         raise typer.Exit
     if context.invoked_subcommand is None:
         raise typer.BadParameter("a command is needed; `mailbot --help` lists them")
-
-
-commands.register(app)
-tickets.register(app)
-database.register(app)
-images.register(app)
-examples.register(app)
-simulation.register(app)
 
 
 def run_app(words: Sequence[str], clock: Clock | None = None) -> int:
@@ -136,32 +123,19 @@ def _told(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - nobody reads any more
         return os.EX_OK
-    if isinstance(error, DatabaseNotReady) and not error.permanent:
+    code = _code(error)
+    if code is not None:
         complain(str(error))
-        return os.EX_TEMPFAIL  # a server that is away comes back; systemd starts us again
-    for kind, code in (*_CODES, *_edge_codes()):
-        if isinstance(error, kind):
-            complain(str(error))
-            return code
+        return code
     complain("mailbot has a fault; please report this:")
     complain("".join(traceback.format_exception(error)).rstrip())
     return os.EX_SOFTWARE
 
 
-def _edge_codes() -> tuple[tuple[type[Exception], int], ...]:
-    """Errors of libraries that are only imported where they were used."""
-    from provisioner.api import ProvisionerError  # noqa: PLC0415
-    from provisioner.image_recipe import RecipeProblem  # noqa: PLC0415
-    from provisioner.images import ImageProblem  # noqa: PLC0415
-
-    codes: list[tuple[type[Exception], int]] = [
-        (ProvisionerError, os.EX_UNAVAILABLE),
-        (RecipeProblem, os.EX_UNAVAILABLE),
-        (ImageProblem, os.EX_UNAVAILABLE),
-    ]
-    if "sqlalchemy" in sys.modules:
-        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
-
-        codes.append((SQLAlchemyError, os.EX_UNAVAILABLE))
-    codes.append((OSError, os.EX_IOERR))
-    return tuple(codes)
+def _code(error: Exception) -> int | None:
+    """The exit code of an error that is known; a database that is away comes back, and systemd starts us again."""
+    for kind in type(error).__mro__:
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        if name in CODES:
+            return CODES[name] if getattr(error, "permanent", True) or CODES[name] != os.EX_CONFIG else os.EX_TEMPFAIL
+    return None

@@ -9,12 +9,10 @@ from __future__ import annotations
 import os
 import pwd
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from mailbot.adapters.database.engine import sqlite_file
+from mailbot.config import Config
 from mailbot.errors import MailbotError
-
-if TYPE_CHECKING:
-    from mailbot.config import Config
 
 SERVICE = "mailbot"
 """The user that the unit runs the service as; with PostgreSQL there is no file that says so."""
@@ -61,8 +59,6 @@ def owner(config: Config) -> pwd.struct_passwd | None:
 
 def database_folder(config: Config) -> Path | None:
     """The folder that SQLite's file is in, or the first above it that exists; None with PostgreSQL."""
-    from mailbot.adapters.database.engine import sqlite_file  # noqa: PLC0415 - slow to import, and seldom needed
-
     file = sqlite_file(config.database.url.get_secret_value())
     if file is None:
         return None

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import typer
 
+from mailbot import journal
+from mailbot.adapters.database import migrate
+from mailbot.adapters.database.engine import make_engine, sqlite_file
+from mailbot.cli.acting import start_log
 from mailbot.cli.output import say
-from mailbot.cli.site import Settings
+from mailbot.cli.site import settings_of
+from mailbot.cli.table import LOOK
 
-db = typer.Typer(help="The database's schema.", no_args_is_help=True)
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(db, name="db")
+db = typer.Typer(name="db", help="The database's schema.", no_args_is_help=True, **LOOK)
 
 
 @db.command()
 def upgrade(context: typer.Context) -> None:
     """Bring the database to the revision that this program needs; makes it where there is none."""
-    from mailbot import journal  # noqa: PLC0415 - each command imports what it needs
-    from mailbot.adapters.database import migrate  # noqa: PLC0415
-    from mailbot.adapters.database.engine import sqlite_file  # noqa: PLC0415
-
-    settings: Settings = context.obj
+    settings = settings_of(context)
     settings.as_service()
     url = settings.config.database.url.get_secret_value()
     file = sqlite_file(url)
@@ -30,7 +26,7 @@ def upgrade(context: typer.Context) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     before, after = _revision(url), migrate.upgrade(url)
     if before != after:
-        settings.start_log()
+        start_log(settings)
         journal.database_upgraded(before=before or "none", after=after)
     say(f"The database is at revision {after}.")
 
@@ -38,9 +34,7 @@ def upgrade(context: typer.Context) -> None:
 @db.command()
 def current(context: typer.Context) -> None:
     """Say which revision the database is at, and which one is needed."""
-    from mailbot.adapters.database import migrate  # noqa: PLC0415
-
-    settings: Settings = context.obj
+    settings = settings_of(context)
     settings.as_service()
     url = settings.config.database.url.get_secret_value()
     say(f"at {_revision(url) or 'none'}, needed {migrate.head()}")
@@ -48,9 +42,6 @@ def current(context: typer.Context) -> None:
 
 def _revision(url: str) -> str | None:
     """The revision of a database; None where there is none, and none is made."""
-    from mailbot.adapters.database import migrate  # noqa: PLC0415
-    from mailbot.adapters.database.engine import make_engine, sqlite_file  # noqa: PLC0415
-
     file = sqlite_file(url)
     if file is not None and not file.exists():
         return None

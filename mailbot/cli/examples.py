@@ -18,11 +18,6 @@ class NoExample(MailbotError):
     permanent = True
 
 
-def register(app: typer.Typer) -> None:
-    """Add this command."""
-    app.command()(examples)
-
-
 def examples(
     name: Annotated[str, typer.Argument(help="Write this one to standard output.", show_default=False)] = "",
     into: Annotated[

@@ -13,6 +13,10 @@ from io import StringIO
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from mailbot.cli.output import as_json, complain, visible
 from mailbot.cli.timeline import Picture, draw
@@ -185,11 +189,6 @@ def whose(tickets: Sequence[Ticket]) -> str:
 
 def _table(entries: Sequence[Entry], zone: ZoneInfo, *, colours: bool) -> str:
     """A line for each moment and thing; the same letter to several admins is one line."""
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for head in ("when", "ticket", "what", "to", "why"):
         table.add_column(head, no_wrap=head != "why", overflow="fold")

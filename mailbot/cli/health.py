@@ -1,50 +1,45 @@
-"""`check` and `doctor`: what was looked at, how it is, and how to mend what is wrong."""
+"""`check` and `doctor`: what was looked at, how it is, and how to put right what is not well."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC
 from importlib.resources import files
-from typing import TYPE_CHECKING, assert_never
+from typing import Annotated, assert_never
 
-from mailbot.cli.output import as_json as to_json
-from mailbot.cli.output import say, visible
-from mailbot.cli.site import Settings
+import typer
+
+from mailbot.adapters.directory.file import FileDirectory
+from mailbot.adapters.directory.ldap import People
+from mailbot.cli.findings import Finding, report
+from mailbot.cli.senders import senders
+from mailbot.cli.site import Settings, settings_of
+from mailbot.config import Config, SiteSection, token_keys
 from mailbot.errors import ConfigurationError, MailbotError
-from provisioner.api import Kvm, ProvisionerError
+from mailbot.model import Letter
+from mailbot.storage import open_store, system_clock
+from mailbot.wiring import ldap_directory, make_inbox, make_postman, make_reader, make_site
+from parsers.values import ReadingRules
+from provisioner.api import Kvm, ProvisionerError, SiteHealth
 
-if TYPE_CHECKING:
-    from mailbot.adapters.directory.ldap import People
-    from mailbot.config import Config, SiteSection
-    from provisioner.api import SiteHealth
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; `mend` says what to do where it is not well."""
-
-    what: str
-    well: bool
-    said: str
-    mend: str = ""
-    code: int = os.EX_UNAVAILABLE
+Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
-def report(findings: Iterator[Finding], *, as_json: bool) -> int:
-    """Write every finding as it is made; gives the exit code: 0, or that of the first that is not well."""
-    code = os.EX_OK
-    for finding in findings:
-        code = code or (os.EX_OK if finding.well else finding.code)
-        if as_json:
-            told = {"what": finding.what, "well": finding.well, "said": finding.said, "mend": finding.mend}
-            say(to_json(told))
-        else:
-            say(f"{'ok  ' if finding.well else 'BAD '} {finding.what}: {visible(finding.said)}")
-            if finding.mend and not finding.well:
-                say(f"     mend it: {finding.mend}")
-    return code
+def check(context: typer.Context, as_json: Json = False) -> None:
+    """Check what needs no network.
+
+    That is: configuration, token keys, letters, directory of users, database revision.
+    """
+    raise typer.Exit(report(offline(settings_of(context)), as_json=as_json))
+
+
+def doctor(context: typer.Context, as_json: Json = False) -> None:
+    """Check everything, also the servers.
+
+    Adds IMAP, SMTP, and for each site libvirt, room and base image; says how to put right what is wrong.
+    """
+    raise typer.Exit(report(online(settings_of(context)), as_json=as_json))
 
 
 def offline(settings: Settings) -> Iterator[Finding]:
@@ -67,8 +62,6 @@ def offline(settings: Settings) -> Iterator[Finding]:
 
 def online(settings: Settings) -> Iterator[Finding]:
     """Everything: what needs no network, then each server."""
-    from mailbot.cli.senders import senders  # noqa: PLC0415 - it needs this module
-
     yield from offline(settings)
     try:
         config = settings.config
@@ -93,8 +86,6 @@ def _tried(what: str, look: Callable[[], str], mend: str, code: int = os.EX_UNAV
 
 
 def _keys(config: Config) -> Finding:
-    from mailbot.config import token_keys  # noqa: PLC0415 - imported once something is looked at
-
     def look() -> str:
         count = len(token_keys(config))
         return "one key" if count == 1 else f"{count} keys, the first one signs"
@@ -103,8 +94,6 @@ def _keys(config: Config) -> Finding:
 
 
 def _letters() -> Finding:
-    from mailbot.model import Letter  # noqa: PLC0415
-
     folder = files("templates_email")
     lacking = [letter.value for letter in Letter if not folder.joinpath(f"{letter.value}.txt.j2").is_file()]
     if lacking:
@@ -114,9 +103,6 @@ def _letters() -> Finding:
 
 
 def _directory(config: Config) -> Finding:
-    from mailbot.adapters.directory.file import FileDirectory  # noqa: PLC0415
-    from mailbot.wiring import ldap_directory, system_clock  # noqa: PLC0415
-
     if config.directory.kind == "ldap":
 
         def ready() -> str:
@@ -136,8 +122,6 @@ def _directory(config: Config) -> Finding:
 
 def _ldap(config: Config) -> Iterator[Finding]:
     """What can be seen on the LDAP server, and what is odd about it."""
-    from mailbot.wiring import ldap_directory, system_clock  # noqa: PLC0415
-
     section = config.directory
     if section.kind != "ldap":
         return
@@ -188,8 +172,6 @@ def _trust(config: Config) -> Finding:
 
 
 def _database(config: Config) -> Finding:
-    from mailbot.wiring import open_store  # noqa: PLC0415
-
     def look() -> str:
         store = open_store(config)
         try:
@@ -203,9 +185,6 @@ def _database(config: Config) -> Finding:
 
 def _reader(settings: Settings) -> Finding:
     """What the child that reads strangers' mails has given up on this machine."""
-    from mailbot.wiring import make_reader  # noqa: PLC0415
-    from parsers.values import ReadingRules  # noqa: PLC0415 - imported once something is looked at
-
     reader = make_reader(ReadingRules(settings.clock.now(), UTC))
     try:
         return Finding("reader of mails", True, f"starts; given up: {', '.join(reader.layers())}")
@@ -218,11 +197,8 @@ def _reader(settings: Settings) -> Finding:
 
 
 def _imap(config: Config) -> Finding:
-    from mailbot.adapters.imap.inbox import ImapInbox  # noqa: PLC0415
-    from mailbot.wiring import imap_settings  # noqa: PLC0415
-
     def look() -> str:
-        inbox = ImapInbox(imap_settings(config))
+        inbox = make_inbox(config)
         try:
             position = inbox.position()
             inbox.prepare()
@@ -234,11 +210,8 @@ def _imap(config: Config) -> Finding:
 
 
 def _smtp(config: Config) -> Finding:
-    from mailbot.adapters.smtp.postman import SmtpPostman  # noqa: PLC0415
-    from mailbot.wiring import smtp_settings  # noqa: PLC0415
-
     def look() -> str:
-        postman = SmtpPostman(smtp_settings(config))
+        postman = make_postman(config)
         try:
             return f"{config.smtp.host}: {postman.check()}"
         finally:
@@ -248,11 +221,8 @@ def _smtp(config: Config) -> Finding:
 
 
 def _site(config: Config, name: str) -> Iterator[Finding]:
-    from mailbot.wiring import site_settings  # noqa: PLC0415
-    from provisioner.libvirt_driver import LibvirtSite  # noqa: PLC0415
-
     section = next(site for site in config.sites if site.name == name)
-    driver = LibvirtSite(site_settings(section))
+    driver = make_site(section)
     try:
         health = driver.health()
         if not health.reachable:

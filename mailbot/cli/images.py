@@ -7,38 +7,33 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress, TimeElapsedColumn
 
 from mailbot.cli.output import complain, say
-from mailbot.cli.site import Settings
+from mailbot.cli.site import Settings, settings_of
+from mailbot.cli.table import LOOK
+from mailbot.wiring import make_site
+from provisioner.image_recipe import host_recipe
+from provisioner.images import LocalImage, add_image, build_image
 
-if TYPE_CHECKING:
-    from provisioner.images import LocalImage
-
-image = typer.Typer(help="Base images of the machines.", no_args_is_help=True)
+image = typer.Typer(name="image", help="Base images of the machines.", no_args_is_help=True, **LOOK)
 Sites = Annotated[
     list[str] | None, typer.Option("--site", help="Only for this site; may be repeated. By default for all.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(image, name="image")
 
 
 @image.command()
 def build(
     context: typer.Context,
     site: Sites = None,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build anew also where a built image is kept.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build again also where a built image is kept.")] = False,
 ) -> None:
     """Build a Debian image from this machine's apt sources and bring it to the sites; needs root."""
-    from provisioner.image_recipe import host_recipe  # noqa: PLC0415 - each command imports what it needs
-    from provisioner.images import build_image  # noqa: PLC0415
-
-    settings: Settings = context.obj
+    settings = settings_of(context)
     wanted = settings.config.image
     with _progress() as progress:
         made = build_image(host_recipe(wanted.suite), wanted.cache, progress, rebuild=rebuild)
@@ -54,9 +49,7 @@ def add(
     site: Sites = None,
 ) -> None:
     """Verify a ready image and bring it to the sites."""
-    from provisioner.images import add_image  # noqa: PLC0415
-
-    settings: Settings = context.obj
+    settings = settings_of(context)
     with _progress() as progress, tempfile.TemporaryDirectory(prefix="mailbot-image-") as work:
         _register(settings, add_image(file, sha512, label, Path(work), progress), site, progress)
 
@@ -64,16 +57,13 @@ def add(
 def _register(
     settings: Settings, made: LocalImage, names: list[str] | None, progress: Callable[[str, float | None], None]
 ) -> None:
-    from mailbot.wiring import site_settings  # noqa: PLC0415
-    from provisioner.libvirt_driver import LibvirtSite  # noqa: PLC0415
-
     known = [site.name for site in settings.config.sites]
     if unknown := sorted(set(names or ()) - set(known)):
         raise typer.BadParameter(f"there is no site {', '.join(unknown)}; the configuration names {', '.join(known)}")
     for section in settings.config.sites:
         if names and section.name not in names:
             continue
-        driver = LibvirtSite(site_settings(section))
+        driver = make_site(section)
         try:
             volume = driver.register_image(made, progress)
         finally:
@@ -94,9 +84,6 @@ def _progress() -> Iterator[Callable[[str, float | None], None]]:
 
         yield line
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress, TimeElapsedColumn  # noqa: PLC0415
-
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None)
         yield lambda step, fraction: bar.update(

@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from mailbot.ports import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What stands before a command: the configuration file, if one was named, and the clock of a test."""
+
+    config: Path | None
+    clock: Clock | None
 
 
 def say(text: str = "") -> None:

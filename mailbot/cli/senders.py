@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from mailbot.cli.health import Finding
+from mailbot.adapters.senders.border_probe import believed, forged_mail
+from mailbot.adapters.senders.openpgp import OpenPgp
+from mailbot.adapters.senders.resolver import Resolver, ResolverUnavailable
+from mailbot.cli.findings import Finding
+from mailbot.config import Config
 from mailbot.errors import ConfigurationError, LetterRefused, MailServerUnavailable
-
-if TYPE_CHECKING:
-    from mailbot.config import Config
+from mailbot.trust.signatures import dmarc_policy
+from mailbot.wiring import imap_settings, make_postman
 
 _WAIT_SECONDS = 60.0
 
@@ -27,13 +29,9 @@ def senders(config: Config, seconds: float = _WAIT_SECONDS) -> Iterator[Finding]
 
 def _border(config: Config, seconds: float) -> Finding:
     """A forged result in a mail to ourselves must not be believed."""
-    from mailbot.adapters.senders.border_probe import believed, forged_mail  # noqa: PLC0415 - imported once it is looked at
-    from mailbot.adapters.smtp.postman import SmtpPostman  # noqa: PLC0415
-    from mailbot.wiring import imap_settings, smtp_settings  # noqa: PLC0415
-
     what, trust = "border", config.trust
     letter, domain = forged_mail(config.smtp.from_address, config.smtp.message_ids, trust)
-    postman = SmtpPostman(smtp_settings(config))
+    postman = make_postman(config)
     try:
         answer = believed(postman, imap_settings(config), letter, domain, trust=trust, seconds=seconds)
     except (LetterRefused, MailServerUnavailable) as error:
@@ -54,9 +52,6 @@ def _border(config: Config, seconds: float) -> Finding:
 
 
 def _names(config: Config) -> Finding:
-    from mailbot.adapters.senders.resolver import Resolver, ResolverUnavailable  # noqa: PLC0415
-    from mailbot.trust.signatures import dmarc_policy  # noqa: PLC0415
-
     trust = config.trust
     resolver = Resolver(trust.dns_servers, trust.dns_port, trust.dns_seconds)
     lacking = []
@@ -71,8 +66,6 @@ def _names(config: Config) -> Finding:
 
 
 def _openpgp(config: Config) -> Finding:
-    from mailbot.adapters.senders.openpgp import OpenPgp  # noqa: PLC0415
-
     trust = config.trust
     if trust.openpgp_home is None:
         return Finding("openpgp", True, "not used")

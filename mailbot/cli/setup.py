@@ -17,6 +17,8 @@ import typer
 
 from mailbot.cli.as_service import SERVICE
 from mailbot.cli.output import complain, say
+from mailbot.config import DEFAULT_PATH, load
+from mailbot.config.printing import literal
 from mailbot.errors import MailbotError
 
 
@@ -98,8 +100,6 @@ def write(answers: Answers, path: Path, *, force: bool = False) -> None:
 
 def _check(text: str) -> None:
     """Raise ConfigurationError where the text is not a good configuration."""
-    from mailbot.config import load  # noqa: PLC0415 - pydantic is slow to import
-
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder) / "config.toml"
         trial.write_text(text, encoding="utf-8")
@@ -135,8 +135,6 @@ def service_group() -> int | None:
 
 
 def _config(answers: Answers) -> str:
-    from mailbot.config.printing import literal  # noqa: PLC0415
-
     username = literal(answers.username or answers.address)
     password_file = literal(answers.password_file.absolute() if answers.password_file else "mailbox.password")
     login = answers.admin.partition("@")[0].lower()
@@ -182,8 +180,6 @@ _USERS = """# The users that may have a machine: one [[person]] each. The file i
 
 
 def _say_what_comes_next(path: Path) -> None:
-    from mailbot.config import DEFAULT_PATH  # noqa: PLC0415
-
     program = "mailbot" if path.absolute() == DEFAULT_PATH else f"mailbot -c {path}"
     say(f"Now list your users in {path.absolute().parent / 'users.toml'}, then:")
     say(f"  {program} db upgrade    # make the database")

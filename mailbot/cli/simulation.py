@@ -7,13 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from mailbot.cli import forecast
+from mailbot.cli.acting import turn_context
 from mailbot.cli.output import say
-from mailbot.cli.site import Settings
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(simulate)
+from mailbot.cli.site import settings_of
 
 
 def simulate(
@@ -50,12 +47,9 @@ def simulate(
 
     Every letter and every step until a date, by the rules that act, with what is thrown in. Nothing is changed or sent.
     """
-    from mailbot.cli import forecast  # noqa: PLC0415 - each command imports what it needs
-
-    settings: Settings = context.obj
-    with settings.turn_context() as turn_context:
+    with turn_context(settings_of(context)) as circumstances:
         picture, tickets = forecast.forecast_of(
-            turn_context,
+            circumstances,
             ticket,
             until,
             forecast.ThrownIn(tuple(down or ()), tuple(bounce or ()), tuple(extend or ()), seed),

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le, MinLen
-from pydantic import Secret, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Secret, SecretStr
 
 from mailbot.rules import AnswerRules, LeaseRules, PolicyRules, PositiveDays, Rules, ServiceRules, TrustRules
 
@@ -312,10 +311,10 @@ class LogSection:
     """The least important lines to write."""
 
 
-class Config(BaseSettings):
+class Config(BaseModel):
     """Everything a site can set; frozen, complete and checked."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     service: ServiceRules = ServiceRules()
     policy: PolicyRules = PolicyRules()
@@ -337,15 +336,3 @@ class Config(BaseSettings):
     def rules(self) -> Rules:
         """The site's rules, as the pure modules want them."""
         return Rules(self.service, self.policy, self.lease, self.answers, self.trust)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings gives all by position
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `loading` gives: making a value reads neither the environment nor a file."""
-        return (init_settings,)

@@ -1,40 +1,26 @@
-"""`list`, `show`, and what an admin decides at the command line."""
+"""`list` and `show`."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 
 from mailbot.cli.output import as_json as to_json
 from mailbot.cli.output import complain, say, table, visible
-from mailbot.cli.site import Settings
+from mailbot.cli.site import Settings, settings_of
+from mailbot.cli.table import load
+from mailbot.lifecycle import Circumstances
+from mailbot.lifecycle.lease import steps_ahead
+from mailbot.lifecycle.notice import plan
 from mailbot.model import Accepted, Facts, HistoryEntry, Ticket, TicketState
-
-if TYPE_CHECKING:
-    from mailbot.turns.context import TurnContext
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 Number = Annotated[int, typer.Argument(help="The ticket's number.", min=1)]
-Admin = Annotated[str, typer.Option("--as", help="The admin who decides: login or address.", show_default=False)]
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text} is not a date such as 2027-01-31") from None
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.command("list")(list_)
-    for command in (show, approve, deny, retry, hold, unhold, pause, resume):
-        app.command()(command)
 
 
 def list_(
@@ -45,7 +31,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List tickets."""
-    settings: Settings = context.obj
+    settings = settings_of(context)
     with settings.store() as store:
         tickets, paused = store.tickets(tuple(state or ())), store.note("paused")
     if paused:
@@ -74,7 +60,7 @@ def show(
 
     What was asked, every change with its evidence, and the proof that each letter was accepted.
     """
-    settings: Settings = context.obj
+    settings = settings_of(context)
     if mail:
         _show_mail(settings, ticket, mail)
         return
@@ -92,17 +78,15 @@ def show(
 
 def _show_mail(settings: Settings, ticket: int, beginning: str) -> None:
     """The bytes of a mail that changed the ticket; they are stored encrypted."""
-    from mailbot.turns.sealing import unseal  # noqa: PLC0415 - imported once something is looked at
-
-    with settings.turn_context() as turn_context:
-        history = turn_context.store.history(ticket)
+    with settings.store() as store:
+        history = store.history(ticket)
         found = next((one.actor.mail for one in history if one.actor.mail.startswith(beginning.lower())), "")
-        stored = turn_context.store.raw_mail(found) if found else None
+        stored = store.raw_mail(found) if found else None
         if stored is None:
             complain(f"Ticket #{ticket} has no mail whose hash begins with {visible(beginning)}.")
             raise typer.Exit(os.EX_DATAERR)
         try:
-            raw = unseal(turn_context.letters.keys, stored)
+            raw = load("mails:opened")(settings.config, stored)
         except LookupError as error:
             complain(f"That cannot be shown: {error}.")
             raise typer.Exit(os.EX_CONFIG) from None
@@ -134,10 +118,6 @@ def _facts(ticket: Ticket) -> Sequence[str]:
 
 def _ahead(settings: Settings, ticket: Ticket) -> Sequence[str]:
     """The dates of the lease by the rules in force: warnings, stop, removal, deletion."""
-    from mailbot.lifecycle import Circumstances  # noqa: PLC0415 - imported once something is looked at
-    from mailbot.lifecycle.lease import steps_ahead  # noqa: PLC0415
-    from mailbot.lifecycle.notice import plan  # noqa: PLC0415
-
     if ticket.state not in {TicketState.ACTIVE, TicketState.EXPIRED, TicketState.ARCHIVED}:
         return ()
     config = settings.config
@@ -190,96 +170,3 @@ def _letters(letters: Sequence[Accepted]) -> Sequence[str]:
             ]
             lines.append(f"    came back at {letter.bounced_at:%Y-%m-%d %H:%M:%S}Z, {kind}")
     return lines if len(letters) else (*lines, "  none")
-
-
-def approve(
-    context: typer.Context,
-    ticket: Number,
-    as_admin: Admin,
-    until: Annotated[
-        date | None, typer.Option(parser=_day, metavar="DATE", help="Another end date.", show_default=False)
-    ] = None,
-    disk: Annotated[int | None, typer.Option(help="Another size of the disk, GiB.", show_default=False)] = None,
-) -> None:
-    """Approve a request or an extension, as by mail."""
-    from mailbot import operator  # noqa: PLC0415
-
-    with _settings(context).turn_context() as turn_context:
-        _tell(turn_context, operator.approve(turn_context, ticket, as_admin, until, disk))
-
-
-def deny(
-    context: typer.Context,
-    ticket: Number,
-    reason: Annotated[str, typer.Argument(help="The reason; the requester reads it.")],
-    as_admin: Admin,
-) -> None:
-    """Deny a request or an extension, as by mail."""
-    from mailbot import operator  # noqa: PLC0415
-
-    with _settings(context).turn_context() as turn_context:
-        _tell(turn_context, operator.deny(turn_context, ticket, as_admin, reason))
-
-
-def retry(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
-    """Build again after a failure."""
-    from mailbot import operator  # noqa: PLC0415
-
-    with _settings(context).turn_context() as turn_context:
-        _tell(turn_context, operator.retry(turn_context, ticket, as_admin))
-
-
-def hold(
-    context: typer.Context,
-    ticket: Number,
-    as_admin: Admin,
-    why: Annotated[str, typer.Option(help="The reason, for those who wonder later.", show_default=False)],
-) -> None:
-    """Exempt a machine from everything destructive."""
-    from mailbot import operator  # noqa: PLC0415
-
-    with _settings(context).turn_context() as turn_context:
-        _tell(turn_context, operator.hold(turn_context, ticket, as_admin, why))
-
-
-def unhold(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
-    """Let a held machine's lease go on."""
-    from mailbot import operator  # noqa: PLC0415
-
-    with _settings(context).turn_context() as turn_context:
-        _tell(turn_context, operator.unhold(turn_context, ticket, as_admin))
-
-
-def pause(
-    context: typer.Context,
-    as_admin: Admin,
-    why: Annotated[str, typer.Option(help="The reason, for those who wonder later.", show_default=False)],
-) -> None:
-    """Stop acting.
-
-    Mail is received and answered, but no ticket is woken and no machine touched until `resume`.
-    """
-    from mailbot import operator  # noqa: PLC0415
-
-    with _settings(context).turn_context() as turn_context:
-        operator.pause(turn_context, as_admin, why)
-    say("The bot is paused.")
-
-
-def resume(context: typer.Context, as_admin: Admin) -> None:
-    """Act again after a pause."""
-    from mailbot import operator  # noqa: PLC0415
-
-    with _settings(context).turn_context() as turn_context:
-        operator.resume(turn_context, as_admin)
-    say("The bot acts again.")
-
-
-def _settings(context: typer.Context) -> Settings:
-    settings: Settings = context.obj
-    return settings
-
-
-def _tell(turn_context: TurnContext, ticket: Ticket) -> None:
-    """Say what became of a ticket, in the words of its history."""
-    say(f"Ticket #{ticket.id} is {ticket.state.value}. {visible(turn_context.store.history(ticket.id)[-1].summary)}")

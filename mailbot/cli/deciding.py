@@ -1,0 +1,99 @@
+"""What an admin decides at the command line."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from mailbot import operator
+from mailbot.cli.acting import turn_context
+from mailbot.cli.output import say, visible
+from mailbot.cli.site import settings_of
+from mailbot.model import Ticket
+from mailbot.turns.context import TurnContext
+
+Number = Annotated[int, typer.Argument(help="The ticket's number.", min=1)]
+Admin = Annotated[str, typer.Option("--as", help="The admin who decides: login or address.", show_default=False)]
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is not a date such as 2027-01-31") from None
+
+
+def approve(
+    context: typer.Context,
+    ticket: Number,
+    as_admin: Admin,
+    until: Annotated[
+        date | None, typer.Option(parser=_day, metavar="DATE", help="Another end date.", show_default=False)
+    ] = None,
+    disk: Annotated[int | None, typer.Option(help="Another size of the disk, GiB.", show_default=False)] = None,
+) -> None:
+    """Approve a request or an extension, as by mail."""
+    with turn_context(settings_of(context)) as turn:
+        _tell(turn, operator.approve(turn, ticket, as_admin, until, disk))
+
+
+def deny(
+    context: typer.Context,
+    ticket: Number,
+    reason: Annotated[str, typer.Argument(help="The reason; the requester reads it.")],
+    as_admin: Admin,
+) -> None:
+    """Deny a request or an extension, as by mail."""
+    with turn_context(settings_of(context)) as turn:
+        _tell(turn, operator.deny(turn, ticket, as_admin, reason))
+
+
+def retry(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
+    """Build again after a failure."""
+    with turn_context(settings_of(context)) as turn:
+        _tell(turn, operator.retry(turn, ticket, as_admin))
+
+
+def hold(
+    context: typer.Context,
+    ticket: Number,
+    as_admin: Admin,
+    why: Annotated[str, typer.Option(help="The reason, for those who wonder later.", show_default=False)],
+) -> None:
+    """Exempt a machine from everything destructive."""
+    with turn_context(settings_of(context)) as turn:
+        _tell(turn, operator.hold(turn, ticket, as_admin, why))
+
+
+def unhold(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
+    """Let a held machine's lease go on."""
+    with turn_context(settings_of(context)) as turn:
+        _tell(turn, operator.unhold(turn, ticket, as_admin))
+
+
+def pause(
+    context: typer.Context,
+    as_admin: Admin,
+    why: Annotated[str, typer.Option(help="The reason, for those who wonder later.", show_default=False)],
+) -> None:
+    """Stop acting.
+
+    Mail is received and answered, but no ticket is woken and no machine touched until `resume`.
+    """
+    with turn_context(settings_of(context)) as turn:
+        operator.pause(turn, as_admin, why)
+    say("The bot is paused.")
+
+
+def resume(context: typer.Context, as_admin: Admin) -> None:
+    """Act again after a pause."""
+    with turn_context(settings_of(context)) as turn:
+        operator.resume(turn, as_admin)
+    say("The bot acts again.")
+
+
+def _tell(turn: TurnContext, ticket: Ticket) -> None:
+    """Say what became of a ticket, in the words of its history."""
+    say(f"Ticket #{ticket.id} is {ticket.state.value}. {visible(turn.store.history(ticket.id)[-1].summary)}")

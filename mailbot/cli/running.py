@@ -1,0 +1,42 @@
+"""`run` and `once`."""
+
+from __future__ import annotations
+
+import os
+from importlib.metadata import version
+
+import typer
+
+from mailbot import daemon, journal, metrics
+from mailbot.cli.acting import bot
+from mailbot.cli.output import complain, say
+from mailbot.cli.reloading import Reloading
+from mailbot.cli.site import settings_of
+
+
+def run(context: typer.Context) -> None:
+    """Run for good.
+
+    Reads mail, sends letters, builds and removes machines, until SIGTERM or SIGINT; the step at hand is finished first. SIGHUP
+    has it read its configuration again.
+    """
+    settings = settings_of(context)
+    config = settings.config
+    with bot(settings) as running:
+        journal.config_loaded(file=str(settings.path), sites=len(config.sites), admins=len(config.admins))
+        with metrics.served(config.metrics.address, config.metrics.port, running.context.store):
+            daemon.run(running, version("mailbot"), Reloading(settings))
+
+
+def once(context: typer.Context) -> None:
+    """Do everything that is due now.
+
+    Ends when nothing is due any more; exit code 75 where something has to be tried again.
+    """
+    with bot(settings_of(context)) as running:
+        tally = daemon.once(running)
+    say(f"mails {tally.mails}, tickets {tally.tickets}, letters {tally.letters}, machines {tally.machines}")
+    for trouble in tally.troubles:
+        complain(trouble)
+    if tally.troubles:
+        raise typer.Exit(os.EX_TEMPFAIL)

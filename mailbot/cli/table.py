@@ -1,0 +1,97 @@
+"""Every command: its name, the function that it calls, and the line that `mailbot --help` shows.
+
+A function's module is imported when its command is called, or its own help is asked for: what `list` needs is loaded by
+`list`, and `--help` loads nothing.  A module may therefore import whatever its commands need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+LOOK: Mapping[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}
+"""How every application and every command of ours is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One command; `calls` is `module:function` in this package, or `module:app` for a group of commands."""
+
+    name: str
+    calls: str
+    help: str
+
+
+ROWS = (
+    Row("run", "running:run", "Run for good."),
+    Row("once", "running:once", "Do everything that is due now."),
+    Row("explain", "commands:explain", "Say what mails are understood to be."),
+    Row("init", "commands:init", "Write a first configuration."),
+    Row("check", "health:check", "Check what needs no network."),
+    Row("doctor", "health:doctor", "Check everything, also the servers."),
+    Row("list", "looking:list_", "List tickets."),
+    Row("show", "looking:show", "Show a ticket and its history."),
+    Row("approve", "deciding:approve", "Approve a request or an extension, as by mail."),
+    Row("deny", "deciding:deny", "Deny a request or an extension, as by mail."),
+    Row("retry", "deciding:retry", "Build again after a failure."),
+    Row("hold", "deciding:hold", "Exempt a machine from everything destructive."),
+    Row("unhold", "deciding:unhold", "Let a held machine's lease go on."),
+    Row("pause", "deciding:pause", "Stop acting."),
+    Row("resume", "deciding:resume", "Act again after a pause."),
+    Row("simulate", "simulation:simulate", "Tell the future of a ticket or of the fleet."),
+    Row("db", "database:db", "The database's schema."),
+    Row("image", "images:image", "Base images of the machines."),
+    Row("examples", "examples:examples", "List the files that come with the program, or give them out."),
+)
+
+
+class Commands(Mapping[str, Any]):
+    """The table as the commands themselves, each made when it is looked up."""
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        self._rows = {row.name: row for row in rows}
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = _made(self._rows[name])
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def load(calls: str) -> Any:
+    """`module:name` of this package, imported now."""
+    module, _, name = calls.partition(":")
+    return getattr(import_module(f"mailbot.cli.{module}"), name)
+
+
+def _made(row: Row) -> Any:
+    found = load(row.calls)
+    if isinstance(found, typer.Typer):
+        return typer.main.get_command(found)
+    alone = typer.Typer(**LOOK)
+    alone.command(row.name)(found)
+    return typer.main.get_command(alone)
+
+
+class Table(TyperGroup):
+    """The group of all commands; knows their names and first lines without importing them."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands: Any = Commands(ROWS)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - Click passes it by position
+        """The list of `--help`, from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(row.name, row.help) for row in ROWS])

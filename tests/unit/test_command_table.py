@@ -1,0 +1,67 @@
+"""The table of commands: what `--help` says without importing, and how little the commands that look load."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import typer
+
+from mailbot.cli.app import CODES
+from mailbot.cli.table import ROWS, Row, load
+from tests.world import World, request_words
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LOADED = """
+import sys
+from mailbot.cli import main
+code = main(sys.argv[1:])
+heavy = "alembic apscheduler bonsai cryptography dateparser imapclient jinja2 libvirt lxml prometheus_client rich structlog"
+print(*(name for name in (heavy + " pydantic sqlalchemy").split() if name in sys.modules), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def loaded(*words: str) -> list[str]:
+    """Which heavy libraries a process has imported at the end of a command."""
+    command = [sys.executable, "-c", LOADED, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stderr.splitlines()[-1].split()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_the_line_of_the_overview_is_the_first_line_of_the_commands_own_help(row: Row) -> None:
+    found = load(row.calls)
+    own = found.info.help if isinstance(found, typer.Typer) else (inspect.getdoc(found) or "").splitlines()[0]
+    assert own == row.help
+
+
+def test_the_overview_is_shown_without_any_library_but_typer() -> None:
+    its_own = {"pydantic"}  # which typer imports itself where it is installed
+    assert set(loaded("--help")) <= its_own
+    assert set(loaded("--version")) <= its_own
+
+
+@pytest.mark.parametrize("words", [("list",), ("show", "1")], ids=" ".join)
+def test_what_only_looks_loads_the_configuration_and_the_database_and_nothing_else(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    world.writes("alice@example.org", request_words())
+    world.close()
+    example = (ROOT / "mailbot" / "examples" / "config.example.toml").read_text(encoding="utf-8")
+    config = tmp_path / "config.toml"
+    config.write_text(example.replace('#url = "sqlite:////var/lib/mailbot/mailbot.db"', f'url = "{world.url}"'))
+    assert loaded("-c", str(config), *words) == ["pydantic", "sqlalchemy"]
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_every_error_that_has_an_exit_code_exists(name: str) -> None:
+    module, _, kind = name.rpartition(".")
+    assert issubclass(getattr(import_module(module), kind), Exception)
