@@ -73,10 +73,11 @@ def build(config: Config, clock: Clock, notify_socket: str | None = None, store:
     store.check()
     context = make_context(config, store, clock)
     reader = make_reader(context.reading(clock.now()))
+    mailbox = imap_settings(config)  # one for both connections, so that a refused password is tried by one of them
     return Bot(
         context=context,
-        inbox=make_inbox(config),
-        watcher=make_inbox(config) if config.mailbox.idle else None,
+        inbox=ImapInbox(mailbox),
+        watcher=ImapInbox(mailbox) if config.mailbox.idle else None,
         reader=reader,
         postman=make_postman(config),
         sites=make_sites(config),

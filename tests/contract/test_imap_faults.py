@@ -147,6 +147,12 @@ def test_a_file_of_authorities_that_cannot_be_used_is_named(tmp_path: Path) -> N
         inbox.position()
 
 
+def test_a_refused_password_is_not_tried_by_the_account_s_other_connection(dovecot: Dovecot) -> None:
+    settings = local(dovecot.imap_port, username="user1", password=lambda: "not-the-secret")
+    assert "not tried again" not in str(failure(settings))
+    assert "not tried again for 1 min" in str(failure(settings))
+
+
 def test_a_wrong_password_is_permanent_and_says_whose(dovecot: Dovecot) -> None:
     error = failure(local(dovecot.imap_port, username="user1", password=lambda: "not-the-secret"))
 

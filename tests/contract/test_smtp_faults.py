@@ -141,6 +141,13 @@ def test_a_wrong_password_is_permanent_and_says_whose(world: World) -> None:
     assert "not-the-secret" not in str(error)
 
 
+def test_a_refused_password_is_not_tried_again_at_once(world: World) -> None:
+    postman = world.postman(username="support", password=lambda: "not-the-secret")
+    for said in ("5.7.8", "not tried again for 1 min"):
+        with pytest.raises(MailServerUnavailable, match=said):
+            postman.check()
+
+
 def test_a_token_logs_in_by_xoauth2_and_a_refused_one_is_permanent(open_world: Callable[..., World]) -> None:
     world = open_world(auth_required=True)
     good = world.postman(username="support", password=lambda: USERS["support"], auth=Auth.OAUTH2)

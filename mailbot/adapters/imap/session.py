@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import CapabilityError, LoginError
 
+from mailbot.adapters.logins import LoginGate
 from mailbot.adapters.transport import Auth, Secret, Security, check_security, tls_context
 from mailbot.errors import MailServerUnavailable
 
@@ -60,6 +61,9 @@ class ImapSettings:
     idle_refresh_seconds: float = 540
     """IDLE is issued anew that often; RFC 2177 allows 29 minutes, address translators often less than ten."""
 
+    gate: LoginGate = field(default_factory=LoginGate, repr=False, compare=False)
+    """Shared by all connections that are made from this value."""
+
     def __post_init__(self) -> None:
         check_security("imap", self.host, self.security)
 
@@ -102,6 +106,7 @@ def wire_errors(settings: ImapSettings) -> Iterator[None]:
 def open_session(settings: ImapSettings) -> Client:
     """Connect, protect the connection and log in.  Raises MailServerUnavailable, permanent where a person must act."""
     secret = settings.password()
+    settings.gate.check(secret)
     with wire_errors(settings):
         context = None if settings.security is Security.PLAIN else tls_context("imap", settings.ca_file)
         client = IMAPClient(
@@ -116,6 +121,7 @@ def open_session(settings: ImapSettings) -> Client:
             if settings.security is Security.STARTTLS:
                 client.starttls(context)
             _log_in(client, settings, secret)
+            settings.gate.accepted()
         except BaseException:
             hang_up(client)
             raise
@@ -139,6 +145,8 @@ def _log_in(client: Client, settings: ImapSettings, secret: str) -> None:
         reason = said(error)
         what = "token" if settings.auth is Auth.OAUTH2 else "password"
         message = f"IMAP server {settings.host} does not accept the {what} of {settings.username}: {reason}"
+        if not is_passing(reason):
+            settings.gate.refused(secret, message)
         # Not chained: no exception that has seen the secret goes further.
         raise MailServerUnavailable(message, permanent=not is_passing(reason)) from None
 

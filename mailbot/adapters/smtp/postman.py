@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from mailbot.adapters.logins import LoginGate
 from mailbot.adapters.transport import Auth, Secret, Security, check_security, tls_context
 from mailbot.errors import LetterRefused, MailServerUnavailable
 from mailbot.model import OutboundMail
@@ -48,6 +49,9 @@ class SmtpSettings:
     timeout_seconds: float = 60
     final_seconds: float = 300
     """For the answer to the final dot, where giving up early means sending twice (RFC 5321 section 4.5.3.2.6)."""
+
+    gate: LoginGate = field(default_factory=LoginGate, repr=False, compare=False)
+    """Shared by all connections that are made from this value."""
 
     def __post_init__(self) -> None:
         check_security("smtp", self.host, self.security)
@@ -169,6 +173,8 @@ class SmtpPostman:
     def _connect(self) -> smtplib.SMTP:
         settings = self._settings
         secret = settings.password() if settings.password and settings.auth is not Auth.NONE else ""
+        if secret:
+            settings.gate.check(secret)
         context = None if settings.security is Security.PLAIN else tls_context("smtp", settings.ca_file)
         try:
             self._smtp = smtp = self._open(context)
@@ -217,11 +223,16 @@ class SmtpPostman:
             except smtplib.SMTPAuthenticationError as error:
                 code, answer = error.smtp_code, _octets(error.smtp_error)
         if code == 235:
+            self._settings.gate.accepted()
             return
         what = "token" if self._settings.auth is Auth.OAUTH2 else "password"
         self._drop()
-        reason = f"it does not accept the {what} of {username}: {_words(code, answer)}"
-        raise self._unavailable(reason, permanent=code >= 500)
+        refusal = self._unavailable(
+            f"it does not accept the {what} of {username}: {_words(code, answer)}", permanent=code >= 500
+        )
+        if refusal.permanent:
+            self._settings.gate.refused(secret, str(refusal))
+        raise refusal
 
     @contextmanager
     def _lost(self, *, sent: bool) -> Iterator[None]:
