@@ -18,7 +18,7 @@ from mailbot.adapters.senders.authentication import MailAuthenticator
 from mailbot.adapters.sites import BoundedSite
 from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
 from mailbot.adapters.transport import Auth, Secret, Security, secret_from_file
-from mailbot.config import Config, DirectorySection, MailboxSection, SiteSection, SmtpSection, token_keys
+from mailbot.config import LOCAL_URI, Config, DirectorySection, MailboxSection, SiteSection, SmtpSection, token_keys
 from mailbot.errors import ConfigurationError
 from mailbot.letters import LetterSettings
 from mailbot.machines.work import Site, Sites
@@ -124,7 +124,7 @@ def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
         letters=settings,
         own_addresses=frozenset({config.smtp.from_address.lower()}),
         quarantine_folder=config.mailbox.quarantine_folder,
-        closures={site.name: site.closures for site in config.sites},
+        closures={host.name: host.closures for host in config.hosts},
         authenticator=MailAuthenticator(rules.trust) if rules.trust.check_dkim or rules.trust.openpgp_home else None,
     )
 
@@ -210,7 +210,7 @@ def site_settings(site: SiteSection) -> SiteSettings:
     return SiteSettings(
         name=site.name,
         dns_domain=site.dns_domain,
-        uri=site.uri,
+        uri=site.uri or LOCAL_URI,
         pool=site.pool,
         network=site.network,
         image=site.image,
@@ -225,7 +225,7 @@ def site_settings(site: SiteSection) -> SiteSettings:
 
 def make_sites(config: Config) -> dict[str, Site]:
     """Every site, each with its own worker and a limit on how long a call may take."""
-    return {site.name: Site(BoundedSite(make_site(site)), site.dns_domain) for site in config.sites}
+    return {site.name: Site(BoundedSite(make_site(site)), site.dns_domain) for site in config.hosts}
 
 
 def make_site(section: SiteSection) -> LibvirtSite:

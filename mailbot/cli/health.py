@@ -73,7 +73,7 @@ def online(settings: Settings) -> Iterator[Finding]:
     yield _imap(config)
     yield _smtp(config)
     yield from senders(config)
-    for section in config.sites:
+    for section in config.hosts:
         yield from _site(config, section.name)
 
 
@@ -221,7 +221,7 @@ def _smtp(config: Config) -> Finding:
 
 
 def _site(config: Config, name: str) -> Iterator[Finding]:
-    section = next(site for site in config.sites if site.name == name)
+    section = next(site for site in config.hosts if site.name == name)
     driver = make_site(section)
     try:
         health = driver.health()

@@ -57,10 +57,10 @@ def add(
 def _register(
     settings: Settings, made: LocalImage, names: list[str] | None, progress: Callable[[str, float | None], None]
 ) -> None:
-    known = [site.name for site in settings.config.sites]
+    known = [site.name for site in settings.config.hosts]
     if unknown := sorted(set(names or ()) - set(known)):
         raise typer.BadParameter(f"there is no site {', '.join(unknown)}; the configuration names {', '.join(known)}")
-    for section in settings.config.sites:
+    for section in settings.config.hosts:
         if names and section.name not in names:
             continue
         driver = make_site(section)

@@ -121,7 +121,7 @@ def _ahead(settings: Settings, ticket: Ticket) -> Sequence[str]:
     if ticket.state not in {TicketState.ACTIVE, TicketState.EXPIRED, TicketState.ARCHIVED}:
         return ()
     config = settings.config
-    closed = next((site.closures for site in config.sites if site.name == ticket.site), ())
+    closed = next((site.closures for site in config.hosts if site.name == ticket.site), ())
     about = Circumstances(settings.clock.now(), config.rules, (), closed=closed)
     lines = ["", "What happens when"]
     if ticket.asked_end_date:

@@ -11,6 +11,7 @@ from mailbot.config.keys import token_keys
 from mailbot.config.loading import DEFAULT_PATH, default_path, load, load_rules
 from mailbot.config.printing import as_toml
 from mailbot.config.sections import (
+    LOCAL_URI,
     AdminSection,
     Config,
     DatabaseSection,
@@ -26,6 +27,7 @@ from mailbot.config.sections import (
 
 __all__ = [
     "DEFAULT_PATH",
+    "LOCAL_URI",
     "AdminSection",
     "Config",
     "DatabaseSection",

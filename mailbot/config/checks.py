@@ -179,13 +179,22 @@ def _sites(config: Config) -> Iterator[Problem]:
     for number, site in enumerate(config.sites, start=1):
         yield from _named(f"sites[{number}].name", site.name, check_label)
         yield from _named(f"sites[{number}].dns_domain", site.dns_domain, check_domain)
-        if not _URI.match(site.uri):
-            yield f"sites[{number}].uri", f'"{site.uri}" is not a libvirt URI such as qemu:///system'
+        if site.uri is not None:
+            yield from _uri(f"sites[{number}].uri", site.uri)
+        for host_number, host in enumerate(site.hosts, start=1):
+            yield from _named(f"sites[{number}].hosts[{host_number}].name", host.name, check_label)
+            yield from _uri(f"sites[{number}].hosts[{host_number}].uri", host.uri)
+        yield from _doubles(f"sites[{number}].hosts", "name", [host.name for host in site.hosts])
         try:
             _ = site.closures
         except ValueError as error:
             yield f"sites[{number}].closed", f"{error}: a period is written like 2026-12-20/2027-01-04"
     yield from _doubles("sites", "name", [site.name for site in config.sites])
+
+
+def _uri(place: str, uri: str) -> Iterator[Problem]:
+    if not _URI.match(uri):
+        yield place, f'"{uri}" is not a libvirt URI such as qemu:///system'
 
 
 def _tokens(config: Config) -> Iterator[Problem]:

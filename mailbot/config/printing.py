@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import Secret, SecretStr
 
 from mailbot.config.sections import Config
+from mailbot.config.wording import nested
 
 
 def as_toml(config: Config) -> str:
@@ -21,13 +22,16 @@ def as_toml(config: Config) -> str:
         value = getattr(config, name)
         for section in value if isinstance(value, tuple) else (value,):
             lines += ["", f"[[{name}]]" if isinstance(value, tuple) else f"[{name}]", *_lines(section)]
+            for below in nested(type(section)):
+                for one in getattr(section, below):
+                    lines += ["", f"[[{name}.{below}]]", *_lines(one)]
     return "\n".join((*lines, ""))
 
 
 def _lines(section: Any) -> Iterator[str]:
     for field in fields(section):
         value = getattr(section, field.name)
-        if value is not None:
+        if value is not None and field.name not in nested(type(section)):
             yield f"{field.name} = {literal(value)}"
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, cast, get_args, get_origin
 
 from mailbot.config.printing import literal
 from mailbot.config.sections import Config
-from mailbot.config.wording import documentation, hints, is_secret, names
+from mailbot.config.wording import documentation, hints, is_secret, names, nested
 
 __all__ = ["documentation", "example_file", "limits", "names", "reference", "sections"]
 
@@ -42,19 +42,29 @@ def sections() -> Iterator[tuple[str, type, bool]]:
     """Name, class and whether it is a list (`[[name]]`), in the order of the file."""
     for name, info in Config.model_fields.items():
         several = get_origin(info.annotation) is tuple
-        yield name, cast("type", get_args(info.annotation)[0] if several else info.annotation), several
+        owner = cast("type", get_args(info.annotation)[0] if several else info.annotation)
+        yield name, owner, several
+        yield from ((f"{name}.{below}", inner, True) for below, inner in nested(owner).items())
 
 
 def example_file() -> str:
     """`mailbot/examples/config.example.toml`: loads as it is, and gives the defaults wherever they exist."""
     lines = [_EXAMPLE_HEAD]
     for name, owner, several in sections():
-        lines += ["", "", *_comment(inspect.getdoc(owner) or ""), f"[[{name}]]" if several else f"[{name}]"]
-        for field in fields(owner):
+        below = "#" if "." in name else ""  # what may be there and need not: all of it behind a #
+        lines += ["", "", *_comment(inspect.getdoc(owner) or ""), f"{below}[[{name}]]" if several else f"[{name}]"]
+        for field in _flat(owner):
             allowed = limits(owner, field.name)
             lines += ["", *_comment(documentation(owner).get(field.name, ""))]
-            lines.append(f"{_setting(name, field)}{f'  # {allowed}' if allowed else ''}")
+            setting = _setting(name, field)
+            hidden = "" if setting.startswith("#") else below
+            lines.append(f"{hidden}{setting}{f'  # {allowed}' if allowed else ''}")
     return "\n".join((*lines, ""))
+
+
+def _flat(owner: type) -> list[Field[Any]]:
+    """The settings of a section without the sections below it."""
+    return [field for field in fields(owner) if field.name not in nested(owner)]
 
 
 def _comment(text: str) -> list[str]:
@@ -103,7 +113,7 @@ def reference() -> str:
     for name, owner, several in sections():
         lines += ["", f"## `{f'[[{name}]]' if several else f'[{name}]'}`", "", inspect.getdoc(owner) or "", ""]
         lines += ["| setting | default | allowed | meaning |", "|---|---|---|---|"]
-        lines += [_row(owner, field) for field in fields(owner)]
+        lines += [_row(owner, field) for field in _flat(owner)]
     return "\n".join((*lines, ""))
 
 

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -18,6 +18,9 @@ from annotated_types import Ge, Le, MinLen
 from pydantic import BaseModel, ConfigDict, Secret, SecretStr
 
 from mailbot.rules import AnswerRules, LeaseRules, PolicyRules, PositiveDays, Rules, ServiceRules, TrustRules
+
+LOCAL_URI = "qemu:///system"
+"""This machine's hypervisor."""
 
 _STRICT: dict[str, Any] = {"extra": "forbid"}
 
@@ -212,8 +215,36 @@ class AdminSection:
 
 
 @dataclass(frozen=True, slots=True)
+class HostSection:
+    """A further libvirt host of a site. One `[[sites.hosts]]` each, below its site; what it does not say is as the site
+    has it."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    name: Text = example("second")
+    """A short name, unlike that of the site's other hosts; it must not change later."""
+    uri: Text = example("qemu+ssh://mailbot@second.example.org/system")
+    """The hypervisor."""
+    pool: Text | None = optional("default")
+    """The storage pool."""
+    network: Text | None = optional("default")
+    """The libvirt network."""
+    image: str | None = optional("debian-trixie")
+    """Label of the base image."""
+    reserved_memory_mib: Annotated[int, Ge(0)] | None = optional(1024)
+    """Memory that is never given to machines, MiB."""
+    reserved_disk_gib: Annotated[int, Ge(0)] | None = optional(2)
+    """Room in the pool that is never given to machines, GiB."""
+    max_machines: Annotated[int, Ge(0)] | None = optional(0)
+    """How many machines the host takes; 0: as many as fit."""
+    accelerate: bool | None = optional(True)
+    """Use KVM where it really works."""
+
+
+@dataclass(frozen=True, slots=True)
 class SiteSection:
-    """A libvirt host on which machines are built. One `[[sites]]` each."""
+    """A place where machines are built, with a domain for their names: one libvirt host, or several. One `[[sites]]`
+    each."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
@@ -221,8 +252,9 @@ class SiteSection:
     """A short name; it is part of every machine's identity there and must not change later."""
     dns_domain: Text = example("main.testbed.example")
     """Machines are called `<username>-vm.<dns_domain>`."""
-    uri: Text = "qemu:///system"
-    """The hypervisor; `qemu+ssh://mailbot@host/system` works like the local one."""
+    uri: Text | None = optional("qemu:///system")
+    """The hypervisor; `qemu+ssh://mailbot@host/system` works like the local one. By default this machine's,
+    `qemu:///system`, or none where the site has `[[sites.hosts]]`."""
     pool: Text = "default"
     """The storage pool for disks and base images."""
     network: Text = "default"
@@ -244,6 +276,22 @@ class SiteSection:
     closed: tuple[str, ...] = ()
     """Periods in which nothing is stopped, removed or deleted here, such as `"2026-12-20/2027-01-04"` (first and last day) or
     `"2027-05-14"`. Warnings go out all the same, and say when it happens instead."""
+    hosts: tuple[HostSection, ...] = ()
+    """Further hosts of this site."""
+
+    @property
+    def each_host(self) -> tuple[SiteSection, ...]:
+        """One section for each host, complete: the site's own under the site's name, the others as `<site>/<host>`.
+
+        So a site of one host keeps the name that its machines are known under when it gets a second one.
+        """
+        own = (replace(self, uri=self.uri or LOCAL_URI, hosts=()),) if self.uri or not self.hosts else ()
+        return (*own, *(self._host(host) for host in self.hosts))
+
+    def _host(self, host: HostSection) -> SiteSection:
+        said = {one.name: getattr(host, one.name) for one in fields(host)}
+        given = {name: value for name, value in said.items() if value is not None}
+        return replace(self, **given | {"name": f"{self.name}/{host.name}", "hosts": ()})
 
     @property
     def closures(self) -> tuple[tuple[date, date], ...]:
@@ -331,6 +379,11 @@ class Config(BaseModel):
     tokens: TokensSection = TokensSection()
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
+
+    @property
+    def hosts(self) -> tuple[SiteSection, ...]:
+        """Every host of every site, see `SiteSection.each_host`: what machines are placed on, each with a worker of its own."""
+        return tuple(host for site in self.sites for host in site.each_host)
 
     @property
     def rules(self) -> Rules:

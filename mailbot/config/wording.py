@@ -114,6 +114,16 @@ def names(owner: type) -> list[str]:
     return [field.name for field in fields(owner)] if is_dataclass(owner) else []
 
 
+def nested(owner: type) -> dict[str, type]:
+    """The keys of a section that are lists of sections themselves (`[[sites.hosts]]`), and what those are."""
+    found = {name: get_args(hint)[:1] for name, hint in hints(owner).items()}
+    return {
+        name: inner[0]
+        for name, inner in found.items()
+        if inner and isinstance(inner[0], type) and is_dataclass(inner[0])
+    }
+
+
 @cache
 def hints(owner: type) -> dict[str, Any]:
     """The types of a section's keys, with their limits."""

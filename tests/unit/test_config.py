@@ -68,10 +68,10 @@ def test_the_reference_is_in_step_with_the_code() -> None:
 
 
 def test_the_example_shows_the_defaults_behind_its_hashes(tmp_path: Path) -> None:
-    told_otherwise = {"port", "password", "oauth2_token_file", "ca_file", "password_file", "openpgp_home"}
+    told_otherwise = {"port", "password", "oauth2_token_file", "ca_file", "password_file", "openpgp_home", "uri"}
     lines = [
         re.sub(r"^#(?=\w+ = )", "", line) if line[1:].partition(" ")[0] not in told_otherwise else line
-        for line in EXAMPLE.read_text().splitlines()
+        for line in re.sub(r"(?ms)^#\[\[sites\.hosts\]\].*?^(?=\[)", "", EXAMPLE.read_text()).splitlines()
     ]
     everything = tmp_path / "config.toml"
     everything.write_text("\n".join(lines))
@@ -205,9 +205,11 @@ def test_ports_and_message_ids_follow_from_other_settings(tmp_path: Path) -> Non
 
 
 def test_every_setting_is_documented_and_in_the_example() -> None:
-    example = tomllib.loads(re.sub(r"^#(?=\w+ = )", "", EXAMPLE.read_text(), flags=re.MULTILINE))
+    example = tomllib.loads(re.sub(r"^#(?=\w+ = |\[\[)", "", EXAMPLE.read_text(), flags=re.MULTILINE))
     for name, owner, several in reference.sections():
-        shown = example[name][0] if several else example[name]
+        above, _, below = name.rpartition(".")
+        inside = example[above][0] if above else example
+        shown = inside[below][0] if several else inside[below]
         assert list(shown) == reference.names(owner)
         assert set(reference.documentation(owner)) == set(reference.names(owner)), name
     assert set(example) == set(Config.model_fields)
@@ -223,6 +225,47 @@ def test_token_keys_are_read_from_their_file_and_never_shown_when_they_are_wrong
     with pytest.raises(ConfigurationError, match="shorter than 32") as caught:
         token_keys(config)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_site_of_several_hosts_is_a_place_to_build_for_each(tmp_path: Path) -> None:
+    hosts = """
+uri = "qemu+ssh://one/system"
+pool = "vms"
+closed = ["2027-05-14"]
+
+[[sites.hosts]]
+name = "second"
+uri = "qemu+ssh://two/system"
+
+[[sites.hosts]]
+name = "third"
+uri = "qemu+tls://three/system"
+pool = "fast"
+max_machines = 4
+"""
+    config = load(written(tmp_path, hosts), {})
+    first, second, third = config.hosts
+    assert (first.name, first.uri, first.pool) == ("main", "qemu+ssh://one/system", "vms")
+    assert (second.name, second.uri, second.pool) == ("main/second", "qemu+ssh://two/system", "vms")
+    assert (third.name, third.uri, third.pool, third.max_machines) == (
+        "main/third",
+        "qemu+tls://three/system",
+        "fast",
+        4,
+    )
+    assert {host.dns_domain for host in config.hosts} == {config.sites[0].dns_domain}
+    assert {host.closures for host in config.hosts} == {config.sites[0].closures}
+    printed = tmp_path / "printed.toml"
+    printed.write_text(as_toml(config).replace("**********", "x" * 32))
+    assert load(printed, {}).hosts == config.hosts
+
+
+def test_a_site_without_hosts_is_this_machine_and_one_with_hosts_is_only_those(tmp_path: Path) -> None:
+    assert [host.uri for host in load(written(tmp_path), {}).hosts] == ["qemu:///system"]
+    far = '[[sites.hosts]]\nname = "far"\nuri = "qemu+ssh://far/system"\n'
+    assert [(host.name, host.uri) for host in load(written(tmp_path, far), {}).hosts] == [
+        ("main/far", "qemu+ssh://far/system")
+    ]
 
 
 def test_closures_of_a_site_are_periods_or_single_days(tmp_path: Path) -> None:
