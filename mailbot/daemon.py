@@ -8,7 +8,7 @@ import random
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TypeAlias
@@ -55,6 +55,8 @@ class Tally:
     machines: int = 0
     read: bool = False
     """The mailbox was read to its end."""
+    more: bool = False
+    """More mail waits than one pass takes."""
     waiting: bool = False
     """A machine is being worked on and wants to be looked at again soon."""
     troubles: list[str] = field(default_factory=list)
@@ -80,7 +82,9 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
     tally.mails = _guarded(tally, "receive", lambda: _receive(bot, tally, told))
     beside.end()
     read_at = before if tally.read else None
-    _guarded(tally, "look", lambda: _look(bot, read_at, tally.troubles))
+    unread = "" if tally.read or tally.more else "; ".join(tally.troubles)
+    reading = sight.Reading(read_at, unread, tally.more)
+    _guarded(tally, "look", lambda: _observed(bot, reading))
     tally.tickets = _guarded(tally, "wake", lambda: _wake(bot, read_at))
     _guarded(tally, "digest", lambda: digest(bot.context))
     if letters:
@@ -97,23 +101,6 @@ def _wake(bot: Bot, read_at: datetime | None) -> int:
     return 0 if context.paused() or sight.fails(context, sight.Sense.CLOCK) else wake(context, read_at)
 
 
-def _look(bot: Bot, read_at: datetime | None, troubles: list[str]) -> int:
-    """What the bot can see: remembered, and told to the admins where it fails for long."""
-    context, now = bot.context, bot.context.clock.now()
-    if read_at is not None:
-        sight.remember_read(context, read_at)
-        sight.can(context, sight.Sense.MAILBOX, now)
-    elif troubles:
-        sight.cannot(context, sight.Sense.MAILBOX, troubles[-1], now)
-    jumped = bot.clock_watch.look(now, context.clock.elapsed())
-    if jumped:
-        sight.cannot(context, sight.Sense.CLOCK, jumped, now)
-    else:
-        sight.can(context, sight.Sense.CLOCK, now)
-    sight.tell(context, now)
-    return 0
-
-
 def _deliver(bot: Bot, tally: Tally) -> None:
     tally.letters += _guarded(tally, "deliver", lambda: deliver(bot.context, bot.postman))
 
@@ -122,8 +109,15 @@ def _receive(bot: Bot, tally: Tally, progress: Callable[[], None]) -> int:
     """One daemon at a time reads a mailbox; where another one does, this one goes without."""
     with bot.context.store.mailbox_lock(bot.account) as mine:
         count = receive(bot.context, bot.inbox, bot.reader, progress=progress) if mine else 0
-    tally.read = mine and count < MAILS_AT_ONCE
+    tally.more = count >= MAILS_AT_ONCE
+    tally.read = mine and not tally.more
     return count
+
+
+def _observed(bot: Bot, reading: sight.Reading) -> int:
+    """What the bot can see: remembered, and told to the admins where it fails for long."""
+    sight.observe(bot.context, reading, tuple(bot.sites), bot.context.clock.now())
+    return 0
 
 
 def _guarded(tally: Tally, doing: str, turn: Callable[[], int]) -> int:
@@ -220,8 +214,7 @@ def _changed(loop: Loop, reload: Reload) -> Loop:
     if bot is None:
         return loop
     loop.stop()
-    # The clock was watched all the time: a jump during the change is one, too.
-    after = Loop(replace(bot, clock_watch=loop.bot.clock_watch), loop.pulse)
+    after = Loop(bot, loop.pulse)
     after.start()
     return after
 

@@ -12,11 +12,13 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from mailbot import journal
 from mailbot.ports import Store
+from mailbot.turns.sight import what_is_blind
 
 METRICS = {
     "mailbot_events_total": "counter, label `event`: how often each line of docs/log.md was written",
     "mailbot_outbox_rows": "gauge, labels `action` and `state`: letters and machine work that wait, or were given up",
     "mailbot_next_due_timestamp_seconds": "gauge: when the next ticket or letter is due; in the past: the bot is behind",
+    "mailbot_failing_since_timestamp_seconds": "gauge, label `what`: since when something that the bot needs has failed; no sample while all works",
     "mailbot_site_free_memory_bytes": "gauge, label `site`: memory left for machines",
     "mailbot_site_free_disk_bytes": "gauge, label `site`: room left in the pool",
     "mailbot_site_machines": "gauge, label `site`: machines at a site",
@@ -50,6 +52,10 @@ class BotCollector(Collector):
         if due is not None:
             when.add_metric([], due.timestamp())
         yield when
+        failing = _gauge("mailbot_failing_since_timestamp_seconds", "what")
+        for trouble in what_is_blind(self._store):
+            failing.add_metric([trouble.what], trouble.since.timestamp())
+        yield failing
 
     def _sites(self) -> Iterator[Metric]:
         memory, disk = _gauge("mailbot_site_free_memory_bytes", "site"), _gauge("mailbot_site_free_disk_bytes", "site")

@@ -38,6 +38,9 @@ class Clock(Protocol):
     def elapsed(self) -> float:
         """Seconds of a clock that nobody sets, from whatever beginning: tells a jump of the other one from time that passed."""
 
+    def start(self) -> str:
+        """Names the beginning of `elapsed`: the same for every process until the machine is started again."""
+
 
 class Folder(StrEnum):
     """Where a mail is moved to once its turn is committed."""
@@ -324,5 +327,8 @@ class Store(Protocol):
 
     def note(self, name: str) -> str | None:
         """A named value of the bot itself (pause switch, last digest, …)."""
+
+    def notes(self, names: Sequence[str]) -> dict[str, str]:
+        """Those of these values that there are, by name."""
 
     def put_note(self, name: str, value: str | None) -> None: ...

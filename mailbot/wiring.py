@@ -27,7 +27,6 @@ from mailbot.ports import Clock, Directory, Inbox, Postman, Reader, Store
 from mailbot.storage import open_store
 from mailbot.tokens import TokenKeys
 from mailbot.turns.context import TurnContext
-from mailbot.turns.sight import ClockWatch
 from parsers.values import ReadingRules
 from provisioner.api import SiteSettings
 
@@ -52,7 +51,6 @@ class Bot:
     watcher: Inbox | None = None
     poll_seconds: float = 60.0
     notify_socket: str | None = None
-    clock_watch: ClockWatch = field(default_factory=ClockWatch)
     closers: tuple[Callable[[], None], ...] = field(default=())
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 
 class SystemClock:
@@ -13,7 +14,13 @@ class SystemClock:
         return datetime.now(UTC)
 
     def elapsed(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(time.CLOCK_BOOTTIME)  # unlike CLOCK_MONOTONIC it goes on while the machine sleeps
+
+    def start(self) -> str:
+        try:
+            return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        except OSError:  # a container without /proc
+            return "unknown"
 
 
 class MemoryClock:
@@ -22,12 +29,16 @@ class MemoryClock:
     def __init__(self, start: datetime) -> None:
         self._now = _aware(start)
         self._elapsed = 0.0
+        self._starts = 1
 
     def now(self) -> datetime:
         return self._now
 
     def elapsed(self) -> float:
         return self._elapsed
+
+    def start(self) -> str:
+        return f"start {self._starts}"
 
     def set(self, moment: datetime) -> None:
         """Time passes until then; or, where that lies back, the clock is set back, as real ones are."""
@@ -37,6 +48,11 @@ class MemoryClock:
     def jump(self, moment: datetime) -> None:
         """The clock is set, forward or back, and no time passes by it."""
         self._now = _aware(moment)
+
+    def reboot(self, moment: datetime) -> None:
+        """The machine is started again, and its clock then shows that."""
+        self._now, self._elapsed = _aware(moment), 0.0
+        self._starts += 1
 
     def advance(self, by: timedelta) -> None:
         self._now += by

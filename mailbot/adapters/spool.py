@@ -151,6 +151,9 @@ class SpoolClock:
     def elapsed(self) -> float:
         return self.now().timestamp()
 
+    def start(self) -> str:
+        return "spool"
+
     def set(self, moment: datetime) -> None:
         if moment.tzinfo is None:
             raise ValueError("the clock needs a moment with a time zone")

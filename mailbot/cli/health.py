@@ -67,6 +67,7 @@ def online(settings: Settings) -> Iterator[Finding]:
         config = settings.config
     except ConfigurationError:
         return
+    yield from failing(config)
     yield from _ldap(config)
     yield from _keys_command(config)
     yield _reader(settings)
@@ -181,6 +182,25 @@ def _database(config: Config) -> Finding:
         return f"{config.database.url} is at the revision that is needed"
 
     return _tried("database", look, "mailbot db upgrade", os.EX_CONFIG)
+
+
+def failing(config: Config) -> Iterator[Finding]:
+    """What the daemon could not do when it last tried, as it has put on record itself."""
+    from mailbot.turns.sight import MEANWHILE, what_is_blind  # noqa: PLC0415 - imported once something is looked at
+    from mailbot.wiring import open_store  # noqa: PLC0415
+
+    store = open_store(config)
+    try:
+        store.check()
+        found = what_is_blind(store)
+    except MailbotError:
+        return  # told as the database's own trouble
+    finally:
+        store.close()
+    for one in found:
+        said = f"has not worked since {one.since:%Y-%m-%d %H:%M} UTC: {one.why}"
+        mend = f"see what doctor says about it here; until it works again, {MEANWHILE[one.sense]}"
+        yield Finding(one.what, False, said, mend)
 
 
 def _reader(settings: Settings) -> Finding:

@@ -232,3 +232,13 @@ def database_upgraded(*, before: str, after: str) -> None:
 @line("warning")
 def trouble(*, about: str, error: BaseException | str) -> None:
     """Something unexpected that did no harm; worth a look."""
+
+
+@line("error")
+def works_not(*, what: str, since: datetime, why: str) -> None:
+    """Something that the bot needs has failed for an hour; admins are told once, by letter where letters leave."""
+
+
+@line("info")
+def works_again(*, what: str, since: datetime) -> None:
+    """What had failed since then, and was told, works again."""

@@ -188,7 +188,7 @@ ADMIN_LETTERS: Mapping[Letter, LetterKind] = {
     ),
     Letter.ADMIN_BLIND: LetterKind(
         Audience.ADMIN,
-        "the mailbox, the directory or the clock has failed for an hour, or works again",
+        "something that the bot needs (mailbox, directory, clock, mail server, site) has failed for an hour, or works again",
         thread=Thread.NONE,
         subject="[{service}] mailbot cannot see",
         facts={
@@ -196,6 +196,7 @@ ADMIN_LETTERS: Mapping[Letter, LetterKind] = {
             "since": "moment: since when",
             "why": "str: the error",
             "back": "bool: it works again",
+            "meanwhile": "str: what holds until it works again",
         },
         needs_ticket=False,
     ),

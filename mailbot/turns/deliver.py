@@ -14,6 +14,7 @@ from mailbot.lifecycle.lease import NOTICES
 from mailbot.lifecycle.notice import removal_prefix, warning_prefix
 from mailbot.model import Action, Effect, Letter, OutboxItem, Refusal, Returned, Ticket, TicketState, Turn
 from mailbot.ports import Postman, Settled
+from mailbot.turns import sight
 from mailbot.turns.bounces import other_address
 from mailbot.turns.context import TurnContext, turn_of
 
@@ -67,12 +68,22 @@ def deliver(context: TurnContext, postman: Postman, stopping: Callable[[], bool]
             batch.send(item)
         batch.flush()
         accepted += batch.accepted
+        _observe(context, batch)
         if batch.gone:
             journal.connection_lost(server="smtp", why=batch.gone)
             return accepted
         if batch.accepted:
             journal.connection_works(server="smtp")
     return accepted
+
+
+def _observe(context: TurnContext, batch: _Batch) -> None:
+    """Whether letters leave at all: what one address refuses is no trouble of the mail server."""
+    if batch.accepted:
+        sight.can(context, sight.Sense.MAIL_SERVER, context.clock.now())
+    elif batch.gone or len(batch.put_off) > 1:
+        why = batch.gone or next(iter(batch.put_off.values()))
+        sight.cannot(context, sight.Sense.MAIL_SERVER, why, context.clock.now())
 
 
 @dataclass
@@ -84,6 +95,8 @@ class _Batch:
     """From then on what is left of the batch is put back: a letter can take minutes, and another daemon must not have it too."""
     accepted: int = 0
     gone: str = ""
+    put_off: dict[str, str] = field(default_factory=dict)
+    """Addresses whose letter the server refused for now, and what it said."""
     settled: list[Settled] = field(default_factory=list)
     tickets: dict[int, Ticket | None] = field(default_factory=dict)
 
@@ -145,6 +158,7 @@ class _Batch:
             )
             self._give_up(item, str(error), now, refused=True)
         else:
+            self.put_off[item.effect.to] = str(error)
             self._again(item, str(error), now)
 
     def _again(self, item: OutboxItem, why: str, now: datetime, *, answered: bool = True) -> None:

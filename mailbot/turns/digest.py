@@ -129,8 +129,9 @@ class _Week:
                 yield f"{_who(one)}: waits for an answer to the letter of brake {pulled.number}."
 
     def _odd(self) -> Iterator[str]:
-        for sense, since, why in sight.troubles(self.context):
-            yield f"{sense.value[0].upper()}{sense.value[1:]} has not worked since {self._day(since)}: {why}. Nothing is stopped or removed."
+        for trouble in sight.what_is_blind(self.context.store):
+            what, since = f"{trouble.what[0].upper()}{trouble.what[1:]}", self._day(trouble.since)
+            yield f"{what} has not worked since {since}: {trouble.why}. Until it works again, {sight.MEANWHILE[trouble.sense]}."
         paused = self.context.paused()
         if paused:
             yield f"The bot is paused by {paused}. Mail is answered, nothing else happens."

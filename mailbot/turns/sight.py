@@ -3,65 +3,109 @@
 Somebody's answer may lie in a mailbox that is not read, or wait for a directory that does not answer; and a clock that
 jumped says that everything is overdue.  So before a stop, a removal, a deletion or a lapse: the mailbox was read to its
 end since the step came due, the directory answers, no mail waits to be tried again, and the clock went as time did.
+
+All of it is computed from what is stored, so that it holds for every daemon, over a restart, and for `mailbot once`.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
+from mailbot import journal
 from mailbot.model import Effect, Letter, Ticket, Turn
+from mailbot.ports import Store
+from mailbot.turns import clockwatch
+from mailbot.turns.clockwatch import Watch
 from mailbot.turns.context import TurnContext
 
 TELL_AFTER = timedelta(hours=1)
 """What the bot cannot do for so long is told to the admins, once, and again when it works."""
-JUMP = timedelta(hours=1)
-"""A clock that goes wrong by more than this between two looks is not believed."""
-BELIEVED_AFTER = timedelta(days=1)
-"""A clock that has jumped is believed again when it has gone right for so long: then it was set right."""
 _READ = "sight:mailbox"
+_CLOCK = "sight:clock"
+_CANNOT = "cannot:"
 _REMEMBER_EVERY = timedelta(minutes=1)
+_AWAKE = timedelta(minutes=15)
+"""A bot that looked so lately asks its sites all the time; one that runs now and then has not asked them for longer."""
 
 
 class Sense(StrEnum):
-    """What the bot needs in order to see; the value is how letters call it."""
+    """What the bot needs in order to see and to act; the value is how letters call it."""
 
     MAILBOX = "the mailbox"
+    BACKLOG = "reading all mail"
     DIRECTORY = "the directory of users"
     CLOCK = "the clock"
+    MAIL_SERVER = "sending letters"
+    SITE = "the site"
 
 
-@dataclass
-class ClockWatch:
-    """Compares the clock on the wall with the time that passed since the first look, in one process."""
-
-    _wall: datetime | None = field(default=None, init=False)
-    _elapsed: float = field(default=0.0, init=False)
-    _jumped: float | None = field(default=None, init=False)
-
-    def look(self, now: datetime, elapsed: float) -> str:
-        """Why the clock cannot be believed; empty where it can.  `elapsed` are seconds of a clock that nobody sets."""
-        if self._wall is None:
-            self._wall, self._elapsed = now, elapsed
-            return ""
-        ahead = (now - self._wall) - timedelta(seconds=elapsed - self._elapsed)
-        if abs(ahead) <= JUMP:
-            self._jumped = None
-            return ""
-        self._jumped = elapsed if self._jumped is None else self._jumped
-        if elapsed - self._jumped >= BELIEVED_AFTER.total_seconds():
-            self._wall, self._elapsed, self._jumped = now, elapsed, None
-            return ""
-        return f"it jumped {'forward' if ahead > timedelta(0) else 'back'} by {abs(ahead)}"
+_MEANWHILE = (
+    "no machine will be stopped or removed, no disk will be deleted and no request will lapse: "
+    "an answer could be waiting unread"
+)
+MEANWHILE = {
+    Sense.MAILBOX: _MEANWHILE,
+    Sense.BACKLOG: _MEANWHILE,
+    Sense.DIRECTORY: _MEANWHILE,
+    Sense.CLOCK: _MEANWHILE,
+    Sense.MAIL_SERVER: (
+        "letters wait and none is lost, and no machine will be stopped or removed whose owner was not told in time"
+    ),
+    Sense.SITE: "the machines there stay as they are: what is to be done to them waits",
+}
+"""What holds as long as a sense fails; goes on after “until it works again,”."""
 
 
-def remember_read(context: TurnContext, now: datetime) -> None:
-    """The mailbox was read to its end; written once a minute, for other daemons on the same database."""
-    known = context.store.note(_READ)
-    if known is None or now - datetime.fromisoformat(known) >= _REMEMBER_EVERY:
-        context.store.put_note(_READ, now.isoformat())
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What fails at the moment: since when and why; `which` is the site, `told` says that admins know."""
+
+    sense: Sense
+    since: datetime
+    why: str
+    which: str = ""
+    told: bool = False
+
+    @property
+    def what(self) -> str:
+        """How letters call it."""
+        return f"{self.sense.value} {self.which}".rstrip()
+
+    @property
+    def note(self) -> str:
+        return _note(self.sense, self.which)
+
+    def written(self, *, told: bool) -> str:
+        """The trouble as the store keeps it, under `note`."""
+        return json.dumps({"since": self.since.isoformat(), "why": self.why, "told": told})
+
+
+def _note(sense: Sense, which: str = "") -> str:
+    return f"{_CANNOT}{sense.name.lower()}{f':{which}' if which else ''}"
+
+
+def _read(note: str, value: str) -> Trouble:
+    name, _, which = note.removeprefix(_CANNOT).partition(":")
+    kept = json.loads(value)
+    return Trouble(Sense[name.upper()], datetime.fromisoformat(kept["since"]), kept["why"], which, kept["told"])
+
+
+def what_is_blind(store: Store) -> tuple[Trouble, ...]:
+    """Everything that fails at the moment, in the order of `Sense`; for letters, `doctor` and metrics."""
+    one_each = [_note(sense) for sense in Sense if sense is not Sense.SITE]
+    names = (*one_each, *(_note(Sense.SITE, health.site) for health, _at in store.health()))
+    kept = store.notes(names)
+    return tuple(_read(name, kept[name]) for name in names if name in kept)
+
+
+def fails(context: TurnContext, sense: Sense) -> bool:
+    """Whether that sense fails at the moment."""
+    return context.store.note(_note(sense)) is not None
 
 
 def why_blind(context: TurnContext, ticket: Ticket, read_at: datetime | None, now: datetime) -> str:
@@ -70,8 +114,8 @@ def why_blind(context: TurnContext, ticket: Ticket, read_at: datetime | None, no
     `read_at` is when this daemon last read the mailbox to its end.  What the directory says is asked for each ticket.
     """
     due = min(ticket.due_at or now, now)
-    known = context.store.note(_READ)
-    reads = [*([read_at] if read_at else []), *([datetime.fromisoformat(known)] if known else [])]
+    known = _last_read(context)
+    reads = [read for read in (read_at, known) if read is not None]
     if not any(read >= due for read in reads):
         return "the mailbox was not read to its end since then"
     if context.store.retrying():
@@ -79,51 +123,130 @@ def why_blind(context: TurnContext, ticket: Ticket, read_at: datetime | None, no
     return "the directory of users does not answer" if fails(context, Sense.DIRECTORY) else ""
 
 
-def _note(sense: Sense) -> str:
-    return f"cannot:{sense.name.lower()}"
+def _last_read(context: TurnContext) -> datetime | None:
+    known = context.store.note(_READ)
+    return None if known is None else datetime.fromisoformat(known)
 
 
-def fails(context: TurnContext, sense: Sense) -> bool:
-    """Whether that sense fails at the moment."""
-    return context.store.note(_note(sense)) is not None
-
-
-def cannot(context: TurnContext, sense: Sense, why: str, now: datetime) -> None:
+def cannot(context: TurnContext, sense: Sense, why: str, now: datetime, which: str = "") -> None:
     """Remember since when a sense fails, and why."""
-    if context.store.note(_note(sense)) is None:
-        context.store.put_note(_note(sense), json.dumps({"since": now.isoformat(), "why": why, "told": False}))
+    if context.store.note(_note(sense, which)) is None:
+        trouble = Trouble(sense, now, why, which)
+        context.store.put_note(trouble.note, trouble.written(told=False))
 
 
-def can(context: TurnContext, sense: Sense, now: datetime) -> None:
+def can(context: TurnContext, sense: Sense, now: datetime, which: str = "") -> None:
     """It works again; admins hear it where they heard of the failure."""
-    kept = context.store.note(_note(sense))
+    name = _note(sense, which)
+    kept = context.store.note(name)
     if kept is None:
         return
-    trouble = json.loads(kept)
-    letters = _letters(context, sense, trouble, back=True) if trouble["told"] else ()
-    context.store.commit(Turn(now=now, effects=letters, notes={_note(sense): None}))
+    trouble = _read(name, kept)
+    letters = _letters(context, trouble, back=True) if trouble.told else ()
+    context.store.commit(Turn(now=now, effects=letters, notes={name: None}))
+    if trouble.told:
+        journal.works_again(what=trouble.what, since=trouble.since)
 
 
 def tell(context: TurnContext, now: datetime) -> None:
-    """Tell admins of every sense that has failed for an hour, once."""
-    for sense in Sense:
-        kept = context.store.note(_note(sense))
-        trouble = json.loads(kept) if kept else None
-        if trouble is None or trouble["told"] or now - datetime.fromisoformat(trouble["since"]) < TELL_AFTER:
+    """Tell admins of everything that has failed for an hour, once: in the log, and by a letter where letters leave."""
+    for trouble in what_is_blind(context.store):
+        if trouble.told or now - trouble.since < TELL_AFTER:
             continue
-        told = json.dumps({**trouble, "told": True})
-        letters = _letters(context, sense, trouble, back=False)
-        context.store.commit(Turn(now=now, effects=letters, notes={_note(sense): told}))
+        letters = () if trouble.sense is Sense.MAIL_SERVER else _letters(context, trouble, back=False)
+        context.store.commit(Turn(now=now, effects=letters, notes={trouble.note: trouble.written(told=True)}))
+        journal.works_not(what=trouble.what, since=trouble.since, why=trouble.why)
 
 
-def _letters(context: TurnContext, sense: Sense, trouble: dict[str, str], *, back: bool) -> tuple[Effect, ...]:
-    key = f"{sense.name.lower()}:{trouble['since']}:{'back' if back else 'gone'}"
+def _letters(context: TurnContext, trouble: Trouble, *, back: bool) -> tuple[Effect, ...]:
+    name = trouble.note.removeprefix(_CANNOT)
     return context.letter_to_admins(
-        Letter.ADMIN_BLIND, key, what=sense.value, since=trouble["since"], why=trouble["why"], back=back
+        Letter.ADMIN_BLIND,
+        f"{name}:{trouble.since.isoformat()}:{'back' if back else 'gone'}",
+        what=trouble.what,
+        since=trouble.since.isoformat(),
+        why=trouble.why,
+        back=back,
+        meanwhile=MEANWHILE[trouble.sense],
     )
 
 
-def troubles(context: TurnContext) -> list[tuple[Sense, datetime, str]]:
-    """What fails at the moment: since when, and why."""
-    kept = [(sense, json.loads(note)) for sense in Sense if (note := context.store.note(_note(sense)))]
-    return [(sense, datetime.fromisoformat(trouble["since"]), trouble["why"]) for sense, trouble in kept]
+# What one tick has observed
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What became of reading the mailbox in one tick.
+
+    `read_at` is the moment at which it was begun where it came to the end; `error` what kept it from that; `more` says
+    that the rest is left for the next tick.  None of them where another daemon reads this mailbox.
+    """
+
+    read_at: datetime | None = None
+    error: str = ""
+    more: bool = False
+
+
+Found: TypeAlias = Iterator[tuple[Sense, str, str]]
+"""A sense, which one of it (a site), and why it fails: empty where it works."""
+
+
+def observe(context: TurnContext, reading: Reading, sites: Collection[str], now: datetime) -> None:
+    """Compare what was observed with what should be, remember what fails, and tell admins of what failed for an hour."""
+    failing = {one.note for one in what_is_blind(context.store)}
+    watch = clockwatch.read(context.store.note(_CLOCK))
+    found = (
+        *_of_mailbox(context, reading, now),
+        *_of_backlog(context, reading, directory_fails=_note(Sense.DIRECTORY) in failing),
+        *_of_clock(context, watch, now, doubted=_note(Sense.CLOCK) in failing),
+        *_of_sites(context, sites, now, awake=watch.believed is not None and now - watch.believed < _AWAKE),
+    )
+    for sense, which, why in found:
+        if why:
+            cannot(context, sense, why, now, which)
+        elif _note(sense, which) in failing:
+            can(context, sense, now, which)
+    gone = {_note(sense, which) for sense, which, _why in found if sense is Sense.SITE}
+    for name in failing - gone:  # a site that the configuration does not name any more
+        if name.startswith(f"{_note(Sense.SITE)}:"):
+            context.store.put_note(name, None)
+    tell(context, now)
+
+
+def _of_mailbox(context: TurnContext, reading: Reading, now: datetime) -> Found:
+    """Read to its end by this daemon, or lately by another one."""
+    known = _last_read(context)
+    why = reading.error
+    if reading.read_at is not None:
+        if known is None or abs(reading.read_at - known) >= _REMEMBER_EVERY:
+            context.store.put_note(_READ, reading.read_at.isoformat())
+    elif not why and not reading.more and known is not None and now - known >= TELL_AFTER:
+        why = "another daemon should read it, and has not done so for an hour"
+    yield Sense.MAILBOX, "", why
+
+
+def _of_backlog(context: TurnContext, reading: Reading, *, directory_fails: bool) -> Found:
+    """Mail that is left over; what waits only for the directory is the directory's trouble."""
+    waiting = 0 if directory_fails else context.store.retrying()
+    if reading.more:
+        yield Sense.BACKLOG, "", "there is more new mail than can be read"
+    elif waiting:
+        yield Sense.BACKLOG, "", f"mails that could not be handled wait to be tried again ({waiting})"
+    elif reading.read_at is not None:
+        yield Sense.BACKLOG, "", ""
+
+
+def _of_clock(context: TurnContext, watch: Watch, now: datetime, *, doubted: bool) -> Found:
+    clock = context.clock
+    after, why = clockwatch.look(watch, clock.start(), now, clock.elapsed(), doubted=doubted)
+    if after != watch:
+        context.store.put_note(_CLOCK, clockwatch.written(after))
+    yield Sense.CLOCK, "", why
+
+
+def _of_sites(context: TurnContext, sites: Collection[str], now: datetime, *, awake: bool) -> Found:
+    """A site that did not answer when it was last asked, or has said nothing for an hour in which the bot was `awake`."""
+    known = {health.site: (health, at) for health, at in context.store.health() if health.site in sites}
+    for name, (health, at) in known.items():
+        silent = "it has not answered for an hour" if awake and now - at >= TELL_AFTER else ""
+        yield Sense.SITE, name, silent if health.reachable else "; ".join(health.problems) or "it does not answer"

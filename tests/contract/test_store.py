@@ -751,6 +751,9 @@ def test_notes_are_kept_replaced_and_forgotten(store: Store) -> None:
     assert store.note("paused") is None
     store.put_note("paused", "since Monday")
     store.put_note("paused", "since Tuesday")
+    store.put_note("digest", "on Monday")
+    assert store.notes(("paused", "digest", "nothing")) == {"paused": "since Tuesday", "digest": "on Monday"}
+    assert store.notes(()) == {}
     assert store.note("paused") == "since Tuesday"
     store.put_note("paused", None)
     store.put_note("paused", None)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from mailbot import daemon
-from mailbot.errors import MailServerUnavailable
+from mailbot.errors import LetterRefused, MailServerUnavailable
 from mailbot.model import Letter, TicketState
-from mailbot.turns.sight import ClockWatch
+from mailbot.turns.sight import Sense, what_is_blind
+from provisioner.fake import Faults as SiteFaults
 from tests.world import ALICE, CAROL, World, kind_of, request_words
 from tests.writing import mail, reply, words_of
 
@@ -148,21 +149,99 @@ def test_a_pause_lets_no_question_lapse_without_a_reminder(world: World) -> None
     assert world.ticket().state is S.LAPSED
 
 
-START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+def test_a_clock_that_jumped_is_not_believed_by_a_process_that_begins_then(world: World) -> None:
+    machine(world)
+    before = world.now
+    world.clock.jump(before + timedelta(days=30))
+    world.restart()
+    world.once()
+    assert world.ticket().state is S.ACTIVE
+    world.restart()
+    world.later(hours=2)
+    assert world.ticket().state is S.ACTIVE, "the first look of a process proves nothing"
+    assert "jumped forward by 30 days" in blind_letters(world)[0]
+    world.clock.jump(before + timedelta(hours=3))
+    world.restart()
+    world.once()
+    assert "works again" in blind_letters(world)[1]
+    assert world.ticket().state is S.EXPIRED
 
 
-def test_the_clock_is_believed_while_it_goes_as_time_does() -> None:
-    watch = ClockWatch()
-    for hours in (0, 1, 24, 24 * 90):
-        assert watch.look(START + timedelta(hours=hours), hours * 3600) == ""
+def test_a_machine_that_starts_with_a_clock_far_ahead_stops_nothing_for_a_day(world: World) -> None:
+    machine(world)
+    world.clock.reboot(world.now + timedelta(days=20))
+    world.restart()
+    world.once()
+    assert world.ticket().state is S.ACTIVE
+    world.later(hours=2)
+    world.later(hours=21)
+    assert world.ticket().state is S.ACTIVE
+    assert "jumped forward by 20 days" in blind_letters(world)[0], "admins can see to it before anything happens"
+    days(world, 1)
+    assert world.ticket().state is S.EXPIRED
 
 
-@pytest.mark.parametrize("days_off", [20, -20])
-def test_a_clock_that_jumped_is_believed_when_it_is_back_or_has_gone_right_for_a_day(days_off: int) -> None:
-    watch, off = ClockWatch(), timedelta(days=days_off)
-    watch.look(START, 0)
-    assert ("forward" if days_off > 0 else "back") in watch.look(START + off, 60)
-    assert watch.look(START + timedelta(minutes=2), 120) == ""
-    assert watch.look(START + off, 180)
-    assert watch.look(START + off + timedelta(hours=23), 23 * 3600)
-    assert watch.look(START + off + timedelta(hours=25), 25 * 3600) == ""
+def test_mails_that_are_left_over_for_an_hour_are_told_once_and_when_they_are_read(world: World) -> None:
+    for number in range(4 * daemon.MAILS_AT_ONCE):
+        world.inbox.deliver(mail("somebody@elsewhere.example", f"hello {number}", "hello", world.now))
+    for _ in range(3):
+        daemon.tick(world.bot)
+        world.clock.advance(timedelta(minutes=40))
+    assert ["more new mail" in words for words in blind_letters(world)] == [True]
+    world.once()
+    assert "works again" in blind_letters(world)[1]
+    assert len(blind_letters(world)) == 2
+
+
+def test_a_mail_server_that_takes_no_letter_is_told_as_soon_as_it_does(world: World) -> None:
+    world.postman.faults.plan("send", MailServerUnavailable("smtp.example.org does not answer"), times=10**6)
+    world.writes(ALICE.email, request_words())
+    for _ in range(8):
+        world.later(minutes=15)
+    (trouble,) = what_is_blind(world.bot.context.store)
+    assert (trouble.sense, trouble.told) == (Sense.MAIL_SERVER, True)
+    world.postman.faults.planned.clear()
+    world.later(minutes=15)
+    assert what_is_blind(world.bot.context.store) == ()
+    (told,) = blind_letters(world)
+    assert "Sending letters works again. Everything" in told, (
+        "a letter about letters that do not leave would only come late"
+    )
+
+
+def test_one_address_that_is_refused_for_now_is_no_trouble_of_the_mail_server(world: World) -> None:
+    world.postman.faults.plan("send", LetterRefused(450, "4.2.0 come back later"), times=1)
+    world.writes(ALICE.email, request_words())
+    assert what_is_blind(world.bot.context.store) == ()
+
+
+def test_a_site_that_does_not_answer_for_an_hour_is_told_by_its_name(world: World) -> None:
+    world.once()
+    world.sites["north"].faults = SiteFaults(unreachable=True)
+    for _ in range(10):
+        world.later(minutes=10)
+    assert len(blind_letters(world)) == 1
+    assert "The site north" in blind_letters(world)[0]
+    world.sites["north"].faults = SiteFaults()
+    for _ in range(2):
+        world.later(minutes=10)
+    assert "works again" in blind_letters(world)[1]
+
+
+def test_the_digest_never_says_that_all_is_well_while_something_fails(tmp_path: Path) -> None:
+    world = World(tmp_path, digests=True)
+    world.inbox.faults.plan("position", AWAY, times=10**6)
+    days(world, 9)
+    letter = words_of(world.last(Letter.ADMIN_DIGEST, CAROL.address))
+    assert "The mailbox has not worked since" in letter
+    world.close()
+
+
+def test_a_mailbox_that_nobody_has_read_for_an_hour_is_told_though_another_daemon_should(world: World) -> None:
+    world.once()
+    with world.bot.context.store.mailbox_lock(world.bot.account):
+        for _ in range(3):
+            world.later(hours=1)
+        assert "another daemon should read it" in blind_letters(world)[0]
+    world.once()
+    assert "works again" in blind_letters(world)[1]

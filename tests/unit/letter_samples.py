@@ -10,6 +10,7 @@ from mailbot.letters import KINDS, Audience, LetterSettings
 from mailbot.model import Action, Effect, Letter, OutboxItem, Ticket, TicketState
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
+from mailbot.turns.sight import MEANWHILE, Sense
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 SETTINGS = LetterSettings(
@@ -302,6 +303,7 @@ SAMPLES: tuple[Sample, ...] = (
             "since": "2026-11-24T08:30:00+00:00",
             "why": "imap.example.org refuses the password.",
             "back": False,
+            "meanwhile": MEANWHILE[Sense.MAILBOX],
         },
         ticket=None,
     ),
@@ -312,6 +314,7 @@ SAMPLES: tuple[Sample, ...] = (
             "since": "2026-11-24T08:30:00+00:00",
             "why": "ldap.example.org does not answer.",
             "back": True,
+            "meanwhile": MEANWHILE[Sense.DIRECTORY],
         },
         "back",
         ticket=None,

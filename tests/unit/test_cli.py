@@ -17,6 +17,8 @@ import typer
 
 from mailbot import cli
 from mailbot.adapters.clock import MemoryClock
+from mailbot.adapters.database.store import Database
+from mailbot.cli import health
 from mailbot.cli.app import app
 from mailbot.cli.output import as_json, table, visible
 from mailbot.config import load
@@ -253,6 +255,19 @@ def test_check_says_how_everything_is_and_how_to_mend_what_is_not_well(config: P
     capsys.readouterr()
     assert main(["check", "--json", "-c", str(config)]) == 0
     assert all(json.loads(line)["well"] for line in capsys.readouterr().out.splitlines())
+
+
+def test_doctor_tells_what_the_daemon_could_not_do(config: Path, capsys: Capture) -> None:
+    assert list(health.failing(load(config))) == [], "without a database there is no record"
+    assert main(["db", "upgrade", "-c", str(config)]) == 0
+    store = Database(load(config).database.url.get_secret_value())
+    why = {"since": START.isoformat(), "why": "ldap.example.org does not answer", "told": True}
+    store.put_note("cannot:directory", json.dumps(why))
+    store.close()
+    (found,) = health.failing(load(config))
+    assert (found.what, found.well) == ("the directory of users", False)
+    assert found.said == "has not worked since 2026-11-23 09:00 UTC: ldap.example.org does not answer"
+    assert "no request will lapse" in found.mend
 
 
 def test_check_tells_every_problem_of_a_configuration(tmp_path: Path, capsys: Capture) -> None:

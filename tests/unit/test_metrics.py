@@ -42,6 +42,15 @@ def test_what_waits_and_how_sites_are_can_be_read(world: World) -> None:
     assert told["mailbot_next_due_timestamp_seconds"] > world.now.timestamp()
 
 
+def test_what_fails_is_a_figure_as_long_as_it_fails(world: World) -> None:
+    world.inbox.faults.plan("position", times=1)
+    world.once()
+    name = 'mailbot_failing_since_timestamp_seconds{what="the mailbox"}'
+    assert figures(world)[name] == world.now.timestamp()
+    world.once()
+    assert name not in figures(world)
+
+
 def test_no_figure_names_a_person_and_every_one_is_documented(world: World) -> None:
     world.writes("alice@example.org", request_words())
     told = figures(world)

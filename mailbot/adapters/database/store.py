@@ -40,6 +40,7 @@ from provisioner.api import SiteHealth
 _NEXT_DUE = select(tickets.NEXT_DUE, *outbox.NEXT_ATTEMPTS)
 _HEALTH = select(SITES.c.health, SITES.c.at).order_by(SITES.c.site)
 _NOTE = select(NOTES.c.value).where(NOTES.c.name == bindparam("wanted"))
+_NOTES = select(NOTES.c.name, NOTES.c.value).where(NOTES.c.name.in_(bindparam("wanted", expanding=True)))
 _FORGET = delete(NOTES).where(NOTES.c.name == bindparam("wanted"))
 
 
@@ -227,6 +228,10 @@ class Database:
     def note(self, name: str) -> str | None:
         with self._read() as connection:
             return connection.execute(_NOTE, {"wanted": name}).scalar()
+
+    def notes(self, names: Sequence[str]) -> dict[str, str]:
+        with self._read() as connection:
+            return {row.name: row.value for row in connection.execute(_NOTES, {"wanted": list(names)})}
 
     def put_note(self, name: str, value: str | None) -> None:
         with self._write() as connection:

@@ -1,0 +1,104 @@
+"""Whether the clock on the wall can be believed: compared with a clock that nobody sets, and with the last look on record.
+
+Pure.  What is compared with is stored, so that the guard holds over a restart and for `mailbot once`.  While the machine
+runs, both clocks go on together.  Across a start of the machine only the last believed moment is known: a clock that
+lies before it is wrong, and one that is further ahead than a machine is usually off is doubted for a day.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+JUMP = timedelta(hours=1)
+"""A clock that goes wrong by more than this is not believed."""
+USUALLY_OFF = timedelta(days=7)
+"""A machine that starts may have been off for so long without anybody doubting its clock."""
+BELIEVED_AFTER = timedelta(days=1)
+"""A clock that is doubted is believed again when it has gone right for so long: then it was set right."""
+_REMEMBER_EVERY = timedelta(minutes=1)
+_STARTS_KEPT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What the clock is compared with since one start of the machine.
+
+    `wall` was the time when the other clock showed `elapsed` seconds; the clock may be `ahead` of that.  `doubted` is
+    what the other clock showed when it was first found wrong.
+    """
+
+    wall: datetime
+    elapsed: float
+    ahead: timedelta = JUMP
+    doubted: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is on record: the last moment that was believed, and a reference for each start of a machine."""
+
+    believed: datetime | None = None
+    starts: Mapping[str, Reference] = field(default_factory=dict)
+
+
+def look(watch: Watch, start: str, now: datetime, elapsed: float, *, doubted: bool) -> tuple[Watch, str]:
+    """The record after this look, and why the clock cannot be believed (empty where it can).
+
+    `start` names the start of the machine, `elapsed` are seconds of its clock that nobody sets; `doubted` says that the
+    clock was not believed when it was last looked at, by this process or another one.
+    """
+    known = watch.starts.get(start) or _first(watch, now, elapsed, doubted=doubted)
+    off = (now - known.wall) - timedelta(seconds=elapsed - known.elapsed)
+    if -JUMP <= off <= known.ahead:
+        agreed = Reference(known.wall, known.elapsed) if known.ahead == JUMP else Reference(now, elapsed)
+        return _recorded(watch, start, agreed, now), ""
+    since = elapsed if known.doubted is None else known.doubted
+    if elapsed - since >= BELIEVED_AFTER.total_seconds():
+        return _recorded(watch, start, Reference(now, elapsed), now), ""
+    after = Reference(known.wall, known.elapsed, known.ahead, since)
+    way = "forward" if off > timedelta(0) else "back"
+    return _recorded(watch, start, after, watch.believed), f"it jumped {way} by {_in_words(abs(off))}"
+
+
+def _first(watch: Watch, now: datetime, elapsed: float, *, doubted: bool) -> Reference:
+    """What a clock is compared with that is looked at for the first time since the machine started."""
+    if watch.believed is None:
+        return Reference(now, elapsed)
+    return Reference(watch.believed, elapsed, JUMP if doubted else USUALLY_OFF)
+
+
+def _recorded(watch: Watch, start: str, reference: Reference, believed: datetime | None) -> Watch:
+    """With the newest start last, and without those that are long over; `believed` changes once a minute."""
+    recent = watch.believed and believed and timedelta(0) <= believed - watch.believed < _REMEMBER_EVERY
+    others = {name: one for name, one in watch.starts.items() if name != start}
+    kept = dict(list(others.items())[1 - _STARTS_KEPT :])
+    return Watch(watch.believed if recent else believed, {**kept, start: reference})
+
+
+def _in_words(off: timedelta) -> str:
+    hours = round(off / timedelta(hours=1))
+    return f"{hours} hours" if hours < 48 else f"{round(off / timedelta(days=1))} days"
+
+
+def written(watch: Watch) -> str:
+    """The record as the store keeps it."""
+    starts = {
+        name: [one.wall.isoformat(), one.elapsed, one.ahead.total_seconds(), one.doubted]
+        for name, one in watch.starts.items()
+    }
+    return json.dumps({"believed": watch.believed.isoformat() if watch.believed else None, "starts": starts})
+
+
+def read(kept: str | None) -> Watch:
+    """The record as it was stored; an empty one where there is none yet."""
+    if kept is None:
+        return Watch()
+    raw = json.loads(kept)
+    starts = {
+        name: Reference(datetime.fromisoformat(wall), elapsed, timedelta(seconds=ahead), doubted)
+        for name, (wall, elapsed, ahead, doubted) in raw["starts"].items()
+    }
+    return Watch(datetime.fromisoformat(raw["believed"]) if raw["believed"] else None, starts)
