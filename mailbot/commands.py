@@ -205,6 +205,8 @@ def _withdrawals(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Off
         return (Offer(Verb.WITHDRAW, "withdraw", "takes the request for an extension back"),)
     if purpose is Purpose.OWN and ticket.state is S.PENDING:
         return (Offer(Verb.WITHDRAW, "withdraw", "takes the request back"),)
+    if purpose is Purpose.OWN and ticket.state is S.FAILED:
+        return (Offer(Verb.WITHDRAW, "withdraw", "takes the request back, since the machine could not be built"),)
     if purpose is Purpose.CONFIRM and ticket.state is S.UNCONFIRMED:
         return (Offer(Verb.WITHDRAW, "withdraw", "says that it is not yours, or no longer wanted"),)
     return ()

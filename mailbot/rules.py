@@ -83,6 +83,8 @@ class LeaseRules:
     """Admins are reminded of an open question so many days after it was asked."""
     lapse_days: PositiveDays = 14
     """A question without an answer lapses after so many days."""
+    failed_days: PositiveDays = 30
+    """A machine that could not be built, and that nobody builds again, is given up after so many days."""
     warn_days: tuple[Days, ...] = (60, 30, 7, 1)
     """Warnings before the end date, in days; in proportion for leases shorter than the first."""
     notice_days: PositiveDays = 7

@@ -187,7 +187,6 @@ def _database(config: Config) -> Finding:
 def failing(config: Config) -> Iterator[Finding]:
     """What the daemon could not do when it last tried, as it has put on record itself."""
     from mailbot.turns.sight import MEANWHILE, what_is_blind  # noqa: PLC0415 - imported once something is looked at
-    from mailbot.wiring import open_store  # noqa: PLC0415
 
     store = open_store(config)
     try:

@@ -6,10 +6,11 @@ step that would leave the table is a bug that it reports as such.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import assert_never
+from typing import Literal, assert_never
 
-from mailbot.lifecycle import build, extension, holding, lease, release, removal, request, restore
+from mailbot.lifecycle import build, extension, failure, holding, lease, release, removal, request, restore
 from mailbot.lifecycle.moves import MOVES
 from mailbot.lifecycle.request import opened
 from mailbot.lifecycle.steps import STATE_WORDS, Circumstances, moved, standing
@@ -89,10 +90,12 @@ def _answered(
         case Approved():
             return (extension.approved if living else request.approved)(ticket, event, circumstances)
         case Denied():
-            if ticket.state is TicketState.FAILED and ticket.lease_from:
-                return removal.given_up(ticket, event, circumstances)
+            if ticket.state is TicketState.FAILED:
+                return failure.denied(ticket, event, circumstances)
             return (extension.denied if living else request.denied)(ticket, event, circumstances)
         case Withdrawn():
+            if ticket.state is TicketState.FAILED:
+                return failure.withdrawn(ticket, event, circumstances)
             return (extension.withdrawn if living else request.withdrawn)(ticket, event, circumstances)
         case _:
             assert_never(event)
@@ -158,22 +161,30 @@ def _time_passed(ticket: Ticket, circumstances: Circumstances) -> Step:
     if ticket.asked_end_date is not None:
         return extension.waits(ticket, circumstances)
     match ticket.state:
-        case TicketState.UNCONFIRMED:
-            return request.unconfirmed_waits(ticket, circumstances)
-        case TicketState.PENDING:
-            return request.pending_waits(ticket, circumstances)
+        case TicketState.UNCONFIRMED | TicketState.PENDING | TicketState.FAILED as state:
+            return _UNANSWERED[state](ticket, circumstances)
         case TicketState.ACTIVE:
             return lease.active_waits(ticket, circumstances)
         case TicketState.EXPIRED:
             return removal.expired_waits(ticket, circumstances)
         case TicketState.ARCHIVED:
             return removal.archived_waits(ticket, circumstances)
-        case TicketState.APPROVED | TicketState.FAILED | TicketState.RETIRING:
+        case TicketState.APPROVED | TicketState.RETIRING:
             return _nothing_due(ticket, circumstances)
         case TicketState.DENIED | TicketState.LAPSED | TicketState.WITHDRAWN | TicketState.REMOVED:
             return _nothing_due(ticket, circumstances)
         case _:
             assert_never(ticket.state)
+
+
+_UNANSWERED: Mapping[
+    Literal[TicketState.UNCONFIRMED, TicketState.PENDING, TicketState.FAILED], Callable[[Ticket, Circumstances], Step]
+] = {
+    TicketState.UNCONFIRMED: request.unconfirmed_waits,
+    TicketState.PENDING: request.pending_waits,
+    TicketState.FAILED: failure.waits,
+}
+"""What comes of a question that nobody has answered yet."""
 
 
 def _nothing_due(ticket: Ticket, circumstances: Circumstances) -> Step:

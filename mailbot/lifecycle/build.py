@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from mailbot.lifecycle.lease import begun, calendar
@@ -34,7 +36,8 @@ def build_failed(ticket: Ticket, event: BuildFailed, circumstances: Circumstance
     """Building gave up: admins read why and how to try again; the owner is not bothered with it."""
     # Where something was left behind, or the disk of a machine that was in use lies, the next try goes on.
     site = ticket.site if event.left_behind or ticket.lease_from else None
-    after = moved(ticket, circumstances, state=TicketState.FAILED, site=site, due_at=None)
+    after = moved(ticket, circumstances, state=TicketState.FAILED, site=site, asked_at=circumstances.now)
+    after = replace(after, due_at=circumstances.now + timedelta(days=circumstances.rules.lease.failed_days))
     letters = to_admins(
         after,
         circumstances,
@@ -48,5 +51,5 @@ def build_failed(ticket: Ticket, event: BuildFailed, circumstances: Circumstance
 
 def retried(ticket: Ticket, event: Retried, circumstances: Circumstances) -> Step:
     """An admin has mended what was wrong: build again, where something is there already, else anywhere."""
-    after = moved(ticket, circumstances, state=TicketState.APPROVED)
+    after = moved(ticket, circumstances, state=TicketState.APPROVED, asked_at=None, due_at=None)
     return Step(after, (machine(after, Action.BUILD),), f"building again, asked by {event.by.who}")

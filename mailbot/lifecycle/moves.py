@@ -52,7 +52,8 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
     S.FAILED: {
         Retried: frozenset({S.APPROVED}),
         Denied: frozenset({S.DENIED, S.RETIRING}),
-        TimePassed: frozenset({S.FAILED}),
+        Withdrawn: frozenset({S.WITHDRAWN, S.RETIRING}),
+        TimePassed: frozenset({S.FAILED, S.LAPSED, S.RETIRING}),
     },
     S.ACTIVE: {
         TimePassed: frozenset({S.ACTIVE, S.EXPIRED}),
@@ -83,7 +84,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         Unheld: frozenset({S.EXPIRED}),
     },
     S.RETIRING: {
-        Retired: frozenset({S.ARCHIVED}),
+        Retired: frozenset({S.ARCHIVED, S.REMOVED}),
         EffectFailed: frozenset({S.RETIRING}),
         TimePassed: frozenset({S.RETIRING}),
     },

@@ -13,7 +13,6 @@ from mailbot.lifecycle.notice import DAY, SLACK, STALE, not_before, notice_key, 
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
 from mailbot.model import (
     Action,
-    Denied,
     DiskDeleted,
     Effect,
     Letter,
@@ -91,7 +90,13 @@ def removed_later(ticket: Ticket, circumstances: Circumstances, earliest: dateti
 
 
 def retired(ticket: Ticket, _event: Retired, circumstances: Circumstances) -> Step:
-    """Domain, seed, reservation and name are gone; the disk is kept for a while, long enough for the letter to arrive."""
+    """Domain, seed, reservation and name are gone; the disk is kept for a while, long enough for the letter to arrive.
+
+    Of a machine that was never handed over nothing is kept: it is over.
+    """
+    if ticket.lease_from is None:
+        gone = moved(ticket, circumstances, state=TicketState.REMOVED, due_at=None)
+        return Step(gone, (), f"what was begun at {ticket.site} is taken away")
     keep_until = circumstances.now + max(timedelta(days=circumstances.rules.lease.keep_disk_days), DAY + SLACK)
     after = moved(ticket, circumstances, state=TicketState.ARCHIVED, keep_until=keep_until, due_at=keep_until)
     return Step(after, (_kept_until(after, circumstances),), "removed; the disk is kept")
@@ -144,9 +149,3 @@ def disk_deleted(ticket: Ticket, _event: DiskDeleted, circumstances: Circumstanc
     """Nothing is left of the machine."""
     after = moved(ticket, circumstances, state=TicketState.REMOVED, due_at=None)
     return Step(after, (to_owner(after, Letter.VM_REMOVED, **snapshot(after)),), "disk deleted")
-
-
-def given_up(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step:
-    """A restored machine that could not be built is not tried again: back to where its disk is kept."""
-    after = moved(ticket, circumstances, state=TicketState.RETIRING, ended_at=circumstances.now, due_at=None)
-    return Step(after, (machine(after, Action.RETIRE),), f"restoring given up by {event.by.who}: {event.reason}")

@@ -167,7 +167,7 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
     told = to_owner(after, Letter.REQUEST_APPROVED, by=by, changed=changed, **snapshot(after))
     return Step(
         after,
-        (machine(after, Action.BUILD), told, *_decided(after, circumstances, "approved", by, changed=changed)),
+        (machine(after, Action.BUILD), told, *decided(after, circumstances, "approved", by, changed=changed)),
         " ".join((f"approved by {event.by.who}{'.' if changed else ''}", *changed)),
     )
 
@@ -181,7 +181,8 @@ def _changes(before: Ticket, after: Ticket) -> list[str]:
     return changes
 
 
-def _decided(ticket: Ticket, circumstances: Circumstances, decision: str, by: str, **more: Any) -> tuple[Effect, ...]:
+def decided(ticket: Ticket, circumstances: Circumstances, decision: str, by: str, **more: Any) -> tuple[Effect, ...]:
+    """What every admin reads about a request that is decided: `decision` is approved, denied or withdrawn."""
     at = circumstances.now.isoformat()
     facts = {"decision": decision, "question": "request", "by": by, "at": at, **snapshot(ticket), **more}
     return to_admins(ticket, circumstances, Letter.ADMIN_DECIDED, **facts)
@@ -195,7 +196,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
     after = moved(ticket, circumstances, state=TicketState.DENIED, asked_at=None, due_at=None)
     by = called(event.by, ticket, circumstances)
     told = to_owner(after, Letter.REQUEST_DENIED, by=by, reason=reason)
-    letters = (told, *_decided(after, circumstances, "denied", by, reason=reason))
+    letters = (told, *decided(after, circumstances, "denied", by, reason=reason))
     return Step(after, letters, f"denied by {event.by.who}: {reason}")
 
 
@@ -203,7 +204,7 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
     """The owner takes the request back; admins hear of it only if they were asked."""
     after = moved(ticket, circumstances, state=TicketState.WITHDRAWN, asked_at=None, due_at=None)
     asked = ticket.state is TicketState.PENDING
-    told = _decided(after, circumstances, "withdrawn", called(event.by, ticket, circumstances)) if asked else ()
+    told = decided(after, circumstances, "withdrawn", called(event.by, ticket, circumstances)) if asked else ()
     return Step(after, (to_owner(after, Letter.REQUEST_WITHDRAWN), *told), f"withdrawn by {event.by.who}")
 
 

@@ -64,8 +64,15 @@ def start(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, tick
 
 
 @_at_its_site
-def retire(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, _ticket: Ticket) -> None:
-    """Shut down, then take away domain, seed, reservation and name; the disk is kept."""
+def retire(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
+    """Shut down, then take away domain, seed, reservation and name; the disk is kept.
+
+    Of a machine that was never handed over everything is taken away: nobody has used its disk.
+    """
+    if ticket.lease_from is None:
+        site.provisioner.undo(spec)
+        settle_with(context, item, Retired(), Settled(item, done=True, proof=f"undone at {site.provisioner.site}"))
+        return
     if not _is_off(context, site, spec, item):
         later(context, item, "the guest to shut down")
         return

@@ -97,7 +97,8 @@ SURE = {
     (S.APPROVED, BuildFailed): S.FAILED,
     (S.APPROVED, TimePassed): S.APPROVED,
     (S.FAILED, Retried): S.APPROVED,
-    (S.FAILED, Denied): S.DENIED,
+    (S.FAILED, Denied): S.RETIRING,
+    (S.FAILED, Withdrawn): S.RETIRING,
     (S.FAILED, TimePassed): S.FAILED,
 }
 """What must come of an event right after the ticket reached a state, from the request to the machine."""
@@ -415,6 +416,40 @@ def test_the_ready_letter_has_what_the_machine_showed_and_the_dates_of_the_ticke
 def test_a_failed_build_tells_the_admins_and_not_the_owner() -> None:
     step = made_of(ticket(S.APPROVED), BuildFailed("the pool is full", 3, ("north",)))
     assert letters(step.effects) == to_all_admins(Letter.ADMIN_BUILD_FAILED)
+
+
+@pytest.mark.parametrize(
+    ("event", "final"), [(SAMPLES[Denied], S.DENIED), (SAMPLES[Withdrawn], S.WITHDRAWN), (TimePassed(), S.LAPSED)]
+)
+def test_a_failed_build_that_is_given_up_is_over_when_nothing_of_it_is_left(event: Event, final: TicketState) -> None:
+    late = START + timedelta(days=31)
+    failed = ticket(S.FAILED, asked_at=START)
+    going = made_of(failed, event, late)
+    assert going.ticket.state is S.RETIRING
+    assert [effect.action for effect in going.effects if effect.action is not Action.LETTER] == [Action.RETIRE]
+    assert ALICE.email in {effect.to for effect in going.effects}, "she had a yes, and reads what became of it"
+    gone = made_of(going.ticket, Retired(), late)
+    assert (gone.ticket.state, gone.effects) == (S.REMOVED, ()), "nobody has used its disk"
+    assert made_of(replace(failed, site=None), event, late).ticket.state is final
+
+
+def test_a_failed_build_waits_for_its_time_and_for_a_bot_that_sees() -> None:
+    failed = made_of(ticket(S.APPROVED), BuildFailed("no room")).ticket
+    assert failed.due_at == START + timedelta(days=30)
+    assert made_of(failed, TimePassed(), START + timedelta(days=29)).ticket.due_at == failed.due_at
+    blind = made_of(failed, TimePassed(blind="the mailbox is away"), START + timedelta(days=40))
+    assert blind.ticket.state is S.FAILED
+
+
+def test_a_failure_from_before_failures_had_a_time_begins_to_wait_now() -> None:
+    step = made_of(ticket(S.FAILED), TimePassed(), START + timedelta(days=400))
+    assert (step.ticket.state, step.ticket.due_at) == (S.FAILED, START + timedelta(days=430))
+
+
+def test_a_restored_machine_that_is_given_up_keeps_its_disk() -> None:
+    failed = ticket(S.FAILED, lease_from=START, asked_at=START)
+    going = made_of(failed, Withdrawn(BY_ALICE))
+    assert made_of(going.ticket, Retired()).ticket.state is S.ARCHIVED
 
 
 def test_building_again_may_choose_any_site_and_is_a_new_effect() -> None:
