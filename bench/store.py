@@ -43,10 +43,13 @@ from mailbot.model import (
     Verdict,
 )
 from mailbot.ports import Settled
+from mailbot.rules import LetterRules
 from tests.postgresql import private_server
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 HERE = MailKey("bot@testbed.example", "INBOX", 7, 0)
+UNLIMITED = LetterRules(1000, 1000, 10000, 10**6, 10**6)
+"""Letters are counted as always, and none is held: all of these go to the same three people."""
 OWNER = Actor(Role.OWNER, "alice", "ab" * 32, "<request@example.org>", {"dkim": "pass", "aligned": True})
 DUE = 100
 WORK = tuple(MACHINE_ACTIONS)
@@ -202,7 +205,7 @@ def database(engine: str, folder: Path, name: str) -> Iterator[Database]:
         else:
             url = stack.enter_context(private_server(durable=True)).url("postgres")
         migrate.upgrade(url)
-        store = Database(url)
+        store = Database(url, UNLIMITED)
         stack.callback(store.close)
         yield store
 

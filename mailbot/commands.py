@@ -340,3 +340,6 @@ ROWS: Mapping[Verb, Row] = {verb: row(verb) for verb in Verb}
 
 OF_THE_BRAKE = (Offer(Verb.PROCEED, "proceed", "lets these machines be stopped or removed"),)
 """What admins can say to the letter of the brake, which speaks of no single ticket."""
+
+OF_THE_LETTER_BRAKE = (Offer(Verb.PROCEED, "proceed", "sends every question that is held by then"),)
+"""What admins can say to the letter about held letters."""

@@ -22,7 +22,7 @@ from mailbot.model import MACHINE_ACTIONS
 from mailbot.ports import OutboxState
 from mailbot.pulse import Pulse, feed_seconds
 from mailbot.sending import Beside, EveryFewMails
-from mailbot.turns import sight
+from mailbot.turns import letter_brake, sight
 from mailbot.turns.deliver import deliver
 from mailbot.turns.digest import digest
 from mailbot.turns.receive import MAILS_AT_ONCE, receive
@@ -87,6 +87,7 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
     _guarded(tally, "look", lambda: _observed(bot, reading))
     tally.tickets = _guarded(tally, "wake", lambda: _wake(bot, read_at))
     _guarded(tally, "digest", lambda: digest(bot.context))
+    _guarded(tally, "letter brake", lambda: letter_brake.tell(bot.context))
     if letters:
         _deliver(bot, tally)
     if tally.done:

@@ -14,9 +14,9 @@ from mailbot.model import (
     Action,
     Admin,
     Effect,
+    HeldLetter,
     HistoryEntry,
     LedgerEntry,
-    Letter,
     MailKey,
     OutboundMail,
     OutboxItem,
@@ -187,6 +187,8 @@ class OutboxState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    HELD = "held"
+    """A letter over a limit: not sent until an admin lets it go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,60 +209,6 @@ class FailedEffect:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which tickets somebody wants to see; what is empty limits nothing."""
-
-    states: tuple[TicketState, ...] = ()
-    username: str = ""
-    site: str = ""
-    held: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Queued:
-    """An outbox row as people look at it: what, for whom, how often it was tried, and when it is tried next.
-
-    `error` is what the last attempt ended with, `settled_at` when it was given up (None while it waits).
-    """
-
-    id: int
-    ticket_id: int | None
-    action: Action
-    letter: Letter | None
-    to: str
-    attempts: int
-    created_at: datetime
-    next_attempt_at: datetime
-    error: str
-    settled_at: datetime | None = None
-
-
-class Overview(Protocol):
-    """The database for those who only look: lists, queue, figures.  Reads only."""
-
-    def tickets(self, wanted: Wanted, after: int = 0, limit: int = 100) -> list[Ticket]:
-        """Tickets by number, those above `after`, at most `limit`."""
-
-    def queue(self, ticket_id: int | None = None, limit: int = 100) -> list[Queued]:
-        """What waits in the outbox, of one ticket or of all, soonest first."""
-
-    def given_up(self, ticket_id: int | None = None, limit: int = 100) -> list[Queued]:
-        """What was given up, latest first."""
-
-    def trouble(self, ticket_id: int) -> str:
-        """Why the ticket's last turn raised; empty where it did not."""
-
-    def states(self) -> dict[TicketState, int]:
-        """How many tickets are in each state; states without a ticket are not named."""
-
-    def oldest_question(self) -> datetime | None:
-        """Since when the request or extension waits that has waited longest for an admin."""
-
-    def oldest_in_queue(self) -> datetime | None:
-        """When the oldest row was written that still waits in the outbox."""
-
-
 class Store(Protocol):
     """The database.  Every method is one transaction; safe from several threads and processes."""
 
@@ -275,10 +223,6 @@ class Store(Protocol):
 
         Given back when left, and when the process dies.
         """
-
-    @property
-    def overview(self) -> Overview:
-        """The same database for those who only look."""
 
     # mail
 
@@ -332,7 +276,8 @@ class Store(Protocol):
         """Write a turn in one transaction; gives the ticket as stored (with its id and new revision, None without a ticket).
 
         The store sets the revision to `expected_revision` + 1.  `cancel_keys` act before the effects
-        are written; effects whose key exists already are not written again.  Raises Conflict where
+        are written; effects whose key exists already are not written again.  Letters over a limit of
+        `rules.LetterRules` are written as held, with a line in the ticket's history.  Raises Conflict where
         the ticket's revision is not the expected one, the user's place is taken, or the mail is in the
         ledger already with a verdict other than RETRY (it was handled by somebody else).
         """
@@ -374,6 +319,9 @@ class Store(Protocol):
 
     def failed_effects(self, limit: int = 100) -> list[FailedEffect]:
         """Rows that were given up, latest first."""
+
+    def held_letters(self, limit: int) -> list[HeldLetter]:
+        """Letters that the brake on letters holds, oldest first."""
 
     def next_due(self) -> datetime | None:
         """The earliest moment at which a ticket or an outbox row that can be claimed wants attention; None for never."""

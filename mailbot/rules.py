@@ -133,6 +133,29 @@ class AnswerRules:
     """Larger mails are not fetched: they go to quarantine."""
 
 
+@dataclass(frozen=True, slots=True)
+class LetterRules:
+    """The brake on letters, whatever makes them: forged mail, a loop, or a fault.
+
+    Over a limit, letters that need no decision are dropped with a line in the ticket's history, and questions to the admins are
+    held; the admins get one letter that says so, and an answer to it lets the questions go. Warnings and whatever else proves
+    that somebody was told are never held and never counted: their own dates limit them. A letter to all admins counts once.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    per_person_and_day: Annotated[int, Ge(1), Le(1000)] = 30
+    """Letters to one address in 24 hours, besides those to admins."""
+    per_cause_and_day: Annotated[int, Ge(1), Le(1000)] = 12
+    """Letters to one reader in 24 hours that the mails of one sender cause, or one ticket. What an admin decides is no cause."""
+    to_admins_per_hour: Annotated[int, Ge(1), Le(10000)] = 30
+    """Letters to the admins in an hour."""
+    total_per_hour: Annotated[int, Ge(1), Le(1000000)] = 500
+    """Letters in an hour, in all."""
+    total_per_day: Annotated[int, Ge(1), Le(1000000)] = 3000
+    """Letters in 24 hours, in all."""
+
+
 class Proof(StrEnum):
     """One kind of evidence that a mail can carry."""
 
@@ -220,3 +243,4 @@ class Rules:
     lease: LeaseRules = LeaseRules()
     answers: AnswerRules = AnswerRules()
     trust: TrustRules = TrustRules()
+    letters: LetterRules = LetterRules()

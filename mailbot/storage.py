@@ -13,7 +13,7 @@ from mailbot.ports import Clock, Store
 
 def open_store(config: Config) -> Store:
     """The database alone, for commands that only look; connects to nothing yet.  Raises ConfigurationError."""
-    return Database(config.database.url.get_secret_value())
+    return Database(config.database.url.get_secret_value(), config.letters)
 
 
 def system_clock() -> Clock:

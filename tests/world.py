@@ -111,7 +111,7 @@ class World:
     def build(self) -> Bot:
         """The bot, made anew over the same database and the same world, as after a start."""
         context = TurnContext(
-            store=Database(self.url),
+            store=Database(self.url, self.rules.letters),
             directory=self.directory,
             clock=self.clock,
             rules=self.rules,

@@ -17,7 +17,16 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Le, MinLen
 from pydantic import BaseModel, ConfigDict, Secret, SecretStr
 
-from mailbot.rules import AnswerRules, LeaseRules, PolicyRules, PositiveDays, Rules, ServiceRules, TrustRules
+from mailbot.rules import (
+    AnswerRules,
+    LeaseRules,
+    LetterRules,
+    PolicyRules,
+    PositiveDays,
+    Rules,
+    ServiceRules,
+    TrustRules,
+)
 
 LOCAL_URI = "qemu:///system"
 """This machine's hypervisor."""
@@ -368,6 +377,7 @@ class Config(BaseModel):
     policy: PolicyRules = PolicyRules()
     lease: LeaseRules = LeaseRules()
     answers: AnswerRules = AnswerRules()
+    letters: LetterRules = LetterRules()
     trust: TrustRules = TrustRules()
     mailbox: MailboxSection
     smtp: SmtpSection
@@ -388,4 +398,4 @@ class Config(BaseModel):
     @property
     def rules(self) -> Rules:
         """The site's rules, as the pure modules want them."""
-        return Rules(self.service, self.policy, self.lease, self.answers, self.trust)
+        return Rules(self.service, self.policy, self.lease, self.answers, self.trust, self.letters)

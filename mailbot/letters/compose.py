@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import Any
 
 from mailbot import tokens
-from mailbot.commands import OF_THE_BRAKE, Offer, offered
+from mailbot.commands import OF_THE_BRAKE, OF_THE_LETTER_BRAKE, Offer, offered
 from mailbot.errors import MailbotError
 from mailbot.letters.calendar import end_of_lease
 from mailbot.letters.catalogue import KINDS
@@ -159,7 +159,7 @@ def _offers(work: _Work) -> tuple[Offer, ...]:
     if work.reference is None:
         return ()
     if work.ticket is None:
-        return OF_THE_BRAKE
+        return OF_THE_LETTER_BRAKE if work.letter is Letter.ADMIN_LETTERS_HELD else OF_THE_BRAKE
     return offered(work.ticket, work.reference.purpose, work.now, work.settings.rules)
 
 

@@ -199,6 +199,21 @@ WATCH_LETTERS: Mapping[Letter, LetterKind] = {
         },
         needs_ticket=False,
     ),
+    Letter.ADMIN_LETTERS_HELD: LetterKind(
+        Audience.ADMIN,
+        "letters would pass a limit and are held",
+        Purpose.DECIDE,
+        thread=Thread.NONE,
+        subject="[{service}] Letters are held back: please look",
+        facts={
+            "brake": "int: number of this brake; its token is bound to ticket 0 and this version",
+            "why": "[str]: which limits would be passed, each a phrase",
+            "questions": "[{number: int, username: str}]: tickets with a question that waits",
+            "more": "int: how many further tickets",
+            "dropped": "[{letter: str, number: int}]: letters that needed no decision and are not sent",
+        },
+        needs_ticket=False,
+    ),
     Letter.ADMIN_DIGEST: LetterKind(
         Audience.ADMIN,
         "a week is over",

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from mailbot.model.effects import MACHINE_ACTIONS, Accepted, Action, Effect, Letter, OutboxItem, Purpose, Step
+from mailbot.model.effects import (
+    MACHINE_ACTIONS,
+    Accepted,
+    Action,
+    Effect,
+    HeldLetter,
+    Letter,
+    OutboxItem,
+    Purpose,
+    Step,
+)
 from mailbot.model.events import (
     Approved,
     BuildFailed,
@@ -68,6 +78,7 @@ __all__ = [
     "ExtensionAsked",
     "Facts",
     "Held",
+    "HeldLetter",
     "HistoryEntry",
     "Kept",
     "LedgerEntry",

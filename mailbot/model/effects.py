@@ -84,6 +84,7 @@ class Letter(StrEnum):
     ADMIN_BRAKE = "admin-brake"
     ADMIN_DIGEST = "admin-digest"
     ADMIN_BLIND = "admin-blind"
+    ADMIN_LETTERS_HELD = "admin-letters-held"
 
 
 class Action(StrEnum):
@@ -135,6 +136,17 @@ class OutboxItem:
     attempts: int
     created_at: datetime
     answers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLetter:
+    """A letter that the brake on letters holds: its outbox row, what it is about, and which limit it would have passed."""
+
+    row: int
+    ticket_id: int | None
+    letter: Letter
+    to: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,10 @@ class Turn:
     bounce_permanent: bool | None = None
     notes: Mapping[str, str | None] = field(default_factory=dict)
     """The store's notes that change with this turn; None forgets one."""
+    let_go: tuple[int, ...] = ()
+    """Outbox rows of letters that the brake held and that go now."""
+    drop: tuple[int, ...] = ()
+    """Outbox rows of letters that the brake held and that are never sent."""
     wake: tuple[int, ...] = ()
     """Other tickets that want to be looked at now: their `due_at` comes forward where it lies ahead."""
 

@@ -10,9 +10,10 @@ from datetime import datetime
 
 from mailbot import journal, lifecycle
 from mailbot.model import LIVING, Letter, Refusal, Step, Ticket, TicketState, TimePassed, Turn
+from mailbot.turns.brake_numbers import MACHINES, next_number
 from mailbot.turns.context import TurnContext
 
-NOTE = "brake"
+NOTE = MACHINES
 """Where the store keeps the brake: a JSON object like `Brake`, absent where none was ever pulled."""
 
 _WHAT = {
@@ -68,7 +69,7 @@ def braked(context: TurnContext, due: Sequence[Ticket], now: datetime) -> frozen
     more = {number: ticket for number, ticket in destructive.items() if number not in held}
     if _too_many(context, len(more)):
         together = {number: ticket.version for number, ticket in {**held, **more}.items()}
-        _pull(context, Brake(brake.number + 1 if brake else 1, together), now)
+        _pull(context, Brake(next_number(context.store), together), now)
         return frozenset(destructive)
     return frozenset(destructive) if held else frozenset()
 

@@ -10,7 +10,7 @@ from mailbot.lifecycle.notice import plan
 from mailbot.model import Action, Letter, Ticket, TicketState, Turn
 from mailbot.ports import FailedEffect
 from mailbot.timetable import last_weekly, today
-from mailbot.turns import brake, sight
+from mailbot.turns import brake, letter_brake, sight
 from mailbot.turns.context import TurnContext
 from parsers.dates import long_form
 
@@ -132,6 +132,10 @@ class _Week:
         for trouble in sight.what_is_blind(self.context.store):
             what, since = f"{trouble.what[0].upper()}{trouble.what[1:]}", self._day(trouble.since)
             yield f"{what} has not worked since {since}: {trouble.why}. Until it works again, {sight.MEANWHILE[trouble.sense]}."
+        if pulled := letter_brake.current(self.context):
+            waiting = len(self.context.store.held_letters(LOOK_AT))
+            if waiting and not pulled.released_by:
+                yield f"Letters are held back ({waiting}): they wait for an answer to the letter of brake {pulled.number}."
         paused = self.context.paused()
         if paused:
             yield f"The bot is paused by {paused}. Mail is answered, nothing else happens."

@@ -28,13 +28,14 @@ from mailbot.model import (
     Role,
     Ticket,
     TicketState,
+    Turn,
     Verdict,
     Withdrawn,
 )
 from mailbot.timetable import moment_in_words
 from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
-from mailbot.turns import brake, repetition
+from mailbot.turns import brake, letter_brake, repetition
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing, risk_of
 from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, left
@@ -177,10 +178,18 @@ def _let_go(context: TurnContext, admin: Admin, number: int, said: Command | Unc
         return left("an answer to the letter of the brake that is not the word proceed")
     evidence = Evidence(admin.address, frozenset({Proof.TOKEN, Proof.REGISTERED})).with_checked(look())
     lack = trust.missing(Risk.APPROVE_LARGE, evidence, context.rules.trust)
-    released = Refusal(lack) if lack else brake.release(context, number, admin.address)
+    released = Refusal(lack) if lack else _released(context, number, admin.address)
     if isinstance(released, Refusal):
         return left(f"the brake stays as it is: {released.why}")
     return Judgement(Verdict.HANDLED, f"brake {number} released by {admin.address}", released)
+
+
+def _released(context: TurnContext, number: int, by: str) -> Turn | Refusal:
+    """Lets go whichever brake has that number."""
+    of_letters = letter_brake.current(context)
+    if of_letters is not None and of_letters.number == number:
+        return letter_brake.release(context, number, by)
+    return brake.release(context, number, by)
 
 
 def _by_code(

@@ -33,6 +33,7 @@ from mailbot.model import (
     Verdict,
 )
 from mailbot.ports import OutboxCount, OutboxState, Settled, Store
+from mailbot.rules import LetterRules
 from provisioner.api import SiteHealth
 from tests.databases import empty
 
@@ -42,6 +43,8 @@ HERE = MailKey("bot@testbed.example", "INBOX", 7, 0)
 LETTERS = (Action.LETTER,)
 WORK = tuple(MACHINE_ACTIONS)
 ALICE = "alice@example.org"
+UNLIMITED = LetterRules(per_person_and_day=1000, per_cause_and_day=1000)
+"""For stores that write hundreds of letters to one person."""
 
 
 def a_ticket(username: str = "alice", state: TicketState = TicketState.PENDING, **changes: object) -> Ticket:
@@ -648,7 +651,7 @@ def test_the_next_due_moment_is_the_earliest_of_tickets_and_rows_that_can_be_cla
 
 
 def test_two_stores_that_claim_at_once_share_the_rows(url: str) -> None:
-    first = Database(url)
+    first = Database(url, UNLIMITED)
     opened(first, *(a_letter(f"letter {n}") for n in range(200)))
     together, taken, stores = threading.Barrier(4), [], [Database(url) for _ in range(4)]
 
@@ -674,7 +677,7 @@ WRITER = """
 import sys
 from tests.contract.test_store import *
 
-store = Database(sys.argv[1])
+store = Database(sys.argv[1], UNLIMITED)
 for uid in range(1, 100000):
     letters = [a_letter(name) for name in ("one", "two", "three")]
     opened(store, *letters, ticket=a_ticket(f"user{uid}"), mail=a_mail(uid), history=(entry(),))

@@ -67,6 +67,7 @@ def a_tick(store: Database) -> None:
     store.outbox_counts()
     store.waiting(ticket.id)
     store.next_due()
+    store.held_letters(100)
     letters = store.claim(LETTERS, NOW, 100, 60)
     store.sites_with_work(NOW)
     store.claim_at("north", WORK, NOW, 100, 60)
@@ -138,4 +139,6 @@ def test_a_turn_takes_few_statements_and_one_transaction(store: Database) -> Non
             history=(entry(), entry("checked")),
         )
     assert len(commits) == 1
-    assert len(explained(statements)) == 5  # ledger, raw mail, ticket, history, outbox
+    assert (
+        len(explained(statements)) == 7
+    )  # ledger, raw mail, ticket, history, outbox; letters are counted in all and for their reader

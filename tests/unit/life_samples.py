@@ -158,6 +158,29 @@ LIFE: tuple[Sample, ...] = (
         ticket=None,
     ),
     Sample(
+        Letter.ADMIN_LETTERS_HELD,
+        {
+            "brake": 5,
+            "why": ["more than 30 letters to the admins in an hour"],
+            "questions": [{"number": 12, "username": "alice"}, {"number": 15, "username": "dave"}],
+            "more": 68,
+            "dropped": [{"letter": "admin-decided", "number": 2}, {"letter": "request-received", "number": 1}],
+        },
+        ticket=None,
+    ),
+    Sample(
+        Letter.ADMIN_LETTERS_HELD,
+        {
+            "brake": 6,
+            "why": ["more than 12 letters to one reader in 24 hours from one cause"],
+            "questions": [],
+            "more": 0,
+            "dropped": [{"letter": "vm-kept", "number": 25}],
+        },
+        "dropped-only",
+        ticket=None,
+    ),
+    Sample(
         Letter.ADMIN_BRAKE,
         {
             "brake": 4,

@@ -27,10 +27,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from mailbot.adapters.database import limits
 from mailbot.adapters.database.tables import ANSWERS_A_MAIL, FAILED, OUTBOX, TICKETS, WAITING
 from mailbot.errors import Conflict
-from mailbot.model import MACHINE_ACTIONS, Action, Effect, OutboxItem, Ticket, Turn
+from mailbot.model import MACHINE_ACTIONS, Action, Effect, HistoryEntry, OutboxItem, Ticket, Turn
 from mailbot.ports import FailedEffect, OutboxCount, OutboxState, Settled
+from mailbot.rules import LetterRules
 from mailbot.tokens import without_token
 
 _O = OUTBOX.c
@@ -159,19 +161,21 @@ NEXT_ATTEMPTS = tuple(_next_of(action).scalar_subquery() for action in Action)
 """For every action, the earliest moment at which one of its rows can be claimed."""
 
 
-def add(connection: Connection, turn: Turn, ticket: Ticket | None) -> None:
-    """Write a turn's effects as waiting rows; those whose key exists already are left as they are."""
+def add(connection: Connection, turn: Turn, ticket: Ticket | None, letters: LetterRules) -> list[HistoryEntry]:
+    """Write a turn's effects as waiting rows, letters over a limit as held; those whose key exists already are left as they are.
+
+    Gives what the ticket's history says about held ones.
+    """
     if not turn.effects:
-        return
+        return []
+    brake = limits.Brake(connection, turn, ticket, letters)
     common = {
         "ticket_id": ticket.id if ticket else None,
         "version": ticket.version if ticket else 0,
         "answers": turn.mail.message_id if turn.mail else ticket.thread if ticket else "",
-        "state": OutboxState.WAITING,
         "attempts": 0,
         "created_at": turn.now,
         "answer": "",
-        "error": "",
     }
     rows = [
         {
@@ -185,10 +189,12 @@ def add(connection: Connection, turn: Turn, ticket: Ticket | None) -> None:
             "next_attempt_at": effect.not_before or turn.now,
             "answered": effect.to.lower() if answers_a_mail(effect, turn) else None,
             **common,
+            **brake.columns(effect),
         }
         for effect in turn.effects
     ]
     connection.execute(_INSERT[connection.dialect.name], rows)
+    return list(limits.told_in_history(rows, turn, ticket)) if ticket else []
 
 
 def answers_a_mail(effect: Effect, turn: Turn) -> bool:

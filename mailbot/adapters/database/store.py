@@ -17,16 +17,16 @@ from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailbot.adapters.database import ledger, migrate, outbox, tickets
+from mailbot.adapters.database import ledger, limits, migrate, outbox, tickets
 from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
 from mailbot.adapters.database.locks import advisory_lock, file_lock
-from mailbot.adapters.database.overview import DatabaseOverview
 from mailbot.adapters.database.tables import NOTES, SITES
 from mailbot.errors import Conflict, DatabaseNotReady
 from mailbot.model import (
     Accepted,
     Action,
     Effect,
+    HeldLetter,
     HistoryEntry,
     LedgerEntry,
     MailKey,
@@ -35,7 +35,8 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
-from mailbot.ports import FailedEffect, OutboxCount, Settled
+from mailbot.ports import FailedEffect, OutboxCount, OutboxState, Settled
+from mailbot.rules import LetterRules
 from provisioner.api import SiteHealth
 
 _NEXT_DUE = select(tickets.NEXT_DUE, *outbox.NEXT_ATTEMPTS)
@@ -63,7 +64,8 @@ _PUT_NOTE = {dialect: _put_note(dialect) for dialect in ("sqlite", "postgresql")
 class Database:
     """`ports.Store` over a database URL; see there for what the methods promise."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, letters: LetterRules = LetterRules()) -> None:  # noqa: B008 - frozen
+        self._letters = letters
         self.engine = make_engine(url)
         self._writer = self.engine.execution_options(**WRITES)
         self._file = sqlite_file(url)
@@ -94,10 +96,6 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
-
-    @property
-    def overview(self) -> DatabaseOverview:
-        return DatabaseOverview(self.engine)
 
     def mailbox_lock(self, account: str) -> AbstractContextManager[bool]:
         if self._file:
@@ -174,7 +172,7 @@ class Database:
 
     def commit(self, turn: Turn) -> Ticket | None:
         with self._write() as connection:
-            return _commit(connection, turn)
+            return _commit(connection, turn, self._letters)
 
     # effects
 
@@ -199,7 +197,7 @@ class Database:
 
     def settle_with(self, result: Settled, turn: Turn) -> Ticket | None:
         with self._write() as connection:
-            return _commit(connection, turn, result)
+            return _commit(connection, turn, self._letters, result)
 
     def waiting(self, ticket_id: int) -> list[Effect]:
         with self._read() as connection:
@@ -212,6 +210,10 @@ class Database:
     def failed_effects(self, limit: int = 100) -> list[FailedEffect]:
         with self._read() as connection:
             return outbox.failed_effects(connection, limit)
+
+    def held_letters(self, limit: int) -> list[HeldLetter]:
+        with self._read() as connection:
+            return limits.held(connection, limit)
 
     def next_due(self) -> datetime | None:
         with self._read() as connection:
@@ -249,7 +251,7 @@ def _health(kept: dict[str, Any]) -> SiteHealth:
     return SiteHealth(**values)
 
 
-def _commit(connection: Connection, turn: Turn, settled: Settled | None = None) -> Ticket | None:
+def _commit(connection: Connection, turn: Turn, letters: LetterRules, settled: Settled | None = None) -> Ticket | None:
     """Write a turn.
 
     1. The mail's ledger row: a mail that was handled meanwhile ends the turn here.
@@ -257,7 +259,7 @@ def _commit(connection: Connection, turn: Turn, settled: Settled | None = None) 
     3. The outbox row that the turn follows from, if any.  After the ticket, because every turn locks
        in this order: two that wait for each other would be ended by PostgreSQL.
     4. The ticket's history.
-    5. Cancelled effects, then new ones.
+    5. Cancelled effects, then new ones; letters over a limit are held (`limits`), which the history says too.
     6. The letter that came back.
     7. Notes, and other tickets that are to be looked at.
     """
@@ -269,7 +271,11 @@ def _commit(connection: Connection, turn: Turn, settled: Settled | None = None) 
     tickets.add_history(connection, ticket.id if ticket else 0, turn.history)
     if ticket and turn.cancel_keys:
         outbox.cancel(connection, ticket.id, turn.cancel_keys, turn.now)
-    outbox.add(connection, turn, ticket)
+    held = outbox.add(connection, turn, ticket, letters)
+    if held and ticket:
+        tickets.add_history(connection, ticket.id, held)
+    limits.end_holding(connection, turn.let_go, OutboxState.WAITING, turn.now)
+    limits.end_holding(connection, turn.drop, OutboxState.CANCELLED, turn.now)
     if turn.bounced:
         outbox.bounced(connection, turn.bounced, turn.bounce_permanent, turn.now)
     for name, value in turn.notes.items():

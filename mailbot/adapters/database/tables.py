@@ -68,6 +68,9 @@ WAITING = "state = 'waiting'"
 FAILED = "state = 'failed'"
 TO_BE_MOVED = "unmoved = 1"
 TO_BE_RETRIED = "verdict = 'retry'"
+HELD = "state = 'held'"
+COUNTED = "counted IS NOT NULL"
+CAUSED = "cause IS NOT NULL"
 ANSWERS_A_MAIL = "answered IS NOT NULL"
 PLACE_INDEX = "uq_tickets_place"
 
@@ -180,7 +183,7 @@ class OutboxRow(Base):
     A claimed row is a waiting row whose `next_attempt_at` is the end of the lease.  `settled_at` is
     when it was done (for a letter: accepted), given up or cancelled; `answer` what the server or the
     hypervisor said.  `answered` is the lower-cased address of a letter that answers a mail: those are
-    limited per address.
+    limited per address.  `counted` and `cause` are for the brake on letters (`limits`).
     """
 
     __tablename__ = "outbox"
@@ -191,6 +194,10 @@ class OutboxRow(Base):
         partial_index("ix_outbox_waiting_ticket", "ticket_id", "id", where=WAITING),
         partial_index("ix_outbox_failed", "id", where=FAILED),
         partial_index("ix_outbox_message_id", "message_id", where="message_id IS NOT NULL"),
+        partial_index("ix_outbox_held", "id", where=HELD),
+        partial_index("ix_outbox_counted", "counted", "created_at", where=COUNTED),
+        partial_index("ix_outbox_caused", "cause", "counted", "created_at", where=CAUSED),
+        partial_index("ix_outbox_written", "created_at", where=COUNTED),
         partial_index("ix_outbox_answered", "answered", "created_at", where=ANSWERS_A_MAIL),
     )
 
@@ -206,6 +213,8 @@ class OutboxRow(Base):
     not_before: Mapped[datetime | None]
     answers: Mapped[str]
     answered: Mapped[str | None] = mapped_column(Handle)
+    counted: Mapped[str | None] = mapped_column(Handle)
+    cause: Mapped[str | None] = mapped_column(Handle)
     state: Mapped[OutboxState]
     attempts: Mapped[int]
     next_attempt_at: Mapped[datetime]
