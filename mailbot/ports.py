@@ -17,6 +17,7 @@ from mailbot.model import (
     HeldLetter,
     HistoryEntry,
     LedgerEntry,
+    Letter,
     MailKey,
     OutboundMail,
     OutboxItem,
@@ -209,6 +210,60 @@ class FailedEffect:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which tickets somebody wants to see; what is empty limits nothing."""
+
+    states: tuple[TicketState, ...] = ()
+    username: str = ""
+    site: str = ""
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """An outbox row as people look at it: what, for whom, how often it was tried, and when it is tried next.
+
+    `error` is what the last attempt ended with, `settled_at` when it was given up (None while it waits).
+    """
+
+    id: int
+    ticket_id: int | None
+    action: Action
+    letter: Letter | None
+    to: str
+    attempts: int
+    created_at: datetime
+    next_attempt_at: datetime
+    error: str
+    settled_at: datetime | None = None
+
+
+class Overview(Protocol):
+    """The database for those who only look: lists, queue, figures.  Reads only."""
+
+    def tickets(self, wanted: Wanted, after: int = 0, limit: int = 100) -> list[Ticket]:
+        """Tickets by number, those above `after`, at most `limit`."""
+
+    def queue(self, ticket_id: int | None = None, limit: int = 100) -> list[Queued]:
+        """What waits in the outbox, of one ticket or of all, soonest first."""
+
+    def given_up(self, ticket_id: int | None = None, limit: int = 100) -> list[Queued]:
+        """What was given up, latest first."""
+
+    def trouble(self, ticket_id: int) -> str:
+        """Why the ticket's last turn raised; empty where it did not."""
+
+    def states(self) -> dict[TicketState, int]:
+        """How many tickets are in each state; states without a ticket are not named."""
+
+    def oldest_question(self) -> datetime | None:
+        """Since when the request or extension waits that has waited longest for an admin."""
+
+    def oldest_in_queue(self) -> datetime | None:
+        """When the oldest row was written that still waits in the outbox."""
+
+
 class Store(Protocol):
     """The database.  Every method is one transaction; safe from several threads and processes."""
 
@@ -223,6 +278,10 @@ class Store(Protocol):
 
         Given back when left, and when the process dies.
         """
+
+    @property
+    def overview(self) -> Overview:
+        """The same database for those who only look."""
 
     # mail
 

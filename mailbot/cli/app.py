@@ -82,6 +82,8 @@ def run_app(words: Sequence[str], clock: Clock | None = None) -> int:
         code = app(args=_config_first(words), prog_name="mailbot", standalone_mode=False, obj=clock)
     except Exception as error:  # noqa: BLE001 - the last place where an error can be told
         return _told(error)
+    except SystemExit as end:  # Click's own end, where nobody reads what we write any more (EPIPE): that is no failure
+        return os.EX_OK if end.code == 1 else os.EX_SOFTWARE
     except KeyboardInterrupt:
         return 130
     return code if isinstance(code, int) else os.EX_OK

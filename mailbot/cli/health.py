@@ -19,6 +19,7 @@ from mailbot.config import Config, SiteSection, token_keys
 from mailbot.errors import ConfigurationError, MailbotError
 from mailbot.model import Letter
 from mailbot.storage import open_store, system_clock
+from mailbot.turns.sight import MEANWHILE, what_is_blind
 from mailbot.wiring import ldap_directory, make_inbox, make_postman, make_reader, make_site
 from parsers.values import ReadingRules
 from provisioner.api import Kvm, ProvisionerError, SiteHealth
@@ -186,8 +187,6 @@ def _database(config: Config) -> Finding:
 
 def failing(config: Config) -> Iterator[Finding]:
     """What the daemon could not do when it last tried, as it has put on record itself."""
-    from mailbot.turns.sight import MEANWHILE, what_is_blind  # noqa: PLC0415 - imported once something is looked at
-
     store = open_store(config)
     try:
         store.check()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -36,6 +37,7 @@ ROWS = (
     Row("doctor", "health:doctor", "Check everything, also the servers."),
     Row("list", "looking:list_", "List tickets."),
     Row("show", "looking:show", "Show a ticket and its history."),
+    Row("queue", "looking:queue", "List letters and machine work that wait."),
     Row("approve", "deciding:approve", "Approve a request or an extension, as by mail."),
     Row("deny", "deciding:deny", "Deny a request or an extension, as by mail."),
     Row("retry", "deciding:retry", "Build again after a failure."),
@@ -78,10 +80,38 @@ def load(calls: str) -> Any:
 def _made(row: Row) -> Any:
     found = load(row.calls)
     if isinstance(found, typer.Typer):
-        return typer.main.get_command(found)
+        return _plain(typer.main.get_command(found))
     alone = typer.Typer(**LOOK)
     alone.command(row.name)(found)
-    return typer.main.get_command(alone)
+    return _plain(typer.main.get_command(alone))
+
+
+_TYPES = {"int": "NUMBER", "int range": "NUMBER", "str": "TEXT", "path": "FILE", "file": "FILE", "directory": "FOLDER"}
+
+
+def _plain(command: Any) -> Any:
+    """The same command, whose help has no types of Python: `--disk NUMBER`, not `--disk <int>`."""
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            parameter.metavar = parameter.metavar or parameter.name.upper()
+            parameter.display_type = parameter.display_type_rich = _nothing
+        else:
+            parameter.display_type = partial(_type_in_words, parameter.display_type)
+    for inner in getattr(command, "commands", {}).values():
+        _plain(inner)
+    return command
+
+
+def _nothing(ctx: Any) -> None:
+    """What an argument is needs no second word."""
+
+
+def _type_in_words(display: Any, ctx: Any) -> str | None:
+    shown = display(ctx=ctx)
+    if shown is None:
+        return None
+    name = str(shown).strip("<>").removeprefix("list[").removesuffix("]")
+    return _TYPES.get(name, name)
 
 
 class Table(TyperGroup):
@@ -89,7 +119,9 @@ class Table(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands: Any = Commands(ROWS)
+        self.commands: Any = {}
+        _plain(self)
+        self.commands = Commands(ROWS)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - Click passes it by position
         """The list of `--help`, from the table alone."""

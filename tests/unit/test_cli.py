@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,9 +21,9 @@ from mailbot.adapters.clock import MemoryClock
 from mailbot.adapters.database.store import Database
 from mailbot.cli import health
 from mailbot.cli.app import app
-from mailbot.cli.output import as_json, table, visible
+from mailbot.cli.output import as_json, visible
 from mailbot.config import load
-from mailbot.model import TicketState
+from mailbot.model import Letter, TicketState
 from tests.world import START, World, request_words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,7 +87,70 @@ def test_list_can_be_limited_to_states(config: Path, world: World, capsys: Captu
     assert main(["-c", str(config), "list", "--state", "active"]) == 0
     assert capsys.readouterr().out == "There are no tickets.\n"
     assert main(["-c", str(config), "list", "--state", "pending", "--json"]) == 0
-    assert [ticket["username"] for ticket in json.loads(capsys.readouterr().out)] == ["alice"]
+    assert [json.loads(line)["username"] for line in capsys.readouterr().out.splitlines()] == ["alice"]
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ([], [1, 3]),
+        (["--user", "bob"], [3]),
+        (["--state", "active"], []),
+        (["--site", "main"], []),
+        (["--held"], []),
+        (["--after", "1"], [3]),
+        (["--limit", "1"], [1]),
+        (["--all"], [1, 2, 3]),
+        (["--state", "withdrawn"], [2]),
+    ],
+)
+def test_list_is_limited_as_asked(
+    config: Path, world: World, capsys: Capture, options: list[str], found: list[int]
+) -> None:
+    world.writes("bob@example.org", request_words("bob", until=UNTIL.isoformat()))
+    world.answers(world.last(Letter.REQUEST_RECEIVED, "bob@example.org"), "withdraw")
+    world.writes("bob@example.org", request_words("bob", until=UNTIL.isoformat()))
+    capsys.readouterr()
+    assert main(["-c", str(config), "list", "--json", *options]) == 0
+    shown = capsys.readouterr()
+    assert [json.loads(line)["id"] for line in shown.out.splitlines()] == found
+    assert ("There are more: --after 1" in shown.err) == ("--limit" in options)
+
+
+def test_list_says_whom_each_ticket_waits_for_and_what_comes_next(config: Path, world: World, capsys: Capture) -> None:
+    assert main(["-c", str(config), "list"]) == 0
+    assert "admins: a decision  reminder, or it lapses" in capsys.readouterr().out
+    assert main(["approve", "1", "--as", "carol", "-c", str(config)]) == 0
+    assert main(["-c", str(config), "list"]) == 0
+    assert "site: the build" in capsys.readouterr().out
+    world.once()
+    world.later(minutes=1)
+    capsys.readouterr()
+    assert main(["-c", str(config), "list"]) == 0
+    assert re.search(r"active +alice .* warning +20", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("name", ["1", "#1", "alice", "alice-vm", "alice-vm.main.testbed.example"])
+def test_show_finds_a_ticket_by_number_login_or_machine(config: Path, world: World, capsys: Capture, name: str) -> None:
+    assert main(["show", name, "-c", str(config)]) == 0
+    assert capsys.readouterr().out.startswith("Ticket #1: ")
+    assert main(["show", "nobody-vm.main.testbed.example", "-c", str(config)]) == os.EX_DATAERR
+
+
+def test_show_and_queue_tell_attempts_last_error_and_next_try(config: Path, world: World, capsys: Capture) -> None:
+    world.postman.refuse("alice@example.org", 451, "4.7.1 try later")
+    assert main(["approve", "1", "--as", "carol", "-c", str(config)]) == 0
+    world.once()
+    capsys.readouterr()
+    assert main(["show", "1", "-c", str(config)]) == 0
+    shown = capsys.readouterr().out
+    assert "In progress" in shown
+    assert "request-approved to alice@example.org: tried once, next try 2" in shown
+    assert "4.7.1 try later" in shown
+    assert main(["queue", "-c", str(config)]) == 0
+    assert re.search(r"#1 +request-approved +alice@example.org .* 1 .*4.7.1 try later", capsys.readouterr().out)
+    assert main(["queue", "--failed", "-c", str(config)]) == 0
+    assert capsys.readouterr().out == "Nothing was given up.\n"
 
 
 def test_show_gives_the_history_with_its_evidence_and_the_letters_with_their_proof(
@@ -119,7 +183,7 @@ def test_show_tells_the_dates_of_a_machine_and_what_holds_them_up(config: Path, 
     assert "What happens when" in shown
     assert "nothing of this while it is held" in shown
     assert shown.count("A warning is sent.") >= 2
-    assert "Z  The machine is removed; its disk is kept." in shown
+    assert "  The machine is removed; its disk is kept." in shown
 
 
 def test_an_unknown_ticket_cannot_be_shown(config: Path, world: World, capsys: Capture) -> None:
@@ -295,7 +359,7 @@ def test_the_configuration_is_printed_without_its_secrets(config: Path, capsys: 
     [
         (["nope"], os.EX_USAGE, "No such command 'nope'"),
         (["show"], os.EX_USAGE, "Missing argument"),
-        (["show", "x"], os.EX_USAGE, "a valid integer"),
+        (["approve", "x"], os.EX_USAGE, "a valid integer"),
         ([], os.EX_USAGE, "Usage: mailbot"),
         (["list", "-c", "/nowhere/config.toml"], os.EX_CONFIG, "`mailbot init` writes one"),
         (["explain"], os.EX_USAGE, "files"),
@@ -393,7 +457,6 @@ def test_the_short_and_the_long_way_to_explain_have_the_same_options(tmp_path: P
 
 def test_text_of_a_mail_cannot_bend_the_terminal() -> None:
     assert visible("a\x1b[2Jb\u202ec\nd") == "a\\u001b[2Jb\\u202ec ⏎ d"
-    assert table(("a", "b"), [("1\x07", "2")]) == "a        b\n1\\u0007  2"
 
 
 def test_json_is_ascii_with_dates_in_iso_form() -> None:

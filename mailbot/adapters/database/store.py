@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailbot.adapters.database import ledger, limits, migrate, outbox, tickets
 from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
 from mailbot.adapters.database.locks import advisory_lock, file_lock
+from mailbot.adapters.database.overview import DatabaseOverview
 from mailbot.adapters.database.tables import NOTES, SITES
 from mailbot.errors import Conflict, DatabaseNotReady
 from mailbot.model import (
@@ -96,6 +97,10 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+    @property
+    def overview(self) -> DatabaseOverview:
+        return DatabaseOverview(self.engine)
 
     def mailbox_lock(self, account: str) -> AbstractContextManager[bool]:
         if self._file:

@@ -21,7 +21,8 @@ NONCE_BYTES = 16
 
 _NAMES = tuple(column.name for column in fields(Ticket))
 _T = TICKETS.c
-_SELECT = select(*(_T[name] for name in _NAMES))
+SELECT_TICKETS = _SELECT = select(*(_T[name] for name in _NAMES))
+"""Every column that a `Ticket` has, in its order: rows for `ticket_of`."""
 
 _BY_ID = _SELECT.where(_T.id == bindparam("wanted"))
 _BY_PLACE = _SELECT.where(_T.username == bindparam("wanted"), text(TAKES_THE_PLACE))
@@ -69,24 +70,24 @@ _ACCEPTED = (
 )
 
 
-def _ticket(row: Row[*tuple[Any, ...]]) -> Ticket:
+def ticket_of(row: Row[*tuple[Any, ...]]) -> Ticket:
     return Ticket(*row)
 
 
 def by_id(connection: Connection, ticket_id: int) -> Ticket | None:
     row = connection.execute(_BY_ID, {"wanted": ticket_id}).first()
-    return None if row is None else _ticket(row)
+    return None if row is None else ticket_of(row)
 
 
 def by_place(connection: Connection, username: str) -> Ticket | None:
     row = connection.execute(_BY_PLACE, {"wanted": username}).first()
-    return None if row is None else _ticket(row)
+    return None if row is None else ticket_of(row)
 
 
 def by_state(connection: Connection, states: Sequence[TicketState]) -> list[Ticket]:
     """Tickets in these states, all where none are given, by number."""
     rows = connection.execute(_BY_STATE, {"states": list(states)}) if states else connection.execute(_ALL)
-    return [_ticket(row) for row in rows]
+    return [ticket_of(row) for row in rows]
 
 
 def count(connection: Connection, states: Sequence[TicketState], most: int) -> int:
@@ -94,7 +95,7 @@ def count(connection: Connection, states: Sequence[TicketState], most: int) -> i
 
 
 def due(connection: Connection, now: datetime, limit: int) -> list[Ticket]:
-    return [_ticket(row) for row in connection.execute(_DUE, {"now": now, "most": limit})]
+    return [ticket_of(row) for row in connection.execute(_DUE, {"now": now, "most": limit})]
 
 
 def postpone(connection: Connection, ticket_id: int, until: datetime, error: str) -> None:

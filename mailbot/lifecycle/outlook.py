@@ -1,0 +1,87 @@
+"""Who a ticket waits for, and what comes next: for lists and pages, from the same dates that act.  Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from mailbot.lifecycle.lease import announcements, steps_ahead
+from mailbot.lifecycle.notice import plan
+from mailbot.lifecycle.steps import Circumstances
+from mailbot.model import Ticket, TicketState
+
+
+class Party(StrEnum):
+    """Whom a ticket waits for."""
+
+    OWNER = "owner"
+    ADMINS = "admins"
+    SITE = "site"
+    NOBODY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Whom a ticket waits for and for what; what comes next without that, and when (aware UTC; None: nothing has a date)."""
+
+    party: Party
+    waits: str
+    next: str
+    at: datetime | None = None
+
+
+def outlook(ticket: Ticket, circumstances: Circumstances) -> Outlook:
+    """The next thing of a ticket; what an admin holds waits for that admin."""
+    if ticket.asked_end_date is not None:
+        return Outlook(
+            Party.ADMINS, f"an extension to {ticket.asked_end_date}", "reminder, or it lapses", ticket.due_at
+        )
+    match ticket.state:
+        case TicketState.UNCONFIRMED:
+            return Outlook(Party.OWNER, "a confirmation", "lapses", ticket.due_at)
+        case TicketState.PENDING:
+            return Outlook(Party.ADMINS, "a decision", "reminder, or it lapses", ticket.due_at)
+        case TicketState.APPROVED:
+            return Outlook(Party.SITE, "the build", "ready")
+        case TicketState.FAILED:
+            return Outlook(Party.ADMINS, "retry or deny", "")
+        case TicketState.ACTIVE | TicketState.EXPIRED | TicketState.ARCHIVED:
+            return _of_a_machine(ticket, circumstances)
+        case TicketState.RETIRING:
+            return Outlook(Party.SITE, "the removal", "disk kept")
+        case TicketState.DENIED | TicketState.LAPSED | TicketState.WITHDRAWN | TicketState.REMOVED:
+            return Outlook(Party.NOBODY, "", "")
+        case _:
+            assert_never(ticket.state)
+
+
+def _of_a_machine(ticket: Ticket, circumstances: Circumstances) -> Outlook:
+    step, at = _next(ticket, circumstances)
+    if ticket.held:
+        return Outlook(Party.ADMINS, "unhold", f"{step}, but held" if step else "")
+    if ticket.release_asked_at is not None:
+        return Outlook(Party.OWNER, "release, confirmed", step, at)
+    return Outlook(Party.NOBODY, "", step, at)
+
+
+_STEPS = {TicketState.ACTIVE: "stop", TicketState.EXPIRED: "removal", TicketState.ARCHIVED: "disk deleted"}
+
+
+def _next(ticket: Ticket, circumstances: Circumstances) -> tuple[str, datetime | None]:
+    """The next letter or step of a machine's lease."""
+    letters: tuple[datetime, ...] = ()
+    if ticket.state is TicketState.ACTIVE:
+        letters = plan(ticket, circumstances.rules).warnings
+    elif ticket.state is TicketState.EXPIRED:
+        letters = announcements(ticket, circumstances)
+    ahead = letters[ticket.stage :]
+    if ahead:
+        return "warning" if ticket.state is TicketState.ACTIVE else "removal announced", ahead[0]
+    step = _STEPS[ticket.state]
+    if ticket.state is TicketState.ARCHIVED and ticket.keep_until is None:
+        return step, None
+    steps = steps_ahead(ticket, circumstances)
+    overdue = ticket.due_at or circumstances.now
+    return step, datetime.fromisoformat(steps[0]["when"]) if steps else overdue
