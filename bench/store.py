@@ -32,6 +32,7 @@ from mailbot.model import (
     Action,
     Actor,
     Effect,
+    EventKind,
     HistoryEntry,
     LedgerEntry,
     Letter,
@@ -77,7 +78,7 @@ def a_turn(number: int) -> Turn:
         changed_at=NOW,
         due_at=NOW + timedelta(days=2),
     )
-    history = HistoryEntry(0, NOW, "requested", None, TicketState.PENDING, OWNER, "alice asked for a machine")
+    history = HistoryEntry(0, NOW, EventKind.REQUESTED, None, TicketState.PENDING, OWNER, "alice asked for a machine")
     return Turn(
         now=NOW,
         mail=LedgerEntry(
@@ -97,7 +98,7 @@ def a_turn(number: int) -> Turn:
             Effect(Action.LETTER, "ask:1", Letter.ADMIN_DECISION, "root@example.org", "Root", facts),
             Effect(Action.LETTER, "ask:2", Letter.ADMIN_DECISION, "staff@example.org", "Staff", facts),
         ),
-        history=(history, dataclasses.replace(history, event="checked")),
+        history=(history, dataclasses.replace(history, event=EventKind.CONFIRMED)),
     )
 
 
@@ -166,7 +167,7 @@ def tick(store: Database, costs: dict[str, list[float]], ordinal: int) -> None:
 
 
 def woken(ticket: Ticket, ordinal: int) -> Turn:
-    history = HistoryEntry(0, NOW, "warned", ticket.state, ticket.state, OWNER, "alice was warned")
+    history = HistoryEntry(0, NOW, EventKind.TIME_PASSED, ticket.state, ticket.state, OWNER, "alice was warned")
     later = Effect(Action.LETTER, f"warn:{ordinal}", Letter.STATUS, "alice@example.org", not_before=NOW + timedelta(9))
     return Turn(NOW, ticket=ticket, expected_revision=ticket.revision, effects=(later,), history=(history,))
 

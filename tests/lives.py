@@ -120,12 +120,13 @@ class Life:
         if not self.mail_works:
             return
         for effect in self.waiting:
-            if is_void(effect.key, self.ticket):
+            if is_void(effect.notice, self.ticket):
                 continue
             self._is_new(effect)
             at = self.now + self.mail_delay
             name = effect.letter.value if effect.letter else ""
-            self.accepted.append(Accepted(name, effect.key, effect.to, f"<{effect.key}>", at, "250 Ok"))
+            proof = Accepted(name, effect.key, effect.to, f"<{effect.key}>", at, "250 Ok", notice=effect.notice)
+            self.accepted.append(proof)
             self.letters.append((at, effect))
         self.waiting = []
 

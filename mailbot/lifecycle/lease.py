@@ -16,18 +16,22 @@ from mailbot.lifecycle.notice import (
     DAY,
     SLACK,
     STALE,
+    Counts,
     Plan,
+    announcing,
+    ends,
     not_before,
-    notice_key,
+    of_end_date,
+    of_last_call,
+    of_lease,
+    of_removal,
     plan,
     proofs,
-    removal_prefix,
-    warned_prefix,
-    warning_prefix,
+    removes,
     whole_days,
 )
 from mailbot.lifecycle.steps import Circumstances, later, machine, moved, snapshot, to_admins, to_owner
-from mailbot.model import Action, Effect, EffectFailed, Letter, Returned, Step, Ticket, TicketState
+from mailbot.model import Action, Effect, EffectFailed, Letter, NoticeStage, Returned, Step, Ticket, TicketState
 from mailbot.timetable import moment_in_words, today
 
 TRY_AGAIN = timedelta(days=1)
@@ -75,7 +79,7 @@ def _warned(ticket: Ticket, circumstances: Circumstances, dates: Plan, passed: i
         after, Letter.WARNING, days_left=days_left, plan=steps_ahead(after, circumstances), **snapshot(after),
         calendar=calendar(after), **more,
     )  # fmt: skip
-    letter = replace(letter, key=notice_key(warning_prefix(after), str(told), after))
+    letter = announcing(letter, ends(after, NoticeStage.WARNING, told), after)
     # An earlier one that still waits would say an older number of days; this one says all of it.
     return Step(after, (letter,), f"warned: {_days(days_left)} left", cancel=("warning:",))
 
@@ -86,7 +90,7 @@ def _earliest(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> date
     Without any proof the whole notice is given.  Where not even a day is left, so much time is given
     as the first warning that was missed would have left, at most the notice.
     """
-    proven = not_before(circumstances.accepted, warned_prefix(ticket), dates.notice)
+    proven = not_before(circumstances.accepted, of_lease(ticket), dates.notice)
     if proven is None:
         return circumstances.now + dates.notice
     missed = dates.stop_at - dates.warnings[ticket.stage]
@@ -110,7 +114,7 @@ def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, wh
         after, Letter.DATE_MOVED, old_end_date=ticket.end_date.isoformat(), end_date=later.isoformat(),
         why=why, plan=steps_ahead(after, circumstances), calendar=calendar(after),
     )  # fmt: skip
-    letter = replace(letter, key=notice_key(warning_prefix(after), "moved", after))
+    letter = announcing(letter, ends(after, NoticeStage.MOVED), after)
     return Step(after, (letter,), f"the end date moved to {later}: {why}", cancel=("warning:",))
 
 
@@ -144,7 +148,7 @@ def _stop(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> Step:
     waits = not_now(ticket, circumstances)
     if waits:
         return waits
-    proven = not_before(circumstances.accepted, warned_prefix(ticket), dates.notice)
+    proven = not_before(circumstances.accepted, of_lease(ticket), dates.notice)
     if proven is None:
         return put_off(
             ticket, circumstances, circumstances.now + dates.notice, "No mail server had taken a warning in time."
@@ -177,19 +181,21 @@ def _stop(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> Step:
     half, near = announcements(after, circumstances)
     told = (circumstances.now >= half) + (circumstances.now >= near)
     after = replace(after, stage=told, due_at=(half, near, after.remove_at)[told])
-    stage = "stopped" if told < 2 else last_call(after)
+    stage = NoticeStage.STOPPED if told < 2 else NoticeStage.LAST
     letter = announce(after, Letter.VM_STOPPED, stage, circumstances, stopped_at=circumstances.now.isoformat())
     return Step(after, (machine(after, Action.STOP), letter), "stopped at the end of the lease", destructive=True)
 
 
 def _last_is_proven(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> bool:
     """Whether a server took the last warning of this end date, or the letter that moved it where none comes after that."""
-    prefix = warning_prefix(ticket)
-    for one in proofs(circumstances.accepted, prefix):
-        stage = one.key.removeprefix(prefix).split(":")[0]
-        if stage == str(len(dates.warnings)):
+    for one in proofs(circumstances.accepted, of_end_date(ticket)):
+        if one.notice and one.notice.number == len(dates.warnings) and one.notice.stage is NoticeStage.WARNING:
             return True
-        if stage == "moved" and all(at <= one.accepted_at + DAY for at in dates.warnings):
+        if (
+            one.notice
+            and one.notice.stage is NoticeStage.MOVED
+            and all(at <= one.accepted_at + DAY for at in dates.warnings)
+        ):
             return True
     return False
 
@@ -214,25 +220,27 @@ def announcements(ticket: Ticket, circumstances: Circumstances) -> tuple[datetim
     return min(stopped + grace / 2, near), near
 
 
-def last_call(ticket: Ticket) -> str:
-    """How the key of the last announcement of a removal names it: by the moment that it announces."""
-    return f"near-{ticket.remove_at:%Y%m%dT%H%M}" if ticket.remove_at else "near"
-
-
-def announce(ticket: Ticket, letter: Letter, stage: str, circumstances: Circumstances, **facts: Any) -> Effect:
+def announce(ticket: Ticket, letter: Letter, stage: NoticeStage, circumstances: Circumstances, **facts: Any) -> Effect:
     """A letter that announces the removal, with the dates as they are now."""
     effect = to_owner(ticket, letter, plan=steps_ahead(ticket, circumstances), **snapshot(ticket), **facts)
-    return replace(effect, key=notice_key(removal_prefix(ticket), stage, ticket))
+    return announcing(effect, removes(ticket, stage), ticket)
 
 
 def unsent(ticket: Ticket, circumstances: Circumstances) -> int:
     """The stage without an announcement that no server has taken yet: one that is cancelled has not been made."""
+    return (
+        ticket.stage
+        if any(one.notice and _made(ticket)(one.notice) for one in circumstances.accepted)
+        else max(ticket.stage - 1, 0)
+    )
+
+
+def _made(ticket: Ticket) -> Counts:
+    """The announcements that the ticket's present stage stands for."""
+    about_lease, about_removal, last = of_lease(ticket), of_removal(ticket), of_last_call(ticket)
     if ticket.state is TicketState.ACTIVE:
-        prefix, made = warned_prefix(ticket), {str(ticket.stage), "moved"}
-    else:
-        prefix, made = removal_prefix(ticket), {"half", last_call(ticket)}
-    parts = [one.key.removeprefix(prefix).split(":") for one in circumstances.accepted if one.key.startswith(prefix)]
-    return ticket.stage if any(made & set(part[:2]) for part in parts) else max(ticket.stage - 1, 0)
+        return lambda one: about_lease(one) and (one.stage is NoticeStage.MOVED or one.number == ticket.stage)
+    return lambda one: last(one) or (about_removal(one) and one.stage is NoticeStage.HALF)
 
 
 def effect_failed(ticket: Ticket, event: EffectFailed, circumstances: Circumstances) -> Step:

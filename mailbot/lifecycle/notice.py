@@ -6,11 +6,12 @@ of the first warning at least `notice` old and of the last at least a day old.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
-from mailbot.model import Accepted, Ticket
+from mailbot.model import Accepted, Effect, Notice, NoticeOf, NoticeStage, Ticket
 from mailbot.rules import Rules
 from mailbot.timetable import end_of
 
@@ -63,43 +64,83 @@ def whole_days(time: timedelta) -> int:
     return max((time + SLACK) // DAY, 0)
 
 
-def warned_prefix(ticket: Ticket) -> str:
-    """What the key of every warning about the present lease begins with: an extension makes old proofs void."""
-    return f"warning:{(ticket.lease_from or ticket.opened_at).isoformat()}:"
+Counts: TypeAlias = Callable[[Notice], bool]
+"""Which announcements count for a step."""
 
 
-def warning_prefix(ticket: Ticket) -> str:
-    """The same for warnings about the present end date: one that speaks of an earlier date is not sent any more."""
-    return f"{warned_prefix(ticket)}{ticket.end_date.isoformat()}:"
+def of_lease(ticket: Ticket) -> Counts:
+    """Every announcement of the end of the present lease: an extension makes old proofs void."""
+    since = ticket.lease_from or ticket.opened_at
+    return lambda one: one.of is NoticeOf.STOP and one.since == since
 
 
-def notice_key(prefix: str, stage: str, ticket: Ticket) -> str:
-    """The key of one announcement.
+def of_end_date(ticket: Ticket) -> Counts:
+    """Those of the present end date: one that speaks of an earlier date is not sent any more."""
+    about_lease = of_lease(ticket)
+    return lambda one: about_lease(one) and one.day == ticket.end_date
 
-    Version and address are part of it: what a question cancelled, or what came back from an address, can be
+
+def of_removal(ticket: Ticket) -> Counts:
+    """Every announcement of the removal that follows the last stop."""
+    return lambda one: one.of is NoticeOf.REMOVAL and one.since == ticket.ended_at
+
+
+def of_last_call(ticket: Ticket) -> Counts:
+    """The last letter before the removal, as the removal is planned now."""
+    about_removal = of_removal(ticket)
+    return lambda one: about_removal(one) and one.stage is NoticeStage.LAST and one.at == ticket.remove_at
+
+
+def of_disk(ticket: Ticket) -> Counts:
+    """The letter that says until when the disk is kept, as it is kept now."""
+    return lambda one: one.of is NoticeOf.DISK and one.at == ticket.keep_until
+
+
+def ends(ticket: Ticket, stage: NoticeStage, number: int = 0) -> Notice:
+    """What a letter about the end of the lease announces, as the ticket is now."""
+    since = ticket.lease_from or ticket.opened_at
+    return Notice(NoticeOf.STOP, stage, since=since, day=ticket.end_date, number=number)
+
+
+def removes(ticket: Ticket, stage: NoticeStage) -> Notice:
+    """What a letter about the removal announces, as the ticket is now."""
+    return Notice(NoticeOf.REMOVAL, stage, since=ticket.ended_at, at=ticket.remove_at)
+
+
+def deletes(ticket: Ticket) -> Notice:
+    """What the letter about the kept disk announces."""
+    return Notice(NoticeOf.DISK, NoticeStage.KEPT, at=ticket.keep_until)
+
+
+KEY_WORDS = {NoticeOf.STOP: "warning:", NoticeOf.REMOVAL: "removal:", NoticeOf.DISK: "archive:"}
+"""What the keys of announcements begin with, so that those that wait can be cancelled together."""
+
+
+def announcing(letter: Effect, notice: Notice, ticket: Ticket) -> Effect:
+    """The letter as an announcement: with what it announces, and a key that holds all of it.
+
+    Version and address are part of the key: what a question cancelled, or what came back from an address, can be
     written again.  That it is written once is held by `Ticket.stage`.
     """
-    return f"{prefix}{stage}:{ticket.version}:{ticket.email}"
+    moments = (one.isoformat() for one in (notice.since, notice.day, notice.at) if one is not None)
+    number = f"{notice.number or ''}"
+    parts = (*moments, f"{notice.stage.value}{number}", str(ticket.version), ticket.email)
+    return replace(letter, key=KEY_WORDS[notice.of] + ":".join(parts), notice=notice)
 
 
-def removal_prefix(ticket: Ticket) -> str:
-    """What the key of every letter that announces this removal begins with."""
-    return f"removal:{ticket.ended_at.isoformat() if ticket.ended_at else ''}:"
-
-
-def proofs(accepted: Sequence[Accepted], prefix: str) -> list[Accepted]:
+def proofs(accepted: Sequence[Accepted], counts: Counts) -> list[Accepted]:
     """The letters that count as notice: accepted, and not come back for good, oldest first."""
     counted = [
         one
         for one in accepted
-        if one.key.startswith(prefix) and not (one.bounced_at and one.bounce_permanent is not False)
+        if one.notice is not None and counts(one.notice) and not (one.bounced_at and one.bounce_permanent is not False)
     ]
     return sorted(counted, key=lambda one: one.accepted_at)
 
 
-def not_before(accepted: Sequence[Accepted], prefix: str, notice: timedelta) -> datetime | None:
+def not_before(accepted: Sequence[Accepted], counts: Counts, notice: timedelta) -> datetime | None:
     """The first moment at which the proofs are old enough; None where there is none at all."""
-    counted = proofs(accepted, prefix)
+    counted = proofs(accepted, counts)
     if not counted:
         return None
     return max(counted[0].accepted_at + notice, counted[-1].accepted_at + DAY)

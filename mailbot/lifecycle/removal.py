@@ -8,14 +8,27 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from mailbot.lifecycle.lease import announce, announcements, calendar, last_call, not_now, steps_ahead
-from mailbot.lifecycle.notice import DAY, SLACK, STALE, not_before, notice_key, proofs, removal_prefix, whole_days
+from mailbot.lifecycle.lease import announce, announcements, calendar, not_now, steps_ahead
+from mailbot.lifecycle.notice import (
+    DAY,
+    SLACK,
+    STALE,
+    announcing,
+    deletes,
+    not_before,
+    of_disk,
+    of_last_call,
+    of_removal,
+    proofs,
+    whole_days,
+)
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
 from mailbot.model import (
     Action,
     DiskDeleted,
     Effect,
     Letter,
+    NoticeStage,
     Retired,
     Step,
     Ticket,
@@ -35,7 +48,9 @@ def expired_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
         return _remove(ticket, circumstances, remove_at)
     if passed > ticket.stage:
         after = replace(moved(ticket, circumstances), stage=passed, due_at=near if passed == 1 else remove_at)
-        letter, stage = (Letter.GRACE_HALF, "half") if passed == 1 else (Letter.REMOVAL_NEAR, last_call(after))
+        letter, stage = (
+            (Letter.GRACE_HALF, NoticeStage.HALF) if passed == 1 else (Letter.REMOVAL_NEAR, NoticeStage.LAST)
+        )
         announced = announce(after, letter, stage, circumstances, days_left=whole_days(remove_at - circumstances.now))
         return Step(after, (announced,), f"told about the removal ({letter})", cancel=("removal:",))
     ahead = (half, near, remove_at)[min(ticket.stage, 2)]
@@ -52,7 +67,7 @@ def _remove(ticket: Ticket, circumstances: Circumstances, remove_at: datetime) -
     waits = not_now(ticket, circumstances)
     if waits:
         return waits
-    proven = not_before(circumstances.accepted, removal_prefix(ticket), removal_notice(circumstances))
+    proven = not_before(circumstances.accepted, of_removal(ticket), removal_notice(circumstances))
     if proven is None:
         return removed_later(
             ticket, circumstances, circumstances.now + removal_notice(circumstances), "no announcement has arrived yet"
@@ -60,7 +75,7 @@ def _remove(ticket: Ticket, circumstances: Circumstances, remove_at: datetime) -
     if ticket.stage < 2:
         in_time = circumstances.now + max(DAY, min(removal_notice(circumstances), LAST_CALL))
         return removed_later(ticket, circumstances, max(proven, in_time), "the last letter before it is late")
-    if not proofs(circumstances.accepted, f"{removal_prefix(ticket)}{last_call(ticket)}:"):
+    if not proofs(circumstances.accepted, of_last_call(ticket)):
         return removed_later(
             ticket, circumstances, max(proven, circumstances.now + DAY), "the last letter has not arrived"
         )
@@ -84,7 +99,7 @@ def removed_later(ticket: Ticket, circumstances: Circumstances, earliest: dateti
     remove_at = earliest + SLACK
     after = replace(moved(ticket, circumstances, remove_at=remove_at), stage=2, due_at=remove_at)
     days_left = whole_days(remove_at - SLACK - circumstances.now)
-    letter = announce(after, Letter.REMOVAL_NEAR, last_call(after), circumstances, days_left=days_left)
+    letter = announce(after, Letter.REMOVAL_NEAR, NoticeStage.LAST, circumstances, days_left=days_left)
     summary = f"the removal moved to {remove_at:%Y-%m-%d %H:%M} UTC: {why}"
     return Step(after, (letter,), summary, cancel=("removal:",))
 
@@ -109,12 +124,7 @@ def _kept_until(ticket: Ticket, circumstances: Circumstances) -> Effect:
         ticket, Letter.VM_ARCHIVED, keep_until=keep_until.isoformat(), plan=steps_ahead(ticket, circumstances),
         **snapshot(ticket), calendar=calendar(ticket, "CANCELLED"),
     )  # fmt: skip
-    return replace(effect, key=notice_key(_archive_prefix(ticket), "kept", ticket))
-
-
-def _archive_prefix(ticket: Ticket) -> str:
-    """What the key of the letter begins with that says until when the disk is kept."""
-    return f"archive:{ticket.keep_until:%Y%m%dT%H%M%S}:"
+    return announcing(effect, deletes(ticket), ticket)
 
 
 def archived_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
@@ -126,7 +136,7 @@ def archived_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     waits = not_now(ticket, circumstances)
     if waits:
         return waits
-    proven = not_before(circumstances.accepted, _archive_prefix(ticket), DAY)
+    proven = not_before(circumstances.accepted, of_disk(ticket), DAY)
     if proven is None:
         return kept_longer(ticket, circumstances, "its owner could not be told yet")
     if proven > circumstances.now:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mailbot.machines.health import TOO_OLD, known
 from mailbot.machines.progress import Sites
-from mailbot.model import Placed, Refusal, Ticket, TicketState
+from mailbot.model import EventKind, Placed, Refusal, Ticket, TicketState
 from mailbot.rules import PolicyRules
 from mailbot.turns.context import TurnContext, apply
 from provisioner.api import ProvisionerError, SiteHealth
@@ -30,10 +30,10 @@ def tried(context: TurnContext, ticket: Ticket) -> tuple[str, ...]:
     """Sites at which this build was placed so far: since the last approval or retry."""
     found: list[str] = []
     for line in context.store.history(ticket.id):
-        if line.event in {"Approved", "Retried"}:
+        if line.event in {EventKind.APPROVED, EventKind.RETRIED}:
             found = []
-        elif line.event == "Placed":
-            found.append(line.summary.removeprefix("placed at "))
+        elif line.event is EventKind.PLACED:
+            found.append(line.facts["site"])
     return tuple(found)
 
 

@@ -3,10 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from mailbot.model.tickets import Facts, Ticket
+
+
+class NoticeOf(StrEnum):
+    """What an announcement announces."""
+
+    STOP = "stop"
+    REMOVAL = "removal"
+    DISK = "disk"
+
+
+class NoticeStage(StrEnum):
+    """Which of the announcements of the same thing it is."""
+
+    WARNING = "warning"
+    """One of the warnings before the end date (`Notice.number`)."""
+    MOVED = "moved"
+    """The end date moved; the letter that says so counts as a warning."""
+    STOPPED = "stopped"
+    HALF = "half"
+    LAST = "last"
+    """The last letter before the removal."""
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a letter announces: the proof that a server took it is proof of exactly this.
+
+    `since` is when the lease began (STOP) or the machine was stopped (REMOVAL): what came before is about something
+    else.  `day` is the last day of the lease as announced (STOP), `at` the moment as announced (REMOVAL, DISK).
+    `number` counts the warnings of a lease from 1.
+    """
+
+    of: NoticeOf
+    stage: NoticeStage
+    since: datetime | None = None
+    day: date | None = None
+    at: datetime | None = None
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +60,7 @@ class Accepted:
     answer: str
     bounced_at: datetime | None = None
     bounce_permanent: bool | None = None
+    notice: Notice | None = None
 
 
 class Purpose(StrEnum):
@@ -119,6 +159,8 @@ class Effect:
     to_name: str = ""
     facts: Facts = field(default_factory=dict)
     not_before: datetime | None = None
+    notice: Notice | None = None
+    """What a letter announces, where that is something that cannot be taken back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeAlias
+from enum import StrEnum
+from typing import ClassVar, TypeAlias
 
 from mailbot.model.tickets import CLOCK, MACHINE, Actor, Facts, TicketState
+
+
+class EventKind(StrEnum):
+    """What a line of the history is about, as stored: every event, and what else is written down."""
+
+    REQUESTED = "Requested"
+    CONFIRMED = "Confirmed"
+    APPROVED = "Approved"
+    DENIED = "Denied"
+    WITHDRAWN = "Withdrawn"
+    TIME_PASSED = "TimePassed"
+    PLACED = "Placed"
+    BUILT = "Built"
+    BUILD_FAILED = "BuildFailed"
+    RETRIED = "Retried"
+    EXTENSION_ASKED = "ExtensionAsked"
+    RELEASE_ASKED = "ReleaseAsked"
+    RELEASED = "Released"
+    KEPT = "Kept"
+    RESTORED = "Restored"
+    RETIRED = "Retired"
+    DISK_DELETED = "DiskDeleted"
+    EFFECT_FAILED = "EffectFailed"
+    RETURNED = "Returned"
+    HELD = "Held"
+    UNHELD = "Unheld"
+    READDRESSED = "Readdressed"
+    """The directory has another address for the owner."""
+    LETTERS_HELD = "LettersHeld"
+    """The brake on letters held some of what this turn would have sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requested:
     """A request without problems opened the ticket; happens to no ticket, and so is no `Event`."""
 
+    kind: ClassVar[EventKind] = EventKind.REQUESTED
     by: Actor
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
+    kind: ClassVar[EventKind] = EventKind.CONFIRMED
     by: Actor
 
 
@@ -25,6 +58,7 @@ class Confirmed:
 class Approved:
     """An admin says yes: to the request while PENDING, to the extension while one is asked."""
 
+    kind: ClassVar[EventKind] = EventKind.APPROVED
     by: Actor
     until: date | None = None
     disk_gib: int | None = None
@@ -32,12 +66,14 @@ class Approved:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
+    kind: ClassVar[EventKind] = EventKind.DENIED
     by: Actor
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
+    kind: ClassVar[EventKind] = EventKind.WITHDRAWN
     by: Actor
 
 
@@ -48,6 +84,7 @@ class TimePassed:
     `blind` is why the bot cannot see at the moment; then nothing irreversible happens and nothing lapses.
     """
 
+    kind: ClassVar[EventKind] = EventKind.TIME_PASSED
     blind: str = ""
     by: Actor = CLOCK
 
@@ -56,6 +93,7 @@ class TimePassed:
 class Placed:
     """A site was chosen; stored before anything is built there, so that nothing is built unseen."""
 
+    kind: ClassVar[EventKind] = EventKind.PLACED
     site: str
     by: Actor = MACHINE
 
@@ -64,6 +102,7 @@ class Placed:
 class Built:
     """The machine is ready for its owner; `facts` go into the letter (address, host keys)."""
 
+    kind: ClassVar[EventKind] = EventKind.BUILT
     facts: Facts
     by: Actor = MACHINE
 
@@ -72,6 +111,7 @@ class Built:
 class BuildFailed:
     """Building gave up after `attempts` tries at `sites`; `why` is the last error, `left_behind` that something is still there."""
 
+    kind: ClassVar[EventKind] = EventKind.BUILD_FAILED
     why: str
     attempts: int = 1
     sites: tuple[str, ...] = ()
@@ -81,6 +121,7 @@ class BuildFailed:
 
 @dataclass(frozen=True, slots=True)
 class Retried:
+    kind: ClassVar[EventKind] = EventKind.RETRIED
     by: Actor
 
 
@@ -88,6 +129,7 @@ class Retried:
 class ExtensionAsked:
     """The owner asks for a later end; `automatic` where it may happen without an admin, within the limits of policy."""
 
+    kind: ClassVar[EventKind] = EventKind.EXTENSION_ASKED
     by: Actor
     until: date
     automatic: bool = False
@@ -95,6 +137,7 @@ class ExtensionAsked:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseAsked:
+    kind: ClassVar[EventKind] = EventKind.RELEASE_ASKED
     by: Actor
 
 
@@ -102,6 +145,7 @@ class ReleaseAsked:
 class Released:
     """The owner confirmed that the machine may go."""
 
+    kind: ClassVar[EventKind] = EventKind.RELEASED
     by: Actor
 
 
@@ -109,6 +153,7 @@ class Released:
 class Kept:
     """The owner takes a release back."""
 
+    kind: ClassVar[EventKind] = EventKind.KEPT
     by: Actor
 
 
@@ -116,6 +161,7 @@ class Kept:
 class Restored:
     """The owner or an admin wants an ARCHIVED machine back, from its kept disk."""
 
+    kind: ClassVar[EventKind] = EventKind.RESTORED
     by: Actor
     until: date | None = None
 
@@ -124,11 +170,13 @@ class Restored:
 class Retired:
     """Domain, seed, reservation and name are gone; the disk is kept."""
 
+    kind: ClassVar[EventKind] = EventKind.RETIRED
     by: Actor = MACHINE
 
 
 @dataclass(frozen=True, slots=True)
 class DiskDeleted:
+    kind: ClassVar[EventKind] = EventKind.DISK_DELETED
     by: Actor = MACHINE
 
 
@@ -136,6 +184,7 @@ class DiskDeleted:
 class EffectFailed:
     """A machine effect other than building gave up; admins are told and it is tried again later."""
 
+    kind: ClassVar[EventKind] = EventKind.EFFECT_FAILED
     effect: str
     why: str
     by: Actor = MACHINE
@@ -145,6 +194,7 @@ class EffectFailed:
 class Returned:
     """A letter to the owner came back: `permanent` as the bounce says; `other` is another address of theirs, if any."""
 
+    kind: ClassVar[EventKind] = EventKind.RETURNED
     address: str
     permanent: bool | None
     diagnostic: str = ""
@@ -155,12 +205,14 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Held:
+    kind: ClassVar[EventKind] = EventKind.HELD
     why: str
     by: Actor
 
 
 @dataclass(frozen=True, slots=True)
 class Unheld:
+    kind: ClassVar[EventKind] = EventKind.UNHELD
     by: Actor
 
 
@@ -201,8 +253,10 @@ class HistoryEntry:
 
     ticket_id: int
     at: datetime
-    event: str
+    event: EventKind
     before: TicketState | None
     after: TicketState
     actor: Actor
     summary: str
+    facts: Facts = field(default_factory=dict)
+    """What the event said, value by value: `summary` is for people, this is what decisions are made of."""

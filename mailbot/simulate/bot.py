@@ -340,11 +340,14 @@ class Bot:
 
     def _sent(self, life: _Life, row: _Row) -> None:
         effect, letter = row.effect, row.effect.letter
-        if letter is None or is_void(effect.key, life.ticket):
+        if letter is None or is_void(effect.notice, life.ticket):
             return
         at = self.now + self.scenario.mail_delay
         message_id = f"<{life.ticket.id}.{effect.key}.{next(self._numbers)}@simulated.invalid>"
-        life.accepted.append(Accepted(letter.value, effect.key, effect.to, message_id, at, "250 2.0.0 Ok: simulated"))
+        answer = "250 2.0.0 Ok: simulated"
+        life.accepted.append(
+            Accepted(letter.value, effect.key, effect.to, message_id, at, answer, notice=effect.notice)
+        )
         self._note(life, What.LETTER, letter.value, row.note, at=at, row=row)
         if KINDS[letter].audience is Audience.OWNER:
             self._may_come_back(life, letter, effect.to, message_id)

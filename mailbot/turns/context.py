@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from mailbot.model import (
     Admin,
     Effect,
     Event,
+    Facts,
     HistoryEntry,
     LedgerEntry,
     Letter,
@@ -152,7 +153,9 @@ def turn_of(
 ) -> Turn:
     """A step as the transaction that makes it true; `before` is None for a new ticket, and a step without words changes no history."""
     state = before.state if before else None
-    line = HistoryEntry(step.ticket.id, now, type(event).__name__, state, step.ticket.state, event.by, step.summary)
+    line = HistoryEntry(
+        step.ticket.id, now, event.kind, state, step.ticket.state, event.by, step.summary, facts_of(event)
+    )
     return Turn(
         now=now,
         mail=mail,
@@ -162,6 +165,21 @@ def turn_of(
         history=(line,) if step.summary else (),
         cancel_keys=step.cancel,
     )
+
+
+def facts_of(event: Event | Requested) -> Facts:
+    """What an event says, as JSON: every field but who it was."""
+    return {one.name: _json_able(getattr(event, one.name)) for one in fields(event) if one.name != "by"}
+
+
+def _json_able(value: Any) -> Any:
+    match value:
+        case date():
+            return value.isoformat()
+        case tuple():
+            return list(value)
+        case _:
+            return value
 
 
 def apply(

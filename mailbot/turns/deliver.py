@@ -6,13 +6,26 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from mailbot import journal, lifecycle
 from mailbot.errors import Conflict, DirectoryUnavailable, LetterRefused, MailServerUnavailable
 from mailbot.letters import KINDS, Audience, compose
 from mailbot.lifecycle.lease import NOTICES
-from mailbot.lifecycle.notice import removal_prefix, warning_prefix
-from mailbot.model import Action, Effect, Letter, OutboxItem, Refusal, Returned, Ticket, TicketState, Turn
+from mailbot.lifecycle.notice import of_end_date, of_removal
+from mailbot.model import (
+    Action,
+    Effect,
+    Letter,
+    Notice,
+    NoticeOf,
+    OutboxItem,
+    Refusal,
+    Returned,
+    Ticket,
+    TicketState,
+    Turn,
+)
 from mailbot.ports import Postman, Settled
 from mailbot.turns import sight
 from mailbot.turns.bounces import other_address
@@ -103,7 +116,7 @@ class _Batch:
     def send(self, item: OutboxItem) -> None:
         now = self.context.clock.now()
         item = _readdressed(self.context, item, self._ticket(item))
-        if is_void(item.effect.key, self._ticket(item)) or _is_moot(item, self._ticket(item)):
+        if is_void(item.effect.notice, self._ticket(item)) or _is_moot(item, self._ticket(item)):
             self.settled.append(Settled(item, error="no longer true when its turn came", void=True))
             return
         if self.gone:
@@ -224,13 +237,19 @@ def _undelivered(context: TurnContext, item: OutboxItem, why: str) -> tuple[Effe
     )
 
 
-def is_void(key: str, ticket: Ticket | None) -> bool:
+def is_void(notice: Notice | None, ticket: Ticket | None) -> bool:
     """A warning that waited while its lease was extended, given back or ended: it is not sent any more."""
-    if ticket is None or not key.startswith(("warning:", "removal:")):
+    if ticket is None or notice is None:
         return False
-    if key.startswith("warning:"):
-        return ticket.state is not TicketState.ACTIVE or not key.startswith(warning_prefix(ticket))
-    return ticket.state is not TicketState.EXPIRED or not key.startswith(removal_prefix(ticket))
+    match notice.of:
+        case NoticeOf.STOP:
+            return ticket.state is not TicketState.ACTIVE or not of_end_date(ticket)(notice)
+        case NoticeOf.REMOVAL:
+            return ticket.state is not TicketState.EXPIRED or not of_removal(ticket)(notice)
+        case NoticeOf.DISK:
+            return False
+        case _:
+            assert_never(notice.of)
 
 
 def _is_moot(item: OutboxItem, ticket: Ticket | None) -> bool:

@@ -16,10 +16,9 @@ from mailbot.model import (
     Action,
     Actor,
     Admin,
-    Approved,
     Confirmed,
-    Denied,
     Event,
+    EventKind,
     Letter,
     Person,
     Purpose,
@@ -30,7 +29,6 @@ from mailbot.model import (
     TicketState,
     Turn,
     Verdict,
-    Withdrawn,
 )
 from mailbot.timetable import moment_in_words
 from mailbot.tokens import Reference
@@ -299,7 +297,7 @@ def _informed(exchange: _Exchange, verb: Verb) -> Judgement:
     return outcome.with_turn(exchange.now, effects=asked)
 
 
-_DECISIONS = frozenset({event.__name__ for event in (Approved, Denied, Withdrawn)})
+_DECISIONS = frozenset({EventKind.APPROVED, EventKind.DENIED, EventKind.WITHDRAWN})
 
 
 def _too_late(exchange: _Exchange, command: Command) -> Judgement:

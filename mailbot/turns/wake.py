@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from mailbot import journal
 from mailbot.errors import Conflict, DirectoryUnavailable
 from mailbot.lifecycle.steps import to_admins
-from mailbot.model import CLOCK, HistoryEntry, Letter, Refusal, Ticket, TimePassed, Turn
+from mailbot.model import CLOCK, EventKind, HistoryEntry, Letter, Refusal, Ticket, TimePassed, Turn
 from mailbot.turns import sight
 from mailbot.turns.brake import braked
 from mailbot.turns.context import TurnContext, apply
@@ -67,8 +67,9 @@ def _readdress(context: TurnContext, ticket: Ticket, now: datetime) -> None:
             return
         after = replace(ticket, email=person.email, changed_at=now)
         line = HistoryEntry(
-            ticket.id, now, "Readdressed", ticket.state, ticket.state, CLOCK,
+            ticket.id, now, EventKind.READDRESSED, ticket.state, ticket.state, CLOCK,
             f"the directory has {person.email} now, not {ticket.email}",
+            {"address": person.email, "before": ticket.email},
         )  # fmt: skip
         context.store.commit(Turn(now=now, ticket=after, expected_revision=ticket.revision, history=(line,)))
 

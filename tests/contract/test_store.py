@@ -22,6 +22,7 @@ from mailbot.model import (
     Action,
     Actor,
     Effect,
+    EventKind,
     HistoryEntry,
     LedgerEntry,
     Letter,
@@ -103,7 +104,7 @@ def claimed_keys(store: Store, actions: tuple[Action, ...], now: datetime = NOW,
     return [item.effect.key for item in store.claim(actions, now, limit, 600)]
 
 
-def entry(event: str = "requested", **changes: object) -> HistoryEntry:
+def entry(event: EventKind = EventKind.REQUESTED, **changes: object) -> HistoryEntry:
     actor = Actor(Role.OWNER, "alice", "ab12", "<request-alice@example.org>", {"dkim": "pass", "spoken": ["é"]})
     return dataclasses.replace(
         HistoryEntry(0, NOW, event, None, TicketState.PENDING, actor, "alice asked for a machine"), **changes
@@ -287,13 +288,20 @@ def test_a_postponed_ticket_is_due_later_and_its_old_revision_is_a_conflict(stor
 
 
 def test_history_keeps_order_actor_and_evidence(store: Store) -> None:
-    ticket = opened(store, history=(entry("requested"), entry("checked")))
+    ticket = opened(store, history=(entry(EventKind.REQUESTED), entry(EventKind.CONFIRMED)))
     admin = Actor(Role.ADMIN, "root", "cd34", "<yes@example.org>", {"token": "ok"})
-    last = entry("approved", before=TicketState.PENDING, after=TicketState.APPROVED, actor=admin, at=NOW + MINUTE)
+    last = entry(
+        EventKind.APPROVED,
+        facts={"until": "2027-05-31"},
+        before=TicketState.PENDING,
+        after=TicketState.APPROVED,
+        actor=admin,
+        at=NOW + MINUTE,
+    )
     changed(store, ticket, history=(last,))
     first, second, third = store.history(ticket.id)
-    assert first == dataclasses.replace(entry("requested"), ticket_id=ticket.id)
-    assert second.event == "checked"
+    assert first == dataclasses.replace(entry(EventKind.REQUESTED), ticket_id=ticket.id)
+    assert second.event == EventKind.CONFIRMED
     assert third == dataclasses.replace(last, ticket_id=ticket.id)
     assert store.history(ticket.id + 1) == []
 

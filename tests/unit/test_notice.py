@@ -7,8 +7,17 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from mailbot.lifecycle.notice import not_before, proofs, whole_days
-from mailbot.model import Accepted, Held, Letter, Refusal, TicketState, Unheld
+from mailbot.lifecycle.notice import (
+    not_before,
+    of_disk,
+    of_end_date,
+    of_last_call,
+    of_lease,
+    of_removal,
+    proofs,
+    whole_days,
+)
+from mailbot.model import Accepted, Held, Letter, Notice, NoticeOf, NoticeStage, Refusal, TicketState, Unheld
 from mailbot.rules import LeaseRules, Rules
 from mailbot.timetable import end_of
 from tests.lives import BY_ADMIN, DAY, Life
@@ -20,28 +29,69 @@ HOUR = timedelta(hours=1)
 AT = datetime(2027, 1, 1, tzinfo=UTC)
 
 
-def proof(days: int, key: str = "warning:x:1", *, bounced: bool | None = None, back: bool = False) -> Accepted:
+LEASE = Notice(NoticeOf.STOP, NoticeStage.WARNING, since=AT, day=END, number=1)
+
+
+def of_the_lease(notice: Notice) -> bool:
+    return notice == LEASE
+
+
+def proof(days: int, notice: Notice = LEASE, *, bounced: bool | None = None, back: bool = False) -> Accepted:
     at = AT + days * DAY
-    return Accepted("warning", key, "alice@example.org", "<1>", at, "250 Ok", at if back else None, bounced)
+    return Accepted(
+        "warning", "any key", "alice@example.org", "<1>", at, "250 Ok", at if back else None, bounced, notice
+    )
 
 
 def test_the_first_proof_has_to_be_as_old_as_the_notice_and_the_last_a_day() -> None:
     week = 7 * DAY
-    assert not_before([], "warning:", week) is None
-    assert not_before([proof(0)], "warning:", week) == AT + week
-    assert not_before([proof(0), proof(5)], "warning:", week) == AT + week
-    assert not_before([proof(6), proof(0), proof(20)], "warning:", week) == AT + 21 * DAY
+    assert not_before([], of_the_lease, week) is None
+    assert not_before([proof(0)], of_the_lease, week) == AT + week
+    assert not_before([proof(0), proof(5)], of_the_lease, week) == AT + week
+    assert not_before([proof(6), proof(0), proof(20)], of_the_lease, week) == AT + 21 * DAY
 
 
 def test_a_letter_that_came_back_is_no_notice_unless_it_is_only_delayed() -> None:
     lost = proof(0, bounced=True, back=True)
     unknown = proof(1, bounced=None, back=True)
     delayed = proof(2, bounced=False, back=True)
-    assert proofs([lost, unknown, delayed], "warning:") == [delayed]
+    assert proofs([lost, unknown, delayed], of_the_lease) == [delayed]
 
 
-def test_letters_of_another_lease_are_no_notice() -> None:
-    assert proofs([proof(0, "warning:2026:1"), proof(1, "removal:2027:near")], "warning:2027:") == []
+def test_only_letters_about_the_same_thing_as_it_is_now_are_notice() -> None:
+    ticket = replace(
+        Life(END).ticket, lease_from=AT, ended_at=AT + DAY, remove_at=AT + 9 * DAY, keep_until=AT + 40 * DAY
+    )
+    moved = replace(LEASE, stage=NoticeStage.MOVED, number=0, day=END - DAY)
+    half = Notice(NoticeOf.REMOVAL, NoticeStage.HALF, since=ticket.ended_at, at=ticket.remove_at)
+    last = replace(half, stage=NoticeStage.LAST)
+    early = replace(last, at=AT + 8 * DAY)
+    kept = Notice(NoticeOf.DISK, NoticeStage.KEPT, at=ticket.keep_until)
+    known = [LEASE, moved, half, last, early, kept]
+    strange = [
+        *(replace(one, since=AT - DAY) for one in known if one.since),
+        replace(kept, at=AT),
+        replace(LEASE, of=NoticeOf.REMOVAL),
+    ]
+    every = [*known, *strange]
+    assert [one for one in every if of_lease(ticket)(one)] == [LEASE, moved]
+    assert [one for one in every if of_end_date(ticket)(one)] == [LEASE]
+    assert [one for one in every if of_removal(ticket)(one)] == [half, last, early]
+    assert [one for one in every if of_last_call(ticket)(one)] == [last]
+    assert [one for one in every if of_disk(ticket)(one)] == [kept]
+
+
+def test_an_announcement_is_about_the_dates_that_act_and_its_key_holds_them_all() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + 60 * DAY)
+    announced = [effect for _, effect in life.letters if effect.notice is not None]
+    stages = [one.notice.stage for one in announced if one.notice]
+    assert stages[-4:] == [NoticeStage.STOPPED, NoticeStage.HALF, NoticeStage.LAST, NoticeStage.KEPT]
+    assert set(stages[:-4]) == {NoticeStage.WARNING}
+    assert len({one.key for one in announced}) == len(announced)
+    for one in announced:
+        if one.notice and one.notice.of is NoticeOf.STOP:
+            assert one.facts["end_date"] == END.isoformat() == one.notice.day.isoformat()
 
 
 @pytest.mark.parametrize(("hours", "days"), [(25, 1), (24, 1), (22, 1), (21, 0), (60 * 24 + 2, 60), (0, 0), (-30, 0)])

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select, text, update
 
 from mailbot.adapters.database.tables import CAUSED, COUNTED, HELD, OUTBOX
 from mailbot.lifecycle.letter_brake import DAY, HOUR, Weight, Written, weight, why_held
-from mailbot.model import Effect, HeldLetter, HistoryEntry, Role, Ticket, Turn
+from mailbot.model import Effect, EventKind, HeldLetter, HistoryEntry, Role, Ticket, Turn
 from mailbot.model.tickets import CLOCK
 from mailbot.ports import OutboxState
 from mailbot.rules import LetterRules
@@ -128,7 +128,10 @@ def told_in_history(rows: Sequence[dict[str, Any]], turn: Turn, ticket: Ticket) 
     if held:
         why = next(iter(held.values()))
         summary = f"held by the brake on letters ({why}): {', '.join(held)}"
-        yield HistoryEntry(ticket.id, turn.now, "LettersHeld", ticket.state, ticket.state, CLOCK, summary)
+        kind = EventKind.LETTERS_HELD
+        yield HistoryEntry(
+            ticket.id, turn.now, kind, ticket.state, ticket.state, CLOCK, summary, {"letters": list(held), "why": why}
+        )
 
 
 def held(connection: Connection, most: int) -> list[HeldLetter]:

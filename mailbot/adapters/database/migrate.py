@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import os
 from importlib.resources import as_file, files
+from typing import Any
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, event, inspect, text
 
 from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
 from mailbot.adapters.database.tables import Base
 from mailbot.errors import DatabaseNotReady
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `migrations`, which this program needs (a test compares the two)."""
 
 _ONE_MIGRATION_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7810036)")
@@ -63,6 +64,10 @@ def _move(url: str, revision: str, *, down: bool) -> str:
 
     _create_file(url)
     engine = make_engine(url)
+    if engine.dialect.name == "sqlite":
+        # A table that is built again is dropped first, and its rows would go with it, or stand in the way.  Only outside
+        # of a transaction can this be switched off (https://sqlite.org/lang_altertable.html, section 7, step 1).
+        event.listen(engine, "connect", lambda raw, _record: raw.execute("PRAGMA foreign_keys = OFF"))
     try:
         with engine.execution_options(**WRITES).begin() as connection:
             if connection.dialect.name == "postgresql":
@@ -73,7 +78,10 @@ def _move(url: str, revision: str, *, down: bool) -> str:
                 config.set_main_option("script_location", str(folder).replace("%", "%%"))
                 config.attributes["connection"] = connection
                 (command.downgrade if down else command.upgrade)(config, revision)
-            return current(connection) or "base"
+            reached = current(connection) or "base"
+            if reached == HEAD:
+                _require_whole(connection)
+            return reached
     finally:
         engine.dispose()
 
@@ -87,9 +95,56 @@ def _create_file(url: str) -> None:
 
 def differences(engine: Engine) -> list[object]:
     """What autogenerate would change to make the database's tables those of the models; empty when they agree."""
+    with engine.connect() as connection:
+        return _differences(connection)
+
+
+def _require_whole(connection: Connection) -> None:
+    """Refuse what an upgrade has made where it is not what this program needs; raised before the commit, it undoes the upgrade.
+
+    What an operator has added (an index, a table) is nobody's business.  Raises DatabaseNotReady.
+    """
+    found = [one for one in map(_in_words, _differences(connection)) if not one.startswith("remove_")]
+    found += [
+        f"the trigger {name} is missing" for name in sorted(_TRIGGERS[connection.dialect.name] - _triggers(connection))
+    ]
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        found += [f"row {row[1]} of {row[0]} belongs to a row of {row[2]} that is not there" for row in broken]
+        numbered = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'tickets'").scalar()
+        if "AUTOINCREMENT" not in str(numbered):
+            found.append("numbers of tickets would be used twice")
+    if found:
+        raise DatabaseNotReady(
+            f"the upgrade was undone, because the database would not be what this program needs: {'; '.join(found)}"
+        )
+
+
+_TRIGGERS = {
+    "sqlite": frozenset({"history_no_update", "history_no_delete"}),
+    "postgresql": frozenset({"history_is_append_only"}),
+}
+"""What keeps history as it was written."""
+_ALL_TRIGGERS = {
+    "sqlite": text("SELECT name FROM sqlite_master WHERE type = 'trigger'"),
+    "postgresql": text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"),
+}
+
+
+def _triggers(connection: Connection) -> frozenset[str]:
+    return frozenset(connection.execute(_ALL_TRIGGERS[connection.dialect.name]).scalars())
+
+
+def _in_words(difference: Any) -> str:
+    """One difference that Alembic has found: `add_column tickets.nonce`, for example, is a column that is missing."""
+    one = difference[0] if isinstance(difference, list) else difference
+    what, subjects = one[0], [getattr(part, "name", part) for part in one[1:]]
+    return " ".join((what, ".".join(str(part) for part in subjects if isinstance(part, str))))
+
+
+def _differences(connection: Connection) -> list[object]:
     from alembic.autogenerate import compare_metadata  # noqa: PLC0415 - see above
     from alembic.migration import MigrationContext  # noqa: PLC0415
 
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        return list(compare_metadata(context, Base.metadata))
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    return list(compare_metadata(context, Base.metadata))

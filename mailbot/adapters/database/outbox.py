@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.adapters.database import limits
+from mailbot.adapters.database.notices import NOTICE, notice_of, notice_values
 from mailbot.adapters.database.tables import ANSWERS_A_MAIL, FAILED, OUTBOX, TICKETS, WAITING
 from mailbot.errors import Conflict
 from mailbot.model import MACHINE_ACTIONS, Action, Effect, HistoryEntry, OutboxItem, Ticket, Turn
@@ -77,7 +78,7 @@ _BOUNCED = (
 )
 _ITEM = (
     *(_O.id, _O.ticket_id, _O.version, _O.action, _O.key, _O.letter, _O.to_address, _O.to_name),
-    *(_O.facts, _O.not_before, _O.attempts, _O.created_at, _O.answers),
+    *(_O.facts, _O.not_before, _O.attempts, _O.created_at, _O.answers, *NOTICE),
 )
 
 
@@ -188,6 +189,7 @@ def add(connection: Connection, turn: Turn, ticket: Ticket | None, letters: Lett
             "not_before": effect.not_before,
             "next_attempt_at": effect.not_before or turn.now,
             "answered": effect.to.lower() if answers_a_mail(effect, turn) else None,
+            **notice_values(effect.notice),
             **common,
             **brake.columns(effect),
         }
@@ -271,6 +273,7 @@ def _item(row: Row[*tuple[Any, ...]], attempts: int) -> OutboxItem:
         to_name=row.to_name,
         facts=row.facts,
         not_before=row.not_before,
+        notice=notice_of(row),
     )
     return OutboxItem(row.id, row.ticket_id, row.version, effect, attempts, row.created_at, row.answers)
 

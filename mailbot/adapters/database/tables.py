@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from mailbot.adapters.database.columns import Handle, Number, OneOf, UtcDateTime, Words
-from mailbot.model import ONE_PER_USER, Action, Letter, Role, TicketState, Verdict
+from mailbot.model import ONE_PER_USER, Action, EventKind, Letter, NoticeOf, NoticeStage, Role, TicketState, Verdict
 from mailbot.ports import OutboxState
 
 
@@ -53,6 +53,9 @@ class Base(DeclarativeBase):
         Action: OneOf(Action),
         Letter: OneOf(Letter),
         Role: OneOf(Role),
+        EventKind: OneOf(EventKind),
+        NoticeOf: OneOf(NoticeOf),
+        NoticeStage: OneOf(NoticeStage),
         OutboxState: OneOf(OutboxState),
     }
 
@@ -126,7 +129,7 @@ class HistoryRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), index=True)
     at: Mapped[datetime]
-    event: Mapped[str]
+    event: Mapped[EventKind]
     before: Mapped[TicketState | None]
     after: Mapped[TicketState]
     role: Mapped[Role]
@@ -135,6 +138,7 @@ class HistoryRow(Base):
     message_id: Mapped[str]
     evidence: Mapped[dict[str, Any]]
     summary: Mapped[str]
+    facts: Mapped[dict[str, Any]]
 
 
 class LedgerRow(Base):
@@ -180,7 +184,8 @@ class RawMailRow(Base):
 class OutboxRow(Base):
     """An effect and what became of it.
 
-    A claimed row is a waiting row whose `next_attempt_at` is the end of the lease.  `settled_at` is
+    A claimed row is a waiting row with a `claim` that only whoever claimed it last knows, until `leased_until` by the
+    database's clock.  `notice` and what begins with it is `model.Notice`: what the letter announces.  `settled_at` is
     when it was done (for a letter: accepted), given up or cancelled; `answer` what the server or the
     hypervisor said.  `answered` is the lower-cased address of a letter that answers a mail: those are
     limited per address.  `counted` and `cause` are for the brake on letters (`limits`).
@@ -225,6 +230,14 @@ class OutboxRow(Base):
     error: Mapped[str]
     bounced_at: Mapped[datetime | None]
     bounce_permanent: Mapped[bool | None]
+    claim: Mapped[str | None]
+    leased_until: Mapped[datetime | None]
+    notice: Mapped[NoticeOf | None]
+    notice_since: Mapped[datetime | None]
+    notice_date: Mapped[date | None]
+    notice_at: Mapped[datetime | None]
+    notice_stage: Mapped[NoticeStage | None]
+    notice_number: Mapped[int | None]
 
 
 class SiteRow(Base):

@@ -12,6 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from mailbot.adapters.database.notices import NOTICE, notice_of
 from mailbot.adapters.database.tables import HISTORY, OUTBOX, PLACE_INDEX, TAKES_THE_PLACE, TICKETS
 from mailbot.errors import Conflict
 from mailbot.model import Accepted, Action, Actor, HistoryEntry, Ticket, TicketState
@@ -53,7 +54,7 @@ _INSERT_HISTORY = insert(HISTORY).inline()
 _HISTORY_OF = (
     select(
         *(_H.ticket_id, _H.at, _H.event, _H.before, _H.after, _H.summary),
-        *(_H.role, _H.who, _H.mail, _H.message_id, _H.evidence),
+        *(_H.role, _H.who, _H.mail, _H.message_id, _H.evidence, _H.facts),
     )
     .where(_H.ticket_id == bindparam("wanted"))
     .order_by(_H.id)
@@ -63,7 +64,7 @@ _O = OUTBOX.c
 _ACCEPTED = (
     select(
         *(_O.letter, _O.key, _O.to_address, _O.message_id, _O.settled_at, _O.answer),
-        *(_O.bounced_at, _O.bounce_permanent),
+        *(_O.bounced_at, _O.bounce_permanent, *NOTICE),
     )
     .where(_O.ticket_id == bindparam("wanted"), _O.action == Action.LETTER, _O.state == OutboxState.DONE)
     .order_by(_O.id)
@@ -162,6 +163,7 @@ def add_history(connection: Connection, ticket_id: int, entries: Sequence[Histor
             "message_id": entry.actor.message_id,
             "evidence": dict(entry.actor.evidence),
             "summary": entry.summary,
+            "facts": dict(entry.facts),
         }
         for entry in entries
     ]
@@ -179,6 +181,7 @@ def history(connection: Connection, ticket_id: int) -> list[HistoryEntry]:
             after=row.after,
             actor=Actor(row.role, row.who, row.mail, row.message_id, row.evidence),
             summary=row.summary,
+            facts=row.facts,
         )
         for row in connection.execute(_HISTORY_OF, {"wanted": ticket_id})
     ]
@@ -195,6 +198,7 @@ def accepted(connection: Connection, ticket_id: int) -> list[Accepted]:
             answer=row.answer,
             bounced_at=row.bounced_at,
             bounce_permanent=row.bounce_permanent,
+            notice=notice_of(row),
         )
         for row in connection.execute(_ACCEPTED, {"wanted": ticket_id})
     ]
