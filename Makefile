@@ -1,5 +1,5 @@
 # Each target makes itself ready; `make setup` does only that.
-.PHONY: demo demo-clean test test-dates check fmt docs setup setup-tests
+.PHONY: demo demo-clean test test-dates test-deb deb check fmt docs setup setup-tests
 .DEFAULT_GOAL := test
 
 PYTHON := .venv/bin/python
@@ -34,6 +34,14 @@ test: setup-tests
 # The parts without servers, as if it were a leap day, half a year later, and both nights of a clock change.
 test-dates: setup-tests
 	@MAILBOT_ALL_DATES=1 $(PYTHON) -m pytest -q -n 2 tests/test_other_dates.py
+
+# dist/mailbot_VERSION~debNN_ARCH.deb, for the Debian that this runs on.
+deb:
+	@contrib/deb.sh
+
+# The package on a bare Debian: installed, a mail answered, upgraded, removed, purged. Takes some minutes.
+test-deb: setup-tests
+	@$(SUDO) $(ELSEWHERE) env MAILBOT_TEST_DEB=build $(PYTHON) -m pytest -n 0 tests/package $(ARGS)
 
 # The quick part: style, types, import directions, sizes, generated documents.
 check: setup-tests

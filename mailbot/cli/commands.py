@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mailbot.cli import setup
+from mailbot.cli import asking, setup
 from mailbot.cli.explaining import explain_files
 from mailbot.cli.site import settings_of
 
@@ -35,21 +35,40 @@ def explain(
 def init(
     context: typer.Context,
     *,
-    imap: Annotated[str, typer.Option(help="The IMAP server.")] = "",
     address: Annotated[str, typer.Option(help="The address of the shared mailbox.")] = "",
+    imap: Annotated[str, typer.Option(help="The IMAP server; by default it is found by the address.")] = "",
     password_file: Annotated[
         Path | None, typer.Option(help="A file with the mailbox's password in its first line.", show_default=False)
     ] = None,
     admin: Annotated[str, typer.Option(help="The address of the admin who decides.")] = "",
     domain: Annotated[str, typer.Option(help="Machines are called <username>-vm.<domain>.")] = "",
     username: Annotated[str, typer.Option(help="The mailbox's account; by default its address.")] = "",
-    smtp: Annotated[str, typer.Option(help="The server that takes letters; by default the IMAP server.")] = "",
+    smtp: Annotated[str, typer.Option(help="The server that takes letters; by default as --imap, or found.")] = "",
+    check_dkim: Annotated[
+        bool | None,
+        typer.Option(
+            "--check-dkim/--no-check-dkim", help="Whether senders must be proven by DKIM.", show_default=False
+        ),
+    ] = None,
     libvirt: Annotated[str, typer.Option(help="The hypervisor.")] = "qemu:///system",
     force: Annotated[bool, typer.Option("--force", help="Write over an existing configuration.")] = False,
 ) -> None:
     """Write a first configuration.
 
-    Asks for the five things one must know, where no option says them, and puts secrets into files of their own.
+    Asks what one must know, where no option says it, finds the servers by the address, tries what it is told, and puts secrets
+    into files of their own.
     """
-    answers = setup.Answers(imap, address, password_file, admin, domain, username, smtp, libvirt)
-    setup.write(setup.complete(answers), settings_of(context).path, force=force)
+    path = settings_of(context).path
+    setup.refuse_to_write_over(path, force=force)
+    answers = setup.Answers(
+        address=address,
+        imap=setup.Server(imap) if imap else None,
+        smtp=setup.Server(smtp or imap) if smtp or imap else None,
+        username=username,
+        password_file=password_file,
+        admin=admin,
+        domain=domain,
+        libvirt=libvirt,
+        check_dkim=check_dkim,
+    )
+    setup.write(asking.Asking().complete(answers), path, force=force)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 import grp
 import os
 import secrets
-import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import typer
-
+from mailbot.adapters.transport import Security, secret_from_file
 from mailbot.cli.as_service import SERVICE
 from mailbot.cli.output import complain, say
 from mailbot.config import DEFAULT_PATH, load
@@ -29,52 +24,29 @@ class AlreadyThere(MailbotError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """What one must know; empty where it was not said."""
+class Server:
+    """A mail server: where it is, and how the connection is protected; port 0 for the usual one."""
 
-    imap: str = ""
+    host: str
+    security: Security = Security.TLS
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What one must know; empty or None where it was not said."""
+
     address: str = ""
+    imap: Server | None = None
+    smtp: Server | None = None
+    username: str = ""
     password_file: Path | None = None
+    password: str = ""
     admin: str = ""
     domain: str = ""
-    username: str = ""
-    smtp: str = ""
     libvirt: str = "qemu:///system"
-    password: str = ""
-
-
-_QUESTIONS = (
-    ("imap", "--imap", "IMAP server of the shared mailbox (imap.example.org)"),
-    ("address", "--address", "Address of the shared mailbox (support@example.org)"),
-    ("admin", "--admin", "Address of the admin who decides (admin@example.org)"),
-    ("domain", "--domain", "Domain of the machines: <username>-vm.<domain> (main.testbed.example)"),
-)
-
-
-def complete(
-    answers: Answers, ask: Callable[[str], str] = input, ask_secret: Callable[[str], str] = getpass.getpass
-) -> Answers:
-    """Ask for what was not said.  Without a terminal, raises BadParameter that names every missing option."""
-    missing = [(name, option, question) for name, option, question in _QUESTIONS if not getattr(answers, name)]
-    secret = answers.password_file is None and not answers.password
-    if (missing or secret) and ask is input and not sys.stdin.isatty():
-        options = [option for _, option, _ in missing] + (["--password-file"] if secret else [])
-        raise typer.BadParameter(f"there is no terminal to ask at; give {', '.join(options)}")
-    said: dict[str, Any] = {name: _asked(question, ask) for name, _, question in missing}
-    answers = replace(answers, **said)
-    if secret:
-        answers = replace(answers, password=_asked(f"Password of {answers.username or answers.address}", ask_secret))
-    return answers
-
-
-def _asked(question: str, ask: Callable[[str], str]) -> str:
-    while True:
-        try:
-            answer = ask(f"{question}: ").strip()
-        except EOFError:
-            raise typer.Abort from None
-        if answer:
-            return answer
+    timezone: str = ""
+    check_dkim: bool | None = None
 
 
 def write(answers: Answers, path: Path, *, force: bool = False) -> None:
@@ -84,10 +56,10 @@ def write(answers: Answers, path: Path, *, force: bool = False) -> None:
     kept even with `force`: a new one would make every open question unanswerable.  Raises AlreadyThere,
     ConfigurationError.
     """
+    answers = _with_password_at_hand(answers)
     text = _config(answers)
     _check(text)
-    if path.exists() and not force:
-        raise AlreadyThere(f"{path} exists already; --force writes over it")
+    refuse_to_write_over(path, force=force)
     folder = path.absolute().parent
     folder.mkdir(parents=True, exist_ok=True)
     if answers.password:
@@ -96,6 +68,20 @@ def write(answers: Answers, path: Path, *, force: bool = False) -> None:
     _put(folder / "users.toml", _USERS, over=False, secret=False)
     _put(path, text, over=True, secret=False)
     _say_what_comes_next(path)
+
+
+def refuse_to_write_over(path: Path, *, force: bool) -> None:
+    """Raises AlreadyThere."""
+    if path.exists() and not force:
+        raise AlreadyThere(f"{path} exists already; --force writes over it")
+
+
+def _with_password_at_hand(answers: Answers) -> Answers:
+    """Where root sets up a service, a copy of the password: the file that was named may be for root's eyes only."""
+    if answers.password_file is None or os.geteuid() != 0 or service_group() is None:
+        return answers
+    password = secret_from_file(answers.password_file)()
+    return replace(answers, password_file=None, password=password)
 
 
 def _check(text: str) -> None:
@@ -138,18 +124,25 @@ def _config(answers: Answers) -> str:
     username = literal(answers.username or answers.address)
     password_file = literal(answers.password_file.absolute() if answers.password_file else "mailbox.password")
     login = answers.admin.partition("@")[0].lower()
+    imap = answers.imap or Server("")
     return f"""# Written by `mailbot init`. docs/configuration.md describes every setting; what is not here has its default.
 
+[service]
+timezone = {literal(answers.timezone or "UTC")}
+
 [mailbox]
-host = {literal(answers.imap)}
+{_server(imap)}
 username = {username}
 password_file = {password_file}
 
 [smtp]
-host = {literal(answers.smtp or answers.imap)}
+{_server(answers.smtp or Server(imap.host))}
 username = {username}
 password_file = {password_file}
 from_address = {literal(answers.address)}
+
+[trust]
+check_dkim = {literal(bool(answers.check_dkim))}
 
 [directory]
 path = "users.toml"
@@ -167,6 +160,11 @@ name = "main"
 dns_domain = {literal(answers.domain)}
 uri = {literal(answers.libvirt)}
 """
+
+
+def _server(server: Server) -> str:
+    lines = [f"host = {literal(server.host)}", f"security = {literal(server.security.value)}"]
+    return "\n".join([*lines, f"port = {server.port}"] if server.port else lines)
 
 
 _USERS = """# The users that may have a machine: one [[person]] each. The file is read again whenever it changes.

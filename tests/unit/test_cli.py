@@ -278,25 +278,6 @@ def test_init_without_a_terminal_names_the_options_that_are_missing(tmp_path: Pa
     assert "give --address, --admin, --domain, --password-file" in done.stderr
 
 
-def test_init_asks_for_what_was_not_said(tmp_path: Path) -> None:
-    from mailbot.cli import setup  # noqa: PLC0415
-
-    asked: list[str] = []
-
-    def ask(question: str) -> str:
-        asked.append(question)
-        return "" if len(asked) == 1 else f"answer {len(asked)}"
-
-    answers = setup.complete(setup.Answers(imap="imap.example.org", domain="x.example"), ask, lambda _: "hunter2")
-    assert (answers.imap, answers.address, answers.admin, answers.password) == (
-        "imap.example.org",
-        "answer 2",
-        "answer 3",
-        "hunter2",
-    )
-    assert asked[0] == asked[1], "an empty answer is asked again"
-
-
 def test_the_database_is_made_and_its_revision_told(config: Path, capsys: Capture) -> None:
     assert main(["list", "-c", str(config)]) == os.EX_CONFIG
     assert "mailbot db upgrade" in capsys.readouterr().err
