@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
+from mailbot import journal
 from mailbot.errors import MailbotError
-from mailbot.model import Actor, Approved, Denied, Event, Held, Refusal, Retried, Role, Ticket, Unheld
-from mailbot.turns.context import PAUSED, TurnContext, apply
+from mailbot.model import (
+    Action,
+    Actor,
+    Approved,
+    Denied,
+    Event,
+    Held,
+    Refusal,
+    Restored,
+    Retried,
+    Role,
+    Ticket,
+    Turn,
+    Unheld,
+    Withdrawn,
+)
+from mailbot.turns import brake
+from mailbot.turns.context import CLOSED, PAUSED, TurnContext, apply
 
 
 class Refused(MailbotError):
@@ -55,6 +73,67 @@ def resume(context: TurnContext, as_admin: str) -> None:
     """Act again; what became due meanwhile is done under the usual rules.  Raises Refused."""
     _operator(context, as_admin)
     context.store.put_note(PAUSED, None)
+
+
+def restore(context: TurnContext, ticket_id: int, as_admin: str, until: date | None = None) -> Ticket:
+    """Build a removed machine again around its kept disk.  Raises Refused."""
+    return _do(context, ticket_id, Restored(_operator(context, as_admin), until))
+
+
+def withdraw(context: TurnContext, ticket_id: int, as_admin: str) -> Ticket:
+    """Take a request or the question for an extension back for its owner, who reads it.  Raises Refused."""
+    return _do(context, ticket_id, Withdrawn(_operator(context, as_admin)))
+
+
+def close(context: TurnContext, as_admin: str, words: str, site: str = "") -> None:
+    """Take no new requests, or place no new machines at a site; `words` are what requesters and admins read.  Raises Refused."""
+    _operator(context, as_admin)
+    if not words.strip():
+        raise Refused("closing needs a word for those who ask: why, or until when")
+    context.store.put_note(_closed_note(site), words.strip())
+
+
+def reopen(context: TurnContext, as_admin: str, site: str = "") -> None:
+    """Take new requests again, or place machines at the site again.  May run twice.  Raises Refused."""
+    _operator(context, as_admin)
+    context.store.put_note(_closed_note(site), None)
+
+
+def _closed_note(site: str) -> str:
+    return f"{CLOSED}:{site}" if site else CLOSED
+
+
+def release_brake(context: TurnContext, as_admin: str) -> int:
+    """Let the machines go that the brake holds; gives how many.  Raises Refused."""
+    by = _operator(context, as_admin).who
+    pulled = brake.current(context)
+    if pulled is None or pulled.released_by:
+        raise Refused("the brake is not pulled")
+    turn = brake.release(context, pulled.number, by)
+    if isinstance(turn, Refusal):
+        raise Refused(turn.why)
+    context.store.commit(turn)
+    return len(turn.wake)
+
+
+def resend(context: TurnContext, row: int, as_admin: str) -> str:
+    """Send a letter once more, from its row in the outbox; gives whom it goes to.
+
+    It is a row of its own, whose key begins with `again:`: the proof that the first was accepted stays as it is, and the
+    second proves nothing.  A letter that speaks of what has changed since is not sent.  Raises Refused.
+    """
+    who = _operator(context, as_admin).who
+    item = context.store.overview.row(row)
+    if item is None or item.effect.action is not Action.LETTER:
+        raise Refused(f"row {row} of the outbox is no letter")
+    ticket = context.store.ticket(item.ticket_id) if item.ticket_id else None
+    if ticket is not None and item.version != ticket.version:
+        raise Refused(f"that letter speaks of what has changed since: ticket #{ticket.id} is {ticket.state.value} now")
+    now = context.clock.now()
+    again = replace(item.effect, key=f"again:{now:%Y%m%dT%H%M%S}:{item.effect.key}", not_before=None)
+    context.store.commit(Turn(now=now, about_ticket=item.ticket_id, effects=(again,)))
+    journal.letter_repeated(item.ticket_id, row=row, to=item.effect.to, who=who)
+    return item.effect.to
 
 
 def _operator(context: TurnContext, as_admin: str) -> Actor:

@@ -251,6 +251,9 @@ class Overview(Protocol):
     def given_up(self, ticket_id: int | None = None, limit: int = 100) -> list[Queued]:
         """What was given up, latest first."""
 
+    def row(self, row: int) -> OutboxItem | None:
+        """One row of the outbox, whatever became of it."""
+
     def trouble(self, ticket_id: int) -> str:
         """Why the ticket's last turn raised; empty where it did not."""
 

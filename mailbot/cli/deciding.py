@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from typing import Annotated
 
@@ -10,12 +11,15 @@ import typer
 from mailbot import operator
 from mailbot.cli.acting import turn_context
 from mailbot.cli.output import say, visible
-from mailbot.cli.site import settings_of
+from mailbot.cli.site import Settings, settings_of
 from mailbot.model import Ticket
+from mailbot.turns import brake
 from mailbot.turns.context import TurnContext
 
 Number = Annotated[int, typer.Argument(help="The ticket's number.", min=1)]
 Admin = Annotated[str, typer.Option("--as", help="The admin who decides: login or address.", show_default=False)]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Site = Annotated[str, typer.Option(metavar="NAME", help="Only this site, or one host of it.")]
 
 
 def _day(text: str) -> date:
@@ -71,6 +75,99 @@ def unhold(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
     """Let a held machine's lease go on."""
     with turn_context(settings_of(context)) as turn:
         _tell(turn, operator.unhold(turn, ticket, as_admin))
+
+
+def restore(
+    context: typer.Context,
+    ticket: Number,
+    as_admin: Admin,
+    until: Annotated[
+        date | None,
+        typer.Option(
+            parser=_day, metavar="DATE", help="Its last day; by default 30 days from now.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Bring a removed machine back around its kept disk."""
+    with turn_context(settings_of(context)) as turn:
+        _tell(turn, operator.restore(turn, ticket, as_admin, until))
+
+
+def withdraw(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
+    """Take a request, or the question for an extension, back.
+
+    For its owner, who reads it, and everybody who was asked.
+    """
+    with turn_context(settings_of(context)) as turn:
+        _tell(turn, operator.withdraw(turn, ticket, as_admin))
+
+
+def resend(
+    context: typer.Context,
+    row: Annotated[int, typer.Argument(help="The letter's row, as `queue` and `show` name it.", min=1)],
+    as_admin: Admin,
+) -> None:
+    """Send a letter once more.
+
+    Also one that was given up or accepted. A letter that speaks of what has changed since is not sent.
+    """
+    with turn_context(settings_of(context)) as turn:
+        to = operator.resend(turn, row, as_admin)
+    say(f"The letter goes to {visible(to)} again.")
+
+
+def release_brake(context: typer.Context, as_admin: Admin, yes: Yes = False) -> None:
+    """Let the machines go that the brake holds.
+
+    What was due happens then: machines are stopped or removed, each under the usual rules.
+    """
+    with turn_context(settings_of(context)) as turn:
+        pulled = brake.current(turn)
+        if pulled is not None and not pulled.released_by:
+            confirm(f"{len(pulled.tickets)} machines may then be stopped or removed.", yes=yes)
+        count = operator.release_brake(turn, as_admin)
+    say(f"The brake is released; {count} tickets are looked at now.")
+
+
+def close(
+    context: typer.Context,
+    words: Annotated[str, typer.Argument(help="What those who ask read: why, or until when.")],
+    as_admin: Admin,
+    site: Site = "",
+) -> None:
+    """Take no new requests, or place no new machines at a site.
+
+    Machines that exist stay as they are; approved requests wait where no other site can take them.
+    """
+    settings = settings_of(context)
+    with turn_context(settings) as turn:
+        operator.close(turn, as_admin, words, _known(settings, site))
+    say(f"{f'The site {site}' if site else 'The service'} is closed for new machines.")
+
+
+def open_(context: typer.Context, as_admin: Admin, site: Site = "") -> None:
+    """Take new requests again, or place machines at a site again."""
+    settings = settings_of(context)
+    with turn_context(settings) as turn:
+        operator.reopen(turn, as_admin, _known(settings, site))
+    say(f"{f'The site {site}' if site else 'The service'} is open.")
+
+
+def _known(settings: Settings, site: str) -> str:
+    """The site, if the configuration names it; raises BadParameter where not."""
+    names = sorted({*(one.name for one in settings.config.sites), *(one.name for one in settings.config.hosts)})
+    if site and site not in names:
+        raise typer.BadParameter(f"there is no site {site}; the configuration names {', '.join(names)}")
+    return site
+
+
+def confirm(what: str, *, yes: bool) -> None:
+    """Ask before what cannot be taken back; without a terminal `--yes` has to be said."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"{what} Say --yes to confirm it.")
+    typer.confirm(f"{what} Go on?", abort=True, err=True)
 
 
 def pause(

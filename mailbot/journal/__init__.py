@@ -106,6 +106,11 @@ def letter_unwritable(ticket: int | None, *, row: int, letter: str, error: BaseE
     """A letter could not be composed: its template or its facts are wrong."""
 
 
+@line("info")
+def letter_repeated(ticket: int | None, *, row: int, to: str, who: str) -> None:
+    """An admin had a letter sent once more at the command line: it has a row of its own."""
+
+
 @line("warning")
 def letter_bounced(ticket: int | None, *, letter: str, to: str, permanent: bool | None, diagnostic: str = "") -> None:
     """A letter of ours came back; `permanent` is left out where the report does not say."""

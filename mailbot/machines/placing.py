@@ -60,7 +60,11 @@ def room(context: TurnContext, sites: Sites) -> list[SiteHealth]:
     coming = context.store.tickets((TicketState.APPROVED,))
     rooms: list[SiteHealth] = []
     for name in sorted(sites):
-        if name not in seen or now - seen[name].at > TOO_OLD:
+        closed = context.closed(name)
+        if closed:
+            problem = f"The site {name} takes no new machines: {closed}"
+            rooms.append(SiteHealth(name, reachable=False, problems=(problem,)))
+        elif name not in seen or now - seen[name].at > TOO_OLD:
             problem = f"The site {name} has not been looked at yet."
             rooms.append(SiteHealth(name, reachable=False, problems=(problem,)))
         else:

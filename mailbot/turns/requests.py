@@ -37,6 +37,7 @@ def judge_request(context: TurnContext, mail: Mail, request: Request, now: datet
             if not trust.missing(Risk.OPEN, evidence, context.rules.trust):
                 return _longer(context, mail, request, machine, now=now, evidence=evidence)
         problems.extend(_personal(context, person, sender))
+    problems.extend(_service_closed(context))
     if problems:
         if sender is None:
             return answered_stranger(context, mail, now, "a request with problems from an unknown address")
@@ -79,6 +80,12 @@ def _personal(context: TurnContext, person: Person, sender: Person | None) -> tu
         return found
     yours = f"; the login that belongs to your address is {sender.login}" if sender else ""
     return (Problem(Part.USERNAME.value, None, person.login, f"your own login{yours}"),)
+
+
+def _service_closed(context: TurnContext) -> tuple[Problem, ...]:
+    """What stands in the way of every new request: an admin has closed the service, and says until when or why."""
+    words = context.closed()
+    return (Problem(Part.WHOLE.value, None, "a new request", f"none at the moment: {words}"),) if words else ()
 
 
 def _place_taken(ticket: Ticket | None) -> tuple[Problem, ...]:

@@ -11,7 +11,8 @@ import pytest
 from mailbot import operator
 from mailbot.model import Letter, Role, TicketState
 from provisioner.fake import FakeStep, Faults
-from tests.world import ALICE, CAROL, World, kind_of, request_words
+from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
+from tests.writing import words_of
 
 
 @pytest.fixture
@@ -91,3 +92,78 @@ def test_a_failed_build_is_tried_again_anywhere(world: World) -> None:
     world.later(minutes=1)
     assert world.ticket().state is TicketState.ACTIVE
     assert len(world.machines()) == 1
+
+
+# closing, and what else an admin does beside decisions
+
+
+def test_a_closed_service_tells_requesters_why_and_takes_their_requests_again_when_it_is_open(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    context = world.bot.context
+    operator.close(context, "carol", "We move to another building until 4 January.")
+    world.writes(ALICE.email, request_words())
+    assert context.store.tickets() == []
+    assert "We move to another building until 4 January." in " ".join(
+        words_of(world.last(Letter.REQUEST_PROBLEMS)).split()
+    )
+    operator.reopen(context, "carol")
+    world.writes(ALICE.email, request_words())
+    assert world.ticket().state is TicketState.PENDING
+    world.close()
+
+
+def test_closing_needs_words_for_those_who_ask(world: World) -> None:
+    with pytest.raises(operator.Refused, match="needs a word"):
+        operator.close(world.bot.context, "carol", " ")
+
+
+def test_no_machine_is_placed_at_a_closed_site_and_a_build_waits_where_no_other_takes_it(world: World) -> None:
+    context = world.bot.context
+    operator.close(context, "carol", "new disks", "north")
+    operator.approve(context, 1, "carol")
+    world.once()
+    assert world.ticket().site == "south"
+    world.later(minutes=2)
+    world.writes(BOB.email, request_words("bob"))
+    operator.close(context, "carol", "new disks", "south")
+    operator.approve(context, 2, "carol")
+    world.later(minutes=2)
+    assert (world.ticket(2).state, world.ticket(2).site) == (TicketState.APPROVED, None)
+    assert "takes no new machines: new disks" in context.store.overview.queue(2)[0].error
+    operator.reopen(context, "carol", "south")
+    world.later(hours=1)
+    assert world.ticket(2).site == "south"
+
+
+def test_a_letter_is_sent_once_more_and_the_first_proof_stays(world: World) -> None:
+    store, before = world.bot.context.store, len(world.letters)
+    first = store.accepted(1)[0]
+    row = next(
+        number for number in range(1, 10) if (item := store.overview.row(number)) and item.effect.key == first.key
+    )
+    assert operator.resend(world.bot.context, row, "carol") == ALICE.email
+    world.once()
+    assert [kind_of(letter) for letter in world.letters[before:]] == [Letter.REQUEST_RECEIVED]
+    assert store.accepted(1)[0] == first
+    assert store.accepted(1)[-1].key.startswith("again:")
+
+
+def test_a_letter_that_speaks_of_what_has_changed_is_not_sent_again(world: World) -> None:
+    operator.deny(world.bot.context, 1, "carol", "the project has ended")
+    with pytest.raises(operator.Refused, match="has changed since"):
+        operator.resend(world.bot.context, 1, "carol")
+    with pytest.raises(operator.Refused, match="is no letter"):
+        operator.resend(world.bot.context, 4711, "carol")
+
+
+def test_an_operator_withdraws_a_request_and_brings_a_removed_machine_back(world: World) -> None:
+    context = world.bot.context
+    operator.withdraw(context, 1, "carol")
+    assert world.ticket().state is TicketState.WITHDRAWN
+    with pytest.raises(operator.Refused):
+        operator.restore(context, 1, "carol")
+
+
+def test_a_brake_that_is_not_pulled_cannot_be_released(world: World) -> None:
+    with pytest.raises(operator.Refused, match="not pulled"):
+        operator.release_brake(world.bot.context, "carol")

@@ -151,6 +151,9 @@ _FAILED = select(*_ITEM, _O.settled_at, _O.error).where(text(FAILED)).order_by(_
 _WAITING_OF = select(*_ITEM, _O.next_attempt_at).where(_O.ticket_id == bindparam("wanted"), _IS_WAITING).order_by(_O.id)
 
 
+_BY_ROW = select(*_ITEM).where(_O.id == bindparam("wanted"))
+
+
 def _next_of(action: Action) -> Select[*tuple[Any, ...]]:
     first = select(_O.next_attempt_at).where(_IS_WAITING, _O.action == literal_column(f"'{action.value}'"))
     if action in MACHINE_ACTIONS:
@@ -276,6 +279,12 @@ def _item(row: Row[*tuple[Any, ...]], attempts: int) -> OutboxItem:
         notice=notice_of(row),
     )
     return OutboxItem(row.id, row.ticket_id, row.version, effect, attempts, row.created_at, row.answers)
+
+
+def by_row(connection: Connection, row: int) -> OutboxItem | None:
+    """One row, whatever became of it."""
+    found = connection.execute(_BY_ROW, {"wanted": row}).first()
+    return None if found is None else _item(found, found.attempts)
 
 
 def settle(connection: Connection, results: Sequence[Settled], now: datetime) -> None:

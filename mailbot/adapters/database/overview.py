@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
 
+from mailbot.adapters.database import outbox
 from mailbot.adapters.database.tables import OUTBOX, TICKETS
 from mailbot.adapters.database.tickets import SELECT_TICKETS, ticket_of
-from mailbot.model import LIVING, Ticket, TicketState
+from mailbot.model import LIVING, OutboxItem, Ticket, TicketState
 from mailbot.ports import OutboxState, Queued, Wanted
 
 _T = TICKETS.c
@@ -50,6 +51,10 @@ class DatabaseOverview:
     def _queued(self, question: Select[Any]) -> list[Queued]:
         with self._engine.connect() as connection:
             return [Queued(*row) for row in connection.execute(question)]
+
+    def row(self, row: int) -> OutboxItem | None:
+        with self._engine.connect() as connection:
+            return outbox.by_row(connection, row)
 
     def trouble(self, ticket_id: int) -> str:
         with self._engine.connect() as connection:
