@@ -87,11 +87,11 @@ def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | A
 
 
 def _request(mail: Mail, rules: ReadingRules) -> Request | None:
-    from parsers.request.reading import find_request  # noqa: PLC0415  imported here: replies need none of it
+    from parsers.request.reading import find_request, is_request  # noqa: PLC0415  imported here: replies need none of it
 
     bounded = replace(mail, text=_above_the_signature(mail.text[:_REQUEST_CHARACTERS]))
     own = _words_above_the_quote(bounded, rules)
-    if own is not None and find_request(own, rules) is None:
+    if own is not None and not is_request(own, rules):
         return None
     return find_request(_with_marked_quotes(bounded), rules)
 

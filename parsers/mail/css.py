@@ -93,6 +93,8 @@ def _unescaped(found: re.Match[str]) -> str:
 
 def takes_out(style: Declarations) -> bool:
     """Whether an element so styled is not seen, whatever its children say of themselves."""
+    if not style:
+        return False
     return (
         style.get("display") == "none"
         or style.get("mso-hide") == "all"
@@ -177,6 +179,8 @@ class Ink:
 
     def inside(self, style: Declarations, colour: str = "", ground: str = "") -> Ink:
         """The same for the words of an element; `colour` and `ground` are what old attributes say (font color, bgcolor)."""
+        if not (style or colour or ground):
+            return self
         painted = (
             style.get("background-color") or style.get("background") or style.get("background-image") or ground.lower()
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 from parsers.dates import Period, read_period
 from parsers.reply.grammar import Grammar, grammar
@@ -146,10 +147,21 @@ def _match(rule: Rule, line: _Line, rest: list[str], rules: ReadingRules) -> Com
 
 def _end_of_form(forms: frozenset[str], plain: str, start: int) -> int | None:
     """Where the longest known form of this verb that begins at `start` ends; None where none does."""
+    if plain[start : start + 1] not in _by_first_letter(forms):
+        return None
     for end in range(min(len(plain), start + _LONGEST_FORM), start, -1):
         if plain[start:end] in forms and _starts_with_word(plain, start, plain[start:end]):
             return end
     return None
+
+
+@lru_cache(maxsize=256)
+def _by_first_letter(phrases: tuple[str, ...] | frozenset[str]) -> dict[str, tuple[str, ...]]:
+    """The same phrases in their order, by first letter: most lines begin like none of them, and are not compared."""
+    found: dict[str, list[str]] = {}
+    for phrase in phrases:
+        found.setdefault(phrase[0], []).append(phrase)
+    return {letter: tuple(some) for letter, some in found.items()}
 
 
 def _starts_with_word(text: str, at: int, phrase: str) -> bool:
@@ -162,7 +174,7 @@ def _after_politeness(plain: str, rule: Rule, words: Grammar) -> int:
     allowed = words.before_denial if rule.verb is Verb.DENY else words.before
     at = 0
     for _ in range(4):
-        for phrase in allowed:
+        for phrase in _by_first_letter(allowed).get(plain[at : at + 1], ()):
             if _starts_with_word(plain, at, phrase) and plain[at:].strip(_EDGES) != phrase:
                 at += len(phrase)
                 while at < len(plain) and plain[at] in " ,.!;:-–—":

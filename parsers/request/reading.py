@@ -24,22 +24,33 @@ from parsers.text import subjects
 from parsers.text.folding import fold
 from parsers.values import Fields, Mail, ReadingRules, Request
 
-__all__ = ["filled_template", "find_request", "is_request_subject"]
+__all__ = ["filled_template", "find_request", "is_request", "is_request_subject"]
 
 _AFTER_SUBJECT = re.compile(r"\s?[-–—:(/,.!#]|\s(?:request|for|pour|of|demande)\b", re.IGNORECASE)
 
 
 def find_request(mail: Mail, rules: ReadingRules) -> Request | None:
     """The request that a mail makes, with all its problems; None where the mail is no request at all."""
-    right_subject = is_request_subject(mail.subject, rules)
-    if not right_subject and not _may_have_template(mail.text):
-        return None
-    entries = _own_words(find_entries(read_lines(mail.text)), mail, rules)
-    if not _is_request(entries, mail, right_subject=right_subject):
+    entries = _entries(mail, rules)
+    if entries is None:
         return None
     if not any(entry.part in REQUIRED for entry in entries):
         return _empty_request(mail, rules)
     return _read_entries(entries, rules)
+
+
+def is_request(mail: Mail, rules: ReadingRules) -> bool:
+    """Whether a mail makes a request at all, good or bad: the same question without reading the answers."""
+    return _entries(mail, rules) is not None
+
+
+def _entries(mail: Mail, rules: ReadingRules) -> list[Entry] | None:
+    """The template lines of a request; None where the mail is none."""
+    right_subject = is_request_subject(mail.subject, rules)
+    if not right_subject and not _may_have_template(mail.text):
+        return None
+    entries = _own_words(find_entries(read_lines(mail.text)), mail, rules)
+    return entries if _is_request(entries, mail, right_subject=right_subject) else None
 
 
 def is_request_subject(subject: str, rules: ReadingRules) -> bool:

@@ -12,6 +12,7 @@ _UNSEEN = re.compile(
 )
 _LINE_ENDS = re.compile("\r\n|\r|\u2028|\u2029|\x85|\x0b|\x0c")
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _ASCII_ALIKE = str.maketrans(
     {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-"}
     | {"\u2014": "-", "\u2212": "-", "\u2044": "/"}
@@ -47,7 +48,11 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     plain = unicodedata.normalize("NFKD", text.translate(_ASCII_ALIKE)).casefold()
-    return "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
+    return _BEYOND_ASCII.sub(_without_marks, plain)
+
+
+def _without_marks(run: re.Match[str]) -> str:
+    return "".join(c for c in run.group() if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
 
 
 def phrases(table: str) -> tuple[str, ...]:

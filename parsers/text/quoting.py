@@ -7,6 +7,7 @@ too few words are asked about again, too many could turn a quoted command into a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import quotequail
 
@@ -28,6 +29,8 @@ _MAX_LINE_CHARACTERS = 1_000
 _LIBRARY_LINES = 300
 #: Every introduction and divider that quotequail knows ends in one of these; `>` lines are seen by our own rules.
 _LIBRARY_ENDINGS = (":", "-", "_", ">")
+#: Over so many lines it takes an introduction for wrapped.
+_LIBRARY_WRAPS = 2
 #: An empty line, or the mark that a tracking extension of Gmail leaves at the end.
 _NOTHING = ("", "\u1427")
 #: A client wraps quoted lines at 72 to 80 columns; the tail of one that is this long may have lost its `>`.
@@ -47,6 +50,7 @@ class Split:
     below: str = ""
 
 
+@lru_cache(maxsize=4)  # a mail's text and HTML, each asked for at several steps of reading one mail
 def split(text: str) -> Split:
     """Find the newest words of a text whose quotes are marked as people's clients mark them."""
     lines = [line.replace("\t", " ").rstrip()[:_MAX_LINE_CHARACTERS] for line in text.split("\n")[:_MAX_LINES]]
@@ -102,13 +106,15 @@ def _is_answer(line: str) -> bool:
 
 
 def _library_cut(lines: list[str]) -> int | None:
-    if not any(line.endswith(_LIBRARY_ENDINGS) for line in lines):
-        return None  # none of its patterns can match, and asking it is the dearest step of all
-    parts = quotequail.quote("\n".join(lines), limit=len(lines) + 2, quote_intro_line=True)
-    if len(parts) < 2:
-        return None
-    top = parts[0][1]
-    return top.count("\n") + 1 if top else 0
+    """The line at which quotequail finds a quote.  It is asked only where a pattern can match: it is the dearest step of all."""
+    endings = [line.endswith(_LIBRARY_ENDINGS) for line in lines]
+    for at, line in enumerate(lines):
+        if line and any(endings[at : at + _LIBRARY_WRAPS]):
+            few = "\n".join(lines[at : at + _LIBRARY_WRAPS])
+            above = quotequail.quote(few, limit=len(few), quote_intro_line=True)
+            if len(above) > 1:
+                return at + (1 if above[0][1] else 0)
+    return None
 
 
 def _is_marked(lines: list[str], start: int) -> bool:
