@@ -13,6 +13,7 @@ import typer
 from mailbot.adapters.directory.file import FileDirectory
 from mailbot.adapters.directory.ldap import People
 from mailbot.cli.findings import Finding, report
+from mailbot.cli.ownership import owners
 from mailbot.cli.senders import senders
 from mailbot.cli.site import Settings, settings_of
 from mailbot.config import Config, SiteSection, token_keys
@@ -54,6 +55,7 @@ def offline(settings: Settings) -> Iterator[Finding]:
     user = settings.as_service()
     whose = f", looked at as {user}, whose the database is" if user else ""
     yield Finding("configuration", True, f"{settings.path} is complete{whose}")
+    yield from owners(config, settings.path)
     yield _keys(config)
     yield _letters()
     yield _directory(config)

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from mailbot.cli.ownership import owners
+from mailbot.config import load
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
@@ -58,6 +61,9 @@ def site() -> Iterator[Path]:
     os.chown(state, *ids())
     (folder / "config.toml").write_text(CONFIG.format(state=state))
     (folder / "tokens.keys").write_text("k" * 40)
+    for name in ("config.toml", "tokens.keys"):
+        (folder / name).chmod(0o640)
+        os.chown(folder / name, 0, ids()[1])
     yield folder
     shutil.rmtree(folder)
 
@@ -90,3 +96,43 @@ def test_a_secret_that_the_service_cannot_read_is_found_by_root_too(site: Path) 
     done = mailbot(site, "check")
     assert done.returncode == os.EX_CONFIG
     assert "tokens.keys cannot be read: Permission denied" in done.stdout
+
+
+def test_check_finds_a_secret_that_every_user_can_read(site: Path) -> None:
+    assert mailbot(site, "db", "upgrade").returncode == 0
+    assert "secrets are read by nobody else" in mailbot(site, "check").stdout
+    for name in ("config.toml", "tokens.keys"):
+        (site / name).chmod(0o644)
+        done = mailbot(site, "check")
+        assert f"every user here can read {site / name}" in done.stdout
+        assert f"chmod 640 {site / name}" in done.stdout
+        assert done.returncode == os.EX_CONFIG
+        (site / name).chmod(0o640)
+
+
+def test_check_finds_what_a_command_of_root_left_beside_the_database(site: Path) -> None:
+    assert mailbot(site, "db", "upgrade").returncode == 0
+    (site / "state" / "bot.db-wal").touch()
+    os.chown(site / "state" / "bot.db-wal", 0, 0)
+    done = mailbot(site, "check")
+    assert "bot.db-wal belongs to another user" in done.stdout
+    assert done.returncode == os.EX_NOPERM
+
+
+@pytest.mark.parametrize(
+    ("url", "proven"),
+    [
+        ("postgresql://mailbot:x@db.example.org/mailbot", False),
+        ("postgresql://mailbot:x@db.example.org/mailbot?sslmode=require", False),
+        ("postgresql://mailbot:x@db.example.org/mailbot?sslmode=verify-full", True),
+        ("postgresql://mailbot:x@localhost/mailbot", True),
+        ("postgresql:///mailbot", True),
+    ],
+)
+def test_a_database_on_another_host_has_to_prove_its_name(url: str, proven: bool, site: Path) -> None:
+    path = site / "config.toml"
+    path.write_text(path.read_text().replace(f"sqlite:///{site}/state/bot.db", url))
+    found = [finding.said for finding in owners(load(path, {}), path) if "does not prove" in finding.said]
+    assert found == (
+        [] if proven else ["the connection to PostgreSQL on db.example.org does not prove that it is db.example.org"]
+    )
