@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbot.adapters.directory.file import FileDirectory
@@ -13,12 +14,22 @@ from mailbot.adapters.directory.ldap import LdapDirectory
 from mailbot.adapters.directory.ldap_connection import LdapServer
 from mailbot.adapters.directory.ldap_people import LdapLayout
 from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
+from mailbot.adapters.oauth2 import TokenSettings, TokenSource
 from mailbot.adapters.reading.reader import ConfinedReader
 from mailbot.adapters.senders.authentication import MailAuthenticator
 from mailbot.adapters.sites import BoundedSite
 from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
 from mailbot.adapters.transport import Auth, Secret, Security, secret_from_file
-from mailbot.config import LOCAL_URI, Config, DirectorySection, MailboxSection, SiteSection, SmtpSection, token_keys
+from mailbot.config import (
+    LOCAL_URI,
+    Config,
+    DirectorySection,
+    MailboxSection,
+    OAuth2Section,
+    SiteSection,
+    SmtpSection,
+    token_keys,
+)
 from mailbot.errors import ConfigurationError
 from mailbot.letters import LetterSettings
 from mailbot.machines.work import Site, Sites
@@ -177,8 +188,8 @@ def imap_settings(config: Config) -> ImapSettings:
         port=mailbox.port_number,
         security=Security(mailbox.security),
         username=mailbox.username,
-        password=_secret(mailbox),
-        auth=Auth.OAUTH2 if mailbox.oauth2_token_file else Auth.PASSWORD,
+        password=_secret(mailbox, config.oauth2),
+        auth=_auth(mailbox),
         ca_file=mailbox.ca_file,
         folder=mailbox.folder,
         handled_folder=mailbox.handled_folder,
@@ -190,14 +201,13 @@ def imap_settings(config: Config) -> ImapSettings:
 def smtp_settings(config: Config) -> SmtpSettings:
     """How letters are handed over."""
     smtp = config.smtp
-    auth = Auth.OAUTH2 if smtp.oauth2_token_file else Auth.PASSWORD
     return SmtpSettings(
         host=smtp.host,
         port=smtp.port_number,
         security=Security(smtp.security),
         username=smtp.username,
-        password=_secret(smtp) if smtp.username else None,
-        auth=auth if smtp.username else Auth.NONE,
+        password=_secret(smtp, config.oauth2) if smtp.username else None,
+        auth=_auth(smtp) if smtp.username else Auth.NONE,
         ca_file=smtp.ca_file,
         helo=smtp.helo,
     )
@@ -234,10 +244,33 @@ def make_site(section: SiteSection) -> LibvirtSite:
     return LibvirtSite(site_settings(section))
 
 
-def _secret(section: MailboxSection | SmtpSection | DirectorySection) -> Secret:
-    token = None if isinstance(section, DirectorySection) else section.oauth2_token_file
-    for file in (token, section.password_file):
-        if file is not None:
-            return secret_from_file(file)
+def _auth(section: MailboxSection | SmtpSection) -> Auth:
+    return Auth.OAUTH2 if section.oauth2 or section.oauth2_token_file else Auth.PASSWORD
+
+
+def _secret(section: MailboxSection | SmtpSection | DirectorySection, oauth2: OAuth2Section | None = None) -> Secret:
+    if not isinstance(section, DirectorySection):
+        if section.oauth2 and oauth2 is not None:
+            return TokenSource(token_settings(oauth2))
+        if section.oauth2_token_file is not None:
+            return secret_from_file(section.oauth2_token_file)
     password = section.password
-    return lambda: password.get_secret_value() if password is not None else ""
+    return _said(password.get_secret_value() if password is not None else "", section.password_file)
+
+
+def _said(secret: str, file: Path | None) -> Secret:
+    """A secret that stands in the configuration, or in a file."""
+    return secret_from_file(file) if file is not None else lambda: secret
+
+
+def token_settings(oauth2: OAuth2Section) -> TokenSettings:
+    """Where access tokens come from."""
+    secret = oauth2.client_secret.get_secret_value() if oauth2.client_secret is not None else ""
+    return TokenSettings(
+        url=oauth2.token_url,
+        client_id=oauth2.client_id,
+        client_secret=_said(secret, oauth2.client_secret_file) if secret or oauth2.client_secret_file else None,
+        scope=oauth2.scope,
+        refresh_token_file=oauth2.refresh_token_file,
+        ca_file=oauth2.ca_file,
+    )

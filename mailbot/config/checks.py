@@ -9,6 +9,7 @@ import zoneinfo
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from mailbot.config.directory_checks import of_directory
 from mailbot.config.sections import Config, DirectorySection, MailboxSection, SmtpSection
@@ -29,6 +30,7 @@ def across(config: Config) -> Iterator[Problem]:
     yield from of_rules(config.rules)
     yield from _mailbox(config.mailbox)
     yield from _smtp(config.smtp)
+    yield from _oauth2(config)
     yield from _database(config)
     yield from _directory(config.directory)
     yield from _admins(config)
@@ -100,7 +102,7 @@ def _mailbox(mailbox: MailboxSection) -> Iterator[Problem]:
     yield from _protected("mailbox", mailbox)
     ways = _ways_to_log_in(mailbox)
     if not ways:
-        yield "mailbox.password", "is missing: give password, password_file or oauth2_token_file"
+        yield "mailbox.password", "is missing: give password, password_file, oauth2 or oauth2_token_file"
     if len(ways) > 1:
         yield f"mailbox.{ways[1]}", f"cannot be given together with {ways[0]}"
     folders = {"folder": mailbox.folder, "handled_folder": mailbox.handled_folder}
@@ -121,7 +123,7 @@ def _smtp(smtp: SmtpSection) -> Iterator[Problem]:
         yield "smtp.message_id_domain", f'"{smtp.message_id_domain}" is the domain of people: use one of the bot\'s own'
     ways = _ways_to_log_in(smtp)
     if smtp.username and not ways:
-        yield "smtp.password", "is missing: with a username, give password, password_file or oauth2_token_file"
+        yield "smtp.password", "is missing: with a username, give password, password_file, oauth2 or oauth2_token_file"
     if ways and not smtp.username:
         yield "smtp.username", f"is missing: {ways[0]} is given"
     if len(ways) > 1:
@@ -152,8 +154,24 @@ def _is_loopback(host: str) -> bool:
 
 
 def _ways_to_log_in(server: MailboxSection | SmtpSection) -> list[str]:
-    names = ("password", "password_file", "oauth2_token_file")
-    return [name for name in names if getattr(server, name) is not None]
+    names = ("password", "password_file", "oauth2", "oauth2_token_file")
+    return [name for name in names if getattr(server, name)]
+
+
+def _oauth2(config: Config) -> Iterator[Problem]:
+    """An endpoint that gets secrets must be protected, and must be known where somebody logs in by it."""
+    oauth2 = config.oauth2
+    users = [name for name, server in (("mailbox", config.mailbox), ("smtp", config.smtp)) if server.oauth2]
+    for key in ("token_url", "client_id"):
+        if users and not getattr(oauth2, key):
+            yield f"oauth2.{key}", f"is missing: {users[0]}.oauth2 asks for tokens"
+    url = urlsplit(oauth2.token_url)
+    if oauth2.token_url and url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.hostname or "")):
+        yield "oauth2.token_url", f'"{oauth2.token_url}" does not begin with https://'
+    if oauth2.client_secret is not None and oauth2.client_secret_file is not None:
+        yield "oauth2.client_secret_file", "cannot be given together with client_secret"
+    if users and not (oauth2.client_secret or oauth2.client_secret_file or oauth2.refresh_token_file):
+        yield "oauth2.client_secret_file", "is missing: give it, client_secret or refresh_token_file"
 
 
 def _database(config: Config) -> Iterator[Problem]:

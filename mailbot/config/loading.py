@@ -28,8 +28,14 @@ Tree: TypeAlias = dict[str, Any]
 S = TypeVar("S")
 
 _PREFIX = "MAILBOT_"
-_LOGIN = frozenset({"password", "password_file", "oauth2_token_file"})
-_ALTERNATIVES = {"mailbox": _LOGIN, "smtp": _LOGIN, "directory": _LOGIN, "tokens": frozenset({"keys", "key_file"})}
+_LOGIN = frozenset({"password", "password_file", "oauth2", "oauth2_token_file"})
+_ALTERNATIVES = {
+    "mailbox": _LOGIN,
+    "smtp": _LOGIN,
+    "directory": _LOGIN,
+    "tokens": frozenset({"keys", "key_file"}),
+    "oauth2": frozenset({"client_secret", "client_secret_file"}),
+}
 """Keys of which one is needed: a later source that gives one takes the place of what earlier ones gave."""
 
 _LOGIN_NAMES = {"smtp": "username", "directory": "bind_dn"}

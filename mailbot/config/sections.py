@@ -70,11 +70,13 @@ class MailboxSection:
     port: Port | None = optional(993)
     """By default 993 with `tls`, else 143."""
     password: SecretStr | None = optional("better in a credential or in password_file")
-    """The account's password. One of `password`, `password_file` and `oauth2_token_file` is needed."""
+    """The account's password. One of `password`, `password_file`, `oauth2` and `oauth2_token_file` is needed."""
     password_file: Path | None = optional("/etc/mailbot/mailbox.password")
     """A file with the password in its first line, read anew at each login."""
     oauth2_token_file: Path | None = optional("/run/mailbot/oauth2.token")
     """A file with an OAuth2 access token that something else keeps fresh (XOAUTH2), read anew at each login."""
+    oauth2: bool = False
+    """Log in by XOAUTH2 with tokens that the endpoint of `[oauth2]` gives, in place of a password."""
     ca_file: Path | None = optional("/etc/ssl/certs/our-own-ca.pem")
     """Authorities to trust instead of the system's."""
     folder: Text = "INBOX"
@@ -113,11 +115,14 @@ class SmtpSection:
     username: str = ""
     """The account; empty where the server takes our letters without a login."""
     password: SecretStr | None = optional("better in a credential or in password_file")
-    """The account's password. With a `username`, one of `password`, `password_file` and `oauth2_token_file` is needed."""
+    """The account's password. With a `username`, one of `password`, `password_file`, `oauth2` and
+    `oauth2_token_file` is needed."""
     password_file: Path | None = optional("/etc/mailbot/smtp.password")
     """A file with the password in its first line, read anew at each login."""
     oauth2_token_file: Path | None = optional("/run/mailbot/oauth2.token")
     """A file with an OAuth2 access token that something else keeps fresh (XOAUTH2), read anew at each login."""
+    oauth2: bool = False
+    """Log in by XOAUTH2 with tokens that the endpoint of `[oauth2]` gives, in place of a password."""
     ca_file: Path | None = optional("/etc/ssl/certs/our-own-ca.pem")
     """Authorities to trust instead of the system's."""
     helo: str = ""
@@ -138,6 +143,30 @@ class SmtpSection:
     def message_ids(self) -> str:
         """The right-hand side of our Message-IDs."""
         return self.message_id_domain.lower() or f"mailbot.{self.from_address.rpartition('@')[2].lower()}"
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2Section:
+    """Where access tokens come from, for `oauth2 = true` under `[mailbox]` and `[smtp]`; `docs/how-to/providers.md` has what
+    Microsoft 365 and Gmail want."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    token_url: str = ""
+    """The token endpoint, such as `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`."""
+    client_id: str = ""
+    """The name under which this program is registered there."""
+    client_secret: SecretStr | None = optional("better in a credential or in client_secret_file")
+    """The program's own secret, where it has one."""
+    client_secret_file: Path | None = optional("/etc/mailbot/oauth2.secret")
+    """A file with that secret in its first line, read anew for each token."""
+    refresh_token_file: Path | None = optional("/var/lib/mailbot/oauth2.refresh-token")
+    """A file with a refresh token, which acts for one account. When the endpoint gives a new one it is written there, so the
+    service must own the file. Without, the program asks with its own rights (client credentials)."""
+    scope: str = ""
+    """What the token is for, such as `https://outlook.office365.com/.default`."""
+    ca_file: Path | None = optional("/etc/ssl/certs/our-own-ca.pem")
+    """Authorities to trust instead of the system's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +410,7 @@ class Config(BaseModel):
     trust: TrustRules = TrustRules()
     mailbox: MailboxSection
     smtp: SmtpSection
+    oauth2: OAuth2Section = OAuth2Section()
     database: DatabaseSection = DatabaseSection()
     directory: DirectorySection = DirectorySection()
     admins: tuple[AdminSection, ...] = ()

@@ -120,8 +120,10 @@ def test_a_first_mail_is_answered(bare: Bare, mail: MailServer) -> None:
         "--password-file", "/root/password", "--admin", "carol@testbed.example", "--domain", "main.testbed.example",
     )  # fmt: skip
     config = bare.root / "etc/mailbot/config.toml"
-    text = config.read_text().replace("[mailbox]", f'[mailbox]\nsecurity = "plain"\nport = {mail.imap_port}')
-    config.write_text(text.replace("[smtp]", f'[smtp]\nsecurity = "plain"\nport = {mail.smtp_port}'))
+    text = config.read_text()
+    for port in (mail.imap_port, mail.smtp_port):
+        text = text.replace('security = "tls"', f'security = "plain"\nport = {port}', 1)
+    config.write_text(text)
     assert bare.status("/etc/mailbot/tokens.keys") == ("root", "mailbot", 0o640)
     (bare.root / "etc/mailbot/users.toml").write_text(
         '[[person]]\nlogin = "alice"\nname = "Alice"\nmail = "alice@testbed.example"\nssh_keys = []\n'
