@@ -68,7 +68,18 @@ def test_the_reference_is_in_step_with_the_code() -> None:
 
 
 def test_the_example_shows_the_defaults_behind_its_hashes(tmp_path: Path) -> None:
-    told_otherwise = {"port", "password", "oauth2_token_file", "ca_file", "password_file", "openpgp_home", "uri"}
+    told_otherwise = {
+        "port",
+        "password",
+        "oauth2_token_file",
+        "ca_file",
+        "password_file",
+        "openpgp_home",
+        "uri",
+        "client_secret",
+        "client_secret_file",
+        "refresh_token_file",
+    }
     lines = [
         re.sub(r"^#(?=\w+ = )", "", line) if line[1:].partition(" ")[0] not in told_otherwise else line
         for line in re.sub(r"(?ms)^#\[\[sites\.hosts\]\].*?^(?=\[)", "", EXAMPLE.read_text()).splitlines()
