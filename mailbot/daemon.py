@@ -22,7 +22,7 @@ from mailbot.model import MACHINE_ACTIONS
 from mailbot.ports import OutboxState
 from mailbot.pulse import Pulse, feed_seconds
 from mailbot.sending import Beside, EveryFewMails
-from mailbot.turns import letter_brake, sight
+from mailbot.turns import letter_brake, modes, sight
 from mailbot.turns.deliver import deliver
 from mailbot.turns.digest import digest
 from mailbot.turns.receive import MAILS_AT_ONCE, receive
@@ -117,7 +117,8 @@ def _receive(bot: Bot, tally: Tally, progress: Callable[[], None]) -> int:
 
 def _observed(bot: Bot, reading: sight.Reading) -> int:
     """What the bot can see: remembered, and told to the admins where it fails for long."""
-    sight.observe(bot.context, reading, tuple(bot.sites), bot.context.clock.now())
+    asked = bot.sites.keys() - modes.taken_down(bot.context.store)
+    sight.observe(bot.context, reading, asked, bot.context.clock.now())
     return 0
 
 

@@ -23,7 +23,7 @@ from mailbot.model import (
     Unheld,
     Withdrawn,
 )
-from mailbot.turns import brake
+from mailbot.turns import brake, modes
 from mailbot.turns.context import CLOSED, PAUSED, TurnContext, apply
 
 
@@ -134,6 +134,15 @@ def resend(context: TurnContext, row: int, as_admin: str) -> str:
     context.store.commit(Turn(now=now, about_ticket=item.ticket_id, effects=(again,)))
     journal.letter_repeated(item.ticket_id, row=row, to=item.effect.to, who=who)
     return item.effect.to
+
+
+def set_site_mode(context: TurnContext, site: str, mode: modes.Mode, as_admin: str, why: str) -> None:
+    """Decide what may happen at a site.  Raises Refused."""
+    who = _operator(context, as_admin).who
+    if not why.strip():
+        msg = "a site's mode needs a reason, because others will wonder about it later"
+        raise Refused(msg)
+    modes.change(context.store, site, modes.Change(mode, context.clock.now(), who, why.strip()))
 
 
 def _operator(context: TurnContext, as_admin: str) -> Actor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from importlib.resources import files
@@ -17,8 +18,8 @@ from mailbot.cli.ownership import owners
 from mailbot.cli.senders import senders
 from mailbot.cli.site import Settings, settings_of
 from mailbot.config import Config, SiteSection, token_keys
-from mailbot.errors import ConfigurationError, MailbotError
-from mailbot.model import Letter
+from mailbot.errors import ConfigurationError, DatabaseNotReady, MailbotError
+from mailbot.model import FINAL, Letter, TicketState
 from mailbot.storage import open_store, system_clock
 from mailbot.turns.sight import MEANWHILE, what_is_blind
 from mailbot.wiring import ldap_directory, make_inbox, make_postman, make_reader, make_site
@@ -60,6 +61,7 @@ def offline(settings: Settings) -> Iterator[Finding]:
     yield _letters()
     yield _directory(config)
     yield _database(config)
+    yield from _homes(config)
     yield _trust(config)
 
 
@@ -201,6 +203,24 @@ def failing(config: Config) -> Iterator[Finding]:
         said = f"has not worked since {one.since:%Y-%m-%d %H:%M} UTC: {one.why}"
         mend = f"see what doctor says about it here; until it works again, {MEANWHILE[one.sense]}"
         yield Finding(one.what, False, said, mend)
+
+
+def _homes(config: Config) -> Iterator[Finding]:
+    """Whether every machine is at a site that the configuration names: nobody else could stop, remove or extend it."""
+    store = open_store(config)
+    try:
+        store.check()
+        there = Counter(one.site for one in store.tickets([state for state in TicketState if state not in FINAL]))
+    except DatabaseNotReady:
+        return  # told as the database's own trouble
+    finally:
+        store.close()
+    del there[None]
+    named = {host.name for host in config.hosts}
+    lost = ", ".join(f"{site} ({count} of them)" for site, count in there.items() if site not in named)
+    said = f"at sites that it does not name: {lost}" if lost else f"all {there.total()} at sites that it names"
+    mend = "name these sites again, or remove their machines first"
+    yield Finding("machines of the configuration", not lost, said, mend, os.EX_CONFIG)
 
 
 def _reader(settings: Settings) -> Finding:

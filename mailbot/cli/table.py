@@ -53,6 +53,7 @@ ROWS = (
     Row("resume", "deciding:resume", "Act again after a pause."),
     Row("simulate", "simulation:simulate", "Tell the future of a ticket or of the fleet."),
     Row("db", "database:db", "The database's schema."),
+    Row("site", "sites:site", "What may happen at a site."),
     Row("image", "images:image", "Base images of the machines."),
     Row("examples", "examples:examples", "List the files that come with the program, or give them out."),
 )

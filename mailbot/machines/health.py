@@ -6,13 +6,13 @@ not answer costs the others nothing: its rows are not claimed until a look finds
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailbot import journal
 from mailbot.machines.progress import Site, Sites
+from mailbot.turns import modes
 from mailbot.turns.context import TurnContext
 from provisioner.api import SiteHealth
 
@@ -43,7 +43,14 @@ def known(context: TurnContext) -> Mapping[str, Known]:
 def to_be_looked_at(context: TurnContext, sites: Sites) -> frozenset[str]:
     """The sites whose look is due, or that were never looked at."""
     now, seen = context.clock.now(), known(context)
-    return frozenset(name for name in sites if name not in seen or seen[name].needs_a_look(now))
+    due = frozenset(name for name in sites if name not in seen or seen[name].needs_a_look(now))
+    return due - modes.taken_down(context.store)
+
+
+def answers(context: TurnContext, name: str) -> bool:
+    """Whether a site may be asked for something: it answered its last look, and no admin has taken it down."""
+    seen = known(context).get(name)
+    return seen is not None and seen.health.reachable and name not in modes.taken_down(context.store)
 
 
 def look(context: TurnContext, name: str, site: Site) -> SiteHealth:
@@ -52,20 +59,12 @@ def look(context: TurnContext, name: str, site: Site) -> SiteHealth:
     for problem in health.problems:
         journal.site_unwell(site=name, problem=problem)
     context.store.put_health(health, now)
-    since = context.store.note(_note(name))
-    if health.reachable and since is not None:
-        context.store.put_note(_note(name), None)
-    if not health.reachable and since is None:
-        why = " ".join(health.problems)
-        context.store.put_note(_note(name), json.dumps({"since": now.isoformat(), "why": why}))
     return health
 
 
 def why_away(context: TurnContext, name: str) -> str:
-    """Why a site did not answer when it fell silent; empty where it answers."""
-    kept = context.store.note(_note(name))
-    return str(json.loads(kept)["why"]) if kept else ""
-
-
-def _note(name: str) -> str:
-    return f"away:{name}"
+    """Why a site is asked for nothing: it fell silent, or an admin has taken it down; empty where it is asked."""
+    if name in modes.taken_down(context.store):
+        return modes.refusals(context.store)[name]
+    seen = known(context).get(name)
+    return "" if seen is None or seen.health.reachable else " ".join(seen.health.problems)

@@ -9,6 +9,7 @@ from mailbot.machines.health import TOO_OLD, known
 from mailbot.machines.progress import Sites
 from mailbot.model import EventKind, Placed, Refusal, Ticket, TicketState
 from mailbot.rules import PolicyRules
+from mailbot.turns import modes
 from mailbot.turns.context import TurnContext, apply
 from provisioner.api import ProvisionerError, SiteHealth
 from provisioner.placement import Need, choose
@@ -59,10 +60,11 @@ def room(context: TurnContext, sites: Sites) -> list[SiteHealth]:
     now, seen = context.clock.now(), known(context)
     coming = context.store.tickets((TicketState.APPROVED,))
     rooms: list[SiteHealth] = []
+    taken_out = modes.refusals(context.store)
     for name in sorted(sites):
-        closed = context.closed(name)
-        if closed:
-            problem = f"The site {name} takes no new machines: {closed}"
+        words = taken_out.get(name) or context.closed(name)
+        if words:
+            problem = f"The site {name} takes no new machines: {words}"
             rooms.append(SiteHealth(name, reachable=False, problems=(problem,)))
         elif name not in seen or now - seen[name].at > TOO_OLD:
             problem = f"The site {name} has not been looked at yet."

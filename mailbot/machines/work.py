@@ -74,7 +74,7 @@ def visit(context: TurnContext, sites: Sites, name: str) -> int:
         health.look(context, name, sites[name])
     if context.paused():
         return 0
-    if not health.known(context)[name].health.reachable:
+    if not health.answers(context, name):
         return _without_it(context, sites, name)
     return _each(context, sites, _claim(context, name, MACHINE_ACTIONS), name)
 

@@ -11,7 +11,9 @@ import pytest
 from mailbot import daemon, operator
 from mailbot.machines.work import look_at_sites, place
 from mailbot.model import Action, Letter, Person, ReleaseAsked, Released, TicketState
+from mailbot.turns import modes
 from mailbot.turns.context import apply
+from mailbot.turns.modes import Mode
 from provisioner.api import SiteUnreachable, VmFacts, VmSpec
 from provisioner.fake import FakeSite, Faults
 from tests.lives import BY_OWNER
@@ -169,3 +171,55 @@ def test_a_pass_over_one_site_touches_no_row_of_another(world: World) -> None:
     assert {world.ticket(item.ticket_id or 0).site for item in from_north} == {"north"}
     world.once()
     assert Counter(one.split("@")[1] for one in world.machines()) == {"south": 2}
+
+
+# what admins decide about a site
+
+
+def test_a_cordoned_site_gets_no_new_machine_and_keeps_those_it_has(world: World) -> None:
+    with_a_machine(world)
+    operator.set_site_mode(world.bot.context, "north", Mode.CORDONED, CAROL.login, "new disks on Friday")
+    world.writes("bob@example.org", request_words("bob"))
+    operator.approve(world.bot.context, 2, CAROL.login)
+    world.once()
+    world.later(minutes=1)
+    assert (world.ticket(2).state, world.ticket(2).site) == (TicketState.ACTIVE, "south")
+    apply(world.bot.context, 1, ReleaseAsked(BY_OWNER))
+    apply(world.bot.context, 1, Released(BY_OWNER))
+    world.once()
+    assert world.ticket(1).state is TicketState.ARCHIVED
+
+
+def test_a_build_waits_where_every_site_is_cordoned_and_says_by_whom(world: World) -> None:
+    for name in ("north", "south"):
+        operator.set_site_mode(world.bot.context, name, Mode.CORDONED, CAROL.login, "we move")
+    approved(world, 1)
+    world.once()
+    assert world.ticket().site is None
+    operator.set_site_mode(world.bot.context, "south", Mode.OPEN, CAROL.login, "moved")
+    world.later(minutes=1)
+    world.later(minutes=1)
+    assert (world.ticket().state, world.ticket().site) == (TicketState.ACTIVE, "south")
+    assert [one.why for one in modes.history(world.bot.context.store, "south")] == ["we move", "moved"]
+
+
+def test_a_site_that_was_taken_down_is_not_asked_for_anything(world: World) -> None:
+    with_a_machine(world)
+    operator.set_site_mode(world.bot.context, "north", Mode.DOWN, CAROL.login, "the cooling fails")
+    world.sites["north"].calls.clear()
+    world.answers(world.last(Letter.VM_READY), "status")
+    apply(world.bot.context, 1, ReleaseAsked(BY_OWNER))
+    apply(world.bot.context, 1, Released(BY_OWNER))
+    world.later(hours=3)
+    assert world.sites["north"].calls == []
+    assert "the cooling fails" in " ".join(words_of(world.last(Letter.STATUS)).split())
+    assert world.ticket().state is TicketState.RETIRING
+    operator.set_site_mode(world.bot.context, "north", Mode.OPEN, CAROL.login, "cool again")
+    world.once()
+    assert world.ticket().state is TicketState.ARCHIVED
+
+
+def test_a_mode_needs_a_reason(world: World) -> None:
+    with pytest.raises(operator.Refused, match="needs a reason"):
+        operator.set_site_mode(world.bot.context, "north", Mode.CORDONED, CAROL.login, " ")
+    assert modes.mode_of(world.bot.context.store, "north") is Mode.OPEN

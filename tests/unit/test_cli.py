@@ -186,6 +186,33 @@ def test_show_tells_the_dates_of_a_machine_and_what_holds_them_up(config: Path, 
     assert "  The machine is removed; its disk is kept." in shown
 
 
+def test_an_admin_cordons_a_site_and_the_list_and_its_history_say_so(
+    config: Path, world: World, capsys: Capture
+) -> None:
+    assert main(["site", "cordon", "nowhere", "--as", "carol", "--why", "x", "-c", str(config)]) == os.EX_USAGE
+    name = load(config, {}).hosts[0].name
+    assert main(["site", "cordon", name, "--as", "carol", "--why", "new disks", "-c", str(config)]) == 0
+    capsys.readouterr()
+    assert main(["site", "list", "-c", str(config)]) == 0
+    assert "cordoned" in capsys.readouterr().out
+    assert main(["site", "history", name, "-c", str(config)]) == 0
+    assert "carol@testbed.example: new disks" in capsys.readouterr().out
+
+
+def test_check_refuses_a_configuration_without_the_site_of_a_machine(
+    config: Path, world: World, capsys: Capture
+) -> None:
+    assert main(["approve", "1", "--as", "carol", "-c", str(config)]) == 0
+    world.once()
+    world.later(minutes=1)
+    where = world.ticket().site
+    assert where is not None
+    capsys.readouterr()
+    main(["check", "-c", str(config)])
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"at sites that it does not name: {where} (1 of them)" in told
+
+
 def test_an_unknown_ticket_cannot_be_shown(config: Path, world: World, capsys: Capture) -> None:
     assert main(["show", "7", "-c", str(config)]) == os.EX_DATAERR
     assert capsys.readouterr().err == "There is no ticket #7.\n"
