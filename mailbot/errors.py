@@ -51,6 +51,10 @@ class LetterRefused(MailbotError):
         self.answer = answer
 
 
+class LeaseLost(MailbotError):
+    """A row of the outbox is not ours to work on any more: it was claimed by another daemon, or cancelled."""
+
+
 class DirectoryUnavailable(MailbotError):
     """The directory of users does not answer: nothing is refused for that, it is asked again later."""
 

@@ -341,14 +341,16 @@ class Store(Protocol):
         are written; effects whose key exists already are not written again.  Letters over a limit of
         `rules.LetterRules` are written as held, with a line in the ticket's history.  Raises Conflict where
         the ticket's revision is not the expected one, the user's place is taken, or the mail is in the
-        ledger already with a verdict other than RETRY (it was handled by somebody else).
+        ledger already with a verdict other than RETRY (it was handled by somebody else); LeaseLost where the
+        row that the turn is part of (`Turn.held`) is not ours any more.
         """
 
     # effects
 
     def claim(self, actions: Sequence[Action], now: datetime, limit: int, lease_seconds: float) -> list[OutboxItem]:
-        """Take waiting rows whose time has come, oldest first: raises `attempts` and moves `next_attempt_at` by the lease *before* anything is done.
+        """Take waiting rows whose time has come, oldest first: raises `attempts` and leases them *before* anything is done.
 
+        A lease goes by the clock of the database, not by `now`.
         Never more than one claimed machine row per ticket.  Several daemons may claim at once (FOR UPDATE SKIP LOCKED, or BEGIN IMMEDIATE).
         """
 
@@ -357,20 +359,23 @@ class Store(Protocol):
     ) -> list[OutboxItem]:
         """`claim` for machine rows of tickets whose machine is at that site; None: that have no site yet."""
 
+    def renew(self, items: Sequence[OutboxItem], now: datetime, lease_seconds: float) -> frozenset[int]:
+        """Lease claimed rows from now on for so long; gives the numbers of those that are still ours to work on."""
+
     def sites_with_work(self, now: datetime) -> frozenset[str | None]:
         """The sites of tickets with machine rows whose time has come; None for those that have no site yet."""
 
     def settle(self, results: Sequence[Settled], now: datetime) -> None:
         """Write what became of claimed rows, in one transaction; `now` is when (of a letter: when it was accepted).
 
-        Done is written even where the row was cancelled or claimed again meanwhile (it did happen);
-        anything else only by the claim that still holds the row.
+        A letter that was sent is written as done even where the row was cancelled or claimed again meanwhile (it did
+        happen); anything else only by the claim that still holds the row.
         """
 
     def settle_with(self, result: Settled, turn: Turn) -> Ticket | None:
         """Settle a row and commit the turn that follows from it, together.
 
-        Raises Conflict like `commit`, and where the row was settled or claimed by somebody else meanwhile.
+        Raises Conflict like `commit`, and LeaseLost where the row was settled or claimed by somebody else meanwhile.
         """
 
     def waiting(self, ticket_id: int) -> list[Effect]:

@@ -9,11 +9,16 @@ from typing import Any
 from mailbot.lifecycle.lease import begun, calendar
 from mailbot.lifecycle.notice import plan
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner
-from mailbot.model import Action, BuildFailed, Built, Letter, Placed, Retried, Step, Ticket, TicketState
+from mailbot.model import Action, BuildFailed, Built, Letter, Placed, Refusal, Retried, Step, Ticket, TicketState
 
 
-def placed(ticket: Ticket, event: Placed, circumstances: Circumstances) -> Step:
-    """A site was chosen; from here on, what may exist there can be found again."""
+def placed(ticket: Ticket, event: Placed, circumstances: Circumstances) -> Step | Refusal:
+    """A site was chosen; from here on, what may exist there can be found again.
+
+    Refused where the machine is somewhere else than when the site was chosen: what was begun there would be forgotten.
+    """
+    if ticket.site != event.instead_of:
+        return Refusal(f"The machine was placed at {ticket.site or 'no site'} meanwhile.")
     return Step(moved(ticket, circumstances, site=event.site), (), f"placed at {event.site}")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mailbot import journal
-from mailbot.errors import DirectoryUnavailable
+from mailbot.errors import DirectoryUnavailable, LeaseLost
 from mailbot.machines import health
 from mailbot.machines.placing import NoRoom, NotWanted, place, tried
 from mailbot.machines.progress import (
@@ -24,6 +24,7 @@ from mailbot.machines.progress import (
 from mailbot.model import BuildFailed, Built, OutboxItem, Ticket
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, usable_keys
+from mailbot.turns.leases import LEASE_SECONDS
 from provisioner.api import ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
 
 
@@ -36,7 +37,7 @@ def build(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
     try:
         keys = _keys(context, ticket)
         if ticket.site is None:
-            place(context, sites, ticket)
+            place(context, sites, item, ticket)
             _at_once(context, item, "placed")
         else:
             _look(context, sites, item, *_begin(context, sites, item, ticket, keys))
@@ -77,7 +78,7 @@ def elsewhere(context: TurnContext, sites: Sites, item: OutboxItem) -> bool:
     if ticket is None or ticket.lease_from is not None or begun(context, item) is not None:
         return False
     try:
-        place(context, sites, ticket)
+        place(context, sites, item, ticket)
     except (ProvisionerError, NotWanted):
         return False
     _at_once(context, item, f"{ticket.site} does not answer; placed elsewhere")
@@ -147,17 +148,22 @@ def _move_on(context: TurnContext, sites: Sites, item: OutboxItem) -> bool:
     ticket = context.store.ticket(item.ticket_id or 0)
     if ticket is None or ticket.lease_from is not None or not set(sites) - set(tried(context, ticket)):
         return False
-    if not _undo(context, sites, ticket):
+    if not _undo(context, sites, item, ticket):
         return False
     try:
-        place(context, sites, ticket)
+        place(context, sites, item, ticket)
     except (ProvisionerError, NotWanted):
         return False
     return True
 
 
-def _undo(context: TurnContext, sites: Sites, ticket: Ticket) -> bool:
-    """Take away what was begun; the disk of a machine that its owner has used is never touched here."""
+def _undo(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> bool:
+    """Take away what was begun; the disk of a machine that its owner has used is never touched here.
+
+    Raises LeaseLost: what another daemon goes on building is not taken away from it.
+    """
+    if not context.store.renew([item], context.clock.now(), LEASE_SECONDS):
+        raise LeaseLost(f"outbox row {item.id} is not ours any more")
     site = sites.get(ticket.site or "")
     if site is None or ticket.lease_from is not None:
         return True
@@ -173,7 +179,7 @@ def _give_up(context: TurnContext, sites: Sites, item: OutboxItem, why: str) -> 
     """Nothing half-built is left unseen: what was begun is taken away, and admins read why."""
     ticket = context.store.ticket(item.ticket_id or 0)
     at = tried(context, ticket) if ticket else ()
-    left_behind = ticket is not None and not _undo(context, sites, ticket)
+    left_behind = ticket is not None and not _undo(context, sites, item, ticket)
     if ticket is not None and left_behind:
         why += f" (what was begun at {ticket.site} could not be taken away: `mailbot doctor` lists it)"
     journal.machine_failed(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mailbot.errors import LeaseLost
 from mailbot.machines.health import TOO_OLD, known
 from mailbot.machines.progress import Sites
-from mailbot.model import EventKind, Placed, Refusal, Ticket, TicketState
+from mailbot.model import EventKind, OutboxItem, Placed, Refusal, Ticket, TicketState
 from mailbot.rules import PolicyRules
 from mailbot.turns import modes
 from mailbot.turns.context import TurnContext, apply
@@ -38,10 +39,10 @@ def tried(context: TurnContext, ticket: Ticket) -> tuple[str, ...]:
     return tuple(found)
 
 
-def place(context: TurnContext, sites: Sites, ticket: Ticket) -> Ticket:
+def place(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> Ticket:
     """Choose a site and commit the choice, before anything is built there; from then on its room there is taken.
 
-    Raises NoRoom, and NotWanted where the ticket has moved on.
+    Raises NoRoom, NotWanted where the ticket has moved on, and LeaseLost where another daemon builds it by now.
     """
     rules = context.rules.policy
     rooms = room(context, sites)
@@ -49,8 +50,12 @@ def place(context: TurnContext, sites: Sites, ticket: Ticket) -> Ticket:
     if choice.site is None:
         why = f"no site can take it. {choice.why_not}"
         raise NoRoom(why, silent=any(not one.reachable for one in rooms))
-    after = apply(context, ticket.id, Placed(choice.site))
+    event = Placed(choice.site, instead_of=ticket.site)
+    after = apply(context, ticket.id, event, lambda turn: context.store.commit(replace(turn, held=item)))
     if isinstance(after, Refusal):
+        fresh = context.store.ticket(ticket.id)
+        if fresh is not None and fresh.site != ticket.site:
+            raise LeaseLost(after.why)
         raise NotWanted(after.why)
     return after
 

@@ -10,18 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from mailbot import journal
+from mailbot.errors import LeaseLost
 from mailbot.machines import health, upkeep
 from mailbot.machines.build import build, elsewhere
 from mailbot.machines.progress import Site, Sites, again, ended
 from mailbot.model import MACHINE_ACTIONS, Action, OutboxItem, Ticket, TicketState
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext
+from mailbot.turns.leases import LEASE_SECONDS, Leases
 from provisioner.api import SiteUnreachable
 
 __all__ = ["Site", "Sites", "look_at_sites", "place", "sites_to_visit", "visit", "work"]
 
 CLAIM = 20
-LEASE_SECONDS = 300.0
+SLOW = timedelta(seconds=150)
+"""A site that takes so long for what was claimed together has the rest given back: another daemon may be quicker."""
 
 S = TicketState
 
@@ -96,13 +99,24 @@ def _claim(context: TurnContext, site: str | None, actions: frozenset[Action] | 
 
 def _each(context: TurnContext, sites: Sites, items: Sequence[OutboxItem], name: str | None = None) -> int:
     """Take claimed rows a step further; a site that stops answering has the rest of its rows given back."""
-    until = context.clock.now() + timedelta(seconds=LEASE_SECONDS / 2)
+    with Leases(context, items) as leases:
+        return _taken_further(context, sites, items, name, leases)
+
+
+def _taken_further(
+    context: TurnContext, sites: Sites, items: Sequence[OutboxItem], name: str | None, leases: Leases
+) -> int:
+    until = context.clock.now() + SLOW
     for number, item in enumerate(items):
         if context.clock.now() >= until:  # a slow site: another daemon must not work on these too; first the next time
             _give_back(context, items[number:], "the site was slow")
             return number
+        if not leases.holds(item):
+            continue
         try:
             _one(context, sites, item)
+        except LeaseLost as error:
+            journal.trouble(about=f"{item.effect.action.value} of ticket #{item.ticket_id}", error=error)
         except SiteUnreachable as error:
             if name is not None and health.look(context, name, sites[name]).reachable:
                 again(context, item, str(error))  # it is there after all: then the attempt counts

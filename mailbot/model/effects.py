@@ -178,6 +178,8 @@ class OutboxItem:
     attempts: int
     created_at: datetime
     answers: str = ""
+    claim: str = ""
+    """Tells this claim from every other of the same row: only with it what became of the row is written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,8 @@ class Placed:
 
     kind: ClassVar[EventKind] = EventKind.PLACED
     site: str
+    instead_of: str | None = None
+    """Where the machine was placed when this was chosen; None for nowhere."""
     by: Actor = MACHINE
 
 

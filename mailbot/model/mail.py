@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from mailbot.model.effects import Effect
+from mailbot.model.effects import Effect, OutboxItem
 from mailbot.model.events import HistoryEntry
 from mailbot.model.tickets import Ticket
 
@@ -83,6 +83,8 @@ class Turn:
     """Outbox rows of letters that the brake held and that go now."""
     drop: tuple[int, ...] = ()
     """Outbox rows of letters that the brake held and that are never sent."""
+    held: OutboxItem | None = None
+    """A claimed row that this turn is part of: it is written only while the row is still ours."""
     wake: tuple[int, ...] = ()
     """Other tickets that want to be looked at now: their `due_at` comes forward where it lies ahead."""
 

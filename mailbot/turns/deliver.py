@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from mailbot import journal, lifecycle
-from mailbot.errors import Conflict, DirectoryUnavailable, LetterRefused, MailServerUnavailable
+from mailbot.errors import Conflict, DirectoryUnavailable, LeaseLost, LetterRefused, MailServerUnavailable
 from mailbot.letters import KINDS, Audience, compose
 from mailbot.lifecycle.lease import NOTICES
 from mailbot.lifecycle.notice import of_end_date, of_removal
@@ -30,10 +30,12 @@ from mailbot.ports import Postman, Settled
 from mailbot.turns import sight
 from mailbot.turns.bounces import other_address
 from mailbot.turns.context import TurnContext, turn_of
+from mailbot.turns.leases import LEASE_SECONDS, Leases
 
 CLAIM = 100
-"""Letters claimed at once; their lease outlasts a slow batch."""
-LEASE_SECONDS = 600.0
+"""Letters claimed at once."""
+SLOW = timedelta(minutes=5)
+"""A mail server that takes so long for a batch has the rest of it put back: another daemon may be quicker."""
 GROUPS = 10
 """A batch is settled in so many parts (a small one letter by letter): what a crash can send twice stays small."""
 GIVE_UP_AFTER = timedelta(days=5)
@@ -74,12 +76,13 @@ def deliver(context: TurnContext, postman: Postman, stopping: Callable[[], bool]
         items = context.store.claim((Action.LETTER,), now, CLAIM, LEASE_SECONDS)
         if not items:
             return accepted
-        batch = _Batch(context, postman, max(1, len(items) // GROUPS), now + timedelta(seconds=LEASE_SECONDS / 2))
-        for item in items:
-            if stopping():
-                batch.until = now
-            batch.send(item)
-        batch.flush()
+        with Leases(context, items) as leases:
+            batch = _Batch(context, postman, leases, max(1, len(items) // GROUPS), now + SLOW)
+            for item in items:
+                if stopping():
+                    batch.until = now
+                batch.send(item)
+            batch.flush()
         accepted += batch.accepted
         _observe(context, batch)
         if batch.gone:
@@ -103,6 +106,7 @@ def _observe(context: TurnContext, batch: _Batch) -> None:
 class _Batch:
     context: TurnContext
     postman: Postman
+    leases: Leases
     group: int
     until: datetime
     """From then on what is left of the batch is put back: a letter can take minutes, and another daemon must not have it too."""
@@ -125,6 +129,12 @@ class _Batch:
         if now >= self.until:
             self.settled.append(Settled(item, retry_at=now, error="the mail server was slow", counted=False))
             return
+        if self.leases.holds(item):  # else another daemon sends it, or nobody, because it was cancelled
+            self._hand_over(item, now)
+        if len(self.settled) >= self.group:
+            self.flush()
+
+    def _hand_over(self, item: OutboxItem, now: datetime) -> None:
         try:
             letter = compose(_as_of(now, item), self._ticket(item), self.context.letters, now)
         except Exception as error:  # noqa: BLE001 - a letter that cannot be written never stops the others
@@ -145,8 +155,6 @@ class _Batch:
             self.accepted += 1
             journal.letter_sent(item.ticket_id, row=item.id, letter=_name(item), to=item.effect.to, answer=answer)
             self.settled.append(Settled(item, done=True, message_id=letter.message_id, proof=answer))
-        if len(self.settled) >= self.group:
-            self.flush()
 
     def flush(self) -> None:
         if self.settled:
@@ -202,7 +210,9 @@ class _Batch:
             after = Turn(now=now, about_ticket=item.ticket_id, effects=_undelivered(self.context, item, why))
         if item.ticket_id is not None:
             self.tickets.pop(item.ticket_id, None)
-        with suppress(Conflict):  # cancelled, or claimed by another daemon: then it is no longer ours to give up
+        with suppress(
+            Conflict, LeaseLost
+        ):  # cancelled, or claimed by another daemon: then it is no longer ours to give up
             self.context.store.settle_with(Settled(item, error=why), after)
 
 

@@ -1,4 +1,4 @@
-"""What was read out of sentences and keys gets columns of its own; a claimed row says until when, and by which claim.
+"""What was read out of sentences and keys gets columns of its own; a claimed row says by which claim.
 
 The one time that facts are still cut out of words is here: the site of "placed at north", and what an announcement
 announced, of its key.
@@ -31,7 +31,6 @@ OUTBOX = sa.table(
 TICKETS = sa.table("tickets", sa.column("id"), sa.column("remove_at", MOMENT), sa.column("keep_until", MOMENT))
 NEW = (
     ("claim", sa.Text()),
-    ("leased_until", MOMENT),
     ("notice", sa.Text()),
     ("notice_since", MOMENT),
     ("notice_date", sa.Date()),

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError, StatementError
 
 from mailbot.adapters.database.store import Database
-from mailbot.errors import ConfigurationError, Conflict, DatabaseNotReady
+from mailbot.errors import ConfigurationError, Conflict, DatabaseNotReady, LeaseLost
 from mailbot.model import (
     MACHINE_ACTIONS,
     Action,
@@ -607,7 +607,7 @@ def test_settling_and_its_turn_are_one(store: Store) -> None:
     stale = Turn(now=NOW, ticket=active, expected_revision=ticket.revision + 1, effects=(a_letter("ready"),))
     with pytest.raises(Conflict):
         store.settle_with(Settled(item, done=True), stale)
-    assert claimed_keys(store, WORK, NOW + timedelta(seconds=60)) == ["build"]
+    (item,) = store.claim(WORK, NOW + timedelta(seconds=60), 10, 60)
     turn = dataclasses.replace(stale, expected_revision=ticket.revision)
     stored = store.settle_with(Settled(item, done=True), turn)
     assert stored is not None
@@ -617,13 +617,67 @@ def test_settling_and_its_turn_are_one(store: Store) -> None:
 
 
 @pytest.mark.parametrize("again", [{"done": True}, {"error": "no"}, {"retry_at": NOW}])
-def test_a_row_that_somebody_else_settled_is_a_conflict_with_its_turn(store: Store, again: dict[str, object]) -> None:
+def test_a_row_that_somebody_else_settled_is_lost_to_its_turn(store: Store, again: dict[str, object]) -> None:
     opened(store, Effect(Action.BUILD, "build"))
     (item,) = store.claim(WORK, NOW, 10, 60)
     store.settle([Settled(item, done=True)], NOW)
-    with pytest.raises(Conflict):
+    with pytest.raises(LeaseLost):
         store.settle_with(Settled(item, **again), Turn(now=NOW, effects=(a_letter("twice"),)))
     assert claimed_keys(store, LETTERS) == []
+
+
+@pytest.mark.parametrize("result", [{"done": True}, {"error": "no"}, {"retry_at": NOW, "counted": False}])
+def test_only_whoever_claimed_work_last_writes_what_became_of_it(store: Store, result: dict[str, object]) -> None:
+    ticket = opened(store, Effect(Action.BUILD, "build"))
+    (first,) = store.claim(WORK, NOW, 10, 60)
+    store.settle(
+        [Settled(first, retry_at=NOW, counted=False)], NOW
+    )  # the attempt is given back: the number is no proof
+    (second,) = store.claim(WORK, NOW, 10, 60)
+    assert first.attempts == second.attempts
+    for _ in range(2):
+        store.settle([Settled(first, **result)], NOW)
+        with pytest.raises(LeaseLost):
+            store.settle_with(Settled(first, **result), Turn(now=NOW, about_ticket=ticket.id))
+        with pytest.raises(LeaseLost):
+            store.commit(Turn(now=NOW, about_ticket=ticket.id, held=first))
+    store.commit(Turn(now=NOW, about_ticket=ticket.id, held=second))
+    store.settle_with(Settled(second, done=True), Turn(now=NOW, about_ticket=ticket.id))
+    assert store.outbox_counts() == []
+
+
+def test_a_lease_that_is_renewed_goes_on_and_what_was_lost_is_not_renewed(store: Store) -> None:
+    opened(store, a_letter("sent"), a_letter("kept"), a_letter("lost"))
+    items = store.claim(LETTERS, NOW, 10, 60)
+    sent, kept, lost = items
+    store.settle([Settled(sent, done=True), Settled(lost, retry_at=NOW)], NOW)
+    assert claimed_keys(store, LETTERS) == ["lost"]
+    assert store.renew(items, NOW + timedelta(seconds=50), 60) == {kept.id}
+    assert claimed_keys(store, LETTERS, NOW + timedelta(seconds=109)) == []
+    assert claimed_keys(store, LETTERS, NOW + timedelta(seconds=110)) == ["kept"]
+
+
+@pytest.mark.parametrize("wrong", [timedelta(minutes=-11), timedelta(minutes=11), timedelta(days=400)])
+def test_leases_go_by_the_clock_of_the_database_whatever_that_of_a_daemon_says(
+    postgresql_url: str, wrong: timedelta
+) -> None:
+    one, two = Database(postgresql_url), Database(postgresql_url)
+    try:
+        long_ago = NOW - timedelta(days=4000)
+        opened(one, a_letter("letter", not_before=long_ago))
+        (item,) = one.claim(LETTERS, NOW, 10, 60)
+        assert two.claim(LETTERS, NOW + wrong, 10, 60) == []
+        with one.engine.begin() as connection:
+            connection.execute(text("UPDATE outbox SET next_attempt_at = next_attempt_at - interval '59 seconds'"))
+        assert two.claim(LETTERS, NOW + wrong, 10, 60) == []
+        with one.engine.begin() as connection:
+            connection.execute(text("UPDATE outbox SET next_attempt_at = next_attempt_at - interval '1 second'"))
+        assert [taken.id for taken in two.claim(LETTERS, NOW + wrong, 10, 60)] == [item.id]
+        assert one.renew([item], NOW, 60) == frozenset()
+    finally:
+        one.close()
+        two.close()
+        empty(postgresql_url)
 
 
 def test_operators_see_what_waits_and_what_was_given_up(store: Store) -> None:

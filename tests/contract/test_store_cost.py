@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, text
 
 from mailbot.adapters.database.store import Database
-from mailbot.model import Action, Effect, TicketState, Turn, Verdict
+from mailbot.model import Action, Effect, EventKind, TicketState, Turn, Verdict
 from mailbot.ports import Settled
 from tests.contract.test_store import (
     ALICE,
@@ -136,7 +136,7 @@ def test_a_turn_takes_few_statements_and_one_transaction(store: Database) -> Non
             store,
             *(a_letter(name) for name in ("one", "two", "three")),
             mail=a_mail(1),
-            history=(entry(), entry("checked")),
+            history=(entry(), entry(EventKind.CONFIRMED)),
         )
     assert len(commits) == 1
     assert (

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     Select,
@@ -29,8 +28,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.adapters.database import limits
 from mailbot.adapters.database.notices import NOTICE, notice_of, notice_values
-from mailbot.adapters.database.tables import ANSWERS_A_MAIL, FAILED, OUTBOX, TICKETS, WAITING
-from mailbot.errors import Conflict
+from mailbot.adapters.database.tables import ANSWERS_A_MAIL, FAILED, OUTBOX, WAITING
+from mailbot.errors import LeaseLost
 from mailbot.model import MACHINE_ACTIONS, Action, Effect, HistoryEntry, OutboxItem, Ticket, Turn
 from mailbot.ports import FailedEffect, OutboxCount, OutboxState, Settled
 from mailbot.rules import LetterRules
@@ -38,11 +37,11 @@ from mailbot.tokens import without_token
 
 _O = OUTBOX.c
 _E = OUTBOX.alias("earlier")
-_IS_WAITING = _O.state == literal_column("'waiting'")
+IS_WAITING = _O.state == literal_column("'waiting'")
 # A machine row waits for every earlier one of its ticket: that keeps them in order, and two claimed
 # rows of one ticket apart (a claimed row is still waiting).  A report only looks: it waits for nothing, and nothing
 # waits for it, or whoever asks how things stand would hear nothing exactly while they stand badly.
-_IS_FIRST = or_(
+IS_FIRST = or_(
     _O.action == literal_column("'report'"),
     ~exists().where(
         _E.c.ticket_id == _O.ticket_id,
@@ -60,7 +59,7 @@ _CANCEL = (
     update(OUTBOX)
     .where(
         _O.ticket_id == bindparam("of_ticket"),
-        _IS_WAITING,
+        IS_WAITING,
         func.substr(_O.key, 1, func.length(bindparam("prefix", type_=_O.key.type))) == bindparam("prefix"),
     )
     .values(state=OutboxState.CANCELLED, settled_at=bindparam("now"))
@@ -76,60 +75,31 @@ _BOUNCED = (
         ),
     )
 )
-_ITEM = (
+ITEM = (
     *(_O.id, _O.ticket_id, _O.version, _O.action, _O.key, _O.letter, _O.to_address, _O.to_name),
     *(_O.facts, _O.not_before, _O.attempts, _O.created_at, _O.answers, *NOTICE),
 )
 
 
-def _claimable(these: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    return (
-        select(*_ITEM)
-        .where(_IS_WAITING, these, _O.next_attempt_at <= bindparam("now"))
-        .order_by(_O.next_attempt_at, _O.id)
-        .limit(bindparam("most"))
-        .with_for_update(skip_locked=True)  # SQLite drops this; there BEGIN IMMEDIATE keeps others out
-    )
-
-
-_CLAIMABLE_LETTERS = _claimable(_O.action == literal_column("'letter'"))
-_CLAIMABLE_WORK = _claimable(and_(_O.action.in_(bindparam("actions", expanding=True)), _IS_FIRST))
-# Where a ticket's machine is, is looked up when the row is claimed: a build that was placed elsewhere goes with it.
-_SITE = select(TICKETS.c.site).where(TICKETS.c.id == _O.ticket_id).scalar_subquery()
-_CLAIMABLE_AT = _claimable(
-    and_(_O.action.in_(bindparam("actions", expanding=True)), _IS_FIRST, _SITE.is_not_distinct_from(bindparam("site")))
-)
-_SITES_WITH_WORK = (
-    select(TICKETS.c.site)
-    .distinct()
-    .join(OUTBOX, _O.ticket_id == TICKETS.c.id)
-    .where(
-        _IS_WAITING,
-        _O.action.in_([literal_column(f"'{action.value}'") for action in Action if action in MACHINE_ACTIONS]),
-        _O.next_attempt_at <= bindparam("now"),
-    )
-)
-_CLAIM = (
-    update(OUTBOX)
-    .where(_O.id.in_(bindparam("ids", expanding=True)))
-    .values(attempts=_O.attempts + literal_column("1"), next_attempt_at=bindparam("lease_ends"))
-)
 _SETTLE = update(OUTBOX).values(
+    claim=None,
     state=bindparam("new_state"),
     settled_at=bindparam("now"),
     message_id=bindparam("sent_as"),
     answer=bindparam("proof"),
     error=bindparam("why"),
 )
-_STILL_HELD = and_(_IS_WAITING, _O.attempts == bindparam("held_attempts"))
+_STILL_HELD = and_(IS_WAITING, _O.claim == bindparam("held_claim"))
 _DONE = _SETTLE.where(
     _O.id == bindparam("row"), _O.state.in_([literal_column("'waiting'"), literal_column("'cancelled'")])
 )
+_DONE_WORK = _DONE.where(_O.claim == bindparam("held_claim"))
 _GIVE_UP = _SETTLE.where(_O.id == bindparam("row"), _STILL_HELD)
 _AGAIN = (
     update(OUTBOX)
     .where(_O.id == bindparam("row"), _STILL_HELD)
     .values(
+        claim=None,
         next_attempt_at=bindparam("again_at"),
         error=bindparam("why"),
         attempts=_O.attempts - bindparam("given_back", type_=_O.attempts.type),
@@ -146,18 +116,18 @@ _COUNTS = union_all(
         for which in (WAITING, FAILED)
     )
 )
-_FAILED = select(*_ITEM, _O.settled_at, _O.error).where(text(FAILED)).order_by(_O.id.desc()).limit(bindparam("most"))
+_FAILED = select(*ITEM, _O.settled_at, _O.error).where(text(FAILED)).order_by(_O.id.desc()).limit(bindparam("most"))
 
-_WAITING_OF = select(*_ITEM, _O.next_attempt_at).where(_O.ticket_id == bindparam("wanted"), _IS_WAITING).order_by(_O.id)
+_WAITING_OF = select(*ITEM, _O.next_attempt_at).where(_O.ticket_id == bindparam("wanted"), IS_WAITING).order_by(_O.id)
 
 
-_BY_ROW = select(*_ITEM).where(_O.id == bindparam("wanted"))
+_BY_ROW = select(*ITEM).where(_O.id == bindparam("wanted"))
 
 
 def _next_of(action: Action) -> Select[*tuple[Any, ...]]:
-    first = select(_O.next_attempt_at).where(_IS_WAITING, _O.action == literal_column(f"'{action.value}'"))
+    first = select(_O.next_attempt_at).where(IS_WAITING, _O.action == literal_column(f"'{action.value}'"))
     if action in MACHINE_ACTIONS:
-        first = first.where(_IS_FIRST)
+        first = first.where(IS_FIRST)
     return first.order_by(_O.next_attempt_at).limit(1)
 
 
@@ -227,47 +197,7 @@ def bounced(connection: Connection, message_id: str, permanent: bool | None, now
     connection.execute(_BOUNCED, {"bounced_id": without_token(message_id), "permanent": permanent, "now": now})
 
 
-def claim(
-    connection: Connection, actions: Sequence[Action], now: datetime, limit: int, lease: timedelta
-) -> list[OutboxItem]:
-    """Take due rows; see `ports.Store.claim`."""
-    work = [action for action in Action if action in actions and action in MACHINE_ACTIONS]
-    found: list[Row[*tuple[Any, ...]]] = []
-    if Action.LETTER in actions:
-        found += connection.execute(_CLAIMABLE_LETTERS, {"now": now, "most": limit})
-    if work and len(found) < limit:
-        found += connection.execute(_CLAIMABLE_WORK, {"now": now, "most": limit - len(found), "actions": work})
-    return _taken(connection, found, now + lease)
-
-
-def claim_at(
-    connection: Connection,
-    site: str | None,
-    actions: Sequence[Action],
-    now: datetime,
-    *,
-    limit: int,
-    lease: timedelta,
-) -> list[OutboxItem]:
-    """Take due rows of one site; see `ports.Store.claim_at`."""
-    work = [action for action in Action if action in actions and action in MACHINE_ACTIONS]
-    found = connection.execute(_CLAIMABLE_AT, {"now": now, "most": limit, "actions": work, "site": site}).all()
-    return _taken(connection, found, now + lease)
-
-
-def sites_with_work(connection: Connection, now: datetime) -> frozenset[str | None]:
-    """Where rows are due; see `ports.Store.sites_with_work`."""
-    return frozenset(connection.execute(_SITES_WITH_WORK, {"now": now}).scalars())
-
-
-def _taken(connection: Connection, found: Sequence[Row[*tuple[Any, ...]]], lease_ends: datetime) -> list[OutboxItem]:
-    """Raise the attempts of the rows that were found, and lease them."""
-    if found:
-        connection.execute(_CLAIM, {"ids": [row.id for row in found], "lease_ends": lease_ends})
-    return [_item(row, row.attempts + 1) for row in found]
-
-
-def _item(row: Row[*tuple[Any, ...]], attempts: int) -> OutboxItem:
+def item_of(row: Row[*tuple[Any, ...]], attempts: int) -> OutboxItem:
     effect = Effect(
         action=row.action,
         key=row.key,
@@ -284,37 +214,41 @@ def _item(row: Row[*tuple[Any, ...]], attempts: int) -> OutboxItem:
 def by_row(connection: Connection, row: int) -> OutboxItem | None:
     """One row, whatever became of it."""
     found = connection.execute(_BY_ROW, {"wanted": row}).first()
-    return None if found is None else _item(found, found.attempts)
+    return None if found is None else item_of(found, found.attempts)
 
 
 def settle(connection: Connection, results: Sequence[Settled], now: datetime) -> None:
     """Write what became of rows; see `ports.Store.settle`."""
-    done = [_settled(result, OutboxState.DONE, now) for result in results if result.done]
+    done = [_settled(result, OutboxState.DONE, now) for result in results if result.done and _is_letter(result)]
+    work = [_settled(result, OutboxState.DONE, now) for result in results if result.done and not _is_letter(result)]
     failed = [
-        _settled(result, _ended(result), now) | {"held_attempts": result.item.attempts}
-        for result in results
-        if not result.done and result.retry_at is None
+        _settled(result, _ended(result), now) for result in results if not result.done and result.retry_at is None
     ]
     again = [_again(result) for result in results if not result.done and result.retry_at is not None]
     if len(results) > 1 and connection.dialect.name == "postgresql":
         # In the order of their numbers, like a turn that cancels: nobody waits for each other.
         connection.execute(_LOCK, {"ids": [result.item.id for result in results]})
-    for statement, rows in ((_DONE, done), (_GIVE_UP, failed), (_AGAIN, again)):
+    for statement, rows in ((_DONE, done), (_DONE_WORK, work), (_GIVE_UP, failed), (_AGAIN, again)):
         if rows:
             connection.execute(statement, rows)
 
 
 def settle_one(connection: Connection, result: Settled, now: datetime) -> None:
-    """Settle a row that must still be ours to settle; raises Conflict."""
+    """Settle a row that must still be ours to settle; raises LeaseLost."""
     if result.done:
-        changed = connection.execute(_DONE, _settled(result, OutboxState.DONE, now))
+        statement = _DONE if _is_letter(result) else _DONE_WORK
+        changed = connection.execute(statement, _settled(result, OutboxState.DONE, now))
     elif result.retry_at is None:
-        values = _settled(result, _ended(result), now) | {"held_attempts": result.item.attempts}
-        changed = connection.execute(_GIVE_UP, values)
+        changed = connection.execute(_GIVE_UP, _settled(result, _ended(result), now))
     else:
         changed = connection.execute(_AGAIN, _again(result))
     if changed.rowcount != 1:
-        raise Conflict(f"outbox row {result.item.id} was settled or claimed by somebody else meanwhile")
+        raise LeaseLost(f"outbox row {result.item.id} was settled or claimed by somebody else meanwhile")
+
+
+def _is_letter(result: Settled) -> bool:
+    """A letter that was sent was sent, whoever holds its row by now; work on a machine is done by the one who holds it."""
+    return result.item.effect.action is Action.LETTER
 
 
 def _ended(result: Settled) -> OutboxState:
@@ -324,6 +258,7 @@ def _ended(result: Settled) -> OutboxState:
 def _settled(result: Settled, state: OutboxState, now: datetime) -> dict[str, Any]:
     return {
         "row": result.item.id,
+        "held_claim": result.item.claim,
         "new_state": state,
         "now": now,
         "sent_as": without_token(result.message_id) or None,
@@ -335,7 +270,7 @@ def _settled(result: Settled, state: OutboxState, now: datetime) -> dict[str, An
 def _again(result: Settled) -> dict[str, Any]:
     return {
         "row": result.item.id,
-        "held_attempts": result.item.attempts,
+        "held_claim": result.item.claim,
         "again_at": result.retry_at,
         "why": result.error,
         "given_back": 0 if result.counted else 1,
@@ -350,7 +285,7 @@ def answers_since(connection: Connection, address: str, since: datetime) -> int:
 def waiting(connection: Connection, ticket_id: int) -> list[Effect]:
     """What waits for a ticket; `not_before` is when it is tried next."""
     rows = connection.execute(_WAITING_OF, {"wanted": ticket_id})
-    return [replace(_item(row, row.attempts).effect, not_before=row.next_attempt_at) for row in rows]
+    return [replace(item_of(row, row.attempts).effect, not_before=row.next_attempt_at) for row in rows]
 
 
 def counts(connection: Connection) -> list[OutboxCount]:
@@ -359,4 +294,4 @@ def counts(connection: Connection) -> list[OutboxCount]:
 
 def failed_effects(connection: Connection, limit: int) -> list[FailedEffect]:
     rows = connection.execute(_FAILED, {"most": limit})
-    return [FailedEffect(_item(row, row.attempts), row.settled_at, row.error) for row in rows]
+    return [FailedEffect(item_of(row, row.attempts), row.settled_at, row.error) for row in rows]

@@ -7,7 +7,7 @@ because SQLite's own waiting sleeps in growing steps; other processes are waited
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -17,8 +17,9 @@ from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailbot.adapters.database import ledger, limits, migrate, outbox, tickets
+from mailbot.adapters.database import leases, ledger, limits, migrate, outbox, tickets
 from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
+from mailbot.adapters.database.leases import Moments, database_clock
 from mailbot.adapters.database.locks import advisory_lock, file_lock
 from mailbot.adapters.database.overview import DatabaseOverview
 from mailbot.adapters.database.tables import NOTES, SITES
@@ -65,8 +66,15 @@ _PUT_NOTE = {dialect: _put_note(dialect) for dialect in ("sqlite", "postgresql")
 class Database:
     """`ports.Store` over a database URL; see there for what the methods promise."""
 
-    def __init__(self, url: str, letters: LetterRules = LetterRules()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        url: str,
+        letters: LetterRules = LetterRules(),  # noqa: B008 - frozen
+        clock: Callable[[Connection, datetime], datetime] = database_clock,
+    ) -> None:
+        """`clock` says what leases go by, out of a connection and the caller's moment; tests move it."""
         self._letters = letters
+        self._clock = clock
         self.engine = make_engine(url)
         self._writer = self.engine.execution_options(**WRITES)
         self._file = sqlite_file(url)
@@ -183,17 +191,25 @@ class Database:
 
     def claim(self, actions: Sequence[Action], now: datetime, limit: int, lease_seconds: float) -> list[OutboxItem]:
         with self._write() as connection:
-            return outbox.claim(connection, actions, now, limit, timedelta(seconds=lease_seconds))
+            return leases.claim(connection, actions, self._moments(connection, now), limit, _seconds(lease_seconds))
 
     def claim_at(
         self, site: str | None, actions: Sequence[Action], now: datetime, limit: int, lease_seconds: float
     ) -> list[OutboxItem]:
         with self._write() as connection:
-            return outbox.claim_at(connection, site, actions, now, limit=limit, lease=timedelta(seconds=lease_seconds))
+            moments, lease = self._moments(connection, now), _seconds(lease_seconds)
+            return leases.claim_at(connection, site, actions, moments, limit=limit, lease=lease)
+
+    def renew(self, items: Sequence[OutboxItem], now: datetime, lease_seconds: float) -> frozenset[int]:
+        with self._write() as connection:
+            return leases.renew(connection, items, self._clock(connection, now) + _seconds(lease_seconds))
 
     def sites_with_work(self, now: datetime) -> frozenset[str | None]:
         with self._read() as connection:
-            return outbox.sites_with_work(connection, now)
+            return leases.sites_with_work(connection, self._moments(connection, now))
+
+    def _moments(self, connection: Connection, now: datetime) -> Moments:
+        return Moments(now, self._clock(connection, now))
 
     def settle(self, results: Sequence[Settled], now: datetime) -> None:
         if results:
@@ -273,6 +289,8 @@ def _commit(connection: Connection, turn: Turn, letters: LetterRules, settled: S
     ticket = _ticket_of(connection, turn)
     if settled is not None:
         outbox.settle_one(connection, settled, turn.now)
+    elif turn.held is not None:
+        leases.require_held(connection, turn.held)
     tickets.add_history(connection, ticket.id if ticket else 0, turn.history)
     if ticket and turn.cancel_keys:
         outbox.cancel(connection, ticket.id, turn.cancel_keys, turn.now)
@@ -288,6 +306,10 @@ def _commit(connection: Connection, turn: Turn, letters: LetterRules, settled: S
     if turn.wake:
         tickets.bring_forward(connection, turn.wake, turn.now)
     return ticket
+
+
+def _seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
 
 
 def _write_note(connection: Connection, name: str, value: str | None) -> None:

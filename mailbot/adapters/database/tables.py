@@ -184,8 +184,8 @@ class RawMailRow(Base):
 class OutboxRow(Base):
     """An effect and what became of it.
 
-    A claimed row is a waiting row with a `claim` that only whoever claimed it last knows, until `leased_until` by the
-    database's clock.  `notice` and what begins with it is `model.Notice`: what the letter announces.  `settled_at` is
+    A claimed row is a waiting row with a `claim` that only whoever claimed it last knows; its
+    `next_attempt_at` is the end of the lease, by the clock of the database.  `notice` and what begins with it is `model.Notice`: what the letter announces.  `settled_at` is
     when it was done (for a letter: accepted), given up or cancelled; `answer` what the server or the
     hypervisor said.  `answered` is the lower-cased address of a letter that answers a mail: those are
     limited per address.  `counted` and `cause` are for the brake on letters (`limits`).
@@ -231,7 +231,6 @@ class OutboxRow(Base):
     bounced_at: Mapped[datetime | None]
     bounce_permanent: Mapped[bool | None]
     claim: Mapped[str | None]
-    leased_until: Mapped[datetime | None]
     notice: Mapped[NoticeOf | None]
     notice_since: Mapped[datetime | None]
     notice_date: Mapped[date | None]
