@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from mailbot.adapters.database.store import Database
-from mailbot.model import Actor, Effect, HistoryEntry, Letter, Role, Ticket, TicketState, Turn
+from mailbot.model import Actor, Effect, EventKind, HistoryEntry, Letter, Role, Ticket, TicketState, Turn
 from mailbot.rules import LetterRules
 from tests.contract.test_store import ALICE, LETTERS, NOW, a_letter, a_mail, a_ticket, changed, claimed_keys, opened
+from tests.databases import callers_clock
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LIMITS = LetterRules(per_person_and_day=4, per_cause_and_day=3, to_admins_per_hour=2, total_per_hour=8, total_per_day=9)
@@ -20,7 +21,7 @@ CAROL, DAVE = "carol@testbed.example", "dave@testbed.example"
 
 @pytest.fixture
 def store(url: str) -> Iterator[Database]:
-    store = Database(url, LIMITS)
+    store = Database(url, LIMITS, clock=callers_clock)
     yield store
     store.close()
 
@@ -40,7 +41,7 @@ def held(store: Database) -> list[str]:
 
 def decision(now: datetime = NOW) -> HistoryEntry:
     admin = Actor(Role.ADMIN, CAROL)
-    return HistoryEntry(0, now, "Approved", TicketState.PENDING, TicketState.APPROVED, admin, "approved")
+    return HistoryEntry(0, now, EventKind.APPROVED, TicketState.PENDING, TicketState.APPROVED, admin, "approved")
 
 
 def test_one_person_gets_so_many_letters_in_a_day(store: Database) -> None:

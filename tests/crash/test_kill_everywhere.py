@@ -20,6 +20,7 @@ import pytest
 
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.spool import SpoolInbox, SpoolPostman
+from mailbot.model import Letter
 from mailbot.ports import Folder
 from provisioner.fake import FakeSite
 from tests.crash.child import SITES, begin, happens
@@ -98,6 +99,12 @@ def play(root: Path, server: Server, route: Route, first: int, last: int) -> lis
     return steps
 
 
+def letters_of(root: Path) -> list[tuple[str, Letter]]:
+    """Every letter once, whatever was sent twice; Message-IDs hold the ticket's nonce, which is drawn when it is committed."""
+    sent = {letter.message_id: (letter.envelope_to, kind_of(letter)) for letter in SpoolPostman(root).letters}
+    return sorted(sent.values())
+
+
 def end_of(root: Path) -> dict[str, Any]:
     """All that must be the same, whatever happened on the way."""
     store = Database(f"sqlite:///{root / 'mailbot.sqlite'}")
@@ -123,7 +130,7 @@ def end_of(root: Path) -> dict[str, Any]:
         "tickets": tickets,
         "history": history,
         "waiting or given up": waiting,
-        "letters": {letter.message_id: (letter.envelope_to, kind_of(letter)) for letter in SpoolPostman(root).letters},
+        "letters": letters_of(root),
         "machines": machines,
         "inbox": inbox.inbox(),
         "handled": [email.message_from_bytes(raw)["Message-ID"] for raw in inbox.folder(Folder.HANDLED)],
