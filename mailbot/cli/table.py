@@ -55,6 +55,7 @@ ROWS = (
     Row("db", "database:db", "The database's schema."),
     Row("site", "sites:site", "What may happen at a site."),
     Row("image", "images:image", "Base images of the machines."),
+    Row("docs", "pages:docs", "Pages for a site's users and admins, made from its configuration."),
     Row("examples", "examples:examples", "List the files that come with the program, or give them out."),
 )
 
