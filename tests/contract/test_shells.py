@@ -26,7 +26,7 @@ def completed(words: Sequence[str], tmp_path: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["mailbot", "doc"], ["doctor"]),
+        (["mailbot", "doct"], ["doctor"]),
         (["mailbot", "-c", "x.toml", "image", "bu"], ["build"]),
         (["mailbot", "examples", "--in"], ["--into"]),
         (["mailbot", "db", "upg"], ["upgrade"]),
