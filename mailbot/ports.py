@@ -263,6 +263,9 @@ class Overview(Protocol):
     def oldest_question(self) -> datetime | None:
         """Since when the request or extension waits that has waited longest for an admin."""
 
+    def last_accepted(self) -> datetime | None:
+        """When a mail server last accepted a letter."""
+
     def oldest_in_queue(self) -> datetime | None:
         """When the oldest row was written that still waits in the outbox."""
 

@@ -33,8 +33,12 @@ def once(context: typer.Context) -> None:
 
     Ends when nothing is due any more; exit code 75 where something has to be tried again.
     """
-    with bot(settings_of(context)) as running:
+    settings = settings_of(context)
+    config = settings.config
+    with bot(settings) as running:
         tally = daemon.once(running)
+        if config.metrics.textfile is not None:
+            metrics.write_textfile(config.metrics.textfile, running.context.store, running.context.clock.now())
     say(f"mails {tally.mails}, tickets {tally.tickets}, letters {tally.letters}, machines {tally.machines}")
     for trouble in tally.troubles:
         complain(trouble)

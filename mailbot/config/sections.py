@@ -383,6 +383,8 @@ class MetricsSection:
     """Where they are served; 0: nowhere."""
     address: Text = "127.0.0.1"
     """The address that is listened on."""
+    textfile: Path | None = optional("/var/lib/prometheus/node-exporter/mailbot.prom")
+    """Where `mailbot once` writes them, for node_exporter's textfile collector; nowhere without it."""
 
 
 @dataclass(frozen=True, slots=True)

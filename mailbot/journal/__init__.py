@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from mailbot.journal.writing import COUNTS, LINES, Format, Level, Line, configure, line, reference
+from mailbot.journal.writing import COUNTS, LINES, TOOK, Format, Level, Line, configure, line, reference
 
-__all__ = ["COUNTS", "LINES", "Format", "Level", "Line", "configure", "reference"]
+__all__ = ["COUNTS", "LINES", "TOOK", "Format", "Level", "Line", "configure", "reference"]
 
 _away: set[str] = set()
 """Servers that did not answer when last asked: that they do again is worth a line, once."""

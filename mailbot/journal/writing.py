@@ -48,6 +48,9 @@ LINES: dict[str, Line] = {}
 COUNTS: Counter[str] = Counter()
 """How often each line was written since the program started, also where the level keeps it out of the log."""
 
+TOOK: dict[str, tuple[int, float]] = {}
+"""How many lines said how long an action took (fields `action` and `took`), and how many seconds in all, since the start."""
+
 _log = structlog.get_logger("mailbot")
 
 
@@ -63,6 +66,9 @@ def line(level: Level) -> Callable[[Callable[P, None]], Callable[P, None]]:
         def write(*args: P.args, **kwargs: P.kwargs) -> None:
             COUNTS[name] += 1
             facts: dict[str, Any] = dict(zip(fields, args, strict=False)) | kwargs
+            if "action" in facts and isinstance(facts.get("took"), timedelta):
+                count, seconds = TOOK.get(facts["action"], (0, 0.0))
+                TOOK[facts["action"]] = (count + 1, seconds + facts["took"].total_seconds())
             if "mail" in facts:
                 facts["mail"] = short(facts["mail"])
             function(*args, **kwargs)

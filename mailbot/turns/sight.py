@@ -114,7 +114,7 @@ def why_blind(context: TurnContext, ticket: Ticket, read_at: datetime | None, no
     `read_at` is when this daemon last read the mailbox to its end.  What the directory says is asked for each ticket.
     """
     due = min(ticket.due_at or now, now)
-    known = _last_read(context)
+    known = last_read(context.store)
     reads = [read for read in (read_at, known) if read is not None]
     if not any(read >= due for read in reads):
         return "the mailbox was not read to its end since then"
@@ -123,8 +123,9 @@ def why_blind(context: TurnContext, ticket: Ticket, read_at: datetime | None, no
     return "the directory of users does not answer" if fails(context, Sense.DIRECTORY) else ""
 
 
-def _last_read(context: TurnContext) -> datetime | None:
-    known = context.store.note(_READ)
+def last_read(store: Store) -> datetime | None:
+    """When the mailbox was last read to its end, to the minute; None for never."""
+    known = store.note(_READ)
     return None if known is None else datetime.fromisoformat(known)
 
 
@@ -215,7 +216,7 @@ def observe(context: TurnContext, reading: Reading, sites: Collection[str], now:
 
 def _of_mailbox(context: TurnContext, reading: Reading, now: datetime) -> Found:
     """Read to its end by this daemon, or lately by another one."""
-    known = _last_read(context)
+    known = last_read(context.store)
     why = reading.error
     if reading.read_at is not None:
         if known is None or abs(reading.read_at - known) >= _REMEMBER_EVERY:

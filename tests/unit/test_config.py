@@ -69,6 +69,7 @@ def test_the_reference_is_in_step_with_the_code() -> None:
 
 def test_the_example_shows_the_defaults_behind_its_hashes(tmp_path: Path) -> None:
     told_otherwise = {
+        "textfile",
         "port",
         "password",
         "oauth2_token_file",

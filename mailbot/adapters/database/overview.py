@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Select, func, select
 from mailbot.adapters.database import outbox
 from mailbot.adapters.database.tables import OUTBOX, TICKETS
 from mailbot.adapters.database.tickets import SELECT_TICKETS, ticket_of
-from mailbot.model import LIVING, OutboxItem, Ticket, TicketState
+from mailbot.model import LIVING, Action, OutboxItem, Ticket, TicketState
 from mailbot.ports import OutboxState, Queued, Wanted
 
 _T = TICKETS.c
@@ -63,7 +63,7 @@ class DatabaseOverview:
     def states(self) -> dict[TicketState, int]:
         with self._engine.connect() as connection:
             counted = connection.execute(select(_T.state, func.count()).group_by(_T.state))
-            return dict(counted.tuples().all())
+            return {row[0]: row[1] for row in counted}
 
     def oldest_question(self) -> datetime | None:
         requests = select(func.min(_T.asked_at)).where(_T.state == TicketState.PENDING)
@@ -71,6 +71,11 @@ class DatabaseOverview:
         with self._engine.connect() as connection:
             moments = [connection.execute(question).scalar() for question in (requests, extensions)]
         return min((moment for moment in moments if moment is not None), default=None)
+
+    def last_accepted(self) -> datetime | None:
+        letters = select(_O.settled_at).where(_O.action == Action.LETTER, _O.state == OutboxState.DONE)
+        with self._engine.connect() as connection:
+            return connection.execute(letters.order_by(_O.id.desc()).limit(1)).scalar()
 
     def oldest_in_queue(self) -> datetime | None:
         question = select(func.min(_O.created_at)).where(_O.state == OutboxState.WAITING)
