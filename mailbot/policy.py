@@ -130,7 +130,7 @@ def checks(ticket: Ticket, rules: Rules) -> list[str]:
             f"(limit {policy.max_disk_gib} GiB)."
         )
     else:
-        sentences.append(f"Disk: the usual {policy.disk_gib} GiB.")
+        sentences.append(f"The disk has the usual size, {policy.disk_gib} GiB.")
     return sentences
 
 

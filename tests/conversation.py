@@ -275,7 +275,7 @@ class Player:
     def rule(self, section: str, name: str, value: str) -> None:
         """Another value of one rule of the site, from now on."""
         rules = self.world.rules
-        changed = replace(getattr(rules, section), **{name: int(value)})
+        changed = replace(getattr(rules, section), **{name: int(value) if value.isdigit() else value})
         self.world.rules = replace(rules, **{section: changed})
         self.world.restart()
 
@@ -375,7 +375,7 @@ FACTS: dict[str, Callable[..., None]] = {
     r"|has an alice-vm of somebody else"
     r"|fails(?: for good)? at [\w-]+)": Player.site,
     rf"(?P<names>(?:{_NAMES})(?:(?:, | and )(?:{_NAMES}))*) (?:has a|have) machines? until (?P<until>\S+)": Player.machine,
-    r"(?P<section>lease|policy)\.(?P<name>\w+) is (?P<value>\d+)": Player.rule,
+    r"(?P<section>lease|policy|letters)\.(?P<name>\w+) is (?P<value>\w+)": Player.rule,
     rf"(?P<name>{_NAMES}) (?P<verb>pauses|resumes) the bot at the command line": Player.pause,
     r"(?P<name>[\w-]+) (?P<how>is stopped|is a kept disk) at (?P<site>north|south)": Player.stands,
     rf"(?P<name>{_NAMES}) (?P<verb>approves|denies|retries|holds|lets go of) #(?P<number>\d+) at the command line(?:: (?P<reason>.*))?": (

@@ -21,6 +21,7 @@ from mailbot.model import (
     Effect,
     Event,
     Letter,
+    Login,
     Refusal,
     Retired,
     Returned,
@@ -39,7 +40,7 @@ S = TicketState
 DAY = timedelta(days=1)
 READY_AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """A Monday."""
-FACTS = {"fqdn": "alice-vm.north.example", "address": "192.0.2.10", "host_keys": [], "host_key_fingerprints": []}
+LOGIN = Login("alice-vm.north.example", "192.0.2.10", (), ())
 NOTICE = frozenset({Letter.WARNING, Letter.DATE_MOVED, Letter.VM_STOPPED, Letter.GRACE_HALF, Letter.REMOVAL_NEAR})
 WAKING = frozenset({S.ACTIVE, S.EXPIRED, S.PENDING, S.UNCONFIRMED})
 BY_OWNER = Actor(Role.OWNER, ALICE.email)
@@ -79,7 +80,7 @@ class Life:
             READY_AT, READY_AT, site="north",
         )  # fmt: skip
         self.ticket = ticket
-        self.happens(Built(FACTS))
+        self.happens(Built(LOGIN))
 
     # what happens
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -87,8 +87,10 @@ class World:
         sites: Sequence[str] = ("north", "south"),
         digests: bool = False,
         clock: MemoryClock | None = None,
+        database: Callable[..., Database] = Database,
     ) -> None:
         self.url = f"sqlite:///{root / 'mailbot.sqlite'}"
+        self.database = database
         (root / "mailbot.sqlite").write_bytes(empty_database())
         self.rules = rules or Rules()
         if not digests:  # only few tests want a letter every Monday
@@ -109,9 +111,9 @@ class World:
         self.bot = self.build()
 
     def build(self) -> Bot:
-        """The bot, made anew over the same database and the same world, as after a start."""
+        """The bot, made again over the same database and the same world, as after a start."""
         context = TurnContext(
-            store=Database(self.url, self.rules.letters),
+            store=self.database(self.url, self.rules.letters),
             directory=self.directory,
             clock=self.clock,
             rules=self.rules,

@@ -16,6 +16,12 @@ _POLICY = SMTP.clone(max_line_length=998)
 _numbers = count(1)
 
 
+def number_from_one() -> None:
+    """The next mail is the first again: what is played then gives the same letters, whatever was played before."""
+    global _numbers  # noqa: PLW0603 - one count for every kind of mail
+    _numbers = count(1)
+
+
 def read_letter(letter: OutboundMail) -> EmailMessage:
     """A letter as its recipient's client reads it."""
     read = email.message_from_bytes(letter.data, policy=_POLICY)

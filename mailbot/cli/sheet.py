@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
 from typing import Any
 
 from mailbot.cli.columns import Cell, Look, field, moment
@@ -109,7 +108,7 @@ def _ahead(ticket: Ticket, circumstances: Circumstances) -> Iterator[str]:
         for at in plan(ticket, circumstances.rules).warnings[ticket.stage :]:
             yield f"  {moment(at, zone)}  A warning is sent."
     for step in steps_ahead(ticket, circumstances):
-        yield f"  {moment(datetime.fromisoformat(step['when']), zone)}  {step['what']}"
+        yield f"  {moment(step.when, zone)}  {step.what}"
 
 
 def _history(history: Sequence[HistoryEntry], zone: str) -> Iterator[str]:

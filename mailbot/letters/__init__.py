@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from mailbot.letters.catalogue import KINDS
+from mailbot.letters.catalogue import KINDS, LETTERS
 from mailbot.letters.compose import LetterCannotBeWritten, compose
-from mailbot.letters.kinds import Audience, LetterKind, Thread
+from mailbot.letters.kinds import About, Audience, LetterFacts, Thread
 from mailbot.letters.settings import LetterSettings
 
-__all__ = ["KINDS", "Audience", "LetterCannotBeWritten", "LetterKind", "LetterSettings", "Thread", "compose"]
+__all__ = [
+    "KINDS",
+    "LETTERS",
+    "About",
+    "Audience",
+    "LetterCannotBeWritten",
+    "LetterFacts",
+    "LetterSettings",
+    "Thread",
+    "compose",
+]

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from email.message import Message
-from typing import Any
 
 from icalendar import Alarm, Calendar, Event
 
+from mailbot.letters.kinds import CalendarEntry
 from mailbot.letters.settings import LetterSettings
 from mailbot.model import Ticket
 
 
-def end_of_lease(
-    ticket: Ticket, day: date, facts: Mapping[str, Any], settings: LetterSettings, now: datetime
-) -> Message:
+def end_of_lease(ticket: Ticket, day: date, told: CalendarEntry, settings: LetterSettings, now: datetime) -> Message:
     """The attachment: an all-day entry on the ticket's last day, with a reminder a week before.
 
-    `facts` are `sequence` (rises with every change, RFC 5545 section 3.8.7.4) and `status` (`CONFIRMED`
-    or `CANCELLED`); `day` is the last day as the letter says it.
+    `day` is the last day as the letter says it; the entry is replaced where `told.sequence` is higher (RFC 5545
+    section 3.8.7.4).
     """
-    cancelled = facts["status"] == "CANCELLED"
+    cancelled = told.status == "CANCELLED"
     machine = f"{ticket.username}-vm"
     entry = Event()
     entry.add("uid", f"mailbot-{ticket.id}@{settings.message_id_domain}")
-    entry.add("sequence", int(facts["sequence"]))
+    entry.add("sequence", told.sequence)
     entry.add("dtstamp", now.astimezone(UTC).replace(microsecond=0))
     entry.add("dtstart", day)
     entry.add("dtend", day + timedelta(days=1))
     entry.add("summary", f"Last day of {machine} ({settings.rules.service.name})")
-    entry.add("status", facts["status"])
+    entry.add("status", told.status)
     entry.add("transp", "TRANSPARENT")
     if not cancelled:
         alarm = Alarm()

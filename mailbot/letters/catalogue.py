@@ -1,20 +1,27 @@
-"""The one table of letters."""
+"""The one table of letters: every letter with the dataclass that it is written from, found in the themes' modules."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from types import ModuleType
 
-from mailbot.letters.kinds import LetterKind
-from mailbot.letters.life_kinds import EXTENSION_LETTERS, LIFE_LETTERS, WATCH_LETTERS
-from mailbot.letters.request_kinds import ADMIN_LETTERS, ANSWERS, OWNER_LETTERS
+from mailbot.letters import answers, extensions, life, questions, requests, troubles
+from mailbot.letters.kinds import About, LetterFacts
 from mailbot.model import Letter
 
-KINDS: Mapping[Letter, LetterKind] = {
-    **OWNER_LETTERS,
-    **LIFE_LETTERS,
-    **EXTENSION_LETTERS,
-    **ADMIN_LETTERS,
-    **WATCH_LETTERS,
-    **ANSWERS,
+
+def _letters_of(theme: ModuleType) -> Iterator[tuple[Letter, type[LetterFacts]]]:
+    for one in vars(theme).values():
+        if isinstance(one, type) and issubclass(one, LetterFacts) and isinstance(getattr(one, "about", None), About):
+            yield one.about.letter, one
+
+
+LETTERS: Mapping[Letter, type[LetterFacts]] = {
+    letter: kind
+    for theme in (requests, life, extensions, questions, troubles, answers)
+    for letter, kind in _letters_of(theme)
 }
-"""Every letter with who gets it, when, what its answers may do, and its facts."""
+"""Every letter's facts."""
+
+KINDS: Mapping[Letter, About] = {letter: kind.about for letter, kind in LETTERS.items()}
+"""What is fixed about every letter; looked up by `[]`."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from email import policy
 from email.generator import BytesGenerator
@@ -18,11 +17,16 @@ from typing import Any
 from mailbot import tokens
 from mailbot.commands import OF_THE_BRAKE, OF_THE_LETTER_BRAKE, Offer, offered
 from mailbot.errors import MailbotError
+from mailbot.letters.answers import Reply
 from mailbot.letters.calendar import end_of_lease
-from mailbot.letters.catalogue import KINDS
-from mailbot.letters.kinds import LetterKind, Thread
+from mailbot.letters.catalogue import KINDS, LETTERS
+from mailbot.letters.extensions import ExtensionGranted
+from mailbot.letters.kinds import About, Answer, LetterFacts, Snapshot, Thread
+from mailbot.letters.life import DateMoved
 from mailbot.letters.rendering import Rendered, count, day_in_words, moment_in_words, render, when_in_words
 from mailbot.letters.settings import LetterSettings
+from mailbot.letters.stored import UnreadableFacts, from_json
+from mailbot.letters.troubles import AdminBrake, AdminLettersHeld
 from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
 from mailbot.timetable import today
 from mailbot.tokens import Reference
@@ -32,10 +36,6 @@ from parsers.text.folding import fold, one_line
 _POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
 _MAX_REFERENCES = 10
 _COMMAND_WORDS = frozenset(phrase for phrase in listed_words() if phrase.isalpha())
-
-
-_FORMER_FACTS = frozenset({"commands"})
-"""Facts in rows that an earlier version wrote: what can be answered is now looked up when the letter is written."""
 
 
 class LetterCannotBeWritten(MailbotError):
@@ -50,22 +50,19 @@ class _Work:
 
     item: OutboxItem
     letter: Letter
-    kind: LetterKind
+    about: About
+    facts: LetterFacts
     ticket: Ticket | None
     settings: LetterSettings
     now: datetime
     reference: Reference | None
 
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        return self.item.effect.facts
-
 
 def compose(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, now: datetime) -> OutboundMail:
     """Write the letter of an outbox row; the same row always gives the same Message-ID.
 
-    `now` (aware) becomes the Date, and what "in 30 days" is counted from.  Raises LetterCannotBeWritten where a fact is missing or not known
-    to `KINDS`, where the letter needs a ticket and has none, or where the address is none.
+    `now` (aware) becomes the Date, and what "in 30 days" is counted from.  Raises LetterCannotBeWritten where a fact is missing or not
+    what the letter needs, where the letter needs a ticket and has none, or where the address is none.
     """
     work = _begin(item, ticket, settings, now)
     subject = _subject(work)
@@ -81,31 +78,29 @@ def _begin(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, no
     letter = item.effect.letter
     if letter is None:
         raise LetterCannotBeWritten(f"outbox row {item.id} is no letter")
-    kind = KINDS[letter]
-    if ticket is None and kind.needs_ticket:
+    about = KINDS[letter]
+    if ticket is None and about.needs_ticket:
         raise LetterCannotBeWritten(f"the letter {letter} needs a ticket")
     if ticket is not None and ticket.id == 0 and item.ticket_id:
         ticket = replace(ticket, id=item.ticket_id)
-    _check_facts(letter, kind, item.effect.facts)
-    return _Work(item, letter, kind, ticket, settings, now, _reference(item, kind, ticket, settings))
+    try:
+        facts = from_json(LETTERS[letter], item.effect.facts)
+    except UnreadableFacts as error:
+        raise LetterCannotBeWritten(f"facts of the letter {letter}: {error}") from error
+    return _Work(item, letter, about, facts, ticket, settings, now, _reference(item, facts, ticket, settings))
 
 
-def _check_facts(letter: Letter, kind: LetterKind, facts: Mapping[str, Any]) -> None:
-    missing = sorted(kind.facts.keys() - facts.keys())
-    unknown = sorted(facts.keys() - kind.facts.keys() - kind.optional.keys() - _FORMER_FACTS)
-    if missing or unknown:
-        said = [f"{word}: {', '.join(names)}" for word, names in (("missing", missing), ("unknown", unknown)) if names]
-        raise LetterCannotBeWritten(f"facts of the letter {letter}: {'; '.join(said)}")
-
-
-def _reference(item: OutboxItem, kind: LetterKind, ticket: Ticket | None, settings: LetterSettings) -> Reference | None:
-    purpose = kind.purpose or Purpose(item.effect.facts["purpose"])
-    if purpose is Purpose.NONE:
+def _reference(
+    item: OutboxItem, facts: LetterFacts, ticket: Ticket | None, settings: LetterSettings
+) -> Reference | None:
+    purpose = facts.purpose if isinstance(facts, Reply) else facts.about.purpose
+    if purpose is None or purpose is Purpose.NONE:
         return None
     day = tokens.day_of(item.created_at)  # not that of the attempt: the Message-ID must stay the same
-    if ticket is None:  # a question about the whole bot: the brake
-        number = item.effect.facts.get("brake")
-        return tokens.reference(settings.keys, 0, int(number), item.effect.to, purpose, day=day) if number else None
+    if isinstance(facts, AdminBrake | AdminLettersHeld):  # a question about the whole bot
+        return tokens.reference(settings.keys, 0, facts.brake, item.effect.to, purpose, day=day)
+    if ticket is None:
+        return None
     return tokens.reference(
         settings.keys, ticket.id, item.version, item.effect.to, purpose, day=day, nonce=ticket.nonce
     )
@@ -125,10 +120,10 @@ def _body(work: _Work, subject: str) -> Rendered:
     service = work.settings.rules.service
     ticket = work.ticket
     zone = service.timezone
-    values: dict[str, Any] = dict.fromkeys(work.kind.optional)
-    if ticket is not None:
-        values.update(end_date=ticket.end_date.isoformat(), disk_gib=ticket.disk_gib)
-    values.update(work.facts)
+    values: dict[str, Any] = {one.name: getattr(work.facts, one.name) for one in fields(work.facts)}
+    if ticket is not None and isinstance(work.facts, Snapshot):
+        values["end_date"] = work.facts.end_date or ticket.end_date
+        values["disk_gib"] = work.facts.disk_gib or ticket.disk_gib
     values.update(
         ticket=ticket,
         vm=f"{ticket.username}-vm" if ticket else "",
@@ -136,8 +131,8 @@ def _body(work: _Work, subject: str) -> Rendered:
         service=service,
         support=work.settings.support_address,
         hello=_hello(work.item.effect.to_name),
-        days_from_now=lambda day: _days_ahead(date.fromisoformat(day), work),
-        days_until_now=lambda at: count((work.now - datetime.fromisoformat(at)).days, "day"),
+        days_from_now=lambda day: _days_ahead(day, work),
+        days_until_now=lambda at: count((work.now - at).days, "day"),
         moment=lambda value: moment_in_words(value, zone),
         when=lambda value: when_in_words(value, zone),
         takes_answers=work.reference is not None,
@@ -181,27 +176,33 @@ def _days_ahead(day: date, work: _Work) -> str:
 def _subject(work: _Work) -> str:
     """Stable per conversation: clients hold a thread together by References *and* by the subject without `Re:`."""
     service, ticket = work.settings.rules.service, work.ticket
-    if work.kind.subject:
-        words = {"service": service.name, "count": count(len(work.facts.get("tickets", ())), "machine")}
+    if work.about.subject:
+        held = len(work.facts.tickets) if isinstance(work.facts, AdminBrake) else 0
+        words = {"service": service.name, "count": count(held, "machine")}
         if ticket is not None:
             day = _last_day(work, ticket)
             vm = f"{ticket.username}-vm"
             words |= {"number": str(ticket.id), "username": ticket.username, "vm": vm, "end_date": day_in_words(day)}
-        return one_line(work.kind.subject.format(**words), 200)
-    asked = work.facts.get("subject") if work.kind.thread is Thread.ANSWER else None
+        return one_line(work.about.subject.format(**words), 200)
+    asked = work.facts.subject if isinstance(work.facts, Answer) else ""
     subject = one_line(str(asked or (ticket.subject if ticket else "") or service.request_subject), 200)
     return subject if subject.lower().startswith("re:") else f"Re: {subject}"
 
 
 def _last_day(work: _Work, ticket: Ticket) -> date:
     """The end date that this letter tells: the one just granted, or as it was when the letter was decided."""
-    told = work.facts.get("until") or work.facts.get("end_date")
-    return date.fromisoformat(told) if told else ticket.end_date
+    match work.facts:
+        case ExtensionGranted(until=day) | DateMoved(end_date=day):
+            return day
+        case Snapshot(end_date=told):
+            return told or ticket.end_date
+        case _:
+            return ticket.end_date
 
 
 def _headers(work: _Work, subject: str, message_id: str) -> list[tuple[str, str]]:
     settings, effect = work.settings, work.item.effect
-    answer = work.kind.thread is Thread.ANSWER
+    answer = work.about.thread is Thread.ANSWER
     headers: list[tuple[str, str]] = [
         ("Date", format_datetime(work.now.astimezone(UTC))),
         ("From", _mailbox(settings.from_name or settings.rules.service.name, settings.support_address)),
@@ -229,7 +230,7 @@ def _threading(work: _Work) -> list[tuple[str, str]]:
     ticket, caused_by = work.ticket, _message_id_or_none(work.item.answers)
     opening = _message_id_or_none(ticket.thread) if ticket else ""
     admins = f"<mb.admins.{ticket.id}@{work.settings.message_id_domain}>" if ticket else ""
-    match work.kind.thread:
+    match work.about.thread:
         case Thread.ANSWER:
             asks_admin = work.reference is not None and work.reference.purpose is Purpose.DECIDE
             chain = [admins if asks_admin else opening, caused_by]
@@ -284,8 +285,8 @@ def _message(work: _Work, body: Rendered, message_id: str) -> Message:
     """multipart/alternative with text first (RFC 2046 section 5.1.4); with a calendar, that inside multipart/mixed."""
     boundary = message_id.strip("<>").partition("@")[0].rpartition(".")[2]
     both = _multipart("alternative", f"=_a_{boundary}", [_part("plain", body.text), _part("html", body.html)])
-    calendar = work.facts.get("calendar")
-    if not calendar or work.ticket is None:
+    calendar = getattr(work.facts, "calendar", None)
+    if calendar is None or work.ticket is None:
         both["MIME-Version"] = "1.0"
         return both
     attached = end_of_lease(work.ticket, _last_day(work, work.ticket), calendar, work.settings, work.now)

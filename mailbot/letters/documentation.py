@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from mailbot.letters.catalogue import KINDS
-from mailbot.letters.kinds import Audience, LetterKind
-from mailbot.model import Letter, Purpose
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from typing import Annotated, get_args, get_origin, get_type_hints
+
+from mailbot.letters.catalogue import LETTERS
+from mailbot.letters.kinds import Audience, LetterFacts
+from mailbot.model import Purpose
 
 _AUDIENCES = {
     Audience.OWNER: "To the owner of a machine",
     Audience.ADMIN: "To every admin",
-    Audience.SENDER: "To whoever wrote",
+    Audience.SENDER: "To the sender of a mail",
 }
 _ALLOWED = {
     Purpose.DECIDE: "an admin may decide",
@@ -20,7 +24,7 @@ _ALLOWED = {
 }
 _HEAD = """# Letters
 
-Every letter that mailbot can send. This page is written from `mailbot/letters/*_kinds.py` and compared with it in a test.
+Every letter that mailbot can send. This page is written from the dataclasses in `mailbot/letters/` and compared with it in a test.
 
 Each letter is one template, `templates_email/<letter>.txt.j2`, in a small mark-up (`mailbot/letters/blocks.py`). It is rendered once
 and read into blocks; the text part and the HTML part are both written from these blocks, so they cannot say different things.
@@ -31,6 +35,9 @@ Every letter carries a Message-ID that depends on nothing but its outbox row, `R
 `X-Auto-Response-Suppress: All` and `X-Mailbot-Letter: <letter>`. A letter that takes answers also carries a token for exactly its ticket,
 version, recipient and purpose, in Message-ID and (with plus-addresses) in Reply-To, and a short code that people can read.
 
+The facts of each letter are the fields of a dataclass; whoever decides that it is sent makes the value. Examples are never written
+by hand: `tests/flow/test_conversations.py` plays the conversations and keeps every letter's outbox row in `templates_email/samples/`.
+
 To change the words of a letter, edit its template, run `pytest tests/unit/test_letters.py --regenerate-golden` and read the difference.
 """
 
@@ -40,17 +47,23 @@ def documentation() -> str:
     parts = [_HEAD]
     for audience, title in _AUDIENCES.items():
         parts.append(f"\n## {title}\n\n| letter | sent when | what an answer may do |\n|---|---|---|\n")
-        parts.extend(_row(letter, kind) for letter, kind in KINDS.items() if kind.audience is audience)
+        parts.extend(_row(kind) for kind in LETTERS.values() if kind.about.audience is audience)
     parts.append("\n## What each letter is written from\n")
-    parts.extend(_facts(letter, kind) for letter, kind in KINDS.items())
+    parts.extend(f"\n### {letter}\n\n{''.join(_facts(kind)) or _NOTHING}" for letter, kind in LETTERS.items())
     return "".join(parts)
 
 
-def _row(letter: Letter, kind: LetterKind) -> str:
-    return f"| `{letter}` | {kind.when} | {_ALLOWED[kind.purpose]} |\n"
+_NOTHING = "Nothing but the ticket.\n"
 
 
-def _facts(letter: Letter, kind: LetterKind) -> str:
-    known = [f"- `{name}`: {shape}\n" for name, shape in kind.facts.items()]
-    known += [f"- `{name}` (may be left out): {shape}\n" for name, shape in kind.optional.items()]
-    return f"\n### {letter}\n\n{''.join(known) or 'Nothing but the ticket.' + chr(10)}"
+def _row(kind: type[LetterFacts]) -> str:
+    return f"| `{kind.about.letter}` | {kind.__doc__} | {_ALLOWED[kind.about.purpose]} |\n"
+
+
+def _facts(kind: type[LetterFacts]) -> Iterator[str]:
+    hints = get_type_hints(kind, include_extras=True)
+    for one in fields(kind):
+        hint = hints[one.name]
+        said = get_args(hint)[1] if get_origin(hint) is Annotated else ""
+        optional = "" if one.default is MISSING else " (may be left out)"
+        yield f"- `{one.name}`{optional}: {said}\n"

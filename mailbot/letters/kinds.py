@@ -1,18 +1,20 @@
-"""What is fixed about a letter: who gets it, when, what its answers may do, and the facts it is written from.
+"""What is fixed about a letter, and the base of the values that letters are written from.
 
-Facts are JSON-able (`model.Facts`).  Shapes used in the tables: *day* is an ISO date (`2027-01-31`),
-*moment* an aware ISO date and time (`2026-11-22T21:00:00+00:00`), *[x]* a list.  What belongs to the
-ticket itself (number, user, usage, site) is read from the ticket and is no fact.  A missing or unknown
-fact is an error when the letter is composed, never a hole in a letter.
+Each letter is one frozen dataclass in the module of its theme: its fields are the facts, `about` says who gets it and
+what its answers may do, its docstring completes "sent when …".  Whoever decides that a letter is sent makes the value,
+so that mypy finds a missing fact; the template sees exactly its fields.  What belongs to the ticket itself (number,
+user, usage, site) is read from the ticket and is no fact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Annotated, ClassVar, TypeAlias
 
-from mailbot.model import Purpose
+from mailbot.letters.stored import to_json
+from mailbot.model import Facts, Letter, Purpose
 
 
 class Audience(StrEnum):
@@ -23,7 +25,7 @@ class Audience(StrEnum):
     ADMIN = "admin"
     """Every admin, each with a letter of their own."""
     SENDER = "sender"
-    """Whoever wrote the mail that is answered, where that may be answered at all."""
+    """The sender of the mail that is answered, where that may be answered at all."""
 
 
 class Thread(StrEnum):
@@ -40,33 +42,73 @@ class Thread(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LetterKind:
+class About:
     """What is fixed about a letter.
 
-    `when` completes "sent when …".  `purpose` is what its token allows; None means that the fact
-    `purpose` says it (answers to somebody who may be owner or admin).  `subject` is the pattern of a
-    subject of its own ({service}, {number}, {username}, {title}), "" for the subject of its thread.
-    `facts` and `optional` map names to shape and meaning.
+    `purpose` is what its token allows; None means that the fact `purpose` says it (answers to somebody who may be
+    owner or admin).  `subject` is the pattern of a subject of its own, "" for the subject of its thread.
     """
 
+    letter: Letter
     audience: Audience
-    when: str
     purpose: Purpose | None = Purpose.NONE
     thread: Thread = Thread.OWNER
     subject: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict)
-    optional: Mapping[str, str] = field(default_factory=dict)
     needs_ticket: bool = True
 
 
-SUBJECT = {"subject": "str: subject of the mail that is answered"}
-SNAPSHOT = {
-    "end_date": "day: end date when the letter was decided (else the ticket's)",
-    "disk_gib": "int: disk when the letter was decided (else the ticket's)",
-}
-NOTES = {"notes": "[str]: what the parser remarked, sentences"}
-PURPOSE = {"purpose": "str: a `Purpose` value, what the token of this answer allows"}
-WHO = {"by": "str: name of the admin (or `the team`)"}
-PLAN = {"plan": "[{when: day or moment, what: str}]: what happens when, in order, from the tables that act"}
-CALENDAR = {"calendar": "{sequence: int, status: `CONFIRMED` or `CANCELLED`}: attach the end date as an .ics"}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterFacts:
+    """The facts of one letter; a subclass per letter."""
+
+    about: ClassVar[About]
+
+    def stored(self) -> Facts:
+        """The facts as the outbox keeps them: JSON, without those that are not given."""
+        return to_json(self)
+
+
+# --- facts that several letters have
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """One thing that will happen, and when."""
+
+    when: datetime
+    what: str
+
+
+Plan: TypeAlias = Annotated[tuple[Ahead, ...], "what will happen when, in order, from the tables that act"]
+EndDate: TypeAlias = Annotated[date | None, "last day when the letter was decided (else the ticket's)"]
+DiskGib: TypeAlias = Annotated[int | None, "disk when the letter was decided (else the ticket's)"]
+By: TypeAlias = Annotated[str, "name of the admin (or “the rules of the site”)"]
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEntry:
+    """The last day as an .ics attachment: `sequence` rises with every change, `status` is CONFIRMED or CANCELLED (RFC 5545)."""
+
+    sequence: int
+    status: str
+
+
+Calendar: TypeAlias = Annotated[CalendarEntry | None, "the last day as an .ics attachment"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot(LetterFacts):
+    """Last day and disk as they were when the letter was decided, so that a late letter still tells the truth."""
+
+    end_date: EndDate = None
+    disk_gib: DiskGib = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(LetterFacts):
+    """An answer to a mail of somebody."""
+
+    subject: Annotated[str, "subject of the mail that is answered"] = ""
+
+
 ADMIN_SUBJECT = "[{service} #{number}] VM for {username}"

@@ -14,6 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template, Undefi
 from mailbot.commands import Offer
 from mailbot.letters.blocks import read_blocks
 from mailbot.letters.plain import to_text
+from mailbot.letters.requests import Filled
+from mailbot.letters.troubles import Section
 from parsers.dates import long_form
 from parsers.request.labels import LABELS, Part
 from parsers.request.placeholders import OWN
@@ -48,23 +50,22 @@ def render(template: str, values: Mapping[str, Any], *, title: str, band: str) -
     return Rendered(to_text(blocks), html)
 
 
-def moment_in_words(moment: str | datetime, timezone: str) -> str:
+def moment_in_words(moment: datetime, timezone: str) -> str:
     """`Monday 31 January 2027, 17:05 (Europe/Paris)`; midnight belongs to the day that ends (24:00, ISO 8601)."""
-    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    local = at.astimezone(ZoneInfo(timezone))
+    local = moment.astimezone(ZoneInfo(timezone))
     if (local.hour, local.minute) == (0, 0):
         return f"{long_form(local.date() - timedelta(days=1))}, 24:00 ({timezone})"
     return f"{long_form(local.date())}, {local:%H:%M} ({timezone})"
 
 
-def day_in_words(day: str | date) -> str:
+def day_in_words(day: date) -> str:
     """`Monday 31 January 2027`."""
-    return long_form(date.fromisoformat(day) if isinstance(day, str) else day)
+    return long_form(day)
 
 
-def when_in_words(when: str, timezone: str) -> str:
+def when_in_words(when: date | datetime, timezone: str) -> str:
     """A day or a moment, whichever it is."""
-    return moment_in_words(when, timezone) if "T" in when else day_in_words(when)
+    return moment_in_words(when, timezone) if isinstance(when, datetime) else day_in_words(when)
 
 
 def gib(mebibytes: int) -> str:
@@ -112,20 +113,17 @@ def _known_hosts(fqdn: str, address: str, host_keys: Iterable[str]) -> list[str]
     return [f"{fqdn},{address} {key}" for key in host_keys]
 
 
-def _headline(sections: Iterable[Mapping[str, Any]]) -> str:
+def _headline(sections: Iterable[Section]) -> str:
     """A digest in one line: `2 waiting, 1 failed`."""
-    return (
-        ", ".join(f"{len(section['lines'])} {section['title']}" for section in sections if section["lines"])
-        or "all quiet"
-    )
+    return ", ".join(f"{len(section.lines)} {section.title}" for section in sections if section.lines) or "all quiet"
 
 
-def _filled_in(fields: Mapping[str, str]) -> list[str]:
+def _filled_in(fields: Filled) -> list[str]:
     """The request template with what is known, one line a field, so that no line of it can be a command."""
     known = {
-        Part.USERNAME: fields["username"],
-        Part.USAGE: fields["intended_usage"],
-        Part.DATE: fields["expiration_date"],
+        Part.USERNAME: fields.username,
+        Part.USAGE: fields.intended_usage,
+        Part.DATE: fields.expiration_date,
     }
     return [
         f"{LABELS[part]}: {one_line(value, _QUOTE_CHARACTERS) or f'<{OWN[part]}>'}" for part, value in known.items()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
+from mailbot.letters.questions import AdminBuildFailed
+from mailbot.letters.requests import VmReady
 from mailbot.lifecycle.lease import begun, calendar
 from mailbot.lifecycle.notice import plan
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner
-from mailbot.model import Action, BuildFailed, Built, Letter, Placed, Refusal, Retried, Step, Ticket, TicketState
+from mailbot.model import Action, BuildFailed, Built, Placed, Refusal, Retried, Step, Ticket, TicketState
+from mailbot.timetable import today
 
 
 def placed(ticket: Ticket, event: Placed, circumstances: Circumstances) -> Step | Refusal:
@@ -25,14 +27,21 @@ def placed(ticket: Ticket, event: Placed, circumstances: Circumstances) -> Step 
 def built(ticket: Ticket, event: Built, circumstances: Circumstances) -> Step:
     """The machine answers and shows the owner's key: the owner gets the letter to log in with."""
     after = begun(ticket, circumstances, state=TicketState.ACTIVE)
-    dates: dict[str, Any] = {
-        "stop_at": plan(after, circumstances.rules).stop_at.isoformat(),
-        "calendar": calendar(after),
-    }
-    again: dict[str, Any] = {"restored": True} if ticket.lease_from else {}
+    dates, login = plan(after, circumstances.rules), event.login
+    ready = VmReady(
+        fqdn=login.fqdn,
+        address=login.address,
+        host_keys=login.host_keys,
+        host_key_fingerprints=login.host_key_fingerprints,
+        stop_at=dates.stop_at,
+        first_warning_on=today(dates.warnings[0], circumstances.rules.service.timezone) if dates.warnings else None,
+        calendar=calendar(after),
+        restored=ticket.lease_from is not None,
+        **snapshot(after),
+    )
     return Step(
         after,
-        (to_owner(after, Letter.VM_READY, **snapshot(after), **event.facts, **dates, **again),),
+        (to_owner(after, ready),),
         f"machine ready at {ticket.site}",
     )
 
@@ -43,14 +52,8 @@ def build_failed(ticket: Ticket, event: BuildFailed, circumstances: Circumstance
     site = ticket.site if event.left_behind or ticket.lease_from else None
     after = moved(ticket, circumstances, state=TicketState.FAILED, site=site, asked_at=circumstances.now)
     after = replace(after, due_at=circumstances.now + timedelta(days=circumstances.rules.lease.failed_days))
-    letters = to_admins(
-        after,
-        circumstances,
-        Letter.ADMIN_BUILD_FAILED,
-        why=event.why,
-        attempts=event.attempts,
-        sites=list(event.sites),
-    )
+    failed = AdminBuildFailed(why=event.why, attempts=event.attempts, sites=event.sites)
+    letters = to_admins(after, circumstances, failed)
     return Step(after, letters, f"building failed: {event.why}")
 
 

@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from mailbot import policy
+from mailbot.letters.extensions import ExtensionDenied, ExtensionGranted, ExtensionLapsed, ExtensionReceived
+from mailbot.letters.questions import AdminDecided, AdminDecision, AdminLapsed, AdminReminder
 from mailbot.lifecycle.lease import begun, calendar, resting, steps_ahead, unsent
 from mailbot.lifecycle.notice import DAY, SLACK, plan
 from mailbot.lifecycle.request import next_nudge, nudge_after_reminder, question, reminders_reached
@@ -17,7 +19,6 @@ from mailbot.model import (
     Denied,
     Effect,
     ExtensionAsked,
-    Letter,
     Refusal,
     Step,
     Ticket,
@@ -58,10 +59,12 @@ def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -
     changes = {} if ticket.asked_end_date else open_question
     after = moved(ticket, circumstances, asked_end_date=event.until, release_asked_at=None, **changes)
     after = replace(after, due_at=next_nudge(after, circumstances.rules.lease))
-    received = to_owner(after, Letter.EXTENSION_RECEIVED, **_wish(after, circumstances))
+    lapses_at = (after.asked_at or circumstances.now) + timedelta(days=circumstances.rules.lease.lapse_days)
+    received = ExtensionReceived(asked_end_date=event.until, lapses_at=lapses_at, **snapshot(after))
+    asking = AdminDecision(**question(after, circumstances))
     return Step(
         after,
-        (received, *question(after, circumstances, Letter.ADMIN_DECISION)),
+        (to_owner(after, received), *to_admins(after, circumstances, asking)),
         f"extension to {event.until} asked",
         WARNINGS,
     )
@@ -71,15 +74,6 @@ def _within_limits(ticket: Ticket, until: date, circumstances: Circumstances) ->
     """Whether no admin is needed: not too long, and asked when the end is near, or one could be added to the other."""
     near = ticket.stage > 0 or ticket.state is TicketState.EXPIRED
     return near and (until - ticket.end_date).days <= circumstances.rules.policy.auto_extend_days
-
-
-def _wish(ticket: Ticket, circumstances: Circumstances) -> dict[str, Any]:
-    lapses_at = (ticket.asked_at or circumstances.now) + timedelta(days=circumstances.rules.lease.lapse_days)
-    return {
-        "asked_end_date": ticket.asked_end_date.isoformat() if ticket.asked_end_date else "",
-        "lapses_at": lapses_at.isoformat(),
-        **snapshot(ticket),
-    }
 
 
 def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> Step | Refusal:
@@ -99,7 +93,10 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
         return Refusal("The disk of a machine that exists cannot be changed; the end date can.")
     by = called(event.by, ticket, circumstances)
     step = _granted(ticket, until, by, circumstances, f"extension to {until} approved by {event.by.who}")
-    return replace(step, effects=(*step.effects, *_decided(step.ticket, circumstances, "approved", by)))
+    return replace(
+        step,
+        effects=(*step.effects, *_decided(step.ticket, circumstances, "approved", by, changed=_changed(ticket, until))),
+    )
 
 
 def _granted(ticket: Ticket, until: date, by: str, circumstances: Circumstances, summary: str) -> Step:
@@ -116,26 +113,37 @@ def _granted(ticket: Ticket, until: date, by: str, circumstances: Circumstances,
     )
     started = ticket.state is TicketState.EXPIRED
     granted = to_owner(
-        after, Letter.EXTENSION_GRANTED, until=until.isoformat(), by=by, started=started,
-        old_end_date=ticket.end_date.isoformat(), plan=steps_ahead(after, circumstances), calendar=calendar(after),
+        after,
+        ExtensionGranted(
+            until=until, by=by, started=started, old_end_date=ticket.end_date,
+            plan=steps_ahead(after, circumstances), calendar=calendar(after), changed=_changed(ticket, until),
+        ),
     )  # fmt: skip
     effects = (machine(after, Action.START), granted) if started else (granted,)
     return Step(after, effects, summary, WARNINGS)
 
 
+def _changed(ticket: Ticket, until: date) -> tuple[str, ...]:
+    """What an admin changed against what was asked for, as sentences."""
+    if ticket.asked_end_date is None or ticket.asked_end_date == until:
+        return ()
+    return (f"The last day is {long_form(until)}, not {long_form(ticket.asked_end_date)}.",)
+
+
 def _decided(
-    ticket: Ticket, circumstances: Circumstances, decision: str, by: str, reason: str = ""
+    ticket: Ticket,
+    circumstances: Circumstances,
+    decision: str,
+    by: str,
+    *,
+    reason: str = "",
+    changed: tuple[str, ...] = (),
 ) -> tuple[Effect, ...]:
-    facts: dict[str, Any] = {
-        "decision": decision,
-        "question": "extension",
-        "by": by,
-        "at": circumstances.now.isoformat(),
-        "end_date": ticket.end_date.isoformat(),
-    }
-    if reason:
-        facts["reason"] = reason
-    return to_admins(ticket, circumstances, Letter.ADMIN_DECIDED, **facts)
+    decided = AdminDecided(
+        decision=decision, question="extension", by=by, at=circumstances.now, reason=reason, changed=changed,
+        **snapshot(ticket),
+    )  # fmt: skip
+    return to_admins(ticket, circumstances, decided)
 
 
 def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step | Refusal:
@@ -144,13 +152,12 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
         return Refusal("Nobody has asked for an extension of this machine, or it was decided already.")
     after = _resumed(ticket, circumstances)
     by = called(event.by, ticket, circumstances)
-    told = to_owner(
-        after, Letter.EXTENSION_DENIED, by=by, reason=event.reason, plan=steps_ahead(after, circumstances),
-        **snapshot(after),
+    denied = ExtensionDenied(
+        by=by, reason=event.reason, plan=steps_ahead(after, circumstances), **snapshot(after)
     )  # fmt: skip
     return Step(
         after,
-        (told, *_decided(after, circumstances, "denied", by, event.reason)),
+        (to_owner(after, denied), *_decided(after, circumstances, "denied", by, reason=event.reason)),
         f"extension denied by {event.by.who}: {event.reason}",
     )
 
@@ -191,14 +198,14 @@ def waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     if reached > ticket.reminders:
         after = replace(moved(ticket, circumstances), reminders=reached)
         after = replace(after, due_at=nudge_after_reminder(after, circumstances))
-        letters = question(after, circumstances, Letter.ADMIN_REMINDER, key=str(reached), asked_at=opened.isoformat())
-        return Step(after, letters, "admins reminded")
+        reminder = AdminReminder(asked_at=opened, **question(after, circumstances))
+        return Step(after, to_admins(after, circumstances, reminder, key=str(reached)), "admins reminded")
     if circumstances.now < opened + timedelta(days=lease.lapse_days):
         return Step(replace(moved(ticket, circumstances), due_at=next_nudge(ticket, lease)), (), "")
     if circumstances.blind:
         return later(ticket, circumstances)
     after = _resumed(ticket, circumstances)
     days = (circumstances.now - opened).days
-    told = to_owner(after, Letter.EXTENSION_LAPSED, days=days, plan=steps_ahead(after, circumstances))
-    letters = to_admins(after, circumstances, Letter.ADMIN_LAPSED, question="extension", days=days)
-    return Step(after, (told, *letters), f"extension lapsed: no decision in {days} days")
+    told = ExtensionLapsed(days=days, plan=steps_ahead(after, circumstances), **snapshot(after))
+    letters = to_admins(after, circumstances, AdminLapsed(question="extension", days=days))
+    return Step(after, (to_owner(after, told), *letters), f"extension lapsed: no decision in {days} days")

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from mailbot.letters.requests import RequestDenied, RequestWithdrawn
 from mailbot.lifecycle.request import decided
 from mailbot.lifecycle.steps import Circumstances, called, later, machine, moved, to_owner
-from mailbot.model import Action, Denied, Effect, Letter, Refusal, Step, Ticket, TicketState, Withdrawn
+from mailbot.model import Action, Denied, Effect, Refusal, Step, Ticket, TicketState, Withdrawn
 
 
 def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step | Refusal:
@@ -21,7 +22,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
     by = called(event.by, ticket, circumstances)
     after = _over(ticket, circumstances, TicketState.DENIED)
     letters = (
-        to_owner(after, Letter.REQUEST_DENIED, by=by, reason=reason),
+        to_owner(after, RequestDenied(by=by, reason=reason)),
         *decided(after, circumstances, "denied", by, reason=reason),
     )
     return Step(after, (*_taken_away(after), *letters), f"given up by {event.by.who}: {reason}")
@@ -31,7 +32,7 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
     """The owner takes the request back before anybody has built it."""
     by = called(event.by, ticket, circumstances)
     after = _over(ticket, circumstances, TicketState.WITHDRAWN)
-    letters = (to_owner(after, Letter.REQUEST_WITHDRAWN), *decided(after, circumstances, "withdrawn", by))
+    letters = (to_owner(after, RequestWithdrawn()), *decided(after, circumstances, "withdrawn", by))
     return Step(after, (*_taken_away(after), *letters), f"withdrawn by {event.by.who}")
 
 
@@ -48,7 +49,7 @@ def waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     by, reason = circumstances.rules.service.contact, f"The machine could not be built, and was not within {days} days."
     after = _over(ticket, circumstances, TicketState.LAPSED)
     letters = (
-        to_owner(after, Letter.REQUEST_DENIED, by=by, reason=reason),
+        to_owner(after, RequestDenied(by=by, reason=reason)),
         *decided(after, circumstances, "denied", by, reason=reason),
     )
     return Step(after, (*_taken_away(after), *letters), f"given up: not built within {days} days")
@@ -59,7 +60,13 @@ def _over(ticket: Ticket, circumstances: Circumstances, final: TicketState) -> T
     if ticket.site is None:
         return moved(ticket, circumstances, state=final, asked_at=None, due_at=None)
     return moved(
-        ticket, circumstances, state=TicketState.RETIRING, asked_at=None, due_at=None, ended_at=circumstances.now
+        ticket,
+        circumstances,
+        state=TicketState.RETIRING,
+        asked_at=None,
+        due_at=None,
+        ended_at=circumstances.now,
+        remove_at=circumstances.now,
     )
 
 

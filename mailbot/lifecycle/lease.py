@@ -12,6 +12,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from mailbot.letters.kinds import Ahead, CalendarEntry, LetterFacts
+from mailbot.letters.life import DateMoved, EndWarning, VmStopped
+from mailbot.letters.troubles import AdminMachineTrouble, AdminNoticeBounced
 from mailbot.lifecycle.notice import (
     DAY,
     SLACK,
@@ -70,16 +73,15 @@ def _warned(ticket: Ticket, circumstances: Circumstances, dates: Plan, passed: i
     told = sum(at < circumstances.now + DAY / 2 for at in dates.warnings)
     after = resting(replace(moved(ticket, circumstances), stage=told), circumstances)
     days_left = whole_days(dates.stop_at - circumstances.now)
-    more: dict[str, Any] = {"last": True} if told == len(dates.warnings) else {}
-    planned = dates.warnings[passed - 1] + SLACK
+    planned, late = dates.warnings[passed - 1] + SLACK, ""
     if circumstances.now > planned + SLACK:
         when = moment_in_words(planned, circumstances.rules.service.timezone)
-        more["late"] = f"It should have been sent on {when}, but the service could not write then."
-    letter = to_owner(
-        after, Letter.WARNING, days_left=days_left, plan=steps_ahead(after, circumstances), **snapshot(after),
-        calendar=calendar(after), **more,
+        late = f"It should have been sent on {when}, but the service could not write then."
+    warning = EndWarning(
+        days_left=days_left, plan=steps_ahead(after, circumstances), calendar=calendar(after),
+        last=told == len(dates.warnings), late=late, **snapshot(after),
     )  # fmt: skip
-    letter = announcing(letter, ends(after, NoticeStage.WARNING, told), after)
+    letter = announcing(to_owner(after, warning), ends(after, NoticeStage.WARNING, told), after)
     # An earlier one that still waits would say an older number of days; this one says all of it.
     return Step(after, (letter,), f"warned: {_days(days_left)} left", cancel=("warning:",))
 
@@ -110,23 +112,23 @@ def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, wh
     # A warning within the next day would only repeat this letter.
     told = sum(at <= circumstances.now + DAY for at in plan(after, circumstances.rules).warnings)
     after = resting(replace(after, stage=told), circumstances)
-    letter = to_owner(
-        after, Letter.DATE_MOVED, old_end_date=ticket.end_date.isoformat(), end_date=later.isoformat(),
-        why=why, plan=steps_ahead(after, circumstances), calendar=calendar(after),
+    moved_on = DateMoved(
+        old_end_date=ticket.end_date, end_date=later, why=why, plan=steps_ahead(after, circumstances),
+        calendar=calendar(after),
     )  # fmt: skip
-    letter = announcing(letter, ends(after, NoticeStage.MOVED), after)
+    letter = announcing(to_owner(after, moved_on), ends(after, NoticeStage.MOVED), after)
     return Step(after, (letter,), f"the end date moved to {later}: {why}", cancel=("warning:",))
 
 
 _DELETED = "The disk is deleted for good."
 
 
-def steps_ahead(ticket: Ticket, circumstances: Circumstances) -> list[dict[str, str]]:
+def steps_ahead(ticket: Ticket, circumstances: Circumstances) -> tuple[Ahead, ...]:
     """What happens to the machine when, step by step, from the same dates that act: a letter's fact `plan`."""
     lease = circumstances.rules.lease
     if ticket.state is TicketState.ARCHIVED:
         delete_at = circumstances.open_from(ticket.keep_until or circumstances.now)
-        return [{"when": delete_at.isoformat(), "what": _DELETED}]
+        return (Ahead(delete_at, _DELETED),)
     stop_at = ticket.ended_at or circumstances.open_from(plan(ticket, circumstances.rules).stop_at)
     remove_at = circumstances.open_from(ticket.remove_at or stop_at + timedelta(days=lease.grace_days))
     delete_at = circumstances.open_from(ticket.keep_until or remove_at + timedelta(days=lease.keep_disk_days))
@@ -135,12 +137,12 @@ def steps_ahead(ticket: Ticket, circumstances: Circumstances) -> list[dict[str, 
         (remove_at, "The machine is removed; its disk is kept."),
         (delete_at, _DELETED),
     )
-    return [{"when": at.isoformat(), "what": what} for at, what in steps if at > circumstances.now]
+    return tuple(Ahead(at, what) for at, what in steps if at > circumstances.now)
 
 
-def calendar(ticket: Ticket, status: str = "CONFIRMED") -> dict[str, Any]:
+def calendar(ticket: Ticket, status: str = "CONFIRMED") -> CalendarEntry:
     """The end date as a calendar entry; its SEQUENCE rises with every change (RFC 5545 section 3.8.7.4)."""
-    return {"sequence": ticket.version, "status": status}
+    return CalendarEntry(ticket.version, status)
 
 
 def _stop(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> Step:
@@ -182,7 +184,8 @@ def _stop(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> Step:
     told = (circumstances.now >= half) + (circumstances.now >= near)
     after = replace(after, stage=told, due_at=(half, near, after.remove_at)[told])
     stage = NoticeStage.STOPPED if told < 2 else NoticeStage.LAST
-    letter = announce(after, Letter.VM_STOPPED, stage, circumstances, stopped_at=circumstances.now.isoformat())
+    ahead = steps_ahead(after, circumstances)
+    letter = announce(after, stage, VmStopped(stopped_at=circumstances.now, plan=ahead, **snapshot(after)))
     return Step(after, (machine(after, Action.STOP), letter), "stopped at the end of the lease", destructive=True)
 
 
@@ -220,10 +223,9 @@ def announcements(ticket: Ticket, circumstances: Circumstances) -> tuple[datetim
     return min(stopped + grace / 2, near), near
 
 
-def announce(ticket: Ticket, letter: Letter, stage: NoticeStage, circumstances: Circumstances, **facts: Any) -> Effect:
-    """A letter that announces the removal, with the dates as they are now."""
-    effect = to_owner(ticket, letter, plan=steps_ahead(ticket, circumstances), **snapshot(ticket), **facts)
-    return announcing(effect, removes(ticket, stage), ticket)
+def announce(ticket: Ticket, stage: NoticeStage, letter: LetterFacts) -> Effect:
+    """A letter that announces the removal: notice of it."""
+    return announcing(to_owner(ticket, letter), removes(ticket, stage), ticket)
 
 
 def unsent(ticket: Ticket, circumstances: Circumstances) -> int:
@@ -246,9 +248,7 @@ def _made(ticket: Ticket) -> Counts:
 def effect_failed(ticket: Ticket, event: EffectFailed, circumstances: Circumstances) -> Step:
     """A machine could not be stopped, started or removed: it is tried again, and admins read why."""
     key = f"{event.effect}:{circumstances.now:%Y%m%d}"
-    letters = to_admins(
-        ticket, circumstances, Letter.ADMIN_MACHINE_TROUBLE, key=key, effect=event.effect, why=event.why
-    )  # fmt: skip
+    letters = to_admins(ticket, circumstances, AdminMachineTrouble(effect=event.effect, why=event.why), key=key)
     return Step(moved(ticket, circumstances), letters, f"{event.effect} failed: {event.why}")
 
 
@@ -260,12 +260,15 @@ def returned(ticket: Ticket, event: Returned, circumstances: Circumstances) -> S
         )
     after = moved(ticket, circumstances, email=event.other) if event.other else moved(ticket, circumstances)
     what = NOTICES.get(event.letter, event.letter)
-    facts: dict[str, Any] = {"address": event.address, "what": what, "answer": event.diagnostic[:500]}
-    if event.letter in NOTICES:
-        facts["effect"] = "It does not count as notice: without notice that arrives, the date moves."
-    if event.other:
-        facts["second"] = event.other
-    letters = to_admins(after, circumstances, Letter.ADMIN_NOTICE_BOUNCED, key=event.address, **facts)
+    effect = "It does not count as notice: without notice that arrives, the date moves."
+    bounced = AdminNoticeBounced(
+        address=event.address,
+        what=what,
+        answer=event.diagnostic[:500],
+        second=event.other,
+        effect=effect if event.letter in NOTICES else "",
+    )
+    letters = to_admins(after, circumstances, bounced, key=event.address)
     waiting = ticket.state in {TicketState.ACTIVE, TicketState.EXPIRED} and ticket.asked_end_date is None
     if event.other and event.letter in NOTICES and waiting and ticket.stage:
         # Announced again at once, to the other address.

@@ -84,4 +84,4 @@ def _next(ticket: Ticket, circumstances: Circumstances) -> tuple[str, datetime |
         return step, None
     steps = steps_ahead(ticket, circumstances)
     overdue = ticket.due_at or circumstances.now
-    return step, datetime.fromisoformat(steps[0]["when"]) if steps else overdue
+    return step, steps[0].when if steps else overdue

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from mailbot.letters.kinds import Ahead
+from mailbot.letters.life import ReleaseConfirm, VmKept, VmReleased
 from mailbot.lifecycle.extension import WARNINGS
 from mailbot.lifecycle.lease import steps_ahead
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
 from mailbot.model import (
     Action,
     Kept,
-    Letter,
     Refusal,
     ReleaseAsked,
     Released,
@@ -25,10 +26,12 @@ def release_asked(ticket: Ticket, _event: ReleaseAsked, circumstances: Circumsta
     after = moved(ticket, circumstances, release_asked_at=circumstances.now)
     letter = to_owner(
         after,
-        Letter.RELEASE_CONFIRM,
+        ReleaseConfirm(
+            plan=_gone(circumstances),
+            lapses_at=circumstances.now + timedelta(days=circumstances.rules.lease.confirm_days),
+            **snapshot(after),
+        ),
         key=circumstances.now.isoformat(),
-        plan=_gone(circumstances),
-        **snapshot(after),
     )
     return Step(after, (letter,), "release asked")
 
@@ -49,19 +52,20 @@ def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> S
         asked_end_date=None,
         asked_at=None,
         ended_at=ticket.ended_at or circumstances.now,
+        remove_at=None,
         due_at=None,
     )
-    letter = to_owner(after, Letter.VM_RELEASED, plan=_gone(circumstances), **snapshot(after))
+    letter = to_owner(after, VmReleased(plan=_gone(circumstances), **snapshot(after)))
     return Step(after, (machine(after, Action.RETIRE), letter), f"released by {event.by.who}", WARNINGS)
 
 
-def _gone(circumstances: Circumstances) -> list[dict[str, str]]:
+def _gone(circumstances: Circumstances) -> tuple[Ahead, ...]:
     """What follows a release."""
     delete_at = circumstances.now + timedelta(days=circumstances.rules.lease.keep_disk_days)
-    return [
-        {"when": circumstances.now.isoformat(), "what": "The machine is stopped and removed; its disk is kept."},
-        {"when": delete_at.isoformat(), "what": "The disk is deleted for good."},
-    ]
+    return (
+        Ahead(circumstances.now, "The machine is stopped and removed; its disk is kept."),
+        Ahead(delete_at, "The disk is deleted for good."),
+    )
 
 
 def kept(ticket: Ticket, event: Kept, circumstances: Circumstances) -> Step | Refusal:
@@ -69,5 +73,9 @@ def kept(ticket: Ticket, event: Kept, circumstances: Circumstances) -> Step | Re
     if ticket.release_asked_at is None:
         return Refusal("The machine is not being given back, so there is nothing to keep it from.")
     after = moved(ticket, circumstances, release_asked_at=None)
-    letter = to_owner(after, Letter.VM_KEPT, key=circumstances.now.isoformat(), plan=steps_ahead(after, circumstances))
+    letter = to_owner(
+        after,
+        VmKept(plan=steps_ahead(after, circumstances), **snapshot(after)),
+        key=circumstances.now.isoformat(),
+    )
     return Step(after, (letter,), f"release taken back by {event.by.who}")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from mailbot.letters.kinds import LetterFacts
+from mailbot.letters.life import GraceHalf, RemovalNear, VmArchived, VmRemoved
 from mailbot.lifecycle.lease import announce, announcements, calendar, not_now, steps_ahead
 from mailbot.lifecycle.notice import (
     DAY,
@@ -27,7 +29,6 @@ from mailbot.model import (
     Action,
     DiskDeleted,
     Effect,
-    Letter,
     NoticeStage,
     Retired,
     Step,
@@ -48,11 +49,12 @@ def expired_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
         return _remove(ticket, circumstances, remove_at)
     if passed > ticket.stage:
         after = replace(moved(ticket, circumstances), stage=passed, due_at=near if passed == 1 else remove_at)
-        letter, stage = (
-            (Letter.GRACE_HALF, NoticeStage.HALF) if passed == 1 else (Letter.REMOVAL_NEAR, NoticeStage.LAST)
-        )
-        announced = announce(after, letter, stage, circumstances, days_left=whole_days(remove_at - circumstances.now))
-        return Step(after, (announced,), f"told about the removal ({letter})", cancel=("removal:",))
+        days_left, ahead_of = whole_days(remove_at - circumstances.now), steps_ahead(after, circumstances)
+        letter: LetterFacts = RemovalNear(days_left=days_left, plan=ahead_of, **snapshot(after))
+        if passed == 1:
+            letter = GraceHalf(days_left=days_left, plan=ahead_of, **snapshot(after))
+        announced = announce(after, NoticeStage.HALF if passed == 1 else NoticeStage.LAST, letter)
+        return Step(after, (announced,), f"told about the removal ({announced.letter})", cancel=("removal:",))
     ahead = (half, near, remove_at)[min(ticket.stage, 2)]
     return Step(replace(moved(ticket, circumstances), due_at=ahead), (), "")
 
@@ -99,9 +101,9 @@ def removed_later(ticket: Ticket, circumstances: Circumstances, earliest: dateti
     remove_at = earliest + SLACK
     after = replace(moved(ticket, circumstances, remove_at=remove_at), stage=2, due_at=remove_at)
     days_left = whole_days(remove_at - SLACK - circumstances.now)
-    letter = announce(after, Letter.REMOVAL_NEAR, NoticeStage.LAST, circumstances, days_left=days_left)
+    near = RemovalNear(days_left=days_left, plan=steps_ahead(after, circumstances), **snapshot(after))
     summary = f"the removal moved to {remove_at:%Y-%m-%d %H:%M} UTC: {why}"
-    return Step(after, (letter,), summary, cancel=("removal:",))
+    return Step(after, (announce(after, NoticeStage.LAST, near),), summary, cancel=("removal:",))
 
 
 def retired(ticket: Ticket, _event: Retired, circumstances: Circumstances) -> Step:
@@ -120,11 +122,17 @@ def retired(ticket: Ticket, _event: Retired, circumstances: Circumstances) -> St
 def _kept_until(ticket: Ticket, circumstances: Circumstances) -> Effect:
     """The machine is gone; until when the disk can still bring it back."""
     keep_until = ticket.keep_until or circumstances.now
-    effect = to_owner(
-        ticket, Letter.VM_ARCHIVED, keep_until=keep_until.isoformat(), plan=steps_ahead(ticket, circumstances),
-        **snapshot(ticket), calendar=calendar(ticket, "CANCELLED"),
+    archived = VmArchived(
+        keep_until=keep_until, plan=steps_ahead(ticket, circumstances), calendar=calendar(ticket, "CANCELLED"),
+        released=given_back(ticket),
+        **snapshot(ticket),
     )  # fmt: skip
-    return announcing(effect, deletes(ticket), ticket)
+    return announcing(to_owner(ticket, archived), deletes(ticket), ticket)
+
+
+def given_back(ticket: Ticket) -> bool:
+    """Whether the machine was removed because its owner gave it back: no removal had been planned."""
+    return ticket.remove_at is None
 
 
 def archived_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
@@ -158,4 +166,4 @@ def kept_longer(ticket: Ticket, circumstances: Circumstances, why: str) -> Step:
 def disk_deleted(ticket: Ticket, _event: DiskDeleted, circumstances: Circumstances) -> Step:
     """Nothing is left of the machine."""
     after = moved(ticket, circumstances, state=TicketState.REMOVED, due_at=None)
-    return Step(after, (to_owner(after, Letter.VM_REMOVED, **snapshot(after)),), "disk deleted")
+    return Step(after, (to_owner(after, VmRemoved(released=given_back(after), **snapshot(after))),), "disk deleted")

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TypedDict
 
 from mailbot import policy
+from mailbot.letters.questions import AdminDecided, AdminDecision, AdminLapsed, AdminReminder, Asker, Room
+from mailbot.letters.requests import (
+    ConfirmRequest,
+    RequestApproved,
+    RequestDenied,
+    RequestLapsed,
+    RequestReceived,
+    RequestWithdrawn,
+)
 from mailbot.lifecycle.steps import Circumstances, called, later, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import (
     Action,
@@ -13,7 +22,6 @@ from mailbot.model import (
     Confirmed,
     Denied,
     Effect,
-    Letter,
     Person,
     Refusal,
     Step,
@@ -41,6 +49,7 @@ def opened(
     claimed_from: str,
     notes: tuple[str, ...],
     circumstances: Circumstances,
+    evidence: str = "",
 ) -> Step:
     """A new ticket from a request without problems: PENDING where the sender is proven, else UNCONFIRMED."""
     ticket = Ticket(
@@ -61,59 +70,58 @@ def opened(
     )
     if not proven:
         lapses_at = circumstances.now + timedelta(days=circumstances.rules.lease.confirm_days)
-        letter = to_owner(
-            ticket,
-            Letter.CONFIRM_REQUEST,
-            claimed_from=claimed_from,
-            lapses_at=lapses_at.isoformat(),
-            **snapshot(ticket),
-        )
+        confirm = ConfirmRequest(claimed_from=claimed_from, lapses_at=lapses_at, **snapshot(ticket))
         return Step(
             moved(ticket, circumstances, due_at=lapses_at),
-            (letter,),
+            (to_owner(ticket, confirm),),
             f"requested from {claimed_from}, not confirmed yet",
         )
-    return _asked(ticket, circumstances, "requested", notes)
+    sender = claimed_from if claimed_from != person.email else ""
+    return _asked(ticket, circumstances, "requested", notes, sender=sender, evidence=evidence)
 
 
-def _asked(ticket: Ticket, circumstances: Circumstances, summary: str, notes: tuple[str, ...] = ()) -> Step:
+def _asked(
+    ticket: Ticket,
+    circumstances: Circumstances,
+    summary: str,
+    notes: tuple[str, ...] = (),
+    *,
+    sender: str = "",
+    evidence: str = "",
+) -> Step:
     """The question goes to every admin, a receipt to the owner."""
     ticket = moved(ticket, circumstances, asked_at=circumstances.now, reminders=0)
     ticket = moved(ticket, circumstances, due_at=next_nudge(ticket, circumstances.rules.lease))
-    return Step(
-        ticket,
-        (
-            to_owner(
-                ticket,
-                Letter.REQUEST_RECEIVED,
-                lapses_at=_lapses(ticket, circumstances).isoformat(),
-                notes=list(notes),
-                **snapshot(ticket),
-            ),
-            *question(ticket, circumstances, Letter.ADMIN_DECISION, notes=list(notes)),
-        ),
-        summary,
-    )
+    received = RequestReceived(lapses_at=_lapses(ticket, circumstances), notes=notes, **snapshot(ticket))
+    asking = AdminDecision(notes=notes, sender=sender, evidence=evidence, **question(ticket, circumstances))
+    return Step(ticket, (to_owner(ticket, received), *to_admins(ticket, circumstances, asking)), summary)
 
 
-def question(
-    ticket: Ticket, circumstances: Circumstances, letter: Letter, key: str = "", **more: Any
-) -> tuple[Effect, ...]:
-    """The question to every admin, with all they need to decide."""
-    return to_admins(
-        ticket,
-        circumstances,
-        letter,
-        key=key,
-        question="extension" if ticket.asked_end_date else "request",
-        person={"login": ticket.username, "name": ticket.name, "address": ticket.email},
-        checks=policy.checks(ticket, circumstances.rules),
-        sites=list(circumstances.sites),
-        lapses_at=max(_lapses(ticket, circumstances), ticket.due_at or circumstances.now).isoformat(),
-        **({"asked_end_date": ticket.asked_end_date.isoformat()} if ticket.asked_end_date else {}),
-        **snapshot(ticket),
-        **more,
-    )
+class Asked(TypedDict):
+    """The facts that every question to the admins has (`letters.questions.Question`)."""
+
+    question: str
+    person: Asker
+    checks: tuple[str, ...]
+    sites: tuple[Room, ...]
+    lapses_at: datetime
+    asked_end_date: date | None
+    end_date: date
+    disk_gib: int
+
+
+def question(ticket: Ticket, circumstances: Circumstances) -> Asked:
+    """All that admins need to decide."""
+    return {
+        "question": "extension" if ticket.asked_end_date else "request",
+        "person": Asker(ticket.username, ticket.name, ticket.email),
+        "checks": tuple(policy.checks(ticket, circumstances.rules)),
+        "sites": circumstances.sites,
+        "lapses_at": max(_lapses(ticket, circumstances), ticket.due_at or circumstances.now),
+        "asked_end_date": ticket.asked_end_date,
+        "end_date": ticket.end_date,
+        "disk_gib": ticket.disk_gib,
+    }
 
 
 def _lapses(ticket: Ticket, circumstances: Circumstances) -> datetime:
@@ -136,7 +144,10 @@ def confirmed(ticket: Ticket, event: Confirmed, circumstances: Circumstances) ->
     if problems:
         return Refusal(f"{policy.refusal(problems)} Please send a new request.")
     return _asked(
-        moved(ticket, circumstances, state=TicketState.PENDING), circumstances, f"confirmed by {event.by.who}"
+        moved(ticket, circumstances, state=TicketState.PENDING),
+        circumstances,
+        f"confirmed by {event.by.who}",
+        evidence=f"The request was confirmed from the registered address {event.by.who}.",
     )
 
 
@@ -164,7 +175,7 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
     )
     changed = _changes(ticket, after)
     by = called(event.by, ticket, circumstances)
-    told = to_owner(after, Letter.REQUEST_APPROVED, by=by, changed=changed, **snapshot(after))
+    told = to_owner(after, RequestApproved(by=by, changed=changed, **snapshot(after)))
     return Step(
         after,
         (machine(after, Action.BUILD), told, *decided(after, circumstances, "approved", by, changed=changed)),
@@ -172,20 +183,30 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
     )
 
 
-def _changes(before: Ticket, after: Ticket) -> list[str]:
+def _changes(before: Ticket, after: Ticket) -> tuple[str, ...]:
     changes = []
     if before.end_date != after.end_date:
         changes.append(f"The end date is {long_form(after.end_date)}, not {long_form(before.end_date)}.")
     if before.disk_gib != after.disk_gib:
         changes.append(f"The disk has {after.disk_gib} GiB, not {before.disk_gib} GiB.")
-    return changes
+    return tuple(changes)
 
 
-def decided(ticket: Ticket, circumstances: Circumstances, decision: str, by: str, **more: Any) -> tuple[Effect, ...]:
+def decided(
+    ticket: Ticket,
+    circumstances: Circumstances,
+    decision: str,
+    by: str,
+    *,
+    reason: str = "",
+    changed: tuple[str, ...] = (),
+) -> tuple[Effect, ...]:
     """What every admin reads about a request that is decided: `decision` is approved, denied or withdrawn."""
-    at = circumstances.now.isoformat()
-    facts = {"decision": decision, "question": "request", "by": by, "at": at, **snapshot(ticket), **more}
-    return to_admins(ticket, circumstances, Letter.ADMIN_DECIDED, **facts)
+    told = AdminDecided(
+        decision=decision, question="request", by=by, at=circumstances.now, reason=reason, changed=changed,
+        **snapshot(ticket),
+    )  # fmt: skip
+    return to_admins(ticket, circumstances, told)
 
 
 def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step | Refusal:
@@ -195,7 +216,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
         return Refusal("A refusal needs a reason, because the requester reads it: write it behind the word.")
     after = moved(ticket, circumstances, state=TicketState.DENIED, asked_at=None, due_at=None)
     by = called(event.by, ticket, circumstances)
-    told = to_owner(after, Letter.REQUEST_DENIED, by=by, reason=reason)
+    told = to_owner(after, RequestDenied(by=by, reason=reason))
     letters = (told, *decided(after, circumstances, "denied", by, reason=reason))
     return Step(after, letters, f"denied by {event.by.who}: {reason}")
 
@@ -205,7 +226,7 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
     after = moved(ticket, circumstances, state=TicketState.WITHDRAWN, asked_at=None, due_at=None)
     asked = ticket.state is TicketState.PENDING
     told = decided(after, circumstances, "withdrawn", called(event.by, ticket, circumstances)) if asked else ()
-    return Step(after, (to_owner(after, Letter.REQUEST_WITHDRAWN), *told), f"withdrawn by {event.by.who}")
+    return Step(after, (to_owner(after, RequestWithdrawn()), *told), f"withdrawn by {event.by.who}")
 
 
 def unconfirmed_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
@@ -230,18 +251,16 @@ def pending_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     if reached > ticket.reminders:
         after = moved(ticket, circumstances, reminders=reached)
         after = moved(after, circumstances, due_at=nudge_after_reminder(after, circumstances))
-        letters = question(after, circumstances, Letter.ADMIN_REMINDER, key=str(reached), asked_at=asked.isoformat())
-        return Step(after, letters, "admins reminded")
+        reminder = AdminReminder(asked_at=asked, **question(after, circumstances))
+        return Step(after, to_admins(after, circumstances, reminder, key=str(reached)), "admins reminded")
     if circumstances.now < asked + timedelta(days=circumstances.rules.lease.lapse_days):
         return Step(moved(ticket, circumstances, due_at=next_nudge(ticket, circumstances.rules.lease)), (), "")
     if circumstances.blind:
         return later(ticket, circumstances)
     after = moved(ticket, circumstances, state=TicketState.LAPSED, due_at=None, asked_at=None)
     days = (circumstances.now - asked).days
-    letters = to_admins(after, circumstances, Letter.ADMIN_LAPSED, question="request", days=days)
-    return Step(
-        after, (to_owner(after, Letter.REQUEST_LAPSED, days=days), *letters), f"lapsed: no decision in {days} days"
-    )
+    letters = to_admins(after, circumstances, AdminLapsed(question="request", days=days))
+    return Step(after, (to_owner(after, RequestLapsed(days=days)), *letters), f"lapsed: no decision in {days} days")
 
 
 def reminders_reached(asked: datetime, circumstances: Circumstances) -> int:

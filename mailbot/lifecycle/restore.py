@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mailbot import policy
+from mailbot.letters.life import VmRestored
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
 from mailbot.model import (
     Action,
-    Letter,
     Refusal,
     Restored,
     Step,
@@ -39,5 +39,5 @@ def restored(ticket: Ticket, event: Restored, circumstances: Circumstances) -> S
         ended_at=None,
         stage=0,
     )
-    letter = to_owner(after, Letter.VM_RESTORED, **snapshot(after))
+    letter = to_owner(after, VmRestored(**snapshot(after)))
     return Step(after, (machine(after, Action.BUILD), letter), f"restored, asked by {event.by.who}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
-from mailbot.model import Accepted, Action, Actor, Admin, Effect, Facts, Letter, Role, Step, Ticket, TicketState
+from mailbot.letters.kinds import LetterFacts
+from mailbot.letters.questions import Room
+from mailbot.model import Accepted, Action, Actor, Admin, Effect, Letter, Role, Step, Ticket, TicketState
 from mailbot.rules import Rules
 from mailbot.timetable import end_of, today
 
@@ -18,15 +20,14 @@ _LONGEST_CLOSURE_DAYS = 3660
 class Circumstances:
     """What a decision may look at besides the ticket: the moment, the site's rules, and what the store knows.
 
-    `sites` is one dict per site (site, free_memory_mib,
-    free_disk_gib, machines, as_of, problems), for the letter to the admins.  `accepted` are the
-    proofs of the ticket's letters.
+    `sites` is the room of each site, for the letter to the admins.  `accepted` are the proofs of the
+    ticket's letters.
     """
 
     now: datetime
     rules: Rules
     admins: tuple[Admin, ...]
-    sites: tuple[Facts, ...] = ()
+    sites: tuple[Room, ...] = ()
     accepted: tuple[Accepted, ...] = ()
     closed: tuple[tuple[date, date], ...] = ()
     """Closure periods of the ticket's site, first and last day: nothing destructive happens in them."""
@@ -69,22 +70,17 @@ def later(ticket: Ticket, circumstances: Circumstances) -> Step:
     return Step(replace(moved(ticket, circumstances), due_at=circumstances.now + LOOK_AGAIN), (), "")
 
 
-def to_owner(ticket: Ticket, letter: Letter, *, key: str = "", **facts: Any) -> Effect:
+def to_owner(ticket: Ticket, facts: LetterFacts, *, key: str = "") -> Effect:
     """One letter to the registered address of the ticket's owner."""
-    return Effect(Action.LETTER, _key(letter, ticket, key), letter, ticket.email, ticket.name, facts)
+    letter = facts.about.letter
+    return Effect(Action.LETTER, _key(letter, ticket, key), letter, ticket.email, ticket.name, facts.stored())
 
 
-def to_admins(
-    ticket: Ticket,
-    circumstances: Circumstances,
-    letter: Letter,
-    *,
-    key: str = "",
-    **facts: Any,
-) -> tuple[Effect, ...]:
+def to_admins(ticket: Ticket, circumstances: Circumstances, facts: LetterFacts, *, key: str = "") -> tuple[Effect, ...]:
     """The same letter to every admin; each has a row, and so a token, of their own."""
+    letter, stored = facts.about.letter, facts.stored()
     return tuple(
-        Effect(Action.LETTER, _key(letter, ticket, key, admin.address), letter, admin.address, admin.name, facts)
+        Effect(Action.LETTER, _key(letter, ticket, key, admin.address), letter, admin.address, admin.name, stored)
         for admin in circumstances.admins
     )
 
@@ -93,9 +89,16 @@ def _key(what: Letter | Action, ticket: Ticket, *more: str) -> str:
     return ":".join((what.value, str(ticket.version), *filter(None, more)))
 
 
-def snapshot(ticket: Ticket) -> dict[str, Any]:
-    """End date and disk as they were when the letter was decided, so that a late letter still tells the truth."""
-    return {"end_date": ticket.end_date.isoformat(), "disk_gib": ticket.disk_gib}
+class AsDecided(TypedDict):
+    """The facts of `letters.kinds.Snapshot`."""
+
+    end_date: date
+    disk_gib: int
+
+
+def snapshot(ticket: Ticket) -> AsDecided:
+    """Last day and disk as they were when the letter was decided, so that a late letter still tells the truth."""
+    return {"end_date": ticket.end_date, "disk_gib": ticket.disk_gib}
 
 
 def machine(ticket: Ticket, action: Action, *, key: str = "", **facts: Any) -> Effect:

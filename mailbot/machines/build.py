@@ -21,7 +21,7 @@ from mailbot.machines.progress import (
     spec_of,
     where,
 )
-from mailbot.model import BuildFailed, Built, OutboxItem, Ticket
+from mailbot.model import BuildFailed, Built, Login, OutboxItem, Ticket
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.leases import LEASE_SECONDS
@@ -107,13 +107,8 @@ def _look(context: TurnContext, sites: Sites, item: OutboxItem, facts: VmFacts, 
     """Started: is it ready for its owner?"""
     now = context.clock.now()
     if facts.phase is VmPhase.READY:
-        fact = {
-            "fqdn": spec.names.fqdn,
-            "address": facts.address,
-            "host_keys": list(facts.host_keys),
-            "host_key_fingerprints": list(facts.host_key_fingerprints),
-        }
-        settle_with(context, item, Built(fact), Settled(item, done=True, proof=facts.address or ""))
+        login = Login(spec.names.fqdn, facts.address or "", tuple(facts.host_keys), tuple(facts.host_key_fingerprints))
+        settle_with(context, item, Built(login), Settled(item, done=True, proof=facts.address or ""))
         journal.machine_done(
             item.ticket_id, action="build", machine=spec.name, site=facts.site, took=now - item.created_at
         )

@@ -101,11 +101,21 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """What an owner needs to log in: names, and the host keys as the machine itself showed them."""
+
+    fqdn: str
+    address: str
+    host_keys: tuple[str, ...]
+    host_key_fingerprints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
-    """The machine is ready for its owner; `facts` go into the letter (address, host keys)."""
+    """The machine is ready for its owner."""
 
     kind: ClassVar[EventKind] = EventKind.BUILT
-    facts: Facts
+    login: Login
     by: Actor = MACHINE
 
 

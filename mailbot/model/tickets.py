@@ -92,7 +92,8 @@ class Ticket:
     `reminders` counts the letters that reminded admins of the question that is open now.
     `keep_until` is when a kept disk is deleted; `held` is the reason why nothing destructive may happen.
     `lease_from` is when the present end date was agreed, `stage` how many of the warnings before the
-    present stop or removal were written, `remove_at` the moment of the removal of a stopped machine.
+    present stop or removal were written, `remove_at` the moment of the removal of a stopped machine
+    (None where its owner gave it back).
     `machine_id` and `nonce` are random and no other ticket's, not even one that gets the same number after a restored
     backup: from the first every name of the machine follows, to the second every token and Message-ID is bound.
     A ticket of version 0.1 has None (its machine is named after its site, owner and number) and "" (tokens bound to

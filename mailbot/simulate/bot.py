@@ -25,6 +25,7 @@ from mailbot.model import (
     Event,
     ExtensionAsked,
     Letter,
+    Login,
     Placed,
     Refusal,
     Retired,
@@ -388,7 +389,7 @@ class Bot:
         if action is Action.BUILD:
             if ticket.site is None:
                 yield Placed("simulated")
-            yield Built({})
+            yield Built(Login("", "", (), ()))
         elif action is Action.RETIRE:
             yield Retired()
         elif action is Action.DELETE_DISK:

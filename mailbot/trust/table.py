@@ -101,3 +101,14 @@ def needs(risk: Risk, rules: TrustRules) -> frozenset[Proof]:
 def missing(risk: Risk, evidence: Evidence, rules: TrustRules) -> str:
     """What the evidence lacks for it, as words for the sender; empty where nothing does."""
     return " and ".join(_MISSING[proof] for proof in sorted(needs(risk, rules) - evidence.proofs))
+
+
+def in_words(evidence: Evidence) -> str:
+    """How a sender was recognised, one sentence for the admin who decides."""
+    if Proof.SIGNED in evidence.proofs:
+        return "The mail has a good OpenPGP signature of the requester."
+    if Proof.ALIGNED in evidence.proofs:
+        return f"The mail service of {evidence.sender} vouches for the mail (DMARC or DKIM)."
+    if Proof.REGISTERED in evidence.proofs:
+        return f"The mail gives the registered address {evidence.sender} as its sender; nothing else proves it."
+    return ""

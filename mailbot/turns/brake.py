@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from mailbot import journal, lifecycle
-from mailbot.model import LIVING, Letter, Refusal, Step, Ticket, TicketState, TimePassed, Turn
+from mailbot.letters.troubles import AdminBrake, Braked
+from mailbot.model import LIVING, Refusal, Step, Ticket, TicketState, TimePassed, Turn
 from mailbot.turns.brake_numbers import MACHINES, next_number
 from mailbot.turns.context import TurnContext
 
@@ -113,20 +114,17 @@ def _too_many(context: TurnContext, wanted: int) -> bool:
 def _pull(context: TurnContext, brake: Brake, now: datetime) -> None:
     """Remember what is held, and ask every admin once."""
     tickets = [ticket for number in sorted(brake.tickets) if (ticket := context.store.ticket(number)) is not None]
-    entries = [
-        {"number": one.id, "username": one.username, "what": _WHAT[one.state], "since": one.end_date.isoformat()}
-        for one in tickets
-        if one.state in _WHAT
-    ]
+    entries = [Braked(one.id, one.username, _WHAT[one.state], one.end_date) for one in tickets if one.state in _WHAT]
     lease = context.rules.lease
     # What it holds is part of the key: whoever answers has read exactly the list that goes.
     which = hashlib.sha256(json.dumps(sorted(brake.tickets.items())).encode()).hexdigest()[:12]
     letters = context.letter_to_admins(
-        Letter.ADMIN_BRAKE,
+        AdminBrake(
+            brake=brake.number,
+            tickets=tuple(entries),
+            why=f"At once at most {lease.brake_machines} machines, or {lease.brake_percent} % of all, may be stopped or removed.",
+        ),
         f"brake:{brake.number}:{which}",
-        brake=brake.number,
-        tickets=entries,
-        why=f"At once at most {lease.brake_machines} machines, or {lease.brake_percent} % of all, may be stopped or removed.",
     )
     context.store.commit(Turn(now=now, effects=letters, notes={NOTE: json.dumps(asdict(brake))}))
     journal.trouble(

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from mailbot import journal, lifecycle
 from mailbot.errors import Conflict, DirectoryUnavailable
-from mailbot.letters import LetterSettings
+from mailbot.letters import LetterFacts, LetterSettings
+from mailbot.letters.questions import Room
 from mailbot.lifecycle import Circumstances
 from mailbot.model import (
     Action,
@@ -20,7 +21,7 @@ from mailbot.model import (
     Facts,
     HistoryEntry,
     LedgerEntry,
-    Letter,
+    Login,
     Person,
     Refusal,
     Requested,
@@ -121,27 +122,28 @@ class TurnContext:
             now,
             self.rules,
             self.all_admins(),
-            sites=tuple(self.room()) if asking else (),
+            sites=self.room() if asking else (),
             accepted=tuple(self.store.accepted(ticket.id)) if ticket.id and not asking else (),
             closed=self.closures.get(ticket.site or "", ()),
         )
 
-    def room(self) -> list[dict[str, Any]]:
+    def room(self) -> tuple[Room, ...]:
         """What the sites last said about their room; asked by the workers, never by a turn."""
-        return [
-            {
-                "site": health.site,
-                "free_memory_mib": health.free_memory_mib,
-                "free_disk_gib": health.free_disk_gib,
-                "machines": health.machines,
-                "as_of": at.isoformat(),
-                "problems": list(health.problems),
-            }
+        return tuple(
+            Room(
+                site=health.site,
+                free_memory_mib=health.free_memory_mib,
+                free_disk_gib=health.free_disk_gib,
+                machines=health.machines,
+                as_of=at,
+                problems=tuple(health.problems),
+            )
             for health, at in self.store.health()
-        ]
+        )
 
-    def letter_to_admins(self, letter: Letter, key: str, **facts: Any) -> tuple[Effect, ...]:
+    def letter_to_admins(self, facts: LetterFacts, key: str) -> tuple[Effect, ...]:
         """The same letter, about no ticket, to every admin; `key` makes it unique in the whole outbox."""
+        letter, stored = facts.about.letter, facts.stored()
         return tuple(
             Effect(
                 Action.LETTER,
@@ -149,7 +151,7 @@ class TurnContext:
                 letter=letter,
                 to=admin.address,
                 to_name=admin.name,
-                facts=facts,
+                facts=stored,
             )
             for admin in self.all_admins()
         )
@@ -191,6 +193,8 @@ def _json_able(value: Any) -> Any:
             return value.isoformat()
         case tuple():
             return list(value)
+        case Login():
+            return {one.name: _json_able(getattr(value, one.name)) for one in fields(value)}
         case _:
             return value
 

@@ -11,6 +11,7 @@ from typing import assert_never
 from mailbot import journal, lifecycle
 from mailbot.errors import Conflict, DirectoryUnavailable, LeaseLost, LetterRefused, MailServerUnavailable
 from mailbot.letters import KINDS, Audience, compose
+from mailbot.letters.troubles import AdminUndelivered
 from mailbot.lifecycle.lease import NOTICES
 from mailbot.lifecycle.notice import of_end_date, of_removal
 from mailbot.model import (
@@ -242,9 +243,8 @@ def _undelivered(context: TurnContext, item: OutboxItem, why: str) -> tuple[Effe
     letter = item.effect.letter
     if letter is None or KINDS[letter].audience is Audience.ADMIN:
         return ()
-    return context.letter_to_admins(
-        Letter.ADMIN_UNDELIVERED, f"{item.id}", address=item.effect.to, what=_name(item), why=why
-    )
+    undelivered = AdminUndelivered(address=item.effect.to, what=_name(item), why=why)
+    return context.letter_to_admins(undelivered, f"{item.id}")
 
 
 def is_void(notice: Notice | None, ticket: Ticket | None) -> bool:

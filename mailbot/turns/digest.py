@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from mailbot.letters.troubles import AdminDigest, Section
 from mailbot.lifecycle.notice import plan
-from mailbot.model import Action, Letter, Ticket, TicketState, Turn
+from mailbot.model import Action, Ticket, TicketState, Turn
 from mailbot.ports import FailedEffect
 from mailbot.timetable import last_weekly, today
 from mailbot.turns import brake, letter_brake, sight
@@ -51,13 +52,14 @@ def digest(context: TurnContext) -> int:
         return 0
     year, week, _day = today(moment, context.rules.service.timezone).isocalendar()
     letters = context.letter_to_admins(
-        Letter.ADMIN_DIGEST,
+        AdminDigest(
+            since=since,
+            until=moment,
+            sections=tuple(
+                Section(title, tuple(_cut(lines))) for title, lines in _Week(context, since, now).sections().items()
+            ),
+        ),
         f"digest:{year}-W{week:02}",
-        since=since.isoformat(),
-        until=moment.isoformat(),
-        sections=[
-            {"title": title, "lines": _cut(lines)} for title, lines in _Week(context, since, now).sections().items()
-        ],
     )
     context.store.commit(Turn(now=now, effects=letters))
     context.store.put_note(NOTE, moment.isoformat())

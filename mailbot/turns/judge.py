@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from mailbot import tokens
-from mailbot.model import Letter, MailKey, Turn, Verdict
+from mailbot.letters.troubles import AdminMailTrouble
+from mailbot.model import MailKey, Turn, Verdict
 from mailbot.ports import Fetched
 from mailbot.turns.bounces import judge_bounce
 from mailbot.turns.context import TurnContext
@@ -141,7 +142,6 @@ def quarantined(
     context: TurnContext, sha256: str, why: str, now: datetime, *, mail: Mail | None = None, message_id: str = ""
 ) -> Judgement:
     """The mail is put where a person finds it, and every admin is told why; not without end on one day."""
-    facts = {"sender": mail.sender.address, "subject": mail.subject} if mail else {}
     most = context.rules.answers.troubles_per_day
     count = counted(context, _TROUBLES, now)
     if count.number > most:
@@ -149,11 +149,13 @@ def quarantined(
     if count.number == most:
         why += f" (That is the {most}th such mail today; further ones only go to the folder.)"
     letters = context.letter_to_admins(
-        Letter.ADMIN_MAIL_TROUBLE,
+        AdminMailTrouble(
+            why=why,
+            folder=context.quarantine_folder,
+            message_id=(mail.message_id or "") if mail else message_id,
+            sender=mail.sender.address if mail else "",
+            subject=mail.subject if mail else "",
+        ),
         f"mail:{sha256}",
-        why=why,
-        folder=context.quarantine_folder,
-        message_id=(mail.message_id or "") if mail else message_id,
-        **facts,
     )
     return Judgement(Verdict.QUARANTINED, why, Turn(now=now, effects=letters, notes=count.notes))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from mailbot import journal, policy
-from mailbot.letters import KINDS
+from mailbot.letters import LetterFacts
+from mailbot.letters.requests import ToCorrect, UnknownSender
 from mailbot.model import (
     Action,
     Admin,
     Effect,
     Event,
-    Letter,
     Person,
     Requested,
     Step,
@@ -62,13 +62,12 @@ def answered(
     context: TurnContext,
     mail: Mail,
     to: Person | Admin,
-    letter: Letter,
+    facts: LetterFacts,
     now: datetime,
     *,
     ticket: Ticket | None = None,
     note: str,
     proven: bool = True,
-    **facts: Any,
 ) -> Judgement:
     """The mail changes nothing and is answered once, unless that address had enough answers for today.
 
@@ -79,10 +78,9 @@ def answered(
     limit = limits.per_address_and_day if proven else min(limits.unproven_per_day, limits.per_address_and_day)
     if context.store.answers_today(address, now) >= limit:
         return withheld(mail, address, note)
+    letter = facts.about.letter
     key = f"{letter.value}:{mail.sha256}" if ticket else f"mail:{mail.sha256}:{letter.value}"
-    if "subject" in KINDS[letter].optional:
-        facts["subject"] = mail.subject
-    effect = Effect(Action.LETTER, key, letter, address, to.name, facts)
+    effect = Effect(Action.LETTER, key, letter, address, to.name, facts.stored())
     turn = Turn(now=now, about_ticket=ticket.id if ticket else None, effects=(effect,))
     return Judgement(Verdict.HANDLED, note, turn)
 
@@ -98,8 +96,10 @@ def answered_stranger(context: TurnContext, mail: Mail, now: datetime, note: str
     count = counted(context, _STRANGERS, now)
     if context.store.answers_today(address, now) >= limit or count.number > STRANGERS_PER_DAY:
         return withheld(mail, address, note)
-    key = f"mail:{mail.sha256}:{Letter.UNKNOWN_SENDER.value}"
-    effect = Effect(Action.LETTER, key, Letter.UNKNOWN_SENDER, address)
+    letter = UnknownSender.about.letter
+    effect = Effect(
+        Action.LETTER, f"mail:{mail.sha256}:{letter.value}", letter, address, facts=UnknownSender().stored()
+    )
     return Judgement(Verdict.HANDLED, note, Turn(now=now, effects=(effect,), notes=count.notes))
 
 
@@ -125,8 +125,6 @@ def withheld(mail: Mail, address: str, note: str) -> Judgement:
     return Judgement(Verdict.HANDLED, f"{note}; not answered: {address} had enough answers in 24 hours")
 
 
-def problem_facts(problems: Sequence[Problem]) -> list[dict[str, Any]]:
-    """Problems as a letter's fact."""
-    return [
-        {"field": policy.in_words(p.field), "line": p.line, "found": p.found, "allowed": p.allowed} for p in problems
-    ]
+def to_correct(problem: Problem) -> ToCorrect:
+    """A problem as a letter's fact."""
+    return ToCorrect(policy.in_words(problem.field), problem.found, problem.allowed, problem.line)

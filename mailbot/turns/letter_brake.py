@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
+from mailbot.letters.troubles import AdminLettersHeld, Dropped, Waiting
 from mailbot.lifecycle.letter_brake import Weight, weight
-from mailbot.model import HeldLetter, Letter, Refusal, Turn
+from mailbot.model import HeldLetter, Refusal, Turn
 from mailbot.turns.brake_numbers import LETTERS, next_number
 from mailbot.turns.context import TurnContext
 
@@ -59,7 +59,7 @@ def tell(context: TurnContext) -> int:
         return 0
     brake = LetterBrake(next_number(context.store), now.isoformat(), held[-1].row)
     dropped = [one for one in held if weight(one.letter) is Weight.INFORMATION]
-    letters = context.letter_to_admins(Letter.ADMIN_LETTERS_HELD, _key(brake, held), **_facts(context, brake, held))
+    letters = context.letter_to_admins(_told(context, brake, held), _key(brake, held))
     note = json.dumps(asdict(brake))
     context.store.commit(Turn(now=now, effects=letters, notes={LETTERS: note}, drop=tuple(one.row for one in dropped)))
     return len(letters)
@@ -71,7 +71,7 @@ def _key(brake: LetterBrake, held: Sequence[HeldLetter]) -> str:
     return f"{brake.number}:{which}"
 
 
-def _facts(context: TurnContext, brake: LetterBrake, held: Sequence[HeldLetter]) -> dict[str, Any]:
+def _told(context: TurnContext, brake: LetterBrake, held: Sequence[HeldLetter]) -> AdminLettersHeld:
     questions: dict[int, HeldLetter] = {}
     lost: Counter[str] = Counter()
     for one in held:
@@ -80,13 +80,13 @@ def _facts(context: TurnContext, brake: LetterBrake, held: Sequence[HeldLetter])
         else:
             questions[one.ticket_id or 0] = one
     tickets = {number: context.store.ticket(number) for number in sorted(questions)[:LISTED]}
-    return {
-        "brake": brake.number,
-        "why": sorted({one.why for one in held}),
-        "questions": [{"number": one.id, "username": one.username} for one in tickets.values() if one is not None],
-        "more": max(len(questions) - LISTED, 0),
-        "dropped": [{"letter": letter, "number": number} for letter, number in sorted(lost.items())],
-    }
+    return AdminLettersHeld(
+        brake=brake.number,
+        why=tuple(sorted({one.why for one in held})),
+        questions=tuple(Waiting(one.id, one.username) for one in tickets.values() if one is not None),
+        waiting=len(questions),
+        dropped=tuple(Dropped(letter, number) for letter, number in sorted(lost.items())),
+    )
 
 
 def release(context: TurnContext, number: int, by: str) -> Turn | Refusal:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from mailbot import lifecycle, policy, tokens, trust
 from mailbot.commands import ROWS, Moment, offered
 from mailbot.errors import DirectoryUnavailable
+from mailbot.letters import LetterFacts
+from mailbot.letters.answers import CommandRefused, Help, Status, UnclearReply
+from mailbot.letters.questions import AdminAlreadyDecided
 from mailbot.lifecycle import STATE_WORDS, standing
 from mailbot.lifecycle.lease import steps_ahead
 from mailbot.model import (
@@ -19,7 +21,6 @@ from mailbot.model import (
     Confirmed,
     Event,
     EventKind,
-    Letter,
     Person,
     Purpose,
     Refusal,
@@ -59,17 +60,14 @@ class _Exchange:
     evidence: Evidence
     now: datetime
 
-    def answer(self, letter: Letter, note: str, **facts: Any) -> Judgement:
-        return answered(self.context, self.mail, self.who, letter, self.now, ticket=self.ticket, note=note, **facts)
+    def answer(self, facts: LetterFacts, note: str) -> Judgement:
+        return answered(self.context, self.mail, self.who, facts, self.now, ticket=self.ticket, note=note)
 
     def refuse(self, words: str, why: str) -> Judgement:
         found = "; ".join(f"{name}: {said}" for name, said in self.evidence.found.items())
         note = f"refused: {why}{f' ({found})' if found else ''}"
-        return self.answer(Letter.COMMAND_REFUSED, note, words=words, why=why, **self.can_say())
-
-    def can_say(self) -> dict[str, Any]:
-        purpose = self.reference.purpose
-        return {"purpose": purpose.value}
+        refused = CommandRefused(words=words, why=why, purpose=self.reference.purpose, subject=self.mail.subject)
+        return self.answer(refused, note)
 
 
 def judge_reply(
@@ -128,7 +126,10 @@ def _decided(exchange: _Exchange, said: Command | Unclear) -> Judgement:
     name, digest = repetition.note_of(exchange.ticket, exchange.mail)
     if exchange.context.store.note(name) == digest:  # a robot without any mark, or somebody who sent it twice
         return Judgement(Verdict.HANDLED, f"{note}; the same words were answered before")
-    answer = exchange.answer(Letter.UNCLEAR_REPLY, note, words=said.words, why=said.why, **exchange.can_say())
+    unclear = UnclearReply(
+        words=said.words, why=said.why, purpose=exchange.reference.purpose, subject=exchange.mail.subject
+    )
+    answer = exchange.answer(unclear, note)
     return answer.with_turn(exchange.now, notes={name: digest})
 
 
@@ -279,16 +280,14 @@ def _obey(exchange: _Exchange, command: Command) -> Judgement:
 
 
 def _informed(exchange: _Exchange, verb: Verb) -> Judgement:
-    facts = exchange.can_say()
+    purpose, subject = exchange.reference.purpose, exchange.mail.subject
     if verb is Verb.HELP:
-        return exchange.answer(Letter.HELP, "asked for help", **facts)
+        return exchange.answer(Help(purpose=purpose, subject=subject), "asked for help")
     ticket, context = exchange.ticket, exchange.context
     living = ticket.state in {TicketState.ACTIVE, TicketState.EXPIRED}
-    facts |= {
-        "state": standing(ticket),
-        "dates": steps_ahead(ticket, context.circumstances(exchange.now, ticket)) if living else [],
-    }
-    outcome = exchange.answer(Letter.STATUS, "asked for the status", **facts)
+    dates = steps_ahead(ticket, context.circumstances(exchange.now, ticket)) if living else ()
+    status = Status(state=standing(ticket), dates=dates, purpose=purpose, subject=subject)
+    outcome = exchange.answer(status, "asked for the status")
     if not living:
         return outcome
     # How the machine is, only its hypervisor knows: the worker asks it and writes the letter.
@@ -310,7 +309,7 @@ def _too_late(exchange: _Exchange, command: Command) -> Judgement:
     if decision is not None:
         when = moment_in_words(decision.at, context.rules.service.timezone)
         outcome = f"The request was {decision.event.lower()} by {decision.actor.who} on {when}."
-        return exchange.answer(Letter.ADMIN_ALREADY_DECIDED, "already decided", words=command.line, outcome=outcome)
+        return exchange.answer(AdminAlreadyDecided(words=command.line, outcome=outcome), "already decided")
     why = f"“{command.verb.value}” cannot be done now: {STATE_WORDS[ticket.state]}."
     return exchange.refuse(command.line, why)
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mailbot import lifecycle, policy, trust
+from mailbot.letters.requests import Filled, RequestProblems
 from mailbot.lifecycle import STATE_WORDS, Circumstances
-from mailbot.model import LIVING, Actor, ExtensionAsked, Letter, Person, Refusal, Requested, Role, Ticket
+from mailbot.model import LIVING, Actor, ExtensionAsked, Person, Refusal, Requested, Role, Ticket
 from mailbot.trust import Evidence, Proof, Risk
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing
-from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, problem_facts, withheld
+from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, to_correct, withheld
 from parsers.request.labels import Part
 from parsers.values import Fields, Mail, Problem, Request
 
@@ -112,23 +113,25 @@ def explained(
         context,
         mail,
         sender,
-        Letter.REQUEST_PROBLEMS,
+        RequestProblems(
+            problems=tuple(to_correct(one) for one in problems),
+            fields=_as_written(fields),
+            notes=notes,
+            subject=mail.subject,
+        ),
         now,
         proven=proven,
         note=f"a request with {len(problems)} problem{'' if len(problems) == 1 else 's'}",
-        problems=problem_facts(problems),
-        fields=_as_written(fields),
-        notes=list(notes),
     )
 
 
-def _as_written(fields: Fields) -> dict[str, str]:
+def _as_written(fields: Fields) -> Filled:
     day = fields.expiration_date
-    return {
-        "username": fields.username or "",
-        "intended_usage": fields.intended_usage or "",
-        "expiration_date": day.isoformat() if day else fields.expiration_text,
-    }
+    return Filled(
+        username=fields.username or "",
+        intended_usage=fields.intended_usage or "",
+        expiration_date=day.isoformat() if day else fields.expiration_text,
+    )
 
 
 def _evidence(mail: Mail, person: Person, look: Look) -> Evidence:
@@ -158,7 +161,8 @@ def _opened(
         proven=proven,
         claimed_from=mail.sender.address,
         notes=request.notes,
-        circumstances=Circumstances(now, context.rules, context.all_admins(), sites=tuple(context.room())),
+        evidence=trust.in_words(evidence),
+        circumstances=Circumstances(now, context.rules, context.all_admins(), sites=context.room()),
     )
     actor = Actor(Role.OWNER, mail.sender.address, mail.sha256, mail.message_id or "", evidence.as_facts())
     return happened(Requested(actor), None, step, now)

@@ -17,7 +17,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from mailbot import journal
-from mailbot.model import Effect, Letter, Ticket, Turn
+from mailbot.letters.troubles import AdminBlind
+from mailbot.model import Effect, Ticket, Turn
 from mailbot.ports import Store
 from mailbot.turns import clockwatch
 from mailbot.turns.clockwatch import Watch
@@ -161,15 +162,10 @@ def tell(context: TurnContext, now: datetime) -> None:
 
 def _letters(context: TurnContext, trouble: Trouble, *, back: bool) -> tuple[Effect, ...]:
     name = trouble.note.removeprefix(_CANNOT)
-    return context.letter_to_admins(
-        Letter.ADMIN_BLIND,
-        f"{name}:{trouble.since.isoformat()}:{'back' if back else 'gone'}",
-        what=trouble.what,
-        since=trouble.since.isoformat(),
-        why=trouble.why,
-        back=back,
-        meanwhile=MEANWHILE[trouble.sense],
+    blind = AdminBlind(
+        what=trouble.what, since=trouble.since, why=trouble.why, back=back, meanwhile=MEANWHILE[trouble.sense]
     )
+    return context.letter_to_admins(blind, f"{name}:{trouble.since.isoformat()}:{'back' if back else 'gone'}")
 
 
 # What one tick has observed

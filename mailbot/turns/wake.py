@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from mailbot import journal
 from mailbot.errors import Conflict, DirectoryUnavailable
+from mailbot.letters.troubles import AdminTicketTrouble
 from mailbot.lifecycle.steps import to_admins
-from mailbot.model import CLOCK, EventKind, HistoryEntry, Letter, Refusal, Ticket, TimePassed, Turn
+from mailbot.model import CLOCK, EventKind, HistoryEntry, Refusal, Ticket, TimePassed, Turn
 from mailbot.turns import sight
 from mailbot.turns.brake import braked
 from mailbot.turns.context import TurnContext, apply
@@ -90,10 +91,8 @@ def _put_off(context: TurnContext, ticket: Ticket, error: Exception) -> None:
     letters = to_admins(
         ticket,
         context.circumstances(now, ticket),
-        Letter.ADMIN_TICKET_TROUBLE,
+        AdminTicketTrouble(error=said, again_at=until),
         key=now.date().isoformat(),
-        error=said,
-        again_at=until.isoformat(),
     )
     # Without the ticket in the turn nothing of it changes: only the letters are written.
     context.store.commit(Turn(now=now, about_ticket=ticket.id, effects=letters))

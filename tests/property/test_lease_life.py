@@ -32,7 +32,7 @@ from mailbot.model import (
     Withdrawn,
 )
 from mailbot.rules import LeaseRules, PolicyRules, Rules, ServiceRules
-from tests.lives import BY_ADMIN, BY_OWNER, DAY, FACTS, NOTICE, READY_AT, Life
+from tests.lives import BY_ADMIN, BY_OWNER, DAY, LOGIN, NOTICE, READY_AT, Life
 
 S = TicketState
 ZONES = ("Europe/Paris", "UTC", "Pacific/Auckland", "America/Los_Angeles", "Asia/Kathmandu")
@@ -123,7 +123,7 @@ class Lives(RuleBasedStateMachine):
                 Held("a demonstration", BY_ADMIN),
                 Unheld(BY_ADMIN),
                 EffectFailed("stop", "the site does not answer"),
-                Built(FACTS),
+                Built(LOGIN),
                 BuildFailed("no disk", 3, ("north",)),
                 Retried(BY_ADMIN),
             ]
@@ -163,7 +163,7 @@ class Lives(RuleBasedStateMachine):
         life = self.life
         life.mail_works = True
         life.post()
-        self._maybe(Built(FACTS))
+        self._maybe(Built(LOGIN))
         self._maybe(Unheld(BY_ADMIN))
         life.pass_until(max(life.now, READY_AT) + 2000 * DAY)
         assert life.ticket.state in {S.REMOVED, S.FAILED}, f"it never ends: {life.ticket.state}, {life.steps[-3:]}"

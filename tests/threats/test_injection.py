@@ -10,11 +10,11 @@ from email.policy import SMTP
 import pytest
 
 from mailbot.letters import compose
+from mailbot.letters.samples import Sample
 from mailbot.model import Letter, TicketState
 from parsers.text.folding import one_line
 from tests.threats.site import approval, genuine, question, untouched
-from tests.unit.letter_samples import NOW as THEN
-from tests.unit.letter_samples import SAMPLES, SETTINGS, Sample
+from tests.trying import SAMPLES, SETTINGS
 from tests.world import ALICE, CAROL, World, kind_of, request_words
 from tests.writing import SUPPORT, mail, read_letter, reply, words_of
 
@@ -110,7 +110,7 @@ def test_a_name_that_only_looks_like_a_login_gets_no_machine(world: World, login
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 def test_no_letter_has_a_link_that_acts(sample: Sample) -> None:
-    letter = compose(sample.item, sample.ticket, SETTINGS, THEN)
+    letter = compose(sample.item, sample.ticket, SETTINGS, sample.now)
     message = message_from_bytes(letter.data, policy=SMTP)
     for part in message.walk():
         if part.get_content_maintype() == "text":

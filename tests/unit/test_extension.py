@@ -27,7 +27,7 @@ from mailbot.model import (
 )
 from mailbot.rules import LeaseRules, PolicyRules, Rules
 from mailbot.timetable import end_of
-from tests.lives import BY_ADMIN, BY_OWNER, DAY, FACTS, READY_AT, Life
+from tests.lives import BY_ADMIN, BY_OWNER, DAY, LOGIN, READY_AT, Life
 
 S = TicketState
 END = date(2027, 3, 31)
@@ -285,7 +285,7 @@ def test_a_kept_disk_comes_back_where_it_is() -> None:
     assert [effect.action for effect in step.effects if effect.action is not Action.LETTER] == [Action.BUILD]
     assert (life.ticket.state, life.ticket.site, life.ticket.keep_until) == (S.APPROVED, "north", None)
     assert life.ticket.lease_from is not None, "what tells that a disk was in its owner's hands"
-    done(life, Built(FACTS))
+    done(life, Built(LOGIN))
     assert life.ticket.state is S.ACTIVE
     assert life.last(Letter.VM_READY).facts["restored"] is True
     life.pass_until(life.now + 32 * DAY)

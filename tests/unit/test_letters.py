@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 import email
+import json
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from letter_samples import ADMIN, NOW, SETTINGS, TICKET, Sample
-from letter_samples import SAMPLES as FIRST_SAMPLES
-from life_samples import LIFE
 
 import templates_email
 from mailbot import tokens
-from mailbot.letters import KINDS, Audience, LetterCannotBeWritten, Thread, compose
+from mailbot.letters import KINDS, LETTERS, Audience, LetterCannotBeWritten, Thread, compose
 from mailbot.letters.blocks import BlockKind, read_blocks
 from mailbot.letters.documentation import documentation
 from mailbot.letters.plain import WIDTH
 from mailbot.letters.rendering import moment_in_words
+from mailbot.letters.samples import Sample
 from mailbot.model import Action, Effect, Letter, OutboxItem, Purpose
 from parsers import Command, Mail, ReadingRules, Request, read, understand
 from parsers.reply.commands import read_command
 from parsers.request.labels import read_label
 from parsers.text.folding import visible
+from tests.trying import ADMIN, SAMPLES, SETTINGS, changed, sample_of
 
-SAMPLES = (*FIRST_SAMPLES, *LIFE)
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "letters"
 TEMPLATES = Path(templates_email.__path__[0])
+NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 READING = ReadingRules(now=NOW, timezone=ZoneInfo("Europe/Paris"))
 by_name = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 
 
-def written(sample: Sample, **changes: object) -> EmailMessage:
-    sample = replace(sample, **changes) if changes else sample
-    mail = compose(sample.item, sample.ticket, SETTINGS, NOW)
+def written(sample: Sample, **changes: Any) -> EmailMessage:
+    sample = changed(sample, **changes) if changes else sample
+    mail = compose(sample.item, sample.ticket, SETTINGS, sample.now)
     message = email.message_from_bytes(mail.data, policy=policy.default)
     assert isinstance(message, EmailMessage)
     return message
@@ -99,11 +101,19 @@ def test_every_letter_has_a_kind_a_template_and_a_sample() -> None:
 
 
 def test_samples_together_give_every_fact_that_a_letter_knows() -> None:
-    for letter, kind in KINDS.items():
-        given_facts = {name for sample in SAMPLES if sample.letter is letter for name in sample.facts}
-        assert set(kind.facts) <= given_facts
-        untried = set(kind.optional) - given_facts - {"end_date", "disk_gib", "notes", "subject"}
-        assert not untried, f"{letter}: no golden letter with {untried}"
+    lacking = {
+        letter.value: lack
+        for letter, kind in LETTERS.items()
+        if (
+            lack := {one.name for one in fields(kind)}
+            - {name for s in SAMPLES if s.letter is letter for name in facts_of(s)}
+        )
+    }
+    assert lacking == {}, "no conversation produces these facts"
+
+
+def facts_of(sample: Sample) -> Mapping[str, Any]:
+    return sample.item.effect.facts
 
 
 @by_name
@@ -162,7 +172,7 @@ def test_headers_mark_a_letter_as_ours_and_as_automatic(sample: Sample) -> None:
     assert message["X-Mailbot-Letter"] == sample.letter.value
     assert message["From"] == "Testbed support <support@testbed.example>"
     assert tokens.is_own_message_id(message["Message-ID"], SETTINGS)
-    assert message["Date"].datetime == NOW
+    assert message["Date"].datetime == sample.now
     counts = {name.lower(): len(message.get_all(name, [])) for name in message}
     assert set(counts.values()) == {1}, counts
 
@@ -171,7 +181,7 @@ def test_headers_mark_a_letter_as_ours_and_as_automatic(sample: Sample) -> None:
 def test_a_letter_carries_a_token_exactly_where_it_takes_answers(sample: Sample) -> None:
     message = written(sample)
     kind = KINDS[sample.letter]
-    purpose = kind.purpose or Purpose(sample.facts["purpose"])
+    purpose = kind.purpose or Purpose(facts_of(sample)["purpose"])
     by_id = tokens.references_in([message["Message-ID"]], [], SETTINGS)
     if purpose is Purpose.NONE:
         assert by_id == ()
@@ -189,14 +199,14 @@ def test_a_letter_carries_a_token_exactly_where_it_takes_answers(sample: Sample)
 
 @by_name
 def test_letters_to_the_owner_carry_nothing_of_an_admins(sample: Sample) -> None:
-    if KINDS[sample.letter].audience is Audience.ADMIN or sample.to == ADMIN:
+    if KINDS[sample.letter].audience is Audience.ADMIN or sample.item.effect.to == ADMIN:
         return
-    raw = compose(sample.item, sample.ticket, SETTINGS, NOW).data.decode()
-    assert "bob@testbed.example" not in raw
+    raw = compose(sample.item, sample.ticket, SETTINGS, sample.now).data.decode()
+    assert ADMIN not in raw
     assert "mb.admins." not in raw
     for version in range(1, 4):
         day = tokens.day_of(sample.item.created_at)
-        bound = tokens.reference(SETTINGS.keys, TICKET.id, version, ADMIN[0], Purpose.DECIDE, day=day)
+        bound = tokens.reference(SETTINGS.keys, 1, version, ADMIN, Purpose.DECIDE, day=day)
         assert bound.token not in raw
 
 
@@ -206,39 +216,52 @@ def test_every_letter_of_a_ticket_hangs_on_its_thread() -> None:
         references = str(message["References"] or "").split()
         if sample.ticket is None or kind.thread is Thread.NONE:
             continue
-        to_admin = kind.thread is Thread.ADMINS or sample.to == ADMIN
-        assert references[0] == ("<mb.admins.12@mailbot.testbed.example>" if to_admin else TICKET.thread)
+        to_admin = kind.thread is Thread.ADMINS or sample.item.effect.to == ADMIN
+        assert references[0] == (
+            f"<mb.admins.{sample.ticket.id}@mailbot.testbed.example>" if to_admin else sample.ticket.thread
+        )
         assert str(message["In-Reply-To"]) == references[-1]
         if kind.thread is Thread.ADMINS:
-            assert message["Subject"] == "[Testbed #12] VM for alice"
+            assert str(message["Subject"]).startswith(f"[Testbed #{sample.ticket.id}] ")
 
 
 def test_a_message_id_stays_the_same_and_belongs_to_one_letter() -> None:
-    first = SAMPLES[4]
-    again = compose(replace(first.item, attempts=5), first.ticket, SETTINGS, NOW + timedelta(hours=9))
-    assert again.message_id == compose(first.item, first.ticket, SETTINGS, NOW).message_id
-    ids = {compose(sample.item, sample.ticket, SETTINGS, NOW).message_id for sample in SAMPLES}
-    assert len(ids) == len(
-        {(sample.letter, sample.to, sample.ticket is None, sample.facts.get("brake")) for sample in SAMPLES}
-    )
+    first = sample_of(Letter.REQUEST_RECEIVED)
+    again = compose(replace(first.item, attempts=5), first.ticket, SETTINGS, first.now + timedelta(hours=9))
+    assert again.message_id == compose(first.item, first.ticket, SETTINGS, first.now).message_id
+    by_conversation: dict[str, list[str]] = {}
+    for sample in SAMPLES:
+        mail = compose(sample.item, sample.ticket, SETTINGS, sample.now)
+        by_conversation.setdefault(sample.conversation, []).append(mail.message_id)
+    assert all(len(set(ids)) == len(ids) for ids in by_conversation.values())
 
 
 def test_a_letter_without_one_of_its_facts_is_refused_with_the_facts_name() -> None:
     for sample in SAMPLES:
-        for name in KINDS[sample.letter].facts:
-            facts = {key: value for key, value in sample.facts.items() if key != name}
+        for name in (one.name for one in fields(LETTERS[sample.letter]) if one.default is MISSING):
+            facts = {key: value for key, value in facts_of(sample).items() if key != name}
             with pytest.raises(LetterCannotBeWritten, match=f"missing: .*{name}"):
                 written(sample, facts=facts)
 
 
-def test_a_fact_that_a_letter_does_not_know_is_refused() -> None:
-    with pytest.raises(LetterCannotBeWritten, match="unknown: reasn"):
-        written(SAMPLES[6], facts={**SAMPLES[6].facts, "reasn": "typo"})
+def test_a_fact_of_another_type_is_refused() -> None:
+    sample = sample_of(Letter.REQUEST_DENIED)
+    with pytest.raises(LetterCannotBeWritten, match="not as the letter needs them"):
+        written(sample, facts={**facts_of(sample), "reason": 7})
+
+
+def test_rows_that_an_earlier_version_wrote_are_still_written() -> None:
+    """Rows in flight at an upgrade: `fixtures/outbox/<version>.json` holds facts of every letter as it stored them."""
+    for file in (ROOT / "fixtures" / "outbox").glob("*.json"):
+        rows = json.loads(file.read_text(encoding="utf-8"))
+        assert {row["letter"] for row in rows} == set(Letter)
+        for row in rows:
+            written(sample_of(Letter(row["letter"])), facts=row["facts"])
 
 
 def test_a_letter_about_a_ticket_is_not_written_without_one() -> None:
     with pytest.raises(LetterCannotBeWritten, match="needs a ticket"):
-        written(next(sample for sample in SAMPLES if sample.letter is Letter.HELP), ticket=None)
+        written(sample_of(Letter.HELP), ticket=None)
 
 
 @pytest.mark.parametrize(
@@ -246,28 +269,30 @@ def test_a_letter_about_a_ticket_is_not_written_without_one() -> None:
 )
 def test_an_address_that_is_none_gets_no_letter(to: str) -> None:
     with pytest.raises(LetterCannotBeWritten, match="address"):
-        written(SAMPLES[6], to=(to, "Alice"))
+        written(sample_of(Letter.REQUEST_DENIED), to=(to, "Alice"))
 
 
 def test_without_plus_addresses_the_token_rides_in_the_message_id_only() -> None:
-    sample = next(sample for sample in SAMPLES if sample.letter is Letter.ADMIN_DECISION)
-    mail = compose(sample.item, sample.ticket, replace(SETTINGS, plus_addresses=False), NOW)
+    sample = sample_of(Letter.ADMIN_DECISION)
+    mail = compose(sample.item, sample.ticket, replace(SETTINGS, plus_addresses=False), sample.now)
     message = email.message_from_bytes(mail.data, policy=policy.default)
     assert message["Reply-To"] == "support@testbed.example"
     assert tokens.references_in([mail.message_id], [], SETTINGS)
 
 
 def test_a_new_request_and_its_receipt_share_the_subject() -> None:
-    received = next(sample for sample in SAMPLES if sample.letter is Letter.REQUEST_RECEIVED)
-    assert written(received)["Subject"] == "Re: Persistent Virtual Machine Creation"
-    assert TICKET.subject == "Persistent Virtual Machine Creation"
-    answered = replace(TICKET, subject="RE: my machine")
+    received = sample_of(Letter.REQUEST_RECEIVED)
+    assert received.ticket is not None
+    ticket = replace(received.ticket, subject="My machine")
+    assert written(received, ticket=ticket)["Subject"] == "Re: My machine"
+    answered = replace(ticket, subject="RE: my machine")
     assert written(received, ticket=answered)["Subject"] == "RE: my machine"
 
 
 def test_midnight_belongs_to_the_day_that_ends() -> None:
     assert (
-        moment_in_words("2027-03-31T22:00:00+00:00", "Europe/Paris") == "Wednesday 31 March 2027, 24:00 (Europe/Paris)"
+        moment_in_words(datetime(2027, 3, 31, 22, tzinfo=UTC), "Europe/Paris")
+        == "Wednesday 31 March 2027, 24:00 (Europe/Paris)"
     )
     assert moment_in_words(datetime(2026, 12, 1, 16, 5, tzinfo=UTC), "Europe/Paris").startswith(
         "Tuesday 1 December 2026, 17:05"
@@ -321,24 +346,30 @@ HOSTILE = st.one_of(
 @settings(max_examples=25, deadline=None)
 @given(words=HOSTILE, name=HOSTILE, subject=HOSTILE, thread=HOSTILE)
 def test_whatever_people_write_stays_words(words: str, name: str, subject: str, thread: str) -> None:
-    ticket = replace(
-        TICKET, intended_usage=words, disk_reason=words, name=name or "A", subject=subject, thread=f"<{thread}>"
-    )
     for letter, facts in (
         (Letter.REQUEST_RECEIVED, {"notes": [f"“{words}” was read as something."]}),
         (Letter.ADMIN_DECISION, {"person": {"login": "alice", "name": name, "address": "alice@example.org"}}),
         (Letter.REQUEST_DENIED, {"reason": words, "by": name}),
         (Letter.UNCLEAR_REPLY, {"words": words, "subject": subject}),
     ):
-        sample = next(sample for sample in SAMPLES if sample.letter is letter)
-        sample = replace(sample, facts={**sample.facts, **facts}, ticket=ticket, to=("alice@example.org", name))
-        usual, message = written(next(s for s in SAMPLES if s.letter is letter)), written(sample)
+        plain = sample_of(letter)
+        assert plain.ticket is not None
+        ticket = replace(
+            plain.ticket,
+            intended_usage=words,
+            disk_reason=words,
+            name=name or "A",
+            subject=subject,
+            thread=f"<{thread}>",
+        )
+        sample = changed(plain, facts={**facts_of(plain), **facts}, ticket=ticket, to=("alice@example.org", name))
+        usual, message = written(plain), written(sample)
         assert set(message.keys()) <= {*usual.keys(), "In-Reply-To", "References"}
         assert not message.defects
         assert message["To"].addresses[0].addr_spec == "alice@example.org"
         text, html = text_of(message).replace("\r\n", "\n"), html_of(message)
         assert visible(text) == text
-        assert len(re.findall("<[a-z!/]", html)) <= len(re.findall("<[a-z!/]", html_of(usual))) + 4 * len(words)
+        assert len(re.findall("<[a-z!/]", html)) <= len(re.findall("<[a-z!/]", html_of(usual))) + 4 * len(words) + 8
         assert "<img" not in html
         for line in set(text.splitlines()) - set(text_of(usual).splitlines()):
             assert not isinstance(read_command(line, READING), Command), line
@@ -346,7 +377,7 @@ def test_whatever_people_write_stays_words(words: str, name: str, subject: str, 
 
 def test_raw_letters_have_short_lines_in_ascii() -> None:
     for sample in SAMPLES:
-        data = compose(sample.item, sample.ticket, SETTINGS, NOW).data
+        data = compose(sample.item, sample.ticket, SETTINGS, sample.now).data
         assert data.isascii()
         assert b"\n" not in data.replace(b"\r\n", b"")
         assert b"\r" not in data.replace(b"\r\n", b"")
@@ -355,7 +386,7 @@ def test_raw_letters_have_short_lines_in_ascii() -> None:
 
 def test_names_that_are_not_ascii_are_encoded_and_come_back() -> None:
     for name in ("Élodie Durand", "小林 花子", 'Smith, "Bob"', "O'Neil", "A" * 90, "=?utf-8?q?x?="):
-        message = written(SAMPLES[6], to=("alice@example.org", name))
+        message = written(sample_of(Letter.REQUEST_DENIED), to=("alice@example.org", name))
         address = message["To"].addresses[0]
         assert address.addr_spec == "alice@example.org"
         assert address.display_name == name[:80]
@@ -364,7 +395,7 @@ def test_names_that_are_not_ascii_are_encoded_and_come_back() -> None:
 def test_an_outbox_row_that_is_no_letter_is_refused() -> None:
     item = OutboxItem(1, 12, 1, Effect(Action.BUILD, "build:1"), 1, NOW)
     with pytest.raises(LetterCannotBeWritten, match="no letter"):
-        compose(item, TICKET, SETTINGS, NOW)
+        compose(item, sample_of(Letter.HELP).ticket, SETTINGS, NOW)
 
 
 def test_the_documentation_is_what_the_table_says(regenerate_golden: bool) -> None:

@@ -1,0 +1,53 @@
+"""To whoever wrote: their words were unclear or refused, or they asked how things stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from mailbot.letters.kinds import About, Ahead, Answer, Audience, Thread
+from mailbot.model import Letter, Purpose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply(Answer):
+    """An answer to a reply: its token allows what that of the answered letter did."""
+
+    purpose: Annotated[Purpose, "what the token of this answer allows"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnclearReply(Reply):
+    """a reply is not clearly one known command; nothing was changed"""
+
+    about: ClassVar = About(Letter.UNCLEAR_REPLY, Audience.SENDER, None, Thread.ANSWER)
+    words: Annotated[str, "the words as read"]
+    why: Annotated[str, "why they are unclear"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRefused(Reply):
+    """a command is clear, but not possible now or not allowed; nothing was changed"""
+
+    about: ClassVar = About(Letter.COMMAND_REFUSED, Audience.SENDER, None, Thread.ANSWER)
+    words: Annotated[str, "the command as read"]
+    why: Annotated[str, "why not, a sentence"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Help(Reply):
+    """somebody answered with the word help"""
+
+    about: ClassVar = About(Letter.HELP, Audience.SENDER, None, Thread.ANSWER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status(Reply):
+    """somebody answered with the word status"""
+
+    about: ClassVar = About(Letter.STATUS, Audience.SENDER, None, Thread.ANSWER)
+    state: Annotated[str, "how things stand, a sentence"]
+    dates: Annotated[tuple[Ahead, ...], "what will happen when"] = ()
+    fqdn: Annotated[str, "full host name"] = ""
+    address: Annotated[str, "IPv4 address"] = ""
+    machine: Annotated[str, "what the hypervisor says of the machine now"] = ""

@@ -1,0 +1,53 @@
+"""To the owner about a later last day: asked for, granted, denied, or never decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, ClassVar
+
+from mailbot.letters.kinds import About, Audience, By, Calendar, LetterFacts, Plan, Snapshot
+from mailbot.letters.life import ENDS
+from mailbot.model import Letter, Purpose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionReceived(Snapshot):
+    """the owner asked for a later last day and an admin has to decide"""
+
+    about: ClassVar = About(Letter.EXTENSION_RECEIVED, Audience.OWNER, Purpose.OWN, subject=ENDS)
+    asked_end_date: Annotated[date, "the day asked for"]
+    lapses_at: Annotated[datetime, "when the question lapses without a decision"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionGranted(LetterFacts):
+    """a later last day was granted, by an admin or by the rules"""
+
+    about: ClassVar = About(Letter.EXTENSION_GRANTED, Audience.OWNER, Purpose.OWN, subject=ENDS)
+    until: Annotated[date, "the new last day"]
+    old_end_date: Annotated[date | None, "the one before"] = None
+    by: By = ""
+    plan: Plan
+    calendar: Calendar = None
+    changed: Annotated[tuple[str, ...], "what the admin changed, sentences"] = ()
+    started: Annotated[bool, "the machine had been stopped and is started again"] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionDenied(Snapshot):
+    """an admin refused a later last day"""
+
+    about: ClassVar = About(Letter.EXTENSION_DENIED, Audience.OWNER, Purpose.OWN, subject=ENDS)
+    by: By
+    reason: Annotated[str, "the admin's words"]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionLapsed(Snapshot):
+    """no admin decided about a later last day in time"""
+
+    about: ClassVar = About(Letter.EXTENSION_LAPSED, Audience.OWNER, Purpose.OWN, subject=ENDS)
+    days: Annotated[int, "how many days the question waited"]
+    plan: Plan

@@ -1,0 +1,117 @@
+"""To the owner about a machine's later life: warned, stopped, removed, given back, restored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, ClassVar
+
+from mailbot.letters.kinds import About, Audience, Calendar, LetterFacts, Plan, Snapshot
+from mailbot.model import Letter, Purpose
+
+# The subject says what is at stake, because these letters arrive months after the request; it stays the same
+# as long as the end date does, so that the warnings of one date form one thread.
+ENDS = "[{service} #{number}] {vm} ends on {end_date}"
+AFTER = "[{service} #{number}] {vm} has ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndWarning(Snapshot):
+    """the last day comes near (60, 30, 7 and 1 days before it, or in proportion)"""
+
+    about: ClassVar = About(Letter.WARNING, Audience.OWNER, Purpose.OWN, subject=ENDS)
+    days_left: Annotated[int, "whole days until the machine will be stopped"]
+    plan: Plan
+    calendar: Calendar = None
+    last: Annotated[bool, "no further warning comes before the stop"] = False
+    late: Annotated[str, "why this warning comes later than planned, a sentence"] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmStopped(Snapshot):
+    """the machine was stopped at its last day"""
+
+    about: ClassVar = About(Letter.VM_STOPPED, Audience.OWNER, Purpose.OWN, subject=AFTER)
+    stopped_at: Annotated[datetime, "when"]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraceHalf(Snapshot):
+    """half of the time between stop and removal is over"""
+
+    about: ClassVar = About(Letter.GRACE_HALF, Audience.OWNER, Purpose.OWN, subject=AFTER)
+    days_left: Annotated[int, "whole days until the removal"]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalNear(Snapshot):
+    """the removal is about to happen"""
+
+    about: ClassVar = About(Letter.REMOVAL_NEAR, Audience.OWNER, Purpose.OWN, subject=AFTER)
+    days_left: Annotated[int, "whole days until the removal"]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmArchived(Snapshot):
+    """the machine was removed; its disk is kept for a while"""
+
+    about: ClassVar = About(Letter.VM_ARCHIVED, Audience.OWNER, Purpose.OWN, subject=AFTER)
+    keep_until: Annotated[datetime, "when the disk will be deleted"]
+    plan: Plan
+    calendar: Calendar = None
+    released: Annotated[bool, "the owner gave it back, it did not run out"] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmRemoved(Snapshot):
+    """machine and disk are gone for good"""
+
+    about: ClassVar = About(Letter.VM_REMOVED, Audience.OWNER, subject=AFTER)
+    released: Annotated[bool, "the owner gave it back, it did not run out"] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateMoved(LetterFacts):
+    """the last day was put off, because no server had accepted a warning in time"""
+
+    about: ClassVar = About(Letter.DATE_MOVED, Audience.OWNER, Purpose.OWN, subject=ENDS)
+    old_end_date: Annotated[date, "the last day before"]
+    end_date: Annotated[date, "the new one"]
+    plan: Plan
+    calendar: Calendar = None
+    why: Annotated[str, "what went wrong with the notice, a sentence"] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseConfirm(Snapshot):
+    """the owner wants to give the machine back and has to confirm it"""
+
+    about: ClassVar = About(Letter.RELEASE_CONFIRM, Audience.OWNER, Purpose.CONFIRM, subject=ENDS)
+    plan: Plan
+    lapses_at: Annotated[datetime | None, "when the question is forgotten without an answer"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmReleased(Snapshot):
+    """the owner confirmed that the machine may go"""
+
+    about: ClassVar = About(Letter.VM_RELEASED, Audience.OWNER, Purpose.OWN, subject=AFTER)
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmKept(Snapshot):
+    """the owner took a release back"""
+
+    about: ClassVar = About(Letter.VM_KEPT, Audience.OWNER, Purpose.OWN, subject=ENDS)
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmRestored(Snapshot):
+    """a removed machine is being built again from its kept disk"""
+
+    about: ClassVar = About(Letter.VM_RESTORED, Audience.OWNER, Purpose.OWN, subject=AFTER)

@@ -1,0 +1,102 @@
+"""To the admins about one ticket: what they are asked, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, ClassVar
+
+from mailbot.letters.kinds import ADMIN_SUBJECT, About, Audience, By, LetterFacts, Snapshot, Thread
+from mailbot.model import Letter, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The user who asks."""
+
+    login: str
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What one site last said about its room, in MiB and GiB."""
+
+    site: str
+    free_memory_mib: int
+    free_disk_gib: int
+    machines: int
+    as_of: datetime
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question(Snapshot):
+    """What admins read in order to decide."""
+
+    question: Annotated[str, "`request` or `extension`"]
+    person: Annotated[Asker, "who asks"]
+    checks: Annotated[tuple[str, ...], "what policy checked, sentences (`policy.checks`)"]
+    sites: Annotated[tuple[Room, ...], "where there is room"] = ()
+    lapses_at: Annotated[datetime, "when the question lapses without an answer"]
+    asked_end_date: Annotated[date | None, "the later last day asked for (question `extension`)"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminDecision(Question):
+    """a request (or an extension) waits for a decision"""
+
+    about: ClassVar = About(Letter.ADMIN_DECISION, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, ADMIN_SUBJECT)
+    notes: Annotated[tuple[str, ...], "what the parser remarked, sentences"] = ()
+    sender: Annotated[str, "address the request came from, where it is not the registered one"] = ""
+    evidence: Annotated[str, "how the sender was recognised, one sentence"] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminReminder(Question):
+    """nobody has decided for some days"""
+
+    about: ClassVar = About(Letter.ADMIN_REMINDER, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, ADMIN_SUBJECT)
+    asked_at: Annotated[datetime, "when the question was asked first"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminDecided(Snapshot):
+    """somebody decided: every admin gets to know"""
+
+    about: ClassVar = About(Letter.ADMIN_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=ADMIN_SUBJECT)
+    decision: Annotated[str, "`approved`, `denied` or `withdrawn`"]
+    question: Annotated[str, "`request` or `extension`"]
+    by: By
+    at: Annotated[datetime, "when"]
+    reason: Annotated[str, "the words of a denial"] = ""
+    changed: Annotated[tuple[str, ...], "what the admin changed"] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminAlreadyDecided(LetterFacts):
+    """an admin answers a question that is decided already"""
+
+    about: ClassVar = About(Letter.ADMIN_ALREADY_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=ADMIN_SUBJECT)
+    words: Annotated[str, "the admin's answer as read"]
+    outcome: Annotated[str, "who decided what, when, a sentence"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminLapsed(LetterFacts):
+    """a question lapsed without an answer"""
+
+    about: ClassVar = About(Letter.ADMIN_LAPSED, Audience.ADMIN, thread=Thread.ADMINS, subject=ADMIN_SUBJECT)
+    question: Annotated[str, "`request` or `extension`"]
+    days: Annotated[int, "how many days it waited"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminBuildFailed(LetterFacts):
+    """a machine could not be built"""
+
+    about: ClassVar = About(Letter.ADMIN_BUILD_FAILED, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, ADMIN_SUBJECT)
+    why: Annotated[str, "the error"]
+    attempts: Annotated[int, "how often it was tried"]
+    sites: Annotated[tuple[str, ...], "where it was tried"] = ()

@@ -1,0 +1,118 @@
+"""To whoever asks for a machine: from the request to the letter to log in with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, ClassVar
+
+from mailbot.letters.kinds import About, Answer, Audience, By, Calendar, LetterFacts, Snapshot, Thread
+from mailbot.model import Letter, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class ToCorrect:
+    """One problem of a request: its field, its line in the mail, what was read and what would be accepted."""
+
+    field: str
+    found: str
+    allowed: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The template's fields as understood or as written, "" where nothing is known."""
+
+    username: str = ""
+    intended_usage: str = ""
+    expiration_date: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestProblems(Answer):
+    """a request cannot be taken as it is: every problem at once, and the template filled in"""
+
+    about: ClassVar = About(Letter.REQUEST_PROBLEMS, Audience.SENDER, thread=Thread.ANSWER, needs_ticket=False)
+    problems: Annotated[tuple[ToCorrect, ...], "everything that is wrong"]
+    fields: Annotated[Filled, "the request, to be sent again"]
+    notes: Annotated[tuple[str, ...], "what the parser remarked, sentences"] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownSender(LetterFacts):
+    """a request or command comes from an address that is not registered (at most one a day)"""
+
+    about: ClassVar = About(Letter.UNKNOWN_SENDER, Audience.SENDER, thread=Thread.ANSWER, needs_ticket=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmRequest(Snapshot):
+    """a request in the owner's name comes from a sender who is not proven"""
+
+    about: ClassVar = About(
+        Letter.CONFIRM_REQUEST,
+        Audience.OWNER,
+        Purpose.CONFIRM,
+        thread=Thread.NONE,
+        subject="[{service} #{number}] Please confirm your VM request",
+    )
+    lapses_at: Annotated[datetime, "when the request is forgotten without an answer"]
+    claimed_from: Annotated[str, "address that the mail claimed to come from"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestReceived(Snapshot):
+    """a request is complete and waits for an admin"""
+
+    about: ClassVar = About(Letter.REQUEST_RECEIVED, Audience.OWNER, Purpose.OWN)
+    lapses_at: Annotated[datetime, "when the request lapses without a decision"]
+    notes: Annotated[tuple[str, ...], "what the parser remarked, sentences"] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestApproved(Snapshot):
+    """an admin approved the request; the machine is being built"""
+
+    about: ClassVar = About(Letter.REQUEST_APPROVED, Audience.OWNER, Purpose.OWN)
+    by: By
+    changed: Annotated[tuple[str, ...], "what the admin changed, sentences"] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDenied(LetterFacts):
+    """an admin denied the request"""
+
+    about: ClassVar = About(Letter.REQUEST_DENIED, Audience.OWNER)
+    by: By
+    reason: Annotated[str, "the admin's words"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestLapsed(LetterFacts):
+    """no admin decided in time"""
+
+    about: ClassVar = About(Letter.REQUEST_LAPSED, Audience.OWNER)
+    days: Annotated[int, "how many days the request waited"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestWithdrawn(LetterFacts):
+    """the owner took the request back"""
+
+    about: ClassVar = About(Letter.REQUEST_WITHDRAWN, Audience.OWNER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmReady(Snapshot):
+    """the machine answers and has shown its keys"""
+
+    about: ClassVar = About(Letter.VM_READY, Audience.OWNER, Purpose.OWN)
+    fqdn: Annotated[str, "full host name"]
+    address: Annotated[str, "IPv4 address"]
+    host_keys: Annotated[tuple[str, ...], "public key lines `ssh-ed25519 AAAA…`"]
+    host_key_fingerprints: Annotated[tuple[str, ...], "`SHA256:…`, same order"]
+    stop_at: Annotated[datetime | None, "when the machine will be stopped without an extension"] = None
+    first_warning_on: Annotated[date | None, "when the first warning will be sent"] = None
+    calendar: Calendar = None
+    restored: Annotated[bool, "built again from the kept disk"] = False

@@ -1,0 +1,178 @@
+"""To the admins about what goes wrong or wants a look, and about the week."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, ClassVar
+
+from mailbot.letters.kinds import ADMIN_SUBJECT, About, Audience, LetterFacts, Thread
+from mailbot.model import Letter, Purpose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminMachineTrouble(LetterFacts):
+    """stopping, starting or removing a machine failed"""
+
+    about: ClassVar = About(Letter.ADMIN_MACHINE_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=ADMIN_SUBJECT)
+    effect: Annotated[str, "`stop`, `start`, `retire`, `delete-disk`"]
+    why: Annotated[str, "the error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminMailTrouble(LetterFacts):
+    """a mail could not be read or handled and lies in quarantine"""
+
+    about: ClassVar = About(
+        Letter.ADMIN_MAIL_TROUBLE,
+        Audience.ADMIN,
+        thread=Thread.NONE,
+        subject="[{service}] A mail could not be handled",
+        needs_ticket=False,
+    )
+    why: Annotated[str, "why"]
+    folder: Annotated[str, "where the mail lies now"]
+    sender: Annotated[str, "who wrote it, where that can be said"] = ""
+    subject: Annotated[str, "its subject"] = ""
+    message_id: Annotated[str, "its Message-ID"] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminTicketTrouble(LetterFacts):
+    """a ticket's turn raised an error and was put off"""
+
+    about: ClassVar = About(Letter.ADMIN_TICKET_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=ADMIN_SUBJECT)
+    error: Annotated[str, "the error"]
+    again_at: Annotated[datetime | None, "when it will be tried again"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminBlind(LetterFacts):
+    """something that the bot needs (mailbox, directory, clock, mail server, site) has failed for an hour, or works again"""
+
+    about: ClassVar = About(
+        Letter.ADMIN_BLIND,
+        Audience.ADMIN,
+        thread=Thread.NONE,
+        subject="[{service}] mailbot cannot see",
+        needs_ticket=False,
+    )
+    what: Annotated[str, "what failed"]
+    since: Annotated[datetime, "since when"]
+    why: Annotated[str, "the error"]
+    back: Annotated[bool, "it works again"]
+    meanwhile: Annotated[str, "what holds until it works again"] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminNoticeBounced(LetterFacts):
+    """a letter to an owner that had to arrive came back"""
+
+    about: ClassVar = About(Letter.ADMIN_NOTICE_BOUNCED, Audience.ADMIN, thread=Thread.ADMINS, subject=ADMIN_SUBJECT)
+    address: Annotated[str, "where the letter went"]
+    what: Annotated[str, "what the letter was about, e.g. `the warning before the end date`"]
+    answer: Annotated[str, "what the mail system said"] = ""
+    second: Annotated[str, "further address that it is now sent to"] = ""
+    effect: Annotated[str, "what that means for the dates, a sentence"] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminUndelivered(LetterFacts):
+    """a letter could not be sent and was given up"""
+
+    about: ClassVar = About(
+        Letter.ADMIN_UNDELIVERED,
+        Audience.ADMIN,
+        thread=Thread.NONE,
+        subject="[{service}] A letter could not be delivered",
+        needs_ticket=False,
+    )
+    address: Annotated[str, "where it was to go"]
+    what: Annotated[str, "which letter, its `Letter` value"]
+    why: Annotated[str, "what the mail server said, or how long it was tried"]
+
+
+@dataclass(frozen=True, slots=True)
+class Braked:
+    """One machine that the brake holds: what would be done to it, and since when that is due."""
+
+    number: int
+    username: str
+    what: str
+    since: date | datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminBrake(LetterFacts):
+    """more machines than the brake allows would be stopped or removed at once"""
+
+    about: ClassVar = About(
+        Letter.ADMIN_BRAKE,
+        Audience.ADMIN,
+        Purpose.DECIDE,
+        Thread.NONE,
+        "[{service}] The brake holds {count}: please look",
+        needs_ticket=False,
+    )
+    brake: Annotated[int, "number of this brake; its token is bound to ticket 0 and this version"]
+    tickets: Annotated[tuple[Braked, ...], "what waits"]
+    why: Annotated[str, "which limit was passed, a sentence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the week's letter; without lines there is nothing to report."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminDigest(LetterFacts):
+    """a week is over"""
+
+    about: ClassVar = About(
+        Letter.ADMIN_DIGEST,
+        Audience.ADMIN,
+        thread=Thread.NONE,
+        subject="[{service}] The week in machines",
+        needs_ticket=False,
+    )
+    since: Annotated[date | datetime, "from when"]
+    until: Annotated[date | datetime, "until when"]
+    sections: Annotated[tuple[Section, ...], "waiting, failed, expiring, held, over the brake, odd; empty ones too"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A ticket with a question that waits."""
+
+    number: int
+    username: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Letters of one kind that needed no decision and are not sent: `letter` is a `Letter` value."""
+
+    letter: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminLettersHeld(LetterFacts):
+    """letters would pass a limit and are held"""
+
+    about: ClassVar = About(
+        Letter.ADMIN_LETTERS_HELD,
+        Audience.ADMIN,
+        Purpose.DECIDE,
+        Thread.NONE,
+        "[{service}] Letters are held back: please look",
+        needs_ticket=False,
+    )
+    brake: Annotated[int, "number of this brake; its token is bound to ticket 0 and this version"]
+    why: Annotated[tuple[str, ...], "which limits would be passed, each a phrase"]
+    questions: Annotated[tuple[Waiting, ...], "tickets with a question that waits"] = ()
+    waiting: Annotated[int, "how many tickets wait in all"] = 0
+    dropped: Annotated[tuple[Dropped, ...], "letters that needed no decision and are not sent"] = ()

@@ -1,0 +1,42 @@
+"""Trying letters: the shipped samples, and settings of a site to write them with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mailbot.letters import LetterSettings
+from mailbot.letters.samples import Sample, samples
+from mailbot.model import Letter, Ticket
+from mailbot.rules import Rules
+from mailbot.tokens import TokenKeys
+from tests.world import CAROL
+
+SETTINGS = LetterSettings(
+    support_address="support@testbed.example",
+    message_id_domain="mailbot.testbed.example",
+    keys=TokenKeys((b"a key for golden files only, 1234",)),
+    rules=Rules(),
+    from_name="Testbed support",
+    plus_addresses=True,
+)
+SAMPLES = samples()
+ADMIN = CAROL.address
+
+
+def sample_of(letter: Letter) -> Sample:
+    """The first sample of a letter."""
+    return next(sample for sample in SAMPLES if sample.letter is letter)
+
+
+def changed(sample: Sample, *, to: tuple[str, str] | None = None, **changes: Any) -> Sample:
+    """The sample with other facts or another ticket."""
+    effect = sample.item.effect
+    if to is not None:
+        effect = replace(effect, to=to[0], to_name=to[1])
+    facts: Mapping[str, Any] | None = changes.get("facts")
+    if facts is not None:
+        effect = replace(effect, facts=facts)
+    ticket: Ticket | None = changes.get("ticket", sample.ticket)
+    return replace(sample, item=replace(sample.item, effect=effect), ticket=ticket)
