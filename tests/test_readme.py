@@ -23,7 +23,7 @@ COMMANDS = [
     for line in block.splitlines()
     if line.strip()
 ]
-OF_THE_SYSTEM = {"cp", "cd", "ln", "adduser", "systemctl", "contrib/setup.sh"}
+OF_THE_SYSTEM = {"adduser", "apt-get", "systemctl", "virsh"}
 
 
 def words() -> list[list[str]]:

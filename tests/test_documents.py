@@ -1,0 +1,72 @@
+"""The documents for strangers: each is in the index, each link leads somewhere, each command and each setting exists."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from mailbot.cli import main
+from mailbot.config.reference import names, sections
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if "decisions" not in path.parts)
+BY_HAND = [path for path in PAGES if path.parent.name == "how-to" or path.stem in {"README", "tutorial", "glossary"}]
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def ids(path: Path) -> str:
+    return str(path.relative_to(DOCS))
+
+
+def test_the_index_has_every_page() -> None:
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    lacking = [ids(path) for path in PAGES if path.name != "README.md" and f"]({ids(path)})" not in index]
+    assert lacking == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=ids)
+def test_every_link_of_a_page_leads_to_a_file(path: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)\)", path.read_text(encoding="utf-8")) if "://" not in link]
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def commands(path: Path) -> set[str]:
+    """The commands of mailbot that a page shows, in blocks for a shell and in code within sentences."""
+    text = path.read_text(encoding="utf-8")
+    lines = [line for block in blocks(path, "sh") for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", text)
+    parts = [re.sub(r" -c \S+", "", part).split() for line in lines for part in line.split("&&")]
+    return {part[1] for part in parts if part[:1] == ["mailbot"] and len(part) > 1 and not part[1].startswith("-")}
+
+
+COMMANDS = sorted(set().union(*map(commands, BY_HAND)))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_a_page_names_exists(command: str) -> None:
+    assert main([command, "--help"]) == 0
+
+
+@pytest.mark.parametrize(
+    "block",
+    [pytest.param(one, id=f"{ids(path)}-{n}") for path in BY_HAND for n, one in enumerate(blocks(path, "toml"))],
+)
+def test_a_setting_that_a_page_shows_exists(block: str) -> None:
+    known = {name: set(names(owner)) for name, owner, _ in sections()}
+    for section, said in tomllib.loads(block).items():
+        if section == "person":  # a file of users
+            continue
+        for one in said if isinstance(said, list) else [said]:
+            assert set(one) <= known[section]
+
+
+def test_the_glossary_is_in_order_and_has_each_word_once() -> None:
+    text = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    words = re.findall(r"^\| ([a-z ]+) \|", text, re.MULTILINE)[1:]
+    assert words == sorted(set(words))
