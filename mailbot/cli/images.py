@@ -1,7 +1,8 @@
-"""`image build` and `image add`."""
+"""`image build`, `add`, `list` and `prune`."""
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,14 +14,19 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
+from mailbot.cli.columns import Column, colours, columns, width
 from mailbot.cli.output import complain, say
 from mailbot.cli.site import Settings, settings_of
 from mailbot.cli.table import LOOK
+from mailbot.config import SiteSection
 from mailbot.wiring import make_site
+from provisioner.api import ProvisionerError
 from provisioner.image_recipe import host_recipe
 from provisioner.images import LocalImage, add_image, build_image
+from provisioner.libvirt_driver import LibvirtSite
 
 image = typer.Typer(name="image", help="Base images of the machines.", no_args_is_help=True, **LOOK)
+_LIST = tuple(map(Column, ("site", "image", "disks", "for")))
 Sites = Annotated[
     list[str] | None, typer.Option("--site", help="Only for this site; may be repeated. By default for all.")
 ]
@@ -54,21 +60,68 @@ def add(
         _register(settings, add_image(file, sha512, label, Path(work), progress), site, progress)
 
 
+@image.command("list")
+def list_(context: typer.Context, site: Sites = None) -> None:
+    """List the images at each site, how many disks depend on each, and which one new machines get."""
+    rows: list[tuple[object, ...]] = []
+
+    def one(section: SiteSection, driver: LibvirtSite) -> None:
+        current = driver.health().image
+        rows.extend(
+            (section.name, name, count, "new machines" if name == current else "")
+            for name, count in sorted(driver.image_uses().items())
+        )
+
+    missed = _at_each(settings_of(context), site, one)
+    say(columns(_LIST, rows, room=width(), colour=colours()))
+    _end(missed)
+
+
+@image.command()
+def prune(context: typer.Context, site: Sites = None) -> None:
+    """Remove images on which no disk depends, but for the newest of each label."""
+
+    def one(section: SiteSection, driver: LibvirtSite) -> None:
+        gone = driver.prune_images()
+        say(f"{section.name}: {', '.join(gone) or 'nothing to remove'}")
+
+    _end(_at_each(settings_of(context), site, one))
+
+
 def _register(
     settings: Settings, made: LocalImage, names: list[str] | None, progress: Callable[[str, float | None], None]
 ) -> None:
+    def one(section: SiteSection, driver: LibvirtSite) -> None:
+        say(f"{section.name}: {driver.register_image(made, progress)}")
+
+    _end(_at_each(settings, names, one))
+
+
+def _at_each(settings: Settings, names: list[str] | None, do: Callable[[SiteSection, LibvirtSite], None]) -> list[str]:
+    """Do something at each host; one that cannot keeps no other from it.  Gives the names of those that could not."""
     known = [site.name for site in settings.config.hosts]
     if unknown := sorted(set(names or ()) - set(known)):
         raise typer.BadParameter(f"there is no site {', '.join(unknown)}; the configuration names {', '.join(known)}")
+    missed: list[str] = []
     for section in settings.config.hosts:
         if names and section.name not in names:
             continue
         driver = make_site(section)
         try:
-            volume = driver.register_image(made, progress)
+            do(section, driver)
+        except ProvisionerError as error:
+            complain(f"{section.name}: {error}")
+            missed.append(section.name)
         finally:
             driver.close()
-        say(f"{section.name}: {volume}")
+    return missed
+
+
+def _end(missed: list[str]) -> None:
+    """End with a code that says so where a site was missed; the same command later does what is left."""
+    if missed:
+        complain(f"Not done at {', '.join(missed)}; run the same command again when they answer.")
+        raise typer.Exit(os.EX_UNAVAILABLE)
 
 
 @contextmanager

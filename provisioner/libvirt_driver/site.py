@@ -10,7 +10,7 @@ from uuid import UUID
 
 import libvirt
 
-from provisioner import domain_xml, ssh_keys
+from provisioner import domain_xml, naming, ssh_keys
 from provisioner.api import (
     Found,
     Kvm,
@@ -166,6 +166,26 @@ class LibvirtSite:
         """Give the names of the base images in the pool that were uploaded whole."""
         with self._work("list its images") as conn:
             return Storage(conn, self._settings).images()
+
+    def image_uses(self) -> dict[str, int]:
+        """Give the base images in the pool with how many disks, kept ones too, depend on each."""
+        with self._work("list its images") as conn:
+            return Storage(conn, self._settings).image_uses()
+
+    def prune_images(self) -> tuple[str, ...]:
+        """Delete the base images that no disk depends on and no new machine would get; gives their names.
+
+        An image counts as whole only until its marker is gone, so a machine that is begun meanwhile gets the newest one.
+        """
+        with self._work("remove old images") as conn:
+            storage = Storage(conn, self._settings)
+            current = storage.current_image()
+            old = [name for name, uses in storage.image_uses().items() if not uses and name != current]
+            newest = {naming.newest_image(storage.images(), naming.image_label(name) or "") for name in old}
+            gone = [name for name in old if name not in newest]
+            for name in gone:
+                storage.remove_image(name)
+            return tuple(gone)
 
     def register_image(self, image: LocalImage, progress: Progress = no_progress) -> str:
         """Bring a base image into the pool and read it back to be sure; gives its volume's name.

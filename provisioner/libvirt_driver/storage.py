@@ -65,6 +65,13 @@ def _volume(volume: libvirt.virStorageVol) -> Volume | None:
     return None
 
 
+def _described(volume: libvirt.virStorageVol) -> str | None:
+    with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
+        text: str = volume.XMLDesc(0)
+        return text
+    return None
+
+
 class Storage:
     """One site's pool, started where it was not."""
 
@@ -118,6 +125,20 @@ class Storage:
     def images(self) -> tuple[str, ...]:
         """Give the names of all base images that were uploaded whole."""
         return naming.whole_images(self.names())
+
+    def image_uses(self) -> dict[str, int]:
+        """Give every whole base image with the number of volumes that are overlays on it."""
+        uses = dict.fromkeys(self.images(), 0)
+        for text in together(partial(_described, one) for one in self._pool.listAllVolumes(0)):
+            backing = (domain_xml.backing_path(text) or "").rpartition("/")[2] if text else ""
+            if backing in uses:
+                uses[backing] += 1
+        return uses
+
+    def remove_image(self, name: str) -> None:
+        """Delete a base image on which nothing depends, its marker first: from then on nothing new is built on it."""
+        self.delete(naming.image_marker(name))
+        self.delete(name)
 
     def disk(self, spec: VmSpec) -> libvirt.virStorageVol:
         """Give the machine's disk: the kept one, grown where the specification asks for more, or a new overlay."""

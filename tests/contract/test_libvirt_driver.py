@@ -456,6 +456,27 @@ def test_an_image_that_was_not_uploaded_whole_is_never_used(bench: Bench, hollow
     bench.storage.delete(naming.image_marker(half.volume))
 
 
+def test_an_image_goes_when_a_newer_one_is_there_and_no_disk_depends_on_it(
+    bench: Bench, machine: VmSpec, hollow_image: LocalImage, tmp_path: Path
+) -> None:
+    label = "pruned"
+    older = replace(hollow_image, label=label)
+    newer = replace(older, built=older.built + timedelta(days=1))
+    site = LibvirtSite(replace(bench.settings, image=label), probe=lambda *_: SshAnswer.EXPECTED)
+    site.register_image(older)
+    bench_disk = Storage(bench.conn, replace(bench.settings, image=label)).disk(machine)
+    site.register_image(newer)
+    assert older.volume not in site.prune_images(), "a disk depends on it"
+    assert (site.image_uses()[older.volume], site.image_uses()[newer.volume]) == (1, 0)
+    bench_disk.delete(0)
+    assert older.volume in site.prune_images()
+    assert newer.volume in site.images()
+    assert older.volume not in site.images()
+    assert bench.site.images()
+    Storage(bench.conn, bench.settings).remove_image(newer.volume)
+    site.close()
+
+
 def test_an_image_that_is_not_what_it_says_is_removed_again(bench: Bench, hollow_image: LocalImage) -> None:
     wrong = replace(hollow_image, label="wrong", sha512="0" * 128)
     with pytest.raises(ProvisionerError, match="damaged"):
