@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -67,6 +67,14 @@ class Fetched:
     """What the server said instead of giving a mail that it has (then `raw` is None): it may give it later."""
 
 
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A mail in the folder of handled mails: its UID there, and the beginning of its header."""
+
+    uid: int
+    header: bytes
+
+
 class Inbox(Protocol):
     """The mailbox that is shared with people.  Not thread-safe: one thread owns it."""
 
@@ -85,6 +93,12 @@ class Inbox(Protocol):
 
         Keys that are gone, or of another UIDVALIDITY, are skipped.  May run twice.  Raises MailServerUnavailable.
         """
+
+    def handled(self, since: date) -> Iterator[Filed]:
+        """Mails in the folder of handled mails that arrived on that day (of the server) or later.  Raises MailServerUnavailable."""
+
+    def bring_back(self, uids: Sequence[int]) -> None:
+        """Move mails from the folder of handled mails back to the inbox, where they are new.  May run twice.  Raises MailServerUnavailable."""
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait for new mail (IDLE, RFC 2177) at most so long; True when something came.
@@ -336,6 +350,12 @@ class Store(Protocol):
 
     def accepted(self, ticket_id: int) -> list[Accepted]:
         """The proofs of all letters of a ticket that a server has accepted."""
+
+    def go_on_above(self, number: int) -> None:
+        """Have the next ticket get a number above this one; numbers never go back."""
+
+    def newest(self) -> datetime | None:
+        """The moment of the newest mail in the ledger; None where there is none.  Reads the whole ledger."""
 
     def commit(self, turn: Turn) -> Ticket | None:
         """Write a turn in one transaction; gives the ticket as stored (with its id and new revision, None without a ticket).

@@ -1,12 +1,16 @@
-"""`db upgrade` and `db current`."""
+"""`db upgrade`, `db current` and `db recover`."""
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Annotated
+
 import typer
 
-from mailbot import journal
+from mailbot import journal, recovery
 from mailbot.adapters.database import migrate
 from mailbot.adapters.database.engine import make_engine, sqlite_file
+from mailbot.cli import acting
 from mailbot.cli.acting import start_log
 from mailbot.cli.output import say
 from mailbot.cli.site import settings_of
@@ -29,6 +33,41 @@ def upgrade(context: typer.Context) -> None:
         start_log(settings)
         journal.database_upgraded(before=before or "none", after=after)
     say(f"The database is at revision {after}.")
+
+
+@db.command()
+def recover(
+    context: typer.Context,
+    since: Annotated[
+        str,
+        typer.Option(
+            help="Look for handled mails from this day on, in ISO form; by default since the backup.",
+            show_default=False,
+        ),
+    ] = "",
+) -> None:
+    """Go on after a backup was restored.
+
+    Numbers of tickets go on above those of all machines and letters, open questions are asked again and notice is given
+    again; mails that were handled since the backup go back to the inbox.  The bot is paused: look, then `mailbot resume`.
+    """
+    first = _day(since) if since else None
+    with acting.bot(settings_of(context)) as bot:
+        done = recovery.recover(bot.context, bot.inbox, bot.sites, bot.account, first)
+    say(
+        f"The next ticket has a number above {done.above}. Open tickets that were asked or announced again: {done.tickets}."
+    )
+    say(f"Mails that will be read again: {done.mails}.")
+    if done.nameless:
+        say(f"Handled mails without a Message-ID, which stay where they are: {done.nameless}.")
+    say("The bot is paused. Look at `mailbot list` and `mailbot doctor`, start the service, then `mailbot resume`.")
+
+
+def _day(written: str) -> date:
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        raise typer.BadParameter(f"{written} is no day, such as 2027-03-31") from None
 
 
 @db.command()

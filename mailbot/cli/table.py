@@ -52,6 +52,7 @@ ROWS = (
     Row("pause", "deciding:pause", "Stop acting."),
     Row("resume", "deciding:resume", "Act again after a pause."),
     Row("simulate", "simulation:simulate", "Tell the future of a ticket or of the fleet."),
+    Row("backup", "saving:backup", "Write the database and the keys into one file."),
     Row("db", "database:db", "The database's schema."),
     Row("site", "sites:site", "What may happen at a site."),
     Row("image", "images:image", "Base images of the machines."),

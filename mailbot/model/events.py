@@ -36,6 +36,8 @@ class EventKind(StrEnum):
     UNHELD = "Unheld"
     READDRESSED = "Readdressed"
     """The directory has another address for the owner."""
+    RECOVERED = "Recovered"
+    """A backup was restored: letters written before count for nothing, and notice is given again."""
     LETTERS_HELD = "LettersHeld"
     """The brake on letters held some of what this turn would have sent."""
 

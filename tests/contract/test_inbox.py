@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.adapters.spool import SpoolInbox
 from mailbot.errors import MailServerUnavailable
 from mailbot.ports import Folder
+from tests.clock import wall
 from tests.inbox_worlds import MAX_BYTES, USERS, DovecotWorld, FakeWorld, InboxWorld
 from tests.wire import Proxy
 
@@ -321,3 +323,28 @@ def test_closing_twice_is_harmless_and_the_inbox_can_be_used_again(world: InboxW
     world.inbox.close()
 
     assert len(list(world.inbox.fetch(None))) == 1
+
+
+# after a restored backup
+
+
+def dated(number: int, day: date) -> bytes:
+    return f"Date: {day:%a, %d %b %Y} 12:00:00 +0000\r\n".encode() + mail(number)
+
+
+def test_handled_mails_are_listed_by_their_headers_and_come_back_as_new_ones(world: InboxWorld) -> None:
+    today = wall().date()
+    for number in range(3):
+        world.deliver(dated(number, today))
+    before = [one.key for one in world.inbox.fetch(None)]
+    world.inbox.file_away(before, Folder.HANDLED)
+    listed = list(world.inbox.handled(today - timedelta(days=1)))
+    assert [b"Message-ID: <%d@example.org>" % number in one.header for number, one in enumerate(listed)] == [True] * 3
+    assert not any(b"xxxx" in one.header for one in listed)
+    assert list(world.inbox.handled(today + timedelta(days=2))) == []
+
+    for _ in range(2):
+        world.inbox.bring_back([listed[1].uid])
+    (again,) = world.inbox.fetch(before[-1])
+    assert again.raw == dated(1, today)
+    assert [one.uid for one in world.inbox.handled(today - timedelta(days=1))] == [listed[0].uid, listed[2].uid]

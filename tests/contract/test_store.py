@@ -829,3 +829,17 @@ def test_a_store_can_be_closed_and_used_again(store: Database) -> None:
     store.put_note("a", "b")
     store.close()
     assert store.note("a") == "b"
+
+
+def test_numbers_go_on_above_what_is_known_elsewhere_and_never_go_back(store: Store) -> None:
+    store.go_on_above(40)
+    assert opened(store).id >= 41
+    store.go_on_above(7)
+    assert opened(store, ticket=a_ticket("bob")).id >= 42
+
+
+def test_the_newest_mail_of_the_ledger_is_known(store: Store) -> None:
+    assert store.newest() is None
+    for minutes in (3, 9, 5):
+        store.commit(Turn(now=NOW, mail=a_mail(minutes, seen_at=NOW + minutes * MINUTE)))
+    assert store.newest() == NOW + 9 * MINUTE

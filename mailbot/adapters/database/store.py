@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,7 +22,7 @@ from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
 from mailbot.adapters.database.leases import Moments, database_clock
 from mailbot.adapters.database.locks import advisory_lock, file_lock
 from mailbot.adapters.database.overview import DatabaseOverview
-from mailbot.adapters.database.tables import NOTES, SITES
+from mailbot.adapters.database.tables import LEDGER, NOTES, SITES
 from mailbot.errors import Conflict, DatabaseNotReady
 from mailbot.model import (
     Accepted,
@@ -42,6 +42,7 @@ from mailbot.rules import LetterRules
 from provisioner.api import SiteHealth
 
 _NEXT_DUE = select(tickets.NEXT_DUE, *outbox.NEXT_ATTEMPTS)
+_NEWEST = select(func.max(LEDGER.c.seen_at))
 _HEALTH = select(SITES.c.health, SITES.c.at).order_by(SITES.c.site)
 _NOTE = select(NOTES.c.value).where(NOTES.c.name == bindparam("wanted"))
 _NOTES = select(NOTES.c.name, NOTES.c.value).where(NOTES.c.name.in_(bindparam("wanted", expanding=True)))
@@ -182,6 +183,15 @@ class Database:
     def accepted(self, ticket_id: int) -> list[Accepted]:
         with self._read() as connection:
             return tickets.accepted(connection, ticket_id)
+
+    def go_on_above(self, number: int) -> None:
+        with self._write() as connection:
+            tickets.go_on_above(connection, number)
+
+    def newest(self) -> datetime | None:
+        with self._read() as connection:
+            moment: datetime | None = connection.execute(_NEWEST).scalar()
+        return moment
 
     def commit(self, turn: Turn) -> Ticket | None:
         with self._write() as connection:

@@ -47,6 +47,11 @@ _BRING_FORWARD = (
     .where(_T.id.in_(bindparam("wanted", expanding=True)), _T.due_at > bindparam("now"))
     .values(due_at=bindparam("now"), revision=_T.revision + literal_column("1"))
 )
+_GO_ON = text(
+    "SELECT setval(pg_get_serial_sequence('tickets', 'id'), greatest(:number, nextval(pg_get_serial_sequence('tickets', 'id'))))"
+)
+_GO_ON_SQLITE = text("UPDATE sqlite_sequence SET seq = max(seq, :number) WHERE name = 'tickets'")
+_GO_ON_EMPTY = text("INSERT INTO sqlite_sequence (name, seq) VALUES ('tickets', :number)")
 NEXT_DUE = select(func.min(_T.due_at)).where(_T.due_at.is_not(None)).scalar_subquery()
 
 _H = HISTORY.c
@@ -138,6 +143,14 @@ def write(connection: Connection, ticket: Ticket, expected_revision: int | None)
             raise Conflict(f"{ticket.username} has another request or machine already") from error
         raise
     return Ticket(**{name: values[name] for name in _NAMES if name != "id"}, id=ticket_id)
+
+
+def go_on_above(connection: Connection, number: int) -> None:
+    """Have the next ticket get a number above this one; numbers never go back."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_GO_ON, {"number": number})
+    elif not connection.execute(_GO_ON_SQLITE, {"number": number}).rowcount:
+        connection.execute(_GO_ON_EMPTY, {"number": number})
 
 
 def _is_about_the_place(error: IntegrityError) -> bool:

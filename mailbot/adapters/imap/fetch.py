@@ -91,7 +91,7 @@ def read_group(client: Client, group: Sequence[Sized], max_bytes: int) -> dict[i
     # Some servers give a wrong size: the limit holds for what came, too.
     partly = [uid for uid, size in group if size > max_bytes]
     partly += [uid for uid, one in found.items() if one.refused or len(one.raw or b"") > max_bytes]
-    for uid, header in _headers(client, partly, min(max_bytes, _HEADER_BYTES)).items():
+    for uid, header in headers(client, partly, min(max_bytes, _HEADER_BYTES)).items():
         found[uid] = Found(None, header, found[uid].refused if uid in found else "")
     return found
 
@@ -109,7 +109,7 @@ def _bodies(client: Client, uids: Sequence[int]) -> dict[int, Found]:
     return found
 
 
-def _headers(client: Client, uids: Sequence[int], limit: int) -> dict[int, bytes]:
+def headers(client: Client, uids: Sequence[int], limit: int) -> dict[int, bytes]:
     """The first bytes of the headers of mails that are still there; an empty line where the server gives nothing."""
     found: dict[int, bytes] = {}
     for uid in uids:

@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from typing import Any, Final
 
-from mailbot.adapters.imap.fetch import Sized, groups, read_group, search_from, sizes
+from mailbot.adapters.imap.fetch import Sized, groups, headers, read_group, search_from, sizes
 from mailbot.adapters.imap.session import (
     Client,
     FolderNames,
@@ -28,11 +29,12 @@ from mailbot.adapters.imap.session import (
 )
 from mailbot.errors import MailServerUnavailable
 from mailbot.model import MailKey
-from mailbot.ports import Fetched, Folder
+from mailbot.ports import Fetched, Filed, Folder
 
 __all__ = ["ImapInbox", "ImapSettings"]
 
 _SIZES_AT_ONCE: Final = 200
+_HEADER_BYTES: Final = 16_384
 _MOVES_AT_ONCE: Final = 200
 _BREAKS_AT_MOST: Final = 3
 """So often may a connection break over one mail; then it is given up like one that the server refuses."""
@@ -97,6 +99,29 @@ class ImapInbox:
             target = self._folder_on(client, folder) if uids else ""
             for start in range(0, len(uids), _MOVES_AT_ONCE):
                 self._move(client, uids[start : start + _MOVES_AT_ONCE], target)
+
+    def handled(self, since: date) -> Iterator[Filed]:
+        with self._session() as client:
+            self._select_handled(client)
+            uids = client.search(["SINCE", since])
+        for start in range(0, len(uids), _SIZES_AT_ONCE):
+            with self._session() as client:
+                self._select_handled(client)
+                found = headers(client, uids[start : start + _SIZES_AT_ONCE], _HEADER_BYTES)
+                self._box = None
+            yield from (Filed(uid, header) for uid, header in found.items())
+
+    def bring_back(self, uids: Sequence[int]) -> None:
+        with self._session() as client:
+            self._select_handled(client)
+            inbox = self._names_on(client).on_server(self._settings.folder)
+            for start in range(0, len(uids), _MOVES_AT_ONCE):
+                self._move(client, uids[start : start + _MOVES_AT_ONCE], inbox)
+
+    def _select_handled(self, client: Client) -> None:
+        """Have the folder of handled mails selected; whatever comes next selects the inbox again."""
+        client.select_folder(self._folder_on(client, Folder.HANDLED))
+        self._box = None
 
     def wait(self, timeout_seconds: float) -> bool:
         """See `Inbox.wait`; `wake` ends it early, with False.

@@ -5,13 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, date
+from email import message_from_bytes
+from email.policy import default
 from typing import Final, Protocol
 
 from mailbot.adapters.faults import Faults
 from mailbot.model import MailKey
-from mailbot.ports import Fetched, Folder
+from mailbot.ports import Fetched, Filed, Folder
 
 INBOX: Final = "INBOX"
+
+
+def arrived(raw: bytes) -> date:
+    """The day on which a mail came: a stand-in has no other than its Date header; today's where it has none."""
+    written = message_from_bytes(raw, policy=default)["Date"]
+    moment = written.datetime if written is not None else None
+    return moment.astimezone(UTC).date() if moment is not None else date.max
 
 
 class Folders(Protocol):
@@ -117,6 +127,18 @@ class MemoryInbox:
             self.faults.check("file_away")
             if key == self._key(key.uid):
                 self._folders.move(key.uid, INBOX, folder.value)
+
+    def handled(self, since: date) -> Iterator[Filed]:
+        self.faults.check("handled")
+        for uid in self._folders.uids(Folder.HANDLED.value):
+            raw = self._folders.read(Folder.HANDLED.value, uid) or b""
+            if arrived(raw) >= since:
+                yield Filed(uid, raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
+
+    def bring_back(self, uids: Sequence[int]) -> None:
+        for uid in uids:
+            self.faults.check("bring_back")
+            self._folders.move(uid, Folder.HANDLED.value, INBOX)
 
     def wait(self, timeout_seconds: float) -> bool:
         self.faults.check("wait")
