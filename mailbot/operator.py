@@ -85,22 +85,18 @@ def withdraw(context: TurnContext, ticket_id: int, as_admin: str) -> Ticket:
     return _do(context, ticket_id, Withdrawn(_operator(context, as_admin)))
 
 
-def close(context: TurnContext, as_admin: str, words: str, site: str = "") -> None:
-    """Take no new requests, or place no new machines at a site; `words` are what requesters and admins read.  Raises Refused."""
+def close(context: TurnContext, as_admin: str, words: str) -> None:
+    """Take no new requests; `words` are what requesters read: why, or until when.  Raises Refused."""
     _operator(context, as_admin)
     if not words.strip():
         raise Refused("closing needs a word for those who ask: why, or until when")
-    context.store.put_note(_closed_note(site), words.strip())
+    context.store.put_note(CLOSED, words.strip())
 
 
-def reopen(context: TurnContext, as_admin: str, site: str = "") -> None:
-    """Take new requests again, or place machines at the site again.  May run twice.  Raises Refused."""
+def reopen(context: TurnContext, as_admin: str) -> None:
+    """Take new requests again.  May run twice.  Raises Refused."""
     _operator(context, as_admin)
-    context.store.put_note(_closed_note(site), None)
-
-
-def _closed_note(site: str) -> str:
-    return f"{CLOSED}:{site}" if site else CLOSED
+    context.store.put_note(CLOSED, None)
 
 
 def release_brake(context: TurnContext, as_admin: str) -> int:

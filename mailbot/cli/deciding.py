@@ -11,7 +11,7 @@ import typer
 from mailbot import operator
 from mailbot.cli.acting import turn_context
 from mailbot.cli.output import say, visible
-from mailbot.cli.site import Settings, settings_of
+from mailbot.cli.site import settings_of
 from mailbot.model import Ticket
 from mailbot.turns import brake
 from mailbot.turns.context import TurnContext
@@ -19,7 +19,6 @@ from mailbot.turns.context import TurnContext
 Number = Annotated[int, typer.Argument(help="The ticket's number.", min=1)]
 Admin = Annotated[str, typer.Option("--as", help="The admin who decides: login or address.", show_default=False)]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-Site = Annotated[str, typer.Option(metavar="NAME", help="Only this site, or one host of it.")]
 
 
 def _day(text: str) -> date:
@@ -133,32 +132,21 @@ def close(
     context: typer.Context,
     words: Annotated[str, typer.Argument(help="What those who ask read: why, or until when.")],
     as_admin: Admin,
-    site: Site = "",
 ) -> None:
-    """Take no new requests, or place no new machines at a site.
+    """Take no new requests.
 
-    Machines that exist stay as they are; approved requests wait where no other site can take them.
+    Machines that exist, and requests that were accepted, go on. For one site there is `site cordon`.
     """
-    settings = settings_of(context)
-    with turn_context(settings) as turn:
-        operator.close(turn, as_admin, words, _known(settings, site))
-    say(f"{f'The site {site}' if site else 'The service'} is closed for new machines.")
+    with turn_context(settings_of(context)) as turn:
+        operator.close(turn, as_admin, words)
+    say("The service is closed for new requests.")
 
 
-def open_(context: typer.Context, as_admin: Admin, site: Site = "") -> None:
-    """Take new requests again, or place machines at a site again."""
-    settings = settings_of(context)
-    with turn_context(settings) as turn:
-        operator.reopen(turn, as_admin, _known(settings, site))
-    say(f"{f'The site {site}' if site else 'The service'} is open.")
-
-
-def _known(settings: Settings, site: str) -> str:
-    """The site, if the configuration names it; raises BadParameter where not."""
-    names = sorted({*(one.name for one in settings.config.sites), *(one.name for one in settings.config.hosts)})
-    if site and site not in names:
-        raise typer.BadParameter(f"there is no site {site}; the configuration names {', '.join(names)}")
-    return site
+def open_(context: typer.Context, as_admin: Admin) -> None:
+    """Take new requests again."""
+    with turn_context(settings_of(context)) as turn:
+        operator.reopen(turn, as_admin)
+    say("The service is open.")
 
 
 def confirm(what: str, *, yes: bool) -> None:

@@ -67,7 +67,7 @@ def room(context: TurnContext, sites: Sites) -> list[SiteHealth]:
     rooms: list[SiteHealth] = []
     taken_out = modes.refusals(context.store)
     for name in sorted(sites):
-        words = taken_out.get(name) or context.closed(name)
+        words = taken_out.get(name)
         if words:
             problem = f"The site {name} takes no new machines: {words}"
             rooms.append(SiteHealth(name, reachable=False, problems=(problem,)))

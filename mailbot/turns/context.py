@@ -38,7 +38,7 @@ from provisioner.ssh_keys import parse_all
 PAUSED = "paused"
 """The store's note that the bot is paused: by whom and why."""
 CLOSED = "closed"
-"""The store's note that no new requests are taken, in the words that requesters read; `closed:SITE` for one site."""
+"""The store's note that no new requests are taken, in the words that requesters read."""
 CONFLICT_TRIES = 5
 """How often a turn is decided again when somebody else changed the ticket in between."""
 
@@ -80,16 +80,9 @@ class TurnContext:
         """Who paused the bot and why; empty where it acts.  While paused, mail is received and answered, nothing else happens."""
         return self.store.note(PAUSED) or ""
 
-    def closed(self, site: str = "") -> str:
-        """Why no new machines are taken, by the service or at a site: what an admin wants requesters to read; empty where it is open.
-
-        A host of a site, `site/host`, is closed with its site.
-        """
-        for name in (site, site.partition("/")[0]) if site else ("",):
-            words = self.store.note(f"{CLOSED}:{name}" if name else CLOSED)
-            if words:
-                return words
-        return ""
+    def closed(self) -> str:
+        """Why no new requests are taken, in an admin's words to those who ask; empty where they are."""
+        return self.store.note(CLOSED) or ""
 
     def admin(self, address: str) -> Admin | None:
         """The admin with that address, now: rights are looked up when a mail is read, not when it was asked.

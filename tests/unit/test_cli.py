@@ -460,13 +460,13 @@ def test_the_short_and_the_long_way_to_explain_have_the_same_options(tmp_path: P
     }
 
 
-def test_a_site_is_closed_and_opened_by_name(config: Path, world: World, capsys: Capture) -> None:
-    assert main(["close", "new disks", "--site", "main", "--as", "carol", "-c", str(config)]) == 0
-    assert world.bot.context.closed("main") == "new disks"
-    assert main(["close", "new disks", "--site", "moon", "--as", "carol", "-c", str(config)]) == os.EX_USAGE
-    assert "there is no site moon; the configuration names main" in capsys.readouterr().err
-    assert main(["open", "--site", "main", "--as", "carol", "-c", str(config)]) == 0
-    assert world.bot.context.closed("main") == ""
+def test_the_service_is_closed_in_words_for_those_who_ask_and_opened_again(
+    config: Path, world: World, capsys: Capture
+) -> None:
+    assert main(["close", "We move until Monday.", "--as", "carol", "-c", str(config)]) == 0
+    assert world.bot.context.closed() == "We move until Monday."
+    assert main(["open", "--as", "carol", "-c", str(config)]) == 0
+    assert world.bot.context.closed() == ""
 
 
 def test_a_letter_is_sent_again_by_its_row(config: Path, world: World, capsys: Capture) -> None:

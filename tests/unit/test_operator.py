@@ -11,7 +11,7 @@ import pytest
 from mailbot import operator
 from mailbot.model import Letter, Role, TicketState
 from provisioner.fake import FakeStep, Faults
-from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
+from tests.world import ALICE, CAROL, World, kind_of, request_words
 from tests.writing import words_of
 
 
@@ -115,24 +115,6 @@ def test_a_closed_service_tells_requesters_why_and_takes_their_requests_again_wh
 def test_closing_needs_words_for_those_who_ask(world: World) -> None:
     with pytest.raises(operator.Refused, match="needs a word"):
         operator.close(world.bot.context, "carol", " ")
-
-
-def test_no_machine_is_placed_at_a_closed_site_and_a_build_waits_where_no_other_takes_it(world: World) -> None:
-    context = world.bot.context
-    operator.close(context, "carol", "new disks", "north")
-    operator.approve(context, 1, "carol")
-    world.once()
-    assert world.ticket().site == "south"
-    world.later(minutes=2)
-    world.writes(BOB.email, request_words("bob"))
-    operator.close(context, "carol", "new disks", "south")
-    operator.approve(context, 2, "carol")
-    world.later(minutes=2)
-    assert (world.ticket(2).state, world.ticket(2).site) == (TicketState.APPROVED, None)
-    assert "takes no new machines: new disks" in context.store.overview.queue(2)[0].error
-    operator.reopen(context, "carol", "south")
-    world.later(hours=1)
-    assert world.ticket(2).site == "south"
 
 
 def test_a_letter_is_sent_once_more_and_the_first_proof_stays(world: World) -> None:
