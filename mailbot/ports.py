@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -312,7 +312,13 @@ class Store(Protocol):
         """Mails with verdict RETRY whose time has come."""
 
     def raw_mail(self, sha256: str) -> bytes | None:
-        """A mail that was acted upon or quarantined (`Actor.mail`, `LedgerEntry.sha256`), as it was committed: the bot's are encrypted (`handlers.sealing`)."""
+        """A mail that was acted upon or quarantined (`Actor.mail`, `LedgerEntry.sha256`), as it was committed: the bot's are encrypted (`turns.sealing`)."""
+
+    def raw_mails(self, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """Stored mails by their hash, in the order of hashes, above `after`."""
+
+    def replace_raw_mails(self, mails: Mapping[str, bytes]) -> None:
+        """Store these bytes in place of what is stored under the hashes; what is not there any more stays away."""
 
     def retrying(self) -> int:
         """How many mails wait to be tried again, in any folder."""

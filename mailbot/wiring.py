@@ -28,6 +28,7 @@ from mailbot.config import (
     OAuth2Section,
     SiteSection,
     SmtpSection,
+    seal_keys,
     token_keys,
 )
 from mailbot.errors import ConfigurationError
@@ -128,6 +129,7 @@ def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
         store=store,
         directory=make_directory(config.directory, clock),
         clock=clock,
+        seal_keys=TokenKeys(seal_keys(config)),
         rules=rules,
         admins=tuple(Admin(admin.login, admin.name, admin.address) for admin in config.admins),
         letters=settings,

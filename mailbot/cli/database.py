@@ -1,7 +1,8 @@
-"""`db upgrade`, `db current` and `db recover`."""
+"""`db upgrade`, `db current`, `db recover` and `db reseal`."""
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from typing import Annotated
 
@@ -12,9 +13,12 @@ from mailbot.adapters.database import migrate
 from mailbot.adapters.database.engine import make_engine, sqlite_file
 from mailbot.cli import acting
 from mailbot.cli.acting import start_log
-from mailbot.cli.output import say
+from mailbot.cli.output import complain, say
 from mailbot.cli.site import settings_of
 from mailbot.cli.table import LOOK
+from mailbot.config import seal_keys
+from mailbot.tokens import TokenKeys
+from mailbot.turns import sealing
 
 db = typer.Typer(name="db", help="The database's schema.", no_args_is_help=True, **LOOK)
 
@@ -68,6 +72,19 @@ def _day(written: str) -> date:
         return date.fromisoformat(written)
     except ValueError:
         raise typer.BadParameter(f"{written} is no day, such as 2027-03-31") from None
+
+
+@db.command()
+def reseal(context: typer.Context) -> None:
+    """Encrypt the stored mails with the first of the keys for that; then the others can go, but keep those of tokens as long as they count."""
+    settings = settings_of(context)
+    keys = TokenKeys(seal_keys(settings.config))
+    with settings.store() as store:
+        done = sealing.reseal(store, keys)
+    say(f"Mails that were encrypted again: {done.mails}.")
+    if done.unreadable:
+        complain(f"Mails that none of the keys opens: {done.unreadable}.")
+        raise typer.Exit(os.EX_DATAERR)
 
 
 @db.command()

@@ -35,6 +35,7 @@ def _secret_files(config: Config) -> Iterator[Path]:
     sections = (config.mailbox, config.smtp, config.directory)
     named = [section.password_file for section in sections]
     named += [config.mailbox.oauth2_token_file, config.smtp.oauth2_token_file, config.tokens.key_file]
+    named += [config.tokens.seal_key_file]
     yield from dict.fromkeys(file for file in named if file is not None)
 
 

@@ -11,7 +11,7 @@ from mailbot.adapters.database.backup import CannotBackUp, back_up
 from mailbot.adapters.database.engine import sqlite_file
 from mailbot.cli.output import say
 from mailbot.cli.site import settings_of
-from mailbot.config import token_keys
+from mailbot.config import seal_keys, token_keys
 
 
 def backup(context: typer.Context, file: Annotated[Path, typer.Argument(help="The archive (tar) to write.")]) -> None:
@@ -28,6 +28,8 @@ def backup(context: typer.Context, file: Annotated[Path, typer.Argument(help="Th
         raise CannotBackUp(
             "the database is PostgreSQL: its own tools back it up (pg_dump); keep the key files beside it"
         )
-    keys = b"".join(key + b"\n" for key in token_keys(config))
-    back_up(database, {"tokens.keys": keys}, file)
+    keys = {"tokens.keys": token_keys(config)}
+    if config.tokens.seal_key_file is not None:
+        keys[config.tokens.seal_key_file.name] = seal_keys(config)
+    back_up(database, {name: b"".join(key + b"\n" for key in lines) for name, lines in keys.items()}, file)
     say(f"{file}: the database {database} and the keys, {file.stat().st_size // 1024} KiB.")

@@ -64,7 +64,8 @@ def write(answers: Answers, path: Path, *, force: bool = False) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if answers.password:
         _put(folder / "mailbox.password", answers.password + "\n", over=True)
-    _put(folder / "tokens.keys", secrets.token_urlsafe(32) + "\n", over=False)
+    for name in ("tokens.keys", "seal.keys"):
+        _put(folder / name, secrets.token_urlsafe(32) + "\n", over=False)
     _put(folder / "users.toml", _USERS, over=False, secret=False)
     _put(path, text, over=True, secret=False)
     _say_what_comes_next(path)
@@ -149,6 +150,7 @@ path = "users.toml"
 
 [tokens]
 key_file = "tokens.keys"
+seal_key_file = "seal.keys"
 
 [[admins]]
 login = {literal(login)}

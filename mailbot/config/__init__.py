@@ -7,7 +7,7 @@ Only this package imports pydantic.
 
 from __future__ import annotations
 
-from mailbot.config.keys import token_keys
+from mailbot.config.keys import seal_keys, token_keys
 from mailbot.config.loading import DEFAULT_PATH, default_path, load, load_rules
 from mailbot.config.printing import as_toml
 from mailbot.config.sections import (
@@ -45,5 +45,6 @@ __all__ = [
     "default_path",
     "load",
     "load_rules",
+    "seal_keys",
     "token_keys",
 ]

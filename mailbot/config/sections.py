@@ -360,7 +360,7 @@ class ImageSection:
 
 @dataclass(frozen=True, slots=True)
 class TokensSection:
-    """The keys that sign what a reply must carry. Whoever has one can forge answers."""
+    """The keys that sign what a reply must carry (whoever has one can forge answers), and those of stored mails."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
@@ -369,6 +369,10 @@ class TokensSection:
     open questions. Better in a credential or in `key_file`."""
     key_file: Path | None = optional("/etc/mailbot/tokens.keys")
     """A file with one key a line. One of `keys` and `key_file` is needed; `mailbot init` makes such a file."""
+    seal_key_file: Path | None = optional("/etc/mailbot/seal.keys")
+    """A file with one key a line (at least 32 characters): with the first the mails that people wrote are encrypted, with all
+    of them they are read. Without it the token keys do that, and have to be kept for as long; `mailbot db reseal` encrypts what
+    is stored with the first key. `mailbot init` makes such a file."""
     expiry_days: PositiveDays = 90
     """So long after it was written a letter can be answered; later its token is worth nothing. A reminder has a new one."""
 

@@ -32,6 +32,7 @@ from mailbot.model import (
 )
 from mailbot.ports import Authenticator, Clock, Directory, Store
 from mailbot.rules import Rules
+from mailbot.tokens import TokenKeys
 from parsers.values import ReadingRules
 from provisioner.ssh_keys import parse_all
 
@@ -55,6 +56,8 @@ class TurnContext:
     letters: LetterSettings
     own_addresses: frozenset[str] = field(default_factory=frozenset)
     quarantine_folder: str = "Quarantine"
+    seal_keys: TokenKeys | None = None
+    """What stored mails are encrypted with; None: the keys of the tokens."""
     authenticator: Authenticator | None = None
     """Looks at the signatures of mails themselves; None where the site does not want that."""
     closures: Mapping[str, tuple[tuple[date, date], ...]] = field(default_factory=dict)

@@ -205,7 +205,7 @@ def _committed(context: TurnContext, fetched: Fetched, read: Understanding, entr
 
 def sealed(context: TurnContext, raw: bytes | None) -> bytes | None:
     """The mail as it is kept; None where it was not fetched whole."""
-    return None if raw is None else seal(context.letters.keys, raw)
+    return None if raw is None else seal(context.seal_keys or context.letters.keys, raw)
 
 
 def _poison(context: TurnContext, fetched: Fetched, entry: LedgerEntry, error: Exception, now: datetime) -> LedgerEntry:

@@ -1,18 +1,20 @@
 """Raw mails as they are stored: encrypted, because the mails of people quote our tokens and codes.
 
-AES-SIV (RFC 5297) with a key made from a token key: the same mail always gives the same bytes, and a
-copy of the database without the key file tells nothing of what people wrote.  A replaced key must stay
-in the list (at the end) for as long as its mails are to be read.
+AES-SIV (RFC 5297) with a key made from a seal key: the same mail always gives the same bytes, and a
+copy of the database without the key file tells nothing of what people wrote.  A replaced key stays in the list (at the end)
+until everything was sealed again (`reseal`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import zlib
+from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from mailbot.ports import Store
 from mailbot.tokens import TokenKeys
 
 _MARK = b"mailbot-sealed-1\0"
@@ -30,8 +32,34 @@ def unseal(keys: TokenKeys, stored: bytes) -> bytes:
             return zlib.decompress(_cipher(key).decrypt(stored.removeprefix(_MARK), [_MARK]))
         except (InvalidTag, ValueError):
             continue
-    msg = "none of the token keys opens this mail: it was stored under a key that is no longer there"
+    msg = "none of the keys opens this mail: it was stored under a key that is no longer there"
     raise LookupError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """How many stored mails were encrypted again, and how many no key opens."""
+
+    mails: int
+    unreadable: int
+
+
+def reseal(store: Store, keys: TokenKeys, at_once: int = 200) -> Resealed:
+    """Encrypt with the first key what was stored under another one.  May run twice, and while the bot runs."""
+    after, mails, unreadable = "", 0, 0
+    while page := store.raw_mails(after, at_once):
+        changed: dict[str, bytes] = {}
+        for sha256, stored in page:
+            try:
+                fresh = seal(keys, unseal(keys, stored))
+            except LookupError:
+                unreadable += 1
+                continue
+            if fresh != stored:
+                changed[sha256] = fresh
+        store.replace_raw_mails(changed)
+        mails, after = mails + len(changed), page[-1][0]
+    return Resealed(mails, unreadable)
 
 
 def _cipher(key: bytes) -> AESSIV:

@@ -153,7 +153,7 @@ def test_a_mail_of_the_history_can_be_read_with_the_key_and_only_with_it(
     assert main(["-c", str(config), "show", "2", "--mail", "feed"]) != 0
     stored = world.bot.context.store.raw_mail(approved.actor.mail)
     assert stored is not None
-    with pytest.raises(LookupError, match="token keys"):
+    with pytest.raises(LookupError, match="none of the keys"):
         unseal(TokenKeys((b"another key, also long enough",)), stored)
     rotated = TokenKeys((b"another key, also long enough", *world.settings.keys.keys))
     assert unseal(rotated, stored) == shown

@@ -272,6 +272,7 @@ def test_init_writes_a_configuration_that_loads_with_its_secrets_apart(config: P
     assert {path.name: path.stat().st_mode & 0o777 for path in config.parent.iterdir()} == {
         "config.toml": 0o644,
         "tokens.keys": 0o600,
+        "seal.keys": 0o600,
         "users.toml": 0o644,
     }
 

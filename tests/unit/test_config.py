@@ -80,6 +80,7 @@ def test_the_example_shows_the_defaults_behind_its_hashes(tmp_path: Path) -> Non
         "client_secret",
         "client_secret_file",
         "refresh_token_file",
+        "seal_key_file",
     }
     lines = [
         re.sub(r"^#(?=\w+ = )", "", line) if line[1:].partition(" ")[0] not in told_otherwise else line

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, exists, func, literal_column, not_, or_, select, text, update
@@ -57,6 +57,10 @@ _BEFORE = select(or_(_SAME_HASH, _SAME_ID))
 _UNMOVED = select(_L.uid, _L.verdict).where(*_IN_FOLDER, text(TO_BE_MOVED)).order_by(_L.uid)
 _MOVED = update(LEDGER).where(*(column == bindparam("in_" + column.name) for column in _KEY)).values(unmoved=0)
 _RAW = select(RAW_MAILS.c.data).where(RAW_MAILS.c.sha256 == bindparam("hash"))
+
+_R = RAW_MAILS.c
+_RAWS = select(_R.sha256, _R.data).where(_R.sha256 > bindparam("after")).order_by(_R.sha256).limit(bindparam("most"))
+_REPLACE = update(RAW_MAILS).where(_R.sha256 == bindparam("hash")).values(data=bindparam("packed"))
 
 
 def _folder(position: MailKey) -> dict[str, object]:
@@ -140,11 +144,25 @@ def write(connection: Connection, entry: LedgerEntry) -> None:
     if written.first() is None:
         raise Conflict(f"mail {key.uid} of {key.folder} was handled by somebody else meanwhile")
     if entry.raw is not None:
-        # Level 1: mails shrink to half either way, and a turn does not wait for the last percent.
-        packed = {"sha256": entry.sha256, "data": zlib.compress(entry.raw, 1), "stored_at": entry.seen_at}
+        packed = {"sha256": entry.sha256, "data": _packed(entry.raw), "stored_at": entry.seen_at}
         connection.execute(_KEEP[connection.dialect.name], packed)
 
 
 def raw_mail(connection: Connection, sha256: str) -> bytes | None:
     data = connection.execute(_RAW, {"hash": sha256}).scalar()
     return None if data is None else zlib.decompress(data)
+
+
+def raw_mails(connection: Connection, after: str, limit: int) -> list[tuple[str, bytes]]:
+    rows = connection.execute(_RAWS, {"after": after, "most": limit})
+    return [(row.sha256, zlib.decompress(row.data)) for row in rows]
+
+
+def replace_raw_mails(connection: Connection, mails: Mapping[str, bytes]) -> None:
+    if mails:
+        connection.execute(_REPLACE, [{"hash": sha256, "packed": _packed(raw)} for sha256, raw in mails.items()])
+
+
+def _packed(raw: bytes) -> bytes:
+    # Level 1: mails shrink to half either way, and a turn does not wait for the last percent.
+    return zlib.compress(raw, 1)

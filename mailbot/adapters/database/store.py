@@ -7,7 +7,7 @@ because SQLite's own waiting sleeps in growing steps; other processes are waited
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -129,6 +129,14 @@ class Database:
     def raw_mail(self, sha256: str) -> bytes | None:
         with self._read() as connection:
             return ledger.raw_mail(connection, sha256)
+
+    def raw_mails(self, after: str, limit: int) -> list[tuple[str, bytes]]:
+        with self._read() as connection:
+            return ledger.raw_mails(connection, after, limit)
+
+    def replace_raw_mails(self, mails: Mapping[str, bytes]) -> None:
+        with self._write() as connection:
+            ledger.replace_raw_mails(connection, mails)
 
     def retrying(self) -> int:
         with self._read() as connection:
