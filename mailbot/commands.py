@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Literal, TypeAlias, assert_never
 
 from mailbot.model import (
@@ -22,6 +23,7 @@ from mailbot.model import (
     Event,
     ExtensionAsked,
     Kept,
+    PowerAsked,
     Purpose,
     Refusal,
     ReleaseAsked,
@@ -48,6 +50,8 @@ class Offer:
     verb: Verb
     words: str
     meaning: str
+    rare: bool = False
+    """Told only by the letters that say what can be answered at all: `status` and `help`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,12 @@ def _when(
     """One fixed line, in letters of that purpose, while something holds about the ticket."""
     offer = (Offer(verb, words, meaning),)
     return lambda ticket, asked, _moment: offer if asked is purpose and holds(ticket) else ()
+
+
+def _power(verb: Verb, meaning: str) -> Offers:
+    """What the owner of a machine that is in its lease can have done to it."""
+    offer = (Offer(verb, verb.value, meaning, rare=True),)
+    return lambda ticket, asked, _moment: offer if asked is Purpose.OWN and ticket.state is S.ACTIVE else ()
 
 
 def _in(*states: TicketState) -> Callable[[Ticket], bool]:
@@ -283,6 +293,13 @@ def row(verb: Verb) -> Row:
             return _of_admins(verb)
         case Verb.EXTEND | Verb.RELEASE | Verb.WITHDRAW | Verb.KEEP | Verb.RESTORE | Verb.CONFIRM:
             return _of_owners(verb)
+        case Verb.START:
+            return Row(
+                _always(Risk.EXTEND), _power(verb, "switches the machine on where it is off"), _plain(PowerAsked)
+            )
+        case Verb.RESTART:
+            asked = partial(PowerAsked, again=True)
+            return Row(_always(Risk.EXTEND), _power(verb, "shuts the machine down and starts it again"), _plain(asked))
         case Verb.STATUS:
             answered = (Purpose.DECIDE, Purpose.OWN)
             return Row(_always(Risk.ASK), _to_anyone(Verb.STATUS, "tells you where things stand", *answered))

@@ -43,6 +43,8 @@ KIND_OF_VERB: dict[Verb, Kind] = {
     Verb.KEEP: Kind.WITHDRAWAL,
     Verb.CONFIRM: Kind.CONFIRMATION,
     Verb.PROCEED: Kind.CONFIRMATION,
+    Verb.START: Kind.UNCLEAR,
+    Verb.RESTART: Kind.UNCLEAR,
     Verb.STATUS: Kind.UNCLEAR,
     Verb.HELP: Kind.UNCLEAR,
 }

@@ -38,6 +38,8 @@ class Verb(StrEnum):
     RESTORE = "restore"
     WITHDRAW = "withdraw"
     KEEP = "keep"
+    START = "start"
+    RESTART = "restart"
     PROCEED = "proceed"
     STATUS = "status"
     HELP = "help"

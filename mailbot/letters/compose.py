@@ -149,13 +149,18 @@ def _short_code(work: _Work) -> str:
     return tokens.short_code(keys, work.reference, to, nonce=nonce) if work.reference else ""
 
 
+_TELLS_ALL = frozenset({Letter.STATUS, Letter.HELP})
+"""Letters that say everything that can be answered; others leave out what is rarely wanted."""
+
+
 def _offers(work: _Work) -> tuple[Offer, ...]:
     """What can be answered, as the ticket is now: a letter that waited still offers only what is accepted."""
     if work.reference is None:
         return ()
     if work.ticket is None:
         return OF_THE_LETTER_BRAKE if work.letter is Letter.ADMIN_LETTERS_HELD else OF_THE_BRAKE
-    return offered(work.ticket, work.reference.purpose, work.now, work.settings.rules)
+    found = offered(work.ticket, work.reference.purpose, work.now, work.settings.rules)
+    return found if work.letter in _TELLS_ALL else tuple(offer for offer in found if not offer.rare)
 
 
 def _hello(name: str) -> str:

@@ -28,6 +28,7 @@ from mailbot.model import (
     Held,
     Kept,
     Placed,
+    PowerAsked,
     Refusal,
     ReleaseAsked,
     Released,
@@ -75,6 +76,10 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
             return holding.held(ticket, event, circumstances)
         case Unheld():
             return holding.unheld(ticket, event, circumstances)
+        case PowerAsked():
+            # What is done, and the answer to it, is one row of the outbox that the reply's turn adds: it carries the letter.
+            word = "restart" if event.again else "start"
+            return Step(moved(ticket, circumstances), (), f"{word} asked by {event.by.who}")
         case _:
             assert_never(event)
 

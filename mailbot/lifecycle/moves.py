@@ -17,6 +17,7 @@ from mailbot.model import (
     Held,
     Kept,
     Placed,
+    PowerAsked,
     ReleaseAsked,
     Released,
     Restored,
@@ -68,6 +69,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         EffectFailed: frozenset({S.ACTIVE}),
         Held: frozenset({S.ACTIVE}),
         Unheld: frozenset({S.ACTIVE}),
+        PowerAsked: frozenset({S.ACTIVE}),
     },
     S.EXPIRED: {
         TimePassed: frozenset({S.EXPIRED, S.RETIRING}),

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
 
 from mailbot import journal
 from mailbot.machines.health import why_away
 from mailbot.machines.progress import Site, Sites, again, begin, begun, ended, later, settle_with, spec_of, where
-from mailbot.model import Action, DiskDeleted, EffectFailed, OutboxItem, Retired, Ticket, Turn
+from mailbot.model import (
+    Action,
+    DiskDeleted,
+    Effect,
+    EffectFailed,
+    Facts,
+    OutboxItem,
+    Retired,
+    Ticket,
+    TicketState,
+    Turn,
+)
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, apply
 from provisioner.api import ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
@@ -57,10 +69,22 @@ def start(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, tick
     """
     was_off = site.provisioner.facts(spec).phase in _OFF
     site.provisioner.start(spec)
-    if was_off or context.clock.now() - begin(context, item) > timedelta(minutes=context.rules.lease.stop_minutes):
+    if item.effect.letter is not None:  # its owner asked, and waits for an answer
+        _done(context, item, ticket, spec, _told(site, spec, item, ticket))
+    elif was_off or context.clock.now() - begin(context, item) > timedelta(minutes=context.rules.lease.stop_minutes):
         _done(context, item, ticket, spec)
     else:
         later(context, item, "the end of a shutdown that was asked for before")
+
+
+@_at_its_site
+def restart(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
+    """Shut the guest down as `stop` does, and start it again; its owner hears how it is then."""
+    if not _is_off(context, site, spec, item):
+        later(context, item, "the guest to shut down")
+        return
+    site.provisioner.start(spec)
+    _done(context, item, ticket, spec, _told(site, spec, item, ticket))
 
 
 @_at_its_site
@@ -94,22 +118,34 @@ def report(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket)
         silent = why_away(context, ticket.site or "")
         if silent:
             raise SiteUnreachable(silent)
-        spec = spec_of(context, site, ticket)
-        seen = site.provisioner.facts(spec)
-        facts = {
-            "machine": _in_words(seen),
-            "fqdn": spec.names.fqdn,
-            **({"address": seen.address} if seen.address else {}),
-        }
+        letter = _told(site, spec_of(context, site, ticket), item, ticket)
     except ProvisionerError as error:
-        facts = {"machine": f"its site does not answer at the moment ({error})"}
-    effect = item.effect
-    letter = type(effect)(
-        Action.LETTER, f"{effect.key}:letter", effect.letter, effect.to, effect.to_name, {**effect.facts, **facts}
-    )
+        letter = _letter(item, {"machine": f"its site does not answer at the moment ({error})"})
     now = context.clock.now()
-    done = Settled(item, done=True, proof=facts["machine"])
+    done = Settled(item, done=True, proof=str(letter.facts["machine"]))
     context.store.settle_with(done, Turn(now=now, about_ticket=ticket.id, effects=(letter,)))
+
+
+def _told(site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> Effect:
+    """The letter that a row about a machine carries, with what the hypervisor says now."""
+    seen = site.provisioner.facts(spec)
+    facts = {"machine": _in_words(seen), "fqdn": spec.names.fqdn, **({"address": seen.address} if seen.address else {})}
+    if ticket.state is TicketState.ACTIVE and seen.phase in _OFF:
+        # What the lease says is not what is there: the sentence on top must not say that it runs.
+        facts["state"] = _NOT_RUNNING[seen.phase]
+    return _letter(item, facts)
+
+
+_NOT_RUNNING = {
+    VmPhase.STOPPED: "The machine is switched off. Its lease goes on; answer «start» to switch it on.",
+    VmPhase.DISK_KEPT: "The machine is not at its site any more, but its disk is. Please ask the support team.",
+    VmPhase.ABSENT: "The machine is not at its site any more. Please ask the support team.",
+}
+
+
+def _letter(item: OutboxItem, facts: Facts) -> Effect:
+    effect = item.effect
+    return replace(effect, action=Action.LETTER, key=f"{effect.key}:letter", facts={**effect.facts, **facts})
 
 
 def _in_words(facts: VmFacts) -> str:
@@ -134,9 +170,13 @@ def _is_off(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem) ->
     return off
 
 
-def _done(context: TurnContext, item: OutboxItem, ticket: Ticket, spec: VmSpec) -> None:
+def _done(context: TurnContext, item: OutboxItem, ticket: Ticket, spec: VmSpec, *letters: Effect) -> None:
     now = context.clock.now()
-    context.store.settle([Settled(item, done=True, proof=ticket.site or "")], now)
+    done = Settled(item, done=True, proof=ticket.site or "")
+    if letters:
+        context.store.settle_with(done, Turn(now=now, about_ticket=ticket.id, effects=letters))
+    else:
+        context.store.settle([done], now)
     ended(context, item)
     journal.machine_done(
         ticket.id, action=item.effect.action.value, machine=spec.name, site=ticket.site, took=now - item.created_at

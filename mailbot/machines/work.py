@@ -154,6 +154,7 @@ _WORK: Mapping[Action, tuple[frozenset[TicketState], _Work]] = {
     Action.BUILD: (frozenset({S.APPROVED}), build),
     Action.STOP: (frozenset({S.EXPIRED}), upkeep.stop),
     Action.START: (frozenset({S.ACTIVE}), upkeep.start),
+    Action.RESTART: (frozenset({S.ACTIVE}), upkeep.restart),
     Action.RETIRE: (frozenset({S.RETIRING}), upkeep.retire),
     Action.DELETE_DISK: (frozenset({S.ARCHIVED}), upkeep.delete_disk),
     Action.REPORT: (frozenset(S), upkeep.report),

@@ -134,6 +134,7 @@ class Action(StrEnum):
     BUILD = "build"
     STOP = "stop"
     START = "start"
+    RESTART = "restart"
     RETIRE = "retire"
     DELETE_DISK = "delete-disk"
     REPORT = "report"

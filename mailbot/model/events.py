@@ -34,6 +34,7 @@ class EventKind(StrEnum):
     RETURNED = "Returned"
     HELD = "Held"
     UNHELD = "Unheld"
+    POWER_ASKED = "PowerAsked"
     READDRESSED = "Readdressed"
     """The directory has another address for the owner."""
     RECOVERED = "Recovered"
@@ -225,6 +226,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerAsked:
+    """The owner wants the machine switched on, or with `again` shut down and started; the lease is as it was."""
+
+    kind: ClassVar[EventKind] = EventKind.POWER_ASKED
+    by: Actor
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Unheld:
     kind: ClassVar[EventKind] = EventKind.UNHELD
     by: Actor
@@ -251,6 +261,7 @@ Event: TypeAlias = (
     | Returned
     | Held
     | Unheld
+    | PowerAsked
 )
 
 

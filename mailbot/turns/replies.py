@@ -22,6 +22,7 @@ from mailbot.model import (
     Event,
     EventKind,
     Person,
+    PowerAsked,
     Purpose,
     Refusal,
     Restored,
@@ -276,7 +277,20 @@ def _obey(exchange: _Exchange, command: Command) -> Judgement:
     step = lifecycle.decide(ticket, event, context.circumstances(exchange.now, ticket))
     if isinstance(step, Refusal):
         return exchange.refuse(command.line, step.why)
-    return happened(event, ticket, step, exchange.now)
+    turn = happened(event, ticket, step, exchange.now)
+    return turn if not isinstance(event, PowerAsked) else _at_the_machine(exchange, event, turn)
+
+
+def _at_the_machine(exchange: _Exchange, event: PowerAsked, judged: Judgement) -> Judgement:
+    """Have the machine's worker do it, and answer with how the machine is then: one row does and tells."""
+    action = Action.RESTART if event.again else Action.START
+    told = _informed(exchange, Verb.STATUS).turn
+    rows = tuple(
+        replace(effect, action=action, key=f"{action.value}:{effect.key}") for effect in (told.effects if told else ())
+    )
+    if judged.turn is None:
+        return judged
+    return replace(judged, turn=replace(judged.turn, effects=(*judged.turn.effects, *rows)))
 
 
 def _informed(exchange: _Exchange, verb: Verb) -> Judgement:

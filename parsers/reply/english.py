@@ -84,6 +84,13 @@ _LISTED = {
     Verb.KEEP: phrases("""
         keep | keep it | keep my vm | keep the vm | keep this vm | please keep it
     """),
+    Verb.START: phrases("""
+        start | start it | start my vm | start the vm | start this vm | please start my vm | switch on my vm | switch it on
+    """),
+    Verb.RESTART: phrases("""
+        restart | restart it | restart my vm | restart the vm | restart this vm | reboot | reboot it | reboot my vm |
+        reboot the vm | please restart my vm | please reboot my vm
+    """),
     Verb.RESTORE: phrases("""
         restore | restore it | restore my vm | restore the vm | restore this vm
     """),

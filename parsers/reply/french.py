@@ -59,6 +59,8 @@ _LISTED = {
     Verb.KEEP: phrases("""
         garder | garder ma vm | garder la vm | conserver | conserver ma vm | conserver la vm | je garde ma vm
     """),
+    Verb.START: phrases("demarrer | demarrer ma vm | demarrer la vm | allumer ma vm"),
+    Verb.RESTART: phrases("redemarrer | redemarrer ma vm | redemarrer la vm | relancer ma vm"),
     Verb.RESTORE: phrases("""
         restaurer | restaurer ma vm | restaurer la vm | retablir | retablir ma vm | retablir la vm
     """),

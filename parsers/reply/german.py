@@ -37,6 +37,8 @@ GERMAN = Language(
         Verb.KEEP: phrases(
             "behalten | meine vm behalten | die vm behalten | ich behalte meine vm | ich behalte die vm"
         ),
+        Verb.START: phrases("starten | meine vm starten | die vm starten | einschalten | meine vm einschalten"),
+        Verb.RESTART: phrases("neu starten | neustarten | meine vm neu starten | die vm neu starten"),
         Verb.RESTORE: phrases("wiederherstellen | meine vm wiederherstellen | die vm wiederherstellen"),
         Verb.CONFIRM: phrases("""
             bestatigen | bestatigt | ich bestatige | ich bestatige das | ich bestatige meine anfrage |

@@ -31,6 +31,8 @@ ITALIAN = Language(
             "ritirare | ritirare la mia richiesta | ritiro la mia richiesta | annullare la mia richiesta"
         ),
         Verb.KEEP: phrases("conservare | conservare la mia vm | mantenere | mantenere la mia vm | tengo la mia vm"),
+        Verb.START: phrases("avviare | avviare la mia vm | avvia la mia vm | accendere la mia vm"),
+        Verb.RESTART: phrases("riavviare | riavviare la mia vm | riavvia la mia vm"),
         Verb.RESTORE: phrases("ripristinare | ripristinare la mia vm | recuperare la mia vm"),
         Verb.CONFIRM: phrases(
             "confermare | confermo | confermato | confermata | lo confermo | confermo la mia richiesta"

@@ -29,6 +29,8 @@ SPANISH = Language(
             retirar | retirar mi solicitud | retiro mi solicitud | anular mi solicitud | cancelar mi solicitud
         """),
         Verb.KEEP: phrases("conservar | conservar mi vm | mantener | mantener mi vm | conservo mi vm"),
+        Verb.START: phrases("iniciar | iniciar mi vm | arrancar | arrancar mi vm | encender mi vm"),
+        Verb.RESTART: phrases("reiniciar | reiniciar mi vm | reiniciar la vm"),
         Verb.RESTORE: phrases("restaurar | restaurar mi vm | recuperar mi vm"),
         Verb.CONFIRM: phrases("confirmar | confirmado | confirmada | confirmo | lo confirmo | confirmo mi solicitud"),
         Verb.PROCEED: phrases("proseguir | continuar | adelante"),

@@ -62,6 +62,16 @@ RULES: tuple[Rule, ...] = (
         "The owner takes a release back.",
     ),
     Rule(
+        Verb.START,
+        "start",
+        "The owner has a VM that is switched off started.",
+    ),
+    Rule(
+        Verb.RESTART,
+        "restart",
+        "The owner has the VM shut down, or switched off where it does not listen, and started again.",
+    ),
+    Rule(
         Verb.RESTORE,
         "restore",
         "The owner asks for a removed VM back while its disk is still kept.",

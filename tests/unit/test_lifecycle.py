@@ -34,6 +34,7 @@ from mailbot.model import (
     Letter,
     Login,
     Placed,
+    PowerAsked,
     Purpose,
     Refusal,
     ReleaseAsked,
@@ -82,6 +83,7 @@ SAMPLES: dict[type[Event], Event] = {
         Returned(ALICE.email, True),
         Held("a demonstration", BY_CAROL),
         Unheld(BY_CAROL),
+        PowerAsked(BY_ALICE),
     )
 }
 """One of every event."""

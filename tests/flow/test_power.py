@@ -1,0 +1,99 @@
+"""Owners switch their machines on again and restart them, and are told the truth about one that is off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailbot import operator
+from mailbot.model import EventKind, Letter, TicketState
+from provisioner.fake import FakeMachine, FakeStep, Faults
+from tests.world import CAROL, World, request_words
+from tests.writing import words_of
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Alice has a machine at north."""
+    world = World(tmp_path)
+    world.writes("alice@example.org", request_words())
+    operator.approve(world.bot.context, 1, CAROL.login)
+    world.once()
+    world.later(minutes=1)
+    assert world.ticket().state is TicketState.ACTIVE
+    yield world
+    world.close()
+
+
+def the_machine(world: World) -> FakeMachine:
+    return world.machines()["alice-vm@north"]
+
+
+def powered_off_from_inside(world: World) -> None:
+    site = world.sites["north"]
+    (uuid,) = site.machines()
+    machine = site.machines()[uuid]
+    machine.running = False
+    site._save(uuid, machine)
+
+
+def status(world: World) -> str:
+    return " ".join(words_of(world.last(Letter.STATUS)).split())
+
+
+def test_a_machine_that_its_owner_powered_off_is_said_to_be_off_and_can_be_started(world: World) -> None:
+    powered_off_from_inside(world)
+    world.answers(world.last(Letter.VM_READY), "status")
+    assert "The machine is switched off" in status(world)
+    assert "The machine runs" not in status(world)
+    assert "«start»" in status(world)
+    world.answers(world.last(Letter.STATUS), "start")
+    assert the_machine(world).running
+    world.answers(world.last(Letter.STATUS), "status")
+    assert "The machine runs." in status(world)
+
+
+def test_start_leaves_a_machine_that_runs_alone_and_says_so(world: World) -> None:
+    world.sites["north"].steps.clear()
+    world.answers(world.last(Letter.VM_READY), "start")
+    assert world.sites["north"].steps == []
+    assert "it runs and answers" in status(world)
+
+
+def test_restart_shuts_the_guest_down_first_and_the_history_says_who_asked(world: World) -> None:
+    world.sites["north"].steps.clear()
+    world.answers(world.last(Letter.VM_READY), "Restart my VM, please")
+    world.later(seconds=10)
+    assert [step for step, _ in world.sites["north"].steps] == [FakeStep.STOP, FakeStep.START]
+    line = world.bot.context.store.history(1)[-1]
+    assert (line.event, line.actor.who) == (EventKind.POWER_ASKED, "alice@example.org")
+    assert "Right now:" in status(world)
+    assert world.ticket().state is TicketState.ACTIVE
+
+
+def test_a_guest_that_does_not_listen_is_switched_off_before_it_is_started_again(world: World) -> None:
+    world.sites["north"].faults = Faults(deaf=True)
+    world.sites["north"].steps.clear()
+    world.answers(world.last(Letter.VM_READY), "reboot")
+    world.later(minutes=1)
+    assert world.sites["north"].steps == []
+    world.later(minutes=6)
+    assert [step for step, _ in world.sites["north"].steps] == [FakeStep.POWER_OFF, FakeStep.START]
+
+
+def test_nobody_else_restarts_a_machine(world: World) -> None:
+    world.sites["north"].steps.clear()
+    world.answers(world.last(Letter.VM_READY), "restart", sender="bob@example.org")
+    world.answers(world.last(Letter.ADMIN_DECISION, CAROL.address), "restart")
+    world.later(minutes=10)
+    assert world.sites["north"].steps == []
+
+
+def test_only_the_letters_that_list_every_answer_offer_these_words(world: World) -> None:
+    assert "«restart»" not in words_of(world.last(Letter.VM_READY))
+    world.answers(world.last(Letter.VM_READY), "help")
+    told = words_of(world.last(Letter.HELP))
+    assert "«start»" in told
+    assert "«restart»" in told
