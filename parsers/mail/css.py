@@ -107,7 +107,13 @@ def takes_out(style: Declarations) -> bool:
 
 def _faint(style: Declarations) -> bool:
     shown = _number(style.get("opacity", ""))
-    return (shown is not None and shown[0] < 0.1) or _shrunk("opacity", style.get("filter", ""))
+    small = _number(style.get("zoom", ""))
+    return (
+        (shown is not None and shown[0] < 0.1)
+        or (small is not None and small[0] == 0)
+        or style.get("content-visibility", "") == "hidden"
+        or _shrunk("opacity", style.get("filter", ""))
+    )
 
 
 def _shrunk(name: str, value: str) -> bool:
@@ -314,7 +320,7 @@ class Sheet:
 
 
 _OF_SIGHT = re.compile(
-    r"display|visibility|opacity|filter|position|clip|transform|text-indent|text-decoration|font|color|background|mso-hide|height|width|z-index|margin"
+    r"display|visibility|opacity|zoom|content-visibility|filter|position|clip|transform|text-indent|text-decoration|font|color|background|mso-hide|height|width|z-index|margin"
 )
 
 

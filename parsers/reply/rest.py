@@ -24,6 +24,12 @@ _NOT_NEEDED = re.compile(
     r"\b(?:(?:i|we) )?(?:do not|don't|no longer|won't|will not|n'ai plus|n'avons plus|n'en ai plus) (?:need|use|want|besoin)\b[^.;,]{0,40}"
     r"|\b(?:is|are) (?:not|no longer) (?:needed|used|required|necessary)\b[^.;,]{0,30}|\bplus besoin\b[^.;,]{0,30}"
 )
+# Who asks for more time says why: that something is not finished limits nothing.
+_NOT_FINISHED = re.compile(
+    r"(?:\b(?:is|are|was|were|has|have|had|did|does|could|can|will|be)(?: not|n't)|\bcannot|\b(?:not|never)|\bn'(?:est|a|ont|etait)(?: toujours)? pas(?: encore)?|\bne sont(?: toujours)? pas(?: encore)?)"
+    r" (?:yet |been |be |fully |quite |completely |able to |encore |ete )*"
+    r"(?:finish\w*|done|complet\w*|over|ready|arrived?|publish\w*|accept\w*|submit\w*|moved?|migrat\w*|process\w*|analy\w*|stable|available|termin\w*|fini\w*|pret\w*|publie\w*)\b[^.;,]{0,40}"
+)
 _SENTENCE_END = re.compile(r"(?<=[.!?;…])\s+")
 _LONGEST = 3_000
 _OWN_CODE = re.compile(r"\S{0,40}\s*#?\d{0,9}[\s,]*code \d{1,12}-[a-z2-7]{4}-[a-z2-7]{4}.*", re.IGNORECASE)
@@ -155,6 +161,8 @@ def _against(verb: Verb, paragraph: list[str]) -> str:
         left = _without_courtesy(fold(sentence))
         if verb in _GIVING_BACK:
             left = _NOT_NEEDED.sub(" ", left)
+        if verb is Verb.EXTEND:
+            left = _NOT_FINISHED.sub(" ", left)
         if (_denied if verb is Verb.DENY else _limited)(left):
             return sentence
         if strict and not (is_harmless(left) or is_harmless(sentence)):

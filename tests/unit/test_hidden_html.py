@@ -14,6 +14,8 @@ HIDING = (
         "display:no\\6e e",
         "visibility:hidden",
         "opacity:0.0",
+        "zoom:0",
+        "content-visibility:hidden",
     ),
     *("opacity:.01", "font-size:0", "font-size:0.1px", "font:0/0 a", "color:#fff", "color:white", "color:#fefefe"),
     *(

@@ -283,3 +283,23 @@ def test_what_closes_a_mail_behind_a_reason_is_no_part_of_it() -> None:
 @pytest.mark.parametrize("words", ["P.S. only until February", "tbd", "w. only 10 GB"])
 def test_what_only_looks_like_a_contact_or_a_name_is_asked_about(words: str) -> None:
     assert isinstance(read_command(f"approve\n\n{words}", RULES), Unclear)
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "The measurements are not finished yet.",
+        "The paper has not been accepted yet.",
+        "Our data could not be moved in time.",
+        "Les mesures ne sont pas terminées.",
+    ],
+)
+def test_who_asks_for_more_time_may_say_what_is_not_finished(why: str) -> None:
+    assert isinstance(read_command(f"extend for 2 months\n\n{why}", RULES), Command)
+
+
+@pytest.mark.parametrize(
+    "thought", ["I do not need it.", "Not until June.", "Better for three months.", "No, forget it."]
+)
+def test_an_extension_is_limited_and_taken_back_like_an_approval(thought: str) -> None:
+    assert isinstance(read_command(f"extend for 2 months\n\n{thought}", RULES), Unclear)
