@@ -193,13 +193,13 @@ _PERIODS = (
 
 def _extensions(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
     """The longest of a few usual extensions that is still allowed; none where the machine has the longest lease already."""
-    if purpose is not Purpose.OWN or ticket.state not in LIVING:
+    if purpose is not Purpose.OWN or ticket.state not in LIVING or ticket.asked_end_date is not None:
         return ()
     start = max(ticket.end_date, moment.today)
     allowed = [
         (words, day)
         for words, period in _PERIODS
-        if (day := add_period(start, period)) <= moment.latest and day not in {ticket.end_date, ticket.asked_end_date}
+        if (day := add_period(start, period)) <= moment.latest and day != ticket.end_date
     ]
     if not allowed:
         return ()

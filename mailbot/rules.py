@@ -124,6 +124,9 @@ class AnswerRules:
     unproven_per_day: Annotated[int, Ge(1), Le(100)] = 5
     """Letters to one address in 24 hours that anybody can cause by writing in its name: questions whether a request is
     its own, and answers to mails that are not proven to be its own."""
+    unproven_reserve: Annotated[int, Ge(0), Le(100)] = 2
+    """Further such questions for requests that did not fail the border's DMARC check: a flood of mails that did leaves room for
+    the owner's own request."""
     troubles_per_day: Annotated[int, Ge(1), Le(1000)] = 20
     """Letters to the admins in a day about mails that could not be handled; further ones go to the quarantine folder
     without a letter."""

@@ -32,6 +32,7 @@ from mailbot.model import (
     Refusal,
     ReleaseAsked,
     Released,
+    Replaced,
     Restored,
     Retired,
     Retried,
@@ -64,7 +65,7 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
     match event:
         case TimePassed():
             return _time_passed(ticket, replace(circumstances, blind=event.blind))
-        case Confirmed() | Approved() | Denied() | Withdrawn():
+        case Confirmed() | Approved() | Denied() | Withdrawn() | Replaced():
             return _answered(ticket, event, circumstances)
         case Placed() | Built() | BuildFailed() | Retried():
             return _built(ticket, event, circumstances)
@@ -85,13 +86,15 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
 
 
 def _answered(
-    ticket: Ticket, event: Confirmed | Approved | Denied | Withdrawn, circumstances: Circumstances
+    ticket: Ticket, event: Confirmed | Approved | Denied | Withdrawn | Replaced, circumstances: Circumstances
 ) -> Step | Refusal:
     """The answer to a question: about a request, or about the extension of a machine that exists."""
     living = ticket.state in LIVING
     match event:
         case Confirmed():
             return request.confirmed(ticket, event, circumstances)
+        case Replaced():
+            return request.replaced(ticket, event, circumstances)
         case Approved():
             return (extension.approved if living else request.approved)(ticket, event, circumstances)
         case Denied():

@@ -42,22 +42,21 @@ def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -
             f"The machine's last day is {long_form(ticket.end_date)} already; ask for a later one, "
             f"or answer “release” to give it back."
         )
-    if event.until == ticket.asked_end_date:
-        return Refusal(
-            f"An extension until {long_form(event.until)} is with the admins already; it waits for their decision."
-        )
+    if ticket.asked_end_date is not None:
+        return Refusal(still_asked(ticket.asked_end_date))
     if event.automatic and _within_limits(ticket, event.until, circumstances):
         return _granted(
             ticket, event.until, "the rules of the site", circumstances, f"extended to {event.until} without an admin"
         )
-    # Another date while one is asked is the same question: it does not stop the clock for longer.
-    open_question: dict[str, Any] = {
-        "asked_at": circumstances.now,
-        "reminders": 0,
-        "stage": unsent(ticket, circumstances),
-    }
-    changes = {} if ticket.asked_end_date else open_question
-    after = moved(ticket, circumstances, asked_end_date=event.until, release_asked_at=None, **changes)
+    after = moved(
+        ticket,
+        circumstances,
+        asked_end_date=event.until,
+        release_asked_at=None,
+        asked_at=circumstances.now,
+        reminders=0,
+        stage=unsent(ticket, circumstances),
+    )
     after = replace(after, due_at=next_nudge(after, circumstances.rules.lease))
     lapses_at = (after.asked_at or circumstances.now) + timedelta(days=circumstances.rules.lease.lapse_days)
     received = ExtensionReceived(asked_end_date=event.until, lapses_at=lapses_at, **snapshot(after))
@@ -67,6 +66,14 @@ def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -
         (to_owner(after, received), *to_admins(after, circumstances, asking)),
         f"extension to {event.until} asked",
         WARNINGS,
+    )
+
+
+def still_asked(until: date) -> str:
+    """Why no other date is taken while one is asked: each would be a new question to every admin."""
+    return (
+        f"An extension until {long_form(until)} is with the admins already; it waits for their decision. "
+        f"To ask for another date, answer “withdraw” first."
     )
 
 

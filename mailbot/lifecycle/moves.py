@@ -20,6 +20,7 @@ from mailbot.model import (
     PowerAsked,
     ReleaseAsked,
     Released,
+    Replaced,
     Restored,
     Retired,
     Retried,
@@ -41,6 +42,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
     S.PENDING: {
         Approved: frozenset({S.APPROVED}),
         Denied: frozenset({S.DENIED}),
+        Replaced: frozenset({S.PENDING}),
         Withdrawn: frozenset({S.WITHDRAWN}),
         TimePassed: frozenset({S.PENDING, S.LAPSED}),
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TypedDict
 
@@ -24,6 +25,7 @@ from mailbot.model import (
     Effect,
     Person,
     Refusal,
+    Replaced,
     Step,
     Ticket,
     TicketState,
@@ -149,6 +151,23 @@ def confirmed(ticket: Ticket, event: Confirmed, circumstances: Circumstances) ->
         f"confirmed by {event.by.who}",
         evidence=f"The request was confirmed from the registered address {event.by.who}.",
     )
+
+
+def replaced(ticket: Ticket, event: Replaced, circumstances: Circumstances) -> Step:
+    """The owner's own request takes the place of what waits, whoever sent that: admins are asked anew, and older letters are void."""
+    after = moved(
+        ticket,
+        circumstances,
+        intended_usage=event.usage,
+        end_date=event.end_date,
+        disk_gib=event.disk_gib,
+        disk_reason=event.disk_reason,
+        thread=event.thread or ticket.thread,
+        subject=event.subject or ticket.subject,
+    )
+    # Other words alone are another question too.
+    after = replace(after, version=ticket.version + 1)
+    return _asked(after, circumstances, f"sent again by {event.by.who}; it replaces what was asked before")
 
 
 def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> Step | Refusal:

@@ -18,6 +18,7 @@ class EventKind(StrEnum):
     APPROVED = "Approved"
     DENIED = "Denied"
     WITHDRAWN = "Withdrawn"
+    REPLACED = "Replaced"
     TIME_PASSED = "TimePassed"
     PLACED = "Placed"
     BUILT = "Built"
@@ -78,6 +79,23 @@ class Denied:
 class Withdrawn:
     kind: ClassVar[EventKind] = EventKind.WITHDRAWN
     by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The owner sent the request once more while it waits: what it says now is what is asked for.
+
+    `thread` and `subject` are those of the new mail.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.REPLACED
+    by: Actor
+    usage: str
+    end_date: date
+    disk_gib: int
+    disk_reason: str = ""
+    thread: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +263,7 @@ Event: TypeAlias = (
     | Approved
     | Denied
     | Withdrawn
+    | Replaced
     | TimePassed
     | Placed
     | Built

@@ -58,7 +58,9 @@ def _judged(results: Sequence[Any], domain: str, *, disowned: bool) -> Checked:
         proofs = frozenset({Proof.ALIGNED}) if said == {"pass"} else frozenset[Proof]()
         disowned = disowned and said == {"fail"}
         policy = ", and its policy is to refuse such mail" if disowned else ""
-        return Checked(proofs, {"border": f"dmarc={', '.join(sorted(said))} for {domain}{policy}"}, disowned)
+        return Checked(
+            proofs, {"border": f"dmarc={', '.join(sorted(said))} for {domain}{policy}"}, disowned, said == {"fail"}
+        )
     for result in results:
         signer = _about(result, "d")
         if result.method == "dkim" and str(result.result).lower() == "pass" and aligned(signer, domain, strict=True):

@@ -48,6 +48,8 @@ class Checked:
     proofs: frozenset[Proof] = frozenset()
     found: Mapping[str, str] = field(default_factory=dict)
     disowned: bool = False
+    failed: bool = False
+    """Our border's DMARC check failed, whatever the domain wants done with such mail."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def _checked(context: TurnContext, raw: bytes, mail: Mail, now: datetime) -> Che
     proofs = own.proofs | border.proofs
     if "dmarc=fail" in border.found.get("border", ""):  # two that disagree prove nothing
         proofs -= {Proof.ALIGNED}
-    return Checked(frozenset(proofs), {**border.found, **own.found}, border.disowned)
+    return Checked(frozenset(proofs), {**border.found, **own.found}, border.disowned, border.failed)
 
 
 def risk_of(said: Command | Unclear, ticket: Ticket, rules: Rules) -> Risk:

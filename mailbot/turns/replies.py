@@ -13,6 +13,7 @@ from mailbot.letters import LetterFacts
 from mailbot.letters.answers import CommandRefused, Help, Status, UnclearReply
 from mailbot.letters.questions import AdminAlreadyDecided
 from mailbot.lifecycle import STATE_WORDS, standing
+from mailbot.lifecycle.extension import still_asked
 from mailbot.lifecycle.lease import steps_ahead
 from mailbot.model import (
     Action,
@@ -325,6 +326,8 @@ def _too_late(exchange: _Exchange, command: Command) -> Judgement:
         outcome = f"The request was {decision.event.lower()} by {decision.actor.who} on {when}."
         return exchange.answer(AdminAlreadyDecided(words=command.line, outcome=outcome), "already decided")
     why = f"“{command.verb.value}” cannot be done now: {STATE_WORDS[ticket.state]}."
+    if command.verb is Verb.EXTEND and ticket.asked_end_date is not None:
+        why = still_asked(ticket.asked_end_date)
     return exchange.refuse(command.line, why)
 
 

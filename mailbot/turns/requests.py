@@ -8,11 +8,12 @@ from datetime import datetime
 from mailbot import lifecycle, policy, trust
 from mailbot.letters.requests import Filled, RequestProblems
 from mailbot.lifecycle import STATE_WORDS, Circumstances
-from mailbot.model import LIVING, Actor, ExtensionAsked, Person, Refusal, Requested, Role, Ticket
-from mailbot.trust import Evidence, Proof, Risk
+from mailbot.model import Actor, Person, Requested, Role, Ticket
+from mailbot.trust import Checked, Evidence, Proof, Risk
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing
 from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, to_correct, withheld
+from mailbot.turns.second_requests import judge_second
 from parsers.request.labels import Part
 from parsers.values import Fields, Mail, Problem, Request
 
@@ -32,11 +33,12 @@ def judge_request(context: TurnContext, mail: Mail, request: Request, now: datet
     if person is None and request.fields.username and not any(p.field == Part.USERNAME for p in problems):
         problems.append(_unknown_login(request.fields.username, sender))
     if person is not None:
-        machine = context.store.open_ticket_of(person.login)
-        if machine is not None and machine.state in LIVING and sender == person and not problems:
+        taken = context.store.open_ticket_of(person.login)
+        if taken is not None and sender == person and not problems:
             evidence = _evidence(mail, sender, look)
-            if not trust.missing(Risk.OPEN, evidence, context.rules.trust):
-                return _longer(context, mail, request, machine, now=now, evidence=evidence)
+            second = judge_second(context, mail, request, taken, person=person, evidence=evidence)
+            if second is not None:
+                return second
         problems.extend(_personal(context, person, sender))
     problems.extend(_service_closed(context))
     if problems:
@@ -48,21 +50,6 @@ def judge_request(context: TurnContext, mail: Mail, request: Request, now: datet
         )
     assert person is not None  # noqa: S101 - without a person there is a problem above
     return _opened(context, mail, request, person, now=now, look=look)
-
-
-def _longer(
-    context: TurnContext, mail: Mail, request: Request, machine: Ticket, *, now: datetime, evidence: Evidence
-) -> Judgement:
-    """A second template from somebody who has a machine asks for more time; an admin always sees it, since it carries no token."""
-    evidence = evidence.for_risk(Risk.OPEN, context.rules.trust)
-    actor = Actor(Role.OWNER, mail.sender.address, mail.sha256, mail.message_id or "", evidence.as_facts())
-    event = ExtensionAsked(actor, request.fields.expiration_date or machine.end_date)
-    step = lifecycle.decide(machine, event, context.circumstances(now, machine))
-    if not isinstance(step, Refusal):
-        return happened(event, machine, step, now)
-    problem = Problem(Part.DATE.value, None, request.fields.expiration_text, step.why)
-    who = Person(machine.username, machine.name, machine.email)
-    return explained(context, mail, who, now, fields=request.fields, problems=(problem,), notes=request.notes)
 
 
 def _unknown_login(login: str, sender: Person | None) -> Problem:
@@ -93,7 +80,7 @@ def _place_taken(ticket: Ticket | None) -> tuple[Problem, ...]:
     if ticket is None:
         return ()
     found = f"there is one for {ticket.username} already (#{ticket.id}): {STATE_WORDS[ticket.state]}"
-    allowed = "one machine per user: answer the letters about that one instead, or take it back first"
+    allowed = "one machine per user: answer the letters about that one instead (with this form, to change what it asks for), or take it back first"
     return (Problem(Part.WHOLE.value, None, found, allowed),)
 
 
@@ -141,12 +128,22 @@ def _evidence(mail: Mail, person: Person, look: Look) -> Evidence:
     return Evidence(mail.sender.address, frozenset({Proof.REGISTERED})).with_checked(look())
 
 
+def _most_unproven(context: TurnContext, evidence: Evidence, checked: Checked) -> int:
+    """How many questions a day may be asked for mails in somebody's name; forged ones must not use up what is kept for the owner's own.
+
+    A mail that failed our border's check is most likely forged; the owner's own may come from a provider that proves nothing.
+    """
+    limits = context.rules.answers
+    maybe_the_owners = Proof.REGISTERED in evidence.proofs and not checked.failed
+    return limits.unproven_per_day + (limits.unproven_reserve if maybe_the_owners else 0)
+
+
 def _opened(
     context: TurnContext, mail: Mail, request: Request, person: Person, *, now: datetime, look: Look
 ) -> Judgement:
     evidence = _evidence(mail, person, look).for_risk(Risk.OPEN, context.rules.trust)
     proven = not trust.missing(Risk.OPEN, evidence, context.rules.trust)
-    if not proven and context.store.answers_today(person.email, now) >= context.rules.answers.unproven_per_day:
+    if not proven and context.store.answers_today(person.email, now) >= _most_unproven(context, evidence, look()):
         return withheld(mail, person.email, "a request in the name of somebody who was asked often enough today")
     fields = request.fields
     policy_rules = context.rules.policy

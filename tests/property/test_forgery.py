@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import parsers
 from mailbot import tokens
-from mailbot.model import Letter, Person, Purpose, TicketState
+from mailbot.model import Letter, Person, Purpose
 from mailbot.rules import Rules, TrustRules
 from mailbot.tokens import TokenKeys
 from mailbot.turns.evidence import look_at
@@ -28,10 +28,11 @@ from tests.writing import SUPPORT, mail
 
 EXAMPLES = 1500
 GRACE = Person("grace", "Grace Hopeful", "grace@example.org", ssh_keys=(key_of("grace"),))
+HEIDI = Person("heidi", "Heidi Happy", "heidi@example.org", ssh_keys=(key_of("heidi"),))
 OURS = "mx.testbed.example"
 WRONG_KEYS = TokenKeys((b"the key of somebody else, 32 byt",))
 MALLORY = "mallory@elsewhere.example"
-ADDRESSES = [CAROL.address, DAVE.address, ALICE.email, ALICE.aliases[0], BOB.email, GRACE.email, MALLORY]
+ADDRESSES = [CAROL.address, DAVE.address, ALICE.email, ALICE.aliases[0], BOB.email, GRACE.email, HEIDI.email, MALLORY]
 WORDS = {
     "approve": "approve",
     "deny": "deny there is no room",
@@ -65,9 +66,9 @@ class Attempt:
 
 
 def _world(root: Path) -> World:
-    """#1 waits for a decision, #2 was denied, #3 runs and waits for an extension, #4 waits for a confirmation."""
+    """#1 waits for a decision, #2 was denied, #3 runs and waits for an extension, #4 waits for a confirmation, #5 runs."""
     rules = Rules(trust=TrustRules(authserv_id=OURS))
-    world = World(root, rules=rules, people=(ALICE, BOB, GRACE))
+    world = World(root, rules=rules, people=(ALICE, BOB, GRACE, HEIDI))
 
     def writes(sender: str, words: str) -> None:
         world.arrives(_passed(sender) + mail(sender, "Persistent Virtual Machine Creation", words, world.now))
@@ -86,8 +87,11 @@ def _world(root: Path) -> World:
     world.later(minutes=5)
     answers(Letter.VM_READY, BOB.email, "extend until 2027-05-31")
     writes(MALLORY, request_words("grace"))
-    states = [world.ticket(number).state for number in (1, 2, 3, 4)]
-    assert states == [TicketState.PENDING, TicketState.DENIED, TicketState.ACTIVE, TicketState.UNCONFIRMED]
+    writes(HEIDI.email, request_words("heidi"))
+    answers(Letter.ADMIN_DECISION, CAROL.address, "approve")
+    world.later(minutes=5)
+    states = [world.ticket(number).state for number in (1, 2, 3, 4, 5)]
+    assert [one.value for one in states] == ["pending", "denied", "active", "unconfirmed", "active"]
     assert world.ticket(3).asked_end_date is not None
     return world
 
@@ -103,15 +107,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.close()
 
 
-OWNERS = {1: ALICE, 2: BOB, 3: BOB, 4: GRACE}
+OWNERS = {1: ALICE, 2: BOB, 3: BOB, 4: GRACE, 5: HEIDI}
 VERSIONS: dict[int, int] = {}
 NONCES: dict[int, str] = {}
 MAY = {
     (1, Purpose.DECIDE): {"approve", "deny"},
     (1, Purpose.OWN): {"withdraw"},
     (3, Purpose.DECIDE): {"approve", "deny"},
-    (3, Purpose.OWN): {"withdraw", "extend", "release"},
+    (3, Purpose.OWN): {"withdraw", "release"},
     (4, Purpose.CONFIRM): {"confirm", "withdraw"},
+    (5, Purpose.OWN): {"extend", "release"},
 }
 """What changes a ticket of the world above."""
 
@@ -195,7 +200,7 @@ RIGHT = [
 ]
 CHANGES = {
     "sender": st.sampled_from(ADDRESSES),
-    "ticket": st.sampled_from([1, 2, 3, 4, 5, 99_999]),
+    "ticket": st.sampled_from([1, 2, 3, 4, 5, 6, 99_999]),
     "version": st.integers(-2, 2),
     "purpose": st.sampled_from([Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM]),
     "recipient": st.sampled_from(ADDRESSES),

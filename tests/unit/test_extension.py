@@ -200,15 +200,28 @@ def test_an_extension_that_policy_does_not_allow_is_refused_with_the_reason(unti
     assert life.ticket.asked_end_date is None
 
 
+def test_no_other_date_is_taken_while_one_is_asked() -> None:
+    life = Life(END)
+    done(life, ExtensionAsked(BY_OWNER, LATER))
+    before = life.ticket
+    for until in (LATER, LATER - DAY, LATER + DAY):
+        words = refused(life, ExtensionAsked(BY_OWNER, until, automatic=True))
+        assert "already" in words
+        assert "withdraw" in words
+    assert life.ticket == before
+    done(life, Withdrawn(BY_OWNER))
+    done(life, ExtensionAsked(BY_OWNER, LATER - DAY))
+    assert life.ticket.asked_end_date == LATER - DAY
+
+
 def test_asking_again_does_not_stop_the_clock_for_longer() -> None:
     life = Life(END)
     life.pass_until(STOP_AT - 3 * DAY)
     done(life, ExtensionAsked(BY_OWNER, LATER))
     asked_at = life.ticket.asked_at
     life.pass_until(life.now + 10 * DAY)
-    assert "already" in refused(life, ExtensionAsked(BY_OWNER, LATER))
-    done(life, ExtensionAsked(BY_OWNER, LATER - DAY))
-    assert (life.ticket.asked_at, life.ticket.asked_end_date) == (asked_at, LATER - DAY)
+    assert "already" in refused(life, ExtensionAsked(BY_OWNER, LATER - DAY))
+    assert (life.ticket.asked_at, life.ticket.asked_end_date) == (asked_at, LATER)
     life.pass_until(life.now + 5 * DAY)
     assert life.ticket.asked_end_date is None
     assert life.told(Letter.EXTENSION_LAPSED)

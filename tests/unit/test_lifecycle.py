@@ -39,6 +39,7 @@ from mailbot.model import (
     Refusal,
     ReleaseAsked,
     Released,
+    Replaced,
     Restored,
     Retired,
     Retried,
@@ -67,6 +68,7 @@ SAMPLES: dict[type[Event], Event] = {
         Approved(BY_CAROL),
         Denied(BY_CAROL, "no room"),
         Withdrawn(BY_ALICE),
+        Replaced(BY_ALICE, "Other words.", date(2027, 1, 31), 8),
         TimePassed(),
         Placed("north"),
         Built(READY),
@@ -95,6 +97,7 @@ SURE = {
     (S.PENDING, Approved): S.APPROVED,
     (S.PENDING, Denied): S.DENIED,
     (S.PENDING, Withdrawn): S.WITHDRAWN,
+    (S.PENDING, Replaced): S.PENDING,
     (S.PENDING, TimePassed): S.PENDING,
     (S.APPROVED, Placed): S.APPROVED,
     (S.APPROVED, Built): S.ACTIVE,
@@ -216,7 +219,7 @@ def test_the_version_rises_exactly_when_something_changes_that_people_decide_upo
 ) -> None:
     before = ticket(state)
     after = made_of(before, SAMPLES[kind]).ticket
-    assert after.version == before.version + (after.state is not before.state)
+    assert after.version == before.version + (after.state is not before.state or kind is Replaced)
 
 
 def test_a_decision_that_changes_date_and_disk_is_one_new_version() -> None:
