@@ -126,7 +126,7 @@ def resend(context: TurnContext, row: int, as_admin: str) -> str:
     if ticket is not None and item.version != ticket.version:
         raise Refused(f"that letter speaks of what has changed since: ticket #{ticket.id} is {ticket.state.value} now")
     now = context.clock.now()
-    again = replace(item.effect, key=f"again:{now:%Y%m%dT%H%M%S}:{item.effect.key}", not_before=None)
+    again = replace(item.effect, key=f"again:{now:%Y%m%dT%H%M%S}:{item.effect.key}", not_before=None, notice=None)
     context.store.commit(Turn(now=now, about_ticket=item.ticket_id, effects=(again,)))
     journal.letter_repeated(item.ticket_id, row=row, to=item.effect.to, who=who)
     return item.effect.to

@@ -51,6 +51,7 @@ ROWS = (
     Row("open", "deciding:open_", "Take new requests again."),
     Row("pause", "deciding:pause", "Stop acting."),
     Row("resume", "deciding:resume", "Act again after a pause."),
+    Row("report", "report:report", "Write one page that says how everything is."),
     Row("simulate", "simulation:simulate", "Tell the future of a ticket or of the fleet."),
     Row("backup", "saving:backup", "Write the database and the keys into one file."),
     Row("db", "database:db", "The database's schema."),

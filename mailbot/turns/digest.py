@@ -56,7 +56,7 @@ def digest(context: TurnContext) -> int:
             since=since,
             until=moment,
             sections=tuple(
-                Section(title, tuple(_cut(lines))) for title, lines in _Week(context, since, now).sections().items()
+                Section(title, tuple(_cut(lines))) for title, lines in Week(context, since, now).sections().items()
             ),
         ),
         f"digest:{year}-W{week:02}",
@@ -71,7 +71,7 @@ def _cut(lines: Iterable[str]) -> list[str]:
     return [*kept[:LINES], f"and {len(kept) - LINES} more."] if len(kept) > LINES + 1 else kept
 
 
-class _Week:
+class Week:
     """What there is to say.  Reads what is under way and what comes next by index, never all tickets."""
 
     def __init__(self, context: TurnContext, since: datetime, now: datetime) -> None:
