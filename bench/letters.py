@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mailbot.letters import compose  # noqa: E402
+from mailbot.letters.compose import compose  # noqa: E402
 from tests.trying import SAMPLES, SETTINGS  # noqa: E402
 
 

@@ -10,7 +10,8 @@ from typing import assert_never
 
 from mailbot import journal, lifecycle
 from mailbot.errors import Conflict, DirectoryUnavailable, LeaseLost, LetterRefused, MailServerUnavailable
-from mailbot.letters import KINDS, Audience, compose
+from mailbot.letters import KINDS, Audience
+from mailbot.letters.compose import compose
 from mailbot.letters.troubles import AdminUndelivered
 from mailbot.lifecycle.lease import NOTICES
 from mailbot.lifecycle.notice import of_end_date, of_removal

@@ -9,7 +9,7 @@ from email.policy import SMTP
 
 import pytest
 
-from mailbot.letters import compose
+from mailbot.letters.compose import compose
 from mailbot.letters.samples import Sample
 from mailbot.model import Letter, TicketState
 from parsers.text.folding import one_line

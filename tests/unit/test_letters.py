@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 
 import templates_email
 from mailbot import tokens
-from mailbot.letters import KINDS, LETTERS, Audience, LetterCannotBeWritten, Thread, compose
+from mailbot.letters import KINDS, LETTERS, Audience, Thread
 from mailbot.letters.blocks import BlockKind, read_blocks
+from mailbot.letters.compose import LetterCannotBeWritten, compose
 from mailbot.letters.documentation import documentation
 from mailbot.letters.plain import WIDTH
 from mailbot.letters.rendering import moment_in_words
