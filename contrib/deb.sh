@@ -19,7 +19,8 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 date=$(git log -1 --format=%cD 2>/dev/null || date -R -r pyproject.toml)
 printf 'mailbot (%s~deb%s) unstable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- The mailbot team <root@localhost>  %s\n' \
     "$version" "$VERSION_ID" "$date" >"$work/mailbot/debian/changelog"
-(cd "$work/mailbot" && dpkg-buildpackage --build=binary --no-sign >"$work/log" 2>&1) || { tail -50 "$work/log" >&2; exit 1; }
+# Nothing is compiled: a compiler, which every build is said to need, is not.
+(cd "$work/mailbot" && dpkg-buildpackage --build=binary --no-check-builddeps --no-sign >"$work/log" 2>&1) || { tail -50 "$work/log" >&2; exit 1; }
 mkdir -p dist
 cp "$work"/*.deb dist/
 ls dist/*.deb
