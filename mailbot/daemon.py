@@ -181,13 +181,14 @@ def run(bot: Bot, version: str, reload: Reload = lambda _bot: None) -> None:
 
     1. The scheduler has one job, the tick: every `poll_seconds`; IDLE only makes the next one come sooner.
     2. Machines are worked on in a thread of their own, so that no mail waits for a hypervisor.
-    3. On SIGHUP another bot takes this one's place, as `reload` makes it: between two steps.
+    3. On SIGHUP another bot takes this one's place, as `reload` makes it: between two steps.  (At a terminal that signal
+       says that the terminal is gone, and ends the process as it does any other.)
     4. On a signal to end: no new step begins; threads are waited for, but not a hypervisor that hangs.  A
        second signal ends the process at once, which costs nothing but time: what was begun is gone on with.
     """
     # SimpleQueue.put may interrupt itself, so that a signal can come at any moment; an Event's lock may not.
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-    wanted = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    wanted = (signal.SIGTERM, signal.SIGINT, *(() if _has_terminal() else (signal.SIGHUP,)))
     before = [signal.signal(number, lambda number, _frame: signals.put(number)) for number in wanted]
     allowed = {loop: bot.poll_seconds + most for loop, most in LONGEST_SILENCE_SECONDS.items()}
     pulse = Pulse(bot.notify_socket, allowed, feed_seconds=feed_seconds(os.environ))
@@ -208,6 +209,15 @@ def run(bot: Bot, version: str, reload: Reload = lambda _bot: None) -> None:
     loop.stop()
     ended.set()
     journal.daemon_stopped()
+
+
+def _has_terminal() -> bool:
+    """Whether a terminal controls this process; /dev/tty can be opened only then (tty(4))."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def _changed(loop: Loop, reload: Reload) -> Loop:

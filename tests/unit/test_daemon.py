@@ -300,6 +300,7 @@ def test_a_hangup_has_the_running_daemon_read_its_configuration_again(tmp_path: 
         with subprocess.Popen(
             [sys.executable, "-c", CHILD, str(tmp_path), address],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=Path(__file__).parents[2],
+            start_new_session=True,  # without a terminal, like a service
         ) as child:  # fmt: skip
             try:
                 for number, answers in (
