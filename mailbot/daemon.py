@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import queue
 import random
 import signal
+import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -186,10 +186,7 @@ def run(bot: Bot, version: str, reload: Reload = lambda _bot: None) -> None:
     4. On a signal to end: no new step begins; threads are waited for, but not a hypervisor that hangs.  A
        second signal ends the process at once, which costs nothing but time: what was begun is gone on with.
     """
-    # SimpleQueue.put may interrupt itself, so that a signal can come at any moment; an Event's lock may not.
-    signals: queue.SimpleQueue[int] = queue.SimpleQueue()
-    wanted = (signal.SIGTERM, signal.SIGINT, *(() if _has_terminal() else (signal.SIGHUP,)))
-    before = [signal.signal(number, lambda number, _frame: signals.put(number)) for number in wanted]
+    signals = Signals((signal.SIGTERM, signal.SIGINT, *(() if _has_terminal() else (signal.SIGHUP,))))
     allowed = {loop: bot.poll_seconds + most for loop, most in LONGEST_SILENCE_SECONDS.items()}
     pulse = Pulse(bot.notify_socket, allowed, feed_seconds=feed_seconds(os.environ))
     ended = threading.Event()
@@ -198,17 +195,45 @@ def run(bot: Bot, version: str, reload: Reload = lambda _bot: None) -> None:
     loop.start()
     journal.daemon_started(version=version, pid=os.getpid())
     pulse.tell("READY=1")
-    while (number := signals.get()) == signal.SIGHUP:
+    while (number := signals.wait()) == signal.SIGHUP:
         pulse.tell("RELOADING=1")
         loop = _changed(loop, reload)
         pulse.tell("READY=1")
-    for each, handler in zip(wanted, before, strict=True):
-        signal.signal(each, handler)
+    signals.close()
     journal.daemon_stopping(why=signal.Signals(number).name)
     pulse.tell("STOPPING=1")
     loop.stop()
     ended.set()
     journal.daemon_stopped()
+
+
+class Signals:
+    """Signals as something to wait for, in the main thread.
+
+    They come through a socket that C code writes to (`signal.set_wakeup_fd`).  A lock would not do: the handler in Python runs
+    only when the main thread runs, and a signal that comes just before that thread begins to wait would wake nobody.
+    """
+
+    def __init__(self, wanted: Sequence[signal.Signals]) -> None:
+        self._out, self._in = socket.socketpair()
+        self._in.setblocking(False)
+        self._before_fd = signal.set_wakeup_fd(self._in.fileno(), warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, lambda *_: None) for number in wanted}
+
+    def wait(self) -> signal.Signals:
+        """The next of them."""
+        while True:
+            number = signal.Signals(self._out.recv(1)[0])
+            if number in self._before:
+                return number
+
+    def close(self) -> None:
+        """Have signals do again what they did before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._before_fd)
+        self._in.close()
+        self._out.close()
 
 
 def _has_terminal() -> bool:
