@@ -26,6 +26,7 @@ from typing import Any
 from sqlalchemy import event
 
 from mailbot import daemon, wiring
+from mailbot.adapters.clock import SystemClock
 from mailbot.config import load
 
 REST = "rest: judge, compose, log"
@@ -133,7 +134,7 @@ def timed_bot(bot: wiring.Bot, stages: Stages) -> wiring.Bot:
 def worker(config_file: Path) -> None:
     """`once` behind timers; prints what was measured as JSON."""
     config = load(config_file)
-    bot = wiring.build(config, wiring.system_clock())
+    bot = wiring.build(config, SystemClock())
     stages, statements = Stages(), Counter[str]()
     engine = bot.context.store.engine  # type: ignore[attr-defined]  # the bench knows which store it is
 

@@ -39,7 +39,7 @@ def judge_request(context: TurnContext, mail: Mail, request: Request, now: datet
             second = judge_second(context, mail, request, taken, person=person, evidence=evidence)
             if second is not None:
                 return second
-        problems.extend(_personal(context, person, sender))
+        problems.extend(_personal(person, sender, taken))
     problems.extend(_service_closed(context))
     if problems:
         if sender is None:
@@ -57,13 +57,10 @@ def _unknown_login(login: str, sender: Person | None) -> Problem:
     return Problem(Part.USERNAME.value, None, login, f"your own login{yours}")
 
 
-def _personal(context: TurnContext, person: Person, sender: Person | None) -> tuple[Problem, ...]:
+def _personal(person: Person, sender: Person | None, taken: Ticket | None) -> tuple[Problem, ...]:
     """What stands in the way in the person's own account; nobody else reads more than that something does."""
     keys, refusals = usable_keys(person)
-    found = (
-        *policy.person_problems(person, keys, refusals),
-        *_place_taken(context.store.open_ticket_of(person.login)),
-    )
+    found = (*policy.person_problems(person, keys, refusals), *_place_taken(taken))
     if not found or (sender is not None and sender.login == person.login):
         return found
     yours = f"; the login that belongs to your address is {sender.login}" if sender else ""

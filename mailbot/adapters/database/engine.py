@@ -21,6 +21,9 @@ BUSY_MILLISECONDS = 30_000
 WRITES = {"mailbot_writes": True}
 """Execution options of a connection whose transactions write."""
 
+LOOKS = {"mailbot_looks": True}
+"""Execution options of a connection that is used for one statement which only reads."""
+
 
 _PATIENCE = {
     "application_name": "mailbot",
@@ -93,6 +96,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that starts to write late can fail with SQLITE_BUSY at once, whatever the
-    # timeout; a writer therefore takes the lock first.
-    writes = connection.get_execution_options().get("mailbot_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    # timeout; a writer therefore takes the lock first.  A look that is one statement is a transaction by itself
+    # (https://sqlite.org/lang_transaction.html), and a BEGIN would cost as much as the look.
+    options = connection.get_execution_options()
+    if not options.get("mailbot_looks", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("mailbot_writes", False) else "BEGIN")

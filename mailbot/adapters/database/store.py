@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailbot.adapters.database import leases, ledger, limits, migrate, outbox, tickets
-from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
+from mailbot.adapters.database.engine import LOOKS, WRITES, make_engine, sqlite_file
 from mailbot.adapters.database.leases import Moments, database_clock
 from mailbot.adapters.database.locks import advisory_lock, file_lock
 from mailbot.adapters.database.overview import DatabaseOverview
@@ -79,6 +79,7 @@ class Database:
         self.engine = make_engine(url)
         self._writer = self.engine.execution_options(**WRITES)
         self._file = sqlite_file(url)
+        self._looker = self.engine.execution_options(**LOOKS if self._file else {"isolation_level": "AUTOCOMMIT"})
         self._one_writer: AbstractContextManager[object] = threading.Lock() if self._file else nullcontext()
 
     @contextmanager
@@ -87,7 +88,8 @@ class Database:
             yield connection
 
     def _read(self) -> Connection:
-        return self.engine.connect()
+        """For one statement."""
+        return self._looker.connect()
 
     def check(self) -> None:
         try:
