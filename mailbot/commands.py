@@ -135,21 +135,17 @@ def _approvals(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer,
     if ticket.asked_end_date is not None:
         other = _another_day(ticket.end_date, ticket.asked_end_date, moment)
         return (
-            Offer(Verb.APPROVE, "approve", "grants the extension as requested"),
-            *(Offer(Verb.APPROVE, f"approve until {day}", "grants it with another end date") for day in other),
+            Offer(Verb.APPROVE, "approve", "to grant it as requested"),
+            *(Offer(Verb.APPROVE, f"approve until {day}", "to grant it with another last day") for day in other),
         )
     if ticket.state is not S.PENDING:
         return ()
     other = _another_day(moment.today, ticket.end_date, moment)
     return (
+        *((Offer(Verb.APPROVE, "approve", "to build it as requested"),) if moment.allows(ticket.end_date) else ()),
+        *(Offer(Verb.APPROVE, f"approve until {day}", "to build it with another last day") for day in other),
         *(
-            (Offer(Verb.APPROVE, "approve", "builds the machine as requested"),)
-            if moment.allows(ticket.end_date)
-            else ()
-        ),
-        *(Offer(Verb.APPROVE, f"approve until {day}", "builds it with another end date") for day in other),
-        *(
-            Offer(Verb.APPROVE, f"approve disk {size}", f"builds it with a disk of {size} GiB")
+            Offer(Verb.APPROVE, f"approve disk {size}", f"to build it with a disk of {size} GiB")
             for size in _another_disk(ticket, moment)
         ),
     )
@@ -175,11 +171,11 @@ def _denials(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, 
     if purpose is not Purpose.DECIDE:
         return ()
     if ticket.asked_end_date is not None:
-        return (Offer(Verb.DENY, "deny <reason>", "refuses it; the owner reads the reason"),)
+        return (Offer(Verb.DENY, "deny <reason>", "to refuse it; the owner reads the reason"),)
     if ticket.state is S.PENDING:
-        return (Offer(Verb.DENY, "deny <reason>", "refuses it; the requester reads the reason"),)
+        return (Offer(Verb.DENY, "deny <reason>", "to refuse it; the requester reads the reason"),)
     if ticket.state is S.FAILED:
-        return (Offer(Verb.DENY, "deny <reason>", "gives up the build; the owner reads the reason"),)
+        return (Offer(Verb.DENY, "deny <reason>", "to give up the build; the owner reads the reason"),)
     return ()
 
 
@@ -205,27 +201,27 @@ def _extensions(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer
         return ()
     words, day = allowed[0]
     return (
-        Offer(Verb.EXTEND, f"extend until {day}", "asks for a later end date"),
-        Offer(Verb.EXTEND, f"extend for {words}", "the same, from the current end date"),
+        Offer(Verb.EXTEND, f"extend until {day}", "to ask for a later last day"),
+        Offer(Verb.EXTEND, f"extend for {words}", "to ask for that much more, from the current last day"),
     )
 
 
 def _withdrawals(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
     if purpose is Purpose.OWN and ticket.asked_end_date is not None:
-        return (Offer(Verb.WITHDRAW, "withdraw", "takes the request for an extension back"),)
+        return (Offer(Verb.WITHDRAW, "withdraw", "to take the request for an extension back"),)
     if purpose is Purpose.OWN and ticket.state is S.PENDING:
-        return (Offer(Verb.WITHDRAW, "withdraw", "takes the request back"),)
+        return (Offer(Verb.WITHDRAW, "withdraw", "to take the request back"),)
     if purpose is Purpose.OWN and ticket.state is S.FAILED:
-        return (Offer(Verb.WITHDRAW, "withdraw", "takes the request back, since the machine could not be built"),)
+        return (Offer(Verb.WITHDRAW, "withdraw", "to take the request back, since the machine could not be built"),)
     if purpose is Purpose.CONFIRM and ticket.state is S.UNCONFIRMED:
-        return (Offer(Verb.WITHDRAW, "withdraw", "says that it is not yours, or no longer wanted"),)
+        return (Offer(Verb.WITHDRAW, "withdraw", "to say that it is not yours, or no longer wanted"),)
     return ()
 
 
 def _keeping(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
     if ticket.release_asked_at is None or purpose not in {Purpose.OWN, Purpose.CONFIRM}:
         return ()
-    return (Offer(Verb.KEEP, "keep", "keeps the machine after all"),)
+    return (Offer(Verb.KEEP, "keep", "to keep the machine after all"),)
 
 
 def _confirmations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
@@ -233,9 +229,9 @@ def _confirmations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Of
         return ()
     days = moment.rules.lease.confirm_days
     if ticket.release_asked_at is not None and moment.now <= ticket.release_asked_at + timedelta(days=days):
-        return (Offer(Verb.CONFIRM, "confirm", "gives the machine back now"),)
+        return (Offer(Verb.CONFIRM, "confirm", "to give the machine back now"),)
     if ticket.state is S.UNCONFIRMED and moment.allows(ticket.end_date):
-        return (Offer(Verb.CONFIRM, "confirm", "says that the request is yours and sends it to the admins"),)
+        return (Offer(Verb.CONFIRM, "confirm", "to say that the request is yours and send it to the admins"),)
     return ()
 
 
@@ -295,17 +291,17 @@ def row(verb: Verb) -> Row:
             return _of_owners(verb)
         case Verb.START:
             return Row(
-                _always(Risk.EXTEND), _power(verb, "switches the machine on where it is off"), _plain(PowerAsked)
+                _always(Risk.EXTEND), _power(verb, "to switch the machine on where it is off"), _plain(PowerAsked)
             )
         case Verb.RESTART:
             asked = partial(PowerAsked, again=True)
-            return Row(_always(Risk.EXTEND), _power(verb, "shuts the machine down and starts it again"), _plain(asked))
+            return Row(_always(Risk.EXTEND), _power(verb, "to shut the machine down and start it again"), _plain(asked))
         case Verb.STATUS:
             answered = (Purpose.DECIDE, Purpose.OWN)
-            return Row(_always(Risk.ASK), _to_anyone(Verb.STATUS, "tells you where things stand", *answered))
+            return Row(_always(Risk.ASK), _to_anyone(Verb.STATUS, "to be told where things stand", *answered))
         case Verb.HELP:
             answered_too = (Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM)
-            return Row(_always(Risk.ASK), _to_anyone(Verb.HELP, "lists what you can answer", *answered_too))
+            return Row(_always(Risk.ASK), _to_anyone(Verb.HELP, "to list what you can answer", *answered_too))
         case _:
             assert_never(verb)
 
@@ -317,7 +313,7 @@ def _of_admins(verb: Literal[Verb.APPROVE, Verb.DENY, Verb.RETRY, Verb.PROCEED])
         case Verb.DENY:
             return Row(_always(Risk.DENY), _denials, _denied)
         case Verb.RETRY:
-            again = _when(Purpose.DECIDE, "retry", "builds the machine again", verb, holds=_in(S.FAILED))
+            again = _when(Purpose.DECIDE, "retry", "to build the machine again", verb, holds=_in(S.FAILED))
             return Row(_always(Risk.APPROVE), again, _plain(Retried))
         case Verb.PROCEED:
             return Row(_always(Risk.APPROVE_LARGE), _nowhere)
@@ -332,7 +328,7 @@ def _of_owners(
         case Verb.EXTEND:
             return Row(_always(Risk.EXTEND), _extensions, _extended)
         case Verb.RELEASE:
-            meaning = "gives the machine back early; you will be asked to confirm"
+            meaning = "to give the machine back early; you will be asked to confirm"
             back = _when(Purpose.OWN, "release", meaning, verb, holds=_in(*LIVING))
             return Row(_always(Risk.RELEASE), back, _plain(ReleaseAsked))
         case Verb.WITHDRAW:
@@ -340,7 +336,7 @@ def _of_owners(
         case Verb.KEEP:
             return Row(_always(Risk.WITHDRAW), _keeping, _plain(Kept))
         case Verb.RESTORE:
-            meaning = "brings the machine back with its disk"
+            meaning = "to bring the machine back with its disk"
             return Row(
                 _always(Risk.RESTORE),
                 _when(Purpose.OWN, "restore", meaning, verb, holds=_in(S.ARCHIVED)),
@@ -355,8 +351,8 @@ def _of_owners(
 ROWS: Mapping[Verb, Row] = {verb: row(verb) for verb in Verb}
 """Every word's row; looked up by `[]`."""
 
-OF_THE_BRAKE = (Offer(Verb.PROCEED, "proceed", "lets these machines be stopped or removed"),)
+OF_THE_BRAKE = (Offer(Verb.PROCEED, "proceed", "to let these machines be stopped or removed"),)
 """What admins can say to the letter of the brake, which speaks of no single ticket."""
 
-OF_THE_LETTER_BRAKE = (Offer(Verb.PROCEED, "proceed", "sends every question that is held by then"),)
+OF_THE_LETTER_BRAKE = (Offer(Verb.PROCEED, "proceed", "to send every question that is held by then"),)
 """What admins can say to the letter about held letters."""

@@ -13,6 +13,7 @@ from email.message import Message
 from email.utils import format_datetime
 from io import BytesIO
 from typing import Any
+from urllib.parse import quote
 
 from mailbot import tokens
 from mailbot.commands import OF_THE_BRAKE, OF_THE_LETTER_BRAKE, Offer, offered
@@ -22,11 +23,21 @@ from mailbot.letters.calendar import end_of_lease
 from mailbot.letters.catalogue import KINDS, LETTERS
 from mailbot.letters.extensions import ExtensionGranted
 from mailbot.letters.kinds import About, Answer, LetterFacts, Snapshot, Thread
-from mailbot.letters.life import DateMoved
-from mailbot.letters.rendering import Rendered, count, day_in_words, moment_in_words, render, when_in_words
+from mailbot.letters.life import DateMoved, EndWarning, GraceHalf, RemovalNear
+from mailbot.letters.questions import AdminDecided, AdminLapsed, Question
+from mailbot.letters.rendering import (
+    DECIDING,
+    Rendered,
+    count,
+    day_in_words,
+    moment_in_words,
+    point_in_words,
+    render,
+    when_in_words,
+)
 from mailbot.letters.settings import LetterSettings
 from mailbot.letters.stored import UnreadableFacts, from_json
-from mailbot.letters.troubles import AdminBrake, AdminLettersHeld
+from mailbot.letters.troubles import AdminBlind, AdminBrake, AdminLettersHeld, AdminMachineTrouble
 from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
 from mailbot.timetable import today
 from mailbot.tokens import Reference
@@ -35,6 +46,8 @@ from parsers.text.folding import fold, one_line
 
 _POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
 _MAX_REFERENCES = 10
+LIST = "letters"
+"""First label of the List-Id (RFC 2919), by which people filter."""
 _COMMAND_WORDS = frozenset(phrase for phrase in listed_words() if phrase.isalpha())
 
 
@@ -133,14 +146,38 @@ def _body(work: _Work, subject: str) -> Rendered:
         hello=_hello(work.item.effect.to_name),
         days_from_now=lambda day: _days_ahead(day, work),
         days_until_now=lambda at: count((work.now - at).days, "day"),
+        yours=isinstance(work.facts, AdminDecided) and work.facts.actor.lower() == work.item.effect.to.lower(),
         moment=lambda value: moment_in_words(value, zone),
+        point=lambda value: point_in_words(value, zone),
         when=lambda value: when_in_words(value, zone),
         takes_answers=work.reference is not None,
         commands=_offers(work),
         short_code=_short_code(work),
     )
     band = f"{service.name} · #{ticket.id} · {ticket.username}-vm" if ticket else service.name
-    return render(work.letter.value, values, title=subject, band=one_line(band, 120))
+    return render(
+        work.letter.value,
+        values,
+        title=subject,
+        band=one_line(band, 120),
+        mailto=lambda words: _mailto(work, subject, words),
+    )
+
+
+def _mailto(work: _Work, subject: str, words: str) -> str:
+    """A link that opens a reply with an offered line in it (RFC 6068); it acts on nothing by itself.
+
+    Such a reply has no In-Reply-To: the address carries the token where the site has plus-addresses, and the body the
+    visible code.  What the person has to fill in (`<reason>`) is left out.
+    """
+    settings = work.settings
+    to = settings.support_address
+    if work.reference is not None:
+        to = tokens.reply_address(to, work.reference, plus=settings.plus_addresses)
+    number = f" #{work.ticket.id}" if work.ticket else ""
+    body = f"{words.partition('<')[0]}\r\n\r\n{settings.rules.service.name}{number}, code {_short_code(work)}\r\n"
+    answer = subject if subject.lower().startswith("re:") else f"Re: {subject}"
+    return f"mailto:{quote(to, safe='@+')}?subject={quote(answer, safe='')}&body={quote(body, safe='')}"
 
 
 def _short_code(work: _Work) -> str:
@@ -160,7 +197,10 @@ def _offers(work: _Work) -> tuple[Offer, ...]:
     if work.ticket is None:
         return OF_THE_LETTER_BRAKE if work.letter is Letter.ADMIN_LETTERS_HELD else OF_THE_BRAKE
     found = offered(work.ticket, work.reference.purpose, work.now, work.settings.rules)
-    return found if work.letter in _TELLS_ALL else tuple(offer for offer in found if not offer.rare)
+    offers = found if work.letter in _TELLS_ALL else tuple(offer for offer in found if not offer.rare)
+    first = {offer.verb: offer for offer in reversed(offers)}
+    # What decides comes first, each word once; what varies it follows.
+    return tuple(sorted(offers, key=lambda one: one.verb not in DECIDING or first[one.verb] is not one))
 
 
 def _hello(name: str) -> str:
@@ -179,19 +219,43 @@ def _days_ahead(day: date, work: _Work) -> str:
 
 
 def _subject(work: _Work) -> str:
-    """Stable per conversation: clients hold a thread together by References *and* by the subject without `Re:`."""
+    """Says the act; letters of one thread begin alike, and References hold it together."""
     service, ticket = work.settings.rules.service, work.ticket
     if work.about.subject:
-        held = len(work.facts.tickets) if isinstance(work.facts, AdminBrake) else 0
-        words = {"service": service.name, "count": count(held, "machine")}
-        if ticket is not None:
-            day = _last_day(work, ticket)
-            vm = f"{ticket.username}-vm"
-            words |= {"number": str(ticket.id), "username": ticket.username, "vm": vm, "end_date": day_in_words(day)}
-        return one_line(work.about.subject.format(**words), 200)
+        return one_line(work.about.subject.format(service=service.name, **_said(work)), 200)
     asked = work.facts.subject if isinstance(work.facts, Answer) else ""
     subject = one_line(str(asked or (ticket.subject if ticket else "") or service.request_subject), 200)
     return subject if subject.lower().startswith("re:") else f"Re: {subject}"
+
+
+def _said(work: _Work) -> dict[str, str]:
+    """What a subject may say."""
+    words: dict[str, str] = {}
+    if work.ticket is not None:
+        day = _last_day(work, work.ticket)
+        words |= {
+            "number": str(work.ticket.id),
+            "vm": f"{work.ticket.username}-vm",
+            "short_day": f"{day:%a} {day.day} {day:%b}",
+        }
+    match work.facts:
+        case AdminDecided(question=question, decision=decision):
+            words |= {"question": question, "decision": decision}
+        case AdminLapsed(question=question):
+            words["question"] = question
+        case Question(person=person, asked_end_date=asked):
+            words["what"] = f"extension until {day_in_words(asked)}" if asked else f"new VM for {person.login}"
+        case EndWarning(days_left=days) | GraceHalf(days_left=days) | RemovalNear(days_left=days):
+            words["days"] = count(days, "day")
+        case AdminMachineTrouble(effect=effect):
+            words["effect"] = effect
+        case AdminBrake(tickets=tickets):
+            words["count"] = count(len(tickets), "machine")
+        case AdminBlind(what=what, back=back):
+            words |= {"what": what, "works": "works again" if back else "does not work"}
+        case _:
+            pass
+    return words
 
 
 def _last_day(work: _Work, ticket: Ticket) -> date:
@@ -219,11 +283,19 @@ def _headers(work: _Work, subject: str, message_id: str) -> list[tuple[str, str]
         ("Auto-Submitted", "auto-replied" if answer else "auto-generated"),
         ("X-Auto-Response-Suppress", "All"),
         ("X-Mailbot-Letter", work.letter.value),
+        ("List-Id", _list_id(settings)),
     ]
     if work.reference is not None:
         address = tokens.reply_address(settings.support_address, work.reference, plus=settings.plus_addresses)
         headers.append(("Reply-To", address))
     return headers
+
+
+def _list_id(settings: LetterSettings) -> str:
+    """RFC 2919 section 3: a name for people, where it needs no encoding, and an id in a domain of ours."""
+    name, identity = settings.rules.service.name, f"<{LIST}.{settings.message_id_domain}>"
+    plain = name.isascii() and all(character.isalnum() or character in " -" for character in name)
+    return f"{name} {identity}" if plain else identity
 
 
 def _threading(work: _Work) -> list[tuple[str, str]]:

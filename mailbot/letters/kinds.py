@@ -111,4 +111,5 @@ class Answer(LetterFacts):
     subject: Annotated[str, "subject of the mail that is answered"] = ""
 
 
-ADMIN_SUBJECT = "[{service} #{number}] VM for {username}"
+TICKET = "[{service} #{number}] {vm}"
+"""How the subject of a letter about a ticket begins; what follows says the act."""

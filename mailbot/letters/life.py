@@ -6,20 +6,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar
 
-from mailbot.letters.kinds import About, Audience, Calendar, LetterFacts, Plan, Snapshot
+from mailbot.letters.kinds import TICKET, About, Audience, Calendar, LetterFacts, Plan, Snapshot
 from mailbot.model import Letter, Purpose
-
-# The subject says what is at stake, because these letters arrive months after the request; it stays the same
-# as long as the end date does, so that the warnings of one date form one thread.
-ENDS = "[{service} #{number}] {vm} ends on {end_date}"
-AFTER = "[{service} #{number}] {vm} has ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndWarning(Snapshot):
     """the last day comes near (60, 30, 7 and 1 days before it, or in proportion)"""
 
-    about: ClassVar = About(Letter.WARNING, Audience.OWNER, Purpose.OWN, subject=ENDS)
+    about: ClassVar = About(
+        Letter.WARNING, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: will be stopped on {{short_day}} ({{days}})"
+    )
     days_left: Annotated[int, "whole days until the machine will be stopped"]
     plan: Plan
     calendar: Calendar = None
@@ -31,7 +28,7 @@ class EndWarning(Snapshot):
 class VmStopped(Snapshot):
     """the machine was stopped at its last day"""
 
-    about: ClassVar = About(Letter.VM_STOPPED, Audience.OWNER, Purpose.OWN, subject=AFTER)
+    about: ClassVar = About(Letter.VM_STOPPED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: was stopped")
     stopped_at: Annotated[datetime, "when"]
     plan: Plan
 
@@ -40,7 +37,9 @@ class VmStopped(Snapshot):
 class GraceHalf(Snapshot):
     """half of the time between stop and removal is over"""
 
-    about: ClassVar = About(Letter.GRACE_HALF, Audience.OWNER, Purpose.OWN, subject=AFTER)
+    about: ClassVar = About(
+        Letter.GRACE_HALF, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: will be removed in {{days}}"
+    )
     days_left: Annotated[int, "whole days until the removal"]
     plan: Plan
 
@@ -49,7 +48,9 @@ class GraceHalf(Snapshot):
 class RemovalNear(Snapshot):
     """the removal is about to happen"""
 
-    about: ClassVar = About(Letter.REMOVAL_NEAR, Audience.OWNER, Purpose.OWN, subject=AFTER)
+    about: ClassVar = About(
+        Letter.REMOVAL_NEAR, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: last call: will be removed in {{days}}"
+    )
     days_left: Annotated[int, "whole days until the removal"]
     plan: Plan
 
@@ -58,7 +59,9 @@ class RemovalNear(Snapshot):
 class VmArchived(Snapshot):
     """the machine was removed; its disk is kept for a while"""
 
-    about: ClassVar = About(Letter.VM_ARCHIVED, Audience.OWNER, Purpose.OWN, subject=AFTER)
+    about: ClassVar = About(
+        Letter.VM_ARCHIVED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: was removed; its disk is kept"
+    )
     keep_until: Annotated[datetime, "when the disk will be deleted"]
     plan: Plan
     calendar: Calendar = None
@@ -69,7 +72,7 @@ class VmArchived(Snapshot):
 class VmRemoved(Snapshot):
     """machine and disk are gone for good"""
 
-    about: ClassVar = About(Letter.VM_REMOVED, Audience.OWNER, subject=AFTER)
+    about: ClassVar = About(Letter.VM_REMOVED, Audience.OWNER, subject=f"{TICKET}: is deleted")
     released: Annotated[bool, "the owner gave it back, it did not run out"] = False
 
 
@@ -77,7 +80,9 @@ class VmRemoved(Snapshot):
 class DateMoved(LetterFacts):
     """the last day was put off, because no server had accepted a warning in time"""
 
-    about: ClassVar = About(Letter.DATE_MOVED, Audience.OWNER, Purpose.OWN, subject=ENDS)
+    about: ClassVar = About(
+        Letter.DATE_MOVED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: runs until {{short_day}}"
+    )
     old_end_date: Annotated[date, "the last day before"]
     end_date: Annotated[date, "the new one"]
     plan: Plan
@@ -89,7 +94,12 @@ class DateMoved(LetterFacts):
 class ReleaseConfirm(Snapshot):
     """the owner wants to give the machine back and has to confirm it"""
 
-    about: ClassVar = About(Letter.RELEASE_CONFIRM, Audience.OWNER, Purpose.CONFIRM, subject=ENDS)
+    about: ClassVar = About(
+        Letter.RELEASE_CONFIRM,
+        Audience.OWNER,
+        Purpose.CONFIRM,
+        subject=f"{TICKET}: please confirm that you give it back",
+    )
     plan: Plan
     lapses_at: Annotated[datetime | None, "when the question is forgotten without an answer"] = None
 
@@ -98,7 +108,7 @@ class ReleaseConfirm(Snapshot):
 class VmReleased(Snapshot):
     """the owner confirmed that the machine may go"""
 
-    about: ClassVar = About(Letter.VM_RELEASED, Audience.OWNER, Purpose.OWN, subject=AFTER)
+    about: ClassVar = About(Letter.VM_RELEASED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: is given back")
     plan: Plan
 
 
@@ -106,7 +116,7 @@ class VmReleased(Snapshot):
 class VmKept(Snapshot):
     """the owner took a release back"""
 
-    about: ClassVar = About(Letter.VM_KEPT, Audience.OWNER, Purpose.OWN, subject=ENDS)
+    about: ClassVar = About(Letter.VM_KEPT, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: you keep it")
     plan: Plan
 
 
@@ -114,4 +124,4 @@ class VmKept(Snapshot):
 class VmRestored(Snapshot):
     """a removed machine is being built again from its kept disk"""
 
-    about: ClassVar = About(Letter.VM_RESTORED, Audience.OWNER, Purpose.OWN, subject=AFTER)
+    about: ClassVar = About(Letter.VM_RESTORED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: is being built again")

@@ -57,10 +57,7 @@ def _code(block: Block) -> str:
 
 def _offers(block: Block) -> str:
     # The word in front keeps each line from being a command itself, also where a client drops the indent.
-    width = min(max(len(words) for words, _ in block.lines), 26) + 2
-    return "\n".join(
-        _wrap(f"– {meaning}", f"  Answer {f'«{words}»':<{width}} ", " " * 9) for words, meaning in block.lines
-    )
+    return "\n".join(_wrap(f"«{words}» {meaning}", "  Reply ", " " * 8) for words, meaning in block.lines)
 
 
 _WRITERS = {

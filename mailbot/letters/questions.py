@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar
 
-from mailbot.letters.kinds import ADMIN_SUBJECT, About, Audience, By, LetterFacts, Snapshot, Thread
+from mailbot.letters.kinds import TICKET, About, Audience, By, LetterFacts, Snapshot, Thread
 from mailbot.model import Letter, Purpose
 
 
@@ -47,7 +47,9 @@ class Question(Snapshot):
 class AdminDecision(Question):
     """a request (or an extension) waits for a decision"""
 
-    about: ClassVar = About(Letter.ADMIN_DECISION, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, ADMIN_SUBJECT)
+    about: ClassVar = About(
+        Letter.ADMIN_DECISION, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, f"{TICKET}: decide: {{what}}"
+    )
     notes: Annotated[tuple[str, ...], "what the parser remarked, sentences"] = ()
     sender: Annotated[str, "address the request came from, where it is not the registered one"] = ""
     evidence: Annotated[str, "how the sender was recognised, one sentence"] = ""
@@ -57,7 +59,9 @@ class AdminDecision(Question):
 class AdminReminder(Question):
     """nobody has decided for some days"""
 
-    about: ClassVar = About(Letter.ADMIN_REMINDER, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, ADMIN_SUBJECT)
+    about: ClassVar = About(
+        Letter.ADMIN_REMINDER, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, f"{TICKET}: decide: {{what}} (reminder)"
+    )
     asked_at: Annotated[datetime, "when the question was asked first"]
 
 
@@ -65,11 +69,14 @@ class AdminReminder(Question):
 class AdminDecided(Snapshot):
     """somebody decided: every admin gets to know"""
 
-    about: ClassVar = About(Letter.ADMIN_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=ADMIN_SUBJECT)
+    about: ClassVar = About(
+        Letter.ADMIN_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: {{question}} {{decision}}"
+    )
     decision: Annotated[str, "`approved`, `denied` or `withdrawn`"]
     question: Annotated[str, "`request` or `extension`"]
     by: By
     at: Annotated[datetime, "when"]
+    actor: Annotated[str, "address of the admin, who reads “you”"] = ""
     reason: Annotated[str, "the words of a denial"] = ""
     changed: Annotated[tuple[str, ...], "what the admin changed"] = ()
 
@@ -78,7 +85,9 @@ class AdminDecided(Snapshot):
 class AdminAlreadyDecided(LetterFacts):
     """an admin answers a question that is decided already"""
 
-    about: ClassVar = About(Letter.ADMIN_ALREADY_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=ADMIN_SUBJECT)
+    about: ClassVar = About(
+        Letter.ADMIN_ALREADY_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: already decided"
+    )
     words: Annotated[str, "the admin's answer as read"]
     outcome: Annotated[str, "who decided what, when, a sentence"]
 
@@ -87,7 +96,9 @@ class AdminAlreadyDecided(LetterFacts):
 class AdminLapsed(LetterFacts):
     """a question lapsed without an answer"""
 
-    about: ClassVar = About(Letter.ADMIN_LAPSED, Audience.ADMIN, thread=Thread.ADMINS, subject=ADMIN_SUBJECT)
+    about: ClassVar = About(
+        Letter.ADMIN_LAPSED, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: {{question}} lapsed"
+    )
     question: Annotated[str, "`request` or `extension`"]
     days: Annotated[int, "how many days it waited"]
 
@@ -96,7 +107,9 @@ class AdminLapsed(LetterFacts):
 class AdminBuildFailed(LetterFacts):
     """a machine could not be built"""
 
-    about: ClassVar = About(Letter.ADMIN_BUILD_FAILED, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, ADMIN_SUBJECT)
+    about: ClassVar = About(
+        Letter.ADMIN_BUILD_FAILED, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, f"{TICKET}: build failed"
+    )
     why: Annotated[str, "the error"]
     attempts: Annotated[int, "how often it was tried"]
     sites: Annotated[tuple[str, ...], "where it was tried"] = ()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, Undefined
 
 from mailbot.commands import Offer
-from mailbot.letters.blocks import read_blocks
+from mailbot.letters.blocks import Block, BlockKind, read_blocks
 from mailbot.letters.plain import to_text
 from mailbot.letters.requests import Filled
 from mailbot.letters.troubles import Section
@@ -21,6 +21,9 @@ from parsers.request.labels import LABELS, Part
 from parsers.request.placeholders import OWN
 from parsers.text.folding import one_line, visible
 
+Mailto: TypeAlias = Callable[[str], str]
+DECIDING = frozenset({"approve", "deny", "confirm", "extend", "keep", "proceed", "restore", "retry"})
+"""Offers that decide something: their first line is a button."""
 _VALUE_LIMIT = 1500
 _QUOTE_LINES = 60
 _QUOTE_CHARACTERS = 6000
@@ -40,22 +43,41 @@ class _Marked(str):
     __slots__ = ()
 
 
-def render(template: str, values: Mapping[str, Any], *, title: str, band: str) -> Rendered:
-    """Render `templates_email/<template>.txt.j2`; `band` is the line above the letter in HTML, `title` its title.
+def render(template: str, values: Mapping[str, Any], *, title: str, band: str, mailto: Mailto) -> Rendered:
+    """Render `templates_email/<template>.txt.j2`; `band` is the line above the letter in HTML, `title` its title; `mailto`
+    gives the link that opens a reply with a line that is offered.
 
     Raises jinja2.UndefinedError where the template needs a value that is not there.
     """
     blocks = read_blocks(_template(template).render(values))
-    html = _layout().render(blocks=blocks, title=title, band=band)
+    preview = next((block.text for block in blocks if block.kind is BlockKind.LEAD), title)
+    html = _layout().render(
+        blocks=blocks, title=title, band=band, preview=preview, mailto=mailto, strong_offers=_strong(blocks)
+    )
     return Rendered(to_text(blocks), html)
 
 
+def _strong(blocks: Iterable[Block]) -> frozenset[int]:
+    """Which of the offered lines are buttons: the first of every word that decides something."""
+    words = [line.split()[0] for block in blocks if block.kind is BlockKind.OFFERS for line, _ in block.lines]
+    return frozenset(at for at, word in enumerate(words) if word in DECIDING and words.index(word) == at)
+
+
 def moment_in_words(moment: datetime, timezone: str) -> str:
-    """`Monday 31 January 2027, 17:05 (Europe/Paris)`; midnight belongs to the day that ends (24:00, ISO 8601)."""
+    """`on Monday 31 January 2027 at 17:05`, `at midnight, end of Monday 31 January 2027`; the zone stands in the footer."""
+    words = point_in_words(moment, timezone)
+    return f"at {words}" if words.startswith(_MIDNIGHT) else f"on {words.replace(', ', ' at ')}"
+
+
+_MIDNIGHT = "midnight, end of "
+
+
+def point_in_words(moment: datetime, timezone: str) -> str:
+    """`Monday 31 January 2027, 17:05`, behind "until" or "since"; midnight belongs to the day that ends."""
     local = moment.astimezone(ZoneInfo(timezone))
     if (local.hour, local.minute) == (0, 0):
-        return f"{long_form(local.date() - timedelta(days=1))}, 24:00 ({timezone})"
-    return f"{long_form(local.date())}, {local:%H:%M} ({timezone})"
+        return f"{_MIDNIGHT}{long_form(local.date() - timedelta(days=1))}"
+    return f"{long_form(local.date())}, {local:%H:%M}"
 
 
 def day_in_words(day: date) -> str:
@@ -64,8 +86,8 @@ def day_in_words(day: date) -> str:
 
 
 def when_in_words(when: date | datetime, timezone: str) -> str:
-    """A day or a moment, whichever it is."""
-    return moment_in_words(when, timezone) if isinstance(when, datetime) else day_in_words(when)
+    """A day or a moment, whichever it is, behind "since"."""
+    return point_in_words(when, timezone) if isinstance(when, datetime) else day_in_words(when)
 
 
 def gib(mebibytes: int) -> str:

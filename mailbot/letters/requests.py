@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar
 
-from mailbot.letters.kinds import About, Answer, Audience, By, Calendar, LetterFacts, Snapshot, Thread
+from mailbot.letters.kinds import TICKET, About, Answer, Audience, By, Calendar, LetterFacts, Snapshot, Thread
 from mailbot.model import Letter, Purpose
 
 
@@ -55,7 +55,7 @@ class ConfirmRequest(Snapshot):
         Audience.OWNER,
         Purpose.CONFIRM,
         thread=Thread.NONE,
-        subject="[{service} #{number}] Please confirm your VM request",
+        subject=f"{TICKET}: please confirm that you asked for it",
     )
     lapses_at: Annotated[datetime, "when the request is forgotten without an answer"]
     claimed_from: Annotated[str, "address that the mail claimed to come from"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar
 
-from mailbot.letters.kinds import ADMIN_SUBJECT, About, Audience, LetterFacts, Thread
+from mailbot.letters.kinds import TICKET, About, Audience, LetterFacts, Thread
 from mailbot.model import Letter, Purpose
 
 
@@ -14,7 +14,9 @@ from mailbot.model import Letter, Purpose
 class AdminMachineTrouble(LetterFacts):
     """stopping, starting or removing a machine failed"""
 
-    about: ClassVar = About(Letter.ADMIN_MACHINE_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=ADMIN_SUBJECT)
+    about: ClassVar = About(
+        Letter.ADMIN_MACHINE_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: {{effect}} failed"
+    )
     effect: Annotated[str, "`stop`, `start`, `retire`, `delete-disk`"]
     why: Annotated[str, "the error"]
 
@@ -27,7 +29,7 @@ class AdminMailTrouble(LetterFacts):
         Letter.ADMIN_MAIL_TROUBLE,
         Audience.ADMIN,
         thread=Thread.NONE,
-        subject="[{service}] A mail could not be handled",
+        subject="[{service}] A message could not be handled",
         needs_ticket=False,
     )
     why: Annotated[str, "why"]
@@ -41,7 +43,9 @@ class AdminMailTrouble(LetterFacts):
 class AdminTicketTrouble(LetterFacts):
     """a ticket's turn raised an error and was put off"""
 
-    about: ClassVar = About(Letter.ADMIN_TICKET_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=ADMIN_SUBJECT)
+    about: ClassVar = About(
+        Letter.ADMIN_TICKET_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: could not be worked on"
+    )
     error: Annotated[str, "the error"]
     again_at: Annotated[datetime | None, "when it will be tried again"] = None
 
@@ -54,7 +58,7 @@ class AdminBlind(LetterFacts):
         Letter.ADMIN_BLIND,
         Audience.ADMIN,
         thread=Thread.NONE,
-        subject="[{service}] mailbot cannot see",
+        subject="[{service}] {what}: {works}",
         needs_ticket=False,
     )
     what: Annotated[str, "what failed"]
@@ -68,7 +72,12 @@ class AdminBlind(LetterFacts):
 class AdminNoticeBounced(LetterFacts):
     """a letter to an owner that had to arrive came back"""
 
-    about: ClassVar = About(Letter.ADMIN_NOTICE_BOUNCED, Audience.ADMIN, thread=Thread.ADMINS, subject=ADMIN_SUBJECT)
+    about: ClassVar = About(
+        Letter.ADMIN_NOTICE_BOUNCED,
+        Audience.ADMIN,
+        thread=Thread.ADMINS,
+        subject=f"{TICKET}: a message to its owner came back",
+    )
     address: Annotated[str, "where the letter went"]
     what: Annotated[str, "what the letter was about, e.g. `the warning before the end date`"]
     answer: Annotated[str, "what the mail system said"] = ""
@@ -84,7 +93,7 @@ class AdminUndelivered(LetterFacts):
         Letter.ADMIN_UNDELIVERED,
         Audience.ADMIN,
         thread=Thread.NONE,
-        subject="[{service}] A letter could not be delivered",
+        subject="[{service}] A message could not be delivered",
         needs_ticket=False,
     )
     address: Annotated[str, "where it was to go"]
@@ -111,7 +120,7 @@ class AdminBrake(LetterFacts):
         Audience.ADMIN,
         Purpose.DECIDE,
         Thread.NONE,
-        "[{service}] The brake holds {count}: please look",
+        "[{service}] {count} held back from stop or removal: please check",
         needs_ticket=False,
     )
     brake: Annotated[int, "number of this brake; its token is bound to ticket 0 and this version"]
@@ -135,7 +144,7 @@ class AdminDigest(LetterFacts):
         Letter.ADMIN_DIGEST,
         Audience.ADMIN,
         thread=Thread.NONE,
-        subject="[{service}] The week in machines",
+        subject="[{service}] Weekly summary",
         needs_ticket=False,
     )
     since: Annotated[date | datetime, "from when"]
@@ -168,7 +177,7 @@ class AdminLettersHeld(LetterFacts):
         Audience.ADMIN,
         Purpose.DECIDE,
         Thread.NONE,
-        "[{service}] Letters are held back: please look",
+        "[{service}] Messages are held back: please check",
         needs_ticket=False,
     )
     brake: Annotated[int, "number of this brake; its token is bound to ticket 0 and this version"]

@@ -102,7 +102,10 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
     step = _granted(ticket, until, by, circumstances, f"extension to {until} approved by {event.by.who}")
     return replace(
         step,
-        effects=(*step.effects, *_decided(step.ticket, circumstances, "approved", by, changed=_changed(ticket, until))),
+        effects=(
+            *step.effects,
+            *_decided(step.ticket, circumstances, "approved", by, actor=event.by.who, changed=_changed(ticket, until)),
+        ),
     )
 
 
@@ -143,11 +146,13 @@ def _decided(
     decision: str,
     by: str,
     *,
+    actor: str = "",
     reason: str = "",
     changed: tuple[str, ...] = (),
 ) -> tuple[Effect, ...]:
     decided = AdminDecided(
-        decision=decision, question="extension", by=by, at=circumstances.now, reason=reason, changed=changed,
+        decision=decision, question="extension", by=by, at=circumstances.now, actor=actor, reason=reason,
+        changed=changed,
         **snapshot(ticket),
     )  # fmt: skip
     return to_admins(ticket, circumstances, decided)
@@ -164,7 +169,10 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
     )  # fmt: skip
     return Step(
         after,
-        (to_owner(after, denied), *_decided(after, circumstances, "denied", by, reason=event.reason)),
+        (
+            to_owner(after, denied),
+            *_decided(after, circumstances, "denied", by, actor=event.by.who, reason=event.reason),
+        ),
         f"extension denied by {event.by.who}: {event.reason}",
     )
 

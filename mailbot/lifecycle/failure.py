@@ -23,7 +23,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
     after = _over(ticket, circumstances, TicketState.DENIED)
     letters = (
         to_owner(after, RequestDenied(by=by, reason=reason)),
-        *decided(after, circumstances, "denied", by, reason=reason),
+        *decided(after, circumstances, "denied", by, actor=event.by.who, reason=reason),
     )
     return Step(after, (*_taken_away(after), *letters), f"given up by {event.by.who}: {reason}")
 

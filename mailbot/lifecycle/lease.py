@@ -120,7 +120,7 @@ def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, wh
     return Step(after, (letter,), f"the end date moved to {later}: {why}", cancel=("warning:",))
 
 
-_DELETED = "The disk is deleted for good."
+_DELETED = "The disk will be deleted for good."
 
 
 def steps_ahead(ticket: Ticket, circumstances: Circumstances) -> tuple[Ahead, ...]:
@@ -133,8 +133,8 @@ def steps_ahead(ticket: Ticket, circumstances: Circumstances) -> tuple[Ahead, ..
     remove_at = circumstances.open_from(ticket.remove_at or stop_at + timedelta(days=lease.grace_days))
     delete_at = circumstances.open_from(ticket.keep_until or remove_at + timedelta(days=lease.keep_disk_days))
     steps = (
-        (stop_at, "The machine is stopped; its disk stays as it is."),
-        (remove_at, "The machine is removed; its disk is kept."),
+        (stop_at, "The machine will be stopped; its disk stays as it is."),
+        (remove_at, "The machine will be removed; its disk is kept."),
         (delete_at, _DELETED),
     )
     return tuple(Ahead(at, what) for at, what in steps if at > circumstances.now)

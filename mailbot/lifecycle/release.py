@@ -63,8 +63,8 @@ def _gone(circumstances: Circumstances) -> tuple[Ahead, ...]:
     """What follows a release."""
     delete_at = circumstances.now + timedelta(days=circumstances.rules.lease.keep_disk_days)
     return (
-        Ahead(circumstances.now, "The machine is stopped and removed; its disk is kept."),
-        Ahead(delete_at, "The disk is deleted for good."),
+        Ahead(circumstances.now, "The machine will be stopped and removed; its disk is kept."),
+        Ahead(delete_at, "The disk will be deleted for good."),
     )
 
 

@@ -197,7 +197,11 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
     told = to_owner(after, RequestApproved(by=by, changed=changed, **snapshot(after)))
     return Step(
         after,
-        (machine(after, Action.BUILD), told, *decided(after, circumstances, "approved", by, changed=changed)),
+        (
+            machine(after, Action.BUILD),
+            told,
+            *decided(after, circumstances, "approved", by, actor=event.by.who, changed=changed),
+        ),
         " ".join((f"approved by {event.by.who}{'.' if changed else ''}", *changed)),
     )
 
@@ -217,12 +221,14 @@ def decided(
     decision: str,
     by: str,
     *,
+    actor: str = "",
     reason: str = "",
     changed: tuple[str, ...] = (),
 ) -> tuple[Effect, ...]:
     """What every admin reads about a request that is decided: `decision` is approved, denied or withdrawn."""
     told = AdminDecided(
-        decision=decision, question="request", by=by, at=circumstances.now, reason=reason, changed=changed,
+        decision=decision, question="request", by=by, at=circumstances.now, actor=actor, reason=reason,
+        changed=changed,
         **snapshot(ticket),
     )  # fmt: skip
     return to_admins(ticket, circumstances, told)
@@ -236,7 +242,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
     after = moved(ticket, circumstances, state=TicketState.DENIED, asked_at=None, due_at=None)
     by = called(event.by, ticket, circumstances)
     told = to_owner(after, RequestDenied(by=by, reason=reason))
-    letters = (told, *decided(after, circumstances, "denied", by, reason=reason))
+    letters = (told, *decided(after, circumstances, "denied", by, actor=event.by.who, reason=reason))
     return Step(after, letters, f"denied by {event.by.who}: {reason}")
 
 

@@ -40,6 +40,8 @@ _LISTED_FIRST = re.compile(r"\(?\d{1,2}[.)]\s+|[-=]{1,2}>\s*")
 _SEGMENT = re.compile(r"([^,:;.!?]{2,40})[,:!] {0,3}(?=\w)")
 _NAME_AFTER_THANKS = re.compile(r"(?i:\b(thanks|thank you|thx|cheers|merci)),? [A-ZÀ-Þ][\w'-]{1,20}$")
 _LONGEST_FORM = 48
+#: The line of a letter that shows its code, which a link of the letter or a client puts into the answer: never words of the writer.
+_CODE_LINE = re.compile(r"(?i)^\s*[\[(]?[^,]{1,60}, code [0-9]{1,12}-[a-z2-7]{4}-[a-z2-7]{4}[\])]?\.?\s*$")
 #: The machine that a command may name: `alice-vm`, `alice-vm.nancy.testbed.example`.
 _MACHINE = re.compile(r"(?:the )?(?P<name>[a-z][a-z0-9-]{0,40}-vm)(?:\.[a-z0-9.-]{1,200})?")
 
@@ -59,7 +61,8 @@ def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Co
     A greeting and a gateway's banner before it are passed over.  All other words of the writer are judged, those in
     `below` (below or between the quoted lines) too: what limits the command, takes it back or says the opposite makes it unclear.
     """
-    lines = [line.strip() for line in (newest or "").split("\n")]
+    lines = [line.strip() for line in (newest or "").split("\n") if not _CODE_LINE.search(line[:_MAX_LINE])]
+    below = "\n".join(line for line in below.split("\n") if not _CODE_LINE.search(line[:_MAX_LINE]))
     words = grammar(rules.languages)
     lines = without_banners(lines, words.commanding, rules.banners)
     at = _first_words(lines, words)

@@ -20,6 +20,7 @@ from parsers import (
     read,
     understand,
 )
+from parsers.reply.commands import read_command
 from parsers.understanding import KIND_OF_VERB, is_reply
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
@@ -184,3 +185,15 @@ def test_a_mail_object_is_a_value() -> None:
 
     assert isinstance(mail, Mail)
     assert hash(mail) == hash(understood("Approve").mail)
+
+
+def test_the_line_with_the_code_of_a_letter_is_never_the_reason_of_a_denial() -> None:
+    """A link in a letter opens a reply whose body ends with it."""
+    for words, reason in (
+        ("deny ", ""),
+        ("deny no room", "no room"),
+        ("deny\r\n\r\nThe host is full.", "The host is full."),
+    ):
+        said = read_command(f"{words}\r\n\r\nTestbed #12, code 12-aglj-ivju\r\n", RULES)
+        assert isinstance(said, Command)
+        assert said.reason == reason
