@@ -7,6 +7,7 @@ node_exporter's textfile collector by `once`.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,6 +24,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from mailbot import journal
 from mailbot.model import TicketState
 from mailbot.ports import Store
+from mailbot.turns import drift
 from mailbot.turns.sight import last_read, what_is_blind
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ METRICS = {
     "mailbot_site_free_memory_bytes": "gauge, label `site`: memory left for machines",
     "mailbot_site_free_disk_bytes": "gauge, label `site`: room left in the pool",
     "mailbot_site_machines": "gauge, label `site`: machines at a site",
+    "mailbot_site_drift": "gauge, labels `site` and `kind`: what is not as the tickets say, `mailbot reconcile` tells each",
     "mailbot_site_up": "gauge, label `site`: 1 where the hypervisor answered last time and had no problems",
 }
 """Every figure with its meaning; `docs/metrics.md` is generated from this."""
@@ -127,7 +130,11 @@ class States(Collector):
             disk.add_metric([health.site], health.free_disk_gib * 1024.0**3)
             machines.add_metric([health.site], health.machines)
             up.add_metric([health.site], float(health.reachable and not health.problems))
-        yield from (memory, disk, machines, up)
+        drifted = _gauge("mailbot_site_drift", "site", "kind")
+        for site, findings in drift.kept(self._store).items():
+            for kind, count in Counter(one.drift for one in findings).items():
+                drifted.add_metric([site, kind.value], count)
+        yield from (memory, disk, machines, up, drifted)
 
 
 def _gauge(name: str, *labels: str) -> GaugeMetricFamily:

@@ -145,7 +145,7 @@ class Found:
     """What is there of one machine of ours, as a look over its whole site sees it.
 
     `name` is None where it has no domain; `disk_gib` is None where it has no disk.  `autostart` is whether it starts
-    with its host, `filtered` whether it is held to its own addresses.
+    with its host, `filtered` is False where the site wants it held to its own addresses and it is not.
     """
 
     machine_id: UUID

@@ -216,7 +216,7 @@ class FakeSite:
                 autostart=machine.running,
                 memory_mib=machine.memory_mib if machine.defined else 0,
                 disk_gib=machine.disk_gib if machine.disk else None,
-                filtered=machine.defined,
+                filtered=True,
             )
             for uuid, machine in sorted(self._load().items())
             if machine.defined or machine.disk

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -11,12 +13,15 @@ from mailbot.cli.acting import turn_context
 from mailbot.cli.columns import Column, colours, columns, width
 from mailbot.cli.deciding import Admin
 from mailbot.cli.output import as_json as to_json
-from mailbot.cli.output import say, visible
+from mailbot.cli.output import complain, say, visible
 from mailbot.cli.site import Settings, settings_of
 from mailbot.cli.table import LOOK
+from mailbot.machines.reconcile import compared
+from mailbot.machines.work import Site as HostSite
 from mailbot.turns import modes
 from mailbot.turns.modes import Mode
-from provisioner.api import SiteHealth
+from mailbot.wiring import make_site
+from provisioner.api import ProvisionerError, SiteHealth
 
 site = typer.Typer(name="site", help="What may happen at a site.", no_args_is_help=True, **LOOK)
 
@@ -93,3 +98,32 @@ def _known(settings: Settings, name: str) -> None:
     names = _names(settings)
     if name not in names:
         raise typer.BadParameter(f"there is no site {name}; the configuration names {', '.join(names)}")
+
+
+def reconcile(context: typer.Context, as_json: Json = False) -> None:
+    """Compare the sites with the tickets, now.
+
+    Lists machines that are missing, unknown, on or off against their ticket, and whatever else is not as it should be;
+    changes nothing. Ends with 65 where something is not, and with 69 where a site could not be asked.
+    """
+    settings = settings_of(context)
+    code = os.EX_OK
+    with turn_context(settings) as turn:
+        for section in settings.config.hosts:
+            driver = make_site(section)
+            try:
+                findings = compared(turn, section.name, HostSite(driver, section.dns_domain))
+            except ProvisionerError as error:
+                complain(f"{section.name}: {error}")
+                code = os.EX_UNAVAILABLE
+                continue
+            finally:
+                driver.close()
+            code = code or (os.EX_DATAERR if findings else os.EX_OK)
+            for one in findings:
+                told = {"site": section.name, **asdict(one)}
+                say(to_json(told) if as_json else f"{section.name}: {visible(one.said)}")
+            if not findings and not as_json:
+                say(f"{section.name}: all is as the tickets say")
+    if code:
+        raise typer.Exit(code)

@@ -55,6 +55,7 @@ ROWS = (
     Row("simulate", "simulation:simulate", "Tell the future of a ticket or of the fleet."),
     Row("backup", "saving:backup", "Write the database and the keys into one file."),
     Row("db", "database:db", "The database's schema."),
+    Row("reconcile", "sites:reconcile", "Compare the sites with the tickets."),
     Row("site", "sites:site", "What may happen at a site."),
     Row("image", "images:image", "Base images of the machines."),
     Row("docs", "pages:docs", "Pages for a site's users and admins, made from its configuration."),

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from mailbot import journal
 from mailbot.errors import LeaseLost
-from mailbot.machines import health, upkeep
+from mailbot.machines import health, reconcile, upkeep
 from mailbot.machines.build import build, elsewhere
 from mailbot.machines.progress import Site, Sites, again, ended
 from mailbot.model import MACHINE_ACTIONS, Action, OutboxItem, Ticket, TicketState
@@ -50,9 +50,10 @@ def look_at_sites(context: TurnContext, sites: Sites) -> int:
 
 
 def sites_to_visit(context: TurnContext, sites: Sites) -> frozenset[str]:
-    """The sites where rows are due, or the look is."""
+    """The sites where rows are due, or the look is, or the comparison with the tickets."""
     waiting = context.store.sites_with_work(context.clock.now())
-    return health.to_be_looked_at(context, sites) | frozenset(name for name in sites if name in waiting)
+    compared = frozenset(name for name in reconcile.due(context, sites) if health.answers(context, name))
+    return health.to_be_looked_at(context, sites) | compared | frozenset(name for name in sites if name in waiting)
 
 
 def place(context: TurnContext, sites: Sites) -> int:
@@ -79,7 +80,18 @@ def visit(context: TurnContext, sites: Sites, name: str) -> int:
         return 0
     if not health.answers(context, name):
         return _without_it(context, sites, name)
-    return _each(context, sites, _claim(context, name, MACHINE_ACTIONS), name)
+    done = _each(context, sites, _claim(context, name, MACHINE_ACTIONS), name)
+    if reconcile.due(context, {name: sites[name]}) and health.answers(context, name):
+        _compare(context, sites, name)
+    return done
+
+
+def _compare(context: TurnContext, sites: Sites, name: str) -> None:
+    """Compare the site with its tickets; whatever is wrong with that stops no machine."""
+    try:
+        reconcile.reconcile(context, name, sites[name])
+    except Exception as error:  # noqa: BLE001 - told, and tried again at the next visit
+        journal.trouble(about=f"comparing the site {name} with its tickets", error=error)
 
 
 def _without_it(context: TurnContext, sites: Sites, name: str) -> int:

@@ -11,7 +11,7 @@ from mailbot.lifecycle.notice import plan
 from mailbot.model import Action, Ticket, TicketState, Turn
 from mailbot.ports import FailedEffect
 from mailbot.timetable import last_weekly, today
-from mailbot.turns import brake, letter_brake, sight
+from mailbot.turns import brake, drift, letter_brake, sight
 from mailbot.turns.context import TurnContext
 from parsers.dates import long_form
 
@@ -148,6 +148,13 @@ class Week:
         for health, _at in self.context.store.health():
             for problem in health.problems:
                 yield f"The site {health.site}: {problem}"
+
+        yield from self._drifted()
+
+    def _drifted(self) -> Iterator[str]:
+        for site, findings in drift.kept(self.context.store).items():
+            for finding in findings:
+                yield f"The site {site}: {finding.said}"
 
     def _day(self, moment: datetime) -> str:
         return long_form(today(moment, self.context.rules.service.timezone))

@@ -40,13 +40,18 @@ class Network:
     def card(self, address: str) -> Card:
         """Give the network card of a machine with this address: filtered and isolated as the site wants and the
         network allows."""
-        bridged = next(iter(self._views().values())).bridged
+        bridged = self.bridged
         return Card(
             self._settings.network,
             address,
             filtered=self._settings.filtered and bridged,
             isolated=self._settings.isolated and bridged,
         )
+
+    @property
+    def bridged(self) -> bool:
+        """Whether guests hang on a Linux bridge, where libvirt can filter and isolate them."""
+        return next(iter(self._views().values())).bridged
 
     @property
     def routed(self) -> bool:

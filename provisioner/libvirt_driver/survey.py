@@ -163,11 +163,12 @@ class Survey:
     def inventory(self) -> tuple[Found, ...]:
         """See `api.Provisioner.inventory`."""
         domains, volumes = self._everything()
+        wanted = self._settings.filtered and Network(self._conn, self._settings).bridged
         disks = {naming.disk_owner(one.name): one for one in volumes}
-        found = [_found(one, disks) for one in domains]
+        found = [_found(one, disks, filtered=one.outline.filtered or not wanted) for one in domains]
         with_domain = {one.machine_id for one in found}
         found += [
-            Found(owner, disk_gib=volume.capacity // GIB)
+            Found(owner, disk_gib=volume.capacity // GIB, filtered=True)
             for owner, volume in disks.items()
             if owner is not None and owner not in with_domain
         ]
@@ -192,7 +193,7 @@ def _kept_xml(domain: libvirt.virDomain) -> str | None:
     return None
 
 
-def _found(one: Listed, disks: dict[UUID | None, Volume]) -> Found:
+def _found(one: Listed, disks: dict[UUID | None, Volume], *, filtered: bool) -> Found:
     mark = one.outline.mark
     if mark is None:
         msg = f"{one.name} is not ours"
@@ -206,5 +207,5 @@ def _found(one: Listed, disks: dict[UUID | None, Volume]) -> Found:
         autostart=one.autostart,
         memory_mib=one.outline.memory_mib,
         disk_gib=None if disk is None else disk.capacity // GIB,
-        filtered=one.outline.filtered,
+        filtered=filtered,
     )

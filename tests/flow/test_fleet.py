@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from mailbot import daemon, operator
+from mailbot.machines import reconcile
 from mailbot.machines.work import look_at_sites, place
 from mailbot.model import Action, Letter, Person, ReleaseAsked, Released, TicketState
-from mailbot.turns import modes
+from mailbot.turns import drift, modes
 from mailbot.turns.context import apply
+from mailbot.turns.drift import Drift
 from mailbot.turns.modes import Mode
 from provisioner.api import SiteUnreachable, VmFacts, VmSpec
 from provisioner.fake import FakeSite, Faults
@@ -223,3 +225,62 @@ def test_a_mode_needs_a_reason(world: World) -> None:
     with pytest.raises(operator.Refused, match="needs a reason"):
         operator.set_site_mode(world.bot.context, "north", Mode.CORDONED, CAROL.login, " ")
     assert modes.mode_of(world.bot.context.store, "north") is Mode.OPEN
+
+
+# what is at a site against its tickets
+
+
+def lost(world: World) -> None:
+    """Somebody deletes user 1's machine by hand."""
+    world.sites["north"]._memory.clear()
+
+
+def test_a_machine_that_disappears_is_found_told_and_left_alone(world: World) -> None:
+    with_a_machine(world)
+    world.later(hours=2)
+    assert drift.kept(world.bot.context.store) == {}
+    lost(world)
+    for _ in range(3):
+        world.later(hours=1)
+    (finding,) = drift.kept(world.bot.context.store)["north"]
+    assert (finding.drift, finding.ticket) == (Drift.MISSING, 1)
+    assert world.ticket().state is TicketState.ACTIVE
+    assert world.machines() == {}, "nothing is built or removed by itself"
+    world.answers(world.last(Letter.VM_READY), "status")
+    assert "not at its site any more" in " ".join(words_of(world.last(Letter.STATUS)).split())
+
+
+def test_what_is_seen_once_only_is_no_finding(world: World) -> None:
+    with_a_machine(world)
+    world.later(hours=2)
+    kept = dict(world.sites["north"]._memory)
+    lost(world)
+    reconcile.reconcile(world.bot.context, "north", world.bot.sites["north"])
+    world.sites["north"]._memory.update(kept)
+    world.later(hours=2)
+    assert drift.kept(world.bot.context.store) == {}
+
+
+def test_what_agrees_again_is_told_no_more(world: World) -> None:
+    with_a_machine(world)
+    kept = dict(world.sites["north"]._memory)
+    lost(world)
+    for _ in range(3):
+        world.later(hours=1)
+    assert "north" in drift.kept(world.bot.context.store)
+    world.sites["north"]._memory.update(kept)
+    world.later(hours=2)
+    assert drift.kept(world.bot.context.store) == {}
+
+
+def test_a_machine_that_is_built_or_removed_meanwhile_is_no_finding(world: World) -> None:
+    for number in range(1, 4):
+        operator_asks = Person(f"p{number}", f"P {number}", f"p{number}@example.org", ssh_keys=ALICE.ssh_keys)
+        world.directory.put(operator_asks)
+        world.writes(operator_asks.email, request_words(operator_asks.login))
+        operator.approve(world.bot.context, number, CAROL.login)
+        world.later(minutes=30)
+        apply(world.bot.context, number, ReleaseAsked(BY_OWNER))
+        apply(world.bot.context, number, Released(BY_OWNER))
+        world.later(minutes=30)
+        assert drift.kept(world.bot.context.store) == {}

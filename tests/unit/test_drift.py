@@ -1,0 +1,94 @@
+"""A site compared with its tickets: what is told, and what is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from uuid import UUID, uuid5
+
+import pytest
+
+from mailbot.model import Ticket, TicketState
+from mailbot.turns.drift import Drift, Known, compare
+from provisioner.api import Found
+
+NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
+NOBODY = UUID(int=0)
+
+
+def machine_id(number: int) -> UUID:
+    return uuid5(NOBODY, str(number))
+
+
+def ticket(state: TicketState, number: int = 1, site: str | None = "north") -> Ticket:
+    return Ticket(
+        number, state, "alice", "Alice", "alice@example.org", "", date(2027, 3, 31), 8, "<1@x>", "x", NOW, NOW, site=site
+    )  # fmt: skip
+
+
+def known(state: TicketState, number: int = 1, site: str | None = "north", *, at_rest: bool = True) -> Known:
+    return Known(ticket(state, number, site), machine_id(number), at_rest)
+
+
+RUNS = Found(machine_id(1), "alice-vm", "1", running=True, autostart=True, memory_mib=2048, disk_gib=8, filtered=True)
+STOPPED = replace(RUNS, running=False, autostart=False)
+DISK = Found(machine_id(1), disk_gib=8, filtered=True)
+
+
+def kinds(state: TicketState, *there: Found) -> list[Drift]:
+    return [one.drift for one in compare("north", [known(state)], there)]
+
+
+@pytest.mark.parametrize(
+    ("state", "there"),
+    [(TicketState.ACTIVE, RUNS), (TicketState.EXPIRED, STOPPED), (TicketState.ARCHIVED, DISK)],
+)
+def test_what_is_as_its_ticket_says_is_not_told(state: TicketState, there: Found) -> None:
+    assert kinds(state, there) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "there", "told"),
+    [
+        (TicketState.ACTIVE, (), [Drift.MISSING]),
+        (TicketState.ACTIVE, (DISK,), [Drift.MISSING]),
+        (TicketState.EXPIRED, (), [Drift.MISSING]),
+        (TicketState.ARCHIVED, (), [Drift.DISK_LOST]),
+        (TicketState.ACTIVE, (replace(RUNS, disk_gib=None),), [Drift.DISK_LOST]),
+        (TicketState.ACTIVE, (replace(RUNS, disk_gib=4),), [Drift.DISK_SIZE]),
+        (TicketState.ACTIVE, (STOPPED,), [Drift.OFF]),
+        (TicketState.EXPIRED, (RUNS,), [Drift.AUTOSTART, Drift.ON]),
+        (TicketState.EXPIRED, (replace(STOPPED, autostart=True),), [Drift.AUTOSTART]),
+        (TicketState.ACTIVE, (replace(RUNS, autostart=False),), [Drift.AUTOSTART]),
+        (TicketState.ACTIVE, (replace(RUNS, filtered=False),), [Drift.UNFILTERED]),
+        (TicketState.ARCHIVED, (RUNS,), [Drift.AUTOSTART, Drift.ON]),
+    ],
+)
+def test_what_is_not_as_its_ticket_says_is_told(
+    state: TicketState, there: tuple[Found, ...], told: list[Drift]
+) -> None:
+    assert kinds(state, *there) == told
+
+
+@pytest.mark.parametrize("state", [TicketState.APPROVED, TicketState.FAILED, TicketState.RETIRING])
+@pytest.mark.parametrize("there", [(), (RUNS,), (STOPPED,), (DISK,)])
+def test_a_machine_that_is_built_or_removed_is_known_and_not_judged(
+    state: TicketState, there: tuple[Found, ...]
+) -> None:
+    assert kinds(state, *there) == []
+
+
+def test_a_machine_that_something_waits_for_is_not_judged() -> None:
+    assert compare("north", [known(TicketState.EXPIRED, at_rest=False)], [RUNS]) == ()
+
+
+def test_what_no_ticket_knows_is_an_orphan_and_so_is_what_belongs_elsewhere() -> None:
+    stranger = replace(RUNS, machine_id=machine_id(7), name="bob-vm", reference="7")
+    one, two = compare("north", [known(TicketState.ACTIVE, site="south")], [RUNS, stranger])
+    assert (one.drift, one.ticket, one.machine) == (Drift.ORPHAN, None, "alice-vm")
+    assert "by its ticket #1 it is at south" in one.said
+    assert two.said == "bob-vm is at north (ticket 7 by its own mark), but no ticket knows it."
+
+
+def test_tickets_of_other_sites_are_not_missed_here() -> None:
+    assert compare("north", [known(TicketState.ACTIVE, site="south"), known(TicketState.PENDING, 2, None)], []) == ()
