@@ -143,11 +143,11 @@ def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
 def make_directory(section: DirectorySection, clock: Clock) -> Directory:
     """Who the users are; connects to nothing yet.  Raises ConfigurationError."""
     people: Directory = FileDirectory(section.path) if section.kind == "file" else ldap_directory(section, clock)
-    if not section.keys_command:
+    if not section.keys_program:
         return people
     return KeysByCommand(
         people,
-        section.keys_command,
+        section.keys_program,
         timeout_seconds=section.timeout_seconds,
         cache_seconds=section.cache_seconds,
     )

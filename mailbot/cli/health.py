@@ -159,8 +159,8 @@ def _people(what: str, seen: People, mend: str) -> Finding:
 
 def _keys_command(config: Config) -> Iterator[Finding]:
     """Whether the program is there; what it prints is known once a user asks."""
-    if config.directory.keys_command:
-        program = config.directory.keys_command[0]
+    if config.directory.keys_program:
+        program = config.directory.keys_program[0]
         well = os.access(program, os.X_OK)
         said = f"{program} {'can be run' if well else 'is not there, or may not be run'}"
         yield Finding("keys command", well, said, "check directory.keys_command", os.EX_CONFIG)

@@ -19,7 +19,7 @@ _OF_LDAP = ("host", "base", "bind_dn", "admin_group", "locked_filter")
 
 def of_directory(directory: DirectorySection) -> Iterator[Problem]:
     """Everything but how the connection is protected."""
-    yield from _keys_command(directory.keys_command)
+    yield from _keys_command(directory.keys_program)
     if directory.kind != "ldap":
         for name in _OF_LDAP:
             if getattr(directory, name):

@@ -33,6 +33,9 @@ LOCAL_URI = "qemu:///system"
 
 _STRICT: dict[str, Any] = {"extra": "forbid"}
 
+SSSD_KEYS = ("/usr/bin/sss_ssh_authorizedkeys", "{login}")
+"""What SSSD gives to sshd as AuthorizedKeysCommand (sss_ssh_authorizedkeys(1)); Debian's package sssd-common."""
+
 Port = Annotated[int, Ge(1), Le(65535)]
 Text = Annotated[str, MinLen(1)]
 Security = Literal["tls", "starttls", "plain"]
@@ -230,7 +233,12 @@ class DirectorySection:
     """How long an answer about a user of the server, or of `keys_command`, may be used again; 0: not at all."""
     keys_command: tuple[Text, ...] = ()
     """A program and its arguments that print a user's SSH keys, one a line, in place of those of the directory, such as
-    `["/usr/local/bin/keys-of", "{login}"]`. No shell is used."""
+    `["/usr/local/bin/keys-of", "{login}"]`; `["sssd"]` asks SSSD. No shell is used."""
+
+    @property
+    def keys_program(self) -> tuple[str, ...]:
+        """The program of `keys_command` with its arguments, a preset put in full; empty where there is none."""
+        return SSSD_KEYS if self.keys_command == ("sssd",) else self.keys_command
 
     @property
     def port_number(self) -> int:

@@ -287,3 +287,8 @@ def test_closures_of_a_site_are_periods_or_single_days(tmp_path: Path) -> None:
         (date(2026, 12, 20), date(2027, 1, 4)),
         (date(2027, 5, 14), date(2027, 5, 14)),
     )
+
+
+def test_sssd_is_asked_by_its_own_program(tmp_path: Path) -> None:
+    path = written(tmp_path, '[directory]\nkeys_command = ["sssd"]\n')
+    assert load(path, {}).directory.keys_program == ("/usr/bin/sss_ssh_authorizedkeys", "{login}")
