@@ -57,7 +57,7 @@ def write(answers: Answers, path: Path, *, force: bool = False) -> None:
     ConfigurationError.
     """
     answers = _with_password_at_hand(answers)
-    text = _config(answers)
+    text = _config(answers) + _own_database(path)
     _check(text)
     refuse_to_write_over(path, force=force)
     folder = path.absolute().parent
@@ -162,6 +162,14 @@ name = "main"
 dns_domain = {literal(answers.domain)}
 uri = {literal(answers.libvirt)}
 """
+
+
+def _own_database(path: Path) -> str:
+    """For `mailbot@NAME`, which reads /etc/mailbot/NAME/config.toml: the database in the folder that its unit makes."""
+    folder = path.absolute().parent
+    if folder.parent != DEFAULT_PATH.parent:
+        return ""
+    return f'\n[database]\nurl = "sqlite:////var/lib/mailbot/{folder.name}/mailbot.db"\n'
 
 
 def _server(server: Server) -> str:

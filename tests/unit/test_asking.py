@@ -11,7 +11,7 @@ import typer
 from mailbot.adapters.mail_servers import Service, candidates
 from mailbot.adapters.transport import Security
 from mailbot.cli.asking import Asking, Look, system_zone
-from mailbot.cli.setup import Answers, Server
+from mailbot.cli.setup import Answers, Server, _own_database
 
 Capture = pytest.CaptureFixture[str]
 
@@ -134,3 +134,9 @@ def test_the_time_zone_is_the_machine_s(link: str, zone: str, tmp_path: Path) ->
 
 def test_a_machine_without_a_named_zone_has_none(tmp_path: Path) -> None:
     assert system_zone(tmp_path / "localtime") == ""
+
+
+def test_an_instance_has_a_database_of_its_own_and_the_only_service_the_usual_one() -> None:
+    assert "/var/lib/mailbot/north/mailbot.db" in _own_database(Path("/etc/mailbot/north/config.toml"))
+    assert _own_database(Path("/etc/mailbot/config.toml")) == ""
+    assert _own_database(Path("/home/alice/mailbot/config.toml")) == ""
