@@ -113,18 +113,24 @@ def make_postman(config: Config) -> SmtpPostman:
     return SmtpPostman(smtp_settings(config))
 
 
-def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
-    """The shared part of every turn; enough for the command line's decisions."""
-    rules = config.rules
-    settings = LetterSettings(
+def letter_settings(config: Config) -> LetterSettings:
+    """The site as a sender of letters."""
+    return LetterSettings(
         support_address=config.smtp.from_address,
         message_id_domain=config.smtp.message_ids,
         keys=TokenKeys(token_keys(config)),
-        rules=rules,
+        rules=config.rules,
         from_name=config.smtp.from_name,
         plus_addresses=config.smtp.plus_addressing,
         expiry_days=config.tokens.expiry_days,
+        templates=config.smtp.templates,
     )
+
+
+def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
+    """The shared part of every turn; enough for the command line's decisions."""
+    rules = config.rules
+    settings = letter_settings(config)
     return TurnContext(
         store=store,
         directory=make_directory(config.directory, clock),

@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC
-from importlib.resources import files
 from typing import Annotated, assert_never
 
 import typer
@@ -19,10 +18,11 @@ from mailbot.cli.senders import senders
 from mailbot.cli.site import Settings, settings_of
 from mailbot.config import Config, SiteSection, token_keys
 from mailbot.errors import ConfigurationError, DatabaseNotReady, MailbotError
+from mailbot.letters.trying import problems, replaced
 from mailbot.model import FINAL, Letter, TicketState
 from mailbot.storage import open_store, system_clock
 from mailbot.turns.sight import MEANWHILE, what_is_blind
-from mailbot.wiring import ldap_directory, make_inbox, make_postman, make_reader, make_site
+from mailbot.wiring import ldap_directory, letter_settings, make_inbox, make_postman, make_reader, make_site
 from parsers.values import ReadingRules
 from provisioner.api import Kvm, ProvisionerError, SiteHealth
 
@@ -58,7 +58,7 @@ def offline(settings: Settings) -> Iterator[Finding]:
     yield Finding("configuration", True, f"{settings.path} is complete{whose}")
     yield from owners(config, settings.path)
     yield _keys(config)
-    yield _letters()
+    yield _letters(config)
     yield _directory(config)
     yield _database(config)
     yield from _homes(config)
@@ -99,13 +99,22 @@ def _keys(config: Config) -> Finding:
     return _tried("token keys", look, "have `mailbot init` make a key file, or give one to the service", os.EX_CONFIG)
 
 
-def _letters() -> Finding:
-    folder = files("templates_email")
-    lacking = [letter.value for letter in Letter if not folder.joinpath(f"{letter.value}.txt.j2").is_file()]
-    if lacking:
-        mend = "install the program again: templates_email belongs to it"
-        return Finding("letters", False, f"no template for {', '.join(lacking)}", mend, os.EX_CONFIG)
-    return Finding("letters", True, f"{len(Letter)} templates")
+def _letters(config: Config) -> Finding:
+    """Every letter is written from its samples, with the site's own templates where there are any."""
+    mine = replaced(config.smtp.templates)
+    try:
+        wrong = list(problems(letter_settings(config)))
+    except ConfigurationError:
+        return Finding("letters", True, "not tried: the token keys are missing")
+    if wrong:
+        mend = (
+            f"correct it in {config.smtp.templates}"
+            if mine
+            else "install the program again: templates_email belongs to it"
+        )
+        return Finding("letters", False, "; ".join(wrong[:5]), mend, os.EX_CONFIG)
+    own = f", {len(mine)} of them the site's own" if mine else ""
+    return Finding("letters", True, f"{len(Letter)} templates{own}")
 
 
 def _directory(config: Config) -> Finding:

@@ -136,6 +136,9 @@ class SmtpSection:
     plus_addressing: bool = False
     """Whether mail to `support+anything@…` reaches the mailbox. Then answers find their ticket even from clients that
     drop the References header."""
+    templates: Path = Path("/etc/mailbot/templates")
+    """A folder whose templates replace those of the program that have the same name, for example `vm-ready.txt.j2`.
+    `mailbot check` writes every letter with them."""
 
     @property
     def port_number(self) -> int:

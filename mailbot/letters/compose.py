@@ -130,38 +130,46 @@ def _identity(work: _Work) -> str:
 
 
 def _body(work: _Work, subject: str) -> Rendered:
-    service = work.settings.rules.service
-    ticket = work.ticket
-    zone = service.timezone
+    service, ticket = work.settings.rules.service, work.ticket
     values: dict[str, Any] = {one.name: getattr(work.facts, one.name) for one in fields(work.facts)}
     if ticket is not None and isinstance(work.facts, Snapshot):
         values["end_date"] = work.facts.end_date or ticket.end_date
         values["disk_gib"] = work.facts.disk_gib or ticket.disk_gib
-    values.update(
-        ticket=ticket,
-        vm=f"{ticket.username}-vm" if ticket else "",
-        rules=work.settings.rules,
-        service=service,
-        support=work.settings.support_address,
-        hello=_hello(work.item.effect.to_name),
-        days_from_now=lambda day: _days_ahead(day, work),
-        days_until_now=lambda at: count((work.now - at).days, "day"),
-        yours=isinstance(work.facts, AdminDecided) and work.facts.actor.lower() == work.item.effect.to.lower(),
-        moment=lambda value: moment_in_words(value, zone),
-        point=lambda value: point_in_words(value, zone),
-        when=lambda value: when_in_words(value, zone),
-        takes_answers=work.reference is not None,
-        commands=_offers(work),
-        short_code=_short_code(work),
-    )
     band = f"{service.name} · #{ticket.id} · {ticket.username}-vm" if ticket else service.name
     return render(
         work.letter.value,
-        values,
+        {**values, **_common(work)},
         title=subject,
         band=one_line(band, 120),
         mailto=lambda words: _mailto(work, subject, words),
+        own=work.settings.templates,
     )
+
+
+def known_to_all(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, now: datetime) -> frozenset[str]:
+    """The names that the template of any letter may use besides the facts of its own; from any row, as for `compose`."""
+    return frozenset(_common(_begin(item, ticket, settings, now)))
+
+
+def _common(work: _Work) -> dict[str, Any]:
+    service, ticket, zone = work.settings.rules.service, work.ticket, work.settings.rules.service.timezone
+    return {
+        "ticket": ticket,
+        "vm": f"{ticket.username}-vm" if ticket else "",
+        "rules": work.settings.rules,
+        "service": service,
+        "support": work.settings.support_address,
+        "hello": _hello(work.item.effect.to_name),
+        "days_from_now": lambda day: _days_ahead(day, work),
+        "days_until_now": lambda at: count((work.now - at).days, "day"),
+        "yours": isinstance(work.facts, AdminDecided) and work.facts.actor.lower() == work.item.effect.to.lower(),
+        "moment": lambda value: moment_in_words(value, zone),
+        "point": lambda value: point_in_words(value, zone),
+        "when": lambda value: when_in_words(value, zone),
+        "takes_answers": work.reference is not None,
+        "commands": _offers(work),
+        "short_code": _short_code(work),
+    }
 
 
 def _mailto(work: _Work, subject: str, words: str) -> str:

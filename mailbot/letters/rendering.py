@@ -6,10 +6,21 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, Undefined
+from jinja2 import (
+    BaseLoader,
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    StrictUndefined,
+    Template,
+    Undefined,
+    meta,
+)
 
 from mailbot.commands import Offer
 from mailbot.letters.blocks import Block, BlockKind, read_blocks
@@ -43,15 +54,17 @@ class _Marked(str):
     __slots__ = ()
 
 
-def render(template: str, values: Mapping[str, Any], *, title: str, band: str, mailto: Mailto) -> Rendered:
+def render(
+    template: str, values: Mapping[str, Any], *, title: str, band: str, mailto: Mailto, own: Path | None = None
+) -> Rendered:
     """Render `templates_email/<template>.txt.j2`; `band` is the line above the letter in HTML, `title` its title; `mailto`
-    gives the link that opens a reply with a line that is offered.
+    gives the link that opens a reply with a line that is offered.  Templates in the folder `own` go first.
 
     Raises jinja2.UndefinedError where the template needs a value that is not there.
     """
-    blocks = read_blocks(_template(template).render(values))
+    blocks = read_blocks(_template(template, own).render(values))
     preview = next((block.text for block in blocks if block.kind is BlockKind.LEAD), title)
-    html = _layout().render(
+    html = _layout(own).render(
         blocks=blocks, title=title, band=band, preview=preview, mailto=mailto, strong_offers=_strong(blocks)
     )
     return Rendered(to_text(blocks), html)
@@ -152,10 +165,23 @@ def _filled_in(fields: Filled) -> list[str]:
     ]
 
 
-@lru_cache(maxsize=1)
-def _text_environment() -> Environment:
+def undeclared(file: str, own: Path | None) -> set[str]:
+    """The names that a template needs from outside; raises jinja2.TemplateError where it cannot be read."""
+    environment = _text_environment(own)
+    assert environment.loader is not None  # noqa: S101 - it is given below
+    source, _name, _fresh = environment.loader.get_source(environment, file)
+    return meta.find_undeclared_variables(environment.parse(source)) - environment.globals.keys()
+
+
+def _loader(own: Path | None) -> BaseLoader:
+    shipped = PackageLoader("templates_email", "")
+    return ChoiceLoader([FileSystemLoader(own), shipped]) if own else shipped
+
+
+@lru_cache(maxsize=4)
+def _text_environment(own: Path | None) -> Environment:
     environment = Environment(  # noqa: S701 - this is no HTML: the layout, which is, escapes
-        loader=PackageLoader("templates_email", ""),
+        loader=_loader(own),
         undefined=StrictUndefined,
         finalize=_clean,
         trim_blocks=True,
@@ -177,10 +203,10 @@ def _text_environment() -> Environment:
     return environment
 
 
-@lru_cache(maxsize=1)
-def _layout() -> Template:
+@lru_cache(maxsize=4)
+def _layout(own: Path | None) -> Template:
     environment = Environment(
-        loader=PackageLoader("templates_email", ""),
+        loader=_loader(own),
         undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,
@@ -189,6 +215,6 @@ def _layout() -> Template:
     return environment.get_template("layout.html.j2")
 
 
-@lru_cache(maxsize=64)
-def _template(name: str) -> Template:
-    return _text_environment().get_template(f"{name}.txt.j2")
+@lru_cache(maxsize=128)
+def _template(name: str, own: Path | None) -> Template:
+    return _text_environment(own).get_template(f"{name}.txt.j2")

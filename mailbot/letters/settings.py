@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
@@ -15,7 +16,8 @@ class LetterSettings:
     `support_address` is the shared mailbox that letters come from and answers go to; `from_name` its
     display name (the service's name where empty).  `message_id_domain` is the right-hand side of our
     Message-IDs.  `plus_addresses` says that mail to `support+anything@…` arrives in that mailbox.
-    `expiry_days` is how long after it was written a letter can be answered.
+    `expiry_days` is how long after it was written a letter can be answered.  Templates in the folder `templates`
+    replace those of the program.
     """
 
     support_address: str
@@ -25,3 +27,4 @@ class LetterSettings:
     from_name: str = ""
     plus_addresses: bool = False
     expiry_days: int = 90
+    templates: Path | None = None

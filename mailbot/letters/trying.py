@@ -1,0 +1,72 @@
+"""Trying a site's own templates before they are used: every letter is written from the samples that are shipped.
+
+A template in the site's folder (`[smtp] templates`) replaces the one of the same name.  It may use exactly the facts of
+its letter; and no line of what it writes may be a command, or a client that quotes without marks would send it back as one.
+"""
+
+from __future__ import annotations
+
+import email
+from collections.abc import Iterator
+from email import policy
+from email.message import EmailMessage
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from jinja2 import TemplateError
+
+from mailbot.letters.catalogue import LETTERS
+from mailbot.letters.compose import LetterCannotBeWritten, compose, known_to_all
+from mailbot.letters.rendering import undeclared
+from mailbot.letters.samples import Sample, samples
+from mailbot.letters.settings import LetterSettings
+from mailbot.model import Letter
+from parsers.reply.commands import read_command
+from parsers.values import Command, ReadingRules
+
+SUFFIX = ".txt.j2"
+
+
+def replaced(folder: Path) -> list[str]:
+    """The templates that a site's folder replaces, by file name; none where there is no such folder."""
+    return sorted(path.name for path in folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
+
+
+def problems(settings: LetterSettings) -> Iterator[str]:
+    """What is wrong with the site's templates, each with the file or the letter where it shows; nothing where all is well."""
+    letters = {f"{letter.value}{SUFFIX}": letter for letter in Letter}
+    for name in replaced(settings.templates) if settings.templates else ():
+        if name not in letters and not name.startswith("_"):
+            yield f"{name}: there is no letter of that name"
+            continue
+        yield from _unknown_facts(name, letters.get(name), settings)
+    for sample in samples():
+        yield from _badly_written(sample, settings)
+
+
+def _unknown_facts(name: str, letter: Letter | None, settings: LetterSettings) -> Iterator[str]:
+    known = {fact for kind in ([LETTERS[letter]] if letter else LETTERS.values()) for fact in kind.__dataclass_fields__}
+    any_letter = samples()[0]
+    known |= known_to_all(any_letter.item, any_letter.ticket, settings, any_letter.now)
+    try:
+        unknown = sorted(undeclared(name, settings.templates) - known)
+    except TemplateError as error:
+        yield f"{name}: {error}"
+        return
+    if unknown:
+        yield f"{name}: this letter has no {', '.join(unknown)}; docs/letters.md lists what it has"
+
+
+def _badly_written(sample: Sample, settings: LetterSettings) -> Iterator[str]:
+    try:
+        written = compose(sample.item, sample.ticket, settings, sample.now)
+    except (TemplateError, LetterCannotBeWritten) as error:
+        yield f"{sample.letter}: {error}"
+        return
+    message: EmailMessage = email.message_from_bytes(written.data, policy=policy.default)
+    part = message.get_body(("plain",))
+    service = settings.rules.service
+    reading = ReadingRules(now=sample.now, timezone=ZoneInfo(service.timezone), languages=service.languages)
+    for line in str(part.get_content() if part else "").splitlines():
+        if isinstance(read_command(line, reading), Command):
+            yield f"{sample.letter}: the line “{line.strip()}” would be a command if it came back in an answer"
