@@ -78,8 +78,13 @@ class Filed:
 class Inbox(Protocol):
     """The mailbox that is shared with people.  Not thread-safe: one thread owns it."""
 
-    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
+    def fetch(
+        self, after: MailKey | None, also: Sequence[MailKey] = (), since: date | None = None
+    ) -> Iterator[Fetched]:
         """New mails in ascending UID order: every UID above `after` (all where None or where UIDVALIDITY changed), and those of `also` that still exist.
+
+        Where nothing is known of the folder (`after` is None, or of another UIDVALIDITY), mails that came before the day
+        `since` are left out: they are searched for by date, and cost nothing each.
 
         Fetches in batches, sets no flag (BODY.PEEK[], RFC 3501 section 6.4.5).  May run any number
         of times.  Raises MailServerUnavailable.

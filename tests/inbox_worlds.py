@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,9 @@ class InboxWorld(Protocol):
     inbox: WakeableInbox
 
     def deliver(self, raw: bytes) -> None: ...
+    def deliver_as_of(self, raw: bytes, moment: datetime) -> None:
+        """A mail that came at that moment, which its Date header names too."""
+
     def expunge(self, key: MailKey) -> None: ...
     def recreate(self) -> None:
         """The folder gets another UIDVALIDITY; the mails stay."""
@@ -55,6 +59,9 @@ class FakeWorld:
         self.in_inbox = inbox.inbox
         self.on_shelf = inbox.folder
 
+    def deliver_as_of(self, raw: bytes, moment: datetime) -> None:
+        self.deliver(raw)
+
     def break_after(self, mails: int) -> None:
         self.inbox.faults.plan("fetch", after=mails)
 
@@ -76,6 +83,11 @@ class DovecotWorld:
             read_seconds=20,
         )
         self.inbox = ImapInbox(self.settings)
+
+    def deliver_as_of(self, raw: bytes, moment: datetime) -> None:
+        with IMAPClient("127.0.0.1", self.dovecot.imap_port, ssl=False) as client:
+            client.login(self.user, USERS[self.user])
+            client.append("INBOX", raw, msg_time=moment)
 
     def deliver(self, raw: bytes) -> None:
         self.dovecot.deliver(self.user, raw)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import assert_never
 
 from mailbot import tokens
@@ -71,6 +71,13 @@ def first_look(context: TurnContext, key: MailKey, now: datetime) -> datetime:
     if known is None:
         context.store.put_note(name, now.isoformat())
     return datetime.fromisoformat(known) if known else now
+
+
+def oldest_wanted(context: TurnContext, first: datetime) -> date:
+    """The first day whose mails are looked at, by the day on which they came; two days early, for servers in other time zones."""
+    days = timedelta(days=context.rules.answers.first_look_days + 2)
+    earliest = datetime.min.replace(tzinfo=UTC)
+    return (first - days if first - earliest > days else earliest).date()
 
 
 def _first_look_note(key: MailKey) -> str:

@@ -16,7 +16,7 @@ from mailbot.turns import sight
 from mailbot.turns.ahead import Begun, read_ahead
 from mailbot.turns.attempts import Attempts
 from mailbot.turns.context import CONFLICT_TRIES, TurnContext
-from mailbot.turns.judge import first_look, judge, quarantined
+from mailbot.turns.judge import first_look, judge, oldest_wanted, quarantined
 from mailbot.turns.judgement import Judgement
 from mailbot.turns.sealing import seal
 from parsers.values import Kind, Understanding, Unreadable
@@ -47,7 +47,8 @@ def receive(
     """Handle the new mails of the mailbox, at most so many; give how many were looked at.
 
     1. Move what an earlier pass committed and did not get to move.
-    2. Fetch what is above the ledger's highest mail, and what is to be tried again.
+    2. Fetch what is above the ledger's highest mail, and what is to be tried again.  At the first look, only what came
+       not long before it: years of old mail cost nothing each.
     3. Each mail by itself: read it, judge it, commit the judgement.  The reader reads a few mails ahead meanwhile.
        A mail that raises is kept for another try, at last put in quarantine; the next one follows in any case.
        One that ended the bot itself, twice, is put there unread (`Attempts`).
@@ -56,14 +57,14 @@ def receive(
        missing right) does not keep us from reading it; raised at the end, and tried again next time.
     """
     position = inbox.position()
-    first_look(context, position, context.clock.now())
+    since = oldest_wanted(context, first_look(context, position, context.clock.now()))
     mover = _Mover(context, inbox)
     mover.move(context.store.unmoved(position))
     again = {entry.key: entry for entry in context.store.retries(position, context.clock.now())}
     handled: list[tuple[MailKey, Verdict]] = []
     attempts = Attempts(context.store, position)
     count = last = 0
-    fetched = islice(inbox.fetch(context.store.cursor(position), tuple(again)), most)
+    fetched = islice(inbox.fetch(context.store.cursor(position), tuple(again), since), most)
     for mail in read_ahead(context, reader, fetched, again, attempts):
         entry = _handle(context, mail)
         count, last = count + 1, mail.fetched.key.uid

@@ -332,6 +332,34 @@ def dated(number: int, day: date) -> bytes:
     return f"Date: {day:%a, %d %b %Y} 12:00:00 +0000\r\n".encode() + mail(number)
 
 
+def test_of_a_folder_that_is_not_known_only_what_came_since_a_day_is_given(world: InboxWorld) -> None:
+    today = wall().replace(hour=12)
+    for number, days in enumerate((900, 30, 3, 0)):
+        came = today - timedelta(days=days)
+        world.deliver_as_of(dated(number, came.date()), came)
+    since = (today - timedelta(days=10)).date()
+    new = list(world.inbox.fetch(None, since=since))
+    assert [
+        f"<{number}@example.org>".encode() in (one.raw or b"") for number, one in zip((2, 3), new, strict=True)
+    ] == [
+        True,
+        True,
+    ]
+    assert len(list(world.inbox.fetch(None))) == 4
+    old = replace(new[0].key, uid=1)
+    assert [one.key.uid for one in world.inbox.fetch(new[0].key, [old], since)] == [1, new[1].key.uid]
+
+
+def test_a_mail_that_came_later_is_given_however_old_the_server_says_it_is(world: InboxWorld) -> None:
+    today = wall().replace(hour=12)
+    world.deliver_as_of(dated(1, today.date()), today)
+    since = (today - timedelta(days=10)).date()
+    (first,) = world.inbox.fetch(None, since=since)
+    moved_back = today - timedelta(days=900)
+    world.deliver_as_of(dated(2, moved_back.date()), moved_back)
+    assert len(list(world.inbox.fetch(first.key, since=since))) == 1
+
+
 def test_handled_mails_are_listed_by_their_headers_and_come_back_as_new_ones(world: InboxWorld) -> None:
     today = wall().date()
     for number in range(3):

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,10 @@ class Counted:
 
 
 class CountedInbox(Counted):
-    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
-        for fetched in self._real.fetch(after, also):
+    def fetch(
+        self, after: MailKey | None, also: Sequence[MailKey] = (), since: date | None = None
+    ) -> Iterator[Fetched]:
+        for fetched in self._real.fetch(after, also, since):
             yield fetched
             self._steps.step()
 

@@ -136,8 +136,10 @@ def test_how_things_stand_is_told_while_other_work_on_the_machine_cannot_be_done
 class Silent(MemoryInbox):
     """A mailbox whose server has mails and does not give them."""
 
-    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
-        for fetched in super().fetch(after, also):
+    def fetch(
+        self, after: MailKey | None, also: Sequence[MailKey] = (), since: date | None = None
+    ) -> Iterator[Fetched]:
+        for fetched in super().fetch(after, also, since):
             yield Fetched(fetched.key, None, fetched.size_bytes, b"\r\n")
 
 
@@ -245,8 +247,10 @@ class Breaking(MemoryInbox):
     def __init__(self, inbox: MemoryInbox) -> None:
         self.__dict__ = inbox.__dict__
 
-    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
-        yield from super().fetch(after, also)
+    def fetch(
+        self, after: MailKey | None, also: Sequence[MailKey] = (), since: date | None = None
+    ) -> Iterator[Fetched]:
+        yield from super().fetch(after, also, since)
         raise MailServerUnavailable("the connection was closed")
 
 
@@ -271,8 +275,10 @@ class Waiting(MemoryInbox):
         self.happened = happened
         self.waited = False
 
-    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
-        *first, last = super().fetch(after, also)
+    def fetch(
+        self, after: MailKey | None, also: Sequence[MailKey] = (), since: date | None = None
+    ) -> Iterator[Fetched]:
+        *first, last = super().fetch(after, also, since)
         yield from first
         self.waited = self.happened.wait(60)
         yield last

@@ -22,6 +22,20 @@ def test_a_request_that_was_there_long_before_the_bot_is_left_to_people(tmp_path
     assert len(world.inbox.inbox()) == 1
 
 
+def test_years_of_old_mail_are_not_even_fetched(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    for number in range(30):
+        long_ago = world.now - timedelta(days=100 + number)
+        world.inbox.deliver(mail(PEOPLE[0].email, "lunch", "At noon?", long_ago))
+    _arrives(world, days_ago=3)
+    position = world.inbox.position()
+    cursor = world.bot.context.store.cursor(position)
+    assert cursor is not None
+    assert cursor.uid == 31
+    assert world.once().mails == 0
+    assert Letter.REQUEST_RECEIVED in {kind_of(letter) for letter in world.letters}
+
+
 def test_a_recent_request_is_answered_at_the_first_look(tmp_path: Path) -> None:
     world = World(tmp_path)
     _arrives(world, days_ago=3)

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -86,8 +87,10 @@ class Gate(MemoryInbox):
         self.entered, self.go_on = threading.Event(), threading.Event()
         self.looks = 0
 
-    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
-        found = list(super().fetch(after, also))
+    def fetch(
+        self, after: MailKey | None, also: Sequence[MailKey] = (), since: date | None = None
+    ) -> Iterator[Fetched]:
+        found = list(super().fetch(after, also, since))
         self.looks += 1
         self.entered.set()
         assert self.go_on.wait(LIMIT_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import imaplib
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, TypeAlias
 
 from mailbot.adapters.imap.session import Client, is_passing, said
@@ -39,13 +40,17 @@ class _RefusedError(Exception):
     """The server says NO to reading mails that it has."""
 
 
-def search_from(client: Client, first: int, *, exists: int, uidnext: int) -> Iterator[int]:
-    """UIDs from `first` on.  `n:*` always names the last mail too, even below n (RFC 3501 section 9, seq-range): left out."""
+def search_from(client: Client, first: int, *, exists: int, uidnext: int, since: date | None = None) -> Iterator[int]:
+    """UIDs from `first` on.  `n:*` always names the last mail too, even below n (RFC 3501 section 9, seq-range): left out.
+
+    With `since`, only those that came on that day or later, by the server's own date (RFC 3501 section 6.4.4, SINCE).
+    """
+    dated = [] if since is None else ["SINCE", since]
     if exists <= _SEARCH_AT_ONCE or not uidnext:
-        yield from (uid for uid in client.search(["UID", f"{first}:*"]) if uid >= first)
+        yield from (uid for uid in client.search(["UID", f"{first}:*", *dated]) if uid >= first)
         return
     for low in range(first, uidnext, _SEARCH_AT_ONCE):
-        yield from client.search(["UID", f"{low}:{low + _SEARCH_AT_ONCE - 1}"])
+        yield from client.search(["UID", f"{low}:{low + _SEARCH_AT_ONCE - 1}", *dated])
 
 
 def sizes(client: Client, uids: Sequence[int]) -> list[Sized]:

@@ -68,7 +68,9 @@ class ImapInbox:
         self._wake_out.setblocking(False)
         self._wake_in.setblocking(False)
 
-    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
+    def fetch(
+        self, after: MailKey | None, also: Sequence[MailKey] = (), since: date | None = None
+    ) -> Iterator[Fetched]:
         """See `Inbox.fetch`.  Mails that were expunged meanwhile are left out.
 
         A mail that the server has but does not give comes like one above the limit, with what header
@@ -76,7 +78,7 @@ class ImapInbox:
         """
         with self._session() as client:
             box = self._select(client)
-            uids = self._wanted(client, box, after, also)
+            uids = self._wanted(client, box, after, also, since)
         remaining = iter(uids)
         while chunk := list(islice(remaining, _SIZES_AT_ONCE)):
             with self._session() as client:
@@ -216,10 +218,13 @@ class ImapInbox:
 
     # fetching
 
-    def _wanted(self, client: Client, box: _Box, after: MailKey | None, also: Sequence[MailKey]) -> list[int]:
+    def _wanted(
+        self, client: Client, box: _Box, after: MailKey | None, also: Sequence[MailKey], since: date | None
+    ) -> list[int]:
         known = after is not None and self._key(box, after.uid) == after
         floor = after.uid if after is not None and known else 0
-        uids = set(search_from(client, floor + 1, exists=box.exists, uidnext=box.uidnext))
+        day = None if known else since
+        uids = set(search_from(client, floor + 1, exists=box.exists, uidnext=box.uidnext, since=day))
         again = [key.uid for key in also if self._key(box, key.uid) == key]
         return sorted(uids.union(again))
 

@@ -21,7 +21,10 @@ def arrived(raw: bytes) -> date:
     """The day on which a mail came: a stand-in has no other than its Date header; today's where it has none."""
     written = message_from_bytes(raw, policy=default)["Date"]
     moment = written.datetime if written is not None else None
-    return moment.astimezone(UTC).date() if moment is not None else date.max
+    try:
+        return moment.astimezone(UTC).date() if moment is not None else date.max
+    except OverflowError:  # at the edges of the calendar
+        return date.max
 
 
 class Folders(Protocol):
@@ -96,7 +99,9 @@ class MemoryInbox:
 
     # the port
 
-    def fetch(self, after: MailKey | None, also: Sequence[MailKey] = ()) -> Iterator[Fetched]:
+    def fetch(
+        self, after: MailKey | None, also: Sequence[MailKey] = (), since: date | None = None
+    ) -> Iterator[Fetched]:
         self.faults.check("connect")
         uidvalidity, uidnext = self._folders.uidvalidity(), self._folders.uidnext()
         floor = after.uid if after is not None and self._key(after.uid) == after else 0
@@ -106,7 +111,7 @@ class MemoryInbox:
             if self._folders.uidvalidity() != uidvalidity:
                 return
             raw = self._folders.read(INBOX, uid)
-            if raw is not None:
+            if raw is not None and (since is None or floor or uid in again or arrived(raw) >= since):
                 yield self._fetched(uid, raw)
         self._seen = (uidvalidity, uidnext)
 
