@@ -26,6 +26,7 @@ from mailbot.turns import letter_brake, modes, sight
 from mailbot.turns.deliver import deliver
 from mailbot.turns.digest import digest
 from mailbot.turns.receive import MAILS_AT_ONCE, receive
+from mailbot.turns.retention import leave
 from mailbot.turns.wake import wake
 from mailbot.wiring import Bot
 
@@ -88,6 +89,7 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
     tally.tickets = _guarded(tally, "wake", lambda: _wake(bot, read_at))
     _guarded(tally, "digest", lambda: digest(bot.context))
     _guarded(tally, "letter brake", lambda: letter_brake.tell(bot.context))
+    _guarded(tally, "retention", lambda: leave(bot.context))
     if letters:
         _deliver(bot, tally)
     if tally.done:

@@ -289,6 +289,19 @@ class Overview(Protocol):
         """When the oldest row was written that still waits in the outbox."""
 
 
+class Leaving(StrEnum):
+    """What leaves the database when it is old."""
+
+    MAILS = "mails"
+    """The words of mails that changed a ticket."""
+    LEDGER = "ledger"
+    """What became of mails that are done with; the highest of each folder stays."""
+    LETTERS = "letters"
+    """Letters about no ticket that were sent, given up or cancelled."""
+    TICKETS = "tickets"
+    """Tickets that are over, with history and letters."""
+
+
 class Store(Protocol):
     """The database.  Every method is one transaction; safe from several threads and processes."""
 
@@ -361,6 +374,9 @@ class Store(Protocol):
 
     def accepted(self, ticket_id: int) -> list[Accepted]:
         """The proofs of all letters of a ticket that a server has accepted."""
+
+    def forget(self, what: Leaving, before: datetime, most: int) -> int:
+        """Delete the oldest rows of this kind from before that moment, at most so many; gives how many."""
 
     def go_on_above(self, number: int) -> None:
         """Have the next ticket get a number above this one; numbers never go back."""

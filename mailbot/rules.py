@@ -159,6 +159,22 @@ class LetterRules:
     """Letters in 24 hours, in all."""
 
 
+@dataclass(frozen=True, slots=True)
+class RetentionRules:
+    """How long the bot remembers; every night what is older leaves the database. 0: for ever."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+
+    mail_days: Annotated[int, Ge(0), Le(36500)] = 400
+    """The words of mails that changed a ticket. Other mails are never kept: they lie in the mailbox's folders."""
+    ledger_days: Annotated[int, Ge(0), Le(36500)] = 400
+    """What became of each mail, strangers' too: sender, subject, verdict. A mail that comes a second time later acts again."""
+    letter_days: Annotated[int, Ge(0), Le(36500)] = 400
+    """Letters about no ticket: answers to strangers, the digest. Letters about a ticket stay as long as it does."""
+    finished_days: Annotated[int, Ge(0), Le(36500)] = 1100
+    """Tickets that are over, with their history and letters."""
+
+
 class Proof(StrEnum):
     """One kind of evidence that a mail can carry."""
 
@@ -247,3 +263,4 @@ class Rules:
     answers: AnswerRules = AnswerRules()
     trust: TrustRules = TrustRules()
     letters: LetterRules = LetterRules()
+    retention: RetentionRules = RetentionRules()

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 from alembic.operations import BatchOperations
 
-_TRIGGERS = sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :wanted")
+_TRIGGERS = sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name")
 _TABLE = sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :wanted")
 _LAST = sa.text("SELECT seq FROM sqlite_sequence WHERE name = :wanted")
 _GO_ON_ABOVE = sa.text("UPDATE sqlite_sequence SET seq = :last WHERE name = :wanted")
@@ -29,7 +29,8 @@ def rebuilt(table: str) -> Iterator[BatchOperations]:
         op.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         return
     bind = op.get_bind()
-    triggers = bind.execute(_TRIGGERS, {"wanted": table}).all()
+    # All of them: a trigger of another table that looks at this one stands in the way as long as it is not there.
+    triggers = bind.execute(_TRIGGERS).all()
     numbered = "AUTOINCREMENT" in str(bind.execute(_TABLE, {"wanted": table}).scalar())
     last = bind.execute(_LAST, {"wanted": table}).scalar() if numbered else None
     for name, _ in triggers:

@@ -23,6 +23,7 @@ from mailbot.rules import (
     LetterRules,
     PolicyRules,
     PositiveDays,
+    RetentionRules,
     Rules,
     ServiceRules,
     TrustRules,
@@ -424,6 +425,7 @@ class Config(BaseModel):
     lease: LeaseRules = LeaseRules()
     answers: AnswerRules = AnswerRules()
     letters: LetterRules = LetterRules()
+    retention: RetentionRules = RetentionRules()
     trust: TrustRules = TrustRules()
     mailbox: MailboxSection
     smtp: SmtpSection
@@ -445,4 +447,4 @@ class Config(BaseModel):
     @property
     def rules(self) -> Rules:
         """The site's rules, as the pure modules want them."""
-        return Rules(self.service, self.policy, self.lease, self.answers, self.trust, self.letters)
+        return Rules(self.service, self.policy, self.lease, self.answers, self.trust, self.letters, self.retention)

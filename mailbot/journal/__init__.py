@@ -239,6 +239,11 @@ def trouble(*, about: str, error: BaseException | str) -> None:
     """Something unexpected that did no harm; worth a look."""
 
 
+@line("info")
+def old_left(*, tickets: int = 0, mails: int = 0, ledger: int = 0, letters: int = 0) -> None:
+    """Rows that were older than `[retention]` allows left the database."""
+
+
 @line("error")
 def works_not(*, what: str, since: datetime, why: str) -> None:
     """Something that the bot needs has failed for an hour; admins are told once, by letter where letters leave."""

@@ -133,7 +133,7 @@ def _handle(context: TurnContext, mail: Begun) -> LedgerEntry | None:
         context.store.commit(Turn(now=now, mail=entry))
         journal.mail_retried(mail=entry.sha256, attempt=entry.attempts, retry_at=now + RETRY_AFTER, error=error)
     except Exception as error:  # noqa: BLE001 - one bad mail never stops the line
-        entry = _poison(context, fetched, entry, error, now)
+        entry = _poison(context, entry, error, now)
     _log(entry)
     return entry
 
@@ -192,7 +192,8 @@ def _committed(context: TurnContext, fetched: Fetched, read: Understanding, entr
             judgement = Judgement(Verdict.DUPLICATE, "handled before")
         else:
             judgement = judge(context, fetched, read, now)
-        keep = judgement.verdict in {Verdict.HANDLED, Verdict.QUARANTINED}
+        # Only what a line of history goes back to is kept: the rest lies in the mailbox, and strangers fill no disk.
+        keep = judgement.turn is not None and bool(judgement.turn.history)
         raw = sealed(context, fetched.raw) if keep else None
         entry = replace(entry, verdict=judgement.verdict, why=judgement.why, raw=raw, retry_at=None)
         try:
@@ -209,7 +210,7 @@ def sealed(context: TurnContext, raw: bytes | None) -> bytes | None:
     return None if raw is None else seal(context.seal_keys or context.letters.keys, raw)
 
 
-def _poison(context: TurnContext, fetched: Fetched, entry: LedgerEntry, error: Exception, now: datetime) -> LedgerEntry:
+def _poison(context: TurnContext, entry: LedgerEntry, error: Exception, now: datetime) -> LedgerEntry:
     """Handling raised: kept with its error and tried again later; after three tries it goes to quarantine."""
     attempts = entry.attempts + 1
     why = f"{type(error).__name__}: {error}"
@@ -220,7 +221,7 @@ def _poison(context: TurnContext, fetched: Fetched, entry: LedgerEntry, error: E
         journal.mail_retried(mail=entry.sha256, attempt=attempts, retry_at=entry.retry_at or now, error=error)
         return entry
     judgement = quarantined(context, entry.sha256, f"handling it failed {attempts} times ({why})", now)
-    entry = replace(entry, verdict=Verdict.QUARANTINED, raw=sealed(context, fetched.raw), retry_at=None)
+    entry = replace(entry, verdict=Verdict.QUARANTINED, retry_at=None)
     context.store.commit(replace(judgement.turn or Turn(now=now), mail=entry))
     return entry
 

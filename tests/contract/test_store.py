@@ -33,7 +33,7 @@ from mailbot.model import (
     Turn,
     Verdict,
 )
-from mailbot.ports import OutboxCount, OutboxState, Settled, Store
+from mailbot.ports import Leaving, OutboxCount, OutboxState, Settled, Store
 from mailbot.rules import LetterRules
 from provisioner.api import SiteHealth
 from tests.databases import empty
@@ -843,3 +843,43 @@ def test_the_newest_mail_of_the_ledger_is_known(store: Store) -> None:
     for minutes in (3, 9, 5):
         store.commit(Turn(now=NOW, mail=a_mail(minutes, seen_at=NOW + minutes * MINUTE)))
     assert store.newest() == NOW + 9 * MINUTE
+
+
+def test_history_leaves_with_a_ticket_that_is_over_and_never_before(store: Database) -> None:
+    living = opened(store, a_letter("a"), history=(entry(),))
+    over = opened(store, a_letter("b"), ticket=a_ticket("bob", TicketState.DENIED), history=(entry(),))
+    later = NOW + timedelta(days=1)
+    assert store.forget(Leaving.TICKETS, NOW, 10) == 0, "not old enough"
+    assert store.forget(Leaving.TICKETS, later, 10) == 1
+    assert (store.ticket(over.id), store.history(over.id), store.waiting(over.id)) == (None, [], [])
+    assert (len(store.history(living.id)), len(store.waiting(living.id))) == (1, 1)
+    assert store.forget(Leaving.TICKETS, later, 10) == 0
+
+
+def test_old_lines_leave_but_for_those_that_are_still_needed(store: Store) -> None:
+    mails = [
+        a_mail(1),
+        a_mail(2, Verdict.LEFT),
+        a_mail(3, Verdict.RETRY, retry_at=NOW),
+        a_mail(4),
+        a_mail(5, Verdict.LEFT),
+    ]
+    for mail in mails:
+        store.commit(Turn(now=NOW, mail=mail))
+    store.mark_moved([mails[0].key])
+    later = NOW + timedelta(days=1)
+    assert store.forget(Leaving.LEDGER, later, 10) == 2, (
+        "the moved and the left one, not those to be moved or tried again"
+    )
+    assert store.cursor(HERE) == mails[-1].key
+    assert [one.key for one in store.retries(HERE, NOW)] == [mails[2].key]
+    assert [key for key, _ in store.unmoved(HERE)] == [mails[3].key]
+    assert store.forget(Leaving.MAILS, later, 10) == 2
+    assert store.raw_mail(mails[0].sha256) is None
+
+
+def test_the_oldest_leave_first_and_no_more_than_asked(store: Store) -> None:
+    for number in range(5):
+        store.commit(Turn(now=NOW, mail=a_mail(number + 1, seen_at=NOW + number * MINUTE)))
+    later = NOW + timedelta(days=1)
+    assert [store.forget(Leaving.MAILS, later, 2) for _ in range(3)] == [2, 2, 1]

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailbot.adapters.database import leases, ledger, limits, migrate, outbox, tickets
+from mailbot.adapters.database import leases, leaving, ledger, limits, migrate, outbox, tickets
 from mailbot.adapters.database.engine import LOOKS, WRITES, make_engine, sqlite_file
 from mailbot.adapters.database.leases import Moments, database_clock
 from mailbot.adapters.database.locks import advisory_lock, file_lock
@@ -37,7 +37,7 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
-from mailbot.ports import FailedEffect, OutboxCount, OutboxState, Settled
+from mailbot.ports import FailedEffect, Leaving, OutboxCount, OutboxState, Settled
 from mailbot.rules import LetterRules
 from provisioner.api import SiteHealth
 
@@ -193,6 +193,10 @@ class Database:
     def accepted(self, ticket_id: int) -> list[Accepted]:
         with self._read() as connection:
             return tickets.accepted(connection, ticket_id)
+
+    def forget(self, what: Leaving, before: datetime, most: int) -> int:
+        with self._write() as connection:
+            return leaving.forget(connection, what, before, most)
 
     def go_on_above(self, number: int) -> None:
         with self._write() as connection:

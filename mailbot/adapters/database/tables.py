@@ -27,7 +27,18 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from mailbot.adapters.database.columns import Handle, Number, OneOf, UtcDateTime, Words
-from mailbot.model import ONE_PER_USER, Action, EventKind, Letter, NoticeOf, NoticeStage, Role, TicketState, Verdict
+from mailbot.model import (
+    FINAL,
+    ONE_PER_USER,
+    Action,
+    EventKind,
+    Letter,
+    NoticeOf,
+    NoticeStage,
+    Role,
+    TicketState,
+    Verdict,
+)
 from mailbot.ports import OutboxState
 
 
@@ -66,11 +77,13 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
 
 
 TAKES_THE_PLACE = "state IN ({})".format(", ".join(f"'{state}'" for state in TicketState if state in ONE_PER_USER))
+IS_OVER = "state IN ({})".format(", ".join(f"'{state}'" for state in TicketState if state in FINAL))
 WANTS_TO_WAKE = "due_at IS NOT NULL"
 WAITING = "state = 'waiting'"
 FAILED = "state = 'failed'"
 TO_BE_MOVED = "unmoved = 1"
 TO_BE_RETRIED = "verdict = 'retry'"
+NO_TICKETS = "settled_at IS NOT NULL AND ticket_id IS NULL"
 HELD = "state = 'held'"
 COUNTED = "counted IS NOT NULL"
 CAUSED = "cause IS NOT NULL"
@@ -86,6 +99,7 @@ class TicketRow(Base):
         partial_index(PLACE_INDEX, "username", where=TAKES_THE_PLACE, unique=True),
         partial_index("ix_tickets_due_at", "due_at", where=WANTS_TO_WAKE),
         Index("ix_tickets_state", "state"),
+        partial_index("ix_tickets_over", "changed_at", where=IS_OVER),
         {"sqlite_autoincrement": True},  # a number is never used twice: machines are named after it
     )
 
@@ -122,7 +136,7 @@ class TicketRow(Base):
 
 
 class HistoryRow(Base):
-    """`model.HistoryEntry`; triggers of the first migration refuse UPDATE and DELETE."""
+    """`model.HistoryEntry`; triggers refuse UPDATE, and DELETE while its ticket is not over."""
 
     __tablename__ = "history"
 
@@ -149,6 +163,7 @@ class LedgerRow(Base):
         UniqueConstraint("account", "folder", "uidvalidity", "uid", name="uq_ledger_key"),
         Index("ix_ledger_message_id", "message_id"),
         Index("ix_ledger_sha256", "sha256"),
+        Index("ix_ledger_seen_at", "seen_at"),
         partial_index("ix_ledger_unmoved", "account", "folder", "uidvalidity", "uid", where=TO_BE_MOVED),
         partial_index("ix_ledger_retries", "account", "folder", "uidvalidity", "retry_at", where=TO_BE_RETRIED),
     )
@@ -178,7 +193,7 @@ class RawMailRow(Base):
 
     sha256: Mapped[str] = mapped_column(primary_key=True)
     data: Mapped[bytes] = mapped_column(LargeBinary)
-    stored_at: Mapped[datetime]
+    stored_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class OutboxRow(Base):
@@ -199,6 +214,7 @@ class OutboxRow(Base):
         partial_index("ix_outbox_waiting_ticket", "ticket_id", "id", where=WAITING),
         partial_index("ix_outbox_failed", "id", where=FAILED),
         partial_index("ix_outbox_message_id", "message_id", where="message_id IS NOT NULL"),
+        partial_index("ix_outbox_settled_at", "settled_at", where=NO_TICKETS),
         partial_index("ix_outbox_held", "id", where=HELD),
         partial_index("ix_outbox_counted", "counted", "created_at", where=COUNTED),
         partial_index("ix_outbox_caused", "cause", "counted", "created_at", where=CAUSED),
