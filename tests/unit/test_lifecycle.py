@@ -70,7 +70,7 @@ SAMPLES: dict[type[Event], Event] = {
         Withdrawn(BY_ALICE),
         Replaced(BY_ALICE, "Other words.", date(2027, 1, 31), 8),
         TimePassed(),
-        Placed("north"),
+        Placed("south", instead_of="north"),
         Built(READY),
         BuildFailed("the pool is full", 3, ("north", "south")),
         Retried(BY_CAROL),
@@ -484,3 +484,11 @@ def test_the_limits_of_the_rules_are_those_that_decide() -> None:
     strict = {"policy": PolicyRules(max_disk_gib=10)}
     assert isinstance(decide(ticket(), Approved(BY_CAROL, disk_gib=20), about(**strict)), Refusal)
     assert isinstance(decide(ticket(), Approved(BY_CAROL, disk_gib=20), about()), Step)
+
+
+def test_a_site_that_was_chosen_for_a_machine_that_is_elsewhere_by_now_is_refused() -> None:
+    nowhere = replace(ticket(S.APPROVED), site=None)
+    placed = made_of(nowhere, Placed("north")).ticket
+    assert placed.site == "north"
+    assert isinstance(decide(placed, Placed("south"), about()), Refusal)
+    assert made_of(placed, Placed("south", instead_of="north")).ticket.site == "south"
