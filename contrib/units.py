@@ -20,8 +20,8 @@ def several() -> str:
 
 
 _OF_A_DAEMON = (
-    "ExecReload", "WatchdogSec", "Restart", "RestartSec", "RestartPreventExitStatus", "TimeoutStopSec",
-    "# The configuration is read again", "# Fed only", "# These do not fix", "# The step at hand",
+    "ExecReload", "WatchdogSec", "Restart", "RestartSec", "RestartPreventExitStatus", "TimeoutStopSec", "TimeoutStartSec",
+    "# A database that is large", "# The configuration is read again", "# Fed only", "# These do not fix", "# The step at hand",
 )  # fmt: skip
 """What begins the lines that a run of its own from time to time has no use for."""
 
