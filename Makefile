@@ -1,5 +1,5 @@
 # Each target makes itself ready; `make setup` does only that.
-.PHONY: demo demo-clean test test-dates test-deb deb check fmt docs setup setup-tests
+.PHONY: demo demo-clean mutants test test-dates test-deb deb check fmt docs setup setup-tests
 .DEFAULT_GOAL := test
 
 PYTHON := .venv/bin/python
@@ -42,6 +42,10 @@ deb:
 # The package on a bare Debian: installed, a mail answered, upgraded, removed, purged. Takes some minutes.
 test-deb: setup-tests
 	@$(SUDO) $(ELSEWHERE) env MAILBOT_TEST_DEB=build $(PYTHON) -m pytest -n 0 tests/package $(ARGS)
+
+# Changes one thing in the core at a time and looks whether a test notices (docs/mutants.md); ARGS="--sample 20 --seed 1", or --all.
+mutants: setup-tests
+	@$(PYTHON) -m contrib.mutants $(ARGS)
 
 # The quick part: style, types, import directions, sizes, generated documents.
 check: setup-tests

@@ -68,10 +68,10 @@ class Written:
     `cause` is the larger of two: for the sender of the mail that made it, and for its ticket, in a day.
     """
 
-    reader: int = 0
-    cause: int = 0
-    in_hour: int = 0
-    in_day: int = 0
+    reader: int
+    cause: int
+    in_hour: int
+    in_day: int
 
 
 def why_held(letter: Letter, written: Written, limits: LetterRules, *, to_admins: bool) -> str:

@@ -68,6 +68,8 @@ def test_what_reading_refused_is_not_refused_twice() -> None:
     seen = (Problem(Part.DATE.value, 5, "yesterday", "a date"), Problem(Part.DISK.value, 3, "1 TB", "a size"))
     request = Request(Fields("alice", "A web server.", date(2020, 1, 1), 4000), seen)
     assert policy.problems(request, RULES, START) == seen
+    name = (Problem(Part.USERNAME.value, 1, "al_ice", "a login"),)
+    assert policy.problems(Request(Fields("al_ice", "A web server.", date(2027, 3, 31)), name), RULES, START) == name
 
 
 def test_a_locked_account_and_missing_keys_are_told_together() -> None:

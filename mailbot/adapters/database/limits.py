@@ -70,7 +70,7 @@ class Brake:
     turn: Turn
     ticket: Ticket | None
     limits: LetterRules
-    _read: dict[str, Written] = field(default_factory=dict, init=False)
+    _read: dict[str, tuple[int, int]] = field(default_factory=dict, init=False)
     _in_all: tuple[int, int] | None = field(default=None, init=False)
     _here: Counter[str] = field(default_factory=Counter, init=False)
     """Letters of this turn that may go, by whose they are."""
@@ -116,10 +116,10 @@ class Brake:
                 "since_day": moments["since_day"],
             }
             read = self.connection.execute(_TO_READER, wanted).one()
-            self._read[reader] = Written(read[0], max(read[1], read[2]))
-        before, here, everyone = self._read[reader], self._here[reader], self._here.total()
-        hour, day = self._in_all
-        return Written(before.reader + here, before.cause + here, hour + everyone, day + everyone)
+            self._read[reader] = (read[0], max(read[1], read[2]))
+        (to_reader, of_cause), (hour, day) = self._read[reader], self._in_all
+        here, everyone = self._here[reader], self._here.total()
+        return Written(to_reader + here, of_cause + here, hour + everyone, day + everyone)
 
 
 def told_in_history(rows: Sequence[dict[str, Any]], turn: Turn, ticket: Ticket) -> Iterator[HistoryEntry]:
