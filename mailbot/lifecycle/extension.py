@@ -104,7 +104,7 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
         step,
         effects=(
             *step.effects,
-            *_decided(step.ticket, circumstances, "approved", by, actor=event.by.who, changed=_changed(ticket, until)),
+            *decided(step.ticket, circumstances, "approved", by, actor=event.by.who, changed=_changed(ticket, until)),
         ),
     )
 
@@ -140,7 +140,7 @@ def _changed(ticket: Ticket, until: date) -> tuple[str, ...]:
     return (f"The last day is {long_form(until)}, not {long_form(ticket.asked_end_date)}.",)
 
 
-def _decided(
+def decided(
     ticket: Ticket,
     circumstances: Circumstances,
     decision: str,
@@ -150,12 +150,13 @@ def _decided(
     reason: str = "",
     changed: tuple[str, ...] = (),
 ) -> tuple[Effect, ...]:
-    decided = AdminDecided(
+    """What every admin reads about an extension that is decided: `decision` is approved, denied or withdrawn."""
+    letter = AdminDecided(
         decision=decision, question="extension", by=by, at=circumstances.now, actor=actor, reason=reason,
         changed=changed,
         **snapshot(ticket),
     )  # fmt: skip
-    return to_admins(ticket, circumstances, decided)
+    return to_admins(ticket, circumstances, letter)
 
 
 def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step | Refusal:
@@ -171,7 +172,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
         after,
         (
             to_owner(after, denied),
-            *_decided(after, circumstances, "denied", by, actor=event.by.who, reason=event.reason),
+            *decided(after, circumstances, "denied", by, actor=event.by.who, reason=event.reason),
         ),
         f"extension denied by {event.by.who}: {event.reason}",
     )
@@ -185,7 +186,7 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
         )
     after = _resumed(ticket, circumstances)
     by = called(event.by, ticket, circumstances)
-    return Step(after, _decided(after, circumstances, "withdrawn", by), f"extension withdrawn by {event.by.who}")
+    return Step(after, decided(after, circumstances, "withdrawn", by), f"extension withdrawn by {event.by.who}")
 
 
 def _resumed(ticket: Ticket, circumstances: Circumstances) -> Ticket:

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from mailbot.letters.kinds import Ahead
 from mailbot.letters.life import ReleaseConfirm, VmKept, VmReleased
-from mailbot.lifecycle.extension import WARNINGS
+from mailbot.lifecycle.extension import WARNINGS, decided
 from mailbot.lifecycle.lease import steps_ahead
-from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
+from mailbot.lifecycle.steps import Circumstances, called, machine, moved, snapshot, to_owner
 from mailbot.model import (
     Action,
     Kept,
@@ -56,7 +56,13 @@ def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> S
         due_at=None,
     )
     letter = to_owner(after, VmReleased(plan=_gone(circumstances), **snapshot(after)))
-    return Step(after, (machine(after, Action.RETIRE), letter), f"released by {event.by.who}", WARNINGS)
+    # Who was asked for an extension of it has nothing left to decide.
+    closed = (
+        decided(after, circumstances, "withdrawn", called(event.by, ticket, circumstances))
+        if ticket.asked_end_date
+        else ()
+    )
+    return Step(after, (machine(after, Action.RETIRE), letter, *closed), f"released by {event.by.who}", WARNINGS)
 
 
 def _gone(circumstances: Circumstances) -> tuple[Ahead, ...]:

@@ -28,6 +28,7 @@ from mailbot.model import (
 from mailbot.rules import LeaseRules, PolicyRules, Rules
 from mailbot.timetable import end_of
 from tests.lives import BY_ADMIN, BY_OWNER, DAY, LOGIN, READY_AT, Life
+from tests.world import ADMINS
 
 S = TicketState
 END = date(2027, 3, 31)
@@ -249,6 +250,17 @@ def test_a_release_needs_a_confirmation_and_then_goes_at_once() -> None:
     assert [state for _, state in life.moves][-2:] == [S.RETIRING, S.ARCHIVED]
     assert life.ticket.state is S.ARCHIVED
     assert life.told(Letter.VM_RELEASED)
+
+
+def test_a_release_closes_the_question_about_an_extension_with_every_admin() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT - 20 * DAY)
+    done(life, ExtensionAsked(BY_OWNER, LATER))
+    done(life, ReleaseAsked(BY_OWNER))
+    step = done(life, Released(BY_OWNER))
+    told = [effect for effect in step.effects if effect.letter is Letter.ADMIN_DECIDED]
+    assert {effect.to for effect in told} == {admin.address for admin in ADMINS}
+    assert {(effect.facts["decision"], effect.facts["question"]) for effect in told} == {("withdrawn", "extension")}
 
 
 def test_keep_takes_a_release_back() -> None:
