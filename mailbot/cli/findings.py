@@ -32,5 +32,5 @@ def report(findings: Iterator[Finding], *, as_json: bool) -> int:
         else:
             say(f"{'ok  ' if finding.well else 'BAD '} {finding.what}: {visible(finding.said)}")
             if finding.mend and not finding.well:
-                say(f"     mend it: {finding.mend}")
+                say(f"     fix: {finding.mend}")
     return code

@@ -101,7 +101,7 @@ def _ahead(ticket: Ticket, circumstances: Circumstances) -> Iterator[str]:
     zone = circumstances.rules.service.timezone
     yield "\nWhat happens when"
     if ticket.asked_end_date:
-        yield "  the clock stands still while the extension waits for an admin; without it:"
+        yield "  none of this happens while the extension waits for an admin; without it:"
     if ticket.held:
         yield "  nothing of this while it is held:"
     if ticket.state is TicketState.ACTIVE:

@@ -76,9 +76,9 @@ class MailboxSection:
     password: SecretStr | None = optional("better in a credential or in password_file")
     """The account's password. One of `password`, `password_file`, `oauth2` and `oauth2_token_file` is needed."""
     password_file: Path | None = optional("/etc/mailbot/mailbox.password")
-    """A file with the password in its first line, read anew at each login."""
+    """A file with the password in its first line, read again at each login."""
     oauth2_token_file: Path | None = optional("/run/mailbot/oauth2.token")
-    """A file with an OAuth2 access token that something else keeps fresh (XOAUTH2), read anew at each login."""
+    """A file with an OAuth2 access token that something else keeps fresh (XOAUTH2), read again at each login."""
     oauth2: bool = False
     """Log in by XOAUTH2 with tokens that the endpoint of `[oauth2]` gives, in place of a password."""
     ca_file: Path | None = optional("/etc/ssl/certs/our-own-ca.pem")
@@ -88,7 +88,7 @@ class MailboxSection:
     handled_folder: Text = "mailbot/handled"
     """Where mail goes that the bot has acted upon; `/` stands between levels, whatever the server uses."""
     quarantine_folder: Text = "mailbot/quarantine"
-    """Where mail goes that could not be read; admins are told of each."""
+    """Where mail goes that could not be read; admins get a message about each."""
     poll_seconds: Annotated[int, Ge(1), Le(3600)] = 60
     """How often to look for mail and for anything that is due, also where the server tells of new mail by itself."""
     idle: bool = True
@@ -122,9 +122,9 @@ class SmtpSection:
     """The account's password. With a `username`, one of `password`, `password_file`, `oauth2` and
     `oauth2_token_file` is needed."""
     password_file: Path | None = optional("/etc/mailbot/smtp.password")
-    """A file with the password in its first line, read anew at each login."""
+    """A file with the password in its first line, read again at each login."""
     oauth2_token_file: Path | None = optional("/run/mailbot/oauth2.token")
-    """A file with an OAuth2 access token that something else keeps fresh (XOAUTH2), read anew at each login."""
+    """A file with an OAuth2 access token that something else keeps fresh (XOAUTH2), read again at each login."""
     oauth2: bool = False
     """Log in by XOAUTH2 with tokens that the endpoint of `[oauth2]` gives, in place of a password."""
     ca_file: Path | None = optional("/etc/ssl/certs/our-own-ca.pem")
@@ -166,7 +166,7 @@ class OAuth2Section:
     client_secret: SecretStr | None = optional("better in a credential or in client_secret_file")
     """The program's own secret, where it has one."""
     client_secret_file: Path | None = optional("/etc/mailbot/oauth2.secret")
-    """A file with that secret in its first line, read anew for each token."""
+    """A file with that secret in its first line, read again for each token."""
     refresh_token_file: Path | None = optional("/var/lib/mailbot/oauth2.refresh-token")
     """A file with a refresh token, which acts for one account. When the endpoint gives a new one it is written there, so the
     service must own the file. Without, the program asks with its own rights (client credentials)."""
@@ -210,7 +210,7 @@ class DirectorySection:
     password: SecretStr | None = optional("better in a credential or in password_file")
     """Its password. With a `bind_dn`, one of `password` and `password_file` is needed."""
     password_file: Path | None = optional("/etc/mailbot/directory.password")
-    """A file with the password in its first line, read anew at each login."""
+    """A file with the password in its first line, read again at each login."""
     base: str = ""
     """The DN below which people are looked for, such as `ou=people,dc=example,dc=org`."""
     user_filter: Text = "(objectClass=posixAccount)"

@@ -35,7 +35,7 @@ Every letter carries a Message-ID that depends on nothing but its outbox row, `R
 `X-Auto-Response-Suppress: All` and `X-Mailbot-Letter: <letter>`. A letter that takes answers also carries a token for exactly its ticket,
 version, recipient and purpose, in Message-ID and (with plus-addresses) in Reply-To, and a short code that people can read.
 
-The facts of each letter are the fields of a dataclass; whoever decides that it is sent makes the value. Examples are never written
+The facts of each letter are the fields of a dataclass; the module that decides to send it makes the value. Examples are never written
 by hand: `tests/flow/test_conversations.py` plays the conversations and keeps every letter's outbox row in `templates_email/samples/`.
 
 A site may have its own words: a template in `/etc/mailbot/templates/` (`[smtp] templates`) replaces the one of the same name, parts that

@@ -33,7 +33,7 @@ WARNINGS = ("warning:", "removal:")
 
 
 def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -> Step | Refusal:
-    """More time: granted at once within the limits that policy sets, else every admin is asked; the clock stands still."""
+    """More time: granted at once within the limits that policy sets, else every admin is asked, and nothing happens to the machine meanwhile."""
     problems = policy.end_date_problems(event.until, circumstances.rules, circumstances.now)
     if problems:
         return Refusal(policy.refusal(problems))

@@ -79,14 +79,14 @@ class Week:
         self.ahead = context.store.due(now + AHEAD, LOOK_AT)
 
     def sections(self) -> dict[str, list[str]]:
-        """The lines of each section, by its title."""
+        """The lines of each section, by its title; what is odd or failed comes first."""
         return {
-            "waiting": list(self._waiting()),
+            "odd": list(self._odd()),
             "failed": list(self._failed()),
+            "over the brake": list(self._braked()),
+            "waiting": list(self._waiting()),
             "expiring": list(self._expiring()),
             "held": [f"{_who(one)}: {one.held}" for one in self.ahead if one.held],
-            "over the brake": list(self._braked()),
-            "odd": list(self._odd()),
         }
 
     def _waiting(self) -> Iterator[str]:
@@ -114,11 +114,11 @@ class Week:
     def _ends(self, one: Ticket) -> tuple[datetime, str] | None:
         """What comes next for a machine that is on its way out, and when."""
         if one.state is S.ACTIVE:
-            return plan(one, self.context.rules).stop_at, "stops"
+            return plan(one, self.context.rules).stop_at, "will be stopped"
         if one.state is S.EXPIRED and one.remove_at is not None:
-            return one.remove_at, "is removed"
+            return one.remove_at, "will be removed"
         if one.state is S.ARCHIVED and one.keep_until is not None:
-            return one.keep_until, "its kept disk is deleted"
+            return one.keep_until, "its kept disk will be deleted"
         return None
 
     def _braked(self) -> Iterator[str]:

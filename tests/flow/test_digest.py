@@ -160,12 +160,12 @@ def test_what_ends_soon_is_told(world: World) -> None:
     has_a_machine(world, until="2026-12-11")
     has_a_machine(world, "bob", until="2027-06-30")
     said = " ".join(monday(world).split())
-    assert "#1, alice: stops on Saturday 12 December 2026." in said
+    assert "#1, alice: will be stopped on Saturday 12 December 2026." in said
     assert "bob" not in said
     for day in range(1, 14):  # a bot that looks once a day gives a day more
         at(world, MONDAY + day * DAY)
     said = " ".join(monday(world, MONDAY + 2 * WEEK).split())
-    assert "#1, alice: is removed on Sunday 27 December 2026." in said
+    assert "#1, alice: will be removed on Sunday 27 December 2026." in said
 
 
 def test_what_is_held_is_told(world: World) -> None:

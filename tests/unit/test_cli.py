@@ -322,7 +322,7 @@ def test_check_says_how_everything_is_and_how_to_mend_what_is_not_well(config: P
     assert main(["check", "-c", str(config)]) == os.EX_CONFIG
     lines = capsys.readouterr().out.splitlines()
     assert [line[:4] for line in lines] == ["ok  ", "ok  ", "ok  ", "ok  ", "ok  ", "BAD ", "    ", "ok  "]
-    assert lines[6].strip() == "mend it: mailbot db upgrade"
+    assert lines[6].strip() == "fix: mailbot db upgrade"
     assert "nothing here can tell a forged sender" in lines[7]
     assert main(["db", "upgrade", "-c", str(config)]) == 0
     capsys.readouterr()
