@@ -330,7 +330,7 @@ class Store(Protocol):
         """Mails with verdict RETRY whose time has come."""
 
     def raw_mail(self, sha256: str) -> bytes | None:
-        """A mail that was acted upon or quarantined (`Actor.mail`, `LedgerEntry.sha256`), as it was committed: the bot's are encrypted (`turns.sealing`)."""
+        """A mail that changed a ticket (`Actor.mail`), as it was committed: the bot's are encrypted (`turns.sealing`)."""
 
     def raw_mails(self, after: str, limit: int) -> list[tuple[str, bytes]]:
         """Stored mails by their hash, in the order of hashes, above `after`."""

@@ -39,7 +39,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What the ledger holds about one mail.  `raw` is kept for mails that were acted upon or quarantined."""
+    """What the ledger holds about one mail.  `raw` is kept for mails that changed a ticket."""
 
     key: MailKey
     message_id: str

@@ -187,7 +187,7 @@ class LedgerRow(Base):
 
 
 class RawMailRow(Base):
-    """The bytes of a mail that was acted upon or quarantined, compressed by zlib; one row per content."""
+    """The bytes of a mail that changed a ticket, compressed by zlib; one row per content."""
 
     __tablename__ = "raw_mails"
 
