@@ -12,6 +12,8 @@ from mailbot.model import (
     Actor,
     Approved,
     Denied,
+    EndDateSet,
+    Ended,
     Event,
     Held,
     Refusal,
@@ -73,6 +75,16 @@ def resume(context: TurnContext, as_admin: str) -> None:
     """Act again; what became due meanwhile is done under the usual rules.  Raises Refused."""
     _operator(context, as_admin)
     context.store.put_note(PAUSED, None)
+
+
+def end(context: TurnContext, ticket_id: int, as_admin: str, reason: str) -> Ticket:
+    """Take a machine away now; its owner reads the reason, and the disk is kept.  Raises Refused."""
+    return _do(context, ticket_id, Ended(_operator(context, as_admin), reason))
+
+
+def extend(context: TurnContext, ticket_id: int, as_admin: str, until: date) -> Ticket:
+    """Give a machine a later last day; one that is stopped starts again.  Raises Refused."""
+    return _do(context, ticket_id, EndDateSet(_operator(context, as_admin), until))
 
 
 def restore(context: TurnContext, ticket_id: int, as_admin: str, until: date | None = None) -> Ticket:

@@ -288,6 +288,8 @@ class Player:
                 operator.unhold(context, int(number), name)
             case "approves":
                 operator.approve(context, int(number), name)
+            case "ends":
+                operator.end(context, int(number), name, reason or "")
             case "denies":
                 operator.deny(context, int(number), name, reason or "")
             case _:
@@ -378,7 +380,7 @@ FACTS: dict[str, Callable[..., None]] = {
     r"(?P<section>lease|policy|letters)\.(?P<name>\w+) is (?P<value>\w+)": Player.rule,
     rf"(?P<name>{_NAMES}) (?P<verb>pauses|resumes) the bot at the command line": Player.pause,
     r"(?P<name>[\w-]+) (?P<how>is stopped|is a kept disk) at (?P<site>north|south)": Player.stands,
-    rf"(?P<name>{_NAMES}) (?P<verb>approves|denies|retries|holds|lets go of) #(?P<number>\d+) at the command line(?:: (?P<reason>.*))?": (
+    rf"(?P<name>{_NAMES}) (?P<verb>approves|denies|retries|holds|lets go of|ends) #(?P<number>\d+) at the command line(?:: (?P<reason>.*))?": (
         Player.at_the_command_line
     ),
     r"request #(?P<number>\d+) is (?P<state>\w+)": Player.request,

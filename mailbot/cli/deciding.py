@@ -76,6 +76,36 @@ def unhold(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
         _tell(turn, operator.unhold(turn, ticket, as_admin))
 
 
+def end(
+    context: typer.Context,
+    ticket: Number,
+    reason: Annotated[str, typer.Argument(help="The reason; the owner reads it.")],
+    as_admin: Admin,
+    yes: Yes = False,
+) -> None:
+    """Take a machine away now, whatever its end date.
+
+    Without notice, so it asks first. The disk is kept for a while; a machine that is held stays.
+    """
+    with turn_context(settings_of(context)) as turn:
+        confirm(f"The machine of ticket #{ticket} is stopped and removed now, and its disk kept.", yes=yes)
+        _tell(turn, operator.end(turn, ticket, as_admin, reason))
+
+
+def extend(
+    context: typer.Context,
+    ticket: Number,
+    until: Annotated[date, typer.Argument(parser=_day, metavar="DATE", help="Its new last day.")],
+    as_admin: Admin,
+) -> None:
+    """Give a machine a later last day, without having been asked.
+
+    One that is stopped starts again.
+    """
+    with turn_context(settings_of(context)) as turn:
+        _tell(turn, operator.extend(turn, ticket, as_admin, until))
+
+
 def restore(
     context: typer.Context,
     ticket: Number,

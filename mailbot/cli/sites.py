@@ -101,7 +101,7 @@ def _known(settings: Settings, name: str) -> None:
 
 
 def reconcile(context: typer.Context, as_json: Json = False) -> None:
-    """Compare the sites with the tickets, now.
+    """Compare the sites with the tickets.
 
     Lists machines that are missing, unknown, on or off against their ticket, and whatever else is not as it should be;
     changes nothing. Ends with 65 where something is not, and with 69 where a site could not be asked.

@@ -43,6 +43,8 @@ ROWS = (
     Row("retry", "deciding:retry", "Build again after a failure."),
     Row("hold", "deciding:hold", "Exempt a machine from everything destructive."),
     Row("unhold", "deciding:unhold", "Let a held machine's lease go on."),
+    Row("end", "deciding:end", "Take a machine away now, whatever its end date."),
+    Row("extend", "deciding:extend", "Give a machine a later last day, without having been asked."),
     Row("restore", "deciding:restore", "Bring a removed machine back around its kept disk."),
     Row("withdraw", "deciding:withdraw", "Take a request, or the question for an extension, back."),
     Row("resend", "deciding:resend", "Send a letter once more."),

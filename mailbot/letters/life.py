@@ -113,6 +113,16 @@ class VmReleased(Snapshot):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VmEnded(Snapshot):
+    """an admin took the machine away before its last day"""
+
+    about: ClassVar = About(Letter.VM_ENDED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: is taken away")
+    by: Annotated[str, "who took it away, by name"]
+    reason: Annotated[str, "why, in that admin's words"]
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VmKept(Snapshot):
     """the owner took a release back"""
 

@@ -10,7 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal, assert_never
 
-from mailbot.lifecycle import build, extension, failure, holding, lease, release, removal, request, restore
+from mailbot.lifecycle import (
+    build,
+    extension,
+    failure,
+    holding,
+    intervention,
+    lease,
+    release,
+    removal,
+    request,
+    restore,
+)
 from mailbot.lifecycle.moves import MOVES
 from mailbot.lifecycle.request import opened
 from mailbot.lifecycle.steps import STATE_WORDS, Circumstances, moved, standing
@@ -23,6 +34,8 @@ from mailbot.model import (
     Denied,
     DiskDeleted,
     EffectFailed,
+    EndDateSet,
+    Ended,
     Event,
     ExtensionAsked,
     Held,
@@ -73,10 +86,8 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
             return _wished(ticket, event, circumstances)
         case Retired() | DiskDeleted() | EffectFailed() | Returned():
             return _reported(ticket, event, circumstances)
-        case Held():
-            return holding.held(ticket, event, circumstances)
-        case Unheld():
-            return holding.unheld(ticket, event, circumstances)
+        case Held() | Unheld() | Ended() | EndDateSet():
+            return _intervened(ticket, event, circumstances)
         case PowerAsked():
             # What is done, and the answer to it, is one row of the outbox that the reply's turn adds: it carries the letter.
             word = "restart" if event.again else "start"
@@ -143,6 +154,23 @@ def _wished(
             return release.kept(ticket, event, circumstances)
         case Restored():
             return restore.restored(ticket, event, circumstances)
+        case _:
+            assert_never(event)
+
+
+def _intervened(
+    ticket: Ticket, event: Held | Unheld | Ended | EndDateSet, circumstances: Circumstances
+) -> Step | Refusal:
+    """What an admin does without having been asked."""
+    match event:
+        case Held():
+            return holding.held(ticket, event, circumstances)
+        case Unheld():
+            return holding.unheld(ticket, event, circumstances)
+        case Ended():
+            return intervention.ended(ticket, event, circumstances)
+        case EndDateSet():
+            return intervention.end_date_set(ticket, event, circumstances)
         case _:
             assert_never(event)
 

@@ -45,7 +45,7 @@ def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -
     if ticket.asked_end_date is not None:
         return Refusal(still_asked(ticket.asked_end_date))
     if event.automatic and _within_limits(ticket, event.until, circumstances):
-        return _granted(
+        return granted(
             ticket, event.until, "the rules of the site", circumstances, f"extended to {event.until} without an admin"
         )
     after = moved(
@@ -99,7 +99,7 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
     if event.disk_gib is not None:
         return Refusal("The disk of a machine that exists cannot be changed; the end date can.")
     by = called(event.by, ticket, circumstances)
-    step = _granted(ticket, until, by, circumstances, f"extension to {until} approved by {event.by.who}")
+    step = granted(ticket, until, by, circumstances, f"extension to {until} approved by {event.by.who}")
     return replace(
         step,
         effects=(
@@ -109,7 +109,7 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
     )
 
 
-def _granted(ticket: Ticket, until: date, by: str, circumstances: Circumstances, summary: str) -> Step:
+def granted(ticket: Ticket, until: date, by: str, circumstances: Circumstances, summary: str) -> Step:
     """A new lease from now on; a stopped machine starts again; old warnings are void."""
     after = begun(
         ticket,

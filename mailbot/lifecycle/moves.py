@@ -12,6 +12,8 @@ from mailbot.model import (
     Denied,
     DiskDeleted,
     EffectFailed,
+    EndDateSet,
+    Ended,
     Event,
     ExtensionAsked,
     Held,
@@ -72,6 +74,8 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         Held: frozenset({S.ACTIVE}),
         Unheld: frozenset({S.ACTIVE}),
         PowerAsked: frozenset({S.ACTIVE}),
+        Ended: frozenset({S.RETIRING}),
+        EndDateSet: frozenset({S.ACTIVE}),
     },
     S.EXPIRED: {
         TimePassed: frozenset({S.EXPIRED, S.RETIRING}),
@@ -86,6 +90,8 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         EffectFailed: frozenset({S.EXPIRED}),
         Held: frozenset({S.EXPIRED}),
         Unheld: frozenset({S.EXPIRED}),
+        Ended: frozenset({S.RETIRING}),
+        EndDateSet: frozenset({S.ACTIVE}),
     },
     S.RETIRING: {
         Retired: frozenset({S.ARCHIVED, S.REMOVED}),

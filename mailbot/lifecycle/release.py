@@ -27,7 +27,7 @@ def release_asked(ticket: Ticket, _event: ReleaseAsked, circumstances: Circumsta
     letter = to_owner(
         after,
         ReleaseConfirm(
-            plan=_gone(circumstances),
+            plan=after_removal(circumstances),
             lapses_at=circumstances.now + timedelta(days=circumstances.rules.lease.confirm_days),
             **snapshot(after),
         ),
@@ -55,7 +55,7 @@ def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> S
         remove_at=None,
         due_at=None,
     )
-    letter = to_owner(after, VmReleased(plan=_gone(circumstances), **snapshot(after)))
+    letter = to_owner(after, VmReleased(plan=after_removal(circumstances), **snapshot(after)))
     # Who was asked for an extension of it has nothing left to decide.
     closed = (
         decided(after, circumstances, "withdrawn", called(event.by, ticket, circumstances))
@@ -65,8 +65,8 @@ def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> S
     return Step(after, (machine(after, Action.RETIRE), letter, *closed), f"released by {event.by.who}", WARNINGS)
 
 
-def _gone(circumstances: Circumstances) -> tuple[Ahead, ...]:
-    """What follows a release."""
+def after_removal(circumstances: Circumstances) -> tuple[Ahead, ...]:
+    """What follows when a machine goes now."""
     delete_at = circumstances.now + timedelta(days=circumstances.rules.lease.keep_disk_days)
     return (
         Ahead(circumstances.now, "The machine will be stopped and removed; its disk is kept."),

@@ -117,6 +117,7 @@ class Letter(StrEnum):
     EXTENSION_LAPSED = "extension-lapsed"
     RELEASE_CONFIRM = "release-confirm"
     VM_RELEASED = "vm-released"
+    VM_ENDED = "vm-ended"
     VM_KEPT = "vm-kept"
     VM_RESTORED = "vm-restored"
     ADMIN_NOTICE_BOUNCED = "admin-notice-bounced"

@@ -35,6 +35,8 @@ class EventKind(StrEnum):
     RETURNED = "Returned"
     HELD = "Held"
     UNHELD = "Unheld"
+    ENDED = "Ended"
+    END_DATE_SET = "EndDateSet"
     POWER_ASKED = "PowerAsked"
     READDRESSED = "Readdressed"
     """The directory has another address for the owner."""
@@ -244,6 +246,24 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """An admin takes a machine away now, whatever its end date; its owner reads the reason."""
+
+    kind: ClassVar[EventKind] = EventKind.ENDED
+    by: Actor
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndDateSet:
+    """An admin gives a machine another, later last day without having been asked; a stopped one starts again."""
+
+    kind: ClassVar[EventKind] = EventKind.END_DATE_SET
+    by: Actor
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
 class PowerAsked:
     """The owner wants the machine switched on, or with `again` shut down and started; the lease is as it was."""
 
@@ -280,6 +300,8 @@ Event: TypeAlias = (
     | Returned
     | Held
     | Unheld
+    | Ended
+    | EndDateSet
     | PowerAsked
 )
 

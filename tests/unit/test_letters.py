@@ -256,7 +256,9 @@ def test_rows_that_an_earlier_version_wrote_are_still_written() -> None:
     """Rows in flight at an upgrade: `fixtures/outbox/<version>.json` holds facts of every letter as it stored them."""
     for file in (ROOT / "fixtures" / "outbox").glob("*.json"):
         rows = json.loads(file.read_text(encoding="utf-8"))
-        assert {row["letter"] for row in rows} == set(Letter)
+        assert {row["letter"] for row in rows} <= set(Letter), (
+            "a letter that was renamed or taken away is still in flight"
+        )
         for row in rows:
             written(sample_of(Letter(row["letter"])), facts=row["facts"])
 

@@ -27,6 +27,8 @@ from mailbot.model import (
     DiskDeleted,
     Effect,
     EffectFailed,
+    EndDateSet,
+    Ended,
     Event,
     ExtensionAsked,
     Held,
@@ -85,6 +87,8 @@ SAMPLES: dict[type[Event], Event] = {
         Returned(ALICE.email, True),
         Held("a demonstration", BY_CAROL),
         Unheld(BY_CAROL),
+        Ended(BY_CAROL, "it attacks others"),
+        EndDateSet(BY_CAROL, LATER),
         PowerAsked(BY_ALICE),
     )
 }

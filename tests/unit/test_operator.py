@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -149,3 +149,64 @@ def test_an_operator_withdraws_a_request_and_brings_a_removed_machine_back(world
 def test_a_brake_that_is_not_pulled_cannot_be_released(world: World) -> None:
     with pytest.raises(operator.Refused, match="not pulled"):
         operator.release_brake(world.bot.context, "carol")
+
+
+# taking away, and giving longer
+
+
+@pytest.fixture
+def running(world: World) -> World:
+    operator.approve(world.bot.context, 1, "carol")
+    world.once()
+    world.later(minutes=1)
+    assert world.ticket().state is TicketState.ACTIVE
+    return world
+
+
+def test_an_admin_takes_a_machine_away_and_its_owner_reads_why(running: World) -> None:
+    operator.end(running.bot.context, 1, "carol", "It attacked another network.")
+    running.once()
+    running.later(minutes=5)
+    machine = running.machines()["alice-vm@north"]
+    assert (running.ticket().state, machine.defined, machine.disk) == (TicketState.ARCHIVED, False, True)
+    words = " ".join(words_of(running.last(Letter.VM_ENDED)).split())
+    assert "It attacked another network." in words
+    assert "as you asked" not in words_of(running.last(Letter.VM_ARCHIVED))
+
+
+def test_a_hold_holds_in_front_of_an_admin_too(running: World) -> None:
+    operator.hold(running.bot.context, 1, "dave", "a demonstration")
+    with pytest.raises(operator.Refused, match="held: a demonstration"):
+        operator.end(running.bot.context, 1, "carol", "It attacked another network.")
+    assert running.ticket().state is TicketState.ACTIVE
+
+
+def test_taking_a_machine_away_needs_a_reason_and_a_machine(world: World) -> None:
+    with pytest.raises(operator.Refused, match="cannot be done now"):
+        operator.end(world.bot.context, 1, "carol", "no machine yet")
+    operator.approve(world.bot.context, 1, "carol")
+    world.once()
+    world.later(minutes=1)
+    with pytest.raises(operator.Refused, match="needs a reason"):
+        operator.end(world.bot.context, 1, "carol", " ")
+
+
+def test_an_admin_gives_a_machine_a_later_end_but_no_earlier_one(running: World) -> None:
+    context, before = running.bot.context, running.ticket().end_date
+    after = operator.extend(context, 1, "carol", before + timedelta(days=30))
+    running.once()
+    assert (after.end_date, after.stage) == (before + timedelta(days=30), 0)
+    assert "Carol Admin" in words_of(running.last(Letter.EXTENSION_GRANTED))
+    for day in (after.end_date, after.end_date - timedelta(days=1)):
+        with pytest.raises(operator.Refused, match="only a later one"):
+            operator.extend(context, 1, "carol", day)
+
+
+def test_a_stopped_machine_that_gets_a_later_end_starts_again(running: World) -> None:
+    while running.ticket().state is TicketState.ACTIVE:
+        running.later(days=1)
+    assert running.ticket().state is TicketState.EXPIRED
+    operator.extend(running.bot.context, 1, "carol", running.now.date() + timedelta(days=60))
+    running.once()
+    running.later(minutes=30)
+    assert (running.ticket().state, running.machines()["alice-vm@north"].running) == (TicketState.ACTIVE, True)
