@@ -27,7 +27,8 @@ BY_CONFIGURATION = (GERMAN, SPANISH, ITALIAN)
 class Grammar:
     """The tables of `parsers.reply.language.Language` for several languages together; phrases are longest first.
 
-    `commanding` finds a line that begins like a command: it is never taken for a banner or a greeting.
+    `commanding` finds a line that begins like a command, or says yes or no anywhere: it is never taken for a banner or
+    a greeting.
     """
 
     forms: Mapping[Verb, frozenset[str]]
@@ -49,10 +50,9 @@ class Grammar:
 def grammar(languages: tuple[str, ...]) -> Grammar:
     """The grammar for these language codes; codes that have no table of commands add nothing."""
     read = (*ALWAYS, *(language for language in BY_CONFIGURATION if language.code in languages))
-    listed = [phrase for language in read for phrases in language.listed.values() for phrase in phrases]
     return Grammar(
         forms={verb: frozenset().union(*(language.forms(verb) for language in read)) for verb in Verb},
-        commanding=re.compile(r"[\W_]{0,9}(?:" + "|".join(re.escape(phrase) for phrase in listed) + r")(?!\w)"),
+        commanding=_commanding(read),
         until=_longest_first(read, lambda language: language.until),
         period=_longest_first(read, lambda language: language.period),
         disk=_longest_first(read, lambda language: language.disk),
@@ -65,6 +65,16 @@ def grammar(languages: tuple[str, ...]) -> Grammar:
         no=frozenset().union(*(language.no for language in read)),
         units={word: unit for language in read for word, unit in language.units.items()},
     )
+
+
+def _commanding(read: tuple[Language, ...]) -> re.Pattern[str]:
+    every = (phrase for language in read for phrases in language.listed.values() for phrase in phrases)
+    deciding = (
+        phrase for language in read for verb in (Verb.APPROVE, Verb.DENY) for phrase in language.listed.get(verb, ())
+    )
+    begins = "|".join(map(re.escape, every))
+    decides = "|".join(map(re.escape, deciding))
+    return re.compile(rf"^[\W_]{{0,9}}(?:{begins})(?!\w)|(?<!\w)(?:{decides})(?!\w)")
 
 
 def _longest_first(read: tuple[Language, ...], part: Callable[[Language], tuple[str, ...]]) -> tuple[str, ...]:

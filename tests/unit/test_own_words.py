@@ -74,6 +74,8 @@ HARMLESS = (
     "[image: logo.png]",
 )
 BANNERS = (
+    "ZjQcmQRYFpfptBannerStart\nThis Message Is From an External Sender\nZjQcmQRYFpfptBannerEnd",
+    "External mail: please help us to keep the university safe.",
     "[EXTERNAL]",
     "CAUTION: This message was sent from outside the organisation. Do not open attachments\nunless you know the sender.",
     "You don't often get email from carol@testbed.example. Learn why this is important",
