@@ -65,6 +65,12 @@ def upgraded(empty_url: str) -> Iterator[Database]:
     store.close()
 
 
+def test_a_failed_build_is_due_so_that_it_comes_to_its_end(upgraded: Database) -> None:
+    failed = upgraded.ticket(4)
+    assert failed is not None
+    assert failed.due_at == failed.changed_at
+
+
 def test_nothing_is_lost_and_everything_can_be_read(upgraded: Database) -> None:
     states = [ticket.state.value for ticket in upgraded.tickets()]
     assert states == ["active", "archived", "denied", "failed", "pending", "unconfirmed"]
