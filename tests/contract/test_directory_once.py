@@ -127,7 +127,7 @@ def test_a_request_waits_while_the_directory_is_down_and_is_handled_once_it_is_b
     assert b"approve" in servers.mailbox("grace")[0]
     capsys.readouterr()
     assert main(["list", "--json", "-c", str(config)]) == 0
-    assert [ticket["username"] for ticket in json.loads(capsys.readouterr().out)] == ["alice"]
+    assert [json.loads(line)["username"] for line in capsys.readouterr().out.splitlines()] == ["alice"]
 
 
 def test_a_member_of_the_group_is_named_at_the_command_line(config: Path, capsys: Capture) -> None:
