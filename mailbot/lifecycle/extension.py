@@ -8,16 +8,15 @@ from typing import Any
 
 from mailbot import policy
 from mailbot.letters.extensions import ExtensionDenied, ExtensionGranted, ExtensionLapsed, ExtensionReceived
-from mailbot.letters.questions import AdminDecided, AdminDecision, AdminLapsed, AdminReminder
+from mailbot.letters.questions import AdminDecision, AdminLapsed, AdminReminder
 from mailbot.lifecycle.lease import begun, calendar, resting, steps_ahead, unsent
 from mailbot.lifecycle.notice import DAY, SLACK, plan
 from mailbot.lifecycle.request import next_nudge, nudge_after_reminder, question, reminders_reached
-from mailbot.lifecycle.steps import Circumstances, called, later, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.steps import Circumstances, called, decided, later, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import (
     Action,
     Approved,
     Denied,
-    Effect,
     ExtensionAsked,
     Refusal,
     Step,
@@ -104,7 +103,15 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
         step,
         effects=(
             *step.effects,
-            *decided(step.ticket, circumstances, "approved", by, actor=event.by.who, changed=_changed(ticket, until)),
+            *decided(
+                step.ticket,
+                circumstances,
+                "extension",
+                "approved",
+                by,
+                actor=event.by.who,
+                changed=_changed(ticket, until),
+            ),
         ),
     )
 
@@ -140,25 +147,6 @@ def _changed(ticket: Ticket, until: date) -> tuple[str, ...]:
     return (f"The last day is {long_form(until)}, not {long_form(ticket.asked_end_date)}.",)
 
 
-def decided(
-    ticket: Ticket,
-    circumstances: Circumstances,
-    decision: str,
-    by: str,
-    *,
-    actor: str = "",
-    reason: str = "",
-    changed: tuple[str, ...] = (),
-) -> tuple[Effect, ...]:
-    """What every admin reads about an extension that is decided: `decision` is approved, denied or withdrawn."""
-    letter = AdminDecided(
-        decision=decision, question="extension", by=by, at=circumstances.now, actor=actor, reason=reason,
-        changed=changed,
-        **snapshot(ticket),
-    )  # fmt: skip
-    return to_admins(ticket, circumstances, letter)
-
-
 def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step | Refusal:
     """The machine keeps its end date; the time that the question was open is given back."""
     if ticket.asked_end_date is None:
@@ -172,7 +160,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
         after,
         (
             to_owner(after, denied),
-            *decided(after, circumstances, "denied", by, actor=event.by.who, reason=event.reason),
+            *decided(after, circumstances, "extension", "denied", by, actor=event.by.who, reason=event.reason),
         ),
         f"extension denied by {event.by.who}: {event.reason}",
     )
@@ -186,7 +174,9 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
         )
     after = _resumed(ticket, circumstances)
     by = called(event.by, ticket, circumstances)
-    return Step(after, decided(after, circumstances, "withdrawn", by), f"extension withdrawn by {event.by.who}")
+    return Step(
+        after, decided(after, circumstances, "extension", "withdrawn", by), f"extension withdrawn by {event.by.who}"
+    )
 
 
 def _resumed(ticket: Ticket, circumstances: Circumstances) -> Ticket:

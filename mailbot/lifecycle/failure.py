@@ -9,8 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mailbot.letters.requests import RequestDenied, RequestWithdrawn
-from mailbot.lifecycle.request import decided
-from mailbot.lifecycle.steps import Circumstances, called, later, machine, moved, to_owner
+from mailbot.lifecycle.steps import Circumstances, called, decided, later, machine, moved, to_owner
 from mailbot.model import Action, Denied, Effect, Refusal, Step, Ticket, TicketState, Withdrawn
 
 
@@ -23,7 +22,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
     after = _over(ticket, circumstances, TicketState.DENIED)
     letters = (
         to_owner(after, RequestDenied(by=by, reason=reason)),
-        *decided(after, circumstances, "denied", by, actor=event.by.who, reason=reason),
+        *decided(after, circumstances, "request", "denied", by, actor=event.by.who, reason=reason),
     )
     return Step(after, (*_taken_away(after), *letters), f"given up by {event.by.who}: {reason}")
 
@@ -32,7 +31,7 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
     """The owner takes the request back before anybody has built it."""
     by = called(event.by, ticket, circumstances)
     after = _over(ticket, circumstances, TicketState.WITHDRAWN)
-    letters = (to_owner(after, RequestWithdrawn()), *decided(after, circumstances, "withdrawn", by))
+    letters = (to_owner(after, RequestWithdrawn()), *decided(after, circumstances, "request", "withdrawn", by))
     return Step(after, (*_taken_away(after), *letters), f"withdrawn by {event.by.who}")
 
 
@@ -50,7 +49,7 @@ def waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     after = _over(ticket, circumstances, TicketState.LAPSED)
     letters = (
         to_owner(after, RequestDenied(by=by, reason=reason)),
-        *decided(after, circumstances, "denied", by, reason=reason),
+        *decided(after, circumstances, "request", "denied", by, reason=reason),
     )
     return Step(after, (*_taken_away(after), *letters), f"given up: not built within {days} days")
 

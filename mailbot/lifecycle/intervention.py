@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from mailbot import policy
 from mailbot.letters.life import VmEnded
-from mailbot.lifecycle.extension import WARNINGS, decided, granted
-from mailbot.lifecycle.release import after_removal
-from mailbot.lifecycle.steps import Circumstances, called, machine, moved, snapshot, to_owner
-from mailbot.model import LIVING, Action, EndDateSet, Ended, Refusal, Step, Ticket, TicketState
+from mailbot.lifecycle.extension import WARNINGS, granted
+from mailbot.lifecycle.release import after_removal, going, taken_away
+from mailbot.lifecycle.steps import Circumstances, called, snapshot, to_owner
+from mailbot.model import LIVING, EndDateSet, Ended, Refusal, Step, Ticket, TicketState
 from parsers.dates import long_form
 
 
@@ -18,22 +18,11 @@ def ended(ticket: Ticket, event: Ended, circumstances: Circumstances) -> Step | 
         return Refusal("Taking a machine away needs a reason, because its owner reads it.")
     if ticket.held:
         return Refusal(f"This machine is held: {ticket.held}. Let go of it first.")
-    after = moved(
-        ticket,
-        circumstances,
-        state=TicketState.RETIRING,
-        release_asked_at=None,
-        asked_end_date=None,
-        asked_at=None,
-        ended_at=ticket.ended_at or circumstances.now,
-        remove_at=circumstances.now,  # its owner did not give it back: that is where there is none
-        due_at=None,
-    )
+    after = going(ticket, circumstances, remove_at=circumstances.now)
     by = called(event.by, ticket, circumstances)
     letter = to_owner(after, VmEnded(by=by, reason=reason, plan=after_removal(circumstances), **snapshot(after)))
-    # Who was asked for an extension of it has nothing left to decide.
-    closed = decided(after, circumstances, "withdrawn", by) if ticket.asked_end_date else ()
-    return Step(after, (machine(after, Action.RETIRE), letter, *closed), f"ended by {event.by.who}: {reason}", WARNINGS)
+    effects = taken_away(ticket, after, circumstances, letter, by)
+    return Step(after, effects, f"ended by {event.by.who}: {reason}", WARNINGS)
 
 
 def end_date_set(ticket: Ticket, event: EndDateSet, circumstances: Circumstances) -> Step | Refusal:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mailbot.letters.kinds import Ahead
 from mailbot.letters.life import ReleaseConfirm, VmKept, VmReleased
-from mailbot.lifecycle.extension import WARNINGS, decided
+from mailbot.lifecycle.extension import WARNINGS
 from mailbot.lifecycle.lease import steps_ahead
-from mailbot.lifecycle.steps import Circumstances, called, machine, moved, snapshot, to_owner
+from mailbot.lifecycle.steps import Circumstances, called, decided, machine, moved, snapshot, to_owner
 from mailbot.model import (
     Action,
+    Effect,
     Kept,
     Refusal,
     ReleaseAsked,
@@ -44,7 +45,15 @@ def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> S
         return Refusal("That question is too old by now: answer “release” once more to give the machine back.")
     if ticket.held:
         return Refusal(f"An admin holds this machine, so it is not removed now: {ticket.held}. Please ask the admins.")
-    after = moved(
+    after = going(ticket, circumstances, remove_at=None)
+    letter = to_owner(after, VmReleased(plan=after_removal(circumstances), **snapshot(after)))
+    effects = taken_away(ticket, after, circumstances, letter, called(event.by, ticket, circumstances))
+    return Step(after, effects, f"released by {event.by.who}", WARNINGS)
+
+
+def going(ticket: Ticket, circumstances: Circumstances, *, remove_at: datetime | None) -> Ticket:
+    """The ticket of a machine that goes now; `remove_at` is None where its owner gave it back."""
+    return moved(
         ticket,
         circumstances,
         state=TicketState.RETIRING,
@@ -52,17 +61,17 @@ def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> S
         asked_end_date=None,
         asked_at=None,
         ended_at=ticket.ended_at or circumstances.now,
-        remove_at=None,
+        remove_at=remove_at,
         due_at=None,
     )
-    letter = to_owner(after, VmReleased(plan=after_removal(circumstances), **snapshot(after)))
-    # Who was asked for an extension of it has nothing left to decide.
-    closed = (
-        decided(after, circumstances, "withdrawn", called(event.by, ticket, circumstances))
-        if ticket.asked_end_date
-        else ()
-    )
-    return Step(after, (machine(after, Action.RETIRE), letter, *closed), f"released by {event.by.who}", WARNINGS)
+
+
+def taken_away(
+    ticket: Ticket, after: Ticket, circumstances: Circumstances, letter: Effect, by: str
+) -> tuple[Effect, ...]:
+    """The machine goes, its owner is told, and who was asked for an extension of it has nothing left to decide."""
+    closed = decided(after, circumstances, "extension", "withdrawn", by) if ticket.asked_end_date else ()
+    return (machine(after, Action.RETIRE), letter, *closed)
 
 
 def after_removal(circumstances: Circumstances) -> tuple[Ahead, ...]:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TypedDict
 
 from mailbot import policy
-from mailbot.letters.questions import AdminDecided, AdminDecision, AdminLapsed, AdminReminder, Asker, Room
+from mailbot.letters.questions import AdminDecision, AdminLapsed, AdminReminder, Asker, Room
 from mailbot.letters.requests import (
     ConfirmRequest,
     RequestApproved,
@@ -16,13 +16,12 @@ from mailbot.letters.requests import (
     RequestReceived,
     RequestWithdrawn,
 )
-from mailbot.lifecycle.steps import Circumstances, called, later, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.steps import Circumstances, called, decided, later, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import (
     Action,
     Approved,
     Confirmed,
     Denied,
-    Effect,
     Person,
     Refusal,
     Replaced,
@@ -200,7 +199,7 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
         (
             machine(after, Action.BUILD),
             told,
-            *decided(after, circumstances, "approved", by, actor=event.by.who, changed=changed),
+            *decided(after, circumstances, "request", "approved", by, actor=event.by.who, changed=changed),
         ),
         " ".join((f"approved by {event.by.who}{'.' if changed else ''}", *changed)),
     )
@@ -215,25 +214,6 @@ def _changes(before: Ticket, after: Ticket) -> tuple[str, ...]:
     return tuple(changes)
 
 
-def decided(
-    ticket: Ticket,
-    circumstances: Circumstances,
-    decision: str,
-    by: str,
-    *,
-    actor: str = "",
-    reason: str = "",
-    changed: tuple[str, ...] = (),
-) -> tuple[Effect, ...]:
-    """What every admin reads about a request that is decided: `decision` is approved, denied or withdrawn."""
-    told = AdminDecided(
-        decision=decision, question="request", by=by, at=circumstances.now, actor=actor, reason=reason,
-        changed=changed,
-        **snapshot(ticket),
-    )  # fmt: skip
-    return to_admins(ticket, circumstances, told)
-
-
 def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step | Refusal:
     """The first valid no: the owner reads the reason, every admin is told."""
     reason = event.reason.strip()
@@ -242,7 +222,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
     after = moved(ticket, circumstances, state=TicketState.DENIED, asked_at=None, due_at=None)
     by = called(event.by, ticket, circumstances)
     told = to_owner(after, RequestDenied(by=by, reason=reason))
-    letters = (told, *decided(after, circumstances, "denied", by, actor=event.by.who, reason=reason))
+    letters = (told, *decided(after, circumstances, "request", "denied", by, actor=event.by.who, reason=reason))
     return Step(after, letters, f"denied by {event.by.who}: {reason}")
 
 
@@ -250,7 +230,9 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
     """The owner takes the request back; admins hear of it only if they were asked."""
     after = moved(ticket, circumstances, state=TicketState.WITHDRAWN, asked_at=None, due_at=None)
     asked = ticket.state is TicketState.PENDING
-    told = decided(after, circumstances, "withdrawn", called(event.by, ticket, circumstances)) if asked else ()
+    told = (
+        decided(after, circumstances, "request", "withdrawn", called(event.by, ticket, circumstances)) if asked else ()
+    )
     return Step(after, (to_owner(after, RequestWithdrawn()), *told), f"withdrawn by {event.by.who}")
 
 

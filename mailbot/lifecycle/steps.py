@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypedDict
 
 from mailbot.letters.kinds import LetterFacts
-from mailbot.letters.questions import Room
+from mailbot.letters.questions import AdminDecided, Room
 from mailbot.model import Accepted, Action, Actor, Admin, Effect, Letter, Role, Step, Ticket, TicketState
 from mailbot.rules import Rules
 from mailbot.timetable import end_of, today
@@ -99,6 +99,29 @@ class AsDecided(TypedDict):
 def snapshot(ticket: Ticket) -> AsDecided:
     """Last day and disk as they were when the letter was decided, so that a late letter still tells the truth."""
     return {"end_date": ticket.end_date, "disk_gib": ticket.disk_gib}
+
+
+def decided(
+    ticket: Ticket,
+    circumstances: Circumstances,
+    question: str,
+    decision: str,
+    by: str,
+    *,
+    actor: str = "",
+    reason: str = "",
+    changed: tuple[str, ...] = (),
+) -> tuple[Effect, ...]:
+    """What every admin reads about a question that is decided.
+
+    `question` is request or extension, `decision` approved, denied or withdrawn.
+    """
+    told = AdminDecided(
+        decision=decision, question=question, by=by, at=circumstances.now, actor=actor, reason=reason,
+        changed=changed,
+        **snapshot(ticket),
+    )  # fmt: skip
+    return to_admins(ticket, circumstances, told)
 
 
 def machine(ticket: Ticket, action: Action, *, key: str = "", **facts: Any) -> Effect:

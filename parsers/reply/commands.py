@@ -31,7 +31,7 @@ _HEDGES = frozenset(
 #: Marks, bullets, emphasis and pictographs that clients and people put around words.
 _DECORATION = re.compile(r"[*_`~\"'“”‘’‚„«»‹›「」『』《》•·●▪→⇒\U0001F300-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]+")
 _EDGES = " \t.,;:!-–—()[]<>|。、，！：；"
-_EDGES_BUT_BRACKETS = " \t.,;:!-–—[]<>|。、，！：；"
+_EDGES_BUT_BRACKETS = _EDGES.replace("(", "").replace(")", "")
 _IN_BRACKETS = re.compile(r"\([^()]*\)")
 _DASH = re.compile("[\u2013\u2014\u2015]")
 _SMILEY = re.compile(r"(?<!\S)[:;=8xX][-o]?[)(DPp\]|/](?!\S)|(?<!\S)\^\^(?!\S)|<3(?!\S)")
