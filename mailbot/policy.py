@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from mailbot.model import Person, Ticket
 from mailbot.rules import PolicyRules, Rules
@@ -57,6 +58,28 @@ def _name_problems(username: str) -> tuple[Problem, ...]:
         allowed = f"a login that a machine can be named after: small letters, digits and hyphens, for example alice ({problem})"
         return (Problem(Part.USERNAME.value, None, username, allowed),)
     return ()
+
+
+def reading_rules(
+    rules: Rules, now: datetime, *, own_addresses: frozenset[str] = frozenset(), message_id_domain: str = ""
+) -> ReadingRules:
+    """What the parsers must know of the site at `now`: made here for the daemon and for whatever explains what it does.
+
+    `own_addresses` are the bot's (lower-case), `message_id_domain` is what stands right of the @ in its Message-IDs.
+    """
+    service = rules.service
+    return ReadingRules(
+        now=now,
+        timezone=ZoneInfo(service.timezone),
+        languages=service.languages,
+        date_order=service.date_order,
+        request_subject=service.request_subject,
+        own_addresses=own_addresses,
+        own_message_id_domain=message_id_domain,
+        default_disk_gib=rules.policy.disk_gib,
+        relays=rules.trust.relays,
+        banners=service.banners,
+    )
 
 
 def for_reading(rules: Rules) -> Callable[[Request, ReadingRules], tuple[Problem, ...]]:

@@ -17,7 +17,7 @@ from mailbot.adapters.clock import SystemClock
 from mailbot.adapters.reading.reader import ConfinedReader
 from mailbot.errors import ConfigurationError
 from mailbot.explain import explain, in_words
-from mailbot.policy import for_reading
+from mailbot.policy import for_reading, reading_rules
 from mailbot.ports import Clock
 from mailbot.rules import Rules
 from parsers.values import Kind, ReadingRules, Understanding, Unreadable
@@ -65,16 +65,8 @@ def explain_files(files: Sequence[str], *, as_json: bool, now: str | None, confi
     except ValueError:
         sys.stderr.write(f"mailbot explain: --now: {now} is not a moment such as 2026-11-22T09:00+01:00\n")
         return os.EX_USAGE
-    service = site.rules.service
-    reading = ReadingRules(
-        now=moment,
-        timezone=ZoneInfo(service.timezone),
-        languages=service.languages,
-        date_order=service.date_order,
-        request_subject=service.request_subject,
-        banners=service.banners,
-        own_addresses=site.own_addresses,
-        own_message_id_domain=site.message_id_domain,
+    reading = reading_rules(
+        site.rules, moment, own_addresses=site.own_addresses, message_id_domain=site.message_id_domain
     )
     check, missing = for_reading(site.rules), 0
     for file, understood in _understood(files, reading):

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from jinja2 import TemplateError
 
@@ -21,8 +20,9 @@ from mailbot.letters.rendering import undeclared
 from mailbot.letters.samples import Sample, samples
 from mailbot.letters.settings import LetterSettings
 from mailbot.model import Letter
+from mailbot.policy import reading_rules
 from parsers.reply.commands import read_command
-from parsers.values import Command, ReadingRules
+from parsers.values import Command
 
 SUFFIX = ".txt.j2"
 
@@ -65,8 +65,7 @@ def _badly_written(sample: Sample, settings: LetterSettings) -> Iterator[str]:
         return
     message: EmailMessage = email.message_from_bytes(written.data, policy=policy.default)
     part = message.get_body(("plain",))
-    service = settings.rules.service
-    reading = ReadingRules(now=sample.now, timezone=ZoneInfo(service.timezone), languages=service.languages)
+    reading = reading_rules(settings.rules, sample.now)
     for line in str(part.get_content() if part else "").splitlines():
         if isinstance(read_command(line, reading), Command):
             yield f"{sample.letter}: the line “{line.strip()}” would be a command if it came back in an answer"

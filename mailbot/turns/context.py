@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from mailbot import journal, lifecycle
 from mailbot.errors import Conflict, DirectoryUnavailable
@@ -30,6 +29,7 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
+from mailbot.policy import reading_rules
 from mailbot.ports import Authenticator, Clock, Directory, Store
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
@@ -65,18 +65,8 @@ class TurnContext:
 
     def reading(self, now: datetime) -> ReadingRules:
         """What the parsers must know of the site at `now`."""
-        service = self.rules.service
-        return ReadingRules(
-            now=now,
-            timezone=ZoneInfo(service.timezone),
-            languages=service.languages,
-            date_order=service.date_order,
-            request_subject=service.request_subject,
-            own_addresses=self.own_addresses,
-            own_message_id_domain=self.letters.message_id_domain,
-            relays=self.rules.trust.relays,
-            banners=service.banners,
-            default_disk_gib=self.rules.policy.disk_gib,
+        return reading_rules(
+            self.rules, now, own_addresses=self.own_addresses, message_id_domain=self.letters.message_id_domain
         )
 
     def paused(self) -> str:
