@@ -224,6 +224,9 @@ class TrustRules:
     )
     """Headers that a DKIM signature must cover wherever a mail has them: what says who writes, in answer to what, and how the
     words are read. Some large providers do not sign the last two."""
+    arc_sealers: tuple[str, ...] = ()
+    """Domains of mailing lists and forwarders whose ARC seal is believed: where one of them found a mail aligned before it passed
+    it on, that counts as aligned, also where the sender's own signature broke on the way. Each of them can speak for every sender."""
     openpgp_home: Path | None = field(default=None, metadata={"example": "/var/lib/mailbot/gnupg"})
     """A GnuPG home of the bot's own with the public keys of those who sign; needs the extra `openpgp` and gpg."""
     openpgp_signers: tuple[str, ...] = ()
@@ -251,6 +254,11 @@ class TrustRules:
     def sees_alignment(self) -> bool:
         """Whether anything here can tell that a mail is aligned."""
         return bool(self.authserv_id) or self.check_dkim
+
+    @property
+    def looks_itself(self) -> bool:
+        """Whether the bot looks at what a mail carries, beside what the border has written."""
+        return self.check_dkim or bool(self.arc_sealers) or self.openpgp_home is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
         own_addresses=frozenset({config.smtp.from_address.lower()}),
         quarantine_folder=config.mailbox.quarantine_folder,
         closures={host.name: host.closures for host in config.hosts},
-        authenticator=MailAuthenticator(rules.trust) if rules.trust.check_dkim or rules.trust.openpgp_home else None,
+        authenticator=MailAuthenticator(rules.trust) if rules.trust.looks_itself else None,
     )
 
 

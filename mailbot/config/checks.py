@@ -96,6 +96,11 @@ def _trust(trust: TrustRules) -> Iterator[Problem]:
             yield f"trust.openpgp_signers[{number}]", f'"{signer}" is not an address and a fingerprint of 40 hex digits'
     if trust.relays and not trust.authserv_id:
         yield "trust.authserv_id", "is missing: trust.relays says where to read results, but not whose"
+    if trust.arc_sealers and not trust.sees_alignment:
+        yield (
+            "trust.arc_sealers",
+            "does nothing alone: set trust.authserv_id or trust.check_dkim, so that senders are proven at all",
+        )
 
 
 def _mailbox(mailbox: MailboxSection) -> Iterator[Problem]:

@@ -10,6 +10,6 @@ from __future__ import annotations
 
 from mailbot.rules import Proof
 from mailbot.trust.border import read_border
-from mailbot.trust.table import Checked, Evidence, Risk, in_words, missing, needs
+from mailbot.trust.table import Checked, Evidence, Risk, in_words, missing, needs, together
 
-__all__ = ["Checked", "Evidence", "Proof", "Risk", "in_words", "missing", "needs", "read_border"]
+__all__ = ["Checked", "Evidence", "Proof", "Risk", "in_words", "missing", "needs", "read_border", "together"]

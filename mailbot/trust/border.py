@@ -38,6 +38,12 @@ def read_border(headers: Sequence[str], sender: str, rules: TrustRules) -> Check
     return Checked(found={"border": "no result of ours"})
 
 
+def read_results(value: str, domain: str) -> Checked:
+    """What one header's results say about `domain`, whoever wrote them: `value` is what stands behind its name."""
+    parsed = _parsed(value)
+    return Checked() if parsed is None else _judged(parsed.results, domain, disowned=False)
+
+
 def _parsed(value: str) -> Any | None:
     if len(value) > _LONGEST:
         return None
@@ -59,7 +65,7 @@ def _judged(results: Sequence[Any], domain: str, *, disowned: bool) -> Checked:
         disowned = disowned and said == {"fail"}
         policy = ", and its policy is to refuse such mail" if disowned else ""
         return Checked(
-            proofs, {"border": f"dmarc={', '.join(sorted(said))} for {domain}{policy}"}, disowned, said == {"fail"}
+            proofs, {"border": f"dmarc={', '.join(sorted(said))} for {domain}{policy}"}, disowned, "fail" in said
         )
     for result in results:
         signer = _about(result, "d")

@@ -45,6 +45,13 @@ def why_not(
     signer = tags.get("d", "").strip().rstrip(".").lower()
     if not aligned(signer, domain):
         return f"by {signer[:100] or 'nobody'}, which does not speak for {domain}"
+    return too_weak(tags, counts, now=now, sent=sent, rules=rules)
+
+
+def too_weak(
+    tags: Mapping[str, str], counts: Mapping[str, int], *, now: datetime, sent: datetime | None, rules: TrustRules
+) -> str:
+    """Why a signature proves nothing, whoever made it: its algorithm, what it covers, its age; empty where it may be checked."""
     if tags.get("a", "").strip().lower() not in _ALGORITHMS:
         return f"with {tags.get('a', 'no algorithm')[:40]}, which is too weak"
     if "l" in tags:

@@ -50,6 +50,8 @@ class Checked:
     disowned: bool = False
     failed: bool = False
     """Our border's DMARC check failed, whatever the domain wants done with such mail."""
+    vouched: bool = False
+    """A sealer that the site trusts found the mail aligned before it was passed on: that explains a check that failed since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,16 @@ class Evidence:
     def for_risk(self, risk: Risk, rules: TrustRules) -> Evidence:
         """The same, held against what the action at risk needs."""
         return replace(self, risk=risk, needed=needs(risk, rules))
+
+
+def together(border: Checked, own: Checked) -> Checked:
+    """What our border and our own look show.  Two that disagree about alignment prove nothing, unless a trusted sealer explains it."""
+    proofs, found = border.proofs | own.proofs, {**border.found, **own.found}
+    if own.vouched:
+        return Checked(proofs, found, vouched=True)
+    if border.failed:
+        proofs -= {Proof.ALIGNED}
+    return Checked(proofs, found, border.disowned, border.failed)
 
 
 def needs(risk: Risk, rules: TrustRules) -> frozenset[Proof]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from mailbot.commands import ROWS
 from mailbot.model import Ticket
 from mailbot.rules import Rules
-from mailbot.trust import Checked, Proof, Risk, read_border
+from mailbot.trust import Checked, Risk, read_border, together
 from mailbot.turns.context import TurnContext
 from parsers.values import Command, Mail, Unclear
 
@@ -37,11 +37,7 @@ def _checked(context: TurnContext, raw: bytes, mail: Mail, now: datetime) -> Che
     border = read_border(mail.authentication_results, mail.sender.address, context.rules.trust)
     if context.authenticator is None:
         return border
-    own = context.authenticator.check(raw, mail, now)
-    proofs = own.proofs | border.proofs
-    if "dmarc=fail" in border.found.get("border", ""):  # two that disagree prove nothing
-        proofs -= {Proof.ALIGNED}
-    return Checked(frozenset(proofs), {**border.found, **own.found}, border.disowned, border.failed)
+    return together(border, context.authenticator.check(raw, mail, now))
 
 
 def risk_of(said: Command | Unclear, ticket: Ticket, rules: Rules) -> Risk:

@@ -436,7 +436,10 @@ def test_explain_applies_the_limits_of_a_configuration(tmp_path: Path, capsys: C
 def test_explain_counts_more_disk_from_what_a_machine_of_this_site_has(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "a.eml").write_bytes(REQUEST + b"\nextra disk: 10 GB more for the archive\n")
     (tmp_path / "config.toml").write_text("[policy]\ndisk_gib = 20\n")
-    assert main(["explain", "--json", "--now=2026-11-22", str(tmp_path / "a.eml"), "-c", str(tmp_path / "config.toml")]) == 0
+    assert (
+        main(["explain", "--json", "--now=2026-11-22", str(tmp_path / "a.eml"), "-c", str(tmp_path / "config.toml")])
+        == 0
+    )
     assert json.loads(capsys.readouterr().out)["fields"]["disk_gib"] == 30
 
 

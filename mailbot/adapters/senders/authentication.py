@@ -1,4 +1,4 @@
-"""Our own look at a mail's signatures: DKIM with alignment and DMARC (dkimpy), OpenPGP as an extra."""
+"""Our own look at a mail's signatures: DKIM with alignment and DMARC, seals of forwarders (dkimpy), OpenPGP as an extra."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import dkim
-from dkim.util import InvalidTagValueList, parse_tag_value
 
 from mailbot.adapters.senders.openpgp import OpenPgp
 from mailbot.adapters.senders.resolver import Resolver, ResolverUnavailable
+from mailbot.adapters.senders.sealed import check_seals, tags_of
 from mailbot.rules import Proof, TrustRules
 from mailbot.trust import Checked
 from mailbot.trust.signatures import LEAST_KEY_BITS, MOST, aligned, dmarc_policy, policy_places, why_not
@@ -39,26 +40,38 @@ class MailAuthenticator:
 
     def check(self, raw: bytes, mail: Mail, now: datetime) -> Checked:
         """What the mail's own signatures prove about its sender; see the port."""
-        checked = self._dkim(raw, mail, now) if self._rules.check_dkim else Checked()
+        checked = self._domain_proof(raw, mail, now)
         if self._openpgp is None:
             return checked
         signed = self._openpgp.check(raw, mail.sender.address, now, self._rules.signature_days)
-        return Checked(checked.proofs | signed.proofs, {**checked.found, **signed.found})
+        return replace(checked, proofs=checked.proofs | signed.proofs, found={**checked.found, **signed.found})
+
+    def _domain_proof(self, raw: bytes, mail: Mail, now: datetime) -> Checked:
+        """Whether the sender's domain stands behind the mail: by a signature of its own, or as a trusted forwarder found it."""
+        rules = self._rules
+        if not rules.check_dkim and not rules.arc_sealers:
+            return Checked()
+        if len(raw) > _LARGEST or _odd(raw):
+            return Checked(found={"dkim": "not checked: the mail is too large or too odd"})
+        try:
+            checked = self._dkim(raw, mail, now) if rules.check_dkim else Checked()
+            if Proof.ALIGNED in checked.proofs or not rules.arc_sealers:
+                return checked
+            message = dkim.ARC(raw, logger=_log, minkey=LEAST_KEY_BITS, timeout=rules.dns_seconds)
+        except dkim.DKIMException as error:
+            return Checked(found={"dkim": f"not checked: {type(error).__name__}"})
+        sealed = check_seals(message, mail, now, rules, self._key)
+        return replace(sealed, found={**checked.found, **sealed.found})
 
     def _dkim(self, raw: bytes, mail: Mail, now: datetime) -> Checked:
-        """Look at each signature in turn, most of them only at what they say of themselves.
+        """Look at each signature in turn, most of them only at what they say of themselves.  Raises DKIMException.
 
-        1. A mail that is too large or too odd, or has too many signatures, is not checked.
+        1. A mail that has too many signatures is not checked.
         2. Names are asked, and anything is computed, only for a signature that is aligned, strong,
            whole, young, and covers what matters.
         3. Where the domain has no DMARC record, or one that asks for strict alignment, only the very domain counts.
         """
-        if len(raw) > _LARGEST or _odd(raw):
-            return Checked(found={"dkim": "not checked: the mail is too large or too odd"})
-        try:
-            message = dkim.DKIM(raw, logger=_log, minkey=LEAST_KEY_BITS, timeout=self._rules.dns_seconds)
-        except dkim.DKIMException as error:
-            return Checked(found={"dkim": f"not checked: {type(error).__name__}"})
+        message = dkim.DKIM(raw, logger=_log, minkey=LEAST_KEY_BITS, timeout=self._rules.dns_seconds)
         counts = Counter(name.decode("ascii", "replace").lower() for name, _ in message.headers)
         number = counts["dkim-signature"]
         if not number or number > MOST:
@@ -124,11 +137,7 @@ def _odd(raw: bytes) -> bool:
 
 def _tags(message: dkim.DKIM, at: int) -> dict[str, str] | None:
     """The tags of one DKIM-Signature (RFC 6376 section 3.2), None where it cannot be read."""
-    values = [value for name, value in message.headers if name.lower() == b"dkim-signature"]
-    try:
-        return {key.decode(): value.decode() for key, value in parse_tag_value(values[at]).items()}
-    except (InvalidTagValueList, UnicodeDecodeError):
-        return None
+    return tags_of([value for name, value in message.headers if name.lower() == b"dkim-signature"][at])
 
 
 def _domain(mail: Mail) -> str:
