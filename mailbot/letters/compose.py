@@ -37,7 +37,14 @@ from mailbot.letters.rendering import (
 )
 from mailbot.letters.settings import LetterSettings
 from mailbot.letters.stored import UnreadableFacts, from_json
-from mailbot.letters.troubles import AdminBlind, AdminBrake, AdminLettersHeld, AdminMachineTrouble
+from mailbot.letters.troubles import (
+    AdminBlind,
+    AdminBrake,
+    AdminBrakeStays,
+    AdminLettersHeld,
+    AdminMachineTrouble,
+    Held,
+)
 from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
 from mailbot.timetable import today
 from mailbot.tokens import Reference
@@ -110,8 +117,9 @@ def _reference(
     if purpose is None or purpose is Purpose.NONE:
         return None
     day = tokens.day_of(item.created_at)  # not that of the attempt: the Message-ID must stay the same
-    if isinstance(facts, AdminBrake | AdminLettersHeld):  # a question about the whole bot
-        return tokens.reference(settings.keys, 0, facts.brake, item.effect.to, purpose, day=day)
+    if isinstance(facts, AdminBrake | AdminLettersHeld | AdminBrakeStays):  # a question about the whole bot
+        number = facts.brake
+        return None if number is None else tokens.reference(settings.keys, 0, number, item.effect.to, purpose, day=day)
     if ticket is None:
         return None
     return tokens.reference(
@@ -203,12 +211,18 @@ def _offers(work: _Work) -> tuple[Offer, ...]:
     if work.reference is None:
         return ()
     if work.ticket is None:
-        return OF_THE_LETTER_BRAKE if work.letter is Letter.ADMIN_LETTERS_HELD else OF_THE_BRAKE
+        return OF_THE_LETTER_BRAKE if _holds_letters(work.facts) else OF_THE_BRAKE
     found = offered(work.ticket, work.reference.purpose, work.now, work.settings.rules)
     offers = found if work.letter in _TELLS_ALL else tuple(offer for offer in found if not offer.rare)
     first = {offer.verb: offer for offer in reversed(offers)}
     # What decides comes first, each word once; what varies it follows.
     return tuple(sorted(offers, key=lambda one: one.verb not in DECIDING or first[one.verb] is not one))
+
+
+def _holds_letters(facts: LetterFacts) -> bool:
+    """Whether a letter about no ticket speaks of the brake on letters, and not of that on machines."""
+    held = facts.held if isinstance(facts, AdminBrakeStays) else None
+    return isinstance(facts, AdminLettersHeld) or held is Held.LETTERS
 
 
 def _hello(name: str) -> str:

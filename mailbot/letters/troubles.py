@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from mailbot.letters.kinds import TICKET, About, Audience, LetterFacts, Thread
+from mailbot.letters.kinds import TICKET, About, Answer, Audience, LetterFacts, Thread
 from mailbot.model import Letter, Purpose
 
 
@@ -185,3 +186,23 @@ class AdminLettersHeld(LetterFacts):
     questions: Annotated[tuple[Waiting, ...], "tickets with a question that waits"] = ()
     waiting: Annotated[int, "how many tickets wait in all"] = 0
     dropped: Annotated[tuple[Dropped, ...], "letters that needed no decision and are not sent"] = ()
+
+
+class Held(StrEnum):
+    """What a brake holds; the value is how letters call it."""
+
+    MACHINES = "machines"
+    LETTERS = "messages"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminBrakeStays(Answer):
+    """an admin answered the letter about what is held back with something that does not let go of it"""
+
+    about: ClassVar = About(
+        Letter.ADMIN_BRAKE_STAYS, Audience.SENDER, Purpose.DECIDE, Thread.ANSWER, needs_ticket=False
+    )
+    words: Annotated[str, "the words as read"]
+    why: Annotated[str, "why nothing was let go, in sentences"]
+    held: Annotated[Held | None, "what the brake still holds; none where it was released or pulled again"] = None
+    brake: Annotated[int | None, "number of the brake that an answer lets go; none where it holds nothing"] = None

@@ -37,7 +37,7 @@ def weight(letter: Letter) -> Weight:
         case (
             Letter.WARNING | Letter.DATE_MOVED | Letter.VM_STOPPED | Letter.GRACE_HALF | Letter.REMOVAL_NEAR
             | Letter.VM_ARCHIVED | Letter.VM_REMOVED
-            | Letter.ADMIN_BRAKE | Letter.ADMIN_BLIND | Letter.ADMIN_DIGEST | Letter.ADMIN_LETTERS_HELD
+            | Letter.ADMIN_BRAKE | Letter.ADMIN_BRAKE_STAYS | Letter.ADMIN_BLIND | Letter.ADMIN_DIGEST | Letter.ADMIN_LETTERS_HELD
         ):  # fmt: skip
             return Weight.NOTICE
         case (

@@ -123,6 +123,7 @@ class Letter(StrEnum):
     ADMIN_NOTICE_BOUNCED = "admin-notice-bounced"
     ADMIN_UNDELIVERED = "admin-undelivered"
     ADMIN_BRAKE = "admin-brake"
+    ADMIN_BRAKE_STAYS = "admin-brake-stays"
     ADMIN_DIGEST = "admin-digest"
     ADMIN_BLIND = "admin-blind"
     ADMIN_LETTERS_HELD = "admin-letters-held"

@@ -12,6 +12,7 @@ from random import Random
 from mailbot import lifecycle
 from mailbot.letters import KINDS, Audience
 from mailbot.lifecycle import Circumstances
+from mailbot.lifecycle.brake import Brake, Fleet, braked
 from mailbot.lifecycle.lease import not_now
 from mailbot.model import (
     LIVING,
@@ -77,16 +78,6 @@ class _Life:
     """What went wrong in the present lease: why a date of it moves."""
 
 
-@dataclass(slots=True)
-class _Held:
-    """The brake, as the store's note has it."""
-
-    number: int = 0
-    tickets: Mapping[int, int] = field(default_factory=dict)
-    """Ticket and its version, as `handlers.brake.Brake` has them."""
-    released: bool = True
-
-
 class Bot:
     """The simulated daemon: four queues by time, and the lives they are about."""
 
@@ -97,8 +88,9 @@ class Bot:
         self.entries: list[Entry] = []
         self.lives: dict[int, _Life] = {}
         self.outages = tuple(sorted(scenario.outages, key=lambda outage: outage.since))
-        self.brake = _Held()
+        self.brake: Brake | None = None
         self.living = 0
+        self._fleet = Fleet(self._ticket, lambda most: min(self.living, most), self._is_destructive)
         self._passes = 0
         self._numbers = count()
         self._mails: list[tuple[datetime, int, int, Event | None]] = []
@@ -178,13 +170,13 @@ class Bot:
 
     def _proceed(self, number: int) -> None:
         """An admin answers the letter of a brake."""
-        if number != self.brake.number:
+        if self.brake is None or number != self.brake.number:
             return
-        self.brake.released = True
+        self.brake = replace(self.brake, released_by="an admin")
         self._note(None, What.MAIL, "proceed", "an admin lets go of the brake")
-        for held in filter(self._as_it_was, self.brake.tickets):
+        for held in self.brake.tickets:
             ticket = self.lives[held].ticket
-            if ticket.due_at is not None:
+            if self.brake.holds(ticket) and ticket.due_at is not None:
                 self.lives[held].ticket = replace(ticket, due_at=min(ticket.due_at, self.now))
                 self._wakes(self.lives[held].ticket)
 
@@ -229,38 +221,22 @@ class Bot:
                 self._woken(life)
 
     def _braked(self, due: Sequence[_Life]) -> frozenset[int]:
-        """`handlers.brake.braked` over the simulated fleet."""
-        brake = self.brake
-        if brake.released and len(due) <= self.rules.lease.brake_machines:
-            return frozenset()
-        destructive = {life.ticket.id for life in due if self._is_destructive(life)}
-        if not destructive:
-            return frozenset()
-        standing = {number for number in brake.tickets if self._as_it_was(number)}
-        if brake.released:
-            destructive -= standing
-            held = set()
-        else:
-            held = {number for number in standing if not self.lives[number].ticket.held}
-        if self._too_many(len(destructive - held)):
-            self._pull(destructive | held)
-            return frozenset(destructive)
-        return frozenset(destructive) if held else frozenset()
+        """Which of them wait for an admin: what the daemon decides, over the simulated fleet."""
+        decided = braked(self.brake, [life.ticket for life in due], self._fleet, self.rules.lease)
+        if decided.pulls:
+            self._pull(decided.pulls)
+        return decided.waiting
 
-    def _as_it_was(self, number: int) -> bool:
-        return self.lives[number].ticket.version == self.brake.tickets[number]
+    def _ticket(self, number: int) -> Ticket | None:
+        life = self.lives.get(number)
+        return None if life is None else life.ticket
 
-    def _too_many(self, wanted: int) -> bool:
-        lease = self.rules.lease
-        return wanted > max(lease.brake_machines, self.living * lease.brake_percent // 100)
-
-    def _is_destructive(self, life: _Life) -> bool:
-        step = self._decided(life, TimePassed())
+    def _is_destructive(self, ticket: Ticket) -> bool:
+        step = self._decided(self.lives[ticket.id], TimePassed())
         return isinstance(step, Step) and step.destructive
 
-    def _pull(self, tickets: set[int]) -> None:
-        versions = {number: self.lives[number].ticket.version for number in tickets}
-        self.brake = _Held(self.brake.number + 1, versions, released=False)
+    def _pull(self, tickets: Mapping[int, int]) -> None:
+        self.brake = Brake(self.brake.number + 1 if self.brake else 1, tickets)
         for admin in self.admins:
             note = f"{len(tickets)} machines would be stopped or removed at once"
             self._note(None, What.LETTER, Letter.ADMIN_BRAKE.value, note, to=admin.address)

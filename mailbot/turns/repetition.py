@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from mailbot.model import Ticket
 from mailbot.tokens import Reference
 from mailbot.turns.context import TurnContext
 from mailbot.turns.judgement import Judgement
@@ -16,10 +15,13 @@ from parsers.text.folding import fold
 from parsers.values import Mail
 
 
-def note_of(ticket: Ticket, mail: Mail) -> tuple[str, str]:
-    """The name of the note about the last words of this sender that were not understood, and what it holds for these."""
+def note_of(ticket_id: int, mail: Mail) -> tuple[str, str]:
+    """The name of the note about the last words of this sender that were not understood, and what it holds for these.
+
+    Ticket 0 stands for the letters of the brakes, which speak of no ticket.
+    """
     words = " ".join(fold(mail.new_text or "").split())
-    return f"unclear:{ticket.id}:{mail.sender.address}", hashlib.sha256(words.encode()).hexdigest()[:16]
+    return f"unclear:{ticket_id}:{mail.sender.address}", hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def went_to_others(context: TurnContext, reference: Reference) -> bool:

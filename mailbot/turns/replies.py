@@ -30,13 +30,13 @@ from mailbot.model import (
     Role,
     Ticket,
     TicketState,
-    Turn,
     Verdict,
 )
 from mailbot.timetable import moment_in_words
 from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
-from mailbot.turns import brake, letter_brake, repetition
+from mailbot.turns import repetition
+from mailbot.turns.brake_replies import BrakeReply, number_of
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing, risk_of
 from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, left
@@ -93,8 +93,8 @@ def judge_reply(
     references = references or _by_code(context, codes, admin, person, now)
     if admin is None and person is None:
         return _from_nobody(context, mail, references, now)
-    if admin is not None and (number := _brake(context, references, admin)):
-        return _let_go(context, admin, number, said, look)
+    if admin is not None and (number := number_of(context, references, admin)):
+        return BrakeReply(context, mail, admin, number, now).judged(said, look)
     exchange = _exchange(context, mail, references, now, admin=admin, person=person)
     if exchange is None:
         return left("an answer to a letter of ours from somebody it was not written to")
@@ -125,7 +125,7 @@ def _decided(exchange: _Exchange, said: Command | Unclear) -> Judgement:
             return exchange.refuse(said.line, f"This is about {machine}, and you wrote about {said.machine}.")
         return _obey(exchange, said)
     note = f"unclear: {said.why}"
-    name, digest = repetition.note_of(exchange.ticket, exchange.mail)
+    name, digest = repetition.note_of(exchange.ticket.id, exchange.mail)
     if exchange.context.store.note(name) == digest:  # a robot without any mark, or somebody who sent it twice
         return Judgement(Verdict.HANDLED, f"{note}; the same words were answered before")
     unclear = UnclearReply(
@@ -156,41 +156,6 @@ def _lack(exchange: _Exchange) -> str:
         return _WENT_TO_OTHERS
     lack = trust.missing(evidence.risk or Risk.ASK, evidence, exchange.context.rules.trust)
     return f"It was not done: {lack}." if lack else ""
-
-
-def _brake(context: TurnContext, references: tuple[Reference, ...], admin: Admin) -> int:
-    """The number of the brake whose letter this admin answers, 0 for none; its token is bound to ticket 0."""
-    return next(
-        (
-            reference.version
-            for reference in references
-            if reference.ticket_id == 0
-            and reference.purpose is Purpose.DECIDE
-            and tokens.verify(context.letters.keys, reference, admin.address)
-            and not tokens.expired(reference, context.clock.now(), context.letters.expiry_days)
-        ),
-        0,
-    )
-
-
-def _let_go(context: TurnContext, admin: Admin, number: int, said: Command | Unclear, look: Look) -> Judgement:
-    """An admin's answer to the brake: only the one word lets go; anything else leaves it pulled, for people to read."""
-    if isinstance(said, Unclear) or said.verb is not Verb.PROCEED:
-        return left("an answer to the letter of the brake that is not the word proceed")
-    evidence = Evidence(admin.address, frozenset({Proof.TOKEN, Proof.REGISTERED})).with_checked(look())
-    lack = trust.missing(Risk.APPROVE_LARGE, evidence, context.rules.trust)
-    released = Refusal(lack) if lack else _released(context, number, admin.address)
-    if isinstance(released, Refusal):
-        return left(f"the brake stays as it is: {released.why}")
-    return Judgement(Verdict.HANDLED, f"brake {number} released by {admin.address}", released)
-
-
-def _released(context: TurnContext, number: int, by: str) -> Turn | Refusal:
-    """Lets go whichever brake has that number."""
-    of_letters = letter_brake.current(context)
-    if of_letters is not None and of_letters.number == number:
-        return letter_brake.release(context, number, by)
-    return brake.release(context, number, by)
 
 
 def _by_code(

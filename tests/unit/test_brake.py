@@ -16,7 +16,7 @@ from mailbot.rules import LeaseRules, Rules
 from mailbot.turns import brake
 from mailbot.turns.wake import wake
 from tests.world import CAROL, PEOPLE, World, key_of, request_words
-from tests.writing import mail
+from tests.writing import mail, words_of
 
 S = TicketState
 DAY = timedelta(days=1)
@@ -87,6 +87,19 @@ def test_any_other_word_leaves_it_pulled(world: World) -> None:
     world.answers(world.last(Letter.ADMIN_BRAKE, CAROL.address), "what is this about?")
     world.later(hours=2)
     assert states(world) == [S.ACTIVE] * 6
+    answer = world.last(Letter.ADMIN_BRAKE_STAYS, CAROL.address)
+    assert "what is this about?" in words_of(answer)
+    assert "«proceed»" in words_of(answer)
+    world.answers(answer, "proceed")
+    assert states(world) == [S.EXPIRED] * 6
+
+
+def test_the_same_words_are_answered_once(world: World) -> None:
+    to_the_end(world)
+    world.once()
+    for _ in range(3):
+        world.answers(world.last(Letter.ADMIN_BRAKE, CAROL.address), "what is this about?")
+    assert sum(1 for one in world.letters if b"X-Mailbot-Letter: admin-brake-stays" in one.data) == 1
 
 
 def test_an_owner_cannot_let_go(world: World) -> None:
