@@ -65,6 +65,8 @@ class Fetched:
     header: bytes = b""
     refused: str = ""
     """What the server said instead of giving a mail that it has (then `raw` is None): it may give it later."""
+    arrived: datetime | None = None
+    """When the server got it (INTERNALDATE, RFC 3501 section 2.3.3; aware), whatever its Date header says; None where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

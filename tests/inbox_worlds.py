@@ -35,7 +35,7 @@ class InboxWorld(Protocol):
 
     def deliver(self, raw: bytes) -> None: ...
     def deliver_as_of(self, raw: bytes, moment: datetime) -> None:
-        """A mail that came at that moment, which its Date header names too."""
+        """A mail that came at that moment, whatever its Date header names."""
 
     def expunge(self, key: MailKey) -> None: ...
     def recreate(self) -> None:
@@ -52,15 +52,17 @@ class FakeWorld:
     """MemoryInbox or SpoolInbox."""
 
     def __init__(self, inbox: MemoryInbox) -> None:
-        self.inbox = inbox
-        self.deliver = inbox.deliver
+        self.inbox: MemoryInbox = inbox
         self.expunge = inbox.expunge
         self.recreate = inbox.recreate
         self.in_inbox = inbox.inbox
         self.on_shelf = inbox.folder
 
+    def deliver(self, raw: bytes) -> None:
+        self.inbox.deliver(raw)
+
     def deliver_as_of(self, raw: bytes, moment: datetime) -> None:
-        self.deliver(raw)
+        self.inbox.deliver(raw, moment)
 
     def break_after(self, mails: int) -> None:
         self.inbox.faults.plan("fetch", after=mails)

@@ -41,7 +41,7 @@ def judge(context: TurnContext, fetched: Fetched, understood: Understanding, now
         return _unreadable(context, understood.meaning, now)
     if fetched.raw is None:
         return _header_alone(context, fetched, read, now)
-    if _was_here_before(context, fetched.key, read, now):
+    if _was_here_before(context, fetched, read, now):
         return left("was in the mailbox long before the bot was")
     look = look_at(context, fetched.raw, read, now)
     match understood.meaning:
@@ -84,17 +84,23 @@ def _first_look_note(key: MailKey) -> str:
     return f"first-look:{key.account}:{key.folder}"
 
 
-def _was_here_before(context: TurnContext, key: MailKey, mail: Mail, now: datetime) -> bool:
+def _was_here_before(context: TurnContext, fetched: Fetched, mail: Mail, now: datetime) -> bool:
     """True for a mail much older than the bot's first look at this folder: people have dealt with it.
 
-    A shared mailbox may hold years of mail when the bot comes to it.  The first look cannot be later than
-    now, so that only old mails need it.
+    A shared mailbox may hold years of mail when the bot comes to it.  When a mail came, the server says: what came after
+    the first look is new, whatever a wrong clock has written into its Date.  Of what was there already, the older of both
+    counts, because a mailbox that was moved to another server may have lost when its mails came.
     """
-    grace = timedelta(days=context.rules.answers.first_look_days)
-    if mail.sent_at is None or mail.sent_at >= now - grace:
+    moments = [one for one in (fetched.arrived, mail.sent_at) if one is not None]
+    earliest_wanted = now - timedelta(days=context.rules.answers.first_look_days)
+    # The first look cannot be later than now: only old mails need it.
+    if not moments or min(moments) >= earliest_wanted:
         return False
-    known = context.store.note(_first_look_note(key))
-    return mail.sent_at < (datetime.fromisoformat(known) if known else now) - grace
+    known = context.store.note(_first_look_note(fetched.key))
+    first = datetime.fromisoformat(known) if known else now
+    if fetched.arrived is not None and fetched.arrived >= first:
+        return False
+    return min(moments) < first - timedelta(days=context.rules.answers.first_look_days)
 
 
 def _automatic(context: TurnContext, mail: Mail, automatic: Automatic, now: datetime) -> Judgement:

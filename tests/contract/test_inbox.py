@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,15 @@ def test_new_mails_come_whole_and_in_the_order_of_their_arrival(world: InboxWorl
     assert [one.raw for one in fetched] == mails
     assert [one.size_bytes for one in fetched] == [len(raw) for raw in mails]
     assert [one.key.uid for one in fetched] == sorted(one.key.uid for one in fetched)
+
+
+def test_a_mail_comes_with_the_moment_at_which_the_server_got_it(world: InboxWorld) -> None:
+    came = datetime(2025, 3, 30, 1, 30, 5, tzinfo=UTC)
+    large = b"Date: Fri, 1 Jan 2016 00:00:00 +0000\r\n" + mail(2, MAX_BYTES + 1000)
+    world.deliver_as_of(b"Date: Fri, 1 Jan 2016 00:00:00 +0000\r\n" + mail(1), came)
+    world.deliver_as_of(large, came + timedelta(days=1))
+
+    assert [one.arrived for one in world.inbox.fetch(None)] == [came, came + timedelta(days=1)]
 
 
 def test_bytes_beyond_ascii_come_as_they_were_sent(world: InboxWorld) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mailbot.model import Letter
@@ -40,6 +40,39 @@ def test_a_recent_request_is_answered_at_the_first_look(tmp_path: Path) -> None:
     world = World(tmp_path)
     _arrives(world, days_ago=3)
     assert Letter.REQUEST_RECEIVED in {kind_of(letter) for letter in world.letters}
+
+
+LONG_AGO = datetime(2016, 1, 1, tzinfo=UTC)
+
+
+def test_a_mail_that_comes_later_is_new_whatever_its_date_says(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.once()
+    world.clock.advance(timedelta(days=400))
+    raw = mail(PEOPLE[0].email, "Persistent Virtual Machine Creation", request_words(until="2028-06-30"), LONG_AGO)
+    world.inbox.deliver(raw, arrived=world.now - timedelta(minutes=1))
+    world.once()
+    assert Letter.REQUEST_RECEIVED in {kind_of(letter) for letter in world.letters}
+    assert not world.inbox.inbox()
+
+
+def test_what_was_there_at_the_first_look_is_as_old_as_its_older_date(tmp_path: Path) -> None:
+    """A mailbox that was moved to another server may have lost when its mails came."""
+    world = World(tmp_path)
+    raw = mail(PEOPLE[0].email, "Persistent Virtual Machine Creation", request_words(), LONG_AGO)
+    world.inbox.deliver(raw, arrived=world.now - timedelta(minutes=1))
+    world.once()
+    assert not world.letters
+    assert len(world.inbox.inbox()) == 1
+
+
+def test_a_mail_that_came_long_ago_is_old_although_its_date_lies_ahead(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    raw = mail(PEOPLE[0].email, "Persistent Virtual Machine Creation", request_words(), world.now + timedelta(days=9))
+    world.inbox.deliver(raw, arrived=world.now - timedelta(days=15))
+    world.once()
+    assert not world.letters
+    assert len(world.inbox.inbox()) == 1
 
 
 def test_a_flood_of_unreadable_mails_writes_to_the_admins_only_so_often(tmp_path: Path) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import imaplib
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date
-from typing import Final, TypeAlias
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple
 
 from mailbot.adapters.imap.session import Client, is_passing, said
 
-Sized: TypeAlias = tuple[int, int]
-"""A UID and the size of its mail in bytes, as the server says (RFC822.SIZE)."""
+
+class Sized(NamedTuple):
+    """A mail as the server lists it: its size in bytes (RFC822.SIZE), and when it came (INTERNALDATE, aware; None where the server does not say)."""
+
+    uid: int
+    size: int
+    arrived: datetime | None = None
+
 
 _BODIES_AT_ONCE: Final = 50
 _BYTES_AT_ONCE: Final = 4 * 1024 * 1024
@@ -19,6 +25,7 @@ _BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 _SEARCH_AT_ONCE: Final = 80_000
 
 _SIZE: Final = b"RFC822.SIZE"
+_ARRIVED: Final = b"INTERNALDATE"
 _BODY: Final = b"BODY[]"
 _HEADER: Final = b"BODY[HEADER]<0>"
 _HEADER_BYTES: Final = 65_536
@@ -58,10 +65,16 @@ def sizes(client: Client, uids: Sequence[int]) -> list[Sized]:
 
     Servers have been seen to say OK and leave some out: a mail that is there is never passed over.
     """
-    answers = client.fetch(uids, [_SIZE])
-    there = {uid: int(answers[uid].get(_SIZE, 0)) for uid in uids if uid in answers}
-    there |= dict.fromkeys(_still_there(client, [uid for uid in uids if uid not in there]), 0)
-    return [(uid, there[uid]) for uid in uids if uid in there]
+    answers = client.fetch(uids, [_SIZE, _ARRIVED])
+    there = {uid: Sized(uid, int(one.get(_SIZE, 0)), _moment(one)) for uid, one in answers.items()}
+    there |= {uid: Sized(uid, 0) for uid in _still_there(client, [uid for uid in uids if uid not in there])}
+    return [there[uid] for uid in uids if uid in there]
+
+
+def _moment(answer: Mapping[bytes, Any]) -> datetime | None:
+    """When the server got the mail (RFC 3501 section 2.3.3), in its own time zone."""
+    moment = answer.get(_ARRIVED)
+    return moment if isinstance(moment, datetime) and moment.tzinfo is not None else None
 
 
 def _still_there(client: Client, uids: Sequence[int]) -> list[int]:
@@ -75,13 +88,13 @@ def groups(sized: Sequence[Sized], max_bytes: int, alone: Set[int] = frozenset()
     """Mails that are fetched with one command: limited in number and in bytes, so that memory stays bounded; `alone` are not mixed with others."""
     group: list[Sized] = []
     total = 0
-    for uid, size in sized:
-        cost = min(size, _HEADER_BYTES) if size > max_bytes else size
+    for one in sized:
+        cost = min(one.size, _HEADER_BYTES) if one.size > max_bytes else one.size
         full = total + cost > _BYTES_AT_ONCE or len(group) >= _BODIES_AT_ONCE
-        if group and (full or uid in alone or group[-1][0] in alone):
+        if group and (full or one.uid in alone or group[-1].uid in alone):
             yield group
             group, total = [], 0
-        group.append((uid, size))
+        group.append(one)
         total += cost
     if group:
         yield group
@@ -89,12 +102,12 @@ def groups(sized: Sequence[Sized], max_bytes: int, alone: Set[int] = frozenset()
 
 def read_group(client: Client, group: Sequence[Sized], max_bytes: int) -> dict[int, Found]:
     """What came of each mail that is still there."""
-    small = [uid for uid, size in group if size <= max_bytes]
+    small = [one.uid for one in group if one.size <= max_bytes]
     found = _bodies(client, small)
     for uid in _still_there(client, [uid for uid in small if uid not in found]):
         found |= _bodies(client, [uid]) or {uid: Found(None, refused=LEFT_OUT)}
     # Some servers give a wrong size: the limit holds for what came, too.
-    partly = [uid for uid, size in group if size > max_bytes]
+    partly = [one.uid for one in group if one.size > max_bytes]
     partly += [uid for uid, one in found.items() if one.refused or len(one.raw or b"") > max_bytes]
     for uid, header in headers(client, partly, min(max_bytes, _HEADER_BYTES)).items():
         found[uid] = Found(None, header, found[uid].refused if uid in found else "")

@@ -229,10 +229,11 @@ class ImapInbox:
         return sorted(uids.union(again))
 
     def _fetch_group(self, box: _Box, group: Sequence[Sized]) -> Iterator[Fetched]:
-        keys = [self._key(box, uid) for uid, _ in group]
+        keys = [self._key(box, one.uid) for one in group]
         if self._breaks.get(keys[0], 0) >= _BREAKS_AT_MOST:
             self._breaks.pop(keys[0])  # tried again when it is asked for again
-            yield Fetched(keys[0], None, group[0][1], b"\r\n", "the server ends the connection when it is asked for it")
+            why = "the server ends the connection when it is asked for it"
+            yield Fetched(keys[0], None, group[0].size, b"\r\n", why, group[0].arrived)
             return
         try:
             with self._session() as client:
@@ -243,11 +244,11 @@ class ImapInbox:
             # Some servers end the connection over one bad mail: from now on each of these is read alone.
             self._breaks |= {key: self._breaks.get(key, 0) + 1 for key in keys}
             raise
-        for key, (uid, size) in zip(keys, group, strict=True):
+        for key, (uid, size, arrived) in zip(keys, group, strict=True):
             self._breaks.pop(key, None)
             if uid in found:
                 one = found.pop(uid)
-                yield Fetched(key, one.raw, size if one.raw is None else len(one.raw), one.header, one.refused)
+                yield Fetched(key, one.raw, size if one.raw is None else len(one.raw), one.header, one.refused, arrived)
 
     # moving
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from email import message_from_bytes
 from email.policy import default
 from typing import Final, Protocol
@@ -17,14 +17,14 @@ from mailbot.ports import Fetched, Filed, Folder
 INBOX: Final = "INBOX"
 
 
-def arrived(raw: bytes) -> date:
-    """The day on which a mail came: a stand-in has no other than its Date header; today's where it has none."""
+def written_at(raw: bytes) -> datetime | None:
+    """The moment that a mail's Date header names; None where it has none that can be used."""
     written = message_from_bytes(raw, policy=default)["Date"]
     moment = written.datetime if written is not None else None
     try:
-        return moment.astimezone(UTC).date() if moment is not None else date.max
+        return moment.astimezone(UTC) if moment is not None else None
     except OverflowError:  # at the edges of the calendar
-        return date.max
+        return None
 
 
 class Folders(Protocol):
@@ -91,6 +91,7 @@ class MemoryInbox:
         self.faults = Faults()
         self.refused: dict[int, str] = {}
         """UIDs of mails that the server has and does not give, with what it says."""
+        self._came: dict[bytes, datetime] = {}
         self._account = account
         self._max_bytes = max_bytes
         self._folders: Folders = MemoryFolders() if folders is None else folders
@@ -111,17 +112,26 @@ class MemoryInbox:
             if self._folders.uidvalidity() != uidvalidity:
                 return
             raw = self._folders.read(INBOX, uid)
-            if raw is not None and (since is None or floor or uid in again or arrived(raw) >= since):
+            if raw is not None and (since is None or floor or uid in again or self._since(raw, since)):
                 yield self._fetched(uid, raw)
         self._seen = (uidvalidity, uidnext)
 
     def _fetched(self, uid: int, raw: bytes) -> Fetched:
+        arrived = self._arrived(raw)
         if uid in self.refused:
-            return Fetched(self._key(uid), None, len(raw), b"\r\n", self.refused[uid])
+            return Fetched(self._key(uid), None, len(raw), b"\r\n", self.refused[uid], arrived)
         if len(raw) <= self._max_bytes:
-            return Fetched(self._key(uid), raw, len(raw))
+            return Fetched(self._key(uid), raw, len(raw), arrived=arrived)
         header, separator, _ = raw.partition(b"\r\n\r\n")
-        return Fetched(self._key(uid), None, len(raw), (header + separator)[: self._max_bytes])
+        return Fetched(self._key(uid), None, len(raw), (header + separator)[: self._max_bytes], arrived=arrived)
+
+    def _arrived(self, raw: bytes) -> datetime | None:
+        """When it came: as told at its delivery, else as its Date header says."""
+        return self._came.get(raw) or written_at(raw)
+
+    def _since(self, raw: bytes, day: date) -> bool:
+        moment = self._arrived(raw)
+        return moment is None or moment.date() >= day
 
     def position(self) -> MailKey:
         self.faults.check("position")
@@ -137,7 +147,7 @@ class MemoryInbox:
         self.faults.check("handled")
         for uid in self._folders.uids(Folder.HANDLED.value):
             raw = self._folders.read(Folder.HANDLED.value, uid) or b""
-            if arrived(raw) >= since:
+            if self._since(raw, since):
                 yield Filed(uid, raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
 
     def bring_back(self, uids: Sequence[int]) -> None:
@@ -172,8 +182,10 @@ class MemoryInbox:
 
     # the world
 
-    def deliver(self, raw: bytes) -> MailKey:
-        """A mail arrives."""
+    def deliver(self, raw: bytes, arrived: datetime | None = None) -> MailKey:
+        """A mail arrives, at the moment that its Date header names, or at another one."""
+        if arrived is not None:
+            self._came[raw] = arrived
         return self._key(self._folders.add(INBOX, raw))
 
     def expunge(self, key: MailKey) -> None:

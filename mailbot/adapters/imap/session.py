@@ -116,6 +116,7 @@ def open_session(settings: ImapSettings) -> Client:
             ssl_context=context,
             timeout=SocketTimeout(connect=settings.connect_seconds, read=settings.read_seconds),
         )
+        client.normalise_times = False  # moments with the offset that the server names, not the naive ones of this host
         try:
             client.socket().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if settings.security is Security.STARTTLS:
