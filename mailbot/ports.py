@@ -175,6 +175,15 @@ class Directory(Protocol):
     def by_address(self, address: str) -> Person | None:
         """The person with that address or alias (ASCII letters without case); None for nobody."""
 
+    def by_id(self, person_id: str) -> Person | None:
+        """The person with exactly that `Person.id`, whatever their login is now; None for nobody.
+
+        Only an id that is `issued` here finds anybody.
+        """
+
+    def issued(self, person_id: str) -> bool:
+        """Whether an id is of this directory's kind: one of another kind (of the file before the server) says nothing here."""
+
     def admins(self) -> tuple[Admin, ...]:
         """The unlocked members of the site's group of admins; empty where the directory has none."""
 

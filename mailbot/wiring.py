@@ -177,6 +177,7 @@ def ldap_directory(section: DirectorySection, clock: Clock) -> LdapDirectory:
         base=section.base,
         user_filter=section.user_filter,
         login=section.login_attribute,
+        id=section.id_attribute,
         name=section.name_attribute,
         mail=section.mail_attribute,
         aliases=section.alias_attributes,

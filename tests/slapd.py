@@ -65,7 +65,7 @@ rootdn "{root}"
 rootpw "{password}"
 directory {folder}/data
 maxsize 268435456
-index objectClass,uid,mail,mailAlternateAddress,member,memberUid eq
+index objectClass,entryUUID,uid,mail,mailAlternateAddress,member,memberUid eq
 dbnosync
 overlay ppolicy
 """
@@ -160,6 +160,12 @@ class Slapd:
     def remove(self, dn: str) -> None:
         with self._as_root() as connection, contextlib.suppress(bonsai.errors.NoSuchObjectError):
             connection.delete(dn)
+
+    def rename(self, dn: str, name: str) -> None:
+        """Give an entry another name (`uid=somebody`); it is the same entry, and has the same entryUUID."""
+        with self._as_root() as connection:
+            entry = connection.search(dn, 0)[0]
+            entry.rename(f"{name},{dn.partition(',')[2]}")
 
     @contextmanager
     def cleaned(self) -> Iterator[None]:

@@ -217,6 +217,8 @@ class DirectorySection:
     """What an entry must match to be a user."""
     login_attribute: Text = "uid"
     """The login, compared exactly."""
+    id_attribute: Text = "entryUUID"
+    """What the server never changes about a person, nor gives to another: `docs/directory.md` names others, such as `uidNumber`."""
     name_attribute: Text = "cn"
     """The name in letters."""
     mail_attribute: Text = "mail"

@@ -55,7 +55,9 @@ LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
 class Person:
     """One user as the directory knows them; letters about a user go to `email` and nowhere else.
 
-    `aliases` are further addresses they may write from; all addresses are lower-cased.
+    `aliases` are further addresses they may write from; all addresses are lower-cased.  `id` is what the directory
+    never changes nor gives to anybody else, with what kind of id it is in front ("entryuuid:…"); "" where it shows none.
+    Login, name and addresses are attributes: they may be another person's tomorrow.
     """
 
     login: str
@@ -64,6 +66,7 @@ class Person:
     aliases: tuple[str, ...] = ()
     ssh_keys: tuple[str, ...] = ()
     locked: bool = False
+    id: str = ""
 
     @property
     def addresses(self) -> frozenset[str]:

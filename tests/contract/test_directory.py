@@ -35,6 +35,12 @@ class DirectoryWorld(Protocol):
 
     def put(self, person: Person) -> None: ...
     def remove(self, login: str) -> None: ...
+    def rename(self, person: Person, login: str) -> None:
+        """The same person has another login from now on."""
+
+    def succeed(self, person: Person) -> None:
+        """Somebody else gets that person's login, name and addresses."""
+
     def break_down(self) -> None: ...
     def repair(self) -> None: ...
 
@@ -44,6 +50,13 @@ class MemoryWorld:
         self.directory = MemoryDirectory()
         self.put = self.directory.put
         self.remove = self.directory.remove
+
+    def rename(self, person: Person, login: str) -> None:
+        self.remove(person.login)
+        self.put(replace(person, login=login, id=f"memory:{person.login}"))
+
+    def succeed(self, person: Person) -> None:
+        self.put(replace(person, id=f"memory:another {person.login}"))
 
     def break_down(self) -> None:
         self.directory.down = True
@@ -66,6 +79,13 @@ class FileWorld:
     def remove(self, login: str) -> None:
         del self._people[login]
         self._write()
+
+    def rename(self, person: Person, login: str) -> None:
+        self.remove(person.login)
+        self.put(replace(person, login=login, id=person.login))
+
+    def succeed(self, person: Person) -> None:
+        self.put(replace(person, id=f"another {person.login}"))
 
     def break_down(self) -> None:
         self._path.unlink()
@@ -112,6 +132,14 @@ class LdapWorld:
     def remove(self, login: str) -> None:
         self._server.remove(slapd.person(login)[0])
 
+    def rename(self, person: Person, login: str) -> None:
+        self._logins = self._logins - {person.login} | {login}
+        self._server.rename(slapd.person(person.login)[0], f"uid={login}")
+
+    def succeed(self, person: Person) -> None:
+        self.remove(person.login)
+        self.put(person)
+
     def break_down(self) -> None:
         self._server.stop()
 
@@ -138,7 +166,18 @@ class WithCommand:
 
     def put(self, person: Person) -> None:
         self._inner.put(replace(person, ssh_keys=()))
-        (self._folder / f"{person.login}.keys").write_text("".join(f"{key}\n" for key in person.ssh_keys))
+        self._print(person.login, person)
+
+    def _print(self, login: str, person: Person) -> None:
+        (self._folder / f"{login}.keys").write_text("".join(f"{key}\n" for key in person.ssh_keys))
+
+    def rename(self, person: Person, login: str) -> None:
+        self._print(login, person)
+        self._inner.rename(replace(person, ssh_keys=()), login)
+
+    def succeed(self, person: Person) -> None:
+        self._print(person.login, person)
+        self._inner.succeed(replace(person, ssh_keys=()))
 
 
 def entry(person: Person) -> str:
@@ -149,6 +188,7 @@ def entry(person: Person) -> str:
         "aliases": list(person.aliases),
         "ssh_keys": list(person.ssh_keys),
         "locked": person.locked,
+        **({"id": person.id} if person.id else {}),
     }
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
     return "\n".join(["[[person]]", *lines, "", ""])
@@ -175,16 +215,21 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DirectoryW
         ldap.clean_up()
 
 
+def known(person: Person | None) -> Person | None:
+    """The person without the id, which some directories make themselves."""
+    return person and replace(person, id="")
+
+
 def test_a_person_is_found_by_login_with_all_that_is_known(world: DirectoryWorld) -> None:
-    assert world.directory.by_login("alice") == ALICE
-    assert world.directory.by_login("bob") == BOB
+    assert known(world.directory.by_login("alice")) == ALICE
+    assert known(world.directory.by_login("bob")) == BOB
 
 
 @pytest.mark.parametrize(
     "address", ["alice@example.org", "ALICE@Example.ORG", "a.martin@lab.example.org", "A.Martin@Lab.example.org"]
 )
 def test_a_person_is_found_by_any_of_their_addresses_in_any_case(world: DirectoryWorld, address: str) -> None:
-    assert world.directory.by_address(address) == ALICE
+    assert known(world.directory.by_address(address)) == ALICE
 
 
 @pytest.mark.parametrize(
@@ -214,12 +259,12 @@ def test_nobody_is_found_by_an_address_that_nobody_has(world: DirectoryWorld, wo
 
 
 def test_a_change_is_seen_at_the_next_question(world: DirectoryWorld) -> None:
-    assert world.directory.by_login("alice") == ALICE
+    assert known(world.directory.by_login("alice")) == ALICE
 
     world.put(replace(ALICE, locked=True))
     world.put(replace(BOB, email="robert@example.org"))
 
-    assert world.directory.by_login("alice") == replace(ALICE, locked=True)
+    assert known(world.directory.by_login("alice")) == replace(ALICE, locked=True)
     assert world.directory.by_address("bob@example.org") is None
     found = world.directory.by_address("robert@example.org")
     assert found is not None
@@ -227,21 +272,75 @@ def test_a_change_is_seen_at_the_next_question(world: DirectoryWorld) -> None:
 
 
 def test_somebody_who_left_is_not_found_any_more(world: DirectoryWorld) -> None:
-    assert world.directory.by_login("alice") == ALICE
+    assert known(world.directory.by_login("alice")) == ALICE
     world.remove("alice")
 
     assert world.directory.by_login("alice") is None
     assert world.directory.by_address("a.martin@lab.example.org") is None
 
 
+def the_id_of(world: DirectoryWorld, login: str) -> str:
+    person = world.directory.by_login(login)
+    assert person is not None
+    assert person.id
+    return person.id
+
+
+def test_a_person_is_found_by_an_id_that_nobody_else_has(world: DirectoryWorld) -> None:
+    ids = {the_id_of(world, login) for login in ("alice", "bob", "mark")}
+
+    assert len(ids) == 3
+    assert {known(world.directory.by_id(one)) for one in ids} == {ALICE, BOB, MARK}
+    assert all(map(world.directory.issued, ids))
+
+
+def test_somebody_with_another_login_is_the_same_person(world: DirectoryWorld) -> None:
+    before = the_id_of(world, "alice")
+    world.rename(ALICE, "alice.durand")
+
+    assert world.directory.by_login("alice") is None
+    assert known(world.directory.by_id(before)) == replace(ALICE, login="alice.durand")
+    assert the_id_of(world, "alice.durand") == before
+    found = world.directory.by_address("a.martin@lab.example.org")
+    assert found is not None
+    assert found.id == before
+
+
+def test_somebody_else_with_the_same_login_and_address_is_another_person(world: DirectoryWorld) -> None:
+    before = the_id_of(world, "alice")
+    world.succeed(ALICE)
+
+    assert the_id_of(world, "alice") != before
+    assert world.directory.by_id(before) is None
+    found = world.directory.by_address("alice@example.org")
+    assert found is not None
+    assert found.id != before
+
+
+def test_the_id_of_another_directory_says_nothing_here(world: DirectoryWorld) -> None:
+    value = the_id_of(world, "alice").partition(":")[2]
+
+    for foreign in ("", "alice", value, f"elsewhere:{value}"):
+        assert not world.directory.issued(foreign)
+        assert world.directory.by_id(foreign) is None
+
+
+@pytest.mark.parametrize("word", ["nobody", "*", "x)(uid=*", "alice\x00"])
+def test_nobody_is_found_by_an_id_that_nobody_has(world: DirectoryWorld, word: str) -> None:
+    kind = the_id_of(world, "alice").partition(":")[0]
+    assert world.directory.by_id(f"{kind}:{word}") is None
+
+
 def test_a_directory_that_cannot_be_asked_says_so_and_refuses_nobody(world: DirectoryWorld) -> None:
-    assert world.directory.by_login("alice") == ALICE
+    assert known(world.directory.by_login("alice")) == ALICE
+    person_id = the_id_of(world, "alice")
     world.break_down()
 
     questions: list[Callable[[], Person | None]] = [
         lambda: world.directory.by_login("alice"),
         lambda: world.directory.by_login("nobody"),
         lambda: world.directory.by_address("alice@example.org"),
+        lambda: world.directory.by_id(person_id),
     ]
     for question in questions:
         with pytest.raises(DirectoryUnavailable) as caught:
@@ -249,7 +348,7 @@ def test_a_directory_that_cannot_be_asked_says_so_and_refuses_nobody(world: Dire
         assert not caught.value.permanent
 
     world.repair()
-    assert world.directory.by_login("alice") == ALICE
+    assert known(world.directory.by_login("alice")) == ALICE
 
 
 def test_a_directory_without_a_group_has_no_admins(world: DirectoryWorld) -> None:
@@ -258,7 +357,7 @@ def test_a_directory_without_a_group_has_no_admins(world: DirectoryWorld) -> Non
 
 def test_a_directory_can_be_asked_again_after_it_was_closed(world: DirectoryWorld) -> None:
     world.directory.close()
-    assert world.directory.by_login("alice") == ALICE
+    assert known(world.directory.by_login("alice")) == ALICE
     world.directory.close()
     world.directory.close()
 
@@ -267,7 +366,7 @@ def test_several_threads_may_ask_at_once(world: DirectoryWorld) -> None:
     found: list[Person | None] = []
 
     def ask() -> None:
-        found.extend(world.directory.by_login("alice") for _ in range(50))
+        found.extend(known(world.directory.by_login("alice")) for _ in range(50))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:

@@ -584,5 +584,5 @@ def test_the_documentation_names_every_lock_and_every_setting() -> None:
     text = (Path(__file__).parents[2] / "docs" / "directory.md").read_text(encoding="utf-8")
     for name in (*LAYOUT.locked, "krbPrincipalExpiration", "userAccountControl"):
         assert f"| `{name}` (" in text
-    for name in ("user_filter", "login_attribute", "name_attribute", "mail_attribute", "key_attribute"):
+    for name in ("user_filter", "login_attribute", "id_attribute", "name_attribute", "mail_attribute", "key_attribute"):
         assert f"| `{name}` | `{getattr(DirectorySection(), name)}` |" in text

@@ -2,6 +2,7 @@
 
     [[person]]
     login = "alice"
+    id = "alice"                                # may be left out: the login then
     name = "Alice Martin"
     mail = "alice@example.org"
     aliases = ["a.martin@lab.example.org"]      # may be left out
@@ -9,7 +10,8 @@
     ssh_keys_file = "keys/alice.pub"            # may be left out; one key a line, relative to this file
     locked = false                              # may be left out
 
-Logins are compared exactly, addresses without case.
+Logins are compared exactly, addresses without case.  The id says who it is: somebody with a new login keeps it, and
+somebody new with a login that was in use gets another one.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from mailbot.model import Admin, Person
 
 _KEYS: Final[Mapping[str, type]] = {
     "login": str,
+    "id": str,
     "name": str,
     "mail": str,
     "aliases": list,
@@ -36,9 +39,13 @@ _KEYS: Final[Mapping[str, type]] = {
     "locked": bool,
 }
 _REQUIRED: Final = ("login", "name", "mail")
+_NOT_EMPTY: Final = (*_REQUIRED, "id")
 _TYPE_NAMES: Final = {str: "a text in quotes", list: "a list of texts in quotes", bool: "true or false"}
 _HEADER: Final = re.compile(r"\s*\[\[\s*person\s*\]\]")
 _ADDRESS: Final = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
+
+KIND: Final = "file:"
+"""What ids of people in a file begin with."""
 
 _Stamp = tuple[tuple[str, int, int], ...]
 
@@ -50,6 +57,7 @@ class _Loaded:
     stamp: _Stamp
     by_login: Mapping[str, Person]
     by_address: Mapping[str, Person] = field(repr=False)
+    by_id: Mapping[str, Person] = field(repr=False)
 
 
 class FileDirectory:
@@ -66,6 +74,12 @@ class FileDirectory:
     def by_address(self, address: str) -> Person | None:
         # Not str.lower for every letter: the Kelvin sign would become a k.
         return self._current().by_address.get(address.lower() if address.isascii() else address)
+
+    def by_id(self, person_id: str) -> Person | None:
+        return self._current().by_id.get(person_id)
+
+    def issued(self, person_id: str) -> bool:
+        return person_id.startswith(KIND)
 
     def admins(self) -> tuple[Admin, ...]:
         """Nobody: with a file, admins are those of the configuration."""
@@ -133,11 +147,11 @@ def _load(path: Path) -> _Loaded:
                 people.append((where, _person(path, entry, stamps)))
             except DirectoryUnavailable as error:
                 problems.append(f"{where}: ssh_keys_file: {error}")
-    by_login, by_address, doubles = _index(people)
+    by_login, by_address, by_id, doubles = _index(people)
     problems += doubles
     if problems:
         raise DirectoryUnavailable("\n".join(problems))
-    return _Loaded(tuple(stamps), by_login, by_address)
+    return _Loaded(tuple(stamps), by_login, by_address, by_id)
 
 
 def _entry_problems(entry: Mapping[str, Any]) -> Iterator[str]:
@@ -156,7 +170,7 @@ def _value_problems(key: str, kind: type[Any], value: Any) -> Iterator[str]:
     texts = value if kind is list and isinstance(value, list) else []
     if type(value) is not kind or not all(isinstance(text, str) for text in texts):
         yield f"{key} must be {_TYPE_NAMES[kind]}"
-    elif key in _REQUIRED and not str(value).strip():
+    elif key in _NOT_EMPTY and not str(value).strip():
         yield f"{key} is empty"
     else:
         yield from (
@@ -182,19 +196,26 @@ def _person(path: Path, entry: Mapping[str, Any], stamps: list[tuple[str, int, i
         aliases=tuple(alias.lower() for alias in entry.get("aliases", ())),
         ssh_keys=tuple(keys),
         locked=entry.get("locked", False),
+        id=f"{KIND}{entry.get('id', entry['login'])}",
     )
 
 
-def _index(people: Iterable[tuple[str, Person]]) -> tuple[dict[str, Person], dict[str, Person], list[str]]:
-    """Look-up tables, and what stands for two people: an address must say who writes."""
+def _index(
+    people: Iterable[tuple[str, Person]],
+) -> tuple[dict[str, Person], dict[str, Person], dict[str, Person], list[str]]:
+    """Look-up tables by login, address and id, and what stands for two people: an address must say who writes."""
     by_login: dict[str, Person] = {}
     by_address: dict[str, Person] = {}
+    by_id: dict[str, Person] = {}
     problems: list[str] = []
     for where, person in people:
         if by_login.setdefault(person.login, person) is not person:
             problems.append(f"{where}: the login {person.login} is there twice")
+        elif (same := by_id.setdefault(person.id, person)) is not person:
+            id_ = person.id.removeprefix(KIND)
+            problems.append(f"{where}: the id {id_} is that of {same.login} already; give this person another id")
         for address in sorted(person.addresses):
             other = by_address.setdefault(address, person)
             if other is not person:
                 problems.append(f"{where}: the address {address} belongs to {other.login} already")
-    return by_login, by_address, problems
+    return by_login, by_address, by_id, problems

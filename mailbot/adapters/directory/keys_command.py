@@ -50,6 +50,12 @@ class KeysByCommand:
     def by_address(self, address: str) -> Person | None:
         return self._with_keys(self._people.by_address(address))
 
+    def by_id(self, person_id: str) -> Person | None:
+        return self._with_keys(self._people.by_id(person_id))
+
+    def issued(self, person_id: str) -> bool:
+        return self._people.issued(person_id)
+
     def admins(self) -> tuple[Admin, ...]:
         return self._people.admins()
 

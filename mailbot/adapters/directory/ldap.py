@@ -23,7 +23,7 @@ from mailbot.adapters.directory.ldap_connection import (
     NoAnswer,
     Question,
 )
-from mailbot.adapters.directory.ldap_people import ADDRESS, LOGIN, LdapLayout, person_of
+from mailbot.adapters.directory.ldap_people import ADDRESS, ID, LOGIN, LdapLayout, person_of
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
 
@@ -39,12 +39,17 @@ _MEMBER_LOGINS: Final = "memberUid"
 class People:
     """What `LdapDirectory.people` found; `unusable` are the DNs of entries without a login or an address; `more` where that is not all."""
 
+    id_attribute: str
     people: tuple[Person, ...]
     unusable: tuple[str, ...]
     more: bool
 
     def oddities(self) -> Iterator[str]:
         """What the site may want to know, a sentence each."""
+        nameless = [person.login for person in self.people if not person.id]
+        if nameless:
+            more = f" (and {len(nameless) - 1} more)" if nameless[1:] else ""
+            yield f"no {self.id_attribute} is seen of {nameless[0]}{more}: people without one are known by their login alone"
         logins = Counter(person.login for person in self.people)
         addresses = Counter(address for person in self.people for address in person.addresses)
         for what, counted in (("login", logins), ("address", addresses)):
@@ -92,6 +97,15 @@ class LdapDirectory:
             return None
         return self._remembered("address", address.lower())
 
+    def by_id(self, person_id: str) -> Person | None:
+        if not self.issued(person_id):
+            return None
+        return self._remembered("id", person_id)
+
+    def issued(self, person_id: str) -> bool:
+        kind, value = self._layout.kind, person_id.removeprefix(self._layout.kind)
+        return person_id.startswith(kind) and ID.fullmatch(value) is not None
+
     def admins(self) -> tuple[Admin, ...]:
         if not self._layout.admin_group:
             return ()
@@ -110,6 +124,7 @@ class LdapDirectory:
         now = self._now()
         read = [(entry, person_of(entry, layout, now)) for entry in found.entries]
         return People(
+            layout.id,
             tuple(person for _, person in read if person is not None),
             tuple(entry.dn for entry, person in read if person is None),
             found.more,
@@ -130,7 +145,7 @@ class LdapDirectory:
             until, person = self._known.get(key, (0.0, None))
         if person is not None and until > monotonic():
             return person
-        person = self._login(value) if kind == "login" else self._address(value)
+        person = {"login": self._login, "address": self._address, "id": self._id}[kind](value)
         with self._lock:
             self._known.pop(key, None)
             if person is not None and self._cache_seconds:
@@ -147,6 +162,11 @@ class LdapDirectory:
         asked = tuple((attribute, address) for attribute in self._layout.addresses)
         person = self._one(asked, f"the address {address}")
         return person if person is not None and address in person.addresses else None
+
+    def _id(self, person_id: str) -> Person | None:
+        value = person_id.removeprefix(self._layout.kind)
+        person = self._one(((self._layout.id, value),), f"the {self._layout.id} {value}")
+        return person if person is not None and person.id == person_id else None
 
     def _one(self, any_of: tuple[tuple[str, str], ...], what: str) -> Person | None:
         """The one person that a search finds.  Raises DirectoryUnavailable where there are two: nobody can say who is meant."""

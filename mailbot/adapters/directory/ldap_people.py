@@ -17,6 +17,9 @@ LOGIN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 ADDRESS: Final = re.compile(r"[!-~]{1,64}@[A-Za-z0-9.-]{1,253}")
 """What can be a registered address (ASCII: `mail` is an IA5 string, RFC 4524 section 2.16)."""
 
+ID: Final = re.compile(r"[!-~]{1,200}")
+"""What can be an id: a UUID (RFC 4530) or a number (RFC 2307), for example.  Bytes that are no text are none."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DISABLED: Final = 0x2  # ADS_UF_ACCOUNTDISABLE of userAccountControl
 
@@ -28,6 +31,7 @@ class LdapLayout:
     base: str
     user_filter: str = "(objectClass=posixAccount)"
     login: str = "uid"
+    id: str = "entryUUID"
     name: str = "cn"
     mail: str = "mail"
     aliases: tuple[str, ...] = ()
@@ -39,7 +43,12 @@ class LdapLayout:
     @property
     def attributes(self) -> tuple[str, ...]:
         """All that is asked for; by name, since locks are often operational attributes."""
-        return (self.login, self.name, self.mail, *self.aliases, self.keys, *self.locked)
+        return (self.login, self.id, self.name, self.mail, *self.aliases, self.keys, *self.locked)
+
+    @property
+    def kind(self) -> str:
+        """What ids begin with: those that another attribute gave are others."""
+        return f"{self.id.lower()}:"
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -64,7 +73,14 @@ def person_of(entry: Entry, layout: LdapLayout, now: datetime) -> Person | None:
         aliases=tuple(aliases),
         ssh_keys=tuple(key.strip() for key in entry.of(layout.keys) if key.strip()),
         locked=is_locked(entry, layout.locked, now),
+        id=id_of(entry, layout),
     )
+
+
+def id_of(entry: Entry, layout: LdapLayout) -> str:
+    """What never changes about the entry; "" where it shows none, or more than one."""
+    values = entry.of(layout.id)
+    return f"{layout.kind}{values[0]}" if len(values) == 1 and ID.fullmatch(values[0]) else ""
 
 
 def login_of(entry: Entry, attribute: str) -> str:
