@@ -287,6 +287,9 @@ class Overview(Protocol):
     def trouble(self, ticket_id: int) -> str:
         """Why the ticket's last turn raised; empty where it did not."""
 
+    def troubled(self, limit: int = 100) -> list[tuple[int, str]]:
+        """Tickets whose last turn raised, by number, each with the reason: they are tried again."""
+
     def states(self) -> dict[TicketState, int]:
         """How many tickets are in each state; states without a ticket are not named."""
 

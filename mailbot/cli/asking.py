@@ -14,13 +14,16 @@ import typer
 from mailbot.adapters import mail_servers
 from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
 from mailbot.adapters.mail_servers import MailServer, Service, SystemNames
+from mailbot.adapters.senders.resolver import Resolver, ResolverUnavailable
 from mailbot.cli.output import complain
 from mailbot.cli.setup import Answers, Server
 from mailbot.errors import MailServerUnavailable
+from mailbot.trust.signatures import dmarc_policy
 from provisioner.naming import NameProblem, check_domain
 
 _ADDRESS = re.compile(r"[^\s@<>]+@([^\s@<>]+)")
 _ZONE_FILE = Path("/etc/localtime")
+_DNS_SECONDS = 3.0
 
 
 def domain_trouble(domain: str) -> str:
@@ -43,6 +46,19 @@ def system_zone(link: Path = _ZONE_FILE) -> str:
     # One step only: what the name itself leads to (Etc/UTC for UTC) is another name.
     target = str(link.readlink()) if link.is_symlink() else ""
     return target.partition("/zoneinfo/")[2] if "/zoneinfo/" in target else ""
+
+
+def publishes_dmarc(domain: str) -> bool:
+    """Whether a domain says that its mail is signed (RFC 7489); False also where no name server answers."""
+    try:
+        return dmarc_policy(Resolver(seconds=_DNS_SECONDS).txt(f"_dmarc.{domain}")) is not None
+    except ResolverUnavailable:
+        return False
+
+
+def _proof_trouble(answer: str) -> str:
+    """Why it is neither dkim nor none nor the name of a server."""
+    return "" if answer in {"dkim", "none"} else domain_trouble(answer)
 
 
 def log_in(answers: Answers) -> str:
@@ -78,6 +94,7 @@ class Look:
     trouble: Callable[[MailServer], str] = mail_servers.trouble
     log_in: Callable[[Answers], str] = log_in
     zone: Callable[[], str] = system_zone
+    publishes_dmarc: Callable[[str], bool] = publishes_dmarc
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +123,7 @@ class Asking:
         admin = answers.admin or self._until("Address of the admin who decides (admin@example.org)", address_trouble)
         machines = "Domain of the machines: <username>-vm.<domain> (main.testbed.example)"
         answers = replace(answers, admin=admin, domain=answers.domain or self._until(machines, domain_trouble))
-        return answers if answers.check_dkim is not None or not self.terminal else self._with_proof(answers)
+        return answers if answers.proof_is_said or not self.terminal else self._with_proof(answers)
 
     def _refuse_to_guess(self, answers: Answers) -> None:
         said = {
@@ -159,27 +176,35 @@ class Asking:
             complain(f"{why}\nAnother password, or the same one again to take it as it is.")
 
     def _with_proof(self, answers: Answers) -> Answers:
-        """How a forged sender is told from a real one; without any way, a request is believed by its address alone."""
-        complain(
-            "Do users and admins write through servers that sign their mail (DKIM)? Then a forged sender is told from a real one,"
-            "\nand mail that is not signed decides nothing. docs/configuration.md, under [trust], tells of other ways."
-        )
-        answer = self._until(
-            "Check DKIM signatures (yes or no)", lambda said: "" if said in _YES_OR_NO else "yes or no?"
-        )
-        return replace(answers, check_dkim=_YES_OR_NO[answer])
+        """How a forged sender is told from a real one; without any way, a request is believed by its address alone.
 
-    def _until(self, question: str, trouble: Callable[[str], str], ask: Callable[[str], str] | None = None) -> str:
-        """An answer that can be right."""
+        Where the admin's domain says by a DMARC record that its mail is signed, an empty answer checks that.
+        """
+        domain = answers.admin.rpartition("@")[2].lower()
+        signs = self.look.publishes_dmarc(domain)
+        complain(
+            "How is a forged sender told from a real one?\n"
+            f"  dkim  mailbot checks DKIM signatures itself{f'; {domain} publishes that it signs its mail' if signs else ''}\n"
+            "  NAME  your own mail server checks, and writes the result under this name (authserv-id) into Authentication-Results\n"
+            "  none  not at all: whoever knows an address can write in its name\n"
+            "Mail that is not proven then decides nothing; docs/how-to/mail-server.md tells more."
+        )
+        usual = "dkim" if signs else ""
+        answer = self._until(f"dkim, NAME or none{f' [{usual}]' if usual else ''}", _proof_trouble, usual=usual).lower()
+        if answer in {"dkim", "none"}:
+            return replace(answers, check_dkim=answer == "dkim")
+        return replace(answers, check_dkim=False, authserv_id=answer)
+
+    def _until(
+        self, question: str, trouble: Callable[[str], str], ask: Callable[[str], str] | None = None, usual: str = ""
+    ) -> str:
+        """An answer that can be right; an empty one means the `usual` one."""
         while True:
             try:
-                answer = (ask or self.ask)(f"{question}: ").strip()
+                answer = (ask or self.ask)(f"{question}: ").strip() or usual
             except EOFError:
                 raise typer.Abort from None
             why = trouble(answer) if answer else "an answer is needed"
             if not why:
                 return answer
             complain(why)
-
-
-_YES_OR_NO = {"yes": True, "y": True, "no": False, "n": False}

@@ -50,6 +50,9 @@ def init(
             "--check-dkim/--no-check-dkim", help="Whether senders must be proven by DKIM.", show_default=False
         ),
     ] = None,
+    authserv_id: Annotated[
+        str, typer.Option(help="The name under which your own mail server says what it found (Authentication-Results).")
+    ] = "",
     libvirt: Annotated[str, typer.Option(help="The hypervisor.")] = "qemu:///system",
     force: Annotated[bool, typer.Option("--force", help="Write over an existing configuration.")] = False,
 ) -> None:
@@ -70,5 +73,6 @@ def init(
         domain=domain,
         libvirt=libvirt,
         check_dkim=check_dkim,
+        authserv_id=authserv_id,
     )
     setup.write(asking.Asking().complete(answers), path, force=force)

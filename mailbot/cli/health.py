@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC
 from typing import Annotated, assert_never
@@ -12,16 +11,16 @@ import typer
 
 from mailbot.adapters.directory.file import FileDirectory
 from mailbot.adapters.directory.ldap import People
-from mailbot.cli.findings import Finding, report
+from mailbot.cli.findings import Finding, fail, ok, report, warn
 from mailbot.cli.ownership import owners
-from mailbot.cli.senders import senders
+from mailbot.cli.record import homes, on_record
+from mailbot.cli.senders import admins, senders
 from mailbot.cli.site import Settings, settings_of
 from mailbot.config import Config, SiteSection, token_keys
-from mailbot.errors import ConfigurationError, DatabaseNotReady, MailbotError
+from mailbot.errors import ConfigurationError, MailbotError
 from mailbot.letters.trying import problems, replaced
-from mailbot.model import FINAL, Letter, TicketState
+from mailbot.model import Letter
 from mailbot.storage import open_store, system_clock
-from mailbot.turns.sight import MEANWHILE, what_is_blind
 from mailbot.wiring import ldap_directory, letter_settings, make_inbox, make_postman, make_reader, make_site
 from parsers.values import ReadingRules
 from provisioner.api import Kvm, ProvisionerError, SiteHealth
@@ -51,17 +50,17 @@ def offline(settings: Settings) -> Iterator[Finding]:
         config = settings.config
     except ConfigurationError as error:
         for problem in error.problems:
-            yield Finding("configuration", False, problem, f"edit {settings.path}", os.EX_CONFIG)
+            yield fail("configuration", problem, f"edit {settings.path}", os.EX_CONFIG)
         return
     user = settings.as_service()
     whose = f", looked at as {user}, whose the database is" if user else ""
-    yield Finding("configuration", True, f"{settings.path} is complete{whose}")
+    yield ok("configuration", f"{settings.path} is complete{whose}")
     yield from owners(config, settings.path)
     yield _keys(config)
     yield _letters(config)
     yield _directory(config)
     yield _database(config)
-    yield from _homes(config)
+    yield from homes(config)
     yield _trust(config)
 
 
@@ -72,23 +71,24 @@ def online(settings: Settings) -> Iterator[Finding]:
         config = settings.config
     except ConfigurationError:
         return
-    yield from failing(config)
+    yield from on_record(settings)
     yield from _ldap(config)
     yield from _keys_command(config)
     yield _reader(settings)
     yield _imap(config)
     yield _smtp(config)
     yield from senders(config)
+    yield from admins(config)
     for section in config.hosts:
         yield from _site(config, section.name)
 
 
-def _tried(what: str, look: Callable[[], str], mend: str, code: int = os.EX_UNAVAILABLE) -> Finding:
+def _tried(what: str, look: Callable[[], str], fix: str, code: int = os.EX_UNAVAILABLE) -> Finding:
     """What a look says, or the error that it ends with."""
     try:
-        return Finding(what, True, look())
+        return ok(what, look())
     except MailbotError as error:
-        return Finding(what, False, str(error), mend, code)
+        return fail(what, str(error), fix, code)
 
 
 def _keys(config: Config) -> Finding:
@@ -105,16 +105,16 @@ def _letters(config: Config) -> Finding:
     try:
         wrong = list(problems(letter_settings(config)))
     except ConfigurationError:
-        return Finding("letters", True, "not tried: the token keys are missing")
+        return ok("letters", "not tried: the token keys are missing")
     if wrong:
-        mend = (
+        fix = (
             f"correct it in {config.smtp.templates}"
             if mine
             else "install the program again: templates_email belongs to it"
         )
-        return Finding("letters", False, "; ".join(wrong[:5]), mend, os.EX_CONFIG)
+        return fail("letters", "; ".join(wrong[:5]), fix, os.EX_CONFIG)
     own = f", {len(mine)} of them the site's own" if mine else ""
-    return Finding("letters", True, f"{len(Letter)} templates{own}")
+    return ok("letters", f"{len(Letter)} templates{own}")
 
 
 def _directory(config: Config) -> Finding:
@@ -145,45 +145,49 @@ def _ldap(config: Config) -> Iterator[Finding]:
     def admins() -> str:
         return f"admins by {section.admin_group}: {', '.join(one.login for one in directory.admins()) or 'nobody'}"
 
-    what, mend = f"directory {section.host}", "check [directory]; docs/directory.md tells what each setting is for"
+    what, fix = f"directory {section.host}", "check [directory]; docs/directory.md tells what each setting is for"
     try:
         seen = directory.people()
-        yield _people(what, seen, mend)
+        yield _people(what, seen, fix)
         for told in seen.oddities():
-            yield Finding(what, False, told, "mend the entries on the server", os.EX_DATAERR)
+            yield warn(what, told, "correct the entries on the server")
         if section.admin_group:
-            yield _tried(what, admins, mend)
+            yield _tried(what, admins, fix)
     except MailbotError as error:
-        yield Finding(what, False, str(error), mend)
+        yield fail(what, str(error), fix)
     finally:
         directory.close()
 
 
-def _people(what: str, seen: People, mend: str) -> Finding:
+def _people(what: str, seen: People, fix: str) -> Finding:
     usable = sum(bool(person.ssh_keys) and not person.locked for person in seen.people)
     count = f"{'more than ' if seen.more else ''}{len(seen.people)} users"
     nobody = f"; {len(seen.unusable)} without login or address count as nobody" if seen.unusable else ""
-    return Finding(what, bool(seen.people), f"{count}, {usable} of them unlocked and with an SSH key{nobody}", mend)
+    said = f"{count}, {usable} of them unlocked and with an SSH key{nobody}"
+    return ok(what, said) if seen.people else fail(what, said, fix)
 
 
 def _keys_command(config: Config) -> Iterator[Finding]:
     """Whether the program is there; what it prints is known once a user asks."""
     if config.directory.keys_program:
         program = config.directory.keys_program[0]
-        well = os.access(program, os.X_OK)
-        said = f"{program} {'can be run' if well else 'is not there, or may not be run'}"
-        yield Finding("keys command", well, said, "check directory.keys_command", os.EX_CONFIG)
+        if os.access(program, os.X_OK):
+            yield ok("keys command", f"{program} can be run")
+        else:
+            said = f"{program} is not there, or may not be run"
+            yield fail("keys command", said, "check directory.keys_command", os.EX_CONFIG)
 
 
 def _trust(config: Config) -> Finding:
-    """What a site without any proof of senders loses; that is a choice, not a fault."""
+    """What a site without any proof of senders loses; it may be chosen, and should not be forgotten."""
     if config.trust.sees_alignment:
-        return Finding("trust", True, "the domain of a sender is proven by DMARC or DKIM")
+        return ok("trust", "the domain of a sender is proven by DMARC or DKIM")
     lost = (
         "nothing here can tell a forged sender: a request is believed by its address alone, a decision by its address and its "
-        "token (trust.authserv_id or trust.check_dkim would have senders proven)"
+        "token"
     )
-    return Finding("trust", True, lost)
+    fix = "set trust.check_dkim or trust.authserv_id; docs/how-to/mail-server.md tells which suits"
+    return warn("trust", lost, fix)
 
 
 def _database(config: Config) -> Finding:
@@ -198,49 +202,13 @@ def _database(config: Config) -> Finding:
     return _tried("database", look, "mailbot db upgrade", os.EX_CONFIG)
 
 
-def failing(config: Config) -> Iterator[Finding]:
-    """What the daemon could not do when it last tried, as it has put on record itself."""
-    store = open_store(config)
-    try:
-        store.check()
-        found = what_is_blind(store)
-    except MailbotError:
-        return  # told as the database's own trouble
-    finally:
-        store.close()
-    for one in found:
-        said = f"has not worked since {one.since:%Y-%m-%d %H:%M} UTC: {one.why}"
-        mend = f"see what doctor says about it here; until it works again, {MEANWHILE[one.sense]}"
-        yield Finding(one.what, False, said, mend)
-
-
-def _homes(config: Config) -> Iterator[Finding]:
-    """Whether every machine is at a site that the configuration names: nobody else could stop, remove or extend it."""
-    store = open_store(config)
-    try:
-        store.check()
-        there = Counter(one.site for one in store.tickets([state for state in TicketState if state not in FINAL]))
-    except DatabaseNotReady:
-        return  # told as the database's own trouble
-    finally:
-        store.close()
-    del there[None]
-    named = {host.name for host in config.hosts}
-    lost = ", ".join(f"{site} ({count} of them)" for site, count in there.items() if site not in named)
-    said = f"at sites that it does not name: {lost}" if lost else f"all {there.total()} at sites that it names"
-    mend = "name these sites again, or remove their machines first"
-    yield Finding("machines of the configuration", not lost, said, mend, os.EX_CONFIG)
-
-
 def _reader(settings: Settings) -> Finding:
     """What the child that reads strangers' mails has given up on this machine."""
     reader = make_reader(ReadingRules(settings.clock.now(), UTC))
     try:
-        return Finding("reader of mails", True, f"starts; given up: {', '.join(reader.layers())}")
+        return ok("reader of mails", f"starts; given up: {', '.join(reader.layers()) or 'nothing'}")
     except OSError as error:
-        return Finding(
-            "reader of mails", False, str(error), "check the installation: python3 -m mailbot.adapters.reading.child"
-        )
+        return fail("reader of mails", str(error), "check the installation: python3 -m mailbot.adapters.reading.child")
     finally:
         reader.close()
 
@@ -275,12 +243,12 @@ def _site(config: Config, name: str) -> Iterator[Finding]:
     try:
         health = driver.health()
         if not health.reachable:
-            yield Finding(f"site {name}", False, " ".join(health.problems), f"virsh -c {section.uri} list --all")
+            yield fail(f"site {name}", " ".join(health.problems), f"virsh -c {section.uri} list --all")
             return
         yield from _of_site(health, section)
         yield kvm_finding(name, driver.kvm())
     except ProvisionerError as error:
-        yield Finding(f"site {name}, KVM", False, str(error), f"virsh -c {section.uri} domcapabilities --virttype kvm")
+        yield fail(f"site {name}, KVM", str(error), f"virsh -c {section.uri} domcapabilities --virttype kvm")
     finally:
         driver.close()
 
@@ -290,15 +258,14 @@ def kvm_finding(site: str, kvm: Kvm) -> Finding:
     what = f"site {site}, KVM"
     match kvm:
         case Kvm.RUNS:
-            return Finding(what, True, "a guest runs under it")
+            return ok(what, "a guest runs under it")
         case Kvm.ABSENT:
-            return Finding(what, True, "the host has none: machines are emulated, and boot slowly")
+            return ok(what, "the host has none: machines are emulated, and boot slowly")
         case Kvm.UNWANTED:
-            return Finding(what, True, "the configuration does without it (accelerate = false)")
+            return ok(what, "the configuration does without it (accelerate = false)")
         case Kvm.USELESS:
-            return Finding(
+            return fail(
                 what,
-                False,
                 "the host has a /dev/kvm under which no guest runs: machines are emulated, and many a call takes minutes",
                 "let QEMU's user open it (Debian: chgrp kvm /dev/kvm; chmod 660 /dev/kvm), or take it away from libvirtd",
             )
@@ -308,12 +275,14 @@ def kvm_finding(site: str, kvm: Kvm) -> Finding:
 
 def _of_site(health: SiteHealth, section: SiteSection) -> Iterator[Finding]:
     what = f"site {health.site}"
-    yield Finding(what, True, f"answers; {health.machines} machines, {health.free_memory_mib} MiB of memory left")
+    yield ok(what, f"answers; {health.machines} machines, {health.free_memory_mib} MiB of memory left")
     full = health.free_disk_gib < 1
     room = f"{health.free_disk_gib} GiB left in the pool {section.pool}"
-    yield Finding(f"{what}, room", not full, room, "make room in the pool, or add a site")
-    image = health.image
-    yield Finding(f"{what}, image", image is not None, image or "there is no base image", "mailbot image build")
+    yield fail(f"{what}, room", room, "make room in the pool, or add a site") if full else ok(f"{what}, room", room)
+    if health.image is None:
+        yield fail(f"{what}, image", "there is no base image", "mailbot image build")
+    else:
+        yield ok(f"{what}, image", health.image)
     for problem in health.problems:
         look = f"virsh -c {section.uri} net-info {section.network}; virsh -c {section.uri} pool-info {section.pool}"
-        yield Finding(what, False, problem, look)
+        yield fail(what, problem, look)

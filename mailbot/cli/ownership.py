@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from mailbot.adapters.transport import is_loopback
 from mailbot.cli.as_service import database_folder
-from mailbot.cli.findings import Finding
+from mailbot.cli.findings import Finding, fail, ok
 from mailbot.config import Config
 
 
@@ -19,7 +19,7 @@ def owners(config: Config, path: Path) -> Iterator[Finding]:
     wrong = [*_readable(config, path), *_foreign(config), *_unproven(config)]
     yield from wrong
     if not wrong:
-        yield Finding("owners and modes", True, "secrets are read by nobody else, the database's files have one owner")
+        yield ok("owners and modes", "secrets are read by nobody else, the database's files have one owner")
 
 
 def _readable(config: Config, path: Path) -> Iterator[Finding]:
@@ -27,8 +27,8 @@ def _readable(config: Config, path: Path) -> Iterator[Finding]:
     files = [*_secret_files(config), *([path] if _has_secrets(path, config) else [])]
     for file in files:
         if _mode(file) & stat.S_IROTH and _reachable(file):
-            mend = f"chgrp mailbot {file}; chmod 640 {file}"
-            yield Finding("owners and modes", False, f"every user here can read {file}", mend, os.EX_CONFIG)
+            fix = f"chgrp mailbot {file}; chmod 640 {file}"
+            yield fail("owners and modes", f"every user here can read {file}", fix, os.EX_CONFIG)
 
 
 def _secret_files(config: Config) -> Iterator[Path]:
@@ -60,10 +60,8 @@ def _foreign(config: Config) -> Iterator[Finding]:
     name = Path(urlsplit(config.database.url.get_secret_value()).path).name
     for file in sorted(folder.glob(f"{name}*")):
         if file.stat().st_uid != owner:
-            mend = f"chown --reference={folder} {file}"
-            yield Finding(
-                "owners and modes", False, f"{file} belongs to another user than {folder}", mend, os.EX_NOPERM
-            )
+            fix = f"chown --reference={folder} {file}"
+            yield fail("owners and modes", f"{file} belongs to another user than {folder}", fix, os.EX_NOPERM)
 
 
 def _unproven(config: Config) -> Iterator[Finding]:
@@ -74,8 +72,8 @@ def _unproven(config: Config) -> Iterator[Finding]:
         return
     if parse_qs(url.query).get("sslmode") != ["verify-full"]:
         said = f"the connection to PostgreSQL on {host} does not prove that it is {host}"
-        mend = "add ?sslmode=verify-full&sslrootcert=system (or a file) to database.url"
-        yield Finding("database", False, said, mend, os.EX_CONFIG)
+        fix = "add ?sslmode=verify-full&sslrootcert=system (or a file) to database.url"
+        yield fail("database", said, fix, os.EX_CONFIG)
 
 
 def _mode(file: Path) -> int:

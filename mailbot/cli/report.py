@@ -175,7 +175,6 @@ class _Parts:
         self.turn, self.now, self.zone = turn, now, turn.rules.service.timezone
         open_states = tuple(state for state in TicketState if state not in FINAL)
         self.tickets = turn.store.tickets(open_states)
-        self.week = Week(turn, now - timedelta(days=7), now).sections()
 
     def all(self) -> list[Part]:
         return [self.waiting(), self.stuck(), self.ending(), self.machines(), self.sites()]
@@ -194,13 +193,11 @@ class _Parts:
         return Part("Who waits", "waits", heads, rows, "Nobody waits for anybody.")
 
     def stuck(self) -> Part:
-        """The lines of the weekly summary about what failed, is braked or is odd, and work that does not succeed."""
-        rows = [(title, line) for title in ("failed", "over the brake", "odd") for line in self.week[title]]
-        for row in self.turn.store.overview.queue():
-            if row.attempts > 1 and row.error:
-                about = f"#{row.ticket_id}, " if row.ticket_id else ""
-                what = f"{about}{row.letter or row.action}: tried {row.attempts} times; {row.error}"
-                rows.append(("in the queue", what))
+        """The lines of the weekly summary about what is odd, failed or braked, and work that does not succeed."""
+        week = Week(self.turn, self.now - timedelta(days=7), self.now)
+        rows = [("odd", line) for line in week.sections()["odd"]]
+        told = {line for _, line in rows}
+        rows += [(kind, line) for kind, line in week.stuck() if line not in told]
         return Part("What is stuck", "stuck", ("kind", "what"), rows, "Nothing is stuck.")
 
     def ending(self) -> Part:

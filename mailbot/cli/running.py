@@ -24,6 +24,8 @@ def run(context: typer.Context) -> None:
     config = settings.config
     with bot(settings) as running:
         journal.config_loaded(file=str(settings.path), sites=len(config.sites), admins=len(config.admins))
+        if not config.trust.sees_alignment:
+            journal.senders_unproven()
         with metrics.served(config.metrics.address, config.metrics.port, running.context.store):
             daemon.run(running, version("mailbot"), Reloading(settings))
 

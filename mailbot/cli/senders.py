@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 
 from mailbot.adapters.senders.border_probe import believed, forged_mail
 from mailbot.adapters.senders.openpgp import OpenPgp
 from mailbot.adapters.senders.resolver import Resolver, ResolverUnavailable
-from mailbot.cli.findings import Finding
+from mailbot.cli.findings import Finding, fail, ok, warn
 from mailbot.config import Config
-from mailbot.errors import ConfigurationError, LetterRefused, MailServerUnavailable
+from mailbot.errors import ConfigurationError, DirectoryUnavailable, LetterRefused, MailServerUnavailable
+from mailbot.storage import system_clock
 from mailbot.trust.signatures import dmarc_policy
-from mailbot.wiring import imap_settings, make_postman
+from mailbot.wiring import imap_settings, make_directory, make_postman
 
 _WAIT_SECONDS = 60.0
 
@@ -27,6 +29,59 @@ def senders(config: Config, seconds: float = _WAIT_SECONDS) -> Iterator[Finding]
         yield _openpgp(config)
 
 
+_OF_MANY = frozenset(
+    {
+        *(
+            "admins",
+            "administrators",
+            "all",
+            "everybody",
+            "everyone",
+            "group",
+            "groups",
+            "helpdesk",
+            "list",
+            "lists",
+            "members",
+        ),
+        *("office", "operators", "ops", "staff", "support", "sysadmins", "team", "teams", "users"),
+    }
+)
+"""Words in an address that more than one person reads."""
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+def admins(config: Config) -> Iterator[Finding]:
+    """Whether each admin is one person: a letter to a list gives its token to everybody who is on it."""
+    what = "admins"
+    directory = make_directory(config.directory, system_clock())
+    try:
+        lists = [
+            admin.address
+            for admin in config.admins
+            if is_of_many(admin.address) and directory.by_address(admin.address) is None
+        ]
+    except DirectoryUnavailable:
+        return  # told as the directory's own trouble
+    finally:
+        directory.close()
+    for address in lists:
+        said = (
+            f"{address} looks like the address of several people: each of them can decide in the name of this one admin, "
+            "and nobody can tell who it was"
+        )
+        yield warn(what, said, "name each admin with an address of their own")
+    if not lists:
+        yield ok(what, f"{len(config.admins)} by name, none of them a list by its address")
+
+
+def is_of_many(address: str) -> bool:
+    """Whether an address says of itself that several people read it: `admins@…`, `vm-team@…`, `…@lists.example.org`."""
+    local, _, domain = address.lower().rpartition("@")
+    words = {*_WORD.findall(local), domain.partition(".")[0]}
+    return bool(words & _OF_MANY)
+
+
 def _border(config: Config, seconds: float) -> Finding:
     """A forged result in a mail to ourselves must not be believed."""
     what, trust = "border", config.trust
@@ -35,20 +90,20 @@ def _border(config: Config, seconds: float) -> Finding:
     try:
         answer = believed(postman, imap_settings(config), letter, domain, trust=trust, seconds=seconds)
     except (LetterRefused, MailServerUnavailable) as error:
-        return Finding(what, False, f"a mail to {config.smtp.from_address} could not be tried: {error}", "see smtp")
+        return fail(what, f"a mail to {config.smtp.from_address} could not be tried: {error}", "see smtp")
     finally:
         postman.close()
     if answer is None:
-        mend = "look where mail to that address goes, then try again"
-        return Finding(what, False, f"a mail to {config.smtp.from_address} did not arrive in {seconds:.0f} s", mend)
+        fix = "look where mail to that address goes, then try again"
+        return fail(what, f"a mail to {config.smtp.from_address} did not arrive in {seconds:.0f} s", fix)
     if answer:
         said = f"a forged Authentication-Results of {trust.authserv_id} inside a mail would be believed"
-        mend = (
+        fix = (
             "have your mail server remove such headers from mail that comes in, or set trust.relays; "
             'until then set trust.authserv_id = ""'
         )
-        return Finding(what, False, said, mend, os.EX_CONFIG)
-    return Finding(what, True, f"a forged Authentication-Results of {trust.authserv_id} inside a mail is not believed")
+        return fail(what, said, fix, os.EX_CONFIG)
+    return ok(what, f"a forged Authentication-Results of {trust.authserv_id} inside a mail is not believed")
 
 
 def _names(config: Config) -> Finding:
@@ -60,20 +115,20 @@ def _names(config: Config) -> Finding:
             if dmarc_policy(resolver.txt(f"_dmarc.{domain}")) is None:
                 lacking.append(domain)
         except ResolverUnavailable as error:
-            return Finding("names", False, f"no answer from name servers: {error}", "check trust.dns_servers")
+            return fail("names", f"no answer from name servers: {error}", "check trust.dns_servers")
     said = f"; no DMARC record for {', '.join(lacking)}" if lacking else ""
-    return Finding("names", True, f"name servers answer{said}")
+    return ok("names", f"name servers answer{said}")
 
 
 def _openpgp(config: Config) -> Finding:
     trust = config.trust
     if trust.openpgp_home is None:
-        return Finding("openpgp", True, "not used")
+        return ok("openpgp", "not used")
     try:
         lacking = OpenPgp(trust.openpgp_home, trust.openpgp_signers).lacking()
     except ConfigurationError as error:
-        return Finding("openpgp", False, str(error), "install gpg and the extra `openpgp`", os.EX_CONFIG)
+        return fail("openpgp", str(error), "install gpg and the extra `openpgp`", os.EX_CONFIG)
     if lacking:
-        mend = f"gpg --homedir {trust.openpgp_home} --import KEY"
-        return Finding("openpgp", False, f"there is no key {', '.join(lacking)}", mend, os.EX_CONFIG)
-    return Finding("openpgp", True, f"the keys of all {len(trust.openpgp_signers)} signers are there")
+        fix = f"gpg --homedir {trust.openpgp_home} --import KEY"
+        return fail("openpgp", f"there is no key {', '.join(lacking)}", fix, os.EX_CONFIG)
+    return ok("openpgp", f"the keys of all {len(trust.openpgp_signers)} signers are there")

@@ -47,6 +47,12 @@ class Answers:
     libvirt: str = "qemu:///system"
     timezone: str = ""
     check_dkim: bool | None = None
+    authserv_id: str = ""
+
+    @property
+    def proof_is_said(self) -> bool:
+        """Whether it was said how senders are proven, if at all."""
+        return self.check_dkim is not None or bool(self.authserv_id)
 
 
 def write(answers: Answers, path: Path, *, force: bool = False) -> None:
@@ -68,6 +74,8 @@ def write(answers: Answers, path: Path, *, force: bool = False) -> None:
         _put(folder / name, secrets.token_urlsafe(32) + "\n", over=False)
     _put(folder / "users.toml", _USERS, over=False, secret=False)
     _put(path, text, over=True, secret=False)
+    if not answers.check_dkim and not answers.authserv_id:
+        complain("warning nothing will tell a forged sender: `mailbot doctor` says what that costs, and what helps")
     _say_what_comes_next(path)
 
 
@@ -143,6 +151,7 @@ password_file = {password_file}
 from_address = {literal(answers.address)}
 
 [trust]
+authserv_id = {literal(answers.authserv_id)}
 check_dkim = {literal(bool(answers.check_dkim))}
 
 [directory]

@@ -219,6 +219,11 @@ def config_loaded(*, file: str, sites: int, admins: int) -> None:
     """The configuration was read and found good."""
 
 
+@line("warning")
+def senders_unproven() -> None:
+    """Nothing in the configuration can tell a forged sender: `trust.check_dkim` or `trust.authserv_id` would (`mailbot doctor`)."""
+
+
 @line("info")
 def config_reloaded(*, file: str, kept: str = "") -> None:
     """The configuration was read again (SIGHUP) and is in force; what stands in `kept` changes only with a restart."""

@@ -141,15 +141,30 @@ class Week:
         paused = self.context.paused()
         if paused:
             yield f"The bot is paused by {paused}. Mail is answered, nothing else happens."
+        yield from self._slow()
+        for health, _at in self.context.store.health():
+            for problem in health.problems:
+                yield f"The site {health.site}: {problem}"
+        yield from self._drifted()
+
+    def stuck(self) -> Iterator[tuple[str, str]]:
+        """What does not get on, and of which kind it is: of what needs an admin's hand, each line of the letter and more."""
+        yield from (("failed", line) for line in self._failed())
+        yield from (("over the brake", line) for line in self._braked())
+        yield from (("under way", line) for line in self._slow())
+        for number, why in self.context.store.overview.troubled():
+            yield "not understood", f"#{number}: its last turn failed, and is tried again: {why}"
+        for row in self.context.store.overview.queue():
+            if row.attempts > 1 and row.error:
+                about = f"#{row.ticket_id}, " if row.ticket_id else ""
+                what = f"{about}{row.letter or row.action}: tried {row.attempts} times; {row.error}"
+                yield "in the queue", what
+
+    def _slow(self) -> Iterator[str]:
         for one in self.context.store.tickets(_UNDER_WAY):
             if self.now - one.changed_at > SLOW:
                 doing = "being built" if one.state is S.APPROVED else "being removed"
                 yield f"{_who(one)}: {doing} since {self._day(one.changed_at)}."
-        for health, _at in self.context.store.health():
-            for problem in health.problems:
-                yield f"The site {health.site}: {problem}"
-
-        yield from self._drifted()
 
     def _drifted(self) -> Iterator[str]:
         for site, findings in drift.kept(self.context.store).items():

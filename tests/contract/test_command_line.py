@@ -118,7 +118,7 @@ def test_doctor_never_shows_a_password_that_was_refused(config: Path, capsys: Ca
     config.write_text(config.read_text().replace(PASSWORD, "hunter2"))
     assert main(["doctor", "-c", str(config)]) == os.EX_UNAVAILABLE
     captured = capsys.readouterr()
-    assert "BAD  mailbox" in captured.out
+    assert "FAIL mailbox" in captured.out
     assert "hunter2" not in captured.out + captured.err
 
 
@@ -158,7 +158,9 @@ def test_run_tells_systemd_that_it_is_ready_and_ends_well_on_sigterm(config: Pat
             finally:
                 daemon.kill()
     assert daemon.returncode == 0
-    assert [event for event in ("config_loaded", "daemon_started", "daemon_stopped") if event not in log] == []
+    assert [
+        event for event in ("config_loaded", "senders_unproven", "daemon_started", "daemon_stopped") if event not in log
+    ] == []
     assert PASSWORD not in log
 
 

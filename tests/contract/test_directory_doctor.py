@@ -113,7 +113,7 @@ def test_doctor_tells_of_addresses_that_two_users_have(server: Slapd, config: Pa
     with server.cleaned():
         server.put(*person("eve", mail=["alice@example.org"]))
         main(["doctor", "-c", str(config)])
-    assert "BAD  directory 127.0.0.1: more than one entry has the address alice@example.org" in told(capsys)
+    assert "warn directory 127.0.0.1: more than one entry has the address alice@example.org" in told(capsys)
 
 
 def test_doctor_tells_why_the_server_cannot_be_asked_and_shows_no_password(config: Path, capsys: Capture) -> None:
@@ -121,7 +121,7 @@ def test_doctor_tells_why_the_server_cannot_be_asked_and_shows_no_password(confi
     assert main(["doctor", "-c", str(config)]) != 0
     (line,) = told(capsys)[1:]
     assert line.startswith(
-        f"BAD  directory 127.0.0.1: 127.0.0.1:{load(config).directory.port} refuses the login of cn="
+        f"FAIL directory 127.0.0.1: 127.0.0.1:{load(config).directory.port} refuses the login of cn="
     )
     assert "hunter2" not in line
 
@@ -129,10 +129,10 @@ def test_doctor_tells_why_the_server_cannot_be_asked_and_shows_no_password(confi
 def test_doctor_tells_of_a_group_that_is_not_there(config: Path, capsys: Capture) -> None:
     config.write_text(config.read_text().replace("cn=admins", "cn=chiefs"))
     main(["doctor", "-c", str(config)])
-    assert told(capsys)[-1].startswith(f"BAD  directory 127.0.0.1: the group cn=chiefs,{GROUPS} is not there")
+    assert told(capsys)[-1].startswith(f"FAIL directory 127.0.0.1: the group cn=chiefs,{GROUPS} is not there")
 
 
-@pytest.mark.parametrize(("program", "said"), [("/bin/cat", "ok  "), ("/nowhere/keys-of", "BAD ")])
+@pytest.mark.parametrize(("program", "said"), [("/bin/cat", "ok  "), ("/nowhere/keys-of", "FAIL")])
 def test_doctor_looks_for_the_command_of_the_keys(config: Path, capsys: Capture, program: str, said: str) -> None:
     text = config.read_text().replace("[directory]\n", f'[directory]\nkeys_command = ["{program}", "{{login}}"]\n')
     config.write_text(text)

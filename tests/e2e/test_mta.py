@@ -14,6 +14,7 @@ from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
 from mailbot.adapters.senders.authentication import MailAuthenticator
 from mailbot.adapters.senders.resolver import Resolver, ResolverUnavailable
 from mailbot.adapters.transport import Security
+from mailbot.cli.findings import Level
 from mailbot.cli.senders import senders
 from mailbot.config import Config, load
 from mailbot.model import Letter, Person, TicketState
@@ -209,10 +210,10 @@ def test_doctor_sees_whether_a_forged_result_would_be_believed(
     trust = f'authserv_id = "{NAME}"'
     behind = _configuration(tmp_path, mailserver.imap_port, mta.port, trust)
     told = list(senders(behind))
-    assert [(one.what, one.well) for one in told] == [("border", True)], told
+    assert [(one.what, one.level) for one in told] == [("border", Level.OK)], told
     without = _configuration(tmp_path, mailserver.imap_port, mailserver.smtp_port, trust)
     told = list(senders(without))
-    assert [(one.what, one.well) for one in told] == [("border", False)]
+    assert [(one.what, one.level) for one in told] == [("border", Level.FAIL)]
     assert "would be believed" in told[0].said
 
 
@@ -222,10 +223,10 @@ def test_doctor_asks_name_servers_and_says_who_publishes_no_policy(
     mailserver, mta = border
     here = f'check_dkim = true\ndns_servers = ["{DNS_ADDRESS}"]'
     told = list(senders(_configuration(tmp_path, mailserver.imap_port, mta.port, here)))
-    assert [(one.what, one.well, one.said) for one in told] == [("names", True, "name servers answer")]
+    assert [(one.what, one.level, one.said) for one in told] == [("names", Level.OK, "name servers answer")]
     away = 'check_dkim = true\ndns_seconds = 1\ndns_servers = ["127.53.0.2"]'
     told = list(senders(_configuration(tmp_path, mailserver.imap_port, mta.port, away)))
-    assert [(one.what, one.well) for one in told] == [("names", False)]
+    assert [(one.what, one.level) for one in told] == [("names", Level.FAIL)]
 
 
 @pytest.mark.parametrize(

@@ -62,13 +62,14 @@ def test_a_domain_at_a_large_provider_is_known_by_who_takes_its_mail(
     assert hosts(Service.SMTP, Zone(mx=[exchange]))[0] == smtp
 
 
-def look(works: Iterable[str] = (), password: str = "right") -> Look:
+def look(works: Iterable[str] = (), password: str = "right", signs: Iterable[str] = ()) -> Look:
     """A network on which these hosts answer, and one password is taken."""
     return Look(
         candidates=lambda service, domain: candidates(service, domain, Zone()),
         trouble=lambda server: "" if server.host in works else "there is no such host",
         log_in=lambda answers: "" if answers.password == password else "it does not accept the password",
         zone=lambda: "Europe/Berlin",
+        publishes_dmarc=lambda domain: domain in signs,
     )
 
 
@@ -85,7 +86,7 @@ def script(*lines: str) -> Callable[[str], str]:
 
 
 def test_address_password_admin_and_domain_are_enough() -> None:
-    ask = script("support@example.org", "admin@example.org", "main.testbed.example", "yes")
+    ask = script("support@example.org", "admin@example.org", "main.testbed.example", "dkim")
     network = look(["imap.example.org", "smtp.example.org"])
     assert Asking(ask, script("right"), network).complete(Answers()) == Answers(
         address="support@example.org",
@@ -99,9 +100,34 @@ def test_address_password_admin_and_domain_are_enough() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("signs", "said", "dkim", "name"),
+    [
+        (["example.org"], "", True, ""),
+        (["example.org"], "none", False, ""),
+        ([], "dkim", True, ""),
+        ([], "MX.example.org", False, "mx.example.org"),
+    ],
+)
+def test_signatures_are_checked_by_default_where_the_admin_s_domain_says_that_it_signs(
+    signs: list[str], said: str, dkim: bool, name: str
+) -> None:
+    ask = script("support@example.org", "admin@example.org", "m.example", said)
+    answers = Asking(ask, script("right"), look(["imap.example.org", "smtp.example.org"], signs=signs)).complete(
+        Answers()
+    )
+    assert (answers.check_dkim, answers.authserv_id) == (dkim, name)
+
+
+def test_where_nobody_can_tell_what_suits_an_answer_is_needed(capsys: Capture) -> None:
+    ask = script("support@example.org", "admin@example.org", "m.example", "", "none")
+    Asking(ask, script("right"), look(["imap.example.org", "smtp.example.org"])).complete(Answers())
+    assert "an answer is needed" in capsys.readouterr().err
+
+
 def test_a_typo_is_asked_again_and_costs_nothing_else(capsys: Capture) -> None:
     ask = script(
-        "support@", "support@example.org", "", "admin", "admin@example.org", "main_testbed", "m.example", "x", "no"
+        "support@", "support@example.org", "", "admin", "admin@example.org", "main_testbed", "m.example", "x y", "none"
     )
     answers = Asking(ask, script("wrong", "right"), look(["mail.example.org"])).complete(Answers())
     assert (answers.address, answers.password, answers.domain) == ("support@example.org", "right", "m.example")
@@ -112,7 +138,7 @@ def test_a_typo_is_asked_again_and_costs_nothing_else(capsys: Capture) -> None:
 
 
 def test_a_server_that_is_away_today_is_taken_when_it_is_named_twice(capsys: Capture) -> None:
-    ask = script("mx.example.net", "mx.example.net", "out.example.net", "a@example.org", "m.example", "no")
+    ask = script("mx.example.net", "mx.example.net", "out.example.net", "a@example.org", "m.example", "none")
     answers = Asking(ask, script("right"), look(["out.example.net"])).complete(Answers(address="support@example.org"))
     assert answers.imap == Server("mx.example.net")
     assert answers.smtp == Server("out.example.net", Security.TLS, 465)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mailbot.cli.findings import Level
 from mailbot.cli.health import kvm_finding
 from provisioner.api import Kvm
 
@@ -12,5 +13,5 @@ from provisioner.api import Kvm
 def test_only_a_kvm_that_runs_nothing_is_not_well_and_doctor_says_what_helps(kvm: Kvm) -> None:
     finding = kvm_finding("north", kvm)
     assert finding.what == "site north, KVM"
-    assert finding.well is (kvm is not Kvm.USELESS)
-    assert bool(finding.mend) is not finding.well
+    assert finding.level is (Level.FAIL if kvm is Kvm.USELESS else Level.OK)
+    assert bool(finding.fix) is (finding.level is Level.FAIL)

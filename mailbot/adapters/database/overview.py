@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Engine, Select, func, select, text
 
 from mailbot.adapters.database import outbox
-from mailbot.adapters.database.tables import OUTBOX, TICKETS
+from mailbot.adapters.database.tables import OUTBOX, TICKETS, WANTS_TO_WAKE
 from mailbot.adapters.database.tickets import SELECT_TICKETS, ticket_of
 from mailbot.model import LIVING, Action, OutboxItem, Ticket, TicketState
 from mailbot.ports import OutboxState, Queued, Wanted
@@ -59,6 +59,11 @@ class DatabaseOverview:
     def trouble(self, ticket_id: int) -> str:
         with self._engine.connect() as connection:
             return connection.execute(select(_T.trouble).where(_T.id == ticket_id)).scalar() or ""
+
+    def troubled(self, limit: int = 100) -> list[tuple[int, str]]:
+        question = select(_T.id, _T.trouble).where(text(WANTS_TO_WAKE), _T.trouble != "").order_by(_T.id).limit(limit)
+        with self._engine.connect() as connection:
+            return [(row[0], row[1]) for row in connection.execute(question)]
 
     def states(self) -> dict[TicketState, int]:
         with self._engine.connect() as connection:
