@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import assert_never
 
 from mailbot import journal
 from mailbot.errors import MailbotError
@@ -25,7 +26,8 @@ from mailbot.model import (
     Unheld,
     Withdrawn,
 )
-from mailbot.turns import brake, modes
+from mailbot.ports import Folder, Inbox, OutboxState
+from mailbot.turns import brake, filed, modes
 from mailbot.turns.context import CLOSED, PAUSED, TurnContext, apply
 
 
@@ -142,6 +144,62 @@ def resend(context: TurnContext, row: int, as_admin: str) -> str:
     context.store.commit(Turn(now=now, about_ticket=item.ticket_id, effects=(again,)))
     journal.letter_repeated(item.ticket_id, row=row, to=item.effect.to, who=who)
     return item.effect.to
+
+
+def requeue_row(context: TurnContext, row: int, as_admin: str) -> str:
+    """Have a row of the outbox tried again now; gives what happens, as words for the admin.
+
+    One that waits for its next attempt is tried at once, one that was given up begins again: a letter as by `resend`, a
+    build as by `retry`.  What was never tried waits for its own time.  May run twice.  Raises Refused.
+    """
+    who = _operator(context, as_admin).who
+    item, state = context.store.overview.row(row), context.store.overview.row_state(row)
+    if item is None or state is None:
+        raise Refused(f"there is no row {row} in the outbox")
+    match state:
+        case OutboxState.WAITING:
+            if not context.store.hasten(row, context.clock.now()):
+                raise Refused(f"row {row} is being worked on, or was not tried yet and waits for its own time")
+            journal.work_requeued(item.ticket_id, row=row, action=item.effect.action.value, who=who)
+            return f"row {row} is tried again now"
+        case OutboxState.FAILED if item.effect.action is Action.LETTER:
+            return f"the letter goes to {resend(context, row, as_admin)} again"
+        case OutboxState.FAILED:
+            return f"ticket #{retry(context, item.ticket_id or 0, as_admin).id} is built again"
+        case OutboxState.HELD:
+            raise Refused(f"the brake on letters holds row {row}: answer its letter with proceed")
+        case OutboxState.DONE | OutboxState.CANCELLED:
+            raise Refused(f"row {row} is {state.value}: there is nothing to try again")
+        case _:
+            assert_never(state)
+
+
+def requeue_ticket(context: TurnContext, ticket_id: int, as_admin: str) -> None:
+    """Look now at a ticket whose turn raised an error and was put off.  May run twice.  Raises Refused."""
+    who = _operator(context, as_admin).who
+    if context.store.ticket(ticket_id) is None:
+        raise Refused(f"there is no ticket #{ticket_id}")
+    if not context.store.overview.trouble(ticket_id):
+        raise Refused(f"ticket #{ticket_id} was not put off: it is looked at when its time comes")
+    context.store.commit(Turn(now=context.clock.now(), wake=(ticket_id,)))
+    journal.ticket_requeued(ticket_id, who=who)
+
+
+def requeue_mails(context: TurnContext, inbox: Inbox, message_id: str, as_admin: str) -> int:
+    """Have mails read again that wait for another try or lie in quarantine: those with that Message-ID, "" for all; gives how many.
+
+    Those of the quarantine go back to the inbox, where they are new mail, as if a person had moved them.  A daemon may
+    read the mailbox meanwhile.  May run twice.  Raises Refused, MailServerUnavailable.
+    """
+    who = _operator(context, as_admin).who
+    wanted = message_id if not message_id or message_id.startswith("<") else f"<{message_id}>"
+    waiting = context.store.retry_now(wanted, context.clock.now())
+    found = [one.uid for one in inbox.filed(Folder.QUARANTINE) if not wanted or filed.message_id(one) == wanted]
+    inbox.bring_back(found, Folder.QUARANTINE)
+    if wanted and not waiting and not found:
+        raise Refused(f"no mail {wanted} waits or lies in quarantine")
+    journal.mails_requeued(waiting=waiting, brought_back=len(found), who=who)
+    return waiting + len(found)
 
 
 def set_site_mode(context: TurnContext, site: str, mode: modes.Mode, as_admin: str, why: str) -> None:

@@ -71,7 +71,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """A mail in the folder of handled mails: its UID there, and the beginning of its header."""
+    """A mail in one of the bot's folders: its UID there, and the beginning of its header."""
 
     uid: int
     header: bytes
@@ -101,11 +101,11 @@ class Inbox(Protocol):
         Keys that are gone, or of another UIDVALIDITY, are skipped.  May run twice.  Raises MailServerUnavailable.
         """
 
-    def handled(self, since: date) -> Iterator[Filed]:
-        """Mails in the folder of handled mails that arrived on that day (of the server) or later.  Raises MailServerUnavailable."""
+    def filed(self, folder: Folder, since: date | None = None) -> Iterator[Filed]:
+        """Mails in one of the bot's folders; with `since`, those that arrived on that day (of the server) or later.  Raises MailServerUnavailable."""
 
-    def bring_back(self, uids: Sequence[int]) -> None:
-        """Move mails from the folder of handled mails back to the inbox, where they are new.  May run twice.  Raises MailServerUnavailable."""
+    def bring_back(self, uids: Sequence[int], folder: Folder) -> None:
+        """Move mails from one of the bot's folders back to the inbox, where they are new.  May run twice.  Raises MailServerUnavailable."""
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait for new mail (IDLE, RFC 2177) at most so long; True when something came.
@@ -284,6 +284,9 @@ class Overview(Protocol):
     def row(self, row: int) -> OutboxItem | None:
         """One row of the outbox, whatever became of it."""
 
+    def row_state(self, row: int) -> OutboxState | None:
+        """What became of one row of the outbox; None where there is none."""
+
     def trouble(self, ticket_id: int) -> str:
         """Why the ticket's last turn raised; empty where it did not."""
 
@@ -354,6 +357,9 @@ class Store(Protocol):
 
     def retrying(self) -> int:
         """How many mails wait to be tried again, in any folder."""
+
+    def retry_now(self, message_id: str, now: datetime) -> int:
+        """Have mails that wait to be tried again tried now: those with that Message-ID, "" for all; gives how many."""
 
     def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
         """True where another mail (other key) with that Message-ID (if not empty) or hash was handled or quarantined."""
@@ -441,6 +447,9 @@ class Store(Protocol):
 
         Raises Conflict like `commit`, and LeaseLost where the row was settled or claimed by somebody else meanwhile.
         """
+
+    def hasten(self, row: int, now: datetime) -> bool:
+        """Have a waiting row that was tried before tried again now; False where it is claimed, was never tried, or waits no more."""
 
     def waiting(self, ticket_id: int) -> list[Effect]:
         """What waits in the outbox for a ticket, oldest first; `not_before` is when it is tried next."""

@@ -12,9 +12,10 @@ from mailbot.errors import MailbotError
 from mailbot.lifecycle.recovery import recovered
 from mailbot.machines.progress import Sites
 from mailbot.model import CLOCK, FINAL, EventKind, HistoryEntry, MailKey, Ticket, Turn
-from mailbot.ports import Filed, Inbox
+from mailbot.ports import Filed, Folder, Inbox
 from mailbot.turns import brake_numbers
 from mailbot.turns.context import PAUSED, TurnContext
+from mailbot.turns.filed import message_id
 
 MARGIN = timedelta(days=2)
 """Mails are looked for from so long before the newest that the database knows: days of servers begin when they like."""
@@ -23,7 +24,6 @@ MOST_AHEAD = 100_000
 WHY_PAUSED = "db recover: look at what is recovered (mailbot list), then mailbot resume"
 
 _NUMBER = re.compile(rb"(?:<mb\.|\+)([0-9]{1,12})\.[0-9]{1,9}\.[doc]\.", re.IGNORECASE)
-_MESSAGE_ID = re.compile(rb"^Message-ID:\s*(<[^<>\s]{1,900}>)", re.IGNORECASE | re.MULTILINE)
 
 
 class CannotRecover(MailbotError):
@@ -63,14 +63,14 @@ def recover(context: TurnContext, inbox: Inbox, sites: Sites, account: str, sinc
         first = since or ((newest - MARGIN).date() if newest else date(1970, 1, 1))
         outside = _numbers_at(sites)
         context.store.put_note(PAUSED, WHY_PAUSED)
-        filed = list(inbox.handled(first))
+        filed = list(inbox.filed(Folder.HANDLED, first))
         above = _highest(context, outside, filed)
         context.store.go_on_above(above)
         brake_numbers.go_on(context.store, context.clock.now())
         tickets = _again(context)
         lost = [one for one in filed if _is_lost(context, one)]
-        inbox.bring_back([one.uid for one in lost])
-        return Recovery(above, tickets, len(lost), sum(not _MESSAGE_ID.search(one.header) for one in filed))
+        inbox.bring_back([one.uid for one in lost], Folder.HANDLED)
+        return Recovery(above, tickets, len(lost), sum(not message_id(one) for one in filed))
 
 
 def _numbers_at(sites: Sites) -> list[int]:
@@ -114,6 +114,5 @@ def _turn(context: TurnContext, ticket: Ticket) -> Turn:
 
 def _is_lost(context: TurnContext, filed: Filed) -> bool:
     """Whether the database does not know that this mail was handled."""
-    found = _MESSAGE_ID.search(filed.header)
-    nowhere = MailKey("", "", 0, 0)
-    return found is not None and not context.store.handled_before(found[1].decode("ascii", "replace"), "", nowhere)
+    found, nowhere = message_id(filed), MailKey("", "", 0, 0)
+    return bool(found) and not context.store.handled_before(found, "", nowhere)

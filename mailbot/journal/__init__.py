@@ -111,6 +111,21 @@ def letter_repeated(ticket: int | None, *, row: int, to: str, who: str) -> None:
     """An admin had a letter sent once more at the command line: it has a row of its own."""
 
 
+@line("info")
+def work_requeued(ticket: int | None, *, row: int, action: str, who: str) -> None:
+    """An admin had a row of the outbox tried again at once."""
+
+
+@line("info")
+def ticket_requeued(ticket: int | None, *, who: str) -> None:
+    """An admin had a ticket looked at again that was put off after an error."""
+
+
+@line("info")
+def mails_requeued(*, waiting: int, brought_back: int, who: str) -> None:
+    """An admin had mails read again: so many that waited for another try, and so many out of the quarantine folder."""
+
+
 @line("warning")
 def letter_bounced(ticket: int | None, *, letter: str, to: str, permanent: bool | None, diagnostic: str = "") -> None:
     """A letter of ours came back; `permanent` is left out where the report does not say."""

@@ -375,13 +375,32 @@ def test_handled_mails_are_listed_by_their_headers_and_come_back_as_new_ones(wor
         world.deliver(dated(number, today))
     before = [one.key for one in world.inbox.fetch(None)]
     world.inbox.file_away(before, Folder.HANDLED)
-    listed = list(world.inbox.handled(today - timedelta(days=1)))
+    listed = list(world.inbox.filed(Folder.HANDLED, today - timedelta(days=1)))
     assert [b"Message-ID: <%d@example.org>" % number in one.header for number, one in enumerate(listed)] == [True] * 3
     assert not any(b"xxxx" in one.header for one in listed)
-    assert list(world.inbox.handled(today + timedelta(days=2))) == []
+    assert list(world.inbox.filed(Folder.HANDLED, today + timedelta(days=2))) == []
 
     for _ in range(2):
-        world.inbox.bring_back([listed[1].uid])
+        world.inbox.bring_back([listed[1].uid], Folder.HANDLED)
     (again,) = world.inbox.fetch(before[-1])
     assert again.raw == dated(1, today)
-    assert [one.uid for one in world.inbox.handled(today - timedelta(days=1))] == [listed[0].uid, listed[2].uid]
+    assert [one.uid for one in world.inbox.filed(Folder.HANDLED, today - timedelta(days=1))] == [
+        listed[0].uid,
+        listed[2].uid,
+    ]
+
+
+def test_the_quarantine_is_listed_and_given_back_like_the_handled_mails(world: InboxWorld) -> None:
+    for number in range(3):
+        world.deliver(mail(number))
+    keys = [one.key for one in world.inbox.fetch(None)]
+    world.inbox.file_away(keys[:1], Folder.HANDLED)
+    world.inbox.file_away(keys[1:], Folder.QUARANTINE)
+    listed = list(world.inbox.filed(Folder.QUARANTINE))
+    assert [b"Message-ID: <%d@example.org>" % number in one.header for number, one in enumerate(listed, 1)] == [
+        True
+    ] * 2
+
+    world.inbox.bring_back([one.uid for one in listed], Folder.QUARANTINE)
+    assert [one.raw for one in world.inbox.fetch(keys[-1])] == [mail(1), mail(2)]
+    assert list(world.inbox.filed(Folder.QUARANTINE)) == []

@@ -551,6 +551,34 @@ def test_a_row_is_tried_again_when_its_time_has_come_and_an_attempt_can_be_given
     assert item.attempts == 2
 
 
+def test_a_row_that_was_tried_is_tried_again_at_once_and_only_while_nobody_holds_it(store: Store) -> None:
+    store.commit(Turn(now=NOW, effects=(a_letter("x"),)))
+    assert store.overview.row_state(1) is OutboxState.WAITING
+    assert not store.hasten(1, NOW), "it was never tried"
+    (item,) = store.claim(LETTERS, NOW, 10, 60)
+    assert not store.hasten(1, NOW), "somebody holds it"
+    store.settle([Settled(item, retry_at=NOW + 60 * MINUTE, error="away", counted=False)], NOW)
+    assert store.claim(LETTERS, NOW, 10, 60) == []
+    assert store.hasten(1, NOW)
+    (item,) = store.claim(LETTERS, NOW, 10, 60)
+    store.settle([Settled(item, done=True, proof="250")], NOW)
+    assert not store.hasten(1, NOW)
+    assert store.overview.row_state(1) is OutboxState.DONE
+    assert store.overview.row_state(2) is None
+
+
+def test_mails_that_wait_are_tried_again_at_once_one_or_all(store: Store) -> None:
+    for uid in (1, 2):
+        entry = a_mail(uid, Verdict.RETRY, retry_at=NOW + 60 * MINUTE)
+        store.commit(Turn(now=NOW, mail=dataclasses.replace(entry, message_id=f"<{uid}@x.example>")))
+    assert store.retries(HERE, NOW) == []
+    assert store.retry_now("<2@x.example>", NOW) == 1
+    assert [one.key.uid for one in store.retries(HERE, NOW)] == [2]
+    assert store.retry_now("<3@x.example>", NOW) == 0
+    assert store.retry_now("", NOW) == 2
+    assert len(store.retries(HERE, NOW)) == 2
+
+
 def test_a_worker_that_was_too_slow_cannot_put_back_what_another_holds_or_has_done(store: Store) -> None:
     ticket = opened(store, a_letter("letter"))
     (slow,) = store.claim(LETTERS, NOW, 10, 60)

@@ -475,6 +475,22 @@ def test_a_letter_is_sent_again_by_its_row(config: Path, world: World, capsys: C
     assert capsys.readouterr().out.splitlines()[-1] == "The letter goes to alice@example.org again."
 
 
+def test_what_waits_is_tried_again_by_its_row(config: Path, world: World, capsys: Capture) -> None:
+    assert main(["requeue", "row", "1", "--as", "carol", "-c", str(config)]) == 65
+    assert "row 1 is done: there is nothing to try again" in capsys.readouterr().err
+    assert main(["requeue", "ticket", "1", "--as", "carol", "-c", str(config)]) == 65
+    assert "ticket #1 was not put off" in capsys.readouterr().err
+    world.bot.context.store.postpone(1, CLOCK.now() + timedelta(hours=1), "LookupError: broken")
+    assert main(["requeue", "ticket", "1", "--as", "carol", "-c", str(config)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Ticket #1 is looked at now."
+
+
+def test_a_mail_is_named_or_all_are(config: Path, capsys: Capture) -> None:
+    for words in ([], ["<1@x.example>", "--all"]):
+        assert main(["requeue", "mail", *words, "--as", "carol", "-c", str(config)]) == 64
+        assert "Name one Message-ID, or say --all." in capsys.readouterr().err
+
+
 # output
 
 

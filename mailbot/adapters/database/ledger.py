@@ -50,6 +50,7 @@ _KEEP = {
 _CURSOR = select(func.max(_L.uid)).where(*_IN_FOLDER)
 _RETRIES = select(LEDGER).where(*_IN_FOLDER, text(TO_BE_RETRIED), _L.retry_at <= bindparam("now")).order_by(_L.retry_at)
 _RETRYING = select(func.count()).select_from(LEDGER).where(text(TO_BE_RETRIED))
+_RETRY_NOW = update(LEDGER).where(text(TO_BE_RETRIED)).values(retry_at=bindparam("now"))
 _SAME_HASH = exists().where(_L.sha256 == bindparam("hash"), _ACTED, _OTHER_MAIL)
 _SAME_ID = exists().where(_L.message_id == bindparam("mail_id"), _ACTED, _OTHER_MAIL)
 _BEFORE_BY_HASH = select(_SAME_HASH)
@@ -97,6 +98,12 @@ def retries(connection: Connection, position: MailKey, now: datetime) -> list[Le
 
 def retrying(connection: Connection) -> int:
     return int(connection.execute(_RETRYING).scalar_one())
+
+
+def retry_now(connection: Connection, message_id: str, now: datetime) -> int:
+    """Have mails tried again now; see `ports.Store.retry_now`."""
+    which = _RETRY_NOW if not message_id else _RETRY_NOW.where(_L.message_id == message_id)
+    return connection.execute(which, {"now": now}).rowcount
 
 
 def handled_before(connection: Connection, message_id: str, sha256: str, key: MailKey) -> bool:

@@ -105,6 +105,11 @@ _AGAIN = (
         attempts=_O.attempts - bindparam("given_back", type_=_O.attempts.type),
     )
 )
+_HASTEN = (
+    update(OUTBOX)
+    .where(_O.id == bindparam("row"), IS_WAITING, _O.claim.is_(None), _O.error != "")
+    .values(next_attempt_at=bindparam("now"))
+)
 _LOCK = select(_O.id).where(_O.id.in_(bindparam("ids", expanding=True))).order_by(_O.id).with_for_update()
 _ANSWERS = select(func.count()).where(
     _O.answered == bindparam("address"), text(ANSWERS_A_MAIL), _O.created_at > bindparam("since")
@@ -275,6 +280,11 @@ def _again(result: Settled) -> dict[str, Any]:
         "why": result.error,
         "given_back": 0 if result.counted else 1,
     }
+
+
+def hasten(connection: Connection, row: int, now: datetime) -> bool:
+    """Have a row tried again now; see `ports.Store.hasten`."""
+    return connection.execute(_HASTEN, {"row": row, "now": now}).rowcount == 1
 
 
 def answers_since(connection: Connection, address: str, since: datetime) -> int:

@@ -56,6 +56,10 @@ class DatabaseOverview:
         with self._engine.connect() as connection:
             return outbox.by_row(connection, row)
 
+    def row_state(self, row: int) -> OutboxState | None:
+        with self._engine.connect() as connection:
+            return connection.execute(select(_O.state).where(_O.id == row)).scalar()
+
     def trouble(self, ticket_id: int) -> str:
         with self._engine.connect() as connection:
             return connection.execute(select(_T.trouble).where(_T.id == ticket_id)).scalar() or ""

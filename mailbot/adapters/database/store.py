@@ -144,6 +144,10 @@ class Database:
         with self._read() as connection:
             return ledger.retrying(connection)
 
+    def retry_now(self, message_id: str, now: datetime) -> int:
+        with self._write() as connection:
+            return ledger.retry_now(connection, message_id, now)
+
     def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
         with self._read() as connection:
             return ledger.handled_before(connection, message_id, sha256, key)
@@ -243,6 +247,10 @@ class Database:
     def settle_with(self, result: Settled, turn: Turn) -> Ticket | None:
         with self._write() as connection:
             return _commit(connection, turn, self._letters, result)
+
+    def hasten(self, row: int, now: datetime) -> bool:
+        with self._write() as connection:
+            return outbox.hasten(connection, row, now)
 
     def waiting(self, ticket_id: int) -> list[Effect]:
         with self._read() as connection:

@@ -102,27 +102,27 @@ class ImapInbox:
             for start in range(0, len(uids), _MOVES_AT_ONCE):
                 self._move(client, uids[start : start + _MOVES_AT_ONCE], target)
 
-    def handled(self, since: date) -> Iterator[Filed]:
+    def filed(self, folder: Folder, since: date | None = None) -> Iterator[Filed]:
         with self._session() as client:
-            self._select_handled(client)
-            uids = client.search(["SINCE", since])
+            self._select_folder(client, folder)
+            uids = client.search(["ALL"] if since is None else ["SINCE", since])
         for start in range(0, len(uids), _SIZES_AT_ONCE):
             with self._session() as client:
-                self._select_handled(client)
+                self._select_folder(client, folder)
                 found = headers(client, uids[start : start + _SIZES_AT_ONCE], _HEADER_BYTES)
                 self._box = None
             yield from (Filed(uid, header) for uid, header in found.items())
 
-    def bring_back(self, uids: Sequence[int]) -> None:
+    def bring_back(self, uids: Sequence[int], folder: Folder) -> None:
         with self._session() as client:
-            self._select_handled(client)
+            self._select_folder(client, folder)
             inbox = self._names_on(client).on_server(self._settings.folder)
             for start in range(0, len(uids), _MOVES_AT_ONCE):
                 self._move(client, uids[start : start + _MOVES_AT_ONCE], inbox)
 
-    def _select_handled(self, client: Client) -> None:
-        """Have the folder of handled mails selected; whatever comes next selects the inbox again."""
-        client.select_folder(self._folder_on(client, Folder.HANDLED))
+    def _select_folder(self, client: Client, folder: Folder) -> None:
+        """Have one of the bot's folders selected; whatever comes next selects the inbox again."""
+        client.select_folder(self._folder_on(client, folder))
         self._box = None
 
     def wait(self, timeout_seconds: float) -> bool:

@@ -143,17 +143,17 @@ class MemoryInbox:
             if key == self._key(key.uid):
                 self._folders.move(key.uid, INBOX, folder.value)
 
-    def handled(self, since: date) -> Iterator[Filed]:
-        self.faults.check("handled")
-        for uid in self._folders.uids(Folder.HANDLED.value):
-            raw = self._folders.read(Folder.HANDLED.value, uid) or b""
-            if self._since(raw, since):
+    def filed(self, folder: Folder, since: date | None = None) -> Iterator[Filed]:
+        self.faults.check("filed")
+        for uid in self._folders.uids(folder.value):
+            raw = self._folders.read(folder.value, uid) or b""
+            if since is None or self._since(raw, since):
                 yield Filed(uid, raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
 
-    def bring_back(self, uids: Sequence[int]) -> None:
+    def bring_back(self, uids: Sequence[int], folder: Folder) -> None:
         for uid in uids:
             self.faults.check("bring_back")
-            self._folders.move(uid, Folder.HANDLED.value, INBOX)
+            self._folders.move(uid, folder.value, INBOX)
 
     def wait(self, timeout_seconds: float) -> bool:
         self.faults.check("wait")
