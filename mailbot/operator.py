@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
+from secrets import token_hex
 from typing import assert_never
 
 from mailbot import journal
+from mailbot.archive import Erased
 from mailbot.errors import MailbotError
 from mailbot.model import (
     Action,
@@ -200,6 +203,29 @@ def requeue_mails(context: TurnContext, inbox: Inbox, message_id: str, as_admin:
         raise Refused(f"no mail {wanted} waits or lies in quarantine")
     journal.mails_requeued(waiting=waiting, brought_back=len(found), who=who)
     return waiting + len(found)
+
+
+def erase(context: TurnContext, login: str, as_admin: str, addresses: Collection[str] = ()) -> Erased:
+    """Erase what is kept about a person, whose tickets are all over; `addresses` are further ones of theirs.
+
+    Raises Refused, DirectoryUnavailable: the directory may know addresses from which they wrote.
+    """
+    by = _operator(context, as_admin)
+    known = (*addresses, *addresses_of(context, login))
+    done = context.store.archive.erase(login, f"erased-{token_hex(4)}", by, context.clock.now(), known)
+    if done.open:
+        which = ", ".join(f"#{number}" for number in done.open)
+        raise Refused(f"{login} still has something that is not over ({which}): see `mailbot list --user {login}`")
+    if not any((done.tickets, done.letters, done.mails)):
+        raise Refused(f"nothing is kept about {login}")
+    journal.person_erased(tickets=done.tickets, lines=done.lines, letters=done.letters, mails=done.mails, who=by.who)
+    return done
+
+
+def addresses_of(context: TurnContext, login: str) -> tuple[str, ...]:
+    """The addresses that the directory has for a login; none where it knows nobody.  Raises DirectoryUnavailable."""
+    person = context.directory.by_login(login)
+    return () if person is None else (person.email, *person.aliases)
 
 
 def set_site_mode(context: TurnContext, site: str, mode: modes.Mode, as_admin: str, why: str) -> None:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from mailbot.archive import Archive
 from mailbot.model import (
     Accepted,
     Action,
@@ -337,6 +338,10 @@ class Store(Protocol):
     @property
     def overview(self) -> Overview:
         """The same database for those who only look."""
+
+    @property
+    def archive(self) -> Archive:
+        """The same database for those who answer for what it keeps."""
 
     # mail
 

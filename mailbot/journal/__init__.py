@@ -264,6 +264,11 @@ def old_left(*, tickets: int = 0, mails: int = 0, ledger: int = 0, letters: int 
     """Rows that were older than `[retention]` allows left the database."""
 
 
+@line("info")
+def person_erased(*, tickets: int, lines: int, letters: int, mails: int, who: str) -> None:
+    """An admin had the personal data of somebody erased; the line does not say whose."""
+
+
 @line("error")
 def works_not(*, what: str, since: datetime, why: str) -> None:
     """Something that the bot needs has failed for an hour; admins are told once, by letter where letters leave."""

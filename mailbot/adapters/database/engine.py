@@ -46,17 +46,17 @@ def make_engine(url: str) -> Engine:
         # pre_ping: a connection that a restarted server closed is replaced, not given to a turn
         return create_engine(
             parsed,
-            json_serializer=_as_json,
+            json_serializer=as_json,
             pool_pre_ping=True,
             connect_args=_PATIENCE,
         )
-    engine = create_engine(parsed, json_serializer=_as_json)
+    engine = create_engine(parsed, json_serializer=as_json)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _as_json(value: object) -> str:
+def as_json(value: object) -> str:
     """Facts and evidence as they are stored: without the tokens that servers and people repeat."""
     return without_token(json.dumps(value))
 

@@ -17,7 +17,7 @@ from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
 from mailbot.adapters.database.tables import Base
 from mailbot.errors import DatabaseNotReady
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision in `migrations`, which this program needs (a test compares the two)."""
 
 _ONE_MIGRATION_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7810036)")
@@ -122,7 +122,7 @@ def _require_whole(connection: Connection) -> None:
 
 _TRIGGERS = {
     "sqlite": frozenset({"history_no_update", "history_no_delete"}),
-    "postgresql": frozenset({"history_is_append_only", "history_goes_with_its_ticket"}),
+    "postgresql": frozenset({"history_is_append_only", "history_is_only_erased", "history_goes_with_its_ticket"}),
 }
 """What keeps history as it was written."""
 _ALL_TRIGGERS = {

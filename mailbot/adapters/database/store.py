@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailbot.adapters.database import leases, leaving, ledger, limits, migrate, outbox, tickets
+from mailbot.adapters.database.archive import DatabaseArchive
 from mailbot.adapters.database.engine import LOOKS, WRITES, make_engine, sqlite_file
 from mailbot.adapters.database.leases import Moments, database_clock
 from mailbot.adapters.database.locks import advisory_lock, file_lock
@@ -112,6 +113,10 @@ class Database:
     @property
     def overview(self) -> DatabaseOverview:
         return DatabaseOverview(self.engine)
+
+    @property
+    def archive(self) -> DatabaseArchive:
+        return DatabaseArchive(self.engine.connect, self._write)
 
     def mailbox_lock(self, account: str) -> AbstractContextManager[bool]:
         if self._file:
@@ -323,7 +328,8 @@ def _commit(connection: Connection, turn: Turn, letters: LetterRules, settled: S
         outbox.settle_one(connection, settled, turn.now)
     elif turn.held is not None:
         leases.require_held(connection, turn.held)
-    tickets.add_history(connection, ticket.id if ticket else 0, turn.history)
+    new = turn.ticket is not None and turn.ticket.id == 0
+    tickets.add_history(connection, ticket.id if ticket else 0, turn.history, begins=new)
     if ticket and turn.cancel_keys:
         outbox.cancel(connection, ticket.id, turn.cancel_keys, turn.now)
     held = outbox.add(connection, turn, ticket, letters)
@@ -357,7 +363,7 @@ def _ticket_of(connection: Connection, turn: Turn) -> Ticket | None:
         return tickets.write(connection, turn.ticket, turn.expected_revision)
     if turn.about_ticket is None:
         return None
-    ticket = tickets.by_id(connection, turn.about_ticket)
+    ticket = tickets.by_id_locked(connection, turn.about_ticket)
     if ticket is None:
         raise Conflict(f"there is no ticket {turn.about_ticket}")
     return ticket

@@ -136,7 +136,8 @@ class TicketRow(Base):
 
 
 class HistoryRow(Base):
-    """`model.HistoryEntry`; triggers refuse UPDATE, and DELETE while its ticket is not over."""
+    """`model.HistoryEntry` with its seal (`seals`); triggers refuse UPDATE, but for erasing words of a ticket that is over, and
+    DELETE while its ticket is not over."""
 
     __tablename__ = "history"
 
@@ -153,6 +154,11 @@ class HistoryRow(Base):
     evidence: Mapped[dict[str, Any]]
     summary: Mapped[str]
     facts: Mapped[dict[str, Any]]
+    who_salt: Mapped[str | None]
+    who_hash: Mapped[str | None]
+    words_salt: Mapped[str | None]
+    words_hash: Mapped[str | None]
+    seal: Mapped[str] = mapped_column(server_default=text("''"))
 
 
 class LedgerRow(Base):

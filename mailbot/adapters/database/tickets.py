@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from secrets import token_hex
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column,
 from sqlalchemy.exc import IntegrityError
 
 from mailbot.adapters.database.notices import NOTICE, notice_of
+from mailbot.adapters.database.seals import FIRST, line_of
 from mailbot.adapters.database.tables import HISTORY, OUTBOX, PLACE_INDEX, TAKES_THE_PLACE, TICKETS
 from mailbot.errors import Conflict
 from mailbot.model import Accepted, Action, Actor, HistoryEntry, Ticket, TicketState
@@ -26,6 +27,7 @@ SELECT_TICKETS = _SELECT = select(*(_T[name] for name in _NAMES))
 """Every column that a `Ticket` has, in its order: rows for `ticket_of`."""
 
 _BY_ID = _SELECT.where(_T.id == bindparam("wanted"))
+_BY_ID_LOCKED = _BY_ID.with_for_update()
 _BY_PLACE = _SELECT.where(_T.username == bindparam("wanted"), text(TAKES_THE_PLACE))
 _BY_STATE = _SELECT.where(_T.state.in_(bindparam("states", expanding=True))).order_by(_T.id)
 _ALL = _SELECT.order_by(_T.id)
@@ -56,14 +58,13 @@ NEXT_DUE = select(func.min(_T.due_at)).where(_T.due_at.is_not(None)).scalar_subq
 
 _H = HISTORY.c
 _INSERT_HISTORY = insert(HISTORY).inline()
-_HISTORY_OF = (
-    select(
-        *(_H.ticket_id, _H.at, _H.event, _H.before, _H.after, _H.summary),
-        *(_H.role, _H.who, _H.mail, _H.message_id, _H.evidence, _H.facts),
-    )
-    .where(_H.ticket_id == bindparam("wanted"))
-    .order_by(_H.id)
+_LAST_SEAL = select(_H.seal).where(_H.ticket_id == bindparam("wanted")).order_by(_H.id.desc()).limit(1)
+HISTORY_LINES = select(
+    *(_H.ticket_id, _H.at, _H.event, _H.before, _H.after, _H.summary),
+    *(_H.role, _H.who, _H.mail, _H.message_id, _H.evidence, _H.facts),
 )
+"""Every column that a `HistoryEntry` needs: rows for `entry_of`."""
+_HISTORY_OF = HISTORY_LINES.where(_H.ticket_id == bindparam("wanted")).order_by(_H.id)
 
 _O = OUTBOX.c
 _ACCEPTED = (
@@ -82,6 +83,12 @@ def ticket_of(row: Row[*tuple[Any, ...]]) -> Ticket:
 
 def by_id(connection: Connection, ticket_id: int) -> Ticket | None:
     row = connection.execute(_BY_ID, {"wanted": ticket_id}).first()
+    return None if row is None else ticket_of(row)
+
+
+def by_id_locked(connection: Connection, ticket_id: int) -> Ticket | None:
+    """The same for a turn that may add to its history: PostgreSQL lets nobody else do so before the turn ends."""
+    row = connection.execute(_BY_ID_LOCKED, {"wanted": ticket_id}).first()
     return None if row is None else ticket_of(row)
 
 
@@ -161,43 +168,42 @@ def _is_about_the_place(error: IntegrityError) -> bool:
     return "tickets.username" in str(error.orig)
 
 
-def add_history(connection: Connection, ticket_id: int, entries: Sequence[HistoryEntry]) -> None:
-    """Append entries; those with ticket_id 0 are about `ticket_id`."""
-    rows = [
-        {
-            "ticket_id": entry.ticket_id or ticket_id,
-            "at": entry.at,
-            "event": entry.event,
-            "before": entry.before,
-            "after": entry.after,
-            "role": entry.actor.role,
-            "who": entry.actor.who,
-            "mail": entry.actor.mail,
-            "message_id": entry.actor.message_id,
-            "evidence": dict(entry.actor.evidence),
-            "summary": entry.summary,
-            "facts": dict(entry.facts),
-        }
-        for entry in entries
-    ]
+def add_history(
+    connection: Connection, ticket_id: int, entries: Sequence[HistoryEntry], *, begins: bool = False
+) -> None:
+    """Append entries, each sealed after the one before it; those with ticket_id 0 are about `ticket_id`, which `begins` with them.
+
+    The caller holds the tickets that they are about: two turns that append at once would both seal after the same line.
+    """
+    seals: dict[int, str] = {ticket_id: FIRST} if begins else {}
+    rows = []
+    for entry in entries:
+        about = entry.ticket_id or ticket_id
+        if about not in seals:
+            seals[about] = connection.execute(_LAST_SEAL, {"wanted": about}).scalar() or FIRST
+        line = line_of(entry, about)
+        seals[about] = line.seal(seals[about])
+        rows.append({**asdict(line), "event": entry.event, "before": entry.before, "after": entry.after,
+                     "role": entry.actor.role, "seal": seals[about]})  # fmt: skip
     if rows:
         connection.execute(_INSERT_HISTORY, rows)
 
 
 def history(connection: Connection, ticket_id: int) -> list[HistoryEntry]:
-    return [
-        HistoryEntry(
-            ticket_id=row.ticket_id,
-            at=row.at,
-            event=row.event,
-            before=row.before,
-            after=row.after,
-            actor=Actor(row.role, row.who, row.mail, row.message_id, row.evidence),
-            summary=row.summary,
-            facts=row.facts,
-        )
-        for row in connection.execute(_HISTORY_OF, {"wanted": ticket_id})
-    ]
+    return [entry_of(row) for row in connection.execute(_HISTORY_OF, {"wanted": ticket_id})]
+
+
+def entry_of(row: Row[*tuple[Any, ...]]) -> HistoryEntry:
+    return HistoryEntry(
+        ticket_id=row.ticket_id,
+        at=row.at,
+        event=row.event,
+        before=row.before,
+        after=row.after,
+        actor=Actor(row.role, row.who, row.mail, row.message_id, row.evidence),
+        summary=row.summary,
+        facts=row.facts,
+    )
 
 
 def accepted(connection: Connection, ticket_id: int) -> list[Accepted]:

@@ -1,0 +1,68 @@
+"""`export` and `erase`: what is kept about a person."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from typing import Annotated, Any
+
+import typer
+
+from mailbot import operator
+from mailbot.archive import About
+from mailbot.cli.acting import turn_context
+from mailbot.cli.deciding import Admin, Yes, confirm
+from mailbot.cli.mails import opened
+from mailbot.cli.output import as_json, complain, say, visible
+from mailbot.cli.site import settings_of
+from mailbot.config import Config
+
+Login = Annotated[str, typer.Argument(metavar="LOGIN", help="The person's login.")]
+Addresses = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--address",
+        metavar="ADDRESS",
+        help="A further address of theirs, besides those of the directory and of their tickets. May be repeated.",
+    ),
+]
+
+
+def export(context: typer.Context, login: Login, address: Addresses = None) -> None:
+    """Write everything that is kept about a person, as JSON.
+
+    Tickets with their history, letters, mails with their words, and what the person decided as an admin.
+    """
+    settings = settings_of(context)
+    with turn_context(settings) as turn:
+        known = (*(address or ()), *operator.addresses_of(turn, login))
+        about = turn.store.archive.about(login, known)
+    if not any((about.tickets, about.letters, about.mails, about.deeds)):
+        complain(f"Nothing is kept about {visible(login)}.")
+        raise typer.Exit(os.EX_DATAERR)
+    words = {sha256: _words(settings.config, stored) for sha256, stored in about.words.items()}
+    say(as_json({**{one.name: getattr(about, one.name) for one in fields(About)}, "words": words}))
+
+
+def _words(config: Config, stored: bytes) -> str:
+    try:
+        return opened(config, stored).decode("utf-8", "backslashreplace")
+    except LookupError as error:
+        return f"({error})"
+
+
+def erase(context: typer.Context, login: Login, as_admin: Admin, address: Addresses = None, yes: Yes = False) -> None:
+    """Erase what is kept about a person.
+
+    Only when all their tickets are over. What happened when, and which admin decided, stays, under a name that says nothing.
+    Mails in the mailbox's folders, logs and backups are not touched.
+    """
+    with turn_context(settings_of(context)) as turn:
+        confirm(f"What is kept about {login} is erased, and cannot be had again.", yes=yes)
+        done = operator.erase(turn, login, as_admin, address or ())
+    say(_told(done))
+
+
+def _told(done: Any) -> str:
+    counts = f"{done.tickets} tickets, {done.lines} lines of history, {done.letters} letters, {done.mails} mails"
+    return f"Erased: {counts}. Mails in the mailbox's folders, logs and backups are yours to erase."
