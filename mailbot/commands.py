@@ -211,6 +211,10 @@ def _withdrawals(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Off
         return (Offer(Verb.WITHDRAW, "withdraw", "to take the request for an extension back"),)
     if purpose is Purpose.OWN and ticket.state is S.PENDING:
         return (Offer(Verb.WITHDRAW, "withdraw", "to take the request back"),)
+    if purpose is Purpose.OWN and ticket.state is S.APPROVED:
+        returns = "to leave the machine removed after all; its disk stays for now"
+        new = "to take the request back; what was begun is taken away"
+        return (Offer(Verb.WITHDRAW, "withdraw", new if ticket.lease_from is None else returns),)
     if purpose is Purpose.OWN and ticket.state is S.FAILED:
         return (Offer(Verb.WITHDRAW, "withdraw", "to take the request back, since the machine could not be built"),)
     if purpose is Purpose.CONFIRM and ticket.state is S.UNCONFIRMED:

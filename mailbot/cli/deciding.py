@@ -85,10 +85,14 @@ def end(
 ) -> None:
     """Take a machine away now, whatever its end date.
 
-    Without notice, so it asks first. The disk is kept for a while; a machine that is held stays.
+    Without notice, so it asks first. The disk is kept for a while; a machine that is held stays. One that is still
+    being built is given up, and what was begun is taken away.
     """
     with turn_context(settings_of(context)) as turn:
-        confirm(f"The machine of ticket #{ticket} is stopped and removed now, and its disk kept.", yes=yes)
+        confirm(
+            f"The machine of ticket #{ticket} is stopped and removed now; a disk that its owner has used is kept.",
+            yes=yes,
+        )
         _tell(turn, operator.end(turn, ticket, as_admin, reason))
 
 

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from mailbot.letters.kinds import TICKET, About, Answer, Audience, By, Calendar, LetterFacts, Snapshot, Thread
 from mailbot.model import Letter, Purpose
+
+
+class Begun(StrEnum):
+    """What had been granted, and may have been begun at a site, when a request ends without a machine."""
+
+    NOTHING = "nothing"
+    BUILD = "build"
+    RESTORE = "restore"
+    """A removed machine was to come back around its kept disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +91,12 @@ class RequestApproved(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestDenied(LetterFacts):
-    """an admin denied the request"""
+    """an admin denied the request, or a machine that had been granted is given up before there is one"""
 
     about: ClassVar = About(Letter.REQUEST_DENIED, Audience.OWNER)
     by: By
     reason: Annotated[str, "the admin's words"]
+    begun: Annotated[Begun, "what had been granted and begun"] = Begun.NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +112,7 @@ class RequestWithdrawn(LetterFacts):
     """the owner took the request back"""
 
     about: ClassVar = About(Letter.REQUEST_WITHDRAWN, Audience.OWNER)
+    begun: Annotated[Begun, "what had been granted and begun"] = Begun.NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,6 @@ from typing import Literal, assert_never
 from mailbot.lifecycle import (
     build,
     extension,
-    failure,
     holding,
     intervention,
     lease,
@@ -21,6 +20,7 @@ from mailbot.lifecycle import (
     removal,
     request,
     restore,
+    unbuilt,
 )
 from mailbot.lifecycle.moves import MOVES
 from mailbot.lifecycle.request import opened
@@ -96,6 +96,10 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
             assert_never(event)
 
 
+_GRANTED = frozenset({TicketState.APPROVED, TicketState.FAILED})
+"""States of a request that has its yes and no machine yet."""
+
+
 def _answered(
     ticket: Ticket, event: Confirmed | Approved | Denied | Withdrawn | Replaced, circumstances: Circumstances
 ) -> Step | Refusal:
@@ -109,12 +113,12 @@ def _answered(
         case Approved():
             return (extension.approved if living else request.approved)(ticket, event, circumstances)
         case Denied():
-            if ticket.state is TicketState.FAILED:
-                return failure.denied(ticket, event, circumstances)
+            if ticket.state in _GRANTED:
+                return unbuilt.denied(ticket, event, circumstances)
             return (extension.denied if living else request.denied)(ticket, event, circumstances)
         case Withdrawn():
-            if ticket.state is TicketState.FAILED:
-                return failure.withdrawn(ticket, event, circumstances)
+            if ticket.state in _GRANTED:
+                return unbuilt.withdrawn(ticket, event, circumstances)
             return (extension.withdrawn if living else request.withdrawn)(ticket, event, circumstances)
         case _:
             assert_never(event)
@@ -168,7 +172,7 @@ def _intervened(
         case Unheld():
             return holding.unheld(ticket, event, circumstances)
         case Ended():
-            return intervention.ended(ticket, event, circumstances)
+            return (unbuilt.denied if ticket.state in _GRANTED else intervention.ended)(ticket, event, circumstances)
         case EndDateSet():
             return intervention.end_date_set(ticket, event, circumstances)
         case _:
@@ -218,7 +222,7 @@ _UNANSWERED: Mapping[
 ] = {
     TicketState.UNCONFIRMED: request.unconfirmed_waits,
     TicketState.PENDING: request.pending_waits,
-    TicketState.FAILED: failure.waits,
+    TicketState.FAILED: unbuilt.waits,
 }
 """What comes of a question that nobody has answered yet."""
 

@@ -30,14 +30,21 @@ def unheld(ticket: Ticket, event: Unheld, circumstances: Circumstances) -> Step:
     """An admin lets go.  What should have happened meanwhile is announced anew, so that it surprises nobody."""
     after = moved(ticket, circumstances, held="")
     summary = f"no longer held, by {event.by.who}"
-    if (
-        after.asked_end_date is None
-        and after.due_at is not None
-        and circumstances.now >= _acts_at(after, circumstances)
-    ):
+    if _is_overdue(after, circumstances):
         step = _announced_again(after, circumstances)
         return replace(step, summary=f"{summary}; {step.summary}")
     return Step(after, (), summary)
+
+
+_LEASED = frozenset({TicketState.ACTIVE, TicketState.EXPIRED, TicketState.ARCHIVED})
+"""States in which a destructive step is announced to the owner; before there is a machine there is none."""
+
+
+def _is_overdue(ticket: Ticket, circumstances: Circumstances) -> bool:
+    """Whether something destructive should have happened while the machine was held."""
+    if ticket.state not in _LEASED or ticket.asked_end_date is not None or ticket.due_at is None:
+        return False
+    return circumstances.now >= _acts_at(ticket, circumstances)
 
 
 def _acts_at(ticket: Ticket, circumstances: Circumstances) -> datetime:

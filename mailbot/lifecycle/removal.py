@@ -114,7 +114,8 @@ def retired(ticket: Ticket, _event: Retired, circumstances: Circumstances) -> St
     if ticket.lease_from is None:
         gone = moved(ticket, circumstances, state=TicketState.REMOVED, due_at=None)
         return Step(gone, (), f"what was begun at {ticket.site} is taken away")
-    keep_until = circumstances.now + max(timedelta(days=circumstances.rules.lease.keep_disk_days), DAY + SLACK)
+    promised = ticket.keep_until or circumstances.now + timedelta(days=circumstances.rules.lease.keep_disk_days)
+    keep_until = max(promised, circumstances.now + DAY + SLACK)
     after = moved(ticket, circumstances, state=TicketState.ARCHIVED, keep_until=keep_until, due_at=keep_until)
     return Step(after, (_kept_until(after, circumstances),), "removed; the disk is kept")
 

@@ -22,7 +22,10 @@ RESTORED_FOR = timedelta(days=30)
 
 
 def restored(ticket: Ticket, event: Restored, circumstances: Circumstances) -> Step | Refusal:
-    """Built again around the kept disk, where that disk is."""
+    """Built again around the kept disk, where that disk is.
+
+    `keep_until` stands until the machine runs: a return that is given up again makes nobody's disk kept for longer.
+    """
     until = event.until or today(circumstances.now, circumstances.rules.service.timezone) + RESTORED_FOR
     problems = policy.end_date_problems(until, circumstances.rules, circumstances.now)
     if problems:
@@ -35,7 +38,6 @@ def restored(ticket: Ticket, event: Restored, circumstances: Circumstances) -> S
         state=TicketState.APPROVED,
         end_date=until,
         due_at=None,
-        keep_until=None,
         ended_at=None,
         stage=0,
     )

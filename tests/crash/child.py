@@ -161,8 +161,8 @@ def begin(root: Path) -> None:
     SpoolClock(root, START)
 
 
-def happens(root: Path, part: int, answer: str) -> None:
-    """What people do before the bot runs for the n-th time: the request, then an admin's answer, then nothing."""
+def happens(root: Path, part: int, answer: str, then: str = "") -> None:
+    """What people do before the bot runs for the n-th time: the request, an admin's answer, then what the owner says to it."""
     inbox = SpoolInbox(root, SUPPORT)
     if part == 0:
         words = request_words()
@@ -176,6 +176,9 @@ def happens(root: Path, part: int, answer: str) -> None:
             if kind_of(letter) is Letter.ADMIN_DECISION and letter.envelope_to == CAROL.address
         )
         inbox.deliver(reply(question, CAROL.address, answer, START, Message_ID="<2@testbed.example>"))
+    if part == 2 and then:
+        yes = next(one for one in SpoolPostman(root).letters if kind_of(one) is Letter.REQUEST_APPROVED)
+        inbox.deliver(reply(yes, ALICE.email, then, START, Message_ID="<3@example.org>"))
 
 
 def _warm_up() -> None:

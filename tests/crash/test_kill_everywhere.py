@@ -39,6 +39,8 @@ class Route:
     answer: str
     runs_after_it: int
     foreign_at: tuple[str, ...] = ()
+    then: str = ""
+    """What the owner answers to the letter of the approval."""
 
     @property
     def runs(self) -> int:
@@ -49,10 +51,14 @@ ROUTES = (
     Route("ready", "approve until 2027-01-31", 1),
     Route("ready-at-another-site", "approve", 1, foreign_at=("north",)),
     Route("failed-everywhere", "approve", 0, foreign_at=SITES),
+    Route("withdrawn-while-it-is-built", "approve", 1, then="withdraw"),
     Route("denied", "deny there is no room left", 0),
 )
 PARTS = [
-    (route, part) for route in ROUTES for part in range(route.runs) if route is ROUTES[0] or part == 1
+    (route, part)
+    for route in ROUTES
+    for part in range(route.runs)
+    if route is ROUTES[0] or part == (2 if route.then else 1)
 ]  # the first part is the same for all, and so is the last of those that end in a machine
 
 
@@ -94,7 +100,7 @@ def play(root: Path, server: Server, route: Route, first: int, last: int) -> lis
     """Play the parts `first` to `last`, nobody killed; give the steps of each."""
     steps = []
     for part in range(first, last + 1):
-        happens(root, part, route.answer)
+        happens(root, part, route.answer, route.then)
         steps.append(server.run(root, route, minutes=1)["steps"])
     return steps
 
@@ -142,7 +148,7 @@ def end_of(root: Path) -> dict[str, Any]:
 def test_killed_at_any_step_the_end_is_the_same(route: Route, part: int, server: Server, tmp_path: Path) -> None:
     begin(tmp_path / "calm")
     play(tmp_path / "calm", server, route, 0, part - 1)
-    happens(tmp_path / "calm", part, route.answer)
+    happens(tmp_path / "calm", part, route.answer, route.then)
     shutil.copytree(tmp_path / "calm", tmp_path / "before")
     steps = server.run(tmp_path / "calm", route, minutes=1)["steps"]
     play(tmp_path / "calm", server, route, part + 1, route.runs - 1)
@@ -169,9 +175,11 @@ def test_the_calm_ends_are_those_that_are_meant(server: Server, tmp_path: Path) 
         ends[route.name] = end_of(tmp_path / route.name)
     assert {name: end["tickets"][0][1] for name, end in ends.items()} == {
         "ready": "active", "ready-at-another-site": "active", "failed-everywhere": "failed", "denied": "denied",
+        "withdrawn-while-it-is-built": "removed",
     }  # fmt: skip
     assert {name: list(end["machines"]) for name, end in ends.items()} == {
         "ready": ["alice-vm@north"], "ready-at-another-site": ["alice-vm@south"], "failed-everywhere": [], "denied": [],
+        "withdrawn-while-it-is-built": [],
     }  # fmt: skip
     assert [name for name, end in ends.items() if end["waiting or given up"]] == ["failed-everywhere"]
     assert all(end["inbox"] == [] and end["quarantine"] == [] for end in ends.values())

@@ -1,15 +1,18 @@
-"""A build that failed never leaves anything behind, whoever gives it up; and its owner is not kept waiting for ever."""
+"""A build that failed, or that nobody wants any more, never leaves anything behind, whoever gives it up; and its owner is not kept waiting for ever."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from mailbot import operator
+from mailbot import daemon, operator
 from mailbot.model import Letter, TicketState
-from provisioner.fake import FakeStep, Faults
+from provisioner.api import VmFacts, VmSpec
+from provisioner.fake import FakeSite, FakeStep, Faults
 from tests.world import ALICE, CAROL, World, kind_of, request_words
 from tests.writing import words_of
 
@@ -91,3 +94,90 @@ def test_an_admin_answers_the_letter_of_the_failure_and_the_machine_is_built(wor
     for _ in range(33):
         world.later(days=1)
     assert not [one for one in world.letters if kind_of(one) is Letter.REQUEST_DENIED], "it is not given up any more"
+
+
+# while it is being built
+
+
+@pytest.fixture
+def building(world: World) -> World:
+    """A machine that boots and is not ready yet."""
+    world.sites["north"].faults = Faults(never_ready=True)
+    world.writes(ALICE.email, request_words())
+    world.answers(world.last(Letter.ADMIN_DECISION, CAROL.address), "approve")
+    world.later(minutes=1)
+    assert world.ticket().state is S.APPROVED
+    assert world.machines()["alice-vm@north"].running
+    return world
+
+
+@pytest.mark.parametrize("who", ["the owner", "an admin"])
+def test_a_machine_that_is_being_built_is_taken_away_before_the_ticket_is_over(building: World, who: str) -> None:
+    if who == "the owner":
+        building.answers(building.last(Letter.REQUEST_APPROVED), "withdraw")
+        assert "what was begun for it is taken away" in words_of(building.last(Letter.REQUEST_WITHDRAWN))
+    else:
+        operator.end(building.bot.context, 1, "carol", "the campaign was cancelled")
+        building.once()
+        told = words_of(building.last(Letter.REQUEST_DENIED))
+        assert "will not be built after all" in " ".join(told.split())
+        assert "the campaign was cancelled" in told
+    for _ in range(3):
+        building.later(minutes=1)
+    assert building.ticket().state is S.REMOVED
+    assert building.machines() == {}
+    assert not [one for one in building.letters if kind_of(one) is Letter.VM_READY]
+    building.sites["north"].faults = Faults()
+    building.writes(ALICE.email, request_words(until="2027-05-31"))
+    building.answers(building.last(Letter.ADMIN_DECISION, CAROL.address), "approve")
+    building.later(minutes=5)
+    assert building.ticket(2).state is S.ACTIVE, "the place is free again"
+
+
+def test_a_site_that_is_away_keeps_what_was_begun_until_it_is_back(building: World) -> None:
+    building.sites["north"].faults = Faults(unreachable=True)
+    building.answers(building.last(Letter.REQUEST_APPROVED), "withdraw")
+    for _ in range(3):
+        building.later(minutes=20)
+    assert building.ticket().state is S.RETIRING
+    building.sites["north"].faults = Faults()
+    for _ in range(6):
+        building.later(minutes=10)
+    assert (building.ticket().state, building.machines()) == (S.REMOVED, {})
+
+
+def test_a_machine_that_is_held_while_it_is_built_goes_on(building: World) -> None:
+    operator.hold(building.bot.context, 1, "carol", "evidence")
+    building.answers(building.last(Letter.REQUEST_APPROVED), "withdraw")
+    assert "evidence" in words_of(building.last(Letter.COMMAND_REFUSED))
+    with pytest.raises(operator.Refused, match="evidence"):
+        operator.end(building.bot.context, 1, "carol", "it is not wanted")
+    assert building.ticket().state is S.APPROVED
+    operator.unhold(building.bot.context, 1, "carol")
+    building.answers(building.last(Letter.REQUEST_APPROVED), "withdraw")
+    assert building.ticket().state is S.RETIRING
+
+
+def test_one_daemon_builds_while_another_reads_that_it_is_not_wanted(building: World) -> None:
+    """What is being done at the site comes to its end before anything is taken away there."""
+    north, second = building.sites["north"], building.build()
+    site = _Withdrawing(building, north)
+    building.clock.advance(timedelta(seconds=10))
+    daemon.machines(replace(second, sites={"north": replace(second.sites["north"], provisioner=site)}))
+    assert building.ticket().state is S.RETIRING
+    for _ in range(3):
+        building.later(minutes=1)
+    second.close()
+    assert (building.ticket().state, building.machines()) == (S.REMOVED, {})
+
+
+class _Withdrawing(FakeSite):
+    """While it is asked to build, the owner's withdrawal is read by another daemon, which also does all that is due."""
+
+    def __init__(self, world: World, real: FakeSite) -> None:
+        super().__init__("north")
+        self._world, self._memory = world, real._memory
+
+    def ensure(self, spec: VmSpec) -> VmFacts:
+        self._world.answers(self._world.last(Letter.REQUEST_APPROVED), "withdraw")
+        return super().ensure(spec)

@@ -107,7 +107,14 @@ SURE = {
     (S.APPROVED, Built): S.ACTIVE,
     (S.APPROVED, BuildFailed): S.FAILED,
     (S.APPROVED, TimePassed): S.APPROVED,
+    (S.APPROVED, Withdrawn): S.RETIRING,
+    (S.APPROVED, Ended): S.RETIRING,
+    (S.APPROVED, Held): S.APPROVED,
+    (S.APPROVED, Unheld): S.APPROVED,
     (S.FAILED, Retried): S.APPROVED,
+    (S.FAILED, Ended): S.RETIRING,
+    (S.FAILED, Held): S.FAILED,
+    (S.FAILED, Unheld): S.FAILED,
     (S.FAILED, Denied): S.RETIRING,
     (S.FAILED, Withdrawn): S.RETIRING,
     (S.FAILED, TimePassed): S.FAILED,
@@ -442,6 +449,54 @@ def test_a_failed_build_that_is_given_up_is_over_when_nothing_of_it_is_left(even
     gone = made_of(going.ticket, Retired(), late)
     assert (gone.ticket.state, gone.effects) == (S.REMOVED, ()), "nobody has used its disk"
     assert made_of(replace(failed, site=None), event, late).ticket.state is final
+
+
+@pytest.mark.parametrize("event", [SAMPLES[Withdrawn], SAMPLES[Ended]])
+def test_a_build_that_is_given_up_while_it_goes_on_is_taken_away_first(event: Event) -> None:
+    building = ticket(S.APPROVED)
+    going = made_of(building, event)
+    assert going.ticket.state is S.RETIRING
+    assert [one.action for one in going.effects if one.action is not Action.LETTER] == [Action.RETIRE]
+    assert not going.destructive, "the brake counts only what the clock does"
+    assert {one.to for one in going.effects if one.letter} == {ALICE.email, *(admin.address for admin in ADMINS)}
+    assert made_of(going.ticket, Retired()).ticket.state is S.REMOVED
+    over = made_of(replace(building, site=None), event).ticket
+    assert over.state is (S.WITHDRAWN if isinstance(event, Withdrawn) else S.DENIED), "nothing was begun anywhere"
+    for late in (Placed("south"), Built(READY), BuildFailed("too late")):
+        assert isinstance(decide(going.ticket, late, about()), Refusal), "its worker hears that it is not wanted"
+        assert isinstance(decide(over, late, about()), Refusal)
+
+
+@pytest.mark.parametrize("state", [S.APPROVED, S.FAILED])
+@pytest.mark.parametrize("event", [SAMPLES[Withdrawn], SAMPLES[Ended]])
+def test_a_hold_holds_before_there_is_a_machine_too(state: TicketState, event: Event) -> None:
+    held = made_of(ticket(state, asked_at=START), Held("evidence", BY_CAROL)).ticket
+    refused = decide(held, event, about())
+    assert isinstance(refused, Refusal)
+    assert "evidence" in refused.why
+    let_go = made_of(held, Unheld(BY_CAROL)).ticket
+    assert made_of(let_go, event).ticket.state is S.RETIRING
+
+
+def test_a_failed_build_that_is_held_is_not_given_up_by_the_clock() -> None:
+    held = ticket(S.FAILED, asked_at=START, held="evidence", due_at=START)
+    late = START + timedelta(days=31)
+    waits = made_of(held, TimePassed(), late).ticket
+    assert waits.state is S.FAILED
+    assert waits.due_at is not None
+    assert waits.due_at > late
+    assert made_of(replace(waits, held=""), TimePassed(), late).ticket.state is S.RETIRING
+
+
+def test_giving_up_a_return_keeps_the_disk_for_as_long_as_was_promised_and_no_longer() -> None:
+    promised = START + timedelta(days=9)
+    kept = ticket(S.ARCHIVED, lease_from=START - timedelta(days=90), keep_until=promised)
+    for _ in range(3):
+        back = made_of(kept, Restored(BY_ALICE, LATER)).ticket
+        kept = made_of(made_of(back, Withdrawn(BY_ALICE)).ticket, Retired()).ticket
+        assert (kept.state, kept.keep_until) == (S.ARCHIVED, promised)
+    back = made_of(kept, Restored(BY_ALICE, LATER)).ticket
+    assert made_of(back, Built(READY)).ticket.keep_until is None
 
 
 def test_a_failed_build_waits_for_its_time_and_for_a_bot_that_sees() -> None:
