@@ -57,7 +57,7 @@ def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -
         stage=unsent(ticket, circumstances),
     )
     after = replace(after, due_at=next_nudge(after, circumstances.rules.lease))
-    lapses_at = (after.asked_at or circumstances.now) + timedelta(days=circumstances.rules.lease.lapse_days)
+    lapses_at = circumstances.now + timedelta(days=circumstances.rules.lease.lapse_days)
     received = ExtensionReceived(asked_end_date=event.until, lapses_at=lapses_at, **snapshot(after))
     asking = AdminDecision(**question(after, circumstances))
     return Step(
@@ -125,7 +125,6 @@ def granted(ticket: Ticket, until: date, by: str, circumstances: Circumstances, 
         end_date=until,
         asked_end_date=None,
         asked_at=None,
-        reminders=0,
         release_asked_at=None,
     )
     started = ticket.state is TicketState.EXPIRED
@@ -182,7 +181,7 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
 def _resumed(ticket: Ticket, circumstances: Circumstances) -> Ticket:
     """The clock goes on: what was left when the question was asked (at most the notice) is left again."""
     asked_at = ticket.asked_at or circumstances.now
-    changes: dict[str, Any] = {"asked_end_date": None, "asked_at": None, "reminders": 0}
+    changes: dict[str, Any] = {"asked_end_date": None, "asked_at": None}
     if ticket.state is TicketState.ACTIVE:
         dates = plan(ticket, circumstances.rules)
         left = circumstances.now + max(min(dates.stop_at - asked_at, dates.notice), DAY)

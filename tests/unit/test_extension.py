@@ -23,6 +23,7 @@ from mailbot.model import (
     Retried,
     Step,
     TicketState,
+    TimePassed,
     Withdrawn,
 )
 from mailbot.rules import LeaseRules, PolicyRules, Rules
@@ -102,6 +103,40 @@ def test_a_no_long_before_the_end_changes_no_date() -> None:
     assert [round((STOP_AT - at) / DAY) for at in life.told(Letter.WARNING)] == [60, 30, 7, 1]
 
 
+def test_a_no_at_once_leaves_the_last_day_as_it_is() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT - 3 * DAY)
+    done(life, ExtensionAsked(BY_OWNER, LATER))
+    done(life, Denied(BY_ADMIN, "no room"))
+    assert life.ticket.end_date == END
+
+
+def test_after_a_no_the_last_warning_is_written_again_where_it_spoke_of_the_former_date() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT - 12 * HOUR)
+    told = len(life.told(Letter.WARNING))
+    done(life, ExtensionAsked(BY_OWNER, LATER))
+    life.pass_until(life.now + 10 * DAY)
+    done(life, Denied(BY_ADMIN, "no room"))
+    last_day = life.ticket.end_date
+    life.pass_until(life.now + 10 * DAY)
+    assert (life.ticket.state, life.ticket.end_date) == (S.EXPIRED, last_day), "and nothing moves again"
+    assert len(life.told(Letter.WARNING)) == told + 1
+
+
+def test_a_question_lapses_at_the_moment_that_its_asker_was_told_and_not_before() -> None:
+    life = Life(END, wake_delay=timedelta(0))
+    done(life, ExtensionAsked(BY_OWNER, LATER))
+    lapses_at = life.now + 14 * DAY
+    assert life.last(Letter.EXTENSION_RECEIVED).facts["lapses_at"] == lapses_at.isoformat()
+    life.now += DAY
+    done(life, TimePassed())
+    assert life.ticket.asked_end_date == LATER, "woken early, it goes on waiting"
+    life.pass_until(lapses_at)
+    assert life.ticket.asked_end_date is None
+    assert life.last(Letter.EXTENSION_LAPSED).facts["days"] == 14
+
+
 def test_a_warning_that_a_question_cancelled_is_written_after_a_no() -> None:
     life = Life(END)
     life.pass_until(STOP_AT - 61 * DAY)
@@ -155,6 +190,18 @@ def test_a_stopped_machine_whose_extension_is_denied_has_its_grace_period_back()
     life.pass_until(life.now + 20 * DAY)
     assert life.ticket.state is S.ARCHIVED
     assert len(life.told(Letter.REMOVAL_NEAR)) == told + 1
+    assert life.moved_to(S.ARCHIVED) - remove_at < 10 * DAY + HOUR, "it moved by the time of the question alone"
+
+
+def test_a_no_within_a_day_gives_a_stopped_machine_back_what_the_question_took() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + 2 * DAY)
+    remove_at = life.ticket.remove_at
+    done(life, ExtensionAsked(BY_OWNER, LATER))
+    life.pass_until(life.now + HOUR)
+    done(life, Denied(BY_ADMIN, "no room"))
+    assert remove_at is not None
+    assert life.ticket.remove_at == remove_at + HOUR
 
 
 def test_within_the_limit_of_policy_no_admin_is_asked() -> None:
@@ -228,6 +275,15 @@ def test_asking_again_does_not_stop_the_clock_for_longer() -> None:
     assert life.told(Letter.EXTENSION_LAPSED)
 
 
+def test_an_admin_grants_nothing_that_is_no_later_than_the_last_day_already() -> None:
+    life = Life(END)
+    done(life, ExtensionAsked(BY_OWNER, LATER))
+    assert "last day" in refused(life, Approved(BY_ADMIN, until=END))
+    assert life.ticket.asked_end_date == LATER
+    done(life, Approved(BY_ADMIN, until=END + DAY))
+    assert life.ticket.end_date == END + DAY
+
+
 def test_an_admin_may_grant_another_date_but_no_disk() -> None:
     life = Life(END)
     done(life, ExtensionAsked(BY_OWNER, LATER))
@@ -236,7 +292,9 @@ def test_an_admin_may_grant_another_date_but_no_disk() -> None:
     assert life.ticket.end_date == date(2027, 5, 31)
 
 
-@pytest.mark.parametrize("event", [Approved(BY_ADMIN), Denied(BY_ADMIN, "no"), Withdrawn(BY_OWNER)])
+@pytest.mark.parametrize(
+    "event", [Approved(BY_ADMIN), Approved(BY_ADMIN, until=LATER), Denied(BY_ADMIN, "no"), Withdrawn(BY_OWNER)]
+)
 def test_nothing_can_be_decided_where_nothing_was_asked(event: Event) -> None:
     assert refused(Life(END), event)
 

@@ -219,10 +219,11 @@ def test_a_held_machine_is_warned_and_not_stopped() -> None:
     assert days_before(life, STOP_AT) == [60, 30, 7, 1]
 
 
-def test_a_machine_that_is_let_go_after_its_end_date_gets_notice_anew() -> None:
+@pytest.mark.parametrize("late", [timedelta(0), 10 * DAY])
+def test_a_machine_that_is_let_go_after_its_end_date_gets_notice_anew(late: timedelta) -> None:
     life = Life(END)
     life.happens(Held("a demonstration", BY_ADMIN))
-    life.pass_until(STOP_AT + 10 * DAY)
+    life.pass_until(STOP_AT + late)
     life.happens(Unheld(BY_ADMIN))
     let_go = life.now
     assert life.ticket.state is S.ACTIVE

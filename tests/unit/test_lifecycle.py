@@ -429,6 +429,13 @@ def test_the_ready_letter_has_what_the_machine_showed_and_the_dates_of_the_ticke
     assert (told.letter, told.to) == (Letter.VM_READY, ALICE.email)
     assert (told.facts["fqdn"], told.facts["address"]) == (READY.fqdn, READY.address)
     assert told.facts["end_date"] == "2027-03-31"
+    assert told.facts["first_warning_on"] == "2027-01-30"
+
+
+def test_the_ready_letter_names_no_warning_where_the_site_sends_none() -> None:
+    step = made_of(ticket(S.APPROVED), Built(READY), lease=LeaseRules(warn_days=()))
+    (told,) = [effect for effect in step.effects if effect.letter]
+    assert told.facts.get("first_warning_on") is None
 
 
 def test_a_failed_build_tells_the_admins_and_not_the_owner() -> None:
@@ -505,6 +512,7 @@ def test_a_failed_build_waits_for_its_time_and_for_a_bot_that_sees() -> None:
     assert made_of(failed, TimePassed(), START + timedelta(days=29)).ticket.due_at == failed.due_at
     blind = made_of(failed, TimePassed(blind="the mailbox is away"), START + timedelta(days=40))
     assert blind.ticket.state is S.FAILED
+    assert made_of(failed, TimePassed(), START + timedelta(days=30)).ticket.state is not S.FAILED
 
 
 def test_a_failure_from_before_failures_had_a_time_begins_to_wait_now() -> None:
@@ -549,5 +557,10 @@ def test_a_site_that_was_chosen_for_a_machine_that_is_elsewhere_by_now_is_refuse
     nowhere = replace(ticket(S.APPROVED), site=None)
     placed = made_of(nowhere, Placed("north")).ticket
     assert placed.site == "north"
-    assert isinstance(decide(placed, Placed("south"), about()), Refusal)
+    refused = decide(placed, Placed("south"), about())
+    assert isinstance(refused, Refusal)
+    assert "placed at north meanwhile" in refused.why
+    nowhere_now = decide(nowhere, Placed("south", instead_of="north"), about())
+    assert isinstance(nowhere_now, Refusal)
+    assert "placed at no site meanwhile" in nowhere_now.why
     assert made_of(placed, Placed("south", instead_of="north")).ticket.site == "south"

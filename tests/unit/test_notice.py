@@ -166,6 +166,24 @@ def test_a_held_machine_is_not_removed_and_gets_notice_when_it_is_let_go() -> No
     assert life.moved_to(S.ARCHIVED) - let_go >= 7 * DAY
 
 
+def test_a_machine_that_is_let_go_before_its_removal_keeps_that_date() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + DAY)
+    remove_at, told = life.ticket.remove_at, len(life.letters)
+    life.happens(Held("a question of law", BY_ADMIN))
+    life.happens(Unheld(BY_ADMIN))
+    assert (life.ticket.remove_at, len(life.letters)) == (remove_at, told)
+
+
+def test_a_disk_that_is_let_go_before_its_end_keeps_that_date() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + 20 * DAY)
+    keep_until, told = life.ticket.keep_until, len(life.letters)
+    life.happens(Held("a question of law", BY_ADMIN))
+    life.happens(Unheld(BY_ADMIN))
+    assert (life.ticket.keep_until, len(life.letters)) == (keep_until, told)
+
+
 def test_a_disk_is_kept_as_long_as_the_letter_says() -> None:
     life = Life(END)
     life.pass_until(STOP_AT + 60 * DAY)
