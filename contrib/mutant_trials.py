@@ -128,7 +128,7 @@ class Trials:
             self._await(
                 _fork(lambda: _pytest(self.tests, lambda items: self._in_living_program(others, items)), silent=False)
             )
-        self._side_by_side(at_import, lambda one: _in_new_program(one, self._tests(one, ())))
+        self._side_by_side(at_import, lambda one: _in_new_program(one, self._tests(one, ()), self._seen))
 
     def _in_living_program(self, mutants: Sequence[Mutant], items: Sequence[pytest.Item]) -> None:
         by_name = {item.nodeid: item for item in items}
@@ -293,13 +293,13 @@ def _watch_part(items: Sequence[pytest.Item], came: set[tuple[str, int]], source
     return ""
 
 
-def _in_new_program(mutant: Mutant, tests: Sequence[str]) -> str:
-    """What kills a mutant that has to be there when its module is imported."""
+def _in_new_program(mutant: Mutant, tests: Sequence[str], seen: Seen) -> str:
+    """What kills a mutant that has to be there when its module is imported: one of the tests, or of the new ones beside them."""
     sys.meta_path.insert(0, _Finder(mutant))
     killer = ["it cannot be imported"]
 
     def act(items: list[pytest.Item]) -> None:
-        killer[:] = [_first_failure([item for item in items if item.nodeid in tests])]
+        killer[:] = [_first_failure([one for one in items if one.nodeid in tests or one.nodeid not in seen.seconds])]
 
     for file in dict.fromkeys(test.partition("::")[0] for test in tests):
         _pytest([file], act)

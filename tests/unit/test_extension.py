@@ -153,6 +153,27 @@ def test_a_warning_that_a_question_cancelled_is_written_after_a_no() -> None:
     assert len(life.told(Letter.WARNING)) == 4
 
 
+def test_of_two_warnings_only_the_one_that_a_question_cancelled_is_written_again() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT - 31 * DAY)
+    life.mail_works = False
+    life.pass_until(STOP_AT - 29 * DAY)
+    assert life.ticket.stage == 2
+    done(life, ExtensionAsked(BY_OWNER, LATER))
+    assert life.ticket.stage == 1
+
+
+@pytest.mark.parametrize(("arrives", "stage"), [(True, 1), (False, 0)])
+def test_a_letter_about_the_removal_that_a_question_cancelled_is_written_again(arrives: bool, stage: int) -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT + 6 * DAY)
+    life.mail_works = arrives
+    life.pass_until(STOP_AT + 8 * DAY)
+    assert life.ticket.stage == 1
+    done(life, ExtensionAsked(BY_OWNER, LATER))
+    assert life.ticket.stage == stage
+
+
 def test_an_old_warning_is_never_sent_after_an_extension() -> None:
     life = Life(END, Rules(policy=PolicyRules(auto_extend_days=400)))
     life.pass_until(STOP_AT - 61 * DAY)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
 from mailbot.lifecycle.notice import plan
-from mailbot.model import ExtensionAsked, Held, Letter, Refusal, TicketState, Unheld
+from mailbot.model import ExtensionAsked, Held, Letter, Refusal, Returned, TicketState, Unheld
 from mailbot.rules import LeaseRules, Rules, ServiceRules
-from mailbot.timetable import end_of
+from mailbot.timetable import end_of, moment_in_words, today
 from tests.lives import BY_ADMIN, BY_OWNER, DAY, NOTICE, READY_AT, Life
 
 S = TicketState
@@ -39,6 +40,115 @@ def test_a_long_lease_is_warned_four_times_and_stopped_at_the_end_of_its_last_da
     assert life.ticket.state is S.EXPIRED
     assert timedelta(0) <= life.moved_to(S.EXPIRED) - STOP_AT < timedelta(minutes=2)
     assert life.ticket.end_date == END
+
+
+def test_a_bot_that_is_woken_to_the_second_warns_and_stops_to_the_second() -> None:
+    life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.pass_until(STOP_AT)
+    assert [STOP_AT - at for at in life.told(Letter.WARNING)] == [days * DAY + 2 * HOUR for days in (60, 30, 7, 1)]
+    assert life.moved_to(S.EXPIRED) == STOP_AT
+    assert [words for _, words in life.steps][1:] == [
+        *(f"warned: {left} left" for left in ("60 days", "30 days", "7 days", "1 day")),
+        "stopped at the end of the lease",
+    ]
+
+
+def test_letters_tell_each_step_that_is_ahead_and_when() -> None:
+    life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.pass_until(STOP_AT + 60 * DAY)
+    ahead = [STOP_AT, STOP_AT + 14 * DAY, STOP_AT + 44 * DAY]
+    for letter, left in (
+        (Letter.WARNING, ahead),
+        (Letter.VM_STOPPED, ahead[1:]),
+        (Letter.REMOVAL_NEAR, ahead[1:]),
+        (Letter.VM_ARCHIVED, ahead[2:]),
+    ):
+        assert [one["when"] for one in life.last(letter).facts["plan"]] == [at.isoformat() for at in left], letter
+
+
+@pytest.mark.parametrize(("hours_before", "told_again"), [(10, False), (12, True), (36, True)])
+def test_after_a_late_warning_the_next_is_left_out_where_it_would_come_within_half_a_day(
+    hours_before: int, told_again: bool
+) -> None:
+    life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.pass_until(STOP_AT - 40 * DAY)
+    life.pass_until(STOP_AT - 7 * DAY - 2 * HOUR - hours_before * HOUR, awake=False)
+    life.pass_until(STOP_AT - 2 * DAY)
+    assert len(life.told(Letter.WARNING)) == 2 + told_again
+
+
+@pytest.mark.parametrize(("minutes_before", "moved"), [(23 * 60, False), (22 * 60, False), (22 * 60 - 1, True)])
+def test_a_last_warning_that_is_hours_late_moves_nothing_and_is_waited_for(minutes_before: int, moved: bool) -> None:
+    life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.pass_until(STOP_AT - 2 * DAY)
+    life.pass_until(STOP_AT - timedelta(minutes=minutes_before), awake=False)
+    told = life.now
+    life.pass_until(STOP_AT + 4 * DAY)
+    assert bool(life.told(Letter.DATE_MOVED)) is moved
+    if not moved:
+        assert life.moved_to(S.EXPIRED) == told + DAY
+
+
+@pytest.mark.parametrize(("late", "excused"), [(2 * HOUR, False), (2 * HOUR + timedelta(minutes=1), True)])
+def test_a_warning_excuses_itself_where_it_is_more_than_two_hours_late(late: timedelta, excused: bool) -> None:
+    life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.pass_until(STOP_AT - 60 * DAY + late, awake=False)
+    life.wake()
+    assert ("late" in life.last(Letter.WARNING).facts) is excused
+
+
+def test_a_bot_that_missed_the_last_two_warnings_gives_as_much_time_as_the_first_of_them() -> None:
+    life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.pass_until(STOP_AT - 20 * DAY)
+    life.pass_until(STOP_AT - HOUR, awake=False)
+    life.wake()
+    assert life.told(Letter.DATE_MOVED) == [STOP_AT - HOUR]
+    assert life.ticket.end_date == END + timedelta(days=8), "the day on which seven days and two hours are over"
+
+
+def test_where_every_warning_came_back_the_whole_notice_is_given_again() -> None:
+    life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.pass_until(STOP_AT - HOUR)
+    life.accepted = [replace(one, bounced_at=life.now, bounce_permanent=True) for one in life.accepted]
+    life.pass_until(STOP_AT)
+    assert (life.ticket.state, life.ticket.end_date) == (S.ACTIVE, END + timedelta(days=8))
+
+
+def test_where_the_last_warning_came_back_a_day_is_given() -> None:
+    life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.pass_until(STOP_AT - HOUR)
+    life.comes_back()
+    life.pass_until(STOP_AT)
+    assert (life.ticket.state, life.ticket.end_date) == (S.ACTIVE, END + timedelta(days=2))
+
+
+def test_where_a_server_took_the_last_warning_late_a_day_is_given() -> None:
+    life = Life(END, wake_delay=timedelta(0), mail_delay=13 * HOUR)
+    life.pass_until(STOP_AT)
+    assert (life.ticket.state, life.ticket.end_date) == (S.ACTIVE, END + timedelta(days=2))
+    assert life.last(Letter.DATE_MOVED).facts["why"] == "The warning came later than it should have."
+
+
+@pytest.mark.parametrize(("late", "stopped"), [(30 * DAY, True), (30 * DAY + timedelta(minutes=1), False)])
+def test_a_stop_that_is_a_month_late_is_announced_again(late: timedelta, stopped: bool) -> None:
+    life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.pass_until(STOP_AT - HOUR)
+    life.pass_until(STOP_AT + late, awake=False)
+    life.wake()
+    assert (life.ticket.state is S.EXPIRED) is stopped
+
+
+def test_the_letter_that_moves_a_date_is_the_last_warning_where_another_would_come_within_a_day() -> None:
+    rules = Rules(lease=LeaseRules(notice_days=1))
+    life = Life(END, rules, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.happens(Held("a demonstration", BY_ADMIN))
+    life.pass_until(STOP_AT + 10 * DAY - 2 * HOUR)
+    told = len(life.told(Letter.WARNING))
+    life.happens(Unheld(BY_ADMIN))
+    stop_at = life.now + 2 * DAY + 2 * HOUR
+    life.pass_until(stop_at)
+    assert (len(life.told(Letter.WARNING)), len(life.told(Letter.DATE_MOVED))) == (told, 1)
+    assert life.moved_to(S.EXPIRED) == stop_at
 
 
 def test_nothing_moves_because_a_clock_ticks_late_and_mail_takes_its_time() -> None:
@@ -98,6 +208,7 @@ def test_overdue_warnings_collapse_into_the_most_urgent_one_that_says_why_it_is_
     assert len(life.told(Letter.WARNING)) == 1
     assert letter.facts["days_left"] == 20
     assert "could not write then" in letter.facts["late"]
+    assert moment_in_words(STOP_AT - 30 * DAY, "Europe/Paris") in letter.facts["late"]
     life.pass_until(STOP_AT + HOUR)
     assert days_before(life, STOP_AT) == [20, 7, 1]
     assert life.told(Letter.DATE_MOVED) == []
@@ -232,6 +343,24 @@ def test_a_machine_that_is_let_go_after_its_end_date_gets_notice_anew(late: time
     assert life.moved_to(S.EXPIRED) - let_go >= 7 * DAY
 
 
+def test_a_moved_date_leaves_room_for_the_notice_and_for_slow_mail() -> None:
+    life = Life(END)
+    life.happens(Held("a demonstration", BY_ADMIN))
+    life.pass_until(STOP_AT + 10 * DAY - HOUR)
+    life.happens(Unheld(BY_ADMIN))
+    assert life.ticket.end_date == today(life.now, "Europe/Paris") + 8 * DAY, (
+        "seven days later it is an hour before midnight"
+    )
+
+
+def test_a_held_machine_is_looked_at_once_a_day() -> None:
+    life = Life(END)
+    life.happens(Held("a demonstration", BY_ADMIN))
+    life.pass_until(STOP_AT + HOUR)
+    assert life.ticket.due_at is not None
+    assert timedelta(hours=22) < life.ticket.due_at - life.now < DAY
+
+
 def test_a_machine_that_is_let_go_before_its_end_date_keeps_it() -> None:
     life = Life(END)
     life.happens(Held("a demonstration", BY_ADMIN))
@@ -266,11 +395,43 @@ def test_a_warning_that_came_back_goes_to_another_address_at_once() -> None:
     life = Life(END)
     life.pass_until(STOP_AT - 29 * DAY)
     life.comes_back("a.martin@lab.example.org")
+    assert life.ticket.stage == 1, "the first warning did arrive"
     life.pass_until(life.now + timedelta(minutes=1))
     again = life.last(Letter.WARNING)
     assert (again.to, again.facts["days_left"]) == ("a.martin@lab.example.org", 29)
     life.pass_until(STOP_AT + HOUR)
     assert life.ticket.state is S.EXPIRED
+
+
+def test_what_a_server_says_of_a_letter_that_came_back_is_cut_to_what_people_read() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT - 29 * DAY)
+    words = "".join(chr(ord("a") + number % 26) for number in range(600))
+    for permanent, said in ((False, "is delayed"), (True, "came back")):
+        life.happens(Returned("old@example.org", permanent, words, Letter.VM_READY, ""))
+        assert life.steps[-1][1] == f"a letter to old@example.org {said}: {words[:200]}"
+    told = life.last(Letter.ADMIN_NOTICE_BOUNCED).facts
+    assert told["answer"] == words[:500]
+    assert "effect" not in told, "that letter is no notice"
+    assert life.ticket.email != "old@example.org"
+
+
+def test_a_letter_that_is_no_notice_comes_back_and_nothing_is_announced_again() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT - 29 * DAY)
+    before = life.ticket
+    life.happens(Returned(before.email, True, "5.1.1", Letter.VM_READY, "a.martin@lab.example.org"))
+    assert (life.ticket.stage, life.ticket.due_at) == (before.stage, before.due_at)
+    assert life.ticket.email == "a.martin@lab.example.org"
+
+
+def test_a_warning_that_came_back_is_not_repeated_while_an_extension_is_asked() -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT - 29 * DAY)
+    life.happens(ExtensionAsked(BY_OWNER, date(2027, 9, 30)))
+    before = life.ticket
+    life.happens(Returned(before.email, True, "5.1.1", Letter.WARNING, "a.martin@lab.example.org"))
+    assert (life.ticket.stage, life.ticket.due_at) == (before.stage, before.due_at)
 
 
 def test_an_owner_whom_no_letter_reaches_keeps_the_machine() -> None:

@@ -111,6 +111,30 @@ def test_a_stopped_machine_is_announced_twice_and_then_removed() -> None:
     assert life.moved_to(S.ARCHIVED) - stopped - 14 * DAY < timedelta(minutes=2)
 
 
+@pytest.mark.parametrize(
+    ("grace_days", "announced"),
+    [
+        (1, []),
+        (2, [timedelta(hours=22)]),
+        (4, [2 * DAY, 2.4 * DAY]),
+        (6, [3 * DAY, 4 * DAY]),
+        (10, [5 * DAY, 7.5 * DAY]),
+        (14, [7 * DAY, 11 * DAY]),
+        (30, [15 * DAY, 27 * DAY]),
+    ],
+)
+def test_a_removal_is_announced_in_the_middle_and_before_the_end_however_exactly_the_bot_is_woken(
+    grace_days: int, announced: list[timedelta]
+) -> None:
+    rules = Rules(lease=LeaseRules(grace_days=grace_days))
+    life = Life(END, rules, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.pass_until(STOP_AT + (grace_days + 40) * DAY)
+    assert life.moved_to(S.EXPIRED) == STOP_AT
+    assert [at - STOP_AT for at in life.told(Letter.GRACE_HALF, Letter.REMOVAL_NEAR)] == announced
+    assert life.moved_to(S.ARCHIVED) - STOP_AT == grace_days * DAY
+    assert life.moved_to(S.REMOVED) - life.moved_to(S.ARCHIVED) == 30 * DAY
+
+
 @pytest.mark.parametrize("grace_days", [1, 2, 3, 4, 7, 14, 30, 90])
 def test_any_grace_period_is_kept_and_never_moves_by_itself(grace_days: int) -> None:
     life = Life(END, Rules(lease=LeaseRules(grace_days=grace_days)))
