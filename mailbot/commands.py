@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias, assert_never
 
 from mailbot.model import (
     LIVING,
+    Action,
     Actor,
     Approved,
     Confirmed,
@@ -23,7 +24,7 @@ from mailbot.model import (
     Event,
     ExtensionAsked,
     Kept,
-    PowerAsked,
+    MachineAsked,
     Purpose,
     Refusal,
     ReleaseAsked,
@@ -119,7 +120,7 @@ def _when(
     return lambda ticket, asked, _moment: offer if asked is purpose and holds(ticket) else ()
 
 
-def _power(verb: Verb, meaning: str) -> Offers:
+def _in_its_lease(verb: Verb, meaning: str) -> Offers:
     """What the owner of a machine that is in its lease can have done to it."""
     offer = (Offer(verb, verb.value, meaning, rare=True),)
     return lambda ticket, asked, _moment: offer if asked is Purpose.OWN and ticket.state is S.ACTIVE else ()
@@ -293,13 +294,8 @@ def row(verb: Verb) -> Row:
             return _of_admins(verb)
         case Verb.EXTEND | Verb.RELEASE | Verb.WITHDRAW | Verb.KEEP | Verb.RESTORE | Verb.CONFIRM:
             return _of_owners(verb)
-        case Verb.START:
-            return Row(
-                _always(Risk.EXTEND), _power(verb, "to switch the machine on where it is off"), _plain(PowerAsked)
-            )
-        case Verb.RESTART:
-            asked = partial(PowerAsked, again=True)
-            return Row(_always(Risk.EXTEND), _power(verb, "to shut the machine down and start it again"), _plain(asked))
+        case Verb.START | Verb.RESTART | Verb.CONSOLE | Verb.REKEY:
+            return _at_the_machine(verb)
         case Verb.STATUS:
             answered = (Purpose.DECIDE, Purpose.OWN)
             return Row(_always(Risk.ASK), _to_anyone(Verb.STATUS, "to be told where things stand", *answered))
@@ -350,6 +346,22 @@ def _of_owners(
             return Row(_always(Risk.CONFIRM), _confirmations, _confirmed)
         case _:
             assert_never(verb)
+
+
+def _at_the_machine(verb: Literal[Verb.START, Verb.RESTART, Verb.CONSOLE, Verb.REKEY]) -> Row:
+    """What is done at the machine by its worker, which writes the answer, too."""
+    match verb:
+        case Verb.START:
+            action, meaning = Action.START, "to switch the machine on where it is off"
+        case Verb.RESTART:
+            action, meaning = Action.RESTART, "to shut the machine down and start it again"
+        case Verb.CONSOLE:
+            action, meaning = Action.CONSOLE, "to be sent the last lines of its console"
+        case Verb.REKEY:
+            action, meaning = Action.REKEY, "to have the SSH keys of your account let you in again"
+        case _:
+            assert_never(verb)
+    return Row(_always(Risk.EXTEND), _in_its_lease(verb, meaning), _plain(partial(MachineAsked, what=action)))
 
 
 ROWS: Mapping[Verb, Row] = {verb: row(verb) for verb in Verb}

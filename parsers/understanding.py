@@ -45,6 +45,8 @@ KIND_OF_VERB: dict[Verb, Kind] = {
     Verb.PROCEED: Kind.CONFIRMATION,
     Verb.START: Kind.UNCLEAR,
     Verb.RESTART: Kind.UNCLEAR,
+    Verb.CONSOLE: Kind.UNCLEAR,
+    Verb.REKEY: Kind.UNCLEAR,
     Verb.STATUS: Kind.UNCLEAR,
     Verb.HELP: Kind.UNCLEAR,
 }

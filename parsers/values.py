@@ -40,6 +40,8 @@ class Verb(StrEnum):
     KEEP = "keep"
     START = "start"
     RESTART = "restart"
+    CONSOLE = "console"
+    REKEY = "rekey"
     PROCEED = "proceed"
     STATUS = "status"
     HELP = "help"

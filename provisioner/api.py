@@ -10,10 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from provisioner.naming import MachineNames, machine_names
+
+CONSOLE_LINES: Final = 40
+"""How many lines of a machine's console are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +235,18 @@ class Provisioner(Protocol):
 
     def start(self, spec: VmSpec) -> VmFacts:
         """Start a stopped machine again; nothing where it runs.  Raises if there is no domain."""
+
+    def console(self, spec: VmSpec) -> tuple[str, ...]:
+        """The last lines that the running machine wrote to its console, at most `CONSOLE_LINES`; none where it is off.
+
+        Raises `ProvisionerError` where its console was never kept.
+        """
+
+    def install_keys(self, spec: VmSpec) -> tuple[str, ...]:
+        """Have the guest let `spec.ssh_keys` log in as root, besides those that may already; gives root's fingerprints then.
+
+        Idempotent.  Raises `ProvisionerError` where the machine is off or its guest agent does not answer.
+        """
 
     def retire(self, spec: VmSpec) -> VmFacts:
         """Remove domain, seed, reservation and name; keep the disk.  Idempotent; DISK_KEPT or ABSENT after it."""

@@ -23,6 +23,10 @@ SEEN_NS: Final = "urn:mailbot:seen:1"
 PREFIX: Final = "mailbot"
 SEEN_PREFIX: Final = "mailbot-seen"
 AGENT_CHANNEL: Final = "org.qemu.guest_agent.0"
+CONSOLE_RING: Final = "mailbot-console"
+"""QEMU's name for the ring that keeps the last output of a machine's second serial port."""
+CONSOLE_SIZE: Final = 1 << 16
+QEMU_NS: Final = "http://libvirt.org/schemas/domain/qemu/1.0"
 ARCHITECTURE: Final = "x86_64"
 FILTER: Final = "clean-traffic"
 """The network filter of libvirt's own that holds a guest to its MAC and IPv4 address (formatnwfilter)."""
@@ -97,6 +101,7 @@ def domain(spec: VmSpec, disk_path: str, seed_path: str, card: Card, *, accelera
     # A virtio disk and not a CD-ROM: Debian's cloud kernel has no SATA driver.
     _disk(devices, seed_path, "vdb", "raw", read_only=True)
     _devices(devices, spec, card)
+    root.append(_kept_console())
     return _text(root)
 
 
@@ -168,6 +173,18 @@ def _devices(devices: etree._Element, spec: VmSpec, card: Card) -> None:
     _sub(_sub(devices, "video"), "model", type="none")
     _sub(devices, "memballoon", model="virtio")
     _sub(_sub(devices, "rng", model="virtio"), "backend", text="/dev/urandom", model="random")
+
+
+def _kept_console() -> etree._Element:
+    """A second serial port whose last output QEMU itself keeps in a ring: bounded, on no disk, and read through libvirt.
+
+    libvirt knows no ring as a serial port's other end, hence QEMU's own arguments.
+    """
+    line = etree.Element(f"{{{QEMU_NS}}}commandline", nsmap={"qemu": QEMU_NS})
+    ring = f"ringbuf,id={CONSOLE_RING},size={CONSOLE_SIZE}"
+    for argument in ("-chardev", ring, "-device", f"isa-serial,chardev={CONSOLE_RING},index=1"):
+        etree.SubElement(line, f"{{{QEMU_NS}}}arg").set("value", argument)
+    return line
 
 
 def _mark(spec: VmSpec) -> etree._Element:

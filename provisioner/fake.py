@@ -63,7 +63,8 @@ class Faults:
     `fail_at` and `crash_at` hold steps *before* which the call fails, or after which the process is
     killed with SIGKILL; `fail_times` bounds the failures (None: always) and `permanent` is passed on.
     `hang_seconds` delays every call.  `polls_until_ready` is how many looks a boot needs, and
-    `never_ready` keeps it booting.  `deaf` guests ignore the request to stop.  `foreign` names domains
+    `never_ready` keeps it booting.  `deaf` guests ignore the request to stop, `agentless` ones have no guest agent, all
+    print the lines of `console`.  `foreign` names domains
     that belong to somebody else.
     """
 
@@ -78,6 +79,8 @@ class Faults:
     polls_until_ready: int = 1
     never_ready: bool = False
     deaf: bool = False
+    agentless: bool = False
+    console: tuple[str, ...] = ("Debian GNU/Linux 13", "login:")
 
 
 @dataclass(slots=True)
@@ -164,6 +167,23 @@ class FakeSite:
         if not machine.running:
             self._step(FakeStep.START, spec, machine, running=True, polls=0)
         return self._look(spec, machine)
+
+    def console(self, spec: VmSpec) -> tuple[str, ...]:
+        machine = self._enter("console", spec)
+        if machine is None or not machine.running:
+            return ()
+        return self.faults.console
+
+    def install_keys(self, spec: VmSpec) -> tuple[str, ...]:
+        machine = self._enter("install_keys", spec)
+        if machine is None or not machine.running:
+            raise ProvisionerError(f"{spec.name} is switched off.")
+        if self.faults.agentless:
+            raise ProvisionerError(f"The guest agent of {spec.name} does not answer.")
+        wanted = [ssh_keys.fingerprint(line) for line in spec.ssh_keys]
+        machine.fingerprints = list(dict.fromkeys([*machine.fingerprints, *wanted]))
+        self._save(spec.machine_id, machine)
+        return tuple(machine.fingerprints)
 
     def retire(self, spec: VmSpec) -> VmFacts:
         machine = self._enter("retire", spec)

@@ -85,7 +85,7 @@ FILES: Final[dict[str, str]] = {
         "serial --unit=0 --speed=115200\n"
         "terminal_output serial console\n"
         "set timeout=0\n"
-        f"linux /vmlinuz root=LABEL={LABEL} ro quiet console=tty0 console=ttyS0,115200\n"
+        f"linux /vmlinuz root=LABEL={LABEL} ro quiet console=tty0 console=ttyS1,115200\n"
         "initrd /initrd.img\n"
         "boot\n"
     ),
@@ -101,7 +101,7 @@ DPKG_OPTIONS: Final = (
 
 FINISH: Final = f"""\
 set -eu
-systemctl enable systemd-networkd systemd-resolved ssh mailbot-set-up mailbot-later mailbot-grow >/dev/null 2>&1
+systemctl enable systemd-networkd systemd-resolved ssh serial-getty@ttyS0 mailbot-set-up mailbot-later mailbot-grow >/dev/null 2>&1
 (cd /etc/systemd/system/sysinit.target.wants && rm -f {" ".join(LATER_UNITS)})
 systemctl mask {" ".join(MASKED_UNITS)} >/dev/null 2>&1
 passwd --lock root >/dev/null

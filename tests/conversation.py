@@ -256,6 +256,7 @@ class Player:
             "does not answer": Faults(unreachable=True),
             "has no room": Faults(full=True),
             "never shows a machine": Faults(never_ready=True),
+            "has guests without an agent": Faults(agentless=True),
             "has an alice-vm of somebody else": Faults(foreign=frozenset({"alice-vm"})),
         }.get(how) or Faults(fail_at=frozenset({FakeStep(at)}), permanent=permanent)
 
@@ -374,7 +375,7 @@ FACTS: dict[str, Callable[..., None]] = {
     rf"(?P<name>{_NAMES}) is no admin any more": Player.no_admin,
     r"the bot is started again": Player.restarted,
     r"the site (?P<name>north|south) (?P<how>works|does not answer|has no room|never shows a machine"
-    r"|has an alice-vm of somebody else"
+    r"|has guests without an agent|has an alice-vm of somebody else"
     r"|fails(?: for good)? at [\w-]+)": Player.site,
     rf"(?P<names>(?:{_NAMES})(?:(?:, | and )(?:{_NAMES}))*) (?:has a|have) machines? until (?P<until>\S+)": Player.machine,
     r"(?P<section>lease|policy|letters)\.(?P<name>\w+) is (?P<value>\w+)": Player.rule,

@@ -47,6 +47,12 @@ class BoundedSite:
     def start(self, spec: VmSpec) -> VmFacts:
         return self._bounded(lambda: self._site.start(spec))
 
+    def console(self, spec: VmSpec) -> tuple[str, ...]:
+        return self._bounded(lambda: self._site.console(spec))
+
+    def install_keys(self, spec: VmSpec) -> tuple[str, ...]:
+        return self._bounded(lambda: self._site.install_keys(spec))
+
     def retire(self, spec: VmSpec) -> VmFacts:
         return self._bounded(lambda: self._site.retire(spec))
 

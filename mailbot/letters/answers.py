@@ -51,3 +51,22 @@ class Status(Reply):
     fqdn: Annotated[str, "full host name"] = ""
     address: Annotated[str, "IPv4 address"] = ""
     machine: Annotated[str, "what the hypervisor says of the machine now"] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console(Reply):
+    """somebody answered with the word console"""
+
+    about: ClassVar = About(Letter.CONSOLE, Audience.SENDER, None, Thread.ANSWER)
+    lines: Annotated[tuple[str, ...], "the last lines of the console, as the machine wrote them"] = ()
+    why: Annotated[str, "why there are none, a sentence"] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootKeys(Reply):
+    """somebody answered with the word rekey"""
+
+    about: ClassVar = About(Letter.ROOT_KEYS, Audience.SENDER, None, Thread.ANSWER)
+    fqdn: Annotated[str, "full host name"] = ""
+    keys: Annotated[tuple[str, ...], "fingerprints of all keys that may log in as root now"] = ()
+    why: Annotated[str, "why nothing was done, a sentence"] = ""

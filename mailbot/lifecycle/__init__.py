@@ -40,8 +40,8 @@ from mailbot.model import (
     ExtensionAsked,
     Held,
     Kept,
+    MachineAsked,
     Placed,
-    PowerAsked,
     Refusal,
     ReleaseAsked,
     Released,
@@ -88,10 +88,9 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
             return _reported(ticket, event, circumstances)
         case Held() | Unheld() | Ended() | EndDateSet():
             return _intervened(ticket, event, circumstances)
-        case PowerAsked():
+        case MachineAsked():
             # What is done, and the answer to it, is one row of the outbox that the reply's turn adds: it carries the letter.
-            word = "restart" if event.again else "start"
-            return Step(moved(ticket, circumstances), (), f"{word} asked by {event.by.who}")
+            return Step(moved(ticket, circumstances), (), f"{event.what.value} asked by {event.by.who}")
         case _:
             assert_never(event)
 

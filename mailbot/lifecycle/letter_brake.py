@@ -52,6 +52,7 @@ def weight(letter: Letter) -> Weight:
             Letter.REQUEST_PROBLEMS | Letter.UNKNOWN_SENDER | Letter.CONFIRM_REQUEST | Letter.REQUEST_RECEIVED
             | Letter.REQUEST_WITHDRAWN | Letter.EXTENSION_RECEIVED | Letter.RELEASE_CONFIRM | Letter.VM_KEPT
             | Letter.VM_RESTORED | Letter.UNCLEAR_REPLY | Letter.COMMAND_REFUSED | Letter.HELP | Letter.STATUS
+            | Letter.CONSOLE | Letter.ROOT_KEYS
             | Letter.ADMIN_DECIDED | Letter.ADMIN_ALREADY_DECIDED | Letter.ADMIN_LAPSED | Letter.ADMIN_MACHINE_TROUBLE
             | Letter.ADMIN_MAIL_TROUBLE | Letter.ADMIN_TICKET_TROUBLE | Letter.ADMIN_NOTICE_BOUNCED
             | Letter.ADMIN_UNDELIVERED

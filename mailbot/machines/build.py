@@ -9,12 +9,14 @@ from mailbot.errors import DirectoryUnavailable, LeaseLost
 from mailbot.machines import health
 from mailbot.machines.placing import NoRoom, NotWanted, place, tried
 from mailbot.machines.progress import (
+    NoKeys,
     Site,
     Sites,
     again,
     begin,
     begun,
     ended,
+    keys_of,
     later,
     looked,
     settle_with,
@@ -23,7 +25,7 @@ from mailbot.machines.progress import (
 )
 from mailbot.model import BuildFailed, Built, Login, OutboxItem, Ticket
 from mailbot.ports import Settled
-from mailbot.turns.context import TurnContext, usable_keys
+from mailbot.turns.context import TurnContext
 from mailbot.turns.leases import LEASE_SECONDS
 from provisioner.api import ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
 
@@ -35,7 +37,7 @@ class _GaveUp(Exception):
 def build(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
     """Take a build one step further: to a site, or at its site."""
     try:
-        keys = _keys(context, ticket)
+        keys = keys_of(context, ticket)
         if ticket.site is None:
             place(context, sites, item, ticket)
             _at_once(context, item, "placed")
@@ -43,7 +45,7 @@ def build(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
             _look(context, sites, item, *_begin(context, sites, item, ticket, keys))
     except DirectoryUnavailable as error:
         again(context, item, str(error))
-    except (_GaveUp, NotWanted) as error:
+    except (_GaveUp, NoKeys, NotWanted) as error:
         _give_up(context, sites, item, str(error))
     except SiteUnreachable:
         if not elsewhere(context, sites, item):
@@ -89,18 +91,6 @@ def _at_once(context: TurnContext, item: OutboxItem, why: str) -> None:
     """Have the row claimed at once by the worker of the ticket's new site; the attempt does not count."""
     now = context.clock.now()
     context.store.settle([Settled(item, retry_at=now, error=why, counted=False)], now)
-
-
-def _keys(context: TurnContext, ticket: Ticket) -> tuple[str, ...]:
-    person = context.directory.by_login(ticket.username)
-    if person is None or person.locked:
-        why = f"the directory has no active account {ticket.username} any more"
-        raise _GaveUp(why)
-    keys, refusals = usable_keys(person)
-    if not keys:
-        why = f"the directory has no usable SSH key for {ticket.username} any more ({'; '.join(refusals)})"
-        raise _GaveUp(why)
-    return keys
 
 
 def _look(context: TurnContext, sites: Sites, item: OutboxItem, facts: VmFacts, spec: VmSpec) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from mailbot import journal, policy
 from mailbot.model import Event, OutboxItem, Refusal, Ticket, Turn
 from mailbot.ports import Settled
-from mailbot.turns.context import TurnContext, apply
+from mailbot.turns.context import TurnContext, apply, usable_keys
 from provisioner.api import Provisioner, ProvisionerError, VmSpec
 
 POLL = timedelta(seconds=1)
@@ -43,6 +43,23 @@ def where(sites: Sites, ticket: Ticket) -> Site:
 def spec_of(context: TurnContext, site: Site, ticket: Ticket, keys: tuple[str, ...] = ()) -> VmSpec:
     """The machine of a ticket at a site; keys are needed only to build it."""
     return policy.vm_spec(ticket, site.provisioner.site, site.dns_domain, keys, context.rules.policy)
+
+
+class NoKeys(Exception):
+    """Nobody could log in: the message says why."""
+
+
+def keys_of(context: TurnContext, ticket: Ticket) -> tuple[str, ...]:
+    """The keys of a machine's owner as the directory has them now.  Raises NoKeys and DirectoryUnavailable."""
+    person = context.directory.by_login(ticket.username)
+    if person is None or person.locked:
+        why = f"the directory has no active account {ticket.username} any more"
+        raise NoKeys(why)
+    keys, refusals = usable_keys(person)
+    if not keys:
+        why = f"the directory has no usable SSH key for {ticket.username} any more ({'; '.join(refusals)})"
+        raise NoKeys(why)
+    return keys
 
 
 def begun(context: TurnContext, item: OutboxItem) -> datetime | None:

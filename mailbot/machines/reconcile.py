@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta
 
 from mailbot.machines.progress import Site, Sites, spec_of
-from mailbot.model import FINAL, MACHINE_ACTIONS, Action, TicketState
+from mailbot.model import FINAL, MACHINE_ACTIONS, ONLY_ASK, TicketState
 from mailbot.turns import drift
 from mailbot.turns.context import TurnContext
 from mailbot.turns.drift import Finding, Known
@@ -60,10 +60,7 @@ def _known(context: TurnContext, name: str, site: Site) -> list[Known]:
             ticket,
             spec_of(context, site, ticket).machine_id,
             at_rest=ticket.site == name
-            and not any(
-                one.action in MACHINE_ACTIONS and one.action is not Action.REPORT
-                for one in context.store.waiting(ticket.id)
-            ),
+            and not any(one.action in MACHINE_ACTIONS - ONLY_ASK for one in context.store.waiting(ticket.id)),
         )
         for ticket in context.store.tickets(_OPEN)
     ]

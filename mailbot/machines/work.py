@@ -11,10 +11,10 @@ from datetime import timedelta
 
 from mailbot import journal
 from mailbot.errors import LeaseLost
-from mailbot.machines import health, reconcile, upkeep
+from mailbot.machines import answering, health, reconcile, upkeep
 from mailbot.machines.build import build, elsewhere
 from mailbot.machines.progress import Site, Sites, again, ended
-from mailbot.model import MACHINE_ACTIONS, Action, OutboxItem, Ticket, TicketState
+from mailbot.model import MACHINE_ACTIONS, ONLY_ASK, Action, OutboxItem, Ticket, TicketState
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext
 from mailbot.turns.leases import LEASE_SECONDS, Leases
@@ -95,7 +95,7 @@ def _compare(context: TurnContext, sites: Sites, name: str) -> None:
 
 
 def _without_it(context: TurnContext, sites: Sites, name: str) -> int:
-    reports = _each(context, sites, _claim(context, name, {Action.REPORT}))
+    reports = _each(context, sites, _claim(context, name, ONLY_ASK))
     builds = _claim(context, name, {Action.BUILD})
     for item in builds:
         if not elsewhere(context, sites, item):
@@ -169,6 +169,8 @@ _WORK: Mapping[Action, tuple[frozenset[TicketState], _Work]] = {
     Action.RESTART: (frozenset({S.ACTIVE}), upkeep.restart),
     Action.RETIRE: (frozenset({S.RETIRING}), upkeep.retire),
     Action.DELETE_DISK: (frozenset({S.ARCHIVED}), upkeep.delete_disk),
-    Action.REPORT: (frozenset(S), upkeep.report),
+    Action.REPORT: (frozenset(S), answering.report),
+    Action.CONSOLE: (frozenset(S), answering.console),
+    Action.REKEY: (frozenset({S.ACTIVE}), answering.rekey),
 }
 """What each action does, and the states in which it is still wanted: an extension makes a waiting stop void."""

@@ -104,6 +104,8 @@ class Letter(StrEnum):
     COMMAND_REFUSED = "command-refused"
     HELP = "help"
     STATUS = "status"
+    CONSOLE = "console"
+    ROOT_KEYS = "root-keys"
     WARNING = "warning"
     VM_STOPPED = "vm-stopped"
     GRACE_HALF = "grace-half"
@@ -137,6 +139,10 @@ class Action(StrEnum):
     STOP = "stop"
     START = "start"
     RESTART = "restart"
+    CONSOLE = "console"
+    """Read the last lines of a machine's console, and write them to its owner."""
+    REKEY = "rekey"
+    """Have the owner's keys of the directory let in as root again, and write to the owner what came of it."""
     RETIRE = "retire"
     DELETE_DISK = "delete-disk"
     REPORT = "report"
@@ -144,6 +150,8 @@ class Action(StrEnum):
 
 
 MACHINE_ACTIONS = frozenset(Action) - {Action.LETTER}
+ONLY_ASK = frozenset({Action.REPORT, Action.CONSOLE})
+"""Machine work that changes nothing and is answered at once, also while the machine's site does not answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
+from mailbot.model.effects import Action
 from mailbot.model.tickets import CLOCK, MACHINE, Actor, Facts, TicketState
 
 
@@ -37,7 +38,9 @@ class EventKind(StrEnum):
     UNHELD = "Unheld"
     ENDED = "Ended"
     END_DATE_SET = "EndDateSet"
+    MACHINE_ASKED = "MachineAsked"
     POWER_ASKED = "PowerAsked"
+    """Of earlier programs: what is `MACHINE_ASKED` now, about the power alone."""
     READDRESSED = "Readdressed"
     """The directory has another address for the owner."""
     RECOVERED = "Recovered"
@@ -266,12 +269,12 @@ class EndDateSet:
 
 
 @dataclass(frozen=True, slots=True)
-class PowerAsked:
-    """The owner wants the machine switched on, or with `again` shut down and started; the lease is as it was."""
+class MachineAsked:
+    """The owner wants something done at the machine that leaves its lease as it was; `what` is one of `OF_OWNERS`."""
 
-    kind: ClassVar[EventKind] = EventKind.POWER_ASKED
+    kind: ClassVar[EventKind] = EventKind.MACHINE_ASKED
     by: Actor
-    again: bool = False
+    what: Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +307,7 @@ Event: TypeAlias = (
     | Unheld
     | Ended
     | EndDateSet
-    | PowerAsked
+    | MachineAsked
 )
 
 

@@ -10,7 +10,7 @@ from mailbot import lifecycle, policy, tokens, trust
 from mailbot.commands import ROWS, Moment, offered
 from mailbot.errors import DirectoryUnavailable
 from mailbot.letters import LetterFacts
-from mailbot.letters.answers import CommandRefused, Help, Status, UnclearReply
+from mailbot.letters.answers import CommandRefused, Console, Help, RootKeys, Status, UnclearReply
 from mailbot.letters.questions import AdminAlreadyDecided
 from mailbot.lifecycle import STATE_WORDS, standing
 from mailbot.lifecycle.extension import still_asked
@@ -22,8 +22,8 @@ from mailbot.model import (
     Confirmed,
     Event,
     EventKind,
+    MachineAsked,
     Person,
-    PowerAsked,
     Purpose,
     Refusal,
     Restored,
@@ -244,13 +244,20 @@ def _obey(exchange: _Exchange, command: Command) -> Judgement:
     if isinstance(step, Refusal):
         return exchange.refuse(command.line, step.why)
     turn = happened(event, ticket, step, exchange.now)
-    return turn if not isinstance(event, PowerAsked) else _at_the_machine(exchange, event, turn)
+    return turn if not isinstance(event, MachineAsked) else _at_the_machine(exchange, event, turn)
 
 
-def _at_the_machine(exchange: _Exchange, event: PowerAsked, judged: Judgement) -> Judgement:
-    """Have the machine's worker do it, and answer with how the machine is then: one row does and tells."""
-    action = Action.RESTART if event.again else Action.START
-    told = _informed(exchange, Verb.STATUS).turn
+def _at_the_machine(exchange: _Exchange, event: MachineAsked, judged: Judgement) -> Judgement:
+    """Have the machine's worker do it and write the answer: one row does and tells."""
+    purpose, subject, note = exchange.reference.purpose, exchange.mail.subject, judged.why
+    match event.what:
+        case Action.CONSOLE:
+            told = exchange.answer(Console(purpose=purpose, subject=subject), note).turn
+        case Action.REKEY:
+            told = exchange.answer(RootKeys(purpose=purpose, subject=subject), note).turn
+        case _:
+            told = _informed(exchange, Verb.STATUS).turn
+    action = event.what
     rows = tuple(
         replace(effect, action=action, key=f"{action.value}:{effect.key}") for effect in (told.effects if told else ())
     )
@@ -306,6 +313,8 @@ def _still_possible(exchange: _Exchange, event: Event | Refusal) -> Event | Refu
             return _place_free(exchange) or event
         case Confirmed():
             return _place_free(exchange) or _person_fit(exchange) or event
+        case MachineAsked(what=Action.REKEY):
+            return _person_fit(exchange) or event
         case _:
             return event
 

@@ -91,6 +91,13 @@ _LISTED = {
         restart | restart it | restart my vm | restart the vm | restart this vm | reboot | reboot it | reboot my vm |
         reboot the vm | please restart my vm | please reboot my vm
     """),
+    Verb.CONSOLE: phrases("""
+        console | show console | show the console | send me the console | console log | console output
+    """),
+    Verb.REKEY: phrases("""
+        rekey | rekey it | rekey my vm | rekey the vm | rekey this vm | install my keys | install my ssh keys |
+        reinstall my keys
+    """),
     Verb.RESTORE: phrases("""
         restore | restore it | restore my vm | restore the vm | restore this vm
     """),

@@ -61,6 +61,8 @@ _LISTED = {
     """),
     Verb.START: phrases("demarrer | demarrer ma vm | demarrer la vm | allumer ma vm"),
     Verb.RESTART: phrases("redemarrer | redemarrer ma vm | redemarrer la vm | relancer ma vm"),
+    Verb.CONSOLE: phrases("console | montrer la console | envoyer la console | la console"),
+    Verb.REKEY: phrases("reinstaller mes cles | installer mes cles | remettre mes cles | remettre mes cles ssh"),
     Verb.RESTORE: phrases("""
         restaurer | restaurer ma vm | restaurer la vm | retablir | retablir ma vm | retablir la vm
     """),

@@ -39,6 +39,8 @@ GERMAN = Language(
         ),
         Verb.START: phrases("starten | meine vm starten | die vm starten | einschalten | meine vm einschalten"),
         Verb.RESTART: phrases("neu starten | neustarten | meine vm neu starten | die vm neu starten"),
+        Verb.CONSOLE: phrases("konsole | konsole zeigen | konsole schicken"),
+        Verb.REKEY: phrases("schlussel erneuern | meine schlussel erneuern | schlussel neu einspielen"),
         Verb.RESTORE: phrases("wiederherstellen | meine vm wiederherstellen | die vm wiederherstellen"),
         Verb.CONFIRM: phrases("""
             bestatigen | bestatigt | ich bestatige | ich bestatige das | ich bestatige meine anfrage |

@@ -33,6 +33,8 @@ ITALIAN = Language(
         Verb.KEEP: phrases("conservare | conservare la mia vm | mantenere | mantenere la mia vm | tengo la mia vm"),
         Verb.START: phrases("avviare | avviare la mia vm | avvia la mia vm | accendere la mia vm"),
         Verb.RESTART: phrases("riavviare | riavviare la mia vm | riavvia la mia vm"),
+        Verb.CONSOLE: phrases("mostrare la console | inviare la console | la console"),
+        Verb.REKEY: phrases("reinstallare le mie chiavi | installare le mie chiavi"),
         Verb.RESTORE: phrases("ripristinare | ripristinare la mia vm | recuperare la mia vm"),
         Verb.CONFIRM: phrases(
             "confermare | confermo | confermato | confermata | lo confermo | confermo la mia richiesta"

@@ -31,6 +31,8 @@ SPANISH = Language(
         Verb.KEEP: phrases("conservar | conservar mi vm | mantener | mantener mi vm | conservo mi vm"),
         Verb.START: phrases("iniciar | iniciar mi vm | arrancar | arrancar mi vm | encender mi vm"),
         Verb.RESTART: phrases("reiniciar | reiniciar mi vm | reiniciar la vm"),
+        Verb.CONSOLE: phrases("consola | mostrar la consola | enviar la consola"),
+        Verb.REKEY: phrases("reinstalar mis claves | instalar mis claves"),
         Verb.RESTORE: phrases("restaurar | restaurar mi vm | recuperar mi vm"),
         Verb.CONFIRM: phrases("confirmar | confirmado | confirmada | confirmo | lo confirmo | confirmo mi solicitud"),
         Verb.PROCEED: phrases("proseguir | continuar | adelante"),

@@ -72,6 +72,16 @@ RULES: tuple[Rule, ...] = (
         "The owner has the VM shut down, or switched off where it does not listen, and started again.",
     ),
     Rule(
+        Verb.CONSOLE,
+        "console",
+        "The owner is sent the last lines that the VM wrote to its console.",
+    ),
+    Rule(
+        Verb.REKEY,
+        "rekey",
+        "The owner's SSH keys, as the directory has them now, are let in as root again; other keys stay.",
+    ),
+    Rule(
         Verb.RESTORE,
         "restore",
         "The owner asks for a removed VM back while its disk is still kept.",

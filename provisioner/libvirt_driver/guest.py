@@ -1,12 +1,13 @@
 """What a guest shows of itself on ways that the network cannot forge: guest agent and serial console.
 
-Only asked while a machine is being built: afterwards its owner is root and can show whatever pleases.
+Keys are only asked for while a machine is being built: afterwards its owner is root and can show whatever pleases.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from contextlib import suppress
 from typing import Any, Final
@@ -17,10 +18,14 @@ import libvirt_qemu
 
 from provisioner import ssh_keys
 from provisioner.announcement import read_announcement
-from provisioner.api import VmSpec
-from provisioner.domain_xml import Seen
+from provisioner.api import CONSOLE_LINES, ProvisionerError, VmSpec
+from provisioner.domain_xml import CONSOLE_RING, CONSOLE_SIZE, Seen
 
 _AGENT_SECONDS: Final = 2
+_LONGEST_LINE: Final = 200
+_ESCAPES: Final = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]{0,1000}(?:\x07|\x1b\\)?|[ -/]*[0-~])|[\x00-\x08\x0b\x0c\x0e-\x1a\x7f]"
+)
 _AGENT_READ: Final = 65536
 _CONSOLE_KEPT: Final = 1 << 18
 _WOULD_BLOCK: Final = -2
@@ -76,6 +81,42 @@ def _read_file(domain: libvirt.virDomain, path: str) -> str:
         with suppress(libvirt.libvirtError):
             _ask(domain, "guest-file-close", handle=handle)
     return base64.b64decode(answer["buf-b64"]).decode("ascii", errors="replace")
+
+
+def last_lines(domain: libvirt.virDomain) -> tuple[str, ...]:
+    """Read what the machine wrote last to the serial port that QEMU keeps in a ring, and put it back for the next reader."""
+    ring = {"device": CONSOLE_RING, "format": "base64"}
+    said: str = _monitor(domain, "ringbuf-read", **ring, size=CONSOLE_SIZE)
+    if said:
+        _monitor(domain, "ringbuf-write", **ring, data=said)
+    return shown_lines(base64.b64decode(said).decode("utf-8", errors="replace"))
+
+
+def shown_lines(said: str) -> tuple[str, ...]:
+    """The last lines of a console without its colours and jumps (ECMA-48), each as it stood when the next began."""
+    plain = _ESCAPES.sub("", said).replace("\r\n", "\n")
+    lines = [line.rstrip("\r").rpartition("\r")[2].rstrip()[:_LONGEST_LINE] for line in plain.split("\n")]
+    return tuple([line for line in lines if line][-CONSOLE_LINES:])
+
+
+def _monitor(domain: libvirt.virDomain, command: str, **arguments: Any) -> Any:
+    request = json.dumps({"execute": command, "arguments": arguments})
+    answer = json.loads(libvirt_qemu.qemuMonitorCommand(domain, request, 0))
+    if "error" in answer:
+        raise ProvisionerError(f"Nothing keeps the console of {domain.name()}: it was built before that was done.")
+    return answer["return"]
+
+
+def install_keys(domain: libvirt.virDomain, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Add keys to root's by the guest agent (guest-ssh-add-authorized-keys); gives the fingerprints of all of them then."""
+    try:
+        _ask(domain, "guest-ssh-add-authorized-keys", username="root", keys=list(keys))
+        authorized = _read_file(domain, _AUTHORIZED)
+    except libvirt.libvirtError as error:
+        said = str(error).strip().rstrip(".")
+        raise ProvisionerError(f"The guest agent of {domain.name()} did not do it: {said}.") from error
+    found, _ = ssh_keys.parse_all(line for line in authorized.splitlines() if line.strip() and line[0] != "#")
+    return tuple(key.fingerprint for key in found)
 
 
 def _ask(domain: libvirt.virDomain, command: str, **arguments: Any) -> Any:

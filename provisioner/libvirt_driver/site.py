@@ -28,7 +28,7 @@ from provisioner.images import LocalImage, Progress, no_progress
 from provisioner.libvirt_driver.acceleration import Acceleration
 from provisioner.libvirt_driver.connection import Connection, absent_is_fine, explained
 from provisioner.libvirt_driver.domains import Domains, Paths
-from provisioner.libvirt_driver.guest import Consoles, seen_by_agent
+from provisioner.libvirt_driver.guest import Consoles, install_keys, last_lines, seen_by_agent
 from provisioner.libvirt_driver.network import Network
 from provisioner.libvirt_driver.storage import GIB, Storage
 from provisioner.libvirt_driver.survey import Survey
@@ -121,6 +121,19 @@ class LibvirtSite:
             Network(conn, self._settings).activate()
             domain = self._started(conn, domains, domain, spec)
             return self._look(conn, spec, domain)
+
+    def console(self, spec: VmSpec) -> tuple[str, ...]:
+        with self._work(f"read the console of {spec.name}", spec) as conn:
+            domain = Domains(conn, self._settings).ours(spec)
+            return last_lines(domain) if domain is not None and domain.isActive() else ()
+
+    def install_keys(self, spec: VmSpec) -> tuple[str, ...]:
+        check_buildable(spec)
+        with self._work(f"install keys in {spec.name}", spec) as conn:
+            domain = Domains(conn, self._settings).ours(spec)
+            if domain is None or not domain.isActive():
+                raise ProvisionerError(f"{spec.name} is switched off.")
+            return install_keys(domain, spec.ssh_keys)
 
     def retire(self, spec: VmSpec) -> VmFacts:
         with self._work(f"remove {spec.name}", spec) as conn:

@@ -507,6 +507,29 @@ def test_a_guest_without_an_agent_and_without_words_has_shown_nothing(bench: Ben
     assert seen_by_agent(bench.conn.lookupByUUIDString(str(machine.machine_id))) is None
 
 
+def test_keys_are_not_installed_where_no_agent_answers(bench: Bench, machine: VmSpec) -> None:
+    bench.site.ensure(machine)
+    with pytest.raises(ProvisionerError, match="guest agent") as caught:
+        bench.site.install_keys(machine)
+    assert not isinstance(caught.value, SiteUnreachable)
+
+
+def test_a_machine_that_was_built_without_a_ring_says_that_its_console_is_not_kept(
+    bench: Bench, machine: VmSpec
+) -> None:
+    bench.site.ensure(machine)
+    bench.site.power_off(machine)
+    conn = libvirt.open(bench.place.uri)
+    domain = conn.lookupByName(machine.name)
+    root = ET.fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
+    for line in root.findall(f"{{{domain_xml.QEMU_NS}}}commandline"):
+        root.remove(line)
+    conn.defineXML(ET.tostring(root, encoding="unicode"))
+    bench.site.start(machine)
+    with pytest.raises(ProvisionerError, match="console"):
+        bench.site.console(machine)
+
+
 def test_a_restored_machine_is_ready_when_its_port_answers(bench: Bench, machine: VmSpec) -> None:
     assert bench.site.ensure(replace(machine, restored=True)).phase is VmPhase.READY
 

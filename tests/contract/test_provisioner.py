@@ -120,6 +120,20 @@ def test_a_machine_is_stopped_by_taking_its_power_and_started_again(lab: Lab, sp
     assert lab.here.start(spec).phase in (VmPhase.BOOTING, VmPhase.READY)
 
 
+def test_a_machine_that_is_off_has_no_console_and_takes_no_keys(lab: Lab, spec: VmSpec) -> None:
+    lab.here.ensure(spec)
+    lab.here.power_off(spec)
+    assert lab.here.console(spec) == ()
+    with pytest.raises(ProvisionerError, match="switched off"):
+        lab.here.install_keys(spec)
+
+
+def test_the_console_of_a_machine_that_runs_can_be_read_again_and_again(lab: Lab, spec: VmSpec) -> None:
+    lab.here.ensure(spec)
+    first = lab.here.console(spec)
+    assert len(lab.here.console(spec)) >= len(first)
+
+
 def test_what_does_not_exist_cannot_be_started(lab: Lab, spec: VmSpec) -> None:
     with pytest.raises(ProvisionerError) as caught:
         lab.here.start(spec)

@@ -1,8 +1,9 @@
-"""Owners switch their machines on again and restart them, and are told the truth about one that is off."""
+"""What owners have done at their machines: switched on, restarted, the console read, their keys let in again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from mailbot import operator
 from mailbot.model import EventKind, Letter, TicketState
 from provisioner.fake import FakeMachine, FakeStep, Faults
-from tests.world import CAROL, World, request_words
+from provisioner.ssh_keys import fingerprint
+from tests.world import ALICE, CAROL, World, key_of, request_words
 from tests.writing import words_of
 
 
@@ -68,7 +70,7 @@ def test_restart_shuts_the_guest_down_first_and_the_history_says_who_asked(world
     world.later(seconds=10)
     assert [step for step, _ in world.sites["north"].steps] == [FakeStep.STOP, FakeStep.START]
     line = world.bot.context.store.history(1)[-1]
-    assert (line.event, line.actor.who) == (EventKind.POWER_ASKED, "alice@example.org")
+    assert (line.event, line.actor.who) == (EventKind.MACHINE_ASKED, "alice@example.org")
     assert "Right now:" in status(world)
     assert world.ticket().state is TicketState.ACTIVE
 
@@ -97,3 +99,47 @@ def test_only_the_letters_that_list_every_answer_offer_these_words(world: World)
     told = words_of(world.last(Letter.HELP))
     assert "«start»" in told
     assert "«restart»" in told
+
+
+def test_the_console_of_a_machine_that_is_off_says_so(world: World) -> None:
+    powered_off_from_inside(world)
+    world.answers(world.last(Letter.VM_READY), "console")
+    assert "it is switched off" in words_of(world.last(Letter.CONSOLE))
+
+
+def test_rekey_lets_the_directorys_newest_key_in_and_takes_none_away(world: World) -> None:
+    before = list(the_machine(world).fingerprints)
+    world.directory.put(replace(ALICE, ssh_keys=(key_of("alice-new-laptop"),)))
+    world.answers(world.last(Letter.VM_READY), "rekey")
+    after = the_machine(world).fingerprints
+    new = fingerprint(" ".join(key_of("alice-new-laptop").split()[:2]))
+    assert after == [*before, new]
+    assert new in words_of(world.last(Letter.ROOT_KEYS))
+
+
+def test_an_account_without_a_usable_key_is_told_and_nothing_is_done(world: World) -> None:
+    world.directory.put(replace(ALICE, ssh_keys=()))
+    before = list(the_machine(world).fingerprints)
+    world.answers(world.last(Letter.VM_READY), "rekey")
+    assert "no usable SSH key" in words_of(world.last(Letter.COMMAND_REFUSED))
+    assert the_machine(world).fingerprints == before
+
+
+def test_an_account_that_was_locked_in_between_lets_nobody_in(world: World) -> None:
+    world.sites["north"].faults = Faults(unreachable=True)
+    world.answers(world.last(Letter.VM_READY), "rekey")
+    world.directory.put(replace(ALICE, locked=True))
+    world.sites["north"].faults = Faults()
+    world.sites["north"].calls.clear()
+    world.later(minutes=2)
+    assert "install_keys" not in world.sites["north"].calls
+    assert "the directory has no active account alice" in " ".join(words_of(world.last(Letter.ROOT_KEYS)).split())
+
+
+def test_what_a_machine_prints_is_no_command_in_the_letter(world: World) -> None:
+    world.sites["north"].faults = Faults(console=("approve", "release", "> confirm"))
+    world.answers(world.last(Letter.VM_READY), "console")
+    letter = world.last(Letter.CONSOLE)
+    for line in words_of(letter).splitlines():
+        assert line.strip() not in {"approve", "release", "> confirm", "confirm"}
+    assert "│ approve" in words_of(letter)

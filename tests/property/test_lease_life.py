@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from mailbot.lifecycle import MOVES
 from mailbot.model import (
     FINAL,
+    Action,
     Approved,
     BuildFailed,
     Built,
@@ -22,7 +23,7 @@ from mailbot.model import (
     Held,
     Kept,
     Letter,
-    PowerAsked,
+    MachineAsked,
     Refusal,
     ReleaseAsked,
     Released,
@@ -123,7 +124,7 @@ class Lives(RuleBasedStateMachine):
                 Restored(BY_OWNER),
                 Held("a demonstration", BY_ADMIN),
                 Unheld(BY_ADMIN),
-                PowerAsked(BY_OWNER),
+                MachineAsked(BY_OWNER, Action.RESTART),
                 EffectFailed("stop", "the site does not answer"),
                 Built(LOGIN),
                 BuildFailed("no disk", 3, ("north",)),

@@ -35,8 +35,8 @@ from mailbot.model import (
     Kept,
     Letter,
     Login,
+    MachineAsked,
     Placed,
-    PowerAsked,
     Purpose,
     Refusal,
     ReleaseAsked,
@@ -89,7 +89,7 @@ SAMPLES: dict[type[Event], Event] = {
         Unheld(BY_CAROL),
         Ended(BY_CAROL, "it attacks others"),
         EndDateSet(BY_CAROL, LATER),
-        PowerAsked(BY_ALICE),
+        MachineAsked(BY_ALICE, Action.RESTART),
     )
 }
 """One of every event."""

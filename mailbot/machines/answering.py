@@ -1,0 +1,108 @@
+"""What owners ask of their machines and are answered by letter: how one is, what it wrote to its console, who may log in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mailbot.errors import DirectoryUnavailable
+from mailbot.machines.health import why_away
+from mailbot.machines.progress import NoKeys, Site, Sites, again, keys_of, spec_of, where
+from mailbot.model import Action, Effect, Facts, OutboxItem, Ticket, TicketState, Turn
+from mailbot.ports import Settled
+from mailbot.turns.context import TurnContext
+from provisioner.api import ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
+
+OFF = frozenset({VmPhase.STOPPED, VmPhase.DISK_KEPT, VmPhase.ABSENT})
+
+
+def report(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
+    """Answer `status` with what the hypervisor says now; one that does not answer is said to be so."""
+    try:
+        site = _answering(context, sites, ticket)
+        letter = told(site, spec_of(context, site, ticket), item, ticket)
+    except ProvisionerError as error:
+        letter = _letter(item, {"machine": f"its site does not answer at the moment ({error})"})
+    _answer(context, item, letter, str(letter.facts["machine"]))
+
+
+def _answering(context: TurnContext, sites: Sites, ticket: Ticket) -> Site:
+    """The site of the ticket's machine.  Raises ProvisionerError where it is not to be asked now."""
+    site = where(sites, ticket)
+    silent = why_away(context, ticket.site or "")
+    if silent:
+        raise SiteUnreachable(silent)
+    return site
+
+
+def console(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
+    """Answer `console` with the last lines that the machine wrote, or why there are none."""
+    try:
+        site = _answering(context, sites, ticket)
+        spec = spec_of(context, site, ticket)
+        off = site.provisioner.facts(spec).phase in OFF
+        facts: Facts = {"why": "it is switched off."} if off else {"lines": list(site.provisioner.console(spec))}
+    except SiteUnreachable:
+        facts = {"why": "its site does not answer at the moment."}
+    except ProvisionerError as error:
+        facts = {"why": _sentence(error)}
+    _answer(context, item, _letter(item, facts), str(facts.get("why", "the console was read")))
+
+
+def rekey(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
+    """Let the keys that the directory has now log in as root; whatever keeps them out is told, and nothing tried again."""
+    try:
+        site = where(sites, ticket)
+        spec = spec_of(context, site, ticket, keys_of(context, ticket))
+        facts: Facts = {"fqdn": spec.names.fqdn, "keys": list(site.provisioner.install_keys(spec))}
+    except DirectoryUnavailable as error:
+        again(context, item, str(error))
+        return
+    except SiteUnreachable:
+        raise  # done as soon as the site answers
+    except (ProvisionerError, NoKeys) as error:
+        facts = {"why": _sentence(error)}
+    _answer(context, item, _letter(item, facts), str(facts.get("why", "the keys were installed")))
+
+
+def _sentence(error: Exception) -> str:
+    return f"{str(error).rstrip('.')}."
+
+
+def _answer(context: TurnContext, item: OutboxItem, letter: Effect, proof: str) -> None:
+    now = context.clock.now()
+    context.store.settle_with(
+        Settled(item, done=True, proof=proof), Turn(now=now, about_ticket=item.ticket_id, effects=(letter,))
+    )
+
+
+def told(site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> Effect:
+    """The letter that a row about a machine carries, with what the hypervisor says now."""
+    seen = site.provisioner.facts(spec)
+    facts = {"machine": _in_words(seen), "fqdn": spec.names.fqdn, **({"address": seen.address} if seen.address else {})}
+    if ticket.state is TicketState.ACTIVE and seen.phase in OFF:
+        # What the lease says is not what is there: the sentence on top must not say that it runs.
+        facts["state"] = _NOT_RUNNING[seen.phase]
+    return _letter(item, facts)
+
+
+_NOT_RUNNING = {
+    VmPhase.STOPPED: "The machine is switched off. Its lease goes on; answer «start» to switch it on.",
+    VmPhase.DISK_KEPT: "The machine is not at its site any more, but its disk is. Please ask the support team.",
+    VmPhase.ABSENT: "The machine is not at its site any more. Please ask the support team.",
+}
+
+
+def _letter(item: OutboxItem, facts: Facts) -> Effect:
+    effect = item.effect
+    return replace(effect, action=Action.LETTER, key=f"{effect.key}:letter", facts={**effect.facts, **facts})
+
+
+def _in_words(facts: VmFacts) -> str:
+    words = {
+        VmPhase.ABSENT: "it does not exist",
+        VmPhase.DISK_KEPT: "it is removed; its disk is kept",
+        VmPhase.STOPPED: "it is stopped",
+        VmPhase.BOOTING: "it is switched on",
+        VmPhase.READY: "it runs and answers",
+    }[facts.phase]
+    return f"{words}; {facts.waiting_for}" if facts.phase is VmPhase.BOOTING and facts.waiting_for else words
