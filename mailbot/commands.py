@@ -27,6 +27,8 @@ from mailbot.model import (
     MachineAsked,
     Purpose,
     Refusal,
+    ReinstallAsked,
+    ReinstallWanted,
     ReleaseAsked,
     Released,
     Restored,
@@ -224,9 +226,11 @@ def _withdrawals(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Off
 
 
 def _keeping(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
-    if ticket.release_asked_at is None or purpose not in {Purpose.OWN, Purpose.CONFIRM}:
+    if purpose not in {Purpose.OWN, Purpose.CONFIRM}:
         return ()
-    return (Offer(Verb.KEEP, "keep", "to keep the machine after all"),)
+    if ticket.reinstall_asked_at is not None:
+        return (Offer(Verb.KEEP, "keep", "to keep the machine as it is after all"),)
+    return (Offer(Verb.KEEP, "keep", "to keep the machine after all"),) if ticket.release_asked_at else ()
 
 
 def _confirmations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
@@ -235,6 +239,8 @@ def _confirmations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Of
     days = moment.rules.lease.confirm_days
     if ticket.release_asked_at is not None and moment.now <= ticket.release_asked_at + timedelta(days=days):
         return (Offer(Verb.CONFIRM, "confirm", "to give the machine back now"),)
+    if ticket.reinstall_asked_at is not None and moment.now <= ticket.reinstall_asked_at + timedelta(days=days):
+        return (Offer(Verb.CONFIRM, "confirm", "to have its disk deleted and the machine installed again"),)
     if ticket.state is S.UNCONFIRMED and moment.allows(ticket.end_date):
         return (Offer(Verb.CONFIRM, "confirm", "to say that the request is yours and send it to the admins"),)
     return ()
@@ -265,6 +271,8 @@ def _denied(command: Command, actor: Actor, _ticket: Ticket, _moment: Moment) ->
 
 
 def _confirmed(_command: Command, actor: Actor, ticket: Ticket, _moment: Moment) -> Event:
+    if ticket.reinstall_asked_at:
+        return ReinstallWanted(actor)
     return Released(actor) if ticket.release_asked_at else Confirmed(actor)
 
 
@@ -292,7 +300,7 @@ def row(verb: Verb) -> Row:
     match verb:
         case Verb.APPROVE | Verb.DENY | Verb.RETRY | Verb.PROCEED:
             return _of_admins(verb)
-        case Verb.EXTEND | Verb.RELEASE | Verb.WITHDRAW | Verb.KEEP | Verb.RESTORE | Verb.CONFIRM:
+        case Verb.EXTEND | Verb.RELEASE | Verb.WITHDRAW | Verb.KEEP | Verb.RESTORE | Verb.CONFIRM | Verb.REINSTALL:
             return _of_owners(verb)
         case Verb.START | Verb.RESTART | Verb.CONSOLE | Verb.REKEY:
             return _at_the_machine(verb)
@@ -322,7 +330,7 @@ def _of_admins(verb: Literal[Verb.APPROVE, Verb.DENY, Verb.RETRY, Verb.PROCEED])
 
 
 def _of_owners(
-    verb: Literal[Verb.EXTEND, Verb.RELEASE, Verb.WITHDRAW, Verb.KEEP, Verb.RESTORE, Verb.CONFIRM],
+    verb: Literal[Verb.EXTEND, Verb.RELEASE, Verb.WITHDRAW, Verb.KEEP, Verb.RESTORE, Verb.CONFIRM, Verb.REINSTALL],
 ) -> Row:
     match verb:
         case Verb.EXTEND:
@@ -331,6 +339,9 @@ def _of_owners(
             meaning = "to give the machine back early; you will be asked to confirm"
             back = _when(Purpose.OWN, "release", meaning, verb, holds=_in(*LIVING))
             return Row(_always(Risk.RELEASE), back, _plain(ReleaseAsked))
+        case Verb.REINSTALL:
+            meaning = "to have the machine installed again on a fresh disk; you will be asked to confirm"
+            return Row(_always(Risk.RELEASE), _in_its_lease(verb, meaning), _plain(ReinstallAsked))
         case Verb.WITHDRAW:
             return Row(_always(Risk.WITHDRAW), _withdrawals, _plain(Withdrawn))
         case Verb.KEEP:

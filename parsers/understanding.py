@@ -47,6 +47,7 @@ KIND_OF_VERB: dict[Verb, Kind] = {
     Verb.RESTART: Kind.UNCLEAR,
     Verb.CONSOLE: Kind.UNCLEAR,
     Verb.REKEY: Kind.UNCLEAR,
+    Verb.REINSTALL: Kind.UNCLEAR,
     Verb.STATUS: Kind.UNCLEAR,
     Verb.HELP: Kind.UNCLEAR,
 }

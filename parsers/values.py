@@ -42,6 +42,7 @@ class Verb(StrEnum):
     RESTART = "restart"
     CONSOLE = "console"
     REKEY = "rekey"
+    REINSTALL = "reinstall"
     PROCEED = "proceed"
     STATUS = "status"
     HELP = "help"

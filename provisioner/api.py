@@ -248,6 +248,9 @@ class Provisioner(Protocol):
         Idempotent.  Raises `ProvisionerError` where the machine is off or its guest agent does not answer.
         """
 
+    def wipe(self, spec: VmSpec) -> VmFacts:
+        """Remove domain, seed and disk; keep reservation and name, for `ensure` to build it again.  Idempotent; ABSENT after it."""
+
     def retire(self, spec: VmSpec) -> VmFacts:
         """Remove domain, seed, reservation and name; keep the disk.  Idempotent; DISK_KEPT or ABSENT after it."""
 

@@ -185,6 +185,14 @@ class FakeSite:
         self._save(spec.machine_id, machine)
         return tuple(machine.fingerprints)
 
+    def wipe(self, spec: VmSpec) -> VmFacts:
+        machine = self._enter("wipe", spec)
+        if machine:
+            self._take_down(spec, machine)
+            if machine.disk:
+                self._step(FakeStep.DELETE_DISK, spec, machine, disk=False)
+        return self._describe(spec, machine)
+
     def retire(self, spec: VmSpec) -> VmFacts:
         machine = self._enter("retire", spec)
         if machine:
@@ -296,14 +304,17 @@ class FakeSite:
             self._step(FakeStep.START, spec, machine, running=True, polls=0)
 
     def _take_away(self, spec: VmSpec, machine: FakeMachine) -> None:
+        self._take_down(spec, machine)
+        if machine.address:
+            self._step(FakeStep.RELEASE, spec, machine, address=None)
+
+    def _take_down(self, spec: VmSpec, machine: FakeMachine) -> None:
         if machine.running:
             self._step(FakeStep.POWER_OFF, spec, machine, running=False, polls=0)
         if machine.defined:
             self._step(FakeStep.UNDEFINE, spec, machine, defined=False)
         if machine.seed:
             self._step(FakeStep.DELETE_SEED, spec, machine, seed=False)
-        if machine.address:
-            self._step(FakeStep.RELEASE, spec, machine, address=None)
 
     def _step(self, step: FakeStep, spec: VmSpec, machine: FakeMachine, **changes: Any) -> None:
         """Make one change durable; fail before it or be killed after it where the faults say so."""

@@ -53,6 +53,9 @@ class BoundedSite:
     def install_keys(self, spec: VmSpec) -> tuple[str, ...]:
         return self._bounded(lambda: self._site.install_keys(spec))
 
+    def wipe(self, spec: VmSpec) -> VmFacts:
+        return self._bounded(lambda: self._site.wipe(spec))
+
     def retire(self, spec: VmSpec) -> VmFacts:
         return self._bounded(lambda: self._site.retire(spec))
 

@@ -187,7 +187,9 @@ class _Parts:
         for one in self.tickets:
             look = self._look(one)
             if look.party in {Party.ADMINS, Party.OWNER}:
-                since = moment(one.asked_at or one.release_asked_at or one.changed_at, self.zone)
+                since = moment(
+                    one.asked_at or one.release_asked_at or one.reinstall_asked_at or one.changed_at, self.zone
+                )
                 rows.append((f"#{one.id}", one.username, look.party.value, look.waits, since, look.next))
         heads = ("ticket", "user", "waits for", "what", "since", "without it")
         return Part("Who waits", "waits", heads, rows, "Nobody waits for anybody.")

@@ -69,6 +69,7 @@ def _facts(sheet: Sheet, zone: str) -> Sequence[tuple[str, object]]:
         ("stopped at", moment(ticket.ended_at, zone)),
         ("removal at", moment(ticket.remove_at, zone)),
         ("release asked", moment(ticket.release_asked_at, zone)),
+        ("reinstallation asked", moment(ticket.reinstall_asked_at, zone)),
         ("disk kept until", moment(ticket.keep_until, zone)),
         ("opened at", moment(ticket.opened_at, zone)),
     )

@@ -105,6 +105,19 @@ class ReleaseConfirm(Snapshot):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReinstallConfirm(Snapshot):
+    """the owner wants the machine installed again on a fresh disk and has to confirm it"""
+
+    about: ClassVar = About(
+        Letter.REINSTALL_CONFIRM,
+        Audience.OWNER,
+        Purpose.CONFIRM,
+        subject=f"{TICKET}: please confirm that its disk may be deleted",
+    )
+    lapses_at: Annotated[datetime, "when the question is forgotten without an answer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VmReleased(Snapshot):
     """the owner confirmed that the machine may go"""
 

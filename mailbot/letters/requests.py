@@ -128,3 +128,4 @@ class VmReady(Snapshot):
     first_warning_on: Annotated[date | None, "when the first warning will be sent"] = None
     calendar: Calendar = None
     restored: Annotated[bool, "built again from the kept disk"] = False
+    reinstalled: Annotated[bool, "installed again on a fresh disk, within its lease"] = False

@@ -13,12 +13,12 @@ from mailbot.model import Letter, Purpose
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminMachineTrouble(LetterFacts):
-    """stopping, starting or removing a machine failed"""
+    """stopping, starting, installing again or removing a machine failed"""
 
     about: ClassVar = About(
         Letter.ADMIN_MACHINE_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: {{effect}} failed"
     )
-    effect: Annotated[str, "`stop`, `start`, `retire`, `delete-disk`"]
+    effect: Annotated[str, "`stop`, `start`, `restart`, `reinstall`, `retire`, `delete-disk`"]
     why: Annotated[str, "the error"]
 
 

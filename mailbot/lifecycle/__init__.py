@@ -16,6 +16,7 @@ from mailbot.lifecycle import (
     holding,
     intervention,
     lease,
+    reinstall,
     release,
     removal,
     request,
@@ -43,6 +44,9 @@ from mailbot.model import (
     MachineAsked,
     Placed,
     Refusal,
+    ReinstallAsked,
+    Reinstalled,
+    ReinstallWanted,
     ReleaseAsked,
     Released,
     Replaced,
@@ -88,9 +92,8 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
             return _reported(ticket, event, circumstances)
         case Held() | Unheld() | Ended() | EndDateSet():
             return _intervened(ticket, event, circumstances)
-        case MachineAsked():
-            # What is done, and the answer to it, is one row of the outbox that the reply's turn adds: it carries the letter.
-            return Step(moved(ticket, circumstances), (), f"{event.what.value} asked by {event.by.who}")
+        case MachineAsked() | ReinstallAsked() | ReinstallWanted() | Reinstalled():
+            return _at_the_machine(ticket, event, circumstances)
         case _:
             assert_never(event)
 
@@ -157,6 +160,26 @@ def _wished(
             return release.kept(ticket, event, circumstances)
         case Restored():
             return restore.restored(ticket, event, circumstances)
+        case _:
+            assert_never(event)
+
+
+def _at_the_machine(
+    ticket: Ticket,
+    event: MachineAsked | ReinstallAsked | ReinstallWanted | Reinstalled,
+    circumstances: Circumstances,
+) -> Step | Refusal:
+    """What the owner wants done at the machine within its lease, which goes on as it was."""
+    match event:
+        case MachineAsked():
+            # What is done, and the answer to it, is one row of the outbox that the reply's turn adds: it carries the letter.
+            return Step(moved(ticket, circumstances), (), f"{event.what.value} asked by {event.by.who}")
+        case ReinstallAsked():
+            return reinstall.asked(ticket, event, circumstances)
+        case ReinstallWanted():
+            return reinstall.wanted(ticket, event, circumstances)
+        case Reinstalled():
+            return reinstall.done(ticket, event, circumstances)
         case _:
             assert_never(event)
 

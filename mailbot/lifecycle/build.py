@@ -10,7 +10,7 @@ from mailbot.letters.requests import VmReady
 from mailbot.lifecycle.lease import begun, calendar
 from mailbot.lifecycle.notice import plan
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner
-from mailbot.model import Action, BuildFailed, Built, Placed, Refusal, Retried, Step, Ticket, TicketState
+from mailbot.model import Action, BuildFailed, Built, Login, Placed, Refusal, Retried, Step, Ticket, TicketState
 from mailbot.timetable import today
 
 
@@ -27,22 +27,27 @@ def placed(ticket: Ticket, event: Placed, circumstances: Circumstances) -> Step 
 def built(ticket: Ticket, event: Built, circumstances: Circumstances) -> Step:
     """The machine answers and shows the owner's key: the owner gets the letter to log in with."""
     after = begun(ticket, circumstances, state=TicketState.ACTIVE)
-    dates, login = plan(after, circumstances.rules), event.login
-    ready = VmReady(
+    letter = ready(after, event.login, circumstances, restored=ticket.lease_from is not None)
+    return Step(after, (to_owner(after, letter),), f"machine ready at {ticket.site}")
+
+
+def ready(
+    ticket: Ticket, login: Login, circumstances: Circumstances, *, restored: bool = False, reinstalled: bool = False
+) -> VmReady:
+    """The letter to log in with."""
+    dates, zone = plan(ticket, circumstances.rules), circumstances.rules.service.timezone
+    ahead = [at for at in dates.warnings if at > circumstances.now]
+    return VmReady(
         fqdn=login.fqdn,
         address=login.address,
         host_keys=login.host_keys,
         host_key_fingerprints=login.host_key_fingerprints,
         stop_at=dates.stop_at,
-        first_warning_on=today(dates.warnings[0], circumstances.rules.service.timezone) if dates.warnings else None,
-        calendar=calendar(after),
-        restored=ticket.lease_from is not None,
-        **snapshot(after),
-    )
-    return Step(
-        after,
-        (to_owner(after, ready),),
-        f"machine ready at {ticket.site}",
+        first_warning_on=today(ahead[0], zone) if ahead else None,
+        calendar=calendar(ticket),
+        restored=restored,
+        reinstalled=reinstalled,
+        **snapshot(ticket),
     )
 
 

@@ -51,6 +51,7 @@ def weight(letter: Letter) -> Weight:
         case (
             Letter.REQUEST_PROBLEMS | Letter.UNKNOWN_SENDER | Letter.CONFIRM_REQUEST | Letter.REQUEST_RECEIVED
             | Letter.REQUEST_WITHDRAWN | Letter.EXTENSION_RECEIVED | Letter.RELEASE_CONFIRM | Letter.VM_KEPT
+            | Letter.REINSTALL_CONFIRM
             | Letter.VM_RESTORED | Letter.UNCLEAR_REPLY | Letter.COMMAND_REFUSED | Letter.HELP | Letter.STATUS
             | Letter.CONSOLE | Letter.ROOT_KEYS
             | Letter.ADMIN_DECIDED | Letter.ADMIN_ALREADY_DECIDED | Letter.ADMIN_LAPSED | Letter.ADMIN_MACHINE_TROUBLE

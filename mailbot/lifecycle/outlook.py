@@ -63,6 +63,8 @@ def _of_a_machine(ticket: Ticket, circumstances: Circumstances) -> Outlook:
         return Outlook(Party.ADMINS, "unhold", f"{step}, but held" if step else "")
     if ticket.release_asked_at is not None:
         return Outlook(Party.OWNER, "release, confirmed", step, at)
+    if ticket.reinstall_asked_at is not None:
+        return Outlook(Party.OWNER, "reinstallation, confirmed", step, at)
     return Outlook(Party.NOBODY, "", step, at)
 
 

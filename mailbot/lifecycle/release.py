@@ -24,7 +24,7 @@ from mailbot.model import (
 
 def release_asked(ticket: Ticket, _event: ReleaseAsked, circumstances: Circumstances) -> Step:
     """Giving back cannot be undone for long: the registered address is asked once more."""
-    after = moved(ticket, circumstances, release_asked_at=circumstances.now)
+    after = moved(ticket, circumstances, release_asked_at=circumstances.now, reinstall_asked_at=None)
     letter = to_owner(
         after,
         ReleaseConfirm(
@@ -58,6 +58,7 @@ def going(ticket: Ticket, circumstances: Circumstances, *, remove_at: datetime |
         circumstances,
         state=TicketState.RETIRING,
         release_asked_at=None,
+        reinstall_asked_at=None,
         asked_end_date=None,
         asked_at=None,
         ended_at=ticket.ended_at or circumstances.now,
@@ -84,13 +85,14 @@ def after_removal(circumstances: Circumstances) -> tuple[Ahead, ...]:
 
 
 def kept(ticket: Ticket, event: Kept, circumstances: Circumstances) -> Step | Refusal:
-    """The owner takes a release back that was not confirmed yet."""
-    if ticket.release_asked_at is None:
+    """The owner takes a release, or the wish for a fresh disk, back that was not confirmed yet."""
+    if ticket.release_asked_at is None and ticket.reinstall_asked_at is None:
         return Refusal("The machine is not being given back, so there is nothing to keep it from.")
-    after = moved(ticket, circumstances, release_asked_at=None)
+    what = "release" if ticket.release_asked_at else "reinstallation"
+    after = moved(ticket, circumstances, release_asked_at=None, reinstall_asked_at=None)
     letter = to_owner(
         after,
         VmKept(plan=steps_ahead(after, circumstances), **snapshot(after)),
         key=circumstances.now.isoformat(),
     )
-    return Step(after, (letter,), f"release taken back by {event.by.who}")
+    return Step(after, (letter,), f"{what} taken back by {event.by.who}")

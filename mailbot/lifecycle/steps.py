@@ -50,7 +50,7 @@ class Circumstances:
         return at
 
 
-_DECIDED_UPON = frozenset({"state", "end_date", "disk_gib", "asked_end_date"})
+_DECIDED_UPON = frozenset({"state", "end_date", "disk_gib", "asked_end_date", "reinstall_asked_at"})
 
 
 def moved(ticket: Ticket, circumstances: Circumstances, **changes: Any) -> Ticket:

@@ -19,7 +19,7 @@ def report(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket)
     """Answer `status` with what the hypervisor says now; one that does not answer is said to be so."""
     try:
         site = _answering(context, sites, ticket)
-        letter = told(site, spec_of(context, site, ticket), item, ticket)
+        letter = told(context, site, spec_of(context, site, ticket), item, ticket)
     except ProvisionerError as error:
         letter = _letter(item, {"machine": f"its site does not answer at the moment ({error})"})
     _answer(context, item, letter, str(letter.facts["machine"]))
@@ -75,13 +75,15 @@ def _answer(context: TurnContext, item: OutboxItem, letter: Effect, proof: str) 
     )
 
 
-def told(site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> Effect:
+def told(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> Effect:
     """The letter that a row about a machine carries, with what the hypervisor says now."""
     seen = site.provisioner.facts(spec)
     facts = {"machine": _in_words(seen), "fqdn": spec.names.fqdn, **({"address": seen.address} if seen.address else {})}
     if ticket.state is TicketState.ACTIVE and seen.phase in OFF:
         # What the lease says is not what is there: the sentence on top must not say that it runs.
         facts["state"] = _NOT_RUNNING[seen.phase]
+    if any(one.action is Action.REINSTALL for one in context.store.waiting(ticket.id)):
+        facts["state"] = "The machine is being installed again, on a fresh disk; you will be told when you can log in."
     return _letter(item, facts)
 
 

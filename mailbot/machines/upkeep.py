@@ -1,26 +1,44 @@
-"""What is done to a machine that exists: stopped, started, taken away, its disk deleted."""
+"""What is done to a machine that exists: stopped, started, installed again, taken away, its disk deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
 
 from mailbot import journal
+from mailbot.errors import DirectoryUnavailable
 from mailbot.machines.answering import OFF, told
-from mailbot.machines.progress import Site, Sites, again, begin, begun, ended, later, settle_with, spec_of, where
+from mailbot.machines.progress import (
+    NoKeys,
+    Site,
+    Sites,
+    again,
+    begin,
+    begun,
+    ended,
+    keys_of,
+    later,
+    looked,
+    settle_with,
+    spec_of,
+    where,
+)
 from mailbot.model import (
     DiskDeleted,
     Effect,
     EffectFailed,
+    Login,
     OutboxItem,
+    Reinstalled,
     Retired,
     Ticket,
     Turn,
 )
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, apply
-from provisioner.api import ProvisionerError, SiteUnreachable, VmSpec
+from provisioner.api import ProvisionerError, SiteUnreachable, VmPhase, VmSpec
 
 TELL_AFTER = 5
 """Attempts before admins hear that something does not work; it is tried on all the same."""
@@ -28,7 +46,7 @@ TELL_AFTER = 5
 _Step = Callable[[TurnContext, Site, VmSpec, OutboxItem, Ticket], None]
 
 
-def _at_its_site(step: _Step) -> Callable[[TurnContext, Sites, OutboxItem, Ticket], None]:
+def at_its_site(step: _Step) -> Callable[[TurnContext, Sites, OutboxItem, Ticket], None]:
     """Find the machine's site; what the hypervisor refuses is tried again for ever, and admins are told."""
 
     @wraps(step)
@@ -46,7 +64,7 @@ def _at_its_site(step: _Step) -> Callable[[TurnContext, Sites, OutboxItem, Ticke
     return work
 
 
-@_at_its_site
+@at_its_site
 def stop(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
     """Shut the guest down; when it does not listen for `stop_minutes`, take its power away."""
     if _is_off(context, site, spec, item):
@@ -55,7 +73,7 @@ def stop(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticke
         later(context, item, "the guest to shut down")
 
 
-@_at_its_site
+@at_its_site
 def start(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
     """Start a stopped machine again, with its disk as it was.
 
@@ -65,24 +83,24 @@ def start(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, tick
     was_off = site.provisioner.facts(spec).phase in OFF
     site.provisioner.start(spec)
     if item.effect.letter is not None:  # its owner asked, and waits for an answer
-        _done(context, item, ticket, spec, told(site, spec, item, ticket))
+        _done(context, item, ticket, spec, told(context, site, spec, item, ticket))
     elif was_off or context.clock.now() - begin(context, item) > timedelta(minutes=context.rules.lease.stop_minutes):
         _done(context, item, ticket, spec)
     else:
         later(context, item, "the end of a shutdown that was asked for before")
 
 
-@_at_its_site
+@at_its_site
 def restart(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
     """Shut the guest down as `stop` does, and start it again; its owner hears how it is then."""
     if not _is_off(context, site, spec, item):
         later(context, item, "the guest to shut down")
         return
     site.provisioner.start(spec)
-    _done(context, item, ticket, spec, told(site, spec, item, ticket))
+    _done(context, item, ticket, spec, told(context, site, spec, item, ticket))
 
 
-@_at_its_site
+@at_its_site
 def retire(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
     """Shut down, then take away domain, seed, reservation and name; the disk is kept.
 
@@ -99,7 +117,7 @@ def retire(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, tic
     settle_with(context, item, Retired(), Settled(item, done=True, proof=f"retired at {site.provisioner.site}"))
 
 
-@_at_its_site
+@at_its_site
 def delete_disk(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, _ticket: Ticket) -> None:
     """Delete the kept disk."""
     site.provisioner.delete_disk(spec)
@@ -128,3 +146,31 @@ def _done(context: TurnContext, item: OutboxItem, ticket: Ticket, spec: VmSpec, 
     journal.machine_done(
         ticket.id, action=item.effect.action.value, machine=spec.name, site=ticket.site, took=now - item.created_at
     )
+
+
+@at_its_site
+def reinstall(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
+    """Delete the disk, once, and build the machine again until it is ready; then its owner hears so.
+
+    Nothing is deleted before it is known whom the fresh machine would let in, nor while an admin holds it.
+    """
+    try:
+        fresh = replace(spec, ssh_keys=keys_of(context, ticket), restored=False)
+    except (DirectoryUnavailable, NoKeys) as error:
+        again(context, item, str(error))
+        return
+    if begun(context, item) is None:
+        if ticket.held:
+            context.store.settle([Settled(item, error=f"held: {ticket.held}")], context.clock.now())
+            return
+        site.provisioner.wipe(fresh)
+        begin(context, item)
+    facts = site.provisioner.ensure(fresh)
+    if facts.phase is VmPhase.READY:
+        login = Login(spec.names.fqdn, facts.address or "", tuple(facts.host_keys), tuple(facts.host_key_fingerprints))
+        settle_with(context, item, Reinstalled(login), Settled(item, done=True, proof=facts.address or ""))
+        return
+    hours = context.rules.lease.build_hours
+    if looked(context, item) > timedelta(hours=hours):
+        raise ProvisionerError(f"{spec.name} was not ready {hours} hours after it was installed again")
+    later(context, item, facts.waiting_for or facts.phase.value)

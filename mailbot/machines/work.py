@@ -167,6 +167,7 @@ _WORK: Mapping[Action, tuple[frozenset[TicketState], _Work]] = {
     Action.STOP: (frozenset({S.EXPIRED}), upkeep.stop),
     Action.START: (frozenset({S.ACTIVE}), upkeep.start),
     Action.RESTART: (frozenset({S.ACTIVE}), upkeep.restart),
+    Action.REINSTALL: (frozenset({S.ACTIVE}), upkeep.reinstall),
     Action.RETIRE: (frozenset({S.RETIRING}), upkeep.retire),
     Action.DELETE_DISK: (frozenset({S.ARCHIVED}), upkeep.delete_disk),
     Action.REPORT: (frozenset(S), answering.report),

@@ -29,6 +29,9 @@ class EventKind(StrEnum):
     RELEASE_ASKED = "ReleaseAsked"
     RELEASED = "Released"
     KEPT = "Kept"
+    REINSTALL_ASKED = "ReinstallAsked"
+    REINSTALL_WANTED = "ReinstallWanted"
+    REINSTALLED = "Reinstalled"
     RESTORED = "Restored"
     RETIRED = "Retired"
     DISK_DELETED = "DiskDeleted"
@@ -190,8 +193,33 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class ReinstallAsked:
+    """The owner wants a fresh disk; nothing happens until that is confirmed."""
+
+    kind: ClassVar[EventKind] = EventKind.REINSTALL_ASKED
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class ReinstallWanted:
+    """The owner confirmed that the disk may go."""
+
+    kind: ClassVar[EventKind] = EventKind.REINSTALL_WANTED
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Reinstalled:
+    """The machine is ready again, with a fresh disk."""
+
+    kind: ClassVar[EventKind] = EventKind.REINSTALLED
+    login: Login
+    by: Actor = MACHINE
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
-    """The owner takes a release back."""
+    """The owner takes a release, or the wish for a fresh disk, back."""
 
     kind: ClassVar[EventKind] = EventKind.KEPT
     by: Actor
@@ -297,6 +325,9 @@ Event: TypeAlias = (
     | ExtensionAsked
     | ReleaseAsked
     | Released
+    | ReinstallAsked
+    | ReinstallWanted
+    | Reinstalled
     | Kept
     | Restored
     | Retired

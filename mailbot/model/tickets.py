@@ -125,6 +125,7 @@ class Ticket:
     asked_at: datetime | None = None
     ended_at: datetime | None = None
     release_asked_at: datetime | None = None
+    reinstall_asked_at: datetime | None = None
     keep_until: datetime | None = None
     held: str = ""
     lease_from: datetime | None = None

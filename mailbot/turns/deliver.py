@@ -276,6 +276,8 @@ def _is_moot(item: OutboxItem, ticket: Ticket | None) -> bool:
             return ticket.state is not TicketState.UNCONFIRMED
         case Letter.RELEASE_CONFIRM:
             return ticket.release_asked_at is None
+        case Letter.REINSTALL_CONFIRM:
+            return ticket.reinstall_asked_at is None
         case _:
             return False
 

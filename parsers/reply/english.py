@@ -98,6 +98,9 @@ _LISTED = {
         rekey | rekey it | rekey my vm | rekey the vm | rekey this vm | install my keys | install my ssh keys |
         reinstall my keys
     """),
+    Verb.REINSTALL: phrases("""
+        reinstall | reinstall it | reinstall my vm | reinstall the vm | reinstall this vm
+    """),
     Verb.RESTORE: phrases("""
         restore | restore it | restore my vm | restore the vm | restore this vm
     """),

@@ -63,6 +63,7 @@ _LISTED = {
     Verb.RESTART: phrases("redemarrer | redemarrer ma vm | redemarrer la vm | relancer ma vm"),
     Verb.CONSOLE: phrases("console | montrer la console | envoyer la console | la console"),
     Verb.REKEY: phrases("reinstaller mes cles | installer mes cles | remettre mes cles | remettre mes cles ssh"),
+    Verb.REINSTALL: phrases("reinstaller | reinstaller ma vm | reinstaller la vm"),
     Verb.RESTORE: phrases("""
         restaurer | restaurer ma vm | restaurer la vm | retablir | retablir ma vm | retablir la vm
     """),

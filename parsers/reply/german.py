@@ -41,6 +41,7 @@ GERMAN = Language(
         Verb.RESTART: phrases("neu starten | neustarten | meine vm neu starten | die vm neu starten"),
         Verb.CONSOLE: phrases("konsole | konsole zeigen | konsole schicken"),
         Verb.REKEY: phrases("schlussel erneuern | meine schlussel erneuern | schlussel neu einspielen"),
+        Verb.REINSTALL: phrases("neu installieren | meine vm neu installieren | die vm neu installieren"),
         Verb.RESTORE: phrases("wiederherstellen | meine vm wiederherstellen | die vm wiederherstellen"),
         Verb.CONFIRM: phrases("""
             bestatigen | bestatigt | ich bestatige | ich bestatige das | ich bestatige meine anfrage |

@@ -35,6 +35,7 @@ ITALIAN = Language(
         Verb.RESTART: phrases("riavviare | riavviare la mia vm | riavvia la mia vm"),
         Verb.CONSOLE: phrases("mostrare la console | inviare la console | la console"),
         Verb.REKEY: phrases("reinstallare le mie chiavi | installare le mie chiavi"),
+        Verb.REINSTALL: phrases("reinstallare | reinstallare la mia vm | reinstalla la mia vm"),
         Verb.RESTORE: phrases("ripristinare | ripristinare la mia vm | recuperare la mia vm"),
         Verb.CONFIRM: phrases(
             "confermare | confermo | confermato | confermata | lo confermo | confermo la mia richiesta"

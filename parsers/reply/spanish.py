@@ -33,6 +33,7 @@ SPANISH = Language(
         Verb.RESTART: phrases("reiniciar | reiniciar mi vm | reiniciar la vm"),
         Verb.CONSOLE: phrases("consola | mostrar la consola | enviar la consola"),
         Verb.REKEY: phrases("reinstalar mis claves | instalar mis claves"),
+        Verb.REINSTALL: phrases("reinstalar | reinstalar mi vm | reinstalar la vm"),
         Verb.RESTORE: phrases("restaurar | restaurar mi vm | recuperar mi vm"),
         Verb.CONFIRM: phrases("confirmar | confirmado | confirmada | confirmo | lo confirmo | confirmo mi solicitud"),
         Verb.PROCEED: phrases("proseguir | continuar | adelante"),

@@ -82,6 +82,11 @@ RULES: tuple[Rule, ...] = (
         "The owner's SSH keys, as the directory has them now, are let in as root again; other keys stay.",
     ),
     Rule(
+        Verb.REINSTALL,
+        "reinstall",
+        "The owner has the VM installed again on a fresh disk, under the same name; mailbot asks to confirm.",
+    ),
+    Rule(
         Verb.RESTORE,
         "restore",
         "The owner asks for a removed VM back while its disk is still kept.",

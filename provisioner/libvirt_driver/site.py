@@ -135,6 +135,12 @@ class LibvirtSite:
                 raise ProvisionerError(f"{spec.name} is switched off.")
             return install_keys(domain, spec.ssh_keys)
 
+    def wipe(self, spec: VmSpec) -> VmFacts:
+        with self._work(f"take the disk of {spec.name} away", spec) as conn:
+            self._take_down(conn, spec)
+            Storage(conn, self._settings).delete(spec.names.disk)
+            return self._look(conn, spec, None)
+
     def retire(self, spec: VmSpec) -> VmFacts:
         with self._work(f"remove {spec.name}", spec) as conn:
             self._take_away(conn, spec)
@@ -271,13 +277,17 @@ class LibvirtSite:
 
     def _take_away(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
         """Remove domain, seed, name and reservation of the machine, each found by itself."""
+        self._take_down(conn, spec)
+        Network(conn, self._settings).release(spec)
+
+    def _take_down(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
+        """Remove domain and seed of the machine."""
         self._consoles.forget(spec.machine_id)
         domains = Domains(conn, self._settings)
         domain = domains.ours(spec)
         if domain is not None:
             domains.remove(domain)
         Storage(conn, self._settings).delete(spec.names.seed)
-        Network(conn, self._settings).release(spec)
 
     def _collect(self, conn: libvirt.virConnect, domains: Domains, domain: libvirt.virDomain, spec: VmSpec) -> None:
         """Ask a machine that is being built for its keys, and keep them once root's are the right ones.

@@ -134,6 +134,16 @@ def test_the_console_of_a_machine_that_runs_can_be_read_again_and_again(lab: Lab
     assert len(lab.here.console(spec)) >= len(first)
 
 
+def test_a_machine_whose_disk_was_taken_is_built_again_at_its_address(lab: Lab, spec: VmSpec) -> None:
+    first = lab.here.ensure(spec)
+    assert lab.here.wipe(spec).phase is VmPhase.ABSENT
+    assert lab.here.wipe(spec).phase is VmPhase.ABSENT
+    assert lab.here.facts(spec).phase is VmPhase.ABSENT
+    again = lab.here.ensure(spec)
+    assert (again.address, again.disk_gib) == (first.address, spec.disk_gib)
+    assert lab.here.health().machines == 1
+
+
 def test_what_does_not_exist_cannot_be_started(lab: Lab, spec: VmSpec) -> None:
     with pytest.raises(ProvisionerError) as caught:
         lab.here.start(spec)

@@ -55,6 +55,8 @@ STORY = (
     Beat("started-again", 1, Letter.ADMIN_DECISION, "approve", CAROL.address),
     Beat("release-asked", 10, Letter.EXTENSION_GRANTED, "release"),
     Beat("kept-after-all", 10, Letter.RELEASE_CONFIRM, "keep"),
+    Beat("reinstallation-asked", 10, Letter.VM_KEPT, "reinstall"),
+    Beat("installed-again", 10, Letter.REINSTALL_CONFIRM, "confirm"),
     Beat("release-asked-again", 10, Letter.VM_KEPT, "release", killed=False),
     Beat("released", 1, Letter.RELEASE_CONFIRM, "confirm"),
     Beat("restored", 2 * DAY, Letter.VM_ARCHIVED, "restore"),

@@ -93,7 +93,7 @@ def test_an_example_near_the_longest_lease_is_left_out_instead_of_being_refused(
         1, S.ACTIVE, "alice", "Alice", "alice@example.org", "", date(2028, 11, 26), 8, "<1@example.org>", "x", now, now
     )  # fmt: skip
     words = [offer.words for offer in offered(longest, Purpose.OWN, now, Rules())]
-    assert words == ["release", "start", "restart", "console", "rekey", "status", "help"]
+    assert words == ["release", "start", "restart", "console", "rekey", "reinstall", "status", "help"]
     shorter = replace(longest, end_date=date(2028, 10, 30))
     assert "extend for 1 week" not in words
     assert offered(shorter, Purpose.OWN, now, Rules())[0].words == "extend until 2028-11-06"

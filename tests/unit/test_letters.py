@@ -27,7 +27,7 @@ from mailbot.letters.documentation import documentation
 from mailbot.letters.plain import WIDTH
 from mailbot.letters.rendering import moment_in_words
 from mailbot.letters.samples import Sample
-from mailbot.model import Action, Effect, Letter, OutboxItem, Purpose
+from mailbot.model import MACHINE_ACTIONS, ONLY_ASK, Action, Effect, Letter, OutboxItem, Purpose
 from parsers import Command, Mail, ReadingRules, Request, read, understand
 from parsers.reply.commands import read_command
 from parsers.request.labels import read_label
@@ -407,3 +407,10 @@ def test_the_documentation_is_what_the_table_says(regenerate_golden: bool) -> No
     if regenerate_golden:
         path.write_text(documentation(), encoding="utf-8")
     assert path.read_text(encoding="utf-8") == documentation()
+
+
+@pytest.mark.parametrize("action", sorted(MACHINE_ACTIONS - ONLY_ASK - {Action.BUILD, Action.REKEY}))
+def test_admins_can_be_told_of_every_work_on_a_machine_that_fails(action: Action) -> None:
+    """Building has a letter of its own, and what came of a rekeying its owner reads."""
+    sample = next(one for one in SAMPLES if one.letter is Letter.ADMIN_MACHINE_TROUBLE)
+    assert "did not work" in text_of(written(sample, facts={**facts_of(sample), "effect": action.value}))

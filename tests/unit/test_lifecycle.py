@@ -39,6 +39,9 @@ from mailbot.model import (
     Placed,
     Purpose,
     Refusal,
+    ReinstallAsked,
+    Reinstalled,
+    ReinstallWanted,
     ReleaseAsked,
     Released,
     Replaced,
@@ -90,6 +93,9 @@ SAMPLES: dict[type[Event], Event] = {
         Ended(BY_CAROL, "it attacks others"),
         EndDateSet(BY_CAROL, LATER),
         MachineAsked(BY_ALICE, Action.RESTART),
+        ReinstallAsked(BY_ALICE),
+        ReinstallWanted(BY_ALICE),
+        Reinstalled(READY),
     )
 }
 """One of every event."""

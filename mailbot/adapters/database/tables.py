@@ -125,6 +125,7 @@ class TicketRow(Base):
     asked_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     release_asked_at: Mapped[datetime | None]
+    reinstall_asked_at: Mapped[datetime | None]
     keep_until: Mapped[datetime | None]
     held: Mapped[str]
     lease_from: Mapped[datetime | None]

@@ -1,0 +1,55 @@
+"""An owner has a machine installed again, on a fresh disk: asked once more, confirmed, done.  Pure.
+
+Name, address, identity and lease stay; what was on the disk is gone.  So it asks like a release, and a hold keeps it off.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mailbot.letters.life import ReinstallConfirm
+from mailbot.lifecycle.build import ready
+from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
+from mailbot.model import Action, Refusal, ReinstallAsked, Reinstalled, ReinstallWanted, Step, Ticket
+
+
+def asked(ticket: Ticket, _event: ReinstallAsked, circumstances: Circumstances) -> Step | Refusal:
+    """What is on the disk cannot come back: the registered address is asked once more."""
+    if ticket.held:
+        return _held(ticket)
+    after = moved(ticket, circumstances, reinstall_asked_at=circumstances.now, release_asked_at=None)
+    lapses_at = circumstances.now + timedelta(days=circumstances.rules.lease.confirm_days)
+    letter = to_owner(
+        after, ReinstallConfirm(lapses_at=lapses_at, **snapshot(after)), key=circumstances.now.isoformat()
+    )
+    return Step(after, (letter,), "reinstallation asked")
+
+
+def wanted(ticket: Ticket, event: ReinstallWanted, circumstances: Circumstances) -> Step | Refusal:
+    """Confirmed: the disk goes, and a fresh one takes its place."""
+    if ticket.reinstall_asked_at is None:
+        return Refusal(
+            "Nothing waits for a confirmation: answer “reinstall” first to have the machine installed again."
+        )
+    if circumstances.now > ticket.reinstall_asked_at + timedelta(days=circumstances.rules.lease.confirm_days):
+        return Refusal("That question is too old by now: answer “reinstall” once more.")
+    if ticket.held:
+        return _held(ticket)
+    after = moved(ticket, circumstances, reinstall_asked_at=None)
+    work = machine(after, Action.REINSTALL, key=circumstances.now.isoformat())
+    return Step(after, (work,), f"reinstallation confirmed by {event.by.who}")
+
+
+def done(ticket: Ticket, event: Reinstalled, circumstances: Circumstances) -> Step:
+    """The fresh machine answers: its owner gets its new host keys, and the lease goes on as it was."""
+    after = moved(ticket, circumstances)
+    letter = to_owner(
+        after, ready(after, event.login, circumstances, reinstalled=True), key=circumstances.now.isoformat()
+    )
+    return Step(after, (letter,), f"installed again at {ticket.site}")
+
+
+def _held(ticket: Ticket) -> Refusal:
+    return Refusal(
+        f"An admin holds this machine, so its disk is not deleted now: {ticket.held}. Please ask the admins."
+    )
