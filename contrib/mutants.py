@@ -15,7 +15,7 @@ import argparse
 import json
 import sys
 
-from contrib.mutant_trials import Trials
+from contrib.mutant_trials import Trials, statement_of
 from contrib.mutations import ROOT, Mutant, chosen
 
 TESTS = (
@@ -51,10 +51,14 @@ def main() -> int:
     parser.add_argument("--tests", nargs="+", default=TESTS, help="files and folders of tests to run")
     parser.add_argument("--seconds", type=float, default=60.0, help="of tests that a mutant meets at the most")
     parser.add_argument("--jobs", type=int, default=2, help="mutants that are tried side by side")
+    parser.add_argument(
+        "--quick", action="store_true", help="without what is made at import, which takes a process each"
+    )
     parser.add_argument("--again", action="store_true", help="also those that were killed before")
     arguments = parser.parse_args()
     mutants = chosen(None if arguments.all else arguments.sample, arguments.seed, arguments.only)
     RESULTS.parent.mkdir(exist_ok=True)
+    mutants = [one for one in mutants if not arguments.quick or statement_of(one) is not None]
     tried = {row["key"]: row["killer"] for row in rows()}
     noticed = {row["change"]: row["killer"] for row in rows() if row["killer"]}
     left = [one for one in mutants if not tried.get(one.key) or arguments.again]
