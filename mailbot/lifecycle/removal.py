@@ -55,7 +55,7 @@ def expired_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
             letter = GraceHalf(days_left=days_left, plan=ahead_of, **snapshot(after))
         announced = announce(after, NoticeStage.HALF if passed == 1 else NoticeStage.LAST, letter)
         return Step(after, (announced,), f"told about the removal ({announced.letter})", cancel=("removal:",))
-    ahead = (half, near, remove_at)[min(ticket.stage, 2)]
+    ahead = (half, near, remove_at)[ticket.stage]
     return Step(replace(moved(ticket, circumstances), due_at=ahead), (), "")
 
 
@@ -100,7 +100,7 @@ def removed_later(ticket: Ticket, circumstances: Circumstances, earliest: dateti
     """The removal moves; the letter that says so announces it."""
     remove_at = earliest + SLACK
     after = replace(moved(ticket, circumstances, remove_at=remove_at), stage=2, due_at=remove_at)
-    days_left = whole_days(remove_at - SLACK - circumstances.now)
+    days_left = whole_days(earliest - circumstances.now)
     near = RemovalNear(days_left=days_left, plan=steps_ahead(after, circumstances), **snapshot(after))
     summary = f"the removal moved to {remove_at:%Y-%m-%d %H:%M} UTC: {why}"
     return Step(after, (announce(after, NoticeStage.LAST, near),), summary, cancel=("removal:",))

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from mailbot.lifecycle.notice import plan
-from mailbot.model import ExtensionAsked, Held, Letter, Refusal, Returned, TicketState, Unheld
+from mailbot.model import ExtensionAsked, Held, Letter, Refusal, Returned, TicketState, TimePassed, Unheld
 from mailbot.rules import LeaseRules, Rules, ServiceRules
 from mailbot.timetable import end_of, moment_in_words, today
 from tests.lives import BY_ADMIN, BY_OWNER, DAY, NOTICE, READY_AT, Life
@@ -87,6 +87,15 @@ def test_a_last_warning_that_is_hours_late_moves_nothing_and_is_waited_for(minut
     assert bool(life.told(Letter.DATE_MOVED)) is moved
     if not moved:
         assert life.moved_to(S.EXPIRED) == told + DAY
+
+
+@pytest.mark.parametrize("days", [100, 40, 20, 2])
+def test_a_machine_that_is_woken_early_goes_on_waiting(days: int) -> None:
+    life = Life(END)
+    life.pass_until(STOP_AT - days * DAY)
+    before, told = life.ticket, len(life.letters)
+    life.happens(TimePassed())
+    assert (life.ticket.stage, life.ticket.due_at, len(life.letters)) == (before.stage, before.due_at, told)
 
 
 @pytest.mark.parametrize(("late", "excused"), [(2 * HOUR, False), (2 * HOUR + timedelta(minutes=1), True)])

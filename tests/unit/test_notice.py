@@ -17,10 +17,23 @@ from mailbot.lifecycle.notice import (
     proofs,
     whole_days,
 )
-from mailbot.model import Accepted, Held, Letter, Notice, NoticeOf, NoticeStage, Refusal, TicketState, Unheld
+from mailbot.model import (
+    Accepted,
+    Held,
+    Letter,
+    Notice,
+    NoticeOf,
+    NoticeStage,
+    Refusal,
+    ReleaseAsked,
+    Released,
+    TicketState,
+    TimePassed,
+    Unheld,
+)
 from mailbot.rules import LeaseRules, Rules
 from mailbot.timetable import end_of
-from tests.lives import BY_ADMIN, DAY, Life
+from tests.lives import BY_ADMIN, BY_OWNER, DAY, Life
 
 S = TicketState
 END = date(2027, 3, 31)
@@ -157,6 +170,107 @@ def test_a_bot_that_was_off_during_the_grace_period_announces_first() -> None:
     assert life.moved_to(S.ARCHIVED) - near[0] >= 3 * DAY
 
 
+def to_the_second(**lease: int) -> Life:
+    return Life(END, Rules(lease=LeaseRules(**lease)), wake_delay=timedelta(0), mail_delay=timedelta(0))
+
+
+def woken_at(life: Life, moment: datetime) -> Life:
+    """Off until then."""
+    life.pass_until(moment, awake=False)
+    life.wake()
+    return life
+
+
+@pytest.mark.parametrize("days", [1, 8, 12])
+def test_a_stopped_machine_that_is_woken_early_goes_on_waiting(days: int) -> None:
+    life = to_the_second()
+    life.pass_until(STOP_AT + days * DAY)
+    before, told = life.ticket, len(life.letters)
+    life.happens(TimePassed())
+    assert (life.ticket.stage, life.ticket.due_at, len(life.letters)) == (before.stage, before.due_at, told)
+
+
+@pytest.mark.parametrize(("grace_days", "days_left"), [(14, 3), (4, 2), (2, 1)])
+def test_a_last_letter_that_is_late_leaves_three_days_or_half_the_grace_period(grace_days: int, days_left: int) -> None:
+    life = to_the_second(grace_days=grace_days)
+    life.pass_until(STOP_AT)
+    woken_at(life, STOP_AT + 20 * DAY)
+    assert life.ticket.remove_at == life.now + days_left * DAY + 2 * HOUR
+    assert life.last(Letter.REMOVAL_NEAR).facts["days_left"] == days_left
+    life.pass_until(life.ticket.remove_at)
+    assert life.ticket.state is S.ARCHIVED
+
+
+@pytest.mark.parametrize(("grace_days", "later"), [(14, 7 * DAY), (4, 2 * DAY)])
+def test_where_every_letter_about_the_removal_came_back_it_is_announced_again(
+    grace_days: int, later: timedelta
+) -> None:
+    life = to_the_second(grace_days=grace_days)
+    life.pass_until(STOP_AT + grace_days * DAY - HOUR)
+    life.accepted = [replace(one, bounced_at=life.now, bounce_permanent=True) for one in life.accepted]
+    life.pass_until(STOP_AT + grace_days * DAY)
+    assert (life.ticket.state, life.ticket.remove_at) == (S.EXPIRED, life.now + later + 2 * HOUR)
+
+
+def test_where_the_last_letter_before_the_removal_came_back_a_day_is_given() -> None:
+    life = to_the_second()
+    life.pass_until(STOP_AT + 14 * DAY - HOUR)
+    life.comes_back()
+    life.pass_until(STOP_AT + 14 * DAY)
+    assert (life.ticket.state, life.ticket.remove_at) == (S.EXPIRED, life.now + DAY + 2 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("before", "waited"), [(23 * HOUR, HOUR), (22 * HOUR, 2 * HOUR), (22 * HOUR - timedelta(minutes=1), None)]
+)
+def test_a_last_letter_that_a_server_took_hours_late_is_waited_for(before: timedelta, waited: timedelta | None) -> None:
+    life = to_the_second()
+    life.pass_until(STOP_AT + 10 * DAY)
+    life.mail_works = False
+    remove_at = STOP_AT + 14 * DAY
+    life.pass_until(remove_at - before)
+    life.mail_works = True
+    life.post()
+    life.pass_until(remove_at + 3 * HOUR)
+    if waited is None:
+        assert life.ticket.remove_at == remove_at + DAY + 2 * HOUR
+    else:
+        assert life.moved_to(S.ARCHIVED) == remove_at + waited
+
+
+@pytest.mark.parametrize(("late", "goes"), [(30 * DAY, True), (30 * DAY + timedelta(minutes=1), False)])
+def test_a_removal_or_a_deletion_that_is_a_month_late_is_announced_again(late: timedelta, goes: bool) -> None:
+    life = to_the_second()
+    life.pass_until(STOP_AT + 14 * DAY - HOUR)
+    woken_at(life, STOP_AT + 14 * DAY + late)
+    assert (life.ticket.state is S.ARCHIVED) is goes
+    if not goes:
+        assert life.ticket.remove_at == life.now + 7 * DAY + 2 * HOUR
+        return
+    assert life.ticket.keep_until is not None
+    woken_at(life, life.ticket.keep_until + late)
+    assert life.ticket.state is S.REMOVED
+
+
+def test_a_deletion_that_is_more_than_a_month_late_is_announced_again() -> None:
+    life = to_the_second()
+    life.pass_until(STOP_AT + 15 * DAY)
+    woken_at(life, STOP_AT + 44 * DAY + 30 * DAY + timedelta(minutes=1))
+    assert (life.ticket.state, life.ticket.keep_until) == (S.ARCHIVED, life.now + 7 * DAY + 2 * HOUR)
+
+
+def test_letters_after_the_removal_say_whether_the_machine_was_given_back() -> None:
+    life = to_the_second()
+    life.pass_until(STOP_AT + 50 * DAY)
+    given_back = to_the_second()
+    given_back.happens(ReleaseAsked(BY_OWNER))
+    given_back.happens(Released(BY_OWNER))
+    given_back.pass_until(STOP_AT + 50 * DAY)
+    for letter in (Letter.VM_ARCHIVED, Letter.VM_REMOVED):
+        assert life.last(letter).facts.get("released", False) is False
+        assert given_back.last(letter).facts["released"] is True
+
+
 def test_a_removal_without_a_mail_server_waits_and_letters_do_not_pile_up() -> None:
     life = Life(END)
     life.pass_until(STOP_AT - HOUR)
@@ -222,6 +336,14 @@ def test_a_disk_that_is_not_kept_stays_until_the_letter_is_a_day_old() -> None:
     life.pass_until(STOP_AT + 18 * DAY)
     assert len(life.told(Letter.VM_ARCHIVED)) == 1
     assert DAY <= life.moved_to(S.REMOVED) - life.told(Letter.VM_ARCHIVED)[0] < 2 * DAY
+
+
+def test_a_disk_that_is_not_kept_is_deleted_as_soon_as_a_slow_letter_about_it_is_a_day_old() -> None:
+    life = Life(END, Rules(lease=LeaseRules(keep_disk_days=0)), wake_delay=timedelta(0), mail_delay=timedelta(hours=2))
+    life.pass_until(STOP_AT + 18 * DAY)
+    archived = life.moved_to(S.ARCHIVED)
+    assert life.last(Letter.VM_ARCHIVED).facts["keep_until"] == (archived + 26 * HOUR).isoformat()
+    assert life.moved_to(S.REMOVED) == archived + 26 * HOUR
 
 
 def test_a_disk_whose_owner_could_not_be_told_is_kept_on() -> None:
