@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -96,6 +96,20 @@ def test_keys_that_are_too_short_are_refused(keys: tuple[bytes, ...]) -> None:
         TokenKeys(keys)
 
 
+def test_a_key_of_sixteen_bytes_is_long_enough() -> None:
+    assert TokenKeys((b"0123456789abcdef",)).keys
+    with pytest.raises(ValueError, match="token key"):
+        TokenKeys((b"0123456789abcde",))
+
+
+def test_days_are_counted_from_the_first_of_january_1970_in_utc() -> None:
+    new_year = datetime(1970, 1, 1, tzinfo=UTC)
+    assert (tokens.day_of(new_year), tokens.moment_of(0)) == (0, new_year)
+    assert tokens.day_of(new_year.replace(tzinfo=timezone(timedelta(hours=2)))) == -1
+    assert tokens.moment_of(31) == datetime(1970, 2, 1, tzinfo=UTC)
+    assert tokens.reference(KEYS, 1, 1, ALICE, Purpose.OWN).day == 0
+
+
 def test_neither_keys_nor_tokens_are_printed() -> None:
     assert "first key" not in repr(KEYS)
     assert REFERENCE.token not in repr(REFERENCE)
@@ -132,7 +146,25 @@ def test_a_support_address_that_has_a_plus_itself_works() -> None:
 def test_a_reply_address_that_would_be_too_long_falls_back_to_the_plain_one() -> None:
     long = f"{'s' * 40}@testbed.example"
     assert tokens.reply_address(long, REFERENCE, plus=True) == long
+    tag = tokens.reply_address("@testbed.example", REFERENCE, plus=True).partition("@")[0]
+    for letters, fits in ((64 - len(tag), True), (65 - len(tag), False)):
+        address = f"{'s' * letters}@testbed.example"
+        expected = f"{'s' * letters}{tag}@testbed.example" if fits else address
+        assert tokens.reply_address(address, REFERENCE, plus=True) == expected
     assert tokens.reply_address(OWN.support_address, None, plus=True) == OWN.support_address
+
+
+def test_a_letter_that_takes_no_answer_or_a_site_without_plus_addresses_has_the_plain_one() -> None:
+    silent = replace(REFERENCE, purpose=Purpose.NONE)
+    assert tokens.reply_address(OWN.support_address, silent, plus=True) == OWN.support_address
+    assert tokens.reply_address(OWN.support_address, REFERENCE, plus=False) == OWN.support_address
+    for reference in (None, silent):
+        assert len(tokens.message_id(KEYS, reference, "k", "x").removeprefix("<mb.").removesuffix("@x>")) == 16
+
+
+def test_no_more_than_five_codes_of_a_mail_are_looked_at() -> None:
+    codes = tuple(f"{number}-aaaa-bbbb" for number in range(1, 8))
+    assert tokens.codes_in(" ".join((codes[0], *codes))) == codes[:5]
 
 
 @given(st.text(max_size=300))
@@ -165,10 +197,14 @@ def test_a_code_stands_for_its_letter_as_long_as_that_can_be_answered() -> None:
         "the version has changed"
     )
     assert tokens.reference_of_code(KEYS, code, 3, ["bob@example.org"], now=later, expiry_days=90) is None
+    for days in (0, 1, 89, 90):
+        found = tokens.reference_of_code(KEYS, code, 3, [ALICE], now=NOW + timedelta(days=days), expiry_days=90)
+        assert found == REFERENCE, days
     assert tokens.reference_of_code(KEYS, code, 3, [ALICE], now=NOW + timedelta(days=91), expiry_days=90) is None
 
 
 def test_a_token_expires_and_is_not_good_before_its_day() -> None:
+    assert not tokens.expired(REFERENCE, NOW, 90)
     assert not tokens.expired(REFERENCE, NOW + timedelta(days=90), 90)
     assert tokens.expired(REFERENCE, NOW + timedelta(days=91), 90)
     assert tokens.expired(REFERENCE, NOW - timedelta(days=1), 90)

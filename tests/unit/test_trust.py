@@ -10,7 +10,7 @@ import pytest
 
 from mailbot.config.checks import of_rules
 from mailbot.rules import Rules, TrustRules
-from mailbot.trust import Checked, Evidence, Proof, Risk, missing, needs, read_border
+from mailbot.trust import Checked, Evidence, Proof, Risk, in_words, missing, needs, read_border
 from mailbot.trust.signatures import aligned, dmarc_policy, policy_places, why_not
 
 ALL = frozenset(Proof)
@@ -125,6 +125,9 @@ def test_the_risk_table_can_ask_for_more_and_never_for_less_than_token_and_addre
         ("mx.testbed.example; dkim=pass header.i=@testbed.example", False),
         ("mx.testbed.example; dkim=fail header.d=testbed.example", False),
         ("mx.testbed.example; spf=pass smtp.mailfrom=testbed.example", False),
+        ("mx.testbed.example; spf=pass header.d=testbed.example", False),
+        ("mx.testbed.example; dmarc=pass policy.from=testbed.example", False),
+        ("mx.testbed.example; dmarc=pass header.to=testbed.example", False),
         ("mx.testbed.example; none", False),
         ("mx.elsewhere.example; dmarc=pass header.from=testbed.example", False),
         ("mx.testbed.example.evil.example; dmarc=pass header.from=testbed.example", False),
@@ -137,6 +140,57 @@ def test_the_risk_table_can_ask_for_more_and_never_for_less_than_token_and_addre
 )
 def test_only_our_own_border_speaking_of_that_domain_proves_anything(value: str, proven: bool) -> None:
     assert (Proof.ALIGNED in read_border((value,), ADMIN, SEEING).proofs) is proven
+
+
+def test_a_header_of_ten_thousand_characters_is_the_longest_that_is_read() -> None:
+    value = "mx.testbed.example; dmarc=pass header.from=testbed.example "
+    for length, proven in ((10_000, True), (10_001, False)):
+        padded = f"{value}({'x' * (length - len(value) - 2)})"
+        assert bool(read_border((padded,), ADMIN, SEEING).proofs) is proven
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ("dmarc=pass header.from=testbed.example", "dmarc=pass for testbed.example"),
+        ("dmarc=fail (p=none) header.from=testbed.example", "dmarc=fail for testbed.example"),
+        (
+            "dmarc=fail (p=reject) header.from=testbed.example",
+            "dmarc=fail for testbed.example, and its policy is to refuse such mail",
+        ),
+        (
+            "dmarc=pass header.from=testbed.example; dmarc=fail (p=reject) header.from=testbed.example",
+            "dmarc=fail, pass for testbed.example",
+        ),
+        ("dkim=pass header.d=testbed.example", "dkim=pass by testbed.example"),
+        ("spf=pass smtp.mailfrom=testbed.example; dkim=fail header.d=testbed.example", "dkim=fail, spf=pass"),
+        ("none", "none"),
+    ],
+)
+def test_what_our_border_found_is_told_in_its_words(results: str, said: str) -> None:
+    checked = read_border((f"mx.testbed.example; {results}",), ADMIN, SEEING)
+    assert checked.found == {"border": said}
+    assert checked.failed is ("dmarc=fail" in said)
+
+
+def test_no_more_than_two_hundred_characters_of_results_are_told() -> None:
+    results = "; ".join(f"x-{'a' * 20}{number}=pass" for number in range(10, 30))
+    (said,) = read_border((f"mx.testbed.example; {results}",), ADMIN, SEEING).found.values()
+    assert len(said) == 200
+
+
+@pytest.mark.parametrize(
+    ("proofs", "said"),
+    [
+        ({Proof.REGISTERED, Proof.ALIGNED, Proof.SIGNED}, "OpenPGP signature of the requester"),
+        ({Proof.REGISTERED, Proof.ALIGNED}, f"The mail service of {ADMIN} vouches"),
+        ({Proof.REGISTERED}, "nothing else proves it"),
+        ({Proof.TOKEN}, ""),
+    ],
+)
+def test_an_admin_reads_by_what_a_requester_was_recognised(proofs: set[Proof], said: str) -> None:
+    words = in_words(Evidence(ADMIN, frozenset(proofs)))
+    assert said in words if said else words == ""
 
 
 def test_only_the_topmost_result_of_ours_counts() -> None:
@@ -217,10 +271,34 @@ def test_a_good_signature_is_checked() -> None:
         ({"t": str(int((NOW - timedelta(days=8)).timestamp()))}, "older than 7 days"),
         ({"t": str(int((NOW + timedelta(hours=1)).timestamp()))}, "future"),
         ({"x": str(int((NOW - timedelta(hours=1)).timestamp()))}, "expired"),
+        ({"t": str(int((NOW - timedelta(days=7, seconds=1)).timestamp()))}, "older than 7 days"),
+        ({"t": str(int((NOW + timedelta(minutes=10, seconds=1)).timestamp()))}, "future"),
+        ({"x": str(int((NOW - timedelta(seconds=1)).timestamp()))}, "expired"),
+        ({"d": "-"}, "by nobody, which"),
+        ({"d": f"{'x' * 100}yz.example"}, f"by {'x' * 100}, which"),
+        ({"a": "-"}, "with no algorithm, which"),
+        ({"a": f"{'x' * 40}yz"}, f"with {'x' * 40}, which"),
     ],
 )
 def test_a_signature_that_is_weak_old_or_covers_too_little_is_not(tags: dict[str, str], said: str) -> None:
     assert said in _why(**tags)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"t": str(int((NOW - timedelta(days=7)).timestamp()))},
+        {"t": str(int((NOW + timedelta(minutes=10)).timestamp()))},
+        {"x": str(int(NOW.timestamp()))},
+        {"t": "12x"},
+        {"t": "\u0661\u0662\u0663"},
+        {"t": "99999999999"},
+    ],
+)
+def test_a_signature_at_the_edge_of_its_time_counts_and_a_time_that_cannot_be_read_is_none(
+    tags: dict[str, str],
+) -> None:
+    assert _why(**tags) == ""
 
 
 def test_a_second_subject_that_is_not_signed_spoils_the_signature() -> None:
@@ -239,6 +317,10 @@ def test_a_signature_without_any_date_is_not_checked() -> None:
 def test_dmarc_records_are_looked_for_at_the_domain_and_above_it() -> None:
     assert policy_places("a.b.example.org") == ("_dmarc.a.b.example.org", "_dmarc.b.example.org", "_dmarc.example.org")
     assert policy_places("org") == ()
+    assert policy_places("a.b.c.d.e.example.org")[-1] == "_dmarc.d.e.example.org"
+    long = f"{'a' * 245}.example"
+    assert (len(long), policy_places(long)) == (253, (f"_dmarc.{long}",))
+    assert policy_places(f"a{long}") == ()
     assert dmarc_policy(("v=spf1 -all", "v=DMARC1; p=reject; adkim=s")) == {
         "v": "dmarc1",
         "p": "reject",
