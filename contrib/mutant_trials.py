@@ -133,7 +133,10 @@ class Trials:
     def _in_living_program(self, mutants: Sequence[Mutant], items: Sequence[pytest.Item]) -> None:
         by_name = {item.nodeid: item for item in items}
         unseen = [name for name in by_name if name not in self._seen.seconds]
+        from tests.world import empty_database  # noqa: PLC0415 - imports the program, which the parent must not have
+
         functions = Functions.living()
+        empty_database()  # made once here, and not by every child
         gc.freeze()  # so that a child that looks for garbage does not copy everything
 
         def trial(one: Mutant) -> str:
