@@ -22,7 +22,7 @@ from mailbot.model import MACHINE_ACTIONS
 from mailbot.ports import OutboxState
 from mailbot.pulse import Pulse, feed_seconds
 from mailbot.sending import Beside, EveryFewMails
-from mailbot.turns import letter_brake, modes, sight
+from mailbot.turns import letter_brake, modes, owners, sight
 from mailbot.turns.deliver import deliver
 from mailbot.turns.digest import digest
 from mailbot.turns.receive import MAILS_AT_ONCE, receive
@@ -101,7 +101,10 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
 def _wake(bot: Bot, read_at: datetime | None) -> int:
     """Tickets whose time has come; by a clock that jumped none has, and what it set would have to be taken back."""
     context = bot.context
-    return 0 if context.paused() or sight.fails(context, sight.Sense.CLOCK) else wake(context, read_at)
+    if context.paused() or sight.fails(context, sight.Sense.CLOCK):
+        return 0
+    owners.look(context)
+    return wake(context, read_at)
 
 
 def _deliver(bot: Bot, tally: Tally) -> None:

@@ -381,8 +381,11 @@ class Store(Protocol):
 
     def ticket(self, ticket_id: int) -> Ticket | None: ...
 
-    def open_ticket_of(self, username: str) -> Ticket | None:
-        """The user's ticket in one of `ONE_PER_USER`, if any."""
+    def open_ticket_of(self, username: str, person_id: str = "") -> Ticket | None:
+        """The ticket in one of `ONE_PER_USER` that is that person's, or else has that name: then it may be another's."""
+
+    def with_odd_owner(self, most: int) -> list[Ticket]:
+        """Tickets in one of `ONE_PER_USER` whose owner is not as the directory should have them, at most so many; by index."""
 
     def tickets(self, states: Sequence[TicketState] = ()) -> list[Ticket]: ...
 

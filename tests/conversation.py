@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mailbot import operator
 from mailbot.errors import MailServerUnavailable
-from mailbot.model import Letter, OutboundMail
+from mailbot.model import Letter, OutboundMail, Person
 from mailbot.ports import Folder
 from provisioner.fake import FakeStep, Faults
 from tests.world import ADMINS, PEOPLE, World, key_of, kind_of, request_words
@@ -236,6 +236,23 @@ class Player:
         if how == "is gone":
             self.world.directory.remove(name)
 
+    def login(self, name: str, login: str, address: str | None) -> None:
+        """The same person by the directory's id, with another login, perhaps another address too."""
+        person = self._in_the_directory(name)
+        self.world.directory.remove(name)
+        moved = replace(person, email=address, aliases=()) if address else person
+        self.world.directory.put(replace(moved, login=login))
+
+    def successor(self, name: str) -> None:
+        """Somebody else, by the directory's id, with the login and the address."""
+        person = next(person for person in PEOPLE if person.login == name)
+        self.world.directory.put(replace(person, name="Alex Newcomer", id="memory:somebody else"))
+
+    def _in_the_directory(self, name: str) -> Person:
+        person = self.world.directory.by_login(name)
+        assert person is not None
+        return person
+
     def poisoned(self, name: str) -> None:
         """The directory's answer about that person breaks what reads it, which no port promises to."""
         person = next(person for person in PEOPLE if person.login == name)
@@ -371,6 +388,8 @@ FACTS: dict[str, Callable[..., None]] = {
         Player.recipient
     ),
     rf"the account of (?P<name>{_NAMES}) (?P<how>is locked|is active|is gone|has no SSH key)": Player.account,
+    rf"(?P<name>{_NAMES}) has the login (?P<login>\S+?)(?: and the address (?P<address>\S+))? in the directory": Player.login,
+    rf"somebody else has the login (?P<name>{_NAMES}) in the directory": Player.successor,
     rf"reading the account of (?P<name>{_NAMES}) breaks": Player.poisoned,
     rf"(?P<name>{_NAMES}) is no admin any more": Player.no_admin,
     r"the bot is started again": Player.restarted,

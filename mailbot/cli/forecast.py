@@ -25,6 +25,7 @@ from mailbot.model import FINAL, Letter, Ticket
 from mailbot.simulate import Bounce, Entry, Extension, House, Member, Outage, Scenario, simulate
 from mailbot.timetable import end_of
 from mailbot.turns.context import TurnContext
+from mailbot.turns.owners import owner_of
 
 
 class Format(StrEnum):
@@ -81,7 +82,7 @@ def members_of(turn_context: TurnContext, number: int | None) -> list[Member]:
 
 def _addresses(turn_context: TurnContext, ticket: Ticket) -> tuple[str, ...]:
     with suppress(DirectoryUnavailable):
-        person = turn_context.directory.by_login(ticket.username)
+        person = owner_of(turn_context, ticket)
         if person is not None:
             return (person.email, *person.aliases)
     return (ticket.email,)

@@ -72,6 +72,11 @@ def ticket_moved(ticket: int, *, happening: str, before: str, after: str, who: s
 
 
 @line("info")
+def owner_changed(ticket: int, *, login: str, owner: str) -> None:
+    """The directory says something else of a machine's owner; `owner` is how it has them now."""
+
+
+@line("info")
 def ticket_contended(ticket: int | None, *, doing: str) -> None:
     """Somebody else changed the ticket first; the turn is taken again from the start."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from email import policy
@@ -43,9 +44,10 @@ from mailbot.letters.troubles import (
     AdminBrakeStays,
     AdminLettersHeld,
     AdminMachineTrouble,
+    AdminOwner,
     Held,
 )
-from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
+from mailbot.model import Letter, OutboundMail, OutboxItem, OwnerState, Purpose, Ticket
 from mailbot.timetable import today
 from mailbot.tokens import Reference
 from parsers.reply.grammar import listed_words
@@ -275,9 +277,27 @@ def _said(work: _Work) -> dict[str, str]:
             words["count"] = count(len(tickets), "machine")
         case AdminBlind(what=what, back=back):
             words |= {"what": what, "works": "works again" if back else "does not work"}
+        case AdminOwner() as told:
+            words["what"] = _what_of_the_owner(told)
         case _:
             pass
     return words
+
+
+def _what_of_the_owner(told: AdminOwner) -> str:
+    if told.renamed_from and told.owner is OwnerState.ACTIVE:
+        return "its owner has another login"
+    return _OWNER[told.owner]
+
+
+_OWNER: Mapping[OwnerState, str] = {
+    OwnerState.ACTIVE: "the account of its owner is in order again",
+    OwnerState.LOCKED: "the account of its owner is locked",
+    OwnerState.KEYLESS: "its owner has no SSH key",
+    OwnerState.GONE: "its owner is no longer in the directory",
+    OwnerState.SUCCEEDED: "its owner is no longer in the directory, and somebody else has the login",
+    OwnerState.NAMESAKE: "somebody else has the login that it is named after",
+}
 
 
 def _last_day(work: _Work, ticket: Ticket) -> date:

@@ -64,7 +64,9 @@ def as_json(sample: Sample) -> dict[str, Any]:
         "to_name": effect.to_name,
         "answers": item.answers,
         "facts": dict(effect.facts),
-        "ticket": to_json(replace(sample.ticket, revision=1, machine_id=None, nonce="")) if sample.ticket else None,
+        "ticket": to_json(replace(sample.ticket, revision=1, machine_id=None, nonce="", person_id=""))
+        if sample.ticket
+        else None,
     }
 
 

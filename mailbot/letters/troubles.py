@@ -7,8 +7,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from mailbot.letters.kinds import TICKET, About, Answer, Audience, LetterFacts, Thread
-from mailbot.model import Letter, Purpose
+from mailbot.letters.kinds import TICKET, About, Answer, Audience, LetterFacts, Snapshot, Thread
+from mailbot.model import Letter, OwnerState, Purpose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +84,17 @@ class AdminNoticeBounced(LetterFacts):
     answer: Annotated[str, "what the mail system said"] = ""
     second: Annotated[str, "further address that it is now sent to"] = ""
     effect: Annotated[str, "what that means for the dates, a sentence"] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminOwner(Snapshot):
+    """the directory says something else of a machine's owner: another login, a lock, nobody any more, all well again"""
+
+    about: ClassVar = About(Letter.ADMIN_OWNER, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: {{what}}")
+    owner: Annotated[OwnerState, "how the directory has the owner now"]
+    before: Annotated[OwnerState, "how it had them before"]
+    login: Annotated[str, "the owner's login"]
+    renamed_from: Annotated[str, "the login before, where it is another now"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from mailbot.lifecycle import (
     holding,
     intervention,
     lease,
+    ownership,
     reinstall,
     release,
     removal,
@@ -42,6 +43,7 @@ from mailbot.model import (
     Held,
     Kept,
     MachineAsked,
+    OwnerSeen,
     Placed,
     Refusal,
     ReinstallAsked,
@@ -88,7 +90,7 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
             return _built(ticket, event, circumstances)
         case ExtensionAsked() | ReleaseAsked() | Released() | Kept() | Restored():
             return _wished(ticket, event, circumstances)
-        case Retired() | DiskDeleted() | EffectFailed() | Returned():
+        case Retired() | DiskDeleted() | EffectFailed() | Returned() | OwnerSeen():
             return _reported(ticket, event, circumstances)
         case Held() | Unheld() | Ended() | EndDateSet():
             return _intervened(ticket, event, circumstances)
@@ -202,9 +204,9 @@ def _intervened(
 
 
 def _reported(
-    ticket: Ticket, event: Retired | DiskDeleted | EffectFailed | Returned, circumstances: Circumstances
+    ticket: Ticket, event: Retired | DiskDeleted | EffectFailed | Returned | OwnerSeen, circumstances: Circumstances
 ) -> Step | Refusal:
-    """What work on a machine, or a letter, has come to."""
+    """What work on a machine, a letter, or a look at the directory has come to."""
     match event:
         case Retired():
             return removal.retired(ticket, event, circumstances)
@@ -214,6 +216,8 @@ def _reported(
             return lease.effect_failed(ticket, event, circumstances)
         case Returned():
             return lease.returned(ticket, event, circumstances)
+        case OwnerSeen():
+            return ownership.seen(ticket, event, circumstances)
         case _:
             assert_never(event)
 

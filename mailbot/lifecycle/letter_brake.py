@@ -56,7 +56,7 @@ def weight(letter: Letter) -> Weight:
             | Letter.CONSOLE | Letter.ROOT_KEYS
             | Letter.ADMIN_DECIDED | Letter.ADMIN_ALREADY_DECIDED | Letter.ADMIN_LAPSED | Letter.ADMIN_MACHINE_TROUBLE
             | Letter.ADMIN_MAIL_TROUBLE | Letter.ADMIN_TICKET_TROUBLE | Letter.ADMIN_NOTICE_BOUNCED
-            | Letter.ADMIN_UNDELIVERED
+            | Letter.ADMIN_UNDELIVERED | Letter.ADMIN_OWNER
         ):  # fmt: skip
             return Weight.INFORMATION
         case _:

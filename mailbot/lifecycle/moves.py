@@ -19,6 +19,7 @@ from mailbot.model import (
     Held,
     Kept,
     MachineAsked,
+    OwnerSeen,
     Placed,
     ReinstallAsked,
     Reinstalled,
@@ -40,11 +41,13 @@ S = TicketState
 
 MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
     S.UNCONFIRMED: {
+        OwnerSeen: frozenset({S.UNCONFIRMED}),
         Confirmed: frozenset({S.PENDING}),
         Withdrawn: frozenset({S.WITHDRAWN}),
         TimePassed: frozenset({S.UNCONFIRMED, S.LAPSED}),
     },
     S.PENDING: {
+        OwnerSeen: frozenset({S.PENDING}),
         Approved: frozenset({S.APPROVED}),
         Denied: frozenset({S.DENIED}),
         Replaced: frozenset({S.PENDING}),
@@ -52,6 +55,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         TimePassed: frozenset({S.PENDING, S.LAPSED}),
     },
     S.APPROVED: {
+        OwnerSeen: frozenset({S.APPROVED}),
         Placed: frozenset({S.APPROVED}),
         Built: frozenset({S.ACTIVE}),
         BuildFailed: frozenset({S.FAILED}),
@@ -62,6 +66,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         TimePassed: frozenset({S.APPROVED}),
     },
     S.FAILED: {
+        OwnerSeen: frozenset({S.FAILED}),
         Retried: frozenset({S.APPROVED}),
         Denied: frozenset({S.DENIED, S.RETIRING}),
         Withdrawn: frozenset({S.WITHDRAWN, S.RETIRING}),
@@ -71,6 +76,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         TimePassed: frozenset({S.FAILED, S.LAPSED, S.RETIRING}),
     },
     S.ACTIVE: {
+        OwnerSeen: frozenset({S.ACTIVE}),
         TimePassed: frozenset({S.ACTIVE, S.EXPIRED}),
         ExtensionAsked: frozenset({S.ACTIVE}),
         Approved: frozenset({S.ACTIVE}),
@@ -91,6 +97,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         EndDateSet: frozenset({S.ACTIVE}),
     },
     S.EXPIRED: {
+        OwnerSeen: frozenset({S.EXPIRED}),
         TimePassed: frozenset({S.EXPIRED, S.RETIRING}),
         ExtensionAsked: frozenset({S.EXPIRED, S.ACTIVE}),
         Approved: frozenset({S.ACTIVE}),
@@ -107,11 +114,13 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         EndDateSet: frozenset({S.ACTIVE}),
     },
     S.RETIRING: {
+        OwnerSeen: frozenset({S.RETIRING}),
         Retired: frozenset({S.ARCHIVED, S.REMOVED}),
         EffectFailed: frozenset({S.RETIRING}),
         TimePassed: frozenset({S.RETIRING}),
     },
     S.ARCHIVED: {
+        OwnerSeen: frozenset({S.ARCHIVED}),
         TimePassed: frozenset({S.ARCHIVED}),
         Restored: frozenset({S.APPROVED}),
         DiskDeleted: frozenset({S.REMOVED}),

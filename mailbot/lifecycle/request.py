@@ -59,6 +59,7 @@ def opened(
         username=person.login,
         name=person.name,
         email=person.email,
+        person_id=person.id,
         intended_usage=usage,
         end_date=end_date,
         disk_gib=disk_gib,
@@ -115,7 +116,7 @@ def question(ticket: Ticket, circumstances: Circumstances) -> Asked:
     """All that admins need to decide."""
     return {
         "question": "extension" if ticket.asked_end_date else "request",
-        "person": Asker(ticket.username, ticket.name, ticket.email),
+        "person": Asker(ticket.login, ticket.name, ticket.email),
         "checks": tuple(policy.checks(ticket, circumstances.rules)),
         "sites": circumstances.sites,
         "lapses_at": max(_lapses(ticket, circumstances), ticket.due_at or circumstances.now),

@@ -10,6 +10,7 @@ from mailbot import journal, policy
 from mailbot.model import Event, OutboxItem, Refusal, Ticket, Turn
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, apply, usable_keys
+from mailbot.turns.owners import owner_of
 from provisioner.api import Provisioner, ProvisionerError, VmSpec
 
 POLL = timedelta(seconds=1)
@@ -51,13 +52,13 @@ class NoKeys(Exception):
 
 def keys_of(context: TurnContext, ticket: Ticket) -> tuple[str, ...]:
     """The keys of a machine's owner as the directory has them now.  Raises NoKeys and DirectoryUnavailable."""
-    person = context.directory.by_login(ticket.username)
+    person = owner_of(context, ticket)
     if person is None or person.locked:
-        why = f"the directory has no active account {ticket.username} any more"
+        why = f"the directory has no active account {ticket.login} any more"
         raise NoKeys(why)
     keys, refusals = usable_keys(person)
     if not keys:
-        why = f"the directory has no usable SSH key for {ticket.username} any more ({'; '.join(refusals)})"
+        why = f"the directory has no usable SSH key for {ticket.login} any more ({'; '.join(refusals)})"
         raise NoKeys(why)
     return keys
 

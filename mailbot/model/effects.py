@@ -124,6 +124,7 @@ class Letter(StrEnum):
     VM_KEPT = "vm-kept"
     VM_RESTORED = "vm-restored"
     ADMIN_NOTICE_BOUNCED = "admin-notice-bounced"
+    ADMIN_OWNER = "admin-owner"
     ADMIN_UNDELIVERED = "admin-undelivered"
     ADMIN_BRAKE = "admin-brake"
     ADMIN_BRAKE_STAYS = "admin-brake-stays"

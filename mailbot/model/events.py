@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
 from mailbot.model.effects import Action
-from mailbot.model.tickets import CLOCK, MACHINE, Actor, Facts, TicketState
+from mailbot.model.tickets import CLOCK, MACHINE, Actor, Facts, OwnerState, TicketState
 
 
 class EventKind(StrEnum):
@@ -44,8 +44,9 @@ class EventKind(StrEnum):
     MACHINE_ASKED = "MachineAsked"
     POWER_ASKED = "PowerAsked"
     """Of earlier programs: what is `MACHINE_ASKED` now, about the power alone."""
+    OWNER_SEEN = "OwnerSeen"
     READDRESSED = "Readdressed"
-    """The directory has another address for the owner."""
+    """The directory had another address for the owner; today that is `OWNER_SEEN`."""
     RECOVERED = "Recovered"
     """A backup was restored: letters written before count for nothing, and notice is given again."""
     LETTERS_HELD = "LettersHeld"
@@ -306,6 +307,24 @@ class MachineAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerSeen:
+    """The directory was asked about the owner: how it has them now.
+
+    `person_id` is "" where it shows none, or has nobody.  `address` is where letters go from now on; `login`, `name` and
+    `address` are those of before where it has nobody.  `usable_keys` is how many SSH keys could be installed.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.OWNER_SEEN
+    state: OwnerState
+    person_id: str
+    login: str
+    name: str
+    address: str
+    usable_keys: int = 0
+    by: Actor = CLOCK
+
+
+@dataclass(frozen=True, slots=True)
 class Unheld:
     kind: ClassVar[EventKind] = EventKind.UNHELD
     by: Actor
@@ -339,6 +358,7 @@ Event: TypeAlias = (
     | Ended
     | EndDateSet
     | MachineAsked
+    | OwnerSeen
 )
 
 

@@ -51,6 +51,20 @@ LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
 """States in which there is a machine that its owner can keep, by an extension."""
 
 
+class OwnerState(StrEnum):
+    """How the directory has the owner of a machine: anything but ACTIVE wants an admin's eyes."""
+
+    ACTIVE = "active"
+    LOCKED = "locked"
+    KEYLESS = "keyless"
+    """Without an SSH key that could be installed."""
+    GONE = "gone"
+    SUCCEEDED = "succeeded"
+    """Gone, and somebody else has the login now."""
+    NAMESAKE = "namesake"
+    """There, under another login, and somebody else has the one that the machine is named after."""
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """One user as the directory knows them; letters about a user go to `email` and nowhere else.
@@ -99,6 +113,9 @@ class Ticket:
     (None where its owner gave it back).
     `machine_id` and `nonce` are random and no other ticket's, not even one that gets the same number after a restored
     backup: from the first every name of the machine follows, to the second every token and Message-ID is bound.
+    `username` is the login with which the request was made: the machine keeps its name.  `person_id` is whose it is
+    (`Person.id`; "" until the directory was asked, then the login alone counts), `renamed_to` their login where that is
+    another by now, `owner` how the directory last had them: what admins were told.
     A ticket of version 0.1 has None (its machine is named after its site, owner and number) and "" (tokens bound to
     its number alone).
     """
@@ -133,6 +150,14 @@ class Ticket:
     remove_at: datetime | None = None
     machine_id: UUID | None = None
     nonce: str = field(default="", repr=False)
+    person_id: str = ""
+    renamed_to: str = ""
+    owner: OwnerState = OwnerState.ACTIVE
+
+    @property
+    def login(self) -> str:
+        """The owner's login, as it was last seen."""
+        return self.renamed_to or self.username
 
 
 class Role(StrEnum):

@@ -7,6 +7,7 @@ from datetime import datetime
 from mailbot import journal, lifecycle, tokens
 from mailbot.letters import KINDS, Audience
 from mailbot.model import Accepted, Actor, Letter, Refusal, Returned, Role, Ticket, Verdict
+from mailbot.turns import owners
 from mailbot.turns.context import TurnContext
 from mailbot.turns.judgement import Judgement, happened
 from parsers.values import Automatic, Mail
@@ -48,7 +49,7 @@ def _letter(context: TurnContext, message_id: str) -> tuple[Ticket, Accepted] | 
 
 def other_address(context: TurnContext, ticket: Ticket, failed: str) -> str:
     """Another address that the directory has for the owner and from which nothing has come back; the registered one first."""
-    person = context.directory.by_login(ticket.username)
+    person = owners.owner_of(context, ticket)
     if person is None:
         return ""
     dead = {

@@ -22,6 +22,7 @@ from mailbot.model import (
     Notice,
     NoticeOf,
     OutboxItem,
+    OwnerState,
     Refusal,
     Returned,
     Ticket,
@@ -29,7 +30,7 @@ from mailbot.model import (
     Turn,
 )
 from mailbot.ports import Postman, Settled
-from mailbot.turns import sight
+from mailbot.turns import owners, sight
 from mailbot.turns.bounces import other_address
 from mailbot.turns.context import TurnContext, turn_of
 from mailbot.turns.leases import LEASE_SECONDS, Leases
@@ -121,7 +122,14 @@ class _Batch:
 
     def send(self, item: OutboxItem) -> None:
         now = self.context.clock.now()
-        item = _readdressed(self.context, item, self._ticket(item))
+        try:
+            item = _readdressed(self.context, item, self._ticket(item))
+        except DirectoryUnavailable as error:
+            self.settled.append(Settled(item, retry_at=now + FIRST_RETRY, error=str(error), counted=False))
+            return
+        except _NotTheirs as error:
+            self.settled.append(Settled(item, error=str(error), void=True))
+            return
         if is_void(item.effect.notice, self._ticket(item)) or _is_moot(item, self._ticket(item)):
             self.settled.append(Settled(item, error="no longer true when its turn came", void=True))
             return
@@ -282,15 +290,33 @@ def _is_moot(item: OutboxItem, ticket: Ticket | None) -> bool:
             return False
 
 
+class _NotTheirs(Exception):
+    """The address belongs to somebody else by now, who learns nothing of the machine."""
+
+
+_MAY_BE_ANOTHERS = frozenset({OwnerState.GONE, OwnerState.SUCCEEDED})
+
+
 def _readdressed(context: TurnContext, item: OutboxItem, ticket: Ticket | None) -> OutboxItem:
-    """A letter about a user goes to an address that the directory has for them when it is sent."""
+    """A letter about a user goes to an address that the directory has for them when it is sent.
+
+    Somebody who has left is written to at the last address, unless it is another's now: then it raises _NotTheirs.  While
+    the directory is away, the last address is used; where the owner had left by then already, DirectoryUnavailable.
+    """
     letter = item.effect.letter
     if ticket is None or letter is None or KINDS[letter].audience is not Audience.OWNER:
         return item
-    with suppress(DirectoryUnavailable):
-        person = context.directory.by_login(ticket.username)
-        if person is not None and item.effect.to.lower() not in {one.lower() for one in person.addresses}:
-            return replace(item, effect=replace(item.effect, to=person.email))
+    try:
+        person = owners.owner_of(context, ticket)
+        other = context.directory.by_address(item.effect.to) if person is None else None
+    except DirectoryUnavailable:
+        if ticket.owner in _MAY_BE_ANOTHERS:
+            raise
+        return item
+    if other is not None:
+        raise _NotTheirs(f"{item.effect.to} belongs to somebody else now")
+    if person is not None and item.effect.to.lower() not in {one.lower() for one in person.addresses}:
+        return replace(item, effect=replace(item.effect, to=person.email))
     return item
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from mailbot.letters.troubles import AdminDigest, Section
 from mailbot.lifecycle.notice import plan
-from mailbot.model import Action, Ticket, TicketState, Turn
+from mailbot.model import Action, OwnerState, Ticket, TicketState, Turn
 from mailbot.ports import FailedEffect
 from mailbot.timetable import last_weekly, today
 from mailbot.turns import brake, drift, letter_brake, sight
@@ -141,6 +141,8 @@ class Week:
         paused = self.context.paused()
         if paused:
             yield f"The bot is paused by {paused}. Mail is answered, nothing else happens."
+        for one in self.context.store.with_odd_owner(LINES + 1):
+            yield f"{_who(one)}: {_OWNER[one.owner]}."
         yield from self._slow()
         for health, _at in self.context.store.health():
             for problem in health.problems:
@@ -173,6 +175,16 @@ class Week:
 
     def _day(self, moment: datetime) -> str:
         return long_form(today(moment, self.context.rules.service.timezone))
+
+
+_OWNER: Mapping[OwnerState, str] = {
+    OwnerState.ACTIVE: "its owner is in the directory",
+    OwnerState.LOCKED: "the account of its owner is locked",
+    OwnerState.KEYLESS: "the directory has no usable SSH key of its owner",
+    OwnerState.GONE: "its owner is no longer in the directory",
+    OwnerState.SUCCEEDED: "its owner is no longer in the directory, and somebody else has the login",
+    OwnerState.NAMESAKE: "somebody else has the login that it is named after",
+}
 
 
 def _who(ticket: Ticket) -> str:

@@ -35,7 +35,7 @@ from mailbot.model import (
 from mailbot.timetable import moment_in_words
 from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
-from mailbot.turns import repetition
+from mailbot.turns import owners, repetition
 from mailbot.turns.brake_replies import BrakeReply, number_of
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing, risk_of
@@ -166,12 +166,14 @@ def _by_code(
     A code counts like the token that it stands for: only from the person whom it was written to, for
     the ticket as it is now, and with whatever else the risk table asks for.
     """
-    recipients = [*((admin.address,) if admin else ()), *((person.email,) if person else ())]
     found = []
-    for code in codes if recipients else ():
+    for code in codes:
         ticket = context.store.ticket(tokens.ticket_of_code(code))
         if ticket is None:
             continue
+        own = person is not None and owners.is_owner(context, person, ticket)
+        recipients = [*((admin.address,) if admin else ()), *((person.email,) if person else ())]
+        recipients += owners.addresses(context, person, ticket) if person is not None and own else ()
         keys, days = context.letters.keys, context.letters.expiry_days
         one = tokens.reference_of_code(
             keys, code, ticket.version, recipients, now=now, expiry_days=days, nonce=ticket.nonce
@@ -212,15 +214,26 @@ def _exchange(
             continue
         deciding = reference.purpose is Purpose.DECIDE
         who: Person | Admin | None = admin if deciding else person
-        recipients = (person.email, *person.aliases) if person is not None and not deciding else (address,)
-        ticket = _written_to(context, reference, recipients)
-        if ticket is None or (not deciding and (person is None or person.login != ticket.username)):
-            continue  # an address may belong to somebody else by now
+        ticket = _written_to(context, reference, (address,)) if deciding else _owned(context, reference, person)
+        if ticket is None:
+            continue
         proofs = {Proof.TOKEN} if who is None else {Proof.TOKEN, Proof.REGISTERED}
         known = who or person
         assert known is not None  # noqa: S101 - one of them is there, see `judge_reply`
         return _Exchange(context, mail, known, ticket, reference, Evidence(address, frozenset(proofs)), now)
     return None
+
+
+def _owned(context: TurnContext, reference: Reference, person: Person | None) -> Ticket | None:
+    """The ticket that a letter to its owner was about, where this person is the owner.
+
+    To which of the owner's addresses it went, now or before, is all the same: login and address change, the id does not.
+    An address of the owner's may belong to somebody else by now, who has another id.
+    """
+    ticket = context.store.ticket(reference.ticket_id)
+    if ticket is None or person is None or not owners.is_owner(context, person, ticket):
+        return None
+    return _written_to(context, reference, owners.addresses(context, person, ticket))
 
 
 def _obey(exchange: _Exchange, command: Command) -> Judgement:
@@ -320,9 +333,14 @@ def _still_possible(exchange: _Exchange, event: Event | Refusal) -> Event | Refu
 
 
 def _place_free(exchange: _Exchange) -> Refusal | None:
-    other = exchange.context.store.open_ticket_of(exchange.ticket.username)
+    ticket, context = exchange.ticket, exchange.context
+    other = context.store.open_ticket_of(ticket.username, ticket.person_id)
     if other is None:
         return None
+    who = exchange.who
+    if isinstance(who, Person) and not owners.is_owner(context, who, other):
+        machine = machine_name(ticket.username)
+        return Refusal(f"There is another {machine} by now, which is not yours. Please ask the admins.")
     return Refusal(f"There is another one for {other.username} already (#{other.id}): {STATE_WORDS[other.state]}.")
 
 

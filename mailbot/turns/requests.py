@@ -10,12 +10,14 @@ from mailbot.letters.requests import Filled, RequestProblems
 from mailbot.lifecycle import STATE_WORDS, Circumstances
 from mailbot.model import Actor, Person, Requested, Role, Ticket
 from mailbot.trust import Checked, Evidence, Proof, Risk
+from mailbot.turns import owners
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing
 from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, to_correct, withheld
 from mailbot.turns.second_requests import judge_second
 from parsers.request.labels import Part
 from parsers.values import Fields, Mail, Problem, Request
+from provisioner.naming import machine_name
 
 
 def judge_request(context: TurnContext, mail: Mail, request: Request, now: datetime, look: Look = nothing) -> Judgement:
@@ -33,13 +35,14 @@ def judge_request(context: TurnContext, mail: Mail, request: Request, now: datet
     if person is None and request.fields.username and not any(p.field == Part.USERNAME for p in problems):
         problems.append(_unknown_login(request.fields.username, sender))
     if person is not None:
-        taken = context.store.open_ticket_of(person.login)
-        if taken is not None and sender == person and not problems:
+        taken = context.store.open_ticket_of(person.login, person.id)
+        own = taken is not None and owners.is_owner(context, person, taken)
+        if taken is not None and own and sender == person and not problems:
             evidence = _evidence(mail, sender, look)
             second = judge_second(context, mail, request, taken, person=person, evidence=evidence)
             if second is not None:
                 return second
-        problems.extend(_personal(person, sender, taken))
+        problems.extend(_personal(person, sender, _place_taken(taken, own=own)))
     problems.extend(_service_closed(context))
     if problems:
         if sender is None:
@@ -57,10 +60,10 @@ def _unknown_login(login: str, sender: Person | None) -> Problem:
     return Problem(Part.USERNAME.value, None, login, f"your own login{yours}")
 
 
-def _personal(person: Person, sender: Person | None, taken: Ticket | None) -> tuple[Problem, ...]:
+def _personal(person: Person, sender: Person | None, taken: tuple[Problem, ...]) -> tuple[Problem, ...]:
     """What stands in the way in the person's own account; nobody else reads more than that something does."""
     keys, refusals = usable_keys(person)
-    found = (*policy.person_problems(person, keys, refusals), *_place_taken(taken))
+    found = (*policy.person_problems(person, keys, refusals), *taken)
     if not found or (sender is not None and sender.login == person.login):
         return found
     yours = f"; the login that belongs to your address is {sender.login}" if sender else ""
@@ -73,9 +76,13 @@ def _service_closed(context: TurnContext) -> tuple[Problem, ...]:
     return (Problem(Part.WHOLE.value, None, "a new request", f"none at the moment: {words}"),) if words else ()
 
 
-def _place_taken(ticket: Ticket | None) -> tuple[Problem, ...]:
+def _place_taken(ticket: Ticket | None, *, own: bool) -> tuple[Problem, ...]:
+    """One machine a person, and one a name: that of somebody who had the login before keeps it."""
     if ticket is None:
         return ()
+    if not own:
+        found = f"there is a machine {machine_name(ticket.username)} already, which is not yours"
+        return (Problem(Part.WHOLE.value, None, found, "a name that is free: please ask the admins"),)
     found = f"there is one for {ticket.username} already (#{ticket.id}): {STATE_WORDS[ticket.state]}"
     allowed = "one machine per user: answer the letters about that one instead (with this form, to change what it asks for), or take it back first"
     return (Problem(Part.WHOLE.value, None, found, allowed),)

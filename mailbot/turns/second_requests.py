@@ -25,7 +25,7 @@ from mailbot.model import (
 )
 from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
-from mailbot.turns import repetition
+from mailbot.turns import owners, repetition
 from mailbot.turns.context import TurnContext
 from mailbot.turns.judgement import Judgement, answered, happened
 from parsers.dates import long_form
@@ -42,6 +42,7 @@ class _Second:
     mail: Mail
     request: Request
     ticket: Ticket
+    person: Person
     evidence: Evidence
     now: datetime
 
@@ -67,11 +68,10 @@ class _Second:
 
     def refused(self, why: str, *, note: str) -> Judgement:
         """Said to the ticket's owner, with a token, so that the right answer can be given at once."""
-        who = Person(self.ticket.username, self.ticket.name, self.ticket.email)
         words = f"expiration date: {self.request.fields.expiration_text or self.until}"
         refused = CommandRefused(words=words, why=why, purpose=Purpose.OWN, subject=self.mail.subject)
         return answered(
-            self.context, self.mail, who, refused, self.now, ticket=self.ticket, note=note, proven=self.proven
+            self.context, self.mail, self.person, refused, self.now, ticket=self.ticket, note=note, proven=self.proven
         )
 
 
@@ -83,7 +83,7 @@ def judge_second(
     reference = _answers_a_letter(context, mail, person, ticket, now)
     if reference is not None and not repetition.went_to_others(context, reference):
         evidence = replace(evidence, proofs=evidence.proofs | {Proof.TOKEN})
-    second = _Second(context, mail, request, ticket, evidence, now)
+    second = _Second(context, mail, request, ticket, person, evidence, now)
     judgement: Judgement | None = None
     if ticket.state in LIVING:
         judgement = _longer(second)
@@ -101,7 +101,10 @@ def _answers_a_letter(
     days, keys = context.letters.expiry_days, context.letters.keys
     for one in tokens.references_in(mail.references, mail.recipients, context.letters):
         fits = one.ticket_id == ticket.id and one.purpose is Purpose.OWN and not tokens.expired(one, now, days)
-        if fits and any(tokens.verify(keys, one, address, nonce=ticket.nonce) for address in person.addresses):
+        if fits and any(
+            tokens.verify(keys, one, address, nonce=ticket.nonce)
+            for address in owners.addresses(context, person, ticket)
+        ):
             return one
     return None
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mailbot import journal
-from mailbot.errors import Conflict, DirectoryUnavailable
 from mailbot.letters.troubles import AdminTicketTrouble
 from mailbot.lifecycle.steps import to_admins
-from mailbot.model import CLOCK, EventKind, HistoryEntry, Refusal, Ticket, TimePassed, Turn
-from mailbot.turns import sight
+from mailbot.model import Refusal, Ticket, TimePassed, Turn
+from mailbot.turns import owners, sight
 from mailbot.turns.brake import braked
 from mailbot.turns.context import TurnContext, apply
 
@@ -25,7 +22,7 @@ def wake(context: TurnContext, read_at: datetime | None = None) -> int:
 
     1. Read the tickets whose `due_at` has come, the most overdue first.
     2. When more of them than the brake allows would be stopped or removed now, those wait for an admin.
-    3. Each other one by itself: the owner's address as the directory has it now, then `TimePassed` with what the bot
+    3. Each other one by itself: the owner as the directory has them now, then `TimePassed` with what the bot
        cannot see (`sight`), committed under the ticket's guard.  `read_at` is when the mailbox was last read to its end.
     4. A ticket whose turn raises is put off and admins are told; the next one follows in any case.
     """
@@ -37,7 +34,7 @@ def wake(context: TurnContext, read_at: datetime | None = None) -> int:
             context.store.postpone(ticket.id, now + AGAIN_AFTER, "the brake holds it")
             continue
         try:
-            _readdress(context, ticket, now)
+            owners.look_at(context, ticket, now)
             after = apply(context, ticket.id, TimePassed(blind=sight.why_blind(context, ticket, read_at, now)))
             if isinstance(after, Refusal):
                 _refused(context, ticket, after, now)
@@ -53,26 +50,6 @@ def wake(context: TurnContext, read_at: datetime | None = None) -> int:
         except Exception as error:  # noqa: BLE001 - one bad ticket never stops the line
             _put_off(context, ticket, error)
     return len(due)
-
-
-def _readdress(context: TurnContext, ticket: Ticket, now: datetime) -> None:
-    """Letters go to an address that the directory has for the owner now; a directory that is away changes nothing."""
-    try:
-        person = context.directory.by_login(ticket.username)
-    except DirectoryUnavailable as error:
-        sight.cannot(context, sight.Sense.DIRECTORY, str(error), now)
-        return
-    sight.can(context, sight.Sense.DIRECTORY, now)
-    with suppress(Conflict):
-        if person is None or ticket.email.lower() in {address.lower() for address in person.addresses}:
-            return
-        after = replace(ticket, email=person.email, changed_at=now)
-        line = HistoryEntry(
-            ticket.id, now, EventKind.READDRESSED, ticket.state, ticket.state, CLOCK,
-            f"the directory has {person.email} now, not {ticket.email}",
-            {"address": person.email, "before": ticket.email},
-        )  # fmt: skip
-        context.store.commit(Turn(now=now, ticket=after, expected_revision=ticket.revision, history=(line,)))
 
 
 def _refused(context: TurnContext, ticket: Ticket, refusal: Refusal, now: datetime) -> None:

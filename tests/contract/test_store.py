@@ -27,6 +27,7 @@ from mailbot.model import (
     LedgerEntry,
     Letter,
     MailKey,
+    OwnerState,
     Role,
     Ticket,
     TicketState,
@@ -137,7 +138,7 @@ def test_other_databases_and_sqlite_in_memory_are_refused_without_showing_the_pa
 
 def test_a_ticket_comes_back_as_it_was_written_with_a_number_and_revision_one(store: Store) -> None:
     samples: dict[str, object] = {"datetime": NOW + MINUTE, "date": date(2028, 2, 29), "int": 17, "str": "é\n<x> "}
-    samples["UUID"] = uuid5(UUID(int=0), "a machine")
+    samples |= {"UUID": uuid5(UUID(int=0), "a machine"), "OwnerState": OwnerState.LOCKED}
     ticket = a_ticket()
     own = {"id", "state", "revision"}
     kinds = {field.name: str(field.type).removesuffix(" | None") for field in dataclasses.fields(ticket)}
@@ -222,6 +223,24 @@ def test_a_user_has_one_place(store: Store) -> None:
     assert store.open_ticket_of("alice") is None
     second = changed(store, dataclasses.replace(waiting, state=TicketState.PENDING))
     assert store.open_ticket_of("alice") == second
+
+
+def test_a_person_has_one_place_whatever_the_login(store: Store) -> None:
+    first = opened(store, ticket=a_ticket(person_id="memory:alice"))
+    with pytest.raises(Conflict):
+        opened(store, ticket=a_ticket(username="alice.durand", person_id="memory:alice"))
+    other = opened(store, ticket=a_ticket(username="alice.durand", person_id="memory:other"))
+    assert store.open_ticket_of("alice.durand", "memory:alice") == first
+    assert store.open_ticket_of("alice.durand", "memory:nobody") == other
+    assert store.open_ticket_of("alice.durand") == other
+
+
+def test_tickets_with_an_odd_owner_are_found(store: Store) -> None:
+    opened(store, ticket=a_ticket())
+    locked = opened(store, ticket=a_ticket(username="bob", owner=OwnerState.LOCKED))
+    gone = opened(store, ticket=a_ticket(username="carol", owner=OwnerState.GONE))
+    assert store.with_odd_owner(10) == [locked, gone]
+    assert store.with_odd_owner(1) == [locked]
 
 
 def test_two_threads_that_open_a_ticket_for_one_user_get_one_ticket(store: Store) -> None:

@@ -187,7 +187,7 @@ def test_a_long_section_says_how_much_more_there_is(world: World) -> None:
     world.writes("alice@example.org", request_words())
     like = world.ticket()
     for number in range(LINES + 9):
-        store.commit(Turn(now=world.now, ticket=replace(like, id=0, username=f"user{number}")))
+        store.commit(Turn(now=world.now, ticket=replace(like, id=0, username=f"user{number}", person_id="")))
     said = monday(world)
     assert "and 10 more." in said
     assert said.count("waits for an admin") == LINES

@@ -36,6 +36,8 @@ from mailbot.model import (
     Letter,
     Login,
     MachineAsked,
+    OwnerSeen,
+    OwnerState,
     Placed,
     Purpose,
     Refusal,
@@ -96,6 +98,7 @@ SAMPLES: dict[type[Event], Event] = {
         ReinstallAsked(BY_ALICE),
         ReinstallWanted(BY_ALICE),
         Reinstalled(READY),
+        OwnerSeen(OwnerState.LOCKED, "memory:alice", "alice", ALICE.name, ALICE.email, 1),
     )
 }
 """One of every event."""
@@ -117,6 +120,7 @@ SURE = {
     (S.APPROVED, Ended): S.RETIRING,
     (S.APPROVED, Held): S.APPROVED,
     (S.APPROVED, Unheld): S.APPROVED,
+    **{(state, OwnerSeen): state for state in (S.UNCONFIRMED, S.PENDING, S.APPROVED, S.FAILED)},
     (S.FAILED, Retried): S.APPROVED,
     (S.FAILED, Ended): S.RETIRING,
     (S.FAILED, Held): S.FAILED,

@@ -246,7 +246,7 @@ def test_letters_go_to_the_address_that_the_directory_has_now(world: World) -> N
     world.clock.set(world.now.fromisoformat("2027-01-31T12:00+00:00"))
     world.once()
     assert world.last(Letter.WARNING).envelope_to == "alice@new.example.org"
-    assert "Readdressed" in [line.event for line in world.bot.context.store.history(1)]
+    assert "OwnerSeen" in [line.event for line in world.bot.context.store.history(1)]
 
 
 def test_a_directory_that_is_away_delays_no_warning(world: World) -> None:

@@ -95,7 +95,7 @@ class DatabaseArchive:
                 connection.execute(
                     update(TICKETS).where(_T.id == one.id).values(
                         username=pseudonym, name="", email="", intended_usage="", disk_reason="", thread="", subject="",
-                        held="", trouble="",
+                        held="", trouble="", person_id="", renamed_to="",
                     )
                 )  # fmt: skip
                 line = HistoryEntry(one.id, now, EventKind.ERASED, one.state, one.state, by, "personal data was erased")
@@ -119,7 +119,9 @@ def _checked(rows: list[Row[*tuple[Any, ...]]]) -> Chain:
 
 
 def _tickets_of(connection: Connection, login: str) -> list[Ticket]:
-    rows = connection.execute(tickets.SELECT_TICKETS.where(_T.username == login).order_by(_T.id))
+    rows = connection.execute(
+        tickets.SELECT_TICKETS.where(or_(_T.username == login, _T.renamed_to == login)).order_by(_T.id)
+    )
     return [tickets.ticket_of(row) for row in rows]
 
 

@@ -175,9 +175,13 @@ class Database:
         with self._read() as connection:
             return tickets.by_id(connection, ticket_id)
 
-    def open_ticket_of(self, username: str) -> Ticket | None:
+    def open_ticket_of(self, username: str, person_id: str = "") -> Ticket | None:
         with self._read() as connection:
-            return tickets.by_place(connection, username)
+            return tickets.by_place(connection, username, person_id)
+
+    def with_odd_owner(self, most: int) -> list[Ticket]:
+        with self._read() as connection:
+            return tickets.with_odd_owner(connection, most)
 
     def tickets(self, states: Sequence[TicketState] = ()) -> list[Ticket]:
         with self._read() as connection:

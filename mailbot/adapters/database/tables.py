@@ -35,6 +35,7 @@ from mailbot.model import (
     Letter,
     NoticeOf,
     NoticeStage,
+    OwnerState,
     Role,
     TicketState,
     Verdict,
@@ -67,6 +68,7 @@ class Base(DeclarativeBase):
         EventKind: OneOf(EventKind),
         NoticeOf: OneOf(NoticeOf),
         NoticeStage: OneOf(NoticeStage),
+        OwnerState: OneOf(OwnerState),
         OutboxState: OneOf(OutboxState),
     }
 
@@ -77,6 +79,8 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
 
 
 TAKES_THE_PLACE = "state IN ({})".format(", ".join(f"'{state}'" for state in TicketState if state in ONE_PER_USER))
+ONE_A_PERSON = f"{TAKES_THE_PLACE} AND person_id <> ''"
+ODD_OWNER = f"{TAKES_THE_PLACE} AND owner <> '{OwnerState.ACTIVE}'"
 IS_OVER = "state IN ({})".format(", ".join(f"'{state}'" for state in TicketState if state in FINAL))
 WANTS_TO_WAKE = "due_at IS NOT NULL"
 WAITING = "state = 'waiting'"
@@ -89,6 +93,7 @@ COUNTED = "counted IS NOT NULL"
 CAUSED = "cause IS NOT NULL"
 ANSWERS_A_MAIL = "answered IS NOT NULL"
 PLACE_INDEX = "uq_tickets_place"
+PERSON_INDEX = "uq_tickets_person"
 
 
 class TicketRow(Base):
@@ -97,6 +102,8 @@ class TicketRow(Base):
     __tablename__ = "tickets"
     __table_args__ = (
         partial_index(PLACE_INDEX, "username", where=TAKES_THE_PLACE, unique=True),
+        partial_index(PERSON_INDEX, "person_id", where=ONE_A_PERSON, unique=True),
+        partial_index("ix_tickets_owner", "owner", where=ODD_OWNER),
         partial_index("ix_tickets_due_at", "due_at", where=WANTS_TO_WAKE),
         Index("ix_tickets_state", "state"),
         partial_index("ix_tickets_over", "changed_at", where=IS_OVER),
@@ -133,6 +140,9 @@ class TicketRow(Base):
     remove_at: Mapped[datetime | None]
     machine_id: Mapped[UUID | None]
     nonce: Mapped[str] = mapped_column(server_default=text("''"))
+    person_id: Mapped[str] = mapped_column(server_default=text("''"))
+    renamed_to: Mapped[str] = mapped_column(server_default=text("''"))
+    owner: Mapped[OwnerState] = mapped_column(server_default=text("'active'"))
     trouble: Mapped[str]
 
 

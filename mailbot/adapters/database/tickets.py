@@ -14,7 +14,16 @@ from sqlalchemy.exc import IntegrityError
 
 from mailbot.adapters.database.notices import NOTICE, notice_of
 from mailbot.adapters.database.seals import FIRST, line_of
-from mailbot.adapters.database.tables import HISTORY, OUTBOX, PLACE_INDEX, TAKES_THE_PLACE, TICKETS
+from mailbot.adapters.database.tables import (
+    HISTORY,
+    ODD_OWNER,
+    ONE_A_PERSON,
+    OUTBOX,
+    PERSON_INDEX,
+    PLACE_INDEX,
+    TAKES_THE_PLACE,
+    TICKETS,
+)
 from mailbot.errors import Conflict
 from mailbot.model import Accepted, Action, Actor, HistoryEntry, Ticket, TicketState
 from mailbot.ports import OutboxState
@@ -29,6 +38,8 @@ SELECT_TICKETS = _SELECT = select(*(_T[name] for name in _NAMES))
 _BY_ID = _SELECT.where(_T.id == bindparam("wanted"))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
 _BY_PLACE = _SELECT.where(_T.username == bindparam("wanted"), text(TAKES_THE_PLACE))
+_BY_PERSON = _SELECT.where(_T.person_id == bindparam("wanted"), text(ONE_A_PERSON))
+_ODD_OWNERS = _SELECT.where(text(ODD_OWNER)).order_by(_T.id).limit(bindparam("most", literal_execute=False))
 _BY_STATE = _SELECT.where(_T.state.in_(bindparam("states", expanding=True))).order_by(_T.id)
 _ALL = _SELECT.order_by(_T.id)
 _SOME = select(_T.id).where(_T.state.in_(bindparam("states", expanding=True))).limit(bindparam("most"))
@@ -92,9 +103,15 @@ def by_id_locked(connection: Connection, ticket_id: int) -> Ticket | None:
     return None if row is None else ticket_of(row)
 
 
-def by_place(connection: Connection, username: str) -> Ticket | None:
-    row = connection.execute(_BY_PLACE, {"wanted": username}).first()
+def by_place(connection: Connection, username: str, person_id: str) -> Ticket | None:
+    """The person's own first: it may have the name of an earlier login."""
+    row = connection.execute(_BY_PERSON, {"wanted": person_id}).first() if person_id else None
+    row = row or connection.execute(_BY_PLACE, {"wanted": username}).first()
     return None if row is None else ticket_of(row)
+
+
+def with_odd_owner(connection: Connection, most: int) -> list[Ticket]:
+    return [ticket_of(row) for row in connection.execute(_ODD_OWNERS, {"most": most})]
 
 
 def by_state(connection: Connection, states: Sequence[TicketState]) -> list[Ticket]:
@@ -164,8 +181,8 @@ def _is_about_the_place(error: IntegrityError) -> bool:
     # PostgreSQL names the index; SQLite names the columns ("UNIQUE constraint failed: tickets.username").
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is not None:
-        return bool(diagnosis.constraint_name == PLACE_INDEX)
-    return "tickets.username" in str(error.orig)
+        return diagnosis.constraint_name in {PLACE_INDEX, PERSON_INDEX}
+    return any(column in str(error.orig) for column in ("tickets.username", "tickets.person_id"))
 
 
 def add_history(

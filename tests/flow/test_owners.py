@@ -1,0 +1,215 @@
+"""Whose machine it is when the directory changes: another login, a login that is somebody else's now, a lock, nobody any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mailbot.model import Letter, OwnerState, Person, TicketState, Turn
+from mailbot.rules import PolicyRules, Rules
+from tests.world import ADMINS, ALICE, CAROL, World, key_of, kind_of, request_words
+from tests.writing import words_of
+
+RENAMED = replace(ALICE, login="alice.durand", id="memory:alice")
+MOVED = replace(RENAMED, email="alice.durand@new.example.org", aliases=())
+SUCCESSOR = Person("alice", "Alice Nguyen", ALICE.email, ssh_keys=(key_of("nguyen"),), id="memory:another")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with_machine = World(tmp_path, rules=Rules(policy=PolicyRules(auto_extend_days=400)))
+    with_machine.writes(ALICE.email, request_words(until="2027-03-31"))
+    with_machine.answers(with_machine.last(Letter.ADMIN_DECISION, CAROL.address), "approve")
+    with_machine.later(minutes=1)
+    assert with_machine.ticket().state is TicketState.ACTIVE
+    yield with_machine
+    with_machine.close()
+
+
+def becomes(world: World, *people: Person) -> None:
+    """The directory has these people in place of alice, and a day passes."""
+    world.directory.remove("alice")
+    for person in people:
+        world.directory.put(person)
+    world.later(days=1)
+
+
+def told(world: World, since: int = 0) -> list[str]:
+    """What admins were told of an owner: the words of each letter, once for all admins."""
+    letters = [one for one in world.letters[since:] if kind_of(one) is Letter.ADMIN_OWNER]
+    assert len(letters) % len(ADMINS) == 0
+    mine = [one for one in letters if one.envelope_to == ADMINS[0].address]
+    return [" ".join(words_of(one).split()) for one in mine]
+
+
+def until_the_warning(world: World) -> None:
+    world.clock.set(datetime(2027, 3, 24, 22, tzinfo=UTC))
+    world.once()
+
+
+# another login
+
+
+def test_an_owner_with_another_login_keeps_the_machine_and_all_that_can_be_said_by_mail(world: World) -> None:
+    ready = world.last(Letter.VM_READY)
+    becomes(world, MOVED)
+    # A letter that went to the address of before can be answered from the one of today.
+    world.answers(ready, "status", sender=MOVED.email)
+    world.later(minutes=1)
+    assert (kind_of(world.letters[-1]), world.letters[-1].envelope_to) == (Letter.STATUS, MOVED.email)
+    until_the_warning(world)
+
+    warning = world.last(Letter.WARNING)
+    assert warning.envelope_to == MOVED.email
+    world.answers(warning, "extend until 2027-12-31")
+    assert world.ticket().end_date.isoformat() == "2027-12-31"
+    world.answers(world.last(Letter.EXTENSION_GRANTED), "release")
+    world.answers(world.last(Letter.RELEASE_CONFIRM), "confirm")
+    assert world.ticket().state is TicketState.ARCHIVED
+    world.answers(world.last(Letter.VM_ARCHIVED), "restore")
+    world.later(minutes=1)
+    assert world.ticket().state is TicketState.ACTIVE
+    assert world.inbox.inbox() == []
+
+
+def test_another_login_is_told_to_admins_once(world: World) -> None:
+    becomes(world, RENAMED)
+    for _ in range(3):
+        world.later(days=1)
+
+    (words,) = told(world)
+    assert "has another login: alice.durand, not alice any more" in words
+    assert (world.ticket().username, world.ticket().login) == ("alice", "alice.durand")
+    assert world.machines()["alice-vm@north"].running
+
+
+def test_somebody_with_another_login_still_has_one_machine(world: World) -> None:
+    becomes(world, RENAMED)
+    world.writes(ALICE.email, request_words("alice.durand", until="2027-06-30"))
+
+    # The form is taken as that of the machine's owner, who asks for more time.
+    assert len(world.bot.context.store.tickets()) == 1
+    assert kind_of(world.letters[-1]) is not Letter.REQUEST_RECEIVED
+
+
+# a login that is somebody else's
+
+
+def test_somebody_else_with_the_login_gets_nothing_of_the_former_owner(world: World) -> None:
+    ready = world.last(Letter.VM_READY)
+    becomes(world, SUCCESSOR)
+    until_the_warning(world)
+
+    assert [kind_of(one) for one in world.letters if one.envelope_to == ALICE.email][-1] is Letter.VM_READY
+    before = world.ticket()
+    for words in ("extend until 2027-12-31", "release", "status"):
+        world.answers(ready, words, sender=ALICE.email)
+    assert len(world.inbox.inbox()) == 3
+    assert world.ticket() == before
+    assert [kind_of(one) for one in world.letters if one.envelope_to == ALICE.email][-1] is Letter.VM_READY
+
+
+def test_somebody_else_with_the_login_is_told_only_that_the_name_is_taken(world: World) -> None:
+    becomes(world, SUCCESSOR)
+    world.writes(ALICE.email, request_words(until="2027-06-30"))
+
+    words = words_of(world.last(Letter.REQUEST_PROBLEMS, ALICE.email))
+    assert "alice-vm already, which is not yours" in words
+    assert "#1" not in words
+    assert len(world.bot.context.store.tickets()) == 1
+
+
+def test_a_login_that_is_somebody_elses_is_told_to_admins_once(world: World) -> None:
+    becomes(world, SUCCESSOR)
+    for _ in range(3):
+        world.later(days=1)
+
+    (words,) = told(world)
+    assert "the login alice belongs to somebody else now" in words
+    assert world.ticket().owner is OwnerState.SUCCEEDED
+
+
+def test_while_the_directory_is_away_an_address_that_may_be_somebody_elses_is_not_written_to(world: World) -> None:
+    becomes(world, SUCCESSOR)
+    world.directory.down = True
+    until_the_warning(world)
+    world.later(hours=2)
+
+    assert [kind_of(one) for one in world.letters if one.envelope_to == ALICE.email][-1] is Letter.VM_READY
+
+
+def test_the_former_owner_with_another_login_keeps_what_the_login_is_lost_to(world: World) -> None:
+    becomes(world, MOVED, SUCCESSOR)
+
+    assert world.ticket().owner is OwnerState.NAMESAKE
+    (words,) = told(world)
+    assert "belongs to somebody else now" in words
+    assert "The owner has another login: alice.durand" in words
+    world.answers(world.last(Letter.VM_READY), "status", sender=MOVED.email)
+    world.later(minutes=1)
+    assert (kind_of(world.letters[-1]), world.letters[-1].envelope_to) == (Letter.STATUS, MOVED.email)
+
+
+# a lock, no key, nobody
+
+
+@pytest.mark.parametrize(
+    ("person", "state", "words"),
+    [
+        (replace(ALICE, locked=True), OwnerState.LOCKED, "is locked"),
+        (replace(ALICE, ssh_keys=()), OwnerState.KEYLESS, "no SSH key"),
+        (None, OwnerState.GONE, "does not have Alice Martin (alice)"),
+    ],
+)
+def test_what_is_wrong_with_an_account_is_told_once_and_again_when_it_is_right(
+    world: World, person: Person | None, state: OwnerState, words: str
+) -> None:
+    becomes(world, *([person] if person else []))
+    world.later(days=1)
+    (first,) = told(world)
+    assert words in first
+    assert world.ticket().owner is state
+
+    before = len(world.letters)
+    world.directory.put(ALICE)
+    world.later(days=1)
+    world.later(days=1)
+    (again,) = told(world, before)
+    assert "is in order again" in again
+    assert world.ticket().owner is OwnerState.ACTIVE
+
+
+def test_a_directory_that_is_away_says_nothing_about_anybody(world: World) -> None:
+    world.directory.remove("alice")
+    world.directory.down = True
+    world.later(days=1)
+    world.later(days=1)
+    assert told(world) == []
+
+    world.directory.down = False
+    world.later(minutes=1)
+    assert len(told(world)) == 1
+
+
+def test_a_ticket_without_an_id_gets_it_at_the_next_look(world: World) -> None:
+    store = world.bot.context.store
+    before = replace(world.ticket(), person_id="")
+    store.commit(Turn(now=world.now, ticket=before, expected_revision=before.revision))
+    world.later(days=1)
+    assert world.ticket().person_id == "memory:alice"
+    assert told(world) == []
+    assert store.history(1)[-1].event == "OwnerSeen"
+
+
+def test_ids_of_another_directory_are_taken_for_none(world: World) -> None:
+    before = replace(world.ticket(), person_id="elsewhere:4711")
+    world.bot.context.store.commit(Turn(now=world.now, ticket=before, expected_revision=before.revision))
+    world.answers(world.last(Letter.VM_READY), "status")
+    world.later(minutes=1)
+    assert kind_of(world.letters[-1]) is Letter.STATUS
+    world.later(days=1)
+    assert world.ticket().person_id == "memory:alice"
