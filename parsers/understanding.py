@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import assert_never
 
 from parsers.reply.commands import read_command
-from parsers.request.labels import read_label
 from parsers.text import subjects
 from parsers.text.quote_marks import depth, is_forward_divider
 from parsers.text.quoting import split
@@ -29,7 +28,6 @@ from parsers.values import (
 
 #: No request is longer; what follows is a thread, or an attack.
 _REQUEST_CHARACTERS = 50_000
-_LABELS_OF_A_TEMPLATE = 2
 
 #: What a command is reported as by `mailbot explain`.
 KIND_OF_VERB: dict[Verb, Kind] = {
@@ -93,23 +91,13 @@ def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | A
 
 def _request(mail: Mail, rules: ReadingRules) -> Request | None:
     from parsers.request.reading import find_request, is_request  # noqa: PLC0415  imported here: replies need none of it
+    from parsers.request.signature import above_the_signature  # noqa: PLC0415
 
-    bounded = replace(mail, text=_above_the_signature(mail.text[:_REQUEST_CHARACTERS]))
+    bounded = replace(mail, text=above_the_signature(mail.text[:_REQUEST_CHARACTERS], mail.sender))
     own = _words_above_the_quote(bounded, rules)
     if own is not None and not is_request(own, rules):
         return None
     return find_request(_with_marked_quotes(bounded), rules)
-
-
-def _above_the_signature(text: str) -> str:
-    """The text up to the mark of a signature that stands below a template: a "login:" in it is no second user."""
-    lines = text.split("\n")
-    labelled = 0
-    for number, line in enumerate(lines):
-        if labelled >= _LABELS_OF_A_TEMPLATE and line.rstrip() == "--":
-            return "\n".join(lines[:number])
-        labelled += bool(line and read_label(line))
-    return text
 
 
 def _words_above_the_quote(mail: Mail, rules: ReadingRules) -> Mail | None:

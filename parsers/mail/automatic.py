@@ -38,6 +38,11 @@ _AUTO_FIELD = re.compile(
     r"x-[a-z0-9-]{0,40}(?:auto-?(?:repl|respon|answer|generat|submit)|vacation|out-?of-?office|autores)[a-z-]{0,30}"
 )
 _ABOUT_ANSWERS = frozenset({"x-auto-response-suppress"})
+_PRECEDENCES = frozenset({"precedence", "x-precedence", "preference"})
+_PROGRAMS = frozenset({"x-mailer", "user-agent"})
+_MAILER = re.compile(words.MAILERS)
+#: Exchange marks so what one of its rules sent in somebody's name.
+_BY_A_RULE = ("x-ms-exchange-generated-message-source", "mailbox rules agent")
 _ABSENT_START = re.compile(words.ABSENT_STARTS)
 _HANDLED = re.compile(words.HANDLED_WORDS)
 _BRACKETS = re.compile(r"[\[(]([^\[\]()]{3,60})[\])]")
@@ -134,16 +139,11 @@ def _declared(seen: _Seen) -> Automatic | None:
             f"its Auto-Submitted header says {submitted[:40]} (RFC 3834)",
             _original(seen.message, seen.fields),
         )
-    declared = [
-        name
-        for name, value in seen.fields.all
-        if (name in words.AUTO_FIELDS or (_AUTO_FIELD.fullmatch(name) and name not in _ABOUT_ANSWERS))
-        and value.strip().lower() not in _NO
-    ]
-    if declared or seen.fields.get("precedence").lower() in _AUTO_PRECEDENCE:
+    declared = [name for name, value in seen.fields.all if _says_automatic(name, value.strip().lower())]
+    if declared:
         return Automatic(
             AutomaticKind.AUTO_REPLY,
-            f"its header {(declared or ['Precedence'])[0]} says so",
+            f"its header {declared[0]} says so",
             _original(seen.message, seen.fields),
         )
     if (
@@ -152,6 +152,17 @@ def _declared(seen: _Seen) -> Automatic | None:
     ):
         return Automatic(AutomaticKind.AUTO_REPLY, "an autoresponder marked it", _original(seen.message, seen.fields))
     return None
+
+
+def _says_automatic(name: str, value: str) -> bool:
+    """Whether a header field says that a machine answered; name and value in small letters."""
+    if value in _NO or name in _ABOUT_ANSWERS:
+        return False
+    if name in _PRECEDENCES:
+        return value in _AUTO_PRECEDENCE
+    if name in _PROGRAMS:
+        return bool(_MAILER.match(value))
+    return name in words.AUTO_FIELDS or bool(_AUTO_FIELD.fullmatch(name)) or (name, value) == _BY_A_RULE
 
 
 def _bounce(seen: _Seen) -> Automatic | None:

@@ -15,7 +15,8 @@ from parsers.dates import Period, read_period
 from parsers.reply.grammar import Grammar, grammar
 from parsers.reply.rest import standing_against
 from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, Rule
-from parsers.text.endings import is_closing, is_contact, is_disclaimer, is_mobile_footer, is_name
+from parsers.text.boilerplate import is_disclaimer
+from parsers.text.endings import is_closing, is_contact, is_mobile_footer, is_name
 from parsers.text.folding import fold, phrases
 from parsers.text.openings import is_greeting, without_banners
 from parsers.values import Command, ReadingRules, Unclear, Verb
@@ -40,6 +41,7 @@ _LISTED_FIRST = re.compile(r"\(?\d{1,2}[.)]\s+|[-=]{1,2}>\s*")
 _SEGMENT = re.compile(r"([^,:;.!?]{2,40})[,:!] {0,3}(?=\w)")
 _NAME_AFTER_THANKS = re.compile(r"(?i:\b(thanks|thank you|thx|cheers|merci)),? [A-ZÀ-Þ][\w'-]{1,20}$")
 _LONGEST_FORM = 48
+_LINK = re.compile(r"https?://\S{1,300}")
 #: The line of a letter that shows its code, which a link of the letter or a client puts into the answer: never words of the writer.
 _CODE_LINE = re.compile(r"(?i)^\s*[\[(]?[^,]{1,60}, code [0-9]{1,12}-[a-z2-7]{4}-[a-z2-7]{4}[\])]?\.?\s*$")
 #: The machine that a command may name: `alice-vm`, `alice-vm.nancy.testbed.example`.
@@ -122,7 +124,7 @@ def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | str
     """The command of one line, or why it is none."""
     if len(line) > _MAX_LINE:
         return "The first line is longer than a command."
-    if "?" in line:
+    if "?" in _LINK.sub("", line):
         return "The first line is a question."
     ready = _prepared(line)
     if len(ready.plain) != len(ready.typed):
@@ -210,15 +212,22 @@ def _before_politeness(tail: str, words: Grammar) -> str:
 def _with_reason(rule: Rule, line: _Line, end: int, rest: list[str], words: Grammar) -> Command | str:
     tail = _before_politeness(line.plain[end:], words)
     reason = line.typed[end : end + len(tail)].strip(_EDGES)
-    for word in words.reason:
-        if _starts_with_word(fold(reason), 0, word):
-            reason = reason[len(word) :].strip(_EDGES)
-            break
-    reason = _whole_reason(_without_closing(reason), rest, joint=line.read.strip()[-1:])
+    reason = _whole_reason(_without_closing(_itself(reason, words)), rest, joint=line.read.strip()[-1:])
+    reason = _itself(reason, words)
     tokens = fold(tail).replace(",", " ").split()
     if any(token.strip(_EDGES) in words.yes for token in tokens):
         return "The first line says both yes and no."
     return Command(rule.verb, line.read, reason=reason)
+
+
+def _itself(reason: str, words: Grammar) -> str:
+    """`Reason: no room`, `sorry, no room`, `because there is no room` without what only introduces it."""
+    folded = fold(reason)
+    for word in (*words.reason, *words.before_denial):
+        introduces = word in words.reason or folded[len(word) : len(word) + 1] in (",", ":")
+        if introduces and _starts_with_word(folded, 0, word):
+            return reason[len(word) :].strip(_EDGES)
+    return reason
 
 
 def _without_closing(reason: str) -> str:

@@ -142,7 +142,8 @@ ENGLISH = Language(
         ok | okay | okey | yes | yep | yeah | sure | fine | great | perfect | alright | all right | please |
         kindly | so | then | hi | hello | hey | dear all | no problem | no objection | looks good | lgtm |
         of course |
-        go ahead | decision | my decision | +1
+        go ahead | decision | my decision | +1 | ok for me | okay for me | ok from my side | fine with me | fine by me |
+        good for me | looks good to me | looks fine
     """),
     before_denial=phrases("""
         no | sorry | unfortunately | i'm sorry | i am sorry
@@ -152,7 +153,7 @@ ENGLISH = Language(
         please | cheers | regards | best regards | kind regards | best | have a nice day | have a good day |
         have fun | enjoy | from my side | for me | on my side | by me | no problem | welcome | go ahead |
         please go ahead | go for it | you can go ahead | feel free | ok | okay | great | good luck |
-        thanks in advance |
+        thanks in advance | thanks for everything | thank you for everything | many thanks for everything |
         sure | of course | +1
     """),
     yes=frozenset(

@@ -66,7 +66,7 @@ _OPEN = whole_words("""
 
 def is_signature(paragraph: list[str]) -> bool:
     """A name, with at most short lines below it that are no sentences: title, group, house."""
-    first, *below = paragraph
+    first, *below = (line.strip("*_ ") for line in paragraph)
     if not is_name(_BESIDE_A_NAME.split(first)[0]) or _OPEN.search(fold(first)):
         return False
     return all(

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 
 from parsers.reply.harmless import is_harmless, is_signature
-from parsers.text.endings import is_closing, is_contact, is_disclaimer, is_mobile_footer
+from parsers.text.boilerplate import is_disclaimer
+from parsers.text.endings import is_closing, is_contact, is_mobile_footer
 from parsers.text.folding import fold
 from parsers.text.tables import whole_words
 from parsers.values import Verb

@@ -30,18 +30,24 @@ REQUIRED = (Part.USERNAME, Part.USAGE, Part.DATE)
 LABELS = {Part.USERNAME: "username", Part.USAGE: "intended usage", Part.DATE: "expiration date"}
 
 _STRONG = {
-    Part.USERNAME: ("username", "user name", "login", "nom d'utilisateur", "nom utilisateur", "identifiant"),
+    Part.USERNAME: (
+        "username", "user name", "login", "nom d'utilisateur", "nom utilisateur", "identifiant",
+        "benutzername", "nutzername", "nombre de usuario", "nome utente",
+    ),
     Part.USAGE: (
         "intended usage", "intended use", "intended usages", "usage prevu", "utilisation prevue",
-        "usage envisage", "utilisation envisagee", "usage intended",
+        "usage envisage", "utilisation envisagee", "usage intended", "verwendungszweck", "geplante nutzung", "vorgesehene nutzung",
+        "geplante verwendung", "uso previsto", "utilizzo previsto",
     ),
     Part.DATE: (
         "expiration date", "expiry date", "date d'expiration", "date expiration", "end date", "date de fin",
-        "date of expiration", "expiration", "expire date",
+        "date of expiration", "expiration", "expire date", "ablaufdatum", "enddatum", "fecha de caducidad", "fecha de expiracion",
+        "fecha de fin", "data di scadenza", "data di fine",
     ),
 }  # fmt: skip
 _WEAK = {
-    Part.USERNAME: ("user", "name", "nom", "account", "compte", "utilisateur", "login name", "user id", "userid", "uid"),
+    Part.USERNAME: ("user", "name", "nom", "account", "compte", "utilisateur", "login name", "user id", "userid", "uid", "usuario", "utente",
+        "kennung", "benutzer"),
     Part.USAGE: ("usage", "use", "purpose", "utilisation", "usages", "objectif", "intended purpose", "but"),
     Part.DATE: (
         "date", "until", "expires", "expires on", "expiry", "fin", "echeance", "jusqu'au", "jusqu'a", "end",

@@ -45,7 +45,7 @@ def read_parts(by_level: list[list[Entry]], rules: ReadingRules) -> Request:
         if part is Part.USAGE and candidates:
             usage_line = candidates[0].line.number
     disks = [entry for entries in by_level for entry in entries if entry.part is Part.DISK]
-    so_far = _with_disk(disks, usage_line, so_far, rules)
+    so_far = _with_disk(disks, _loose_words(by_level[0]), usage_line, so_far, rules)
     return Request(so_far.fields, so_far.problems, so_far.notes)
 
 
@@ -194,12 +194,13 @@ def _corrected_date(
     return (newer, newer_text) if newer and newer.value else (reading, text)
 
 
-def _with_disk(entries: list[Entry], usage_line: int | None, so_far: _SoFar, rules: ReadingRules) -> _SoFar:
+def _with_disk(entries: list[Entry], loose: str, usage_line: int | None, so_far: _SoFar, rules: ReadingRules) -> _SoFar:
+    """The disk by its label; else what the usage, or `loose` words below the template, wish for."""
     labelled = "\n\n".join(" ".join([entry.label.value, *_paragraph(entry)]) for entry in entries)
     reading = read_disk(visible(labelled), rules.default_disk_gib, labelled=True)
     line = entries[0].line.number if entries else None
     if reading.gib is None and not reading.problem:
-        words = f"{so_far.fields.intended_usage or ''}\n\n{so_far.fields.expiration_text}"
+        words = f"{so_far.fields.intended_usage or ''}\n\n{so_far.fields.expiration_text}\n\n{loose}"
         reading = read_disk(words, rules.default_disk_gib)
         line = usage_line
     if reading.problem:
@@ -207,6 +208,12 @@ def _with_disk(entries: list[Entry], usage_line: int | None, so_far: _SoFar, rul
         return so_far.noted(*reading.notes).wrong(problem)
     fields = replace(so_far.fields, disk_gib=reading.gib, disk_reason=reading.reason)
     return replace(so_far, fields=fields).noted(*reading.notes)
+
+
+def _loose_words(entries: list[Entry]) -> str:
+    """What the sender wrote below the lines for login and date, beside their answers."""
+    short = (entry for entry in entries if entry.part in (Part.USERNAME, Part.DATE) and entry.line.level == 0)
+    return visible("\n\n".join("\n".join(line.text for line in entry.following) for entry in short))
 
 
 def _paragraph(entry: Entry) -> list[str]:

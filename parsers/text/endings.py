@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from parsers.text.folding import fold
-from parsers.text.tables import alternatives, whole_words
+from parsers.text.tables import alternatives
 
 _DELIMITER = re.compile(r"\s*(?:[-_=]{3,}|[*~]{5,})\s*")
 _MOBILE = re.compile(
@@ -20,9 +20,22 @@ _MOBILE = re.compile(
     r"(?:(?:from|via|with|using|on|by|de|depuis|avec|a partir|mit|von|aus|desde|da|do|dal|con|vanaf|met|fran|fra|z|из|с|від|en|i|em)\b"
     r"|.{0,20}(?:iphone|ipad|android|samsung|blackberry|mobile|outlook|handy|smartphone|galaxy|huawei|xiaomi)).{0,100}"
     r"|von meine[mr] .{2,60} (?:gesendet|gesandt|verschickt).{0,20}|发自我的.{0,40}|iphoneから送信|나의 .{1,30}에서 보냄"
+    r"|(?:please )?(?:excuse|forgive|pardon) (?:the |my |any )?(?:brevity|typos|spelling)\b.{0,60}|typed (?:with|on) .{2,40}"
     r"|.{0,30}outlook (?:for|pour|fur|para|per|voor) (?:ios|android|mac).{0,60}|mit (?:freundlichen gru.en )?von meine[mr] .{2,60}"
     r"|(?:this (?:e-?mail|message) was )?sent with .{2,60}|envoye (?:de|depuis|avec) .{2,60})\s*"
 )
+#: Closings that are put together: `have a great weekend`, `très belle journée à vous`, `mit kollegialen Grüßen`.
+_MADE_CLOSINGS = (
+    r"(?:have |enjoy )(?:a |an |your |the )?(?:very )?(?:nice|great|good|lovely|wonderful|pleasant|excellent)? ?(?:rest of your )?(?:day|evening|afternoon|weekend|week|time)(?: ahead)?"
+    r"|(?:tres )?(?:bon|bonne|belle|excellente?|agreable) (?:fin de |debut de |reste de )?(?:journee|soiree|semaine|apres-midi|week-end|weekend|reception|continuation|lecture)(?: a (?:vous|toi|tous|toutes))?"
+    r"|(?:avec )?(?:mes |nos |toutes mes )?(?:plus )?(?:meilleure?s?|sinceres?|cordiales?|amicales?|respectueuses?) (?:salutations|pensees|sentiments|amities)"
+    r"|(?:mit )?(?:vielen |den )?(?:best|freundlich|herzlich|lieb|schon|sonnig|kollegial|akademisch)(?:en|em|e|er) (?:dank und )?(?:gruss(?:en|e)?)(?: (?:aus|von) \w{2,20})?"
+    r"|(?:einen )?schon(?:en|es) (?:tag|abend|feierabend|wochenende)(?: noch)?"
+    r"|(?:un )?(?:car[oi]|cordial[ei]?|affettuos[oi]|distint[oi]|afectuos[oa]s?) (?:salut[oi]|saludos?)"
+    r"|(?:warm|kind|best|many|with|my|the) (?:\w+ )?(?:regards|wishes|greetings)"
+)
+#: Between two closings of one line.
+_CLOSING_JOINT = re.compile(r"(?:and|&|und|et|y|e|u\.|,|-|/)\s+")
 _CLOSINGS = re.compile(
     rf"""(?:{
         alternatives('''
@@ -41,45 +54,27 @@ _CLOSINGS = re.compile(
     med venlig hilsen | venlig hilsen | hilsen | vennlig hilsen | med vennlig hilsen | tak | takk | pozdrawiam | z powazaniem | dziekuje |
     atenciosamente | abracos | obrigado | obrigada | cumprimentos | с уважением | спасибо | з повагою | terveisin | ystavallisin terveisin |
     kiitos | s pozdravem | s pozdravom | udvozlettel | koszonettel | saygilarimla | tesekkurler | cu stima | lep pozdrav | 此致 | 敬具 | 谢谢 | 以上 |
-    よろしくお願いいたします | よろしくお願いします
+    よろしくお願いいたします | よろしくお願いします | v/r | b/r | respectfully | take care | warmly | ta | amities | respectueusement | a bientot | a+ |
+    herzlichst | bis bald | bis dann | bis spater | hasta luego | hasta pronto | cordialmente | quedo a su disposicion | que tenga un buen dia |
+    buon lavoro | buon weekend | buon fine settimana | in fede
 ''')
-    })(?!\w)"""
+    }|{_MADE_CLOSINGS})(?!\w)"""
 )
+_LONGEST_CLOSING = 60
 _MAX_SIGNATURE_LINES = 24
 _MAX_SIGNATURE_LINE = 100
+_POSTSCRIPT = re.compile(r"\s{0,8}(?i:p\.? ?s\.?)\s?[:.,–-]\s?\S|\s{0,8}P\.?S\.? \S")
 _MAX_CLOSING_LINES = 8
 _MOST_BOX_LINES = 12
 _FOOTER = re.compile(r"\s*_{30,}\s*")
 
-_DISCLAIMER = whole_words("""
-    confidential | confidentiality | confidentiality notice | privileged | intended recipient | intended recipients | addressee | addressees |
-    intended only for | intended solely for | solely for the use | received in error | received this in error | received it in error |
-    received this e-mail in error | received this email in error | received this message in error | in error, please | not the intended |
-    not for you | if you are not | unauthorised | unauthorized | liability | liable | accept any responsibility | accepts no responsibility |
-    no responsibility | accept responsibility | not accept orders | not legally binding | legally binding | no contract | registered office | registered in |
-    registered number | company number | vat number | charity | registered charity | views expressed | opinions expressed | views of the author | scanned for viruses | viruses | virus-free |
-    free of viruses | disclaimer | consider the environment | before printing | do not print | don't print | print this | save paper | carbon footprint |
-    eco-friendly | monitored for | may be monitored | is monitored | email communications | e-mail communications | working hours | office hours | opening hours |
-    our office is closed | our offices are closed | office is closed | offices are closed | my working days | i work part-time | i work part time | i work flexibly |
-    outside your working hours | do not feel obliged | no need to reply outside | an equal opportunity | privacy notice | privacy policy | privacy statement | data protection | gdpr | unsubscribe |
-    mailing list | manage your subscription | list archive | to post to this | you received this message because | you are receiving this |
-    encrypted with | digitally signed | this email is signed | public key | pgp key | pgp fingerprint | gpg fingerprint | key fingerprint |
-    confidentiel | confidentielle | confidentiels | destinataire | destinataires | a l'attention exclusive | recu par erreur | par erreur | avertir l'expediteur | ecologique |
-    environnement | imprimer ce | n'imprimez | impression | avertissement | aucune responsabilite | decline toute responsabilite | siege social | rcs | siret | tva intracommunautaire |
-    bureaux fermes | nos bureaux | droit a la deconnexion | ne vous sentez pas oblige | horaires de travail | donnees personnelles | se desabonner | liste de diffusion |
-    vertraulich | vertrauliche | vertraulichkeit | adressat | bestimmten empfanger | beabsichtigte empfanger | irrtumlich erhalten | versehentlich erhalten | nicht der richtige | umwelt | ausdrucken | ausdruck dieser | geschaftsfuhrer |
-    geschaftsfuhrung | handelsregister | registergericht | amtsgericht | hrb | ust-id | ust-idnr | umsatzsteuer | sitz der gesellschaft | vorsitzender des aufsichtsrats | datenschutz | haftung |
-    haftungsausschluss | burozeiten | abbestellen | mailingliste | confidencial | destinatario | destinatarios | destinatari | por error | medio ambiente | antes de imprimir | aviso legal | proteccion de datos |
-    responsabilidad | riservato | riservata | riservatezza | per errore | prima di stampare | ambiente | responsabilita | partita iva | sede legale | tutela della privacy | privacy |
-    vertrouwelijk | geadresseerde | konfidentiell | fortrolig | poufne | 機密 | 保密 | конфиденциальн*
-""")
 _CONTACT = re.compile(
     r"(?:(?:(?:tel|phone|telephone|telefon|telefono|mobile|mobil|mob|cell|fax|office|buro|bureau|room|raum|salle|web|url|site|e-?mail|mail|courriel|skype|teams|matrix|signal|"
     r"orcid|linkedin|twitter|mastodon|address|adresse|postal|gsm|port|handy|work|direct|desk|t|m|p|f|e|w|a)\s?[.:)]{1,2}|(?:tel|phone|telephone|telefon|mobile|fax)\s)\s{0,3}\S.{0,100}"
     r"|[+(]?[\d(][\d\s().\/-]{5,24}(?:\s?(?:ext|x)\.?\s?\d{1,6})?"
     r"|(?:https?:|www\.)\S{1,300}|<?(?:mailto:)?[\w.+-]{1,64}@[\w.-]{3,200}>?(?:\s?<mailto:[^<>]{1,200}>)?"
     r"|\[(?:image|cid|logo|photo|bild|immagine|imagen)[^\[\]]{0,120}\](?:<[^<>]{1,300}>)?|<(?:https?|cid):[^<>]{1,400}>"
-    r"|[\w .,'-]{2,60}<(?:mailto|tel|https?):[^<>]{1,300}>|[\w.+-]{1,64}@[\w.-]{3,200}<mailto:[^<>]{1,200}>)"
+    r"|[\w .,'-]{2,60}<(?:mailto|tel|https?):[^<>]{1,300}>|[\w .,'-]{2,60}<[\w.+-]{1,64}@[\w.-]{3,200}>|[\w.+-]{1,64}@[\w.-]{3,200}<mailto:[^<>]{1,200}>)"
 )
 _DECORATIVE = re.compile(r"[\W_]{1,200}")
 _PARTICLES = frozenset(
@@ -125,14 +120,25 @@ _NAME_SIGNS = re.compile(r"[-–—~/*_\s]{0,6}(.{2,60}?)[\s,.]{0,2}")
 
 
 def is_closing(line: str) -> bool:
-    """`Best regards,`, `Viele Grüße`, `Merci, Carol`: a closing, alone or with a name behind it."""
-    typed = line.strip(" \t*_-–—~,.!;:")
+    """`Best regards,`, `Danke und Gruß`, `Merci, Carol`: a closing or two, alone or with a name behind it."""
+    typed = " ".join(line.strip(" \t*_-–—~,.!;:").split())
     words = " ".join(fold(typed).split())
-    found = _CLOSINGS.match(words) if 0 < len(words) <= 60 else None
-    if found is None:
+    if not 0 < len(words) <= _LONGEST_CLOSING:
         return False
-    rest = " ".join(typed.split()[len(found.group().split()) :])
-    return not words[found.end() :].strip(" ,.!-") or (is_name(rest) and len(rest.split()) <= 3)
+    at = _closing_end(words)
+    joint = _CLOSING_JOINT.match(words, at + 1) if at else None
+    if joint:
+        at = _closing_end(words, joint.end()) or at
+    if not at:
+        return False
+    rest = " ".join(typed.split()[len(words[:at].split()) :])
+    return not words[at:].strip(" ,.!-") or (is_name(rest) and len(rest.split()) <= 3)
+
+
+def _closing_end(words: str, start: int = 0) -> int:
+    """Where the closing that begins there ends; 0 where none begins."""
+    found = _CLOSINGS.match(words, start)
+    return found.end() if found else 0
 
 
 def is_name(line: str) -> bool:
@@ -162,11 +168,6 @@ def is_contact(line: str) -> bool:
     return all(_CONTACT.fullmatch(fold(piece.strip())) for piece in pieces)
 
 
-def is_disclaimer(paragraph: str) -> bool:
-    """True for what companies and lists put below mails: confidentiality, liability, register, hours, paper."""
-    return bool(_DISCLAIMER.search(" ".join(fold(paragraph[:3000]).split())))
-
-
 def is_mobile_footer(line: str) -> bool:
     """`Sent from my iPhone` and its like."""
     return len(line) <= 160 and bool(_MOBILE.fullmatch(fold(line)))
@@ -175,12 +176,16 @@ def is_mobile_footer(line: str) -> bool:
 def without_signature(lines: list[str]) -> list[str]:
     """The lines before a signature or a footer; none where nothing else was written.
 
-    "Best regards" and a name are the writer's own words and stay.
+    "Best regards" and a name are the writer's own words and stay, and so does a postscript below.
     """
     for at, line in enumerate(lines):
         if _ends_words(lines, at, line):
-            return lines[:at]
+            return lines if _has_postscript(lines[at:]) else lines[:at]
     return lines
+
+
+def _has_postscript(lines: list[str]) -> bool:
+    return any(_POSTSCRIPT.match(line) for line in lines[:_MAX_SIGNATURE_LINES])
 
 
 def without_closing(lines: list[str]) -> list[str]:

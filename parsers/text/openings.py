@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from parsers.text.boilerplate import speaks_of_the_matter
 from parsers.text.folding import fold, phrases
 from parsers.text.tables import beginning, whole_words
 
@@ -44,8 +45,24 @@ _FROM_OUTSIDE = whole_words("""
     exterieur | exterieure | ausserhalb | fuera de | dall'esterno | all'esterno | extarna | ekstern | eksternt | utanfor | buiten |
     zewnetrzn* | externi | vnejsi | dis kaynak* | 外部 | внешн* | first time sender | unknown sender | unfamiliar sender |
     untrusted | unverified | not been verified | could not be verified | not verified | spoof* | impersonat* | phishing | suspicious |
-    ne fait pas partie | gehort nicht zu | no pertenece a | non fa parte | non appartiene
+    ne fait pas partie | gehort nicht zu | no pertenece a | non fa parte | non appartiene | spoza | non-university | non-company | non-corporate | the internet |
+    von extern | de l'exterieur | depuis l'exterieur | unusual sender | untrusted sender | personal email address
 """)
+#: A gateway's advice; it goes on with a banner, and is one together with a word about the mail.
+_ADVICE = whole_words("""
+    please be careful | be careful | be cautious | exercise caution | use caution | take care | caution | make sure you trust | unless you trust | unless you know | unless you recognise |
+    unless you recognize | if you trust | verify the sender | before opening | before taking any action | before taking any actions | before you open | do not open | don't open | only open | report suspicious | mark safe |
+    soyez prudent | soyez vigilant | n'ouvrez | ne cliquez | sans etre sur | bitte prufen sie | offnen sie | bevor sie anhange | nicht offnen | keine anhange | no abra | no haga clic | tenga cuidado |
+    non aprire | non cliccare | prestare attenzione | wees voorzichtig
+""")
+#: A gateway speaks of senders and links, never of itself, of somebody, or to somebody.
+_PERSONAL = whole_words("""
+    i | i'm | i've | i'd | i'll | me | my | mine | he | she | him | his | her | hers | we agreed | who | whose | check with | ask | talk to | better | should | colleague |
+    je | j'ai | moi | mon | ma | mes | il | elle | ich | mir | mich | mein | meine | er | ihm | yo | mi | el me | io | mio | mia
+""")
+_CJK = re.compile(
+    r"(?:外部|組織外|社外|组织外).{0,12}(?:邮件|郵件|发件人|寄件|メール|送信者)|(?:邮件|郵件|メール).{0,8}(?:外部|組織外|社外|组织外)"
+)
 _ABOUT_MAIL = whole_words("""
     e-mail | email | e-mails | emails | mail | mails | message | messages | sender | senders | organi?ation | organisation | organization |
     university | company | institution | courriel | courriels | mel | expediteur | organisme | universite | nachricht | absender |
@@ -65,12 +82,14 @@ _SURELY = whole_words("""
     in genere non si ricevono | informazioni sul perche e importante | zjqcmqryfpfptbannerstart | zjqcmqryfpfptbannerend |
     think before you click | do not click links or open attachments | do not click on links | do not click any links |
     ne cliquez pas | klicken sie nicht | keine links | no haga clic | non cliccare | klik niet |
-    be careful with this message | be cautious with this message | please be careful | exercise caution | use caution |
-    this sender has not been verified | report suspicious | report phishing | caution:
+    be careful with this message | be cautious with this message | vous n'obtenez pas souvent d'e-mail | powered by mimecast |
+    this message needs your attention | has been scanned by | was scanned by | report this email | pourquoi est-ce important | descubra por que |
+    you don't usually receive emails from | scopri perche |
+    this sender has not been verified | report suspicious | report phishing
 """)
 _LABELLED = re.compile(
-    r"[\W_]{0,8}(?:\[?(?:ext|external|externe?[rsn]?|externo|esterno|extern|outside)\]?|caution|warning|attention|achtung|warnung|avertissement"
-    r"|attenzione|atencion|precaucion|aviso|let op|waarschuwing|varning|advarsel|uwaga|corre[io]o? externo|mail externe)[\W_]{0,8}"
+    r"(?:[\W_]{0,8}(?:\[?(?:ext|external|externe?[rsn]?|externo|esterno|extern|outside)\]?|caution|warning|attention|achtung|warnung|avertissement"
+    r"|attenzione|atencion|precaucion|aviso|let op|waarschuwing|varning|advarsel|uwaga|cuidado|notice|hinweis|corre[io]o? externo|mail externe)[\W_]{0,8}){1,3}"
 )
 _MARKER = re.compile(r"zjqcmqryfpfptbanner(?:start|end)|[-_=*#~+|\s]{3,}|\[cid:[^\]]{1,80}\]")
 
@@ -121,20 +140,43 @@ def is_banner(paragraph: str, own: tuple[str, ...] = ()) -> bool:
         return False
     if any(folded == " ".join(fold(banner).split()) for banner in own):
         return True
-    if _MARKER.fullmatch(folded) or _LABELLED.fullmatch(folded) or _SURELY.search(folded):
+    if _MARKER.fullmatch(folded) or _LABELLED.fullmatch(folded):
         return True
-    return bool(_FROM_OUTSIDE.search(folded) and _ABOUT_MAIL.search(folded))
+    if speaks_of_the_matter(folded):
+        return False
+    if _SURELY.search(folded):
+        return True
+    return not _is_typed(folded) and (
+        bool(_FROM_OUTSIDE.search(folded) and _ABOUT_MAIL.search(folded)) or bool(_CJK.search(folded))
+    )
+
+
+def _is_typed(folded: str) -> bool:
+    return "?" in folded or bool(_PERSONAL.search(folded))
+
+
+def _goes_on(line: str) -> bool:
+    """Whether a line below a banner is advice of the same gateway."""
+    folded = fold(line)
+    if speaks_of_the_matter(folded) or _is_typed(folded):
+        return False
+    return bool(
+        _SURELY.search(folded) or (_ADVICE.search(folded) and (_ABOUT_MAIL.search(folded) or len(folded.split()) <= 4))
+    )
 
 
 def _banner_length(lines: list[str], commanding: re.Pattern[str], own: tuple[str, ...]) -> int:
-    """How many of the first lines are one banner; 0 where there is none."""
+    """How many of the first lines are one banner, with the advice that follows it; 0 where there is none."""
     paragraph = next((number for number, line in enumerate(lines) if not line.strip()), len(lines))
-    for length in range(1, min(paragraph, _MOST_BANNER_LINES) + 1):
+    paragraph = min(paragraph, _MOST_BANNER_LINES)
+    for length in range(1, paragraph + 1):
         if commanding.search(fold(lines[length - 1])):
             return 0
         if is_banner("\n".join(lines[:length]), own) and (
             length == paragraph or commanding.match(fold(lines[length])) or _is_complete(lines, length, own)
         ):
+            while length < paragraph and _goes_on(lines[length]) and not commanding.search(fold(lines[length])):
+                length += 1  # noqa: PLW2901 - the banner is longer than it seemed
             return length
     return 0
 

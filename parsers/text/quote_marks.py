@@ -15,7 +15,7 @@ MAX_INTRO_LINES = 4
 
 # "wrote", as plain letters (no accents, lower case).
 _WROTE = phrases("""
-    wrote | writes | a ecrit | ecrivait | ecrit | schrieb | schreibt | geschrieben | escribio | ha scritto | scrisse |
+    wrote | writes | pisze | pise | a ecrit | ecrivait | ecrit | schrieb | schreibt | geschrieben | escribio | ha scritto | scrisse |
     scritto | schreef | geschreven | skrev | escreveu | napisał | napisal | napisał(a) | пишет | писал | написал |
     написав | написа | kirjoitti | yazdı | yazdi | 写道 | 寫道 | のメール | 書きました | のメッセージ | 작성 | napsal | napisao |
     napisala | irta | εγραψε | skrifaði | skrifadi | a scris | kirjutas | rakste | parase | va escriure | escriviu |
@@ -26,12 +26,14 @@ _INTRO_STARTS = tuple(
     f"{start} "
     for start in phrases("""
     on | le | am | el | il | op | den | em | w dniu | dne | dnia | pa | v | во | в | la | στις | vào | pada | at | a(z) |
-    on: | in message | in article | quoting | citando | zitat von | il giorno | data | 於 | 在 | ---- | -- | pe | su
+    on: | in message | in article | excerpts from | de la part de | quoting | citando | zitat von | il giorno | data | 於 | 在 | ---- | -- | pe | su
 """)
 )
 
 # These say "wrote" only beside a date: people also use them of rules and of colleagues.
 _SAID = phrases("said | says | a dit | dit | sagte | dijo | ha detto | disse")
+# Beside a date they introduce an older mail, wherever in the line they stand.
+_OF_A_MAIL = phrases("said the following | 's message of | de la part de")
 _QUOTING = phrases(
     "quoting | zitat von | citando | citation de | citat | cytowanie | citerar | quote from | message de"
 )
@@ -46,7 +48,7 @@ _MAILBOX = re.compile(
 )
 
 _LEADING_DATE = re.compile(
-    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|\d{4}年|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b,? .{0,12}\d|(?:пн|вт|ср|чт|пт|сб|вс), ?\d"
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|\d{4}年|\d{1,2}\.? \w{3,12}\.? (?:19|20)\d\d\b|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b,? .{0,12}\d|(?:пн|вт|ср|чт|пт|сб|вс), ?\d"
 )
 _LEADING_MAILBOX = re.compile(r"(?:\"[^\"<>]{1,80}\"|[^\W\d_][^<>\"]{0,80}?) ?<[^<>\s]{1,120}@[^<>\s]{1,120}>")
 
@@ -175,12 +177,16 @@ def is_intro(line: str) -> bool:
         return False
     words = fold(stripped)
     dated, mailbox = bool(_DATE.search(words)), bool(_MAILBOX.search(stripped))
-    verb = wrote(words[-120:]) or wrote(words[:40]) or (dated and words.rstrip(" :").endswith(_SAID))
+    verb = wrote(words[-120:]) or wrote(words[:40]) or (dated and _says(words))
     if not ends_in_colon:
         return bool(dated and (verb or (mailbox and words[:4].isdigit())))
     if verb:
         return dated or mailbox or words.startswith(_INTRO_STARTS) or len(words) <= 60
     return mailbox and (dated or words.startswith(_QUOTING))
+
+
+def _says(words: str) -> bool:
+    return words.rstrip(" :").endswith(_SAID) or any(phrase in words for phrase in _OF_A_MAIL)
 
 
 def is_dated(line: str) -> bool:

@@ -154,7 +154,7 @@ def _begins_here(lines: list[str], at: int, end: int) -> bool:
     if begins_intro(lines[at]):
         return not any(begins_intro(lines[number]) and is_dated(lines[number]) for number in later)
     rests = (" ".join(line.strip() for line in lines[number : end + 1]) for number in later)
-    return not any(is_intro(rest) and not continues_intro(rest) for rest in rests)
+    return not any(is_intro(rest) and (begins_intro(rest) or not continues_intro(rest)) for rest in rests)
 
 
 def _header_block_end(lines: list[str], at: int) -> int | None:

@@ -1,0 +1,70 @@
+"""Where a filled-in template ends and its writer's signature begins, also where no mark and no closing parts them."""
+
+from __future__ import annotations
+
+import re
+
+from parsers.request.labels import Part, read_label
+from parsers.text.endings import is_contact, is_name
+from parsers.text.folding import fold
+from parsers.values import Address
+
+_LABELS_OF_A_TEMPLATE = 2
+_MOST_LINES = 30
+_LONGEST_LINE = 100
+_LONGEST_TITLE = 60
+_BESIDE_A_NAME = re.compile(r"\s*[,|•·(<\[]|\s+[-–—/]\s+")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+#: What stands below a name, and hardly as the second line of a usage: a title, a group, a house.
+_POSITION = re.compile(
+    r"\b(?:ph\.?\s?d|m\.?sc|b\.?sc|dr|prof\w*|postdoc\w*|student|engineer|researcher|scientist|lecturer|fellow|head of|manager|director|administrator|assistant|"
+    r"university|institute|department|dept|faculty|school of|laboratory|lab|centre|center|group|ingenieur\w*|chercheu\w*|doctorant\w*|etudiant\w*|universite|laboratoire|"
+    r"departement|maitre de conferences|direct(?:eur|rice)|inria|cnrs|wissenschaftlich\w*|mitarbeiter\w*|doktorand\w*|student\w*|lehrstuhl|institut|universitat|fachbereich|fakultat|"
+    r"investigador\w*|ingenier\w*|estudiante|universidad|departamento|profesor\w*|dottorand\w*|ricercat\w*|studente\w*|universita|dipartimento|istituto)\b"
+)
+
+
+def above_the_signature(text: str, sender: Address) -> str:
+    """The text up to the signature that stands below a template: a "login:" in it is no second user, a name in it no usage.
+
+    It begins with the usual mark, with a name of the sender or of the request on a line of its own, or with somebody's
+    name above a title or a way to reach them.
+    """
+    lines = text.rstrip().split("\n")
+    labelled = 0
+    known = _words(f"{sender.name} {sender.address.partition('@')[0]}")
+    for number, line in enumerate(lines):
+        if labelled >= _LABELS_OF_A_TEMPLATE and (line.rstrip() == "--" or _begins_with_a_name(lines, number, known)):
+            return "\n".join(lines[:number])
+        label = read_label(line) if line else None
+        if label is not None:
+            labelled += 1
+            known |= _words(label.value) if label.part is Part.USERNAME else set()
+    return text
+
+
+def _begins_with_a_name(lines: list[str], number: int, known: set[str]) -> bool:
+    """Whether a name stands here, and nothing below it but what stands in a signature."""
+    if len(lines) - number > _MOST_LINES or len(lines[number]) > _LONGEST_LINE or _is_an_answer(lines, number):
+        return False
+    name = _BESIDE_A_NAME.split(lines[number].strip("*_ \t"))[0]
+    below = [line.strip() for line in lines[number + 1 :] if line.strip()]
+    if not is_name(name) or any(len(line) > _LONGEST_LINE or read_label(line) for line in below):
+        return False
+    words = _words(name)
+    if words and words <= known:
+        return True
+    apart = number > 0 and not lines[number - 1].strip()
+    first = below[0].strip("*_ ") if below else lines[number][len(name) :]
+    title = len(first) <= _LONGEST_TITLE and not first.endswith((".", ";", ":")) and _POSITION.search(fold(first))
+    return apart and len(words) > 1 and bool(title or (below and is_contact(first)))
+
+
+def _is_an_answer(lines: list[str], number: int) -> bool:
+    """Whether the line above is a label that nothing follows."""
+    label = read_label(lines[number - 1]) if number else None
+    return label is not None and not label.value
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(fold(text)))
