@@ -129,17 +129,21 @@ def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | str
     ready = _prepared(line)
     if len(ready.plain) != len(ready.typed):
         ready = _Line(line, ready.plain, ready.plain)
+    words = grammar(rules.languages)
+    begins = {denial: _after_politeness(ready.plain, words, denial=denial) for denial in (False, True)}
     for rule in RULES:
-        found = _match(rule, ready, rest, rules)
+        found = _match(rule, ready, rest, rules, polite=begins[rule.verb is Verb.DENY])
         if found is not None:
             return found
     return "The first line is not one of the commands that are known."
 
 
-def _match(rule: Rule, line: _Line, rest: list[str], rules: ReadingRules) -> Command | str | None:
-    """This rule's command, a sentence where the line begins like it but goes on wrongly, None otherwise."""
+def _match(rule: Rule, line: _Line, rest: list[str], rules: ReadingRules, *, polite: int) -> Command | str | None:
+    """This rule's command, a sentence where the line begins like it but goes on wrongly, None otherwise.
+
+    `polite` is where the line goes on after "OK," and "please".
+    """
     words = grammar(rules.languages)
-    polite = _after_politeness(line.plain, rule, words)
     forms = words.forms[rule.verb]
     end = _end_of_form(forms, line.plain, polite) or _end_of_form(forms, line.plain, 0)
     if end is None:
@@ -174,9 +178,9 @@ def _starts_with_word(text: str, at: int, phrase: str) -> bool:
     return text.startswith(phrase, at) and (end == len(text) or not (text[end].isalnum() or text[end] in "'-_@/"))
 
 
-def _after_politeness(plain: str, rule: Rule, words: Grammar) -> int:
+def _after_politeness(plain: str, words: Grammar, *, denial: bool) -> int:
     """The index after "OK," and "please" in front; sorry-words only before a denial."""
-    allowed = words.before_denial if rule.verb is Verb.DENY else words.before
+    allowed = words.before_denial if denial else words.before
     at = 0
     for _ in range(4):
         for phrase in _by_first_letter(allowed).get(plain[at : at + 1], ()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # C0 but tab and newline, DEL, C1, soft hyphen, zero-width, bidirectional controls, tags, private use, lone surrogates.
 _UNSEEN = re.compile(
@@ -13,6 +14,7 @@ _UNSEEN = re.compile(
 _LINE_ENDS = re.compile("\r\n|\r|\u2028|\u2029|\x85|\x0b|\x0c")
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+_LONGEST_REMEMBERED = 32
 _ASCII_ALIKE = str.maketrans(
     {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-"}
     | {"\u2014": "-", "\u2212": "-", "\u2044": "/"}
@@ -47,12 +49,22 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    plain = unicodedata.normalize("NFKD", text.translate(_ASCII_ALIKE)).casefold()
-    return _BEYOND_ASCII.sub(_without_marks, plain)
+    return _BEYOND_ASCII.sub(_plain_run, text).casefold()
 
 
-def _without_marks(run: re.Match[str]) -> str:
-    return "".join(c for c in run.group() if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
+def _plain_run(found: re.Match[str]) -> str:
+    run = found.group()
+    return _remembered_run(run) if len(run) <= _LONGEST_REMEMBERED else _plain(run)
+
+
+def _plain(run: str) -> str:
+    """Letters beyond ASCII in plain form.  Nothing of what stands beside a run changes it: ASCII composes with nothing."""
+    plain = unicodedata.normalize("NFKD", run.translate(_ASCII_ALIKE)).casefold()
+    return "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
+
+
+#: Most runs are one letter with an accent: the same few, over and over.
+_remembered_run = lru_cache(maxsize=4096)(_plain)
 
 
 def phrases(table: str) -> tuple[str, ...]:
