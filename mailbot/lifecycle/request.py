@@ -133,8 +133,7 @@ def _lapses(ticket: Ticket, circumstances: Circumstances) -> datetime:
 def next_nudge(ticket: Ticket, lease: LeaseRules) -> datetime:
     """When a ticket with an open question wants to be woken: the next reminder, or the moment it lapses."""
     asked = ticket.asked_at or ticket.opened_at
-    ahead = [day for day in sorted(lease.remind_days)[ticket.reminders :] if day < lease.lapse_days]
-    return asked + timedelta(days=ahead[0] if ahead else lease.lapse_days)
+    return asked + timedelta(days=min((*sorted(lease.remind_days)[ticket.reminders :], lease.lapse_days)))
 
 
 def confirmed(ticket: Ticket, event: Confirmed, circumstances: Circumstances) -> Step | Refusal:

@@ -15,6 +15,7 @@ from mailbot.commands import offered
 from mailbot.letters import KINDS, LETTERS, Audience
 from mailbot.letters.stored import from_json
 from mailbot.lifecycle import MOVES, STATE_WORDS, Circumstances, decide
+from mailbot.lifecycle.steps import called
 from mailbot.model import (
     FINAL,
     Action,
@@ -258,7 +259,7 @@ def test_keys_of_effects_differ_between_versions_and_recipients() -> None:
 # questions
 
 
-def opened(*, proven: bool) -> Step:
+def opened(*, proven: bool, claimed_from: str = "alice@home.example") -> Step:
     return lifecycle.opened(
         ALICE,
         "A web server.",
@@ -268,7 +269,7 @@ def opened(*, proven: bool) -> Step:
         thread="<1@example.org>",
         subject="x",
         proven=proven,
-        claimed_from="alice@home.example",
+        claimed_from=claimed_from,
         notes=("The date was read as a Wednesday.",),
         circumstances=about(),
     )
@@ -279,6 +280,15 @@ def test_a_proven_request_is_asked_of_every_admin_and_receipted() -> None:
     assert (step.ticket.state, step.ticket.id, step.ticket.version) == (S.PENDING, 0, 1)
     assert letters(step.effects) == [(Letter.REQUEST_RECEIVED, ALICE.email), *to_all_admins(Letter.ADMIN_DECISION)]
     assert step.ticket.due_at == START + timedelta(days=2)
+    assert step.ticket.reminders == 0
+    asked = step.effects[1].facts
+    assert (asked["question"], asked["sender"]) == ("request", "alice@home.example")
+    assert asked["lapses_at"] == step.effects[0].facts["lapses_at"] == (START + timedelta(days=14)).isoformat()
+
+
+def test_a_request_from_the_registered_address_names_no_other_sender() -> None:
+    step = opened(proven=True, claimed_from=ALICE.email)
+    assert not step.effects[1].facts.get("sender")
 
 
 def test_an_unproven_request_bothers_nobody_but_the_registered_address() -> None:
@@ -286,6 +296,17 @@ def test_an_unproven_request_bothers_nobody_but_the_registered_address() -> None
     assert step.ticket.state is S.UNCONFIRMED
     assert letters(step.effects) == [(Letter.CONFIRM_REQUEST, ALICE.email)]
     assert step.ticket.due_at == START + timedelta(days=7)
+    assert step.effects[0].facts["lapses_at"] == (START + timedelta(days=7)).isoformat()
+
+
+def test_an_owner_who_asks_again_in_the_same_words_asks_another_question_in_the_same_thread() -> None:
+    before = ticket(reminders=2)
+    same = Replaced(BY_ALICE, before.intended_usage, before.end_date, before.disk_gib)
+    after = made_of(before, same).ticket
+    assert (after.version, after.reminders) == (before.version + 1, 0)
+    assert (after.thread, after.subject) == (before.thread, before.subject)
+    moved = made_of(before, replace(same, thread="<2@example.org>", subject="Again")).ticket
+    assert (moved.thread, moved.subject) == ("<2@example.org>", "Again")
 
 
 def test_a_confirmation_starts_the_time_of_the_question_anew() -> None:
@@ -343,6 +364,12 @@ def test_what_was_changed_is_said_in_the_history_and_to_the_owner() -> None:
         "The disk has 20 GiB, not 8 GiB.",
     ]
     assert step.summary == f"approved by {CAROL.address}. " + " ".join(told.facts["changed"])
+
+
+def test_an_approval_as_it_was_asked_changes_nothing_and_says_no_more() -> None:
+    step = made_of(ticket(), Approved(BY_CAROL))
+    assert step.summary == f"approved by {CAROL.address}"
+    assert (step.ticket.end_date, step.ticket.disk_gib) == (date(2027, 3, 31), 8)
 
 
 def test_the_first_decision_wins() -> None:
@@ -408,13 +435,21 @@ def test_nothing_lapses_while_the_bot_is_blind(state: TicketState) -> None:
     step = made_of(waiting, TimePassed(blind="the mailbox is away"), late)
     assert (step.ticket.state, step.effects) == (state, ())
     assert step.ticket.due_at is not None
-    assert late < step.ticket.due_at <= late + timedelta(hours=1)
+    assert step.ticket.due_at == late + timedelta(minutes=10), "and it is looked at again soon"
     assert made_of(waiting, TimePassed(), late).ticket.state is S.LAPSED
 
 
 def test_waking_too_early_writes_nothing_and_puts_it_right() -> None:
     step = made_of(ticket(due_at=START), TimePassed(), START + timedelta(hours=1))
     assert (step.effects, step.summary, step.ticket.due_at) == ((), "", START + timedelta(days=2))
+
+
+def test_a_reminder_on_the_day_on_which_the_question_lapses_is_none() -> None:
+    lease = LeaseRules(remind_days=(2, 14))
+    late = START + timedelta(days=13)
+    reminded = made_of(ticket(), TimePassed(), late, lease=lease).ticket
+    assert (reminded.reminders, reminded.due_at) == (1, late + timedelta(days=2))
+    assert made_of(reminded, TimePassed(), START + timedelta(days=14), lease=lease).ticket.state is S.LAPSED
 
 
 def test_a_clock_that_goes_back_reminds_nobody_twice() -> None:
@@ -542,6 +577,74 @@ def test_building_again_may_choose_any_site_and_is_a_new_effect() -> None:
     again = made_of(failed.ticket, Retried(BY_CAROL))
     assert again.ticket.site is None
     assert again.effects[0].key != first.effects[0].key
+
+
+# what an admin does unasked, and when nothing destructive may happen
+
+
+@pytest.mark.parametrize(
+    ("state", "until", "words"),
+    [
+        (S.ACTIVE, date(2027, 3, 30), "only a later one"),
+        (S.ACTIVE, date(2027, 3, 31), "only a later one"),
+        (S.ACTIVE, date(2027, 4, 1), ""),
+        (S.EXPIRED, date(2027, 3, 30), "only a later one"),
+        (S.EXPIRED, date(2027, 3, 31), ""),
+        (S.ACTIVE, date(2031, 1, 1), "at most 2 years"),
+    ],
+)
+def test_an_admin_sets_a_later_last_day_and_starts_a_stopped_machine_with_its_own(
+    state: TicketState, until: date, words: str
+) -> None:
+    step = decide(ticket(state, lease_from=START), EndDateSet(BY_CAROL, until), about())
+    assert words in step.why if isinstance(step, Refusal) else (words, step.ticket.state) == ("", S.ACTIVE)
+
+
+def test_what_goes_now_is_told_with_the_days_for_which_its_disk_is_kept() -> None:
+    asked = made_of(ticket(S.ACTIVE, lease_from=START), ReleaseAsked(BY_ALICE))
+    facts = asked.effects[0].facts
+    assert facts["lapses_at"] == (START + timedelta(days=7)).isoformat()
+    assert [one["when"] for one in facts["plan"]] == [START.isoformat(), (START + timedelta(days=30)).isoformat()]
+
+
+def test_a_release_is_confirmed_to_the_last_moment_and_keeps_when_a_machine_was_stopped() -> None:
+    asked = made_of(ticket(S.EXPIRED, lease_from=START, ended_at=START), ReleaseAsked(BY_ALICE)).ticket
+    last = START + timedelta(days=7)
+    assert made_of(asked, Released(BY_ALICE), last).ticket.ended_at == START
+    assert isinstance(decide(asked, Released(BY_ALICE), about(last + timedelta(seconds=1))), Refusal)
+    running = made_of(ticket(S.ACTIVE, lease_from=START), ReleaseAsked(BY_ALICE)).ticket
+    assert made_of(running, Released(BY_ALICE), last).ticket.ended_at == last
+
+
+@pytest.mark.parametrize(
+    ("day", "weekends", "closed"),
+    [
+        (date(2026, 11, 27), True, False),
+        (date(2026, 11, 28), True, True),
+        (date(2026, 11, 29), True, True),
+        (date(2026, 11, 28), False, False),
+        (date(2026, 12, 23), False, False),
+        (date(2026, 12, 24), False, True),
+        (date(2027, 1, 3), False, True),
+        (date(2027, 1, 4), False, False),
+        (date(2026, 12, 26), True, True),
+    ],
+)
+def test_a_site_is_closed_from_the_first_day_of_a_closure_to_the_last_and_at_weekends_where_it_wants_that(
+    day: date, weekends: bool, closed: bool
+) -> None:
+    rules = Rules(lease=LeaseRules(quiet_weekends=weekends))
+    site = Circumstances(START, rules, ADMINS, closed=((date(2026, 12, 24), date(2027, 1, 3)),))
+    assert site.closed_on(day) is closed
+
+
+def test_letters_call_people_by_name_and_anybody_else_as_the_history_does() -> None:
+    assert called(BY_ALICE, ticket(), about()) == ALICE.name
+    assert called(BY_ALICE, ticket(name=""), about()) == ALICE.email
+    assert called(BY_CAROL, ticket(), about()) == CAROL.name
+    assert called(Actor(Role.ADMIN, "gone@example.org"), ticket(), about()) == "gone@example.org"
+    nameless = replace(about(), admins=(replace(CAROL, name=""),))
+    assert called(BY_CAROL, ticket(), nameless) == CAROL.address
 
 
 # what can be said
