@@ -99,5 +99,66 @@ def test_looks_within_a_minute_change_nothing_on_record() -> None:
     assert bot.record == before
 
 
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(60, ""), (61, "it jumped forward by 1 hours"), (-60, ""), (-61, "it jumped back by 1 hours")]
+)
+def test_a_clock_may_be_an_hour_wrong(minutes: int, said: str) -> None:
+    bot = Process()
+    bot.look(START, 0)
+    assert bot.look(START + timedelta(minutes=minutes), 0) == said
+
+
+@pytest.mark.parametrize(("hours", "said"), [(47, "47 hours"), (48, "2 days"), (71, "3 days")])
+def test_how_far_a_clock_jumped_is_said_in_hours_up_to_two_days(hours: int, said: str) -> None:
+    bot = Process()
+    bot.look(START, 0)
+    assert bot.look(START + hours * HOUR, 0) == f"it jumped forward by {said}"
+
+
+@pytest.mark.parametrize(("after", "believed"), [(24.0, True), (23.9, False)])
+def test_a_clock_that_is_doubted_is_believed_after_a_day_to_the_second(after: float, believed: bool) -> None:
+    bot = Process()
+    bot.look(START, 0)
+    assert bot.look(START + 480 * HOUR, 0)
+    assert (bot.look(START + (480 + after) * HOUR, after) == "") is believed
+
+
+@pytest.mark.parametrize(("days", "believed"), [(7.0, True), (7.001, False)])
+def test_a_machine_may_have_been_off_for_a_week_to_the_second(days: float, believed: bool) -> None:
+    bot = Process()
+    bot.look(START, 500)
+    assert (bot.look(START + timedelta(days=days), 0, "second") == "") is believed
+
+
+def test_the_believed_moment_is_recorded_once_a_minute() -> None:
+    bot = Process()
+    bot.look(START, 0)
+    for seconds, recorded in ((59, 0), (60, 60), (119, 60), (120, 120)):
+        bot.look(START + timedelta(seconds=seconds), seconds / 3600)
+        assert clockwatch.read(bot.record).believed == START + timedelta(seconds=recorded)
+
+
+def test_a_clock_that_goes_back_a_little_is_recorded_at_once() -> None:
+    bot = Process()
+    bot.look(START, 0)
+    bot.look(START - timedelta(seconds=30), 0)
+    assert clockwatch.read(bot.record).believed == START - timedelta(seconds=30)
+
+
+def test_sixteen_starts_of_machines_are_remembered_the_newest_last() -> None:
+    bot = Process()
+    for number in range(20):
+        bot.look(START, 0, str(number))
+    assert list(clockwatch.read(bot.record).starts) == [str(number) for number in range(4, 20)]
+    bot.look(START, 0, "4")
+    assert list(clockwatch.read(bot.record).starts)[-1] == "4"
+
+
+def test_what_is_on_record_comes_back_as_it_was() -> None:
+    watch = Watch(START, {"a": clockwatch.Reference(START, 1.5), "b": clockwatch.Reference(START, 2, HOUR * 168, 9.5)})
+    assert clockwatch.read(clockwatch.written(watch)) == watch
+    assert clockwatch.read(clockwatch.written(Watch())) == Watch()
+
+
 def test_an_empty_record_is_an_empty_watch() -> None:
     assert clockwatch.read(None) == Watch()
