@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import Connection
 
 from mailbot.adapters.database import migrate
+from mailbot.adapters.database.schema import schema
 from mailbot.adapters.database.store import Database
-from mailbot.adapters.database.tables import Base
 from tests.postgresql import PrivateServer, private_server
 
 NUMBERS = itertools.count(1)
@@ -70,7 +70,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def empty(address: str) -> None:
     """Empty all tables, whoever still holds them; as a replica, because history refuses even TRUNCATE."""
     others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    names = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    names = ", ".join(table.name for table in schema().sorted_tables)
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
         connection.execute("SET session_replication_role = replica")

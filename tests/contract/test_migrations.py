@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError
 import migrations
 from mailbot.adapters.database import migrate
 from mailbot.adapters.database.engine import make_engine, sqlite_file
-from mailbot.adapters.database.tables import Base
+from mailbot.adapters.database.schema import schema
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_the_upgrade_makes_the_same_indexes_with_the_same_conditions_as_the_mode
     upgraded = indexes(engine)
     migrate.downgrade(empty_url, "base")
     with engine.begin() as connection:
-        Base.metadata.create_all(connection)
+        schema().create_all(connection)
     assert upgraded == indexes(engine)
     assert "state" in upgraded["uq_tickets_place"]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Connection, bindparam, exists, func, literal_column, not_, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Insert, bindparam, exists, func, literal_column, not_, or_, select, text, update
 from sqlalchemy.sql.dml import ReturningInsert
 
+from mailbot.adapters.database.inserting import dialect_of, insert
 from mailbot.adapters.database.tables import LEDGER, RAW_MAILS, TO_BE_MOVED, TO_BE_RETRIED
 from mailbot.errors import Conflict
 from mailbot.model import LedgerEntry, MailKey, Verdict
@@ -30,10 +31,11 @@ _OTHER_MAIL = not_(
 _ACTED = _L.verdict == literal_column("'handled'")  # what a person moves back from quarantine is read again
 
 
+@cache
 def _upsert(dialect: str) -> ReturningInsert[int]:
     # A mail acts once: only a row that says RETRY may be overwritten, and a turn whose mail gives no
     # row back must not go on.
-    statement = postgresql.insert(LEDGER) if dialect == "postgresql" else sqlite.insert(LEDGER)
+    statement = insert(dialect, LEDGER)
     new = {column.name: statement.excluded[column.name] for column in LEDGER.columns if column.name != "id"}
     for name in _KEY_NAMES:
         del new[name]
@@ -42,11 +44,11 @@ def _upsert(dialect: str) -> ReturningInsert[int]:
     ).returning(_L.id)
 
 
-_UPSERT = {dialect: _upsert(dialect) for dialect in ("sqlite", "postgresql")}
-_KEEP = {
-    "sqlite": sqlite.insert(RAW_MAILS).on_conflict_do_nothing().inline(),
-    "postgresql": postgresql.insert(RAW_MAILS).on_conflict_do_nothing().inline(),
-}
+@cache
+def _keep(dialect: str) -> Insert:
+    return insert(dialect, RAW_MAILS).on_conflict_do_nothing().inline()
+
+
 _CURSOR = select(func.max(_L.uid)).where(*_IN_FOLDER)
 _RETRIES = select(LEDGER).where(*_IN_FOLDER, text(TO_BE_RETRIED), _L.retry_at <= bindparam("now")).order_by(_L.retry_at)
 _RETRYING = select(func.count()).select_from(LEDGER).where(text(TO_BE_RETRIED))
@@ -129,7 +131,7 @@ def write(connection: Connection, entry: LedgerEntry) -> None:
     """Write what became of a mail, over a RETRY of the same mail; raises Conflict where it has another verdict."""
     key = entry.key
     written = connection.execute(
-        _UPSERT[connection.dialect.name],
+        _upsert(dialect_of(connection)),
         {
             "account": key.account,
             "folder": key.folder,
@@ -152,7 +154,7 @@ def write(connection: Connection, entry: LedgerEntry) -> None:
         raise Conflict(f"mail {key.uid} of {key.folder} was handled by somebody else meanwhile")
     if entry.raw is not None:
         packed = {"sha256": entry.sha256, "data": _packed(entry.raw), "stored_at": entry.seen_at}
-        connection.execute(_KEEP[connection.dialect.name], packed)
+        connection.execute(_keep(dialect_of(connection)), packed)
 
 
 def raw_mail(connection: Connection, sha256: str) -> bytes | None:

@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event, inspect, text
 
 from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
-from mailbot.adapters.database.tables import Base
 from mailbot.errors import DatabaseNotReady
 
 HEAD = "0009"
@@ -146,5 +145,7 @@ def _differences(connection: Connection) -> list[object]:
     from alembic.autogenerate import compare_metadata  # noqa: PLC0415 - see above
     from alembic.migration import MigrationContext  # noqa: PLC0415
 
+    from mailbot.adapters.database.schema import schema  # noqa: PLC0415 - imports the dialect of PostgreSQL
+
     context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-    return list(compare_metadata(context, Base.metadata))
+    return list(compare_metadata(context, schema()))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Insert,
     Row,
     Select,
     and_,
@@ -24,9 +26,9 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from mailbot.adapters.database import limits
+from mailbot.adapters.database.inserting import dialect_of, insert
 from mailbot.adapters.database.notices import NOTICE, notice_of, notice_values
 from mailbot.adapters.database.tables import ANSWERS_A_MAIL, FAILED, OUTBOX, WAITING
 from mailbot.errors import LeaseLost
@@ -51,10 +53,12 @@ IS_FIRST = or_(
     ),
 )
 
-_INSERT = {
-    "sqlite": sqlite.insert(OUTBOX).on_conflict_do_nothing().inline(),
-    "postgresql": postgresql.insert(OUTBOX).on_conflict_do_nothing().inline(),
-}
+
+@cache
+def _insert(dialect: str) -> Insert:
+    return insert(dialect, OUTBOX).on_conflict_do_nothing().inline()
+
+
 _CANCEL = (
     update(OUTBOX)
     .where(
@@ -173,7 +177,7 @@ def add(connection: Connection, turn: Turn, ticket: Ticket | None, letters: Lett
         }
         for effect in turn.effects
     ]
-    connection.execute(_INSERT[connection.dialect.name], rows)
+    connection.execute(_insert(dialect_of(connection)), rows)
     return list(limits.told_in_history(rows, turn, ticket)) if ticket else []
 
 

@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Insert, bindparam, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailbot.adapters.database import leases, leaving, ledger, limits, migrate, outbox, tickets
 from mailbot.adapters.database.archive import DatabaseArchive
 from mailbot.adapters.database.engine import LOOKS, WRITES, make_engine, sqlite_file
+from mailbot.adapters.database.inserting import dialect_of, insert
 from mailbot.adapters.database.leases import Moments, database_clock
 from mailbot.adapters.database.locks import advisory_lock, file_lock
 from mailbot.adapters.database.overview import DatabaseOverview
@@ -50,19 +51,17 @@ _NOTES = select(NOTES.c.name, NOTES.c.value).where(NOTES.c.name.in_(bindparam("w
 _FORGET = delete(NOTES).where(NOTES.c.name == bindparam("wanted"))
 
 
-def _put_health(dialect: str) -> Any:
-    statement = postgresql.insert(SITES) if dialect == "postgresql" else sqlite.insert(SITES)
+@cache
+def _put_health(dialect: str) -> Insert:
+    statement = insert(dialect, SITES)
     new = {"at": statement.excluded.at, "health": statement.excluded.health}
     return statement.on_conflict_do_update(index_elements=["site"], set_=new)
 
 
-def _put_note(dialect: str) -> Any:
-    statement = postgresql.insert(NOTES) if dialect == "postgresql" else sqlite.insert(NOTES)
+@cache
+def _put_note(dialect: str) -> Insert:
+    statement = insert(dialect, NOTES)
     return statement.on_conflict_do_update(index_elements=["name"], set_={"value": statement.excluded.value})
-
-
-_PUT_HEALTH = {dialect: _put_health(dialect) for dialect in ("sqlite", "postgresql")}
-_PUT_NOTE = {dialect: _put_note(dialect) for dialect in ("sqlite", "postgresql")}
 
 
 class Database:
@@ -287,7 +286,7 @@ class Database:
     def put_health(self, health: SiteHealth, now: datetime) -> None:
         with self._write() as connection:
             values = {"site": health.site, "at": now, "health": asdict(health)}
-            connection.execute(_PUT_HEALTH[connection.dialect.name], values)
+            connection.execute(_put_health(dialect_of(connection)), values)
 
     def health(self) -> list[tuple[SiteHealth, datetime]]:
         with self._read() as connection:
@@ -358,7 +357,7 @@ def _write_note(connection: Connection, name: str, value: str | None) -> None:
     if value is None:
         connection.execute(_FORGET, {"wanted": name})
     else:
-        connection.execute(_PUT_NOTE[connection.dialect.name], {"name": name, "value": value})
+        connection.execute(_put_note(dialect_of(connection)), {"name": name, "value": value})
 
 
 def _ticket_of(connection: Connection, turn: Turn) -> Ticket | None:

@@ -1,6 +1,6 @@
-"""The database's tables as typed models: what is stored, and the indexes that keep a tick's cost at what is due.
+"""The database's tables: what is stored, and the indexes that keep a tick's cost at what is due.
 
-The hot path uses the tables of these models with SQLAlchemy Core; nothing here opens a connection.
+They are SQLAlchemy Core's: the ORM would double what every command imports.  Nothing here opens a connection.
 Conditions of partial indexes are SQL texts with literals on purpose: SQLite proves that a partial
 index applies by comparing terms (https://sqlite.org/partialindex.html), and a bound parameter is no
 proof; the same texts are used in the queries.
@@ -8,12 +8,12 @@ proof; the same texts are used in the queries.
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any
-from uuid import UUID
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     JSON,
+    Boolean,
+    Column,
     Date,
     ForeignKey,
     Index,
@@ -24,7 +24,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
 
 from mailbot.adapters.database.columns import Handle, Number, OneOf, UtcDateTime, Words
 from mailbot.model import (
@@ -42,40 +42,33 @@ from mailbot.model import (
 )
 from mailbot.ports import OutboxState
 
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy
-        str: Words,
-        datetime: UtcDateTime,
-        date: Date,
-        int: Number,
-        UUID: Uuid,
-        dict[str, Any]: JSON,
-        TicketState: OneOf(TicketState),
-        Verdict: OneOf(Verdict),
-        Action: OneOf(Action),
-        Letter: OneOf(Letter),
-        Role: OneOf(Role),
-        EventKind: OneOf(EventKind),
-        NoticeOf: OneOf(NoticeOf),
-        NoticeStage: OneOf(NoticeStage),
-        OwnerState: OneOf(OwnerState),
-        OutboxState: OneOf(OutboxState),
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
     }
+)
+"""All tables."""
+
+Kind: TypeAlias = TypeEngine[Any] | type[TypeEngine[Any]]
 
 
-def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    """An index over the rows that fulfil a condition."""
-    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+def key(name: str, kind: Kind) -> Column[Any]:
+    """The primary key."""
+    return Column(name, kind, primary_key=True)
+
+
+def must(name: str, kind: Kind, *more: ForeignKey, **settings: Any) -> Column[Any]:
+    """A column that is never NULL."""
+    return Column(name, kind, *more, nullable=False, **settings)
+
+
+def may(name: str, kind: Kind, *more: ForeignKey) -> Column[Any]:
+    """A column that may be NULL."""
+    return Column(name, kind, *more, nullable=True)
 
 
 TAKES_THE_PLACE = "state IN ({})".format(", ".join(f"'{state}'" for state in TicketState if state in ONE_PER_USER))
@@ -96,213 +89,165 @@ PLACE_INDEX = "uq_tickets_place"
 PERSON_INDEX = "uq_tickets_person"
 
 
-class TicketRow(Base):
-    """`model.Ticket`, column by column; `trouble` is why its last turn raised, if it did."""
+TICKETS = Table(
+    "tickets",
+    METADATA,
+    key("id", Number),
+    must("state", OneOf(TicketState)),
+    must("username", Words),
+    must("name", Words),
+    must("email", Words),
+    must("intended_usage", Words),
+    must("end_date", Date),
+    must("disk_gib", Number),
+    must("thread", Words),
+    must("subject", Words),
+    must("opened_at", UtcDateTime),
+    must("changed_at", UtcDateTime),
+    may("due_at", UtcDateTime),
+    must("disk_reason", Words),
+    must("revision", Number),
+    must("version", Number),
+    must("reminders", Number),
+    may("site", Words),
+    may("asked_end_date", Date),
+    may("asked_at", UtcDateTime),
+    may("ended_at", UtcDateTime),
+    may("release_asked_at", UtcDateTime),
+    may("reinstall_asked_at", UtcDateTime),
+    may("keep_until", UtcDateTime),
+    must("held", Words),
+    may("lease_from", UtcDateTime),
+    must("stage", Number),
+    may("remove_at", UtcDateTime),
+    may("machine_id", Uuid),
+    must("nonce", Words, server_default=text("''")),
+    must("person_id", Words, server_default=text("''")),
+    must("renamed_to", Words, server_default=text("''")),
+    must("owner", OneOf(OwnerState), server_default=text("'active'")),
+    must("trouble", Words),
+    Index("ix_tickets_state", "state"),
+    sqlite_autoincrement=True,  # a number is never used twice: machines are named after it
+)
+"""`model.Ticket`, column by column; `trouble` is why its last turn raised, if it did."""
 
-    __tablename__ = "tickets"
-    __table_args__ = (
-        partial_index(PLACE_INDEX, "username", where=TAKES_THE_PLACE, unique=True),
-        partial_index(PERSON_INDEX, "person_id", where=ONE_A_PERSON, unique=True),
-        partial_index("ix_tickets_owner", "owner", where=ODD_OWNER),
-        partial_index("ix_tickets_due_at", "due_at", where=WANTS_TO_WAKE),
-        Index("ix_tickets_state", "state"),
-        partial_index("ix_tickets_over", "changed_at", where=IS_OVER),
-        {"sqlite_autoincrement": True},  # a number is never used twice: machines are named after it
-    )
+HISTORY = Table(
+    "history",
+    METADATA,
+    key("id", Number),
+    must("ticket_id", Number, ForeignKey("tickets.id"), index=True),
+    must("at", UtcDateTime),
+    must("event", OneOf(EventKind)),
+    may("before", OneOf(TicketState)),
+    must("after", OneOf(TicketState)),
+    must("role", OneOf(Role)),
+    must("who", Words),
+    must("mail", Words),
+    must("message_id", Words),
+    must("evidence", JSON),
+    must("summary", Words),
+    must("facts", JSON),
+    may("who_salt", Words),
+    may("who_hash", Words),
+    may("words_salt", Words),
+    may("words_hash", Words),
+    must("seal", Words, server_default=text("''")),
+)
+"""`model.HistoryEntry` with its seal (`seals`); triggers refuse UPDATE, but for erasing words of a ticket that is over, and
+DELETE while its ticket is not over."""
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    state: Mapped[TicketState]
-    username: Mapped[str]
-    name: Mapped[str]
-    email: Mapped[str]
-    intended_usage: Mapped[str]
-    end_date: Mapped[date]
-    disk_gib: Mapped[int]
-    thread: Mapped[str]
-    subject: Mapped[str]
-    opened_at: Mapped[datetime]
-    changed_at: Mapped[datetime]
-    due_at: Mapped[datetime | None]
-    disk_reason: Mapped[str]
-    revision: Mapped[int]
-    version: Mapped[int]
-    reminders: Mapped[int]
-    site: Mapped[str | None]
-    asked_end_date: Mapped[date | None]
-    asked_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
-    release_asked_at: Mapped[datetime | None]
-    reinstall_asked_at: Mapped[datetime | None]
-    keep_until: Mapped[datetime | None]
-    held: Mapped[str]
-    lease_from: Mapped[datetime | None]
-    stage: Mapped[int]
-    remove_at: Mapped[datetime | None]
-    machine_id: Mapped[UUID | None]
-    nonce: Mapped[str] = mapped_column(server_default=text("''"))
-    person_id: Mapped[str] = mapped_column(server_default=text("''"))
-    renamed_to: Mapped[str] = mapped_column(server_default=text("''"))
-    owner: Mapped[OwnerState] = mapped_column(server_default=text("'active'"))
-    trouble: Mapped[str]
+LEDGER = Table(
+    "ledger",
+    METADATA,
+    key("id", Number),
+    must("account", Handle),
+    must("folder", Handle),
+    must("uidvalidity", Number),
+    must("uid", Number),
+    must("message_id", Handle),
+    must("sha256", Words),
+    must("verdict", OneOf(Verdict)),
+    must("seen_at", UtcDateTime),
+    must("sender", Words),
+    must("subject", Words),
+    must("kind", Words),
+    must("why", Words),
+    must("attempts", Number),
+    may("retry_at", UtcDateTime),
+    must("unmoved", Number),
+    UniqueConstraint("account", "folder", "uidvalidity", "uid", name="uq_ledger_key"),
+    Index("ix_ledger_message_id", "message_id"),
+    Index("ix_ledger_sha256", "sha256"),
+    Index("ix_ledger_seen_at", "seen_at"),
+)
+"""`model.LedgerEntry`; `unmoved` is 1 from the commit until the mail was moved to its folder."""
 
+RAW_MAILS = Table(
+    "raw_mails",
+    METADATA,
+    key("sha256", Words),
+    must("data", LargeBinary),
+    must("stored_at", UtcDateTime, index=True),
+)
+"""The bytes of a mail that changed a ticket, compressed by zlib; one row per content."""
 
-class HistoryRow(Base):
-    """`model.HistoryEntry` with its seal (`seals`); triggers refuse UPDATE, but for erasing words of a ticket that is over, and
-    DELETE while its ticket is not over."""
+OUTBOX = Table(
+    "outbox",
+    METADATA,
+    key("id", Number),
+    may("ticket_id", Number, ForeignKey("tickets.id")),
+    must("version", Number),
+    must("action", OneOf(Action)),
+    must("key", Handle),
+    may("letter", OneOf(Letter)),
+    must("to_address", Words),
+    must("to_name", Words),
+    must("facts", JSON),
+    may("not_before", UtcDateTime),
+    must("answers", Words),
+    may("answered", Handle),
+    may("counted", Handle),
+    may("cause", Handle),
+    must("state", OneOf(OutboxState)),
+    must("attempts", Number),
+    must("next_attempt_at", UtcDateTime),
+    must("created_at", UtcDateTime),
+    may("message_id", Handle),
+    may("settled_at", UtcDateTime),
+    must("answer", Words),
+    must("error", Words),
+    may("bounced_at", UtcDateTime),
+    may("bounce_permanent", Boolean),
+    may("claim", Words),
+    may("notice", OneOf(NoticeOf)),
+    may("notice_since", UtcDateTime),
+    may("notice_date", Date),
+    may("notice_at", UtcDateTime),
+    may("notice_stage", OneOf(NoticeStage)),
+    may("notice_number", Number),
+)
+"""An effect and what became of it.
 
-    __tablename__ = "history"
+A claimed row is a waiting row with a `claim` that only whoever claimed it last knows; its
+`next_attempt_at` is the end of the lease, by the clock of the database.  `notice` and what begins with it is `model.Notice`: what the letter announces.  `settled_at` is
+when it was done (for a letter: accepted), given up or cancelled; `answer` what the server or the
+hypervisor said.  `answered` is the lower-cased address of a letter that answers a mail: those are
+limited per address.  `counted` and `cause` are for the brake on letters (`limits`).
+"""
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), index=True)
-    at: Mapped[datetime]
-    event: Mapped[EventKind]
-    before: Mapped[TicketState | None]
-    after: Mapped[TicketState]
-    role: Mapped[Role]
-    who: Mapped[str]
-    mail: Mapped[str]
-    message_id: Mapped[str]
-    evidence: Mapped[dict[str, Any]]
-    summary: Mapped[str]
-    facts: Mapped[dict[str, Any]]
-    who_salt: Mapped[str | None]
-    who_hash: Mapped[str | None]
-    words_salt: Mapped[str | None]
-    words_hash: Mapped[str | None]
-    seal: Mapped[str] = mapped_column(server_default=text("''"))
+SITES = Table(
+    "sites",
+    METADATA,
+    key("site", Words),
+    must("at", UtcDateTime),
+    must("health", JSON),
+)
+"""The last known health of a site (`provisioner.api.SiteHealth` as JSON)."""
 
-
-class LedgerRow(Base):
-    """`model.LedgerEntry`; `unmoved` is 1 from the commit until the mail was moved to its folder."""
-
-    __tablename__ = "ledger"
-    __table_args__ = (
-        UniqueConstraint("account", "folder", "uidvalidity", "uid", name="uq_ledger_key"),
-        Index("ix_ledger_message_id", "message_id"),
-        Index("ix_ledger_sha256", "sha256"),
-        Index("ix_ledger_seen_at", "seen_at"),
-        partial_index("ix_ledger_unmoved", "account", "folder", "uidvalidity", "uid", where=TO_BE_MOVED),
-        partial_index("ix_ledger_retries", "account", "folder", "uidvalidity", "retry_at", where=TO_BE_RETRIED),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    account: Mapped[str] = mapped_column(Handle)
-    folder: Mapped[str] = mapped_column(Handle)
-    uidvalidity: Mapped[int]
-    uid: Mapped[int]
-    message_id: Mapped[str] = mapped_column(Handle)
-    sha256: Mapped[str]
-    verdict: Mapped[Verdict]
-    seen_at: Mapped[datetime]
-    sender: Mapped[str]
-    subject: Mapped[str]
-    kind: Mapped[str]
-    why: Mapped[str]
-    attempts: Mapped[int]
-    retry_at: Mapped[datetime | None]
-    unmoved: Mapped[int]
-
-
-class RawMailRow(Base):
-    """The bytes of a mail that changed a ticket, compressed by zlib; one row per content."""
-
-    __tablename__ = "raw_mails"
-
-    sha256: Mapped[str] = mapped_column(primary_key=True)
-    data: Mapped[bytes] = mapped_column(LargeBinary)
-    stored_at: Mapped[datetime] = mapped_column(index=True)
-
-
-class OutboxRow(Base):
-    """An effect and what became of it.
-
-    A claimed row is a waiting row with a `claim` that only whoever claimed it last knows; its
-    `next_attempt_at` is the end of the lease, by the clock of the database.  `notice` and what begins with it is `model.Notice`: what the letter announces.  `settled_at` is
-    when it was done (for a letter: accepted), given up or cancelled; `answer` what the server or the
-    hypervisor said.  `answered` is the lower-cased address of a letter that answers a mail: those are
-    limited per address.  `counted` and `cause` are for the brake on letters (`limits`).
-    """
-
-    __tablename__ = "outbox"
-    __table_args__ = (
-        partial_index("uq_outbox_ticket_key", "ticket_id", "key", where="ticket_id IS NOT NULL", unique=True),
-        partial_index("uq_outbox_key", "key", where="ticket_id IS NULL", unique=True),
-        partial_index("ix_outbox_waiting", "action", "next_attempt_at", "id", where=WAITING),
-        partial_index("ix_outbox_waiting_ticket", "ticket_id", "id", where=WAITING),
-        partial_index("ix_outbox_failed", "id", where=FAILED),
-        partial_index("ix_outbox_message_id", "message_id", where="message_id IS NOT NULL"),
-        partial_index("ix_outbox_settled_at", "settled_at", where=NO_TICKETS),
-        partial_index("ix_outbox_held", "id", where=HELD),
-        partial_index("ix_outbox_counted", "counted", "created_at", where=COUNTED),
-        partial_index("ix_outbox_caused", "cause", "counted", "created_at", where=CAUSED),
-        partial_index("ix_outbox_written", "created_at", where=COUNTED),
-        partial_index("ix_outbox_answered", "answered", "created_at", where=ANSWERS_A_MAIL),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    ticket_id: Mapped[int | None] = mapped_column(ForeignKey("tickets.id"))
-    version: Mapped[int]
-    action: Mapped[Action]
-    key: Mapped[str] = mapped_column(Handle)
-    letter: Mapped[Letter | None]
-    to_address: Mapped[str]
-    to_name: Mapped[str]
-    facts: Mapped[dict[str, Any]]
-    not_before: Mapped[datetime | None]
-    answers: Mapped[str]
-    answered: Mapped[str | None] = mapped_column(Handle)
-    counted: Mapped[str | None] = mapped_column(Handle)
-    cause: Mapped[str | None] = mapped_column(Handle)
-    state: Mapped[OutboxState]
-    attempts: Mapped[int]
-    next_attempt_at: Mapped[datetime]
-    created_at: Mapped[datetime]
-    message_id: Mapped[str | None] = mapped_column(Handle)
-    settled_at: Mapped[datetime | None]
-    answer: Mapped[str]
-    error: Mapped[str]
-    bounced_at: Mapped[datetime | None]
-    bounce_permanent: Mapped[bool | None]
-    claim: Mapped[str | None]
-    notice: Mapped[NoticeOf | None]
-    notice_since: Mapped[datetime | None]
-    notice_date: Mapped[date | None]
-    notice_at: Mapped[datetime | None]
-    notice_stage: Mapped[NoticeStage | None]
-    notice_number: Mapped[int | None]
-
-
-class SiteRow(Base):
-    """The last known health of a site (`provisioner.api.SiteHealth` as JSON)."""
-
-    __tablename__ = "sites"
-
-    site: Mapped[str] = mapped_column(primary_key=True)
-    at: Mapped[datetime]
-    health: Mapped[dict[str, Any]]
-
-
-class NoteRow(Base):
-    """A named value of the bot itself."""
-
-    __tablename__ = "notes"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[str]
-
-
-def table_of(model: type[Base]) -> Table:
-    """The model's table, for SQLAlchemy Core."""
-    table = model.__table__
-    if not isinstance(table, Table):
-        raise TypeError(f"{model.__name__} is not mapped to a table")
-    return table
-
-
-TICKETS = table_of(TicketRow)
-HISTORY = table_of(HistoryRow)
-LEDGER = table_of(LedgerRow)
-RAW_MAILS = table_of(RawMailRow)
-OUTBOX = table_of(OutboxRow)
-SITES = table_of(SiteRow)
-NOTES = table_of(NoteRow)
+NOTES = Table(
+    "notes",
+    METADATA,
+    key("name", Words),
+    must("value", Words),
+)
+"""A named value of the bot itself."""
