@@ -1,5 +1,5 @@
 # Each target makes itself ready; `make setup` does only that.
-.PHONY: demo demo-clean mutants test test-dates test-deb deb check fmt docs setup setup-tests
+.PHONY: demo demo-clean languages mutants test test-dates test-deb deb check fmt docs setup setup-tests
 .DEFAULT_GOAL := test
 
 PYTHON := .venv/bin/python
@@ -54,6 +54,10 @@ check: setup-tests
 fmt: setup-tests
 	@.venv/bin/ruff check --fix --quiet .
 	@.venv/bin/ruff format .
+
+# Brings the catalogues of letters up to date and lists what each language lacks; ARGS=de begins one.
+languages: setup-tests
+	@$(PYTHON) -m contrib.languages $(ARGS)
 
 # Writes every generated document again.
 docs: setup-tests

@@ -85,9 +85,9 @@ def _ordered(targets: frozenset[TicketState]) -> list[TicketState]:
     return [state for state in TicketState if state in targets]
 
 
-def conversation() -> str:
-    """The conversation from request to machine, from the file that a test plays."""
-    story = (ROOT / "fixtures" / "conversations" / "from-request-to-machine.md").read_text(encoding="utf-8")
+def conversation(name: str) -> str:
+    """A conversation, from the file that a test plays."""
+    story = (ROOT / "fixtures" / "conversations" / f"{name}.md").read_text(encoding="utf-8")
     told = story.partition("\n")[2].partition("### In the end")[0].strip()
     return re.sub(r"^### (.+?)(?:: [a-z-]+)?$", r"**\1**", told, flags=re.MULTILINE)
 
@@ -99,7 +99,9 @@ def flow() -> str:
 
 def readme() -> str:
     """`README.md`."""
-    return _with_parts("README.md", conversation=conversation(), picture=picture())
+    stories = {"conversation": "from-request-to-machine", "french": "written-in-french"}
+    told = {part: conversation(name) for part, name in stories.items()}
+    return _with_parts("README.md", **told, picture=picture())
 
 
 def dates() -> str:

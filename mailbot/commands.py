@@ -41,6 +41,7 @@ from mailbot.rules import Rules
 from mailbot.timetable import latest_end, today
 from mailbot.trust import Risk
 from parsers.dates import Period, add_period
+from parsers.translatable import Translatable, say, say_many
 from parsers.values import Command, Verb
 
 S = TicketState
@@ -51,8 +52,8 @@ class Offer:
     """What a letter says can be answered: the verb, an example of the whole line, and what it does."""
 
     verb: Verb
-    words: str
-    meaning: str
+    words: Translatable
+    meaning: Translatable
     rare: bool = False
     """Told only by the letters that say what can be answered at all: `status` and `help`."""
 
@@ -115,16 +116,21 @@ def _approving(command: Command, ticket: Ticket, rules: Rules) -> Risk:
 
 
 def _when(
-    purpose: Purpose, words: str, meaning: str, verb: Verb, *, holds: Callable[[Ticket], bool] = lambda _ticket: True
+    purpose: Purpose,
+    words: Translatable,
+    meaning: Translatable,
+    verb: Verb,
+    *,
+    holds: Callable[[Ticket], bool] = lambda _ticket: True,
 ) -> Offers:
     """One fixed line, in letters of that purpose, while something holds about the ticket."""
     offer = (Offer(verb, words, meaning),)
     return lambda ticket, asked, _moment: offer if asked is purpose and holds(ticket) else ()
 
 
-def _in_its_lease(verb: Verb, meaning: str) -> Offers:
+def _in_its_lease(verb: Verb, words: Translatable, meaning: Translatable) -> Offers:
     """What the owner of a machine that is in its lease can have done to it."""
-    offer = (Offer(verb, verb.value, meaning, rare=True),)
+    offer = (Offer(verb, words, meaning, rare=True),)
     return lambda ticket, asked, _moment: offer if asked is Purpose.OWN and ticket.state is S.ACTIVE else ()
 
 
@@ -138,17 +144,33 @@ def _approvals(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer,
     if ticket.asked_end_date is not None:
         other = _another_day(ticket.end_date, ticket.asked_end_date, moment)
         return (
-            Offer(Verb.APPROVE, "approve", "to grant it as requested"),
-            *(Offer(Verb.APPROVE, f"approve until {day}", "to grant it with another last day") for day in other),
+            Offer(Verb.APPROVE, say("approve"), say("to grant it as requested")),
+            *(
+                Offer(
+                    Verb.APPROVE, say("approve until {date}", date=str(day)), say("to grant it with another last day")
+                )
+                for day in other
+            ),
         )
     if ticket.state is not S.PENDING:
         return ()
     other = _another_day(moment.today, ticket.end_date, moment)
     return (
-        *((Offer(Verb.APPROVE, "approve", "to build it as requested"),) if moment.allows(ticket.end_date) else ()),
-        *(Offer(Verb.APPROVE, f"approve until {day}", "to build it with another last day") for day in other),
         *(
-            Offer(Verb.APPROVE, f"approve disk {size}", f"to build it with a disk of {size} GiB")
+            (Offer(Verb.APPROVE, say("approve"), say("to build it as requested")),)
+            if moment.allows(ticket.end_date)
+            else ()
+        ),
+        *(
+            Offer(Verb.APPROVE, say("approve until {date}", date=str(day)), say("to build it with another last day"))
+            for day in other
+        ),
+        *(
+            Offer(
+                Verb.APPROVE,
+                say("approve disk {size}", size=size),
+                say("to build it with a disk of {size} GiB", size=size),
+            )
             for size in _another_disk(ticket, moment)
         ),
     )
@@ -174,19 +196,19 @@ def _denials(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, 
     if purpose is not Purpose.DECIDE:
         return ()
     if ticket.asked_end_date is not None:
-        return (Offer(Verb.DENY, "deny <reason>", "to refuse it; the owner reads the reason"),)
+        return (Offer(Verb.DENY, say("deny <reason>"), say("to refuse it; the owner reads the reason")),)
     if ticket.state is S.PENDING:
-        return (Offer(Verb.DENY, "deny <reason>", "to refuse it; the requester reads the reason"),)
+        return (Offer(Verb.DENY, say("deny <reason>"), say("to refuse it; the requester reads the reason")),)
     if ticket.state is S.FAILED:
-        return (Offer(Verb.DENY, "deny <reason>", "to give up the build; the owner reads the reason"),)
+        return (Offer(Verb.DENY, say("deny <reason>"), say("to give up the build; the owner reads the reason")),)
     return ()
 
 
 _PERIODS = (
-    ("6 months", Period(months=6)),
-    ("3 months", Period(months=3)),
-    ("1 month", Period(months=1)),
-    ("1 week", Period(days=7)),
+    (say_many("{number} month", "{number} months", 6), Period(months=6)),
+    (say_many("{number} month", "{number} months", 3), Period(months=3)),
+    (say_many("{number} month", "{number} months", 1), Period(months=1)),
+    (say_many("{number} week", "{number} weeks", 1), Period(days=7)),
 )
 
 
@@ -204,24 +226,32 @@ def _extensions(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer
         return ()
     words, day = allowed[0]
     return (
-        Offer(Verb.EXTEND, f"extend until {day}", "to ask for a later last day"),
-        Offer(Verb.EXTEND, f"extend for {words}", "to ask for that much more, from the current last day"),
+        Offer(Verb.EXTEND, say("extend until {date}", date=str(day)), say("to ask for a later last day")),
+        Offer(
+            Verb.EXTEND,
+            say("extend for {period}", period=words),
+            say("to ask for that much more, from the current last day"),
+        ),
     )
 
 
 def _withdrawals(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
     if purpose is Purpose.OWN and ticket.asked_end_date is not None:
-        return (Offer(Verb.WITHDRAW, "withdraw", "to take the request for an extension back"),)
+        return (Offer(Verb.WITHDRAW, say("withdraw"), say("to take the request for an extension back")),)
     if purpose is Purpose.OWN and ticket.state is S.PENDING:
-        return (Offer(Verb.WITHDRAW, "withdraw", "to take the request back"),)
+        return (Offer(Verb.WITHDRAW, say("withdraw"), say("to take the request back")),)
     if purpose is Purpose.OWN and ticket.state is S.APPROVED:
-        returns = "to leave the machine removed after all; its disk stays for now"
-        new = "to take the request back; what was begun is taken away"
-        return (Offer(Verb.WITHDRAW, "withdraw", new if ticket.lease_from is None else returns),)
+        returns = say("to leave the machine removed after all; its disk stays for now")
+        new = say("to take the request back; what was begun is taken away")
+        return (Offer(Verb.WITHDRAW, say("withdraw"), new if ticket.lease_from is None else returns),)
     if purpose is Purpose.OWN and ticket.state is S.FAILED:
-        return (Offer(Verb.WITHDRAW, "withdraw", "to take the request back, since the machine could not be built"),)
+        return (
+            Offer(
+                Verb.WITHDRAW, say("withdraw"), say("to take the request back, since the machine could not be built")
+            ),
+        )
     if purpose is Purpose.CONFIRM and ticket.state is S.UNCONFIRMED:
-        return (Offer(Verb.WITHDRAW, "withdraw", "to say that it is not yours, or no longer wanted"),)
+        return (Offer(Verb.WITHDRAW, say("withdraw"), say("to say that it is not yours, or no longer wanted")),)
     return ()
 
 
@@ -229,8 +259,8 @@ def _keeping(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, 
     if purpose not in {Purpose.OWN, Purpose.CONFIRM}:
         return ()
     if ticket.reinstall_asked_at is not None:
-        return (Offer(Verb.KEEP, "keep", "to keep the machine as it is after all"),)
-    return (Offer(Verb.KEEP, "keep", "to keep the machine after all"),) if ticket.release_asked_at else ()
+        return (Offer(Verb.KEEP, say("keep"), say("to keep the machine as it is after all")),)
+    return (Offer(Verb.KEEP, say("keep"), say("to keep the machine after all")),) if ticket.release_asked_at else ()
 
 
 def _confirmations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
@@ -238,11 +268,11 @@ def _confirmations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Of
         return ()
     days = moment.rules.lease.confirm_days
     if ticket.release_asked_at is not None and moment.now <= ticket.release_asked_at + timedelta(days=days):
-        return (Offer(Verb.CONFIRM, "confirm", "to give the machine back now"),)
+        return (Offer(Verb.CONFIRM, say("confirm"), say("to give the machine back now")),)
     if ticket.reinstall_asked_at is not None and moment.now <= ticket.reinstall_asked_at + timedelta(days=days):
-        return (Offer(Verb.CONFIRM, "confirm", "to have its disk deleted and the machine installed again"),)
+        return (Offer(Verb.CONFIRM, say("confirm"), say("to have its disk deleted and the machine installed again")),)
     if ticket.state is S.UNCONFIRMED and moment.allows(ticket.end_date):
-        return (Offer(Verb.CONFIRM, "confirm", "to say that the request is yours and send it to the admins"),)
+        return (Offer(Verb.CONFIRM, say("confirm"), say("to say that the request is yours and send it to the admins")),)
     return ()
 
 
@@ -250,8 +280,8 @@ def _nowhere(_ticket: Ticket, _purpose: Purpose, _moment: Moment) -> tuple[Offer
     return ()
 
 
-def _to_anyone(verb: Verb, meaning: str, *purposes: Purpose) -> Offers:
-    offer = (Offer(verb, verb.value, meaning),)
+def _to_anyone(verb: Verb, words: Translatable, meaning: Translatable, *purposes: Purpose) -> Offers:
+    offer = (Offer(verb, words, meaning),)
     return lambda _ticket, asked, _moment: offer if asked in purposes else ()
 
 
@@ -288,7 +318,7 @@ def _extended(command: Command, actor: Actor, ticket: Ticket, moment: Moment) ->
     try:
         until = add_period(max(ticket.end_date, moment.today), period)
     except (OverflowError, ValueError):
-        return Refusal(f"“{command.line}” ends further away than any calendar goes.")
+        return Refusal(say("“{line}” ends further away than any calendar goes.", line=command.line))
     return ExtensionAsked(actor, until, automatic=True)
 
 
@@ -306,10 +336,15 @@ def row(verb: Verb) -> Row:
             return _at_the_machine(verb)
         case Verb.STATUS:
             answered = (Purpose.DECIDE, Purpose.OWN)
-            return Row(_always(Risk.ASK), _to_anyone(Verb.STATUS, "to be told where things stand", *answered))
+            return Row(
+                _always(Risk.ASK),
+                _to_anyone(Verb.STATUS, say("status"), say("to be told where things stand"), *answered),
+            )
         case Verb.HELP:
             answered_too = (Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM)
-            return Row(_always(Risk.ASK), _to_anyone(Verb.HELP, "to list what you can answer", *answered_too))
+            return Row(
+                _always(Risk.ASK), _to_anyone(Verb.HELP, say("help"), say("to list what you can answer"), *answered_too)
+            )
         case _:
             assert_never(verb)
 
@@ -321,7 +356,7 @@ def _of_admins(verb: Literal[Verb.APPROVE, Verb.DENY, Verb.RETRY, Verb.PROCEED])
         case Verb.DENY:
             return Row(_always(Risk.DENY), _denials, _denied)
         case Verb.RETRY:
-            again = _when(Purpose.DECIDE, "retry", "to build the machine again", verb, holds=_in(S.FAILED))
+            again = _when(Purpose.DECIDE, say("retry"), say("to build the machine again"), verb, holds=_in(S.FAILED))
             return Row(_always(Risk.APPROVE), again, _plain(Retried))
         case Verb.PROCEED:
             return Row(_always(Risk.APPROVE_LARGE), _nowhere)
@@ -336,21 +371,21 @@ def _of_owners(
         case Verb.EXTEND:
             return Row(_always(Risk.EXTEND), _extensions, _extended)
         case Verb.RELEASE:
-            meaning = "to give the machine back early; you will be asked to confirm"
-            back = _when(Purpose.OWN, "release", meaning, verb, holds=_in(*LIVING))
+            meaning = say("to give the machine back early; you will be asked to confirm")
+            back = _when(Purpose.OWN, say("release"), meaning, verb, holds=_in(*LIVING))
             return Row(_always(Risk.RELEASE), back, _plain(ReleaseAsked))
         case Verb.REINSTALL:
-            meaning = "to have the machine installed again on a fresh disk; you will be asked to confirm"
-            return Row(_always(Risk.RELEASE), _in_its_lease(verb, meaning), _plain(ReinstallAsked))
+            meaning = say("to have the machine installed again on a fresh disk; you will be asked to confirm")
+            return Row(_always(Risk.RELEASE), _in_its_lease(verb, say("reinstall"), meaning), _plain(ReinstallAsked))
         case Verb.WITHDRAW:
             return Row(_always(Risk.WITHDRAW), _withdrawals, _plain(Withdrawn))
         case Verb.KEEP:
             return Row(_always(Risk.WITHDRAW), _keeping, _plain(Kept))
         case Verb.RESTORE:
-            meaning = "to bring the machine back with its disk"
+            meaning = say("to bring the machine back with its disk")
             return Row(
                 _always(Risk.RESTORE),
-                _when(Purpose.OWN, "restore", meaning, verb, holds=_in(S.ARCHIVED)),
+                _when(Purpose.OWN, say("restore"), meaning, verb, holds=_in(S.ARCHIVED)),
                 _restored,
             )
         case Verb.CONFIRM:
@@ -363,23 +398,25 @@ def _at_the_machine(verb: Literal[Verb.START, Verb.RESTART, Verb.CONSOLE, Verb.R
     """What is done at the machine by its worker, which writes the answer, too."""
     match verb:
         case Verb.START:
-            action, meaning = Action.START, "to switch the machine on where it is off"
+            action, words, meaning = Action.START, say("start"), say("to switch the machine on where it is off")
         case Verb.RESTART:
-            action, meaning = Action.RESTART, "to shut the machine down and start it again"
+            action, words = Action.RESTART, say("restart")
+            meaning = say("to shut the machine down and start it again")
         case Verb.CONSOLE:
-            action, meaning = Action.CONSOLE, "to be sent the last lines of its console"
+            action, words, meaning = Action.CONSOLE, say("console"), say("to be sent the last lines of its console")
         case Verb.REKEY:
-            action, meaning = Action.REKEY, "to have the SSH keys of your account let you in again"
+            action, words = Action.REKEY, say("rekey")
+            meaning = say("to have the SSH keys of your account let you in again")
         case _:
             assert_never(verb)
-    return Row(_always(Risk.EXTEND), _in_its_lease(verb, meaning), _plain(partial(MachineAsked, what=action)))
+    return Row(_always(Risk.EXTEND), _in_its_lease(verb, words, meaning), _plain(partial(MachineAsked, what=action)))
 
 
 ROWS: Mapping[Verb, Row] = {verb: row(verb) for verb in Verb}
 """Every word's row; looked up by `[]`."""
 
-OF_THE_BRAKE = (Offer(Verb.PROCEED, "proceed", "to let these machines be stopped or removed"),)
+OF_THE_BRAKE = (Offer(Verb.PROCEED, say("proceed"), say("to let these machines be stopped or removed")),)
 """What admins can say to the letter of the brake, which speaks of no single ticket."""
 
-OF_THE_LETTER_BRAKE = (Offer(Verb.PROCEED, "proceed", "to send every question that is held by then"),)
+OF_THE_LETTER_BRAKE = (Offer(Verb.PROCEED, say("proceed"), say("to send every question that is held by then")),)
 """What admins can say to the letter about held letters."""

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from mailbot.model import Person, Ticket
 from mailbot.rules import PolicyRules, Rules
 from mailbot.timetable import latest_end, today
-from parsers.dates import long_form
 from parsers.request.labels import Part
+from parsers.translatable import Translatable, as_one, say, say_day
 from parsers.values import Problem, ReadingRules, Request
 from provisioner.api import VmSpec
 from provisioner.naming import NameProblem, legacy_machine_id, machine_name
@@ -23,18 +23,26 @@ from provisioner.naming import NameProblem, legacy_machine_id, machine_name
 SSH_KEY = "ssh_key"
 """The field of a problem with the directory's keys; the others are those of `parsers.labels.Part`."""
 
-FIELD_WORDS = {Part.DISK.value: "disk", SSH_KEY: "SSH key"}
-"""How fields are called in letters, where that is not their name."""
+FIELD_WORDS = {
+    Part.USERNAME.value: say("username"),
+    Part.USAGE.value: say("intended usage"),
+    Part.DATE.value: say("expiration date"),
+    Part.DISK.value: say("disk"),
+    Part.WHOLE.value: say("request"),
+    SSH_KEY: say("SSH key"),
+}
+"""How fields are called in letters."""
 
 
-def in_words(field: str) -> str:
+def in_words(field: str) -> Translatable:
     """A problem's field as a person reads it."""
-    return FIELD_WORDS.get(field, field.replace("_", " "))
+    return FIELD_WORDS[field]
 
 
-def refusal(found: Iterable[Problem]) -> str:
+def refusal(found: Iterable[Problem]) -> Translatable:
     """Problems of a decision as one text for whoever decides; "" where there are none."""
-    return " ".join(f"The {in_words(p.field)} would be {p.found}; what can be is {p.allowed}." for p in found)
+    pattern = say("The {field} would be {found}; what can be is {allowed}.")
+    return as_one(*(pattern.given(field=in_words(p.field), found=p.found, allowed=p.allowed) for p in found))
 
 
 def problems(request: Request, rules: Rules, now: datetime) -> tuple[Problem, ...]:
@@ -54,9 +62,9 @@ def problems(request: Request, rules: Rules, now: datetime) -> tuple[Problem, ..
 def _name_problems(username: str) -> tuple[Problem, ...]:
     try:
         machine_name(username)
-    except NameProblem as problem:
-        allowed = f"a login that a machine can be named after: small letters, digits and hyphens, for example alice ({problem})"
-        return (Problem(Part.USERNAME.value, None, username, allowed),)
+    except NameProblem:
+        allowed = say("a login that a machine can be named after: small letters, digits and hyphens, for example alice")
+        return (Problem(Part.USERNAME.value, None, Translatable(username), allowed),)
     return ()
 
 
@@ -94,10 +102,15 @@ def end_date_problems(day: date, rules: Rules, now: datetime) -> tuple[Problem, 
         return ()
     years = rules.policy.max_years
     if day <= first:
-        allowed = f"a date in the future, at the latest {long_form(last)}, for example {last.isoformat()}"
+        example = last.isoformat()
+        allowed = say("a date in the future, at the latest {last}, for example {example}", last=last, example=example)
     else:
-        allowed = f"at most {years} years ahead, that is {long_form(last)} at the latest; it can be extended later"
-    return (Problem(Part.DATE.value, None, long_form(day), allowed),)
+        allowed = say(
+            "at most {years} years ahead, that is {last} at the latest; it can be extended later",
+            years=years,
+            last=last,
+        )
+    return (Problem(Part.DATE.value, None, say_day(day), allowed),)
 
 
 def disk_problems(disk_gib: int, policy: PolicyRules) -> tuple[Problem, ...]:
@@ -108,8 +121,12 @@ def disk_problems(disk_gib: int, policy: PolicyRules) -> tuple[Problem, ...]:
         Problem(
             Part.DISK.value,
             None,
-            f"{disk_gib} GiB",
-            f"a disk of {policy.disk_gib} GiB (the usual size) up to {policy.max_disk_gib} GiB",
+            say("{number} GiB", number=disk_gib),
+            say(
+                "a disk of {usual} GiB (the usual size) up to {most} GiB",
+                usual=policy.disk_gib,
+                most=policy.max_disk_gib,
+            ),
         ),
     )
 
@@ -122,38 +139,42 @@ def person_problems(person: Person, usable_keys: tuple[str, ...], key_refusals: 
             Problem(
                 Part.USERNAME.value,
                 None,
-                person.login,
-                "an account that is active; this one is locked, please ask the admins",
+                Translatable(person.login),
+                say("an account that is active; this one is locked, please ask the admins"),
             )
         )
     if not usable_keys:
         why = f" ({'; '.join(key_refusals)})" if key_refusals else ""
+        none_found = say("no usable SSH key is stored for {login}{why}", login=person.login, why=why)
         found.append(
             Problem(
                 SSH_KEY,
                 None,
-                f"no usable SSH key is stored for {person.login}{why}",
-                "one OpenSSH public key in your account, for example made with: ssh-keygen -t ed25519",
+                none_found,
+                say("one OpenSSH public key in your account, for example made with: ssh-keygen -t ed25519"),
             )
         )
     return tuple(found)
 
 
-def checks(ticket: Ticket, rules: Rules) -> list[str]:
+def checks(ticket: Ticket, rules: Rules) -> list[Translatable]:
     """What policy has checked about a request, as sentences for the admin who decides."""
     policy = rules.policy
     sentences = [
-        f"{ticket.username} is an active account and has no other machine.",
-        f"The end date is at most {policy.max_years} years ahead.",
-        "The directory has at least one SSH key of theirs that can be installed.",
+        say("{login} is an active account and has no other machine.", login=ticket.username),
+        say("The end date is at most {years} years ahead.", years=policy.max_years),
+        say("The directory has at least one SSH key of theirs that can be installed."),
     ]
     if ticket.disk_gib > policy.disk_gib:
-        sentences.append(
-            f"More disk than usual is asked for: {ticket.disk_gib} GiB instead of {policy.disk_gib} GiB "
-            f"(limit {policy.max_disk_gib} GiB)."
+        more = say(
+            "More disk than usual is asked for: {size} GiB instead of {usual} GiB (limit {most} GiB).",
+            size=ticket.disk_gib,
+            usual=policy.disk_gib,
+            most=policy.max_disk_gib,
         )
+        sentences.append(more)
     else:
-        sentences.append(f"The disk has the usual size, {policy.disk_gib} GiB.")
+        sentences.append(say("The disk has the usual size, {usual} GiB.", usual=policy.disk_gib))
     return sentences
 
 

@@ -14,6 +14,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
 
+from parsers.translatable import say
+
+ENGLISH = "en"
+"""The language that everything can be said in."""
+
 _STRICT: dict[str, Any] = {"extra": "forbid"}
 
 Days = Annotated[int, Ge(0), Le(3660)]
@@ -32,20 +37,24 @@ class ServiceRules:
     """IANA time zone in which an end date ends and letters give times."""
     languages: tuple[str, ...] = ("en", "fr")
     """Languages in which dates, labels and commands are read; commands always in English and French, also in German (de), Spanish (es) and Italian (it)."""
+    language: str = ENGLISH
+    """Language of letters to people who have not written in one of those that letters can be written in, and for whom the directory names none."""
     date_order: Literal["DMY", "MDY"] = "DMY"
     """Order of short dates such as 31/01/2027; a date that could be read both ways is asked back."""
     request_subject: Annotated[str, MinLen(1)] = "Persistent Virtual Machine Creation"
     """Subject of the template that users paste."""
     banners: tuple[str, ...] = ()
     """What the site's own mail gateway writes above mails, word for word; the usual ones are known without it."""
-    contact: str = "the support team"
+    contact: str = say("the support team")
     """Whom to ask when the bot cannot help, as written in letters."""
-    login_hint: str = "from inside the testbed"
+    login_hint: str = say("from inside the testbed")
     """From where a machine can be reached, as written in the ready letter."""
     terms: tuple[str, ...] = (
-        "The disk is not backed up: keep a copy of what you need elsewhere.",
-        "You manage the machine yourself. Contact the team only when it cannot be used (lost access, unusually poor performance).",
-        "The machine may be moved to another site; do not build on where it is.",
+        say("The disk is not backed up: keep a copy of what you need elsewhere."),
+        say(
+            "You manage the machine yourself. Contact the team only when it cannot be used (lost access, unusually poor performance)."
+        ),
+        say("The machine may be moved to another site; do not build on where it is."),
     )
     """Terms of use, one sentence each, repeated in the ready letter."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from parsers.dates import long_form
-
 
 def end_of(day: date, timezone: str) -> datetime:
     """The moment at which `day` is over in the zone (the first of the next day), aware UTC; DST is the zone's business."""
@@ -41,7 +39,6 @@ def latest_end(now: datetime, timezone: str, max_years: int) -> date:
         return day.replace(year=day.year + max_years, day=28)
 
 
-def moment_in_words(moment: datetime, timezone: str) -> str:
-    """A moment as letters give it: weekday, date, time and zone, e.g. `Sunday 22 November 2026, 21:55 (Europe/Paris)`."""
-    local = moment.astimezone(ZoneInfo(timezone))
-    return f"{long_form(local.date())}, {local:%H:%M} ({timezone})"
+def in_zone(moment: datetime, timezone: str) -> datetime:
+    """The same moment, to be read in the site's zone."""
+    return moment.astimezone(ZoneInfo(timezone))

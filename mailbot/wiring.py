@@ -137,7 +137,7 @@ def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
         clock=clock,
         seal_keys=TokenKeys(seal_keys(config)),
         rules=rules,
-        admins=tuple(Admin(admin.login, admin.name, admin.address) for admin in config.admins),
+        admins=tuple(Admin(admin.login, admin.name, admin.address, admin.language) for admin in config.admins),
         letters=settings,
         own_addresses=frozenset({config.smtp.from_address.lower()}),
         quarantine_folder=config.mailbox.quarantine_folder,
@@ -184,6 +184,7 @@ def ldap_directory(section: DirectorySection, clock: Clock) -> LdapDirectory:
         keys=section.key_attribute,
         locked=section.locked_attributes,
         locked_filter=section.locked_filter,
+        language=section.language_attribute,
         admin_group=section.admin_group,
     )
     return LdapDirectory(server, layout, clock.now, cache_seconds=section.cache_seconds)

@@ -10,8 +10,10 @@ from typing import assert_never
 
 from parsers.reply.commands import read_command
 from parsers.text import subjects
+from parsers.text.languages import language_of
 from parsers.text.quote_marks import depth, is_forward_divider
 from parsers.text.quoting import split
+from parsers.translatable import say
 from parsers.values import (
     Automatic,
     Command,
@@ -78,7 +80,7 @@ def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | A
         return mail.automatic
     command = read_command(mail.new_text, rules, mail.below_text)
     if mail.parts_disagree:
-        return Unclear((mail.new_text or "")[:500], "The text and the HTML part of the mail say different things.")
+        return Unclear((mail.new_text or "")[:500], say("The text and the HTML part of the mail say different things."))
     if isinstance(command, Command):
         return command
     request = _request(mail, rules)
@@ -86,7 +88,7 @@ def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | A
         return request
     if not is_reply(mail):
         return NotForUs("It is neither a request nor a reply.")
-    return command or Unclear("", "There are no new words in it.")
+    return command or Unclear("", say("There are no new words in it."))
 
 
 def _request(mail: Mail, rules: ReadingRules) -> Request | None:
@@ -97,7 +99,13 @@ def _request(mail: Mail, rules: ReadingRules) -> Request | None:
     own = _words_above_the_quote(bounded, rules)
     if own is not None and not is_request(own, rules):
         return None
-    return find_request(_with_marked_quotes(bounded), rules)
+    request = find_request(_with_marked_quotes(bounded), rules)
+    return None if request is None else replace(request, language=_language(request, bounded))
+
+
+def _language(request: Request, mail: Mail) -> str:
+    """The language of what it is for, else of all words of the writer."""
+    return language_of(request.fields.intended_usage or "") or language_of(mail.new_text or mail.text)
 
 
 def _words_above_the_quote(mail: Mail, rules: ReadingRules) -> Mail | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from enum import StrEnum
 
+from parsers.translatable import Translatable
+
 
 class Kind(StrEnum):
     """What a mail is, as one word; the closed set of `mailbot explain`."""
@@ -166,8 +168,8 @@ class Problem:
 
     field: str
     line: int | None
-    found: str
-    allowed: str
+    found: Translatable
+    allowed: Translatable
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,18 +186,20 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A filled-in template, with every problem that reading alone can see."""
+    """A filled-in template, with every problem that reading alone can see; `language` is the one it is written in, where that is clear."""
 
     fields: Fields
     problems: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Translatable, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """One known command, from the first line of the new words; `line` is that line as read.
 
-    `machine` is the host name of the machine that the line names (`release alice-vm`), empty where it names none.
+    `machine` is the host name of the machine that the line names (`release alice-vm`), empty where it names none;
+    `language` the language of its words where only one knows them.
     """
 
     verb: Verb
@@ -206,6 +210,7 @@ class Command:
     disk_gib: int | None = None
     reason: str = ""
     machine: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +218,8 @@ class Unclear:
     """New words that are not clearly one command: changes nothing, is answered with `why` and `words`."""
 
     words: str
-    why: str
+    why: Translatable
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

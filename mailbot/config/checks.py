@@ -72,6 +72,8 @@ def _service(rules: Rules) -> Iterator[Problem]:
     for language in rules.service.languages:
         if not _LANGUAGE.fullmatch(language):
             yield "service.languages", f'"{language}" is not a language code such as en or fr'
+    if not _LANGUAGE.fullmatch(rules.service.language):
+        yield "service.language", f'"{rules.service.language}" is not a language code such as en or fr'
 
 
 _BY_REPLY = ("approve", "approve_large", "deny", "extend", "release", "restore", "withdraw", "confirm")

@@ -59,7 +59,10 @@ def _names(directory: DirectorySection) -> Iterator[Problem]:
         value = getattr(directory, name)
         if value and not _is_filter(value):
             yield f"directory.{name}", f'"{value}" is not a filter such as (objectClass=posixAccount)'
-    singles = ("login_attribute", "id_attribute", "name_attribute", "mail_attribute", "key_attribute")
+    singles = (
+        *("login_attribute", "id_attribute", "name_attribute", "mail_attribute", "key_attribute"),
+        "language_attribute",
+    )
     for name, value in [(name, getattr(directory, name)) for name in singles]:
         yield from _attribute(name, value)
     for name in ("alias_attributes", "locked_attributes"):

@@ -229,6 +229,8 @@ class DirectorySection:
     """SSH keys, one a value."""
     locked_attributes: tuple[Text, ...] = ("pwdAccountLockedTime", "nsAccountLock", "shadowExpire")
     """Attributes that can say that an account is locked; `docs/directory.md` tells how each is read."""
+    language_attribute: Text = "preferredLanguage"
+    """The language of letters to somebody who has not written in one (RFC 2798)."""
     locked_filter: str = ""
     """Accounts that match this filter are locked as well."""
     admin_group: str = ""
@@ -264,6 +266,8 @@ class AdminSection:
     """The name in letters."""
     address: Text = example("admin@example.org")
     """Where questions go, and where answers must come from."""
+    language: str = ""
+    """In which language letters to them are; empty: that of the service."""
 
 
 @dataclass(frozen=True, slots=True)

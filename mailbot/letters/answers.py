@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from mailbot.letters.kinds import About, Ahead, Answer, Audience, Thread
 from mailbot.model import Letter, Purpose
+from parsers.translatable import NOTHING, Translatable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class UnclearReply(Reply):
 
     about: ClassVar = About(Letter.UNCLEAR_REPLY, Audience.SENDER, None, Thread.ANSWER)
     words: Annotated[str, "the words as read"]
-    why: Annotated[str, "why they are unclear"]
+    why: Annotated[Translatable, "why they are unclear"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class CommandRefused(Reply):
 
     about: ClassVar = About(Letter.COMMAND_REFUSED, Audience.SENDER, None, Thread.ANSWER)
     words: Annotated[str, "the command as read"]
-    why: Annotated[str, "why not, a sentence"]
+    why: Annotated[Translatable, "why not, a sentence"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +47,11 @@ class Status(Reply):
     """somebody answered with the word status"""
 
     about: ClassVar = About(Letter.STATUS, Audience.SENDER, None, Thread.ANSWER)
-    state: Annotated[str, "how things stand, a sentence"]
+    state: Annotated[Translatable, "how things stand, a sentence"]
     dates: Annotated[tuple[Ahead, ...], "what will happen when"] = ()
     fqdn: Annotated[str, "full host name"] = ""
     address: Annotated[str, "IPv4 address"] = ""
-    machine: Annotated[str, "what the hypervisor says of the machine now"] = ""
+    machine: Annotated[Translatable, "what the hypervisor says of the machine now"] = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,7 @@ class Console(Reply):
 
     about: ClassVar = About(Letter.CONSOLE, Audience.SENDER, None, Thread.ANSWER)
     lines: Annotated[tuple[str, ...], "the last lines of the console, as the machine wrote them"] = ()
-    why: Annotated[str, "why there are none, a sentence"] = ""
+    why: Annotated[Translatable, "why there are none, a sentence"] = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,4 +70,4 @@ class RootKeys(Reply):
     about: ClassVar = About(Letter.ROOT_KEYS, Audience.SENDER, None, Thread.ANSWER)
     fqdn: Annotated[str, "full host name"] = ""
     keys: Annotated[tuple[str, ...], "fingerprints of all keys that may log in as root now"] = ()
-    why: Annotated[str, "why nothing was done, a sentence"] = ""
+    why: Annotated[Translatable, "why nothing was done, a sentence"] = NOTHING

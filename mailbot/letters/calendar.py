@@ -9,11 +9,15 @@ from email.message import Message
 from icalendar import Alarm, Calendar, Event
 
 from mailbot.letters.kinds import CalendarEntry
+from mailbot.letters.languages import Language
 from mailbot.letters.settings import LetterSettings
 from mailbot.model import Ticket
+from parsers.translatable import say
 
 
-def end_of_lease(ticket: Ticket, day: date, told: CalendarEntry, settings: LetterSettings, now: datetime) -> Message:
+def end_of_lease(
+    ticket: Ticket, day: date, told: CalendarEntry, settings: LetterSettings, *, now: datetime, spoken: Language
+) -> Message:
     """The attachment: an all-day entry on the ticket's last day, with a reminder a week before.
 
     `day` is the last day as the letter says it; the entry is replaced where `told.sequence` is higher (RFC 5545
@@ -27,13 +31,14 @@ def end_of_lease(ticket: Ticket, day: date, told: CalendarEntry, settings: Lette
     entry.add("dtstamp", now.astimezone(UTC).replace(microsecond=0))
     entry.add("dtstart", day)
     entry.add("dtend", day + timedelta(days=1))
-    entry.add("summary", f"Last day of {machine} ({settings.rules.service.name})")
+    last_day = say("Last day of {machine} ({service})", machine=machine, service=settings.rules.service.name)
+    entry.add("summary", spoken.words(last_day))
     entry.add("status", told.status)
     entry.add("transp", "TRANSPARENT")
     if not cancelled:
         alarm = Alarm()
         alarm.add("action", "DISPLAY")
-        alarm.add("description", f"{machine} ends in a week")
+        alarm.add("description", spoken.words(say("{machine} ends in a week", machine=machine)))
         alarm.add("trigger", timedelta(days=-7))
         entry.add_component(alarm)
     calendar = Calendar()

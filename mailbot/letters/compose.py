@@ -24,17 +24,13 @@ from mailbot.letters.calendar import end_of_lease
 from mailbot.letters.catalogue import KINDS, LETTERS
 from mailbot.letters.extensions import ExtensionGranted
 from mailbot.letters.kinds import About, Answer, LetterFacts, Snapshot, Thread
+from mailbot.letters.languages import Language, chosen, language
 from mailbot.letters.life import DateMoved, EndWarning, GraceHalf, RemovalNear
 from mailbot.letters.questions import AdminDecided, AdminLapsed, Question
 from mailbot.letters.rendering import (
     DECIDING,
     Rendered,
-    count,
-    day_in_words,
-    moment_in_words,
-    point_in_words,
     render,
-    when_in_words,
 )
 from mailbot.letters.settings import LetterSettings
 from mailbot.letters.stored import UnreadableFacts, from_json
@@ -52,6 +48,7 @@ from mailbot.timetable import today
 from mailbot.tokens import Reference
 from parsers.reply.grammar import listed_words
 from parsers.text.folding import fold, one_line
+from parsers.translatable import Translatable, say
 
 _POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
 _MAX_REFERENCES = 10
@@ -78,10 +75,11 @@ class _Work:
     settings: LetterSettings
     now: datetime
     reference: Reference | None
+    language: Language
 
 
 def compose(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, now: datetime) -> OutboundMail:
-    """Write the letter of an outbox row; the same row always gives the same Message-ID.
+    """Write the letter of an outbox row, in the language of the row; the same row always gives the same Message-ID.
 
     `now` (aware) becomes the Date, and what "in 30 days" is counted from.  Raises LetterCannotBeWritten where a fact is missing or not
     what the letter needs, where the letter needs a ticket and has none, or where the address is none.
@@ -109,7 +107,9 @@ def _begin(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, no
         facts = from_json(LETTERS[letter], item.effect.facts)
     except UnreadableFacts as error:
         raise LetterCannotBeWritten(f"facts of the letter {letter}: {error}") from error
-    return _Work(item, letter, about, facts, ticket, settings, now, _reference(item, facts, ticket, settings))
+    spoken = language(chosen((item.effect.language, settings.rules.service.language)))
+    reference = _reference(item, facts, ticket, settings)
+    return _Work(item, letter, about, spoken.value(facts), ticket, settings, now, reference, spoken)
 
 
 def _reference(
@@ -152,6 +152,7 @@ def _body(work: _Work, subject: str) -> Rendered:
         title=subject,
         band=one_line(band, 120),
         mailto=lambda words: _mailto(work, subject, words),
+        language=work.language,
         own=work.settings.templates,
     )
 
@@ -161,23 +162,28 @@ def known_to_all(item: OutboxItem, ticket: Ticket | None, settings: LetterSettin
     return frozenset(_common(_begin(item, ticket, settings, now)))
 
 
+def offers_of(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, now: datetime) -> tuple[Offer, ...]:
+    """What can be answered to a letter, as `compose` would offer it."""
+    return _offers(_begin(item, ticket, settings, now))
+
+
 def _common(work: _Work) -> dict[str, Any]:
-    service, ticket, zone = work.settings.rules.service, work.ticket, work.settings.rules.service.timezone
+    spoken, ticket, zone = work.language, work.ticket, work.settings.rules.service.timezone
     return {
         "ticket": ticket,
         "vm": f"{ticket.username}-vm" if ticket else "",
         "rules": work.settings.rules,
-        "service": service,
+        "service": spoken.value(work.settings.rules.service),
         "support": work.settings.support_address,
-        "hello": _hello(work.item.effect.to_name),
-        "days_from_now": lambda day: _days_ahead(day, work),
-        "days_until_now": lambda at: count((work.now - at).days, "day"),
+        "hello": spoken.words(_hello(work.item.effect.to_name)),
+        "days_from_now": lambda day: spoken.days_ahead((day - today(work.now, zone)).days),
+        "days_until_now": lambda at: spoken.count((work.now - at).days, "day"),
         "yours": isinstance(work.facts, AdminDecided) and work.facts.actor.lower() == work.item.effect.to.lower(),
-        "moment": lambda value: moment_in_words(value, zone),
-        "point": lambda value: point_in_words(value, zone),
-        "when": lambda value: when_in_words(value, zone),
+        "moment": lambda value: spoken.moment(value, zone),
+        "point": lambda value: spoken.point(value, zone),
+        "when": lambda value: spoken.when(value, zone),
         "takes_answers": work.reference is not None,
-        "commands": _offers(work),
+        "commands": spoken.value(_offers(work)),
         "short_code": _short_code(work),
     }
 
@@ -227,16 +233,11 @@ def _holds_letters(facts: LetterFacts) -> bool:
     return isinstance(facts, AdminLettersHeld) or held is Held.LETTERS
 
 
-def _hello(name: str) -> str:
+def _hello(name: str) -> Translatable:
     """The greeting; without the name where that could be read as a command ("Hello Approve,")."""
     name = one_line(name, 80)
     words = frozenset(re.findall(r"\w+", fold(name)))
-    return f"Hello {name}," if name and not words & _COMMAND_WORDS else "Hello,"
-
-
-def _days_ahead(day: date, work: _Work) -> str:
-    days = (day - today(work.now, work.settings.rules.service.timezone)).days
-    return f"in {count(days, 'day')}" if days > 0 else "today" if days == 0 else f"{count(-days, 'day')} ago"
+    return say("Hello {name},", name=name) if name and not words & _COMMAND_WORDS else say("Hello,")
 
 
 # --- the headers
@@ -245,8 +246,10 @@ def _days_ahead(day: date, work: _Work) -> str:
 def _subject(work: _Work) -> str:
     """Says the act; letters of one thread begin alike, and References hold it together."""
     service, ticket = work.settings.rules.service, work.ticket
-    if work.about.subject:
-        return one_line(work.about.subject.format(service=service.name, **_said(work)), 200)
+    if work.about.subject is not None:
+        said = work.language.words(work.about.subject.given(**_said(work)))
+        about = f"[{service.name} #{ticket.id}] {ticket.username}-vm:" if ticket and work.about.needs_ticket else ""
+        return one_line(f"{about or f'[{service.name}]'} {said}", 200)
     asked = work.facts.subject if isinstance(work.facts, Answer) else ""
     subject = one_line(str(asked or (ticket.subject if ticket else "") or service.request_subject), 200)
     return subject if subject.lower().startswith("re:") else f"Re: {subject}"
@@ -256,27 +259,23 @@ def _said(work: _Work) -> dict[str, str]:
     """What a subject may say."""
     words: dict[str, str] = {}
     if work.ticket is not None:
-        day = _last_day(work, work.ticket)
-        words |= {
-            "number": str(work.ticket.id),
-            "vm": f"{work.ticket.username}-vm",
-            "short_day": f"{day:%a} {day.day} {day:%b}",
-        }
+        words["short_day"] = work.language.short_day(_last_day(work, work.ticket))
     match work.facts:
         case AdminDecided(question=question, decision=decision):
-            words |= {"question": question, "decision": decision}
+            words |= {"question": _QUESTIONS[question], "decision": _DECISIONS[decision]}
         case AdminLapsed(question=question):
-            words["question"] = question
+            words["question"] = _QUESTIONS[question]
         case Question(person=person, asked_end_date=asked):
-            words["what"] = f"extension until {day_in_words(asked)}" if asked else f"new VM for {person.login}"
+            new = say("new VM for {login}", login=person.login)
+            words["what"] = say("extension until {day}", day=asked) if asked else new
         case EndWarning(days_left=days) | GraceHalf(days_left=days) | RemovalNear(days_left=days):
-            words["days"] = count(days, "day")
+            words["days"] = work.language.count(days, "day")
         case AdminMachineTrouble(effect=effect):
-            words["effect"] = effect
+            words["trouble"] = _NOT_DONE[effect]
         case AdminBrake(tickets=tickets):
-            words["count"] = count(len(tickets), "machine")
+            words["count"] = work.language.count(len(tickets), "machine")
         case AdminBlind(what=what, back=back):
-            words |= {"what": what, "works": "works again" if back else "does not work"}
+            words |= {"what": what, "works": say("works again") if back else say("does not work")}
         case AdminOwner() as told:
             words["what"] = _what_of_the_owner(told)
         case _:
@@ -284,19 +283,31 @@ def _said(work: _Work) -> dict[str, str]:
     return words
 
 
-def _what_of_the_owner(told: AdminOwner) -> str:
+_QUESTIONS = {"request": say("request"), "extension": say("extension")}
+_DECISIONS = {"approved": say("approved"), "denied": say("denied"), "withdrawn": say("withdrawn")}
+_NOT_DONE = {
+    "stop": say("stop failed"),
+    "start": say("start failed"),
+    "restart": say("restart failed"),
+    "reinstall": say("reinstall failed"),
+    "retire": say("retire failed"),
+    "delete-disk": say("delete-disk failed"),
+}
+
+
+def _what_of_the_owner(told: AdminOwner) -> Translatable:
     if told.renamed_from and told.owner is OwnerState.ACTIVE:
-        return "its owner has another login"
+        return say("its owner has another login")
     return _OWNER[told.owner]
 
 
-_OWNER: Mapping[OwnerState, str] = {
-    OwnerState.ACTIVE: "the account of its owner is in order again",
-    OwnerState.LOCKED: "the account of its owner is locked",
-    OwnerState.KEYLESS: "its owner has no SSH key",
-    OwnerState.GONE: "its owner is no longer in the directory",
-    OwnerState.SUCCEEDED: "its owner is no longer in the directory, and somebody else has the login",
-    OwnerState.NAMESAKE: "somebody else has the login that it is named after",
+_OWNER: Mapping[OwnerState, Translatable] = {
+    OwnerState.ACTIVE: say("the account of its owner is in order again"),
+    OwnerState.LOCKED: say("the account of its owner is locked"),
+    OwnerState.KEYLESS: say("its owner has no SSH key"),
+    OwnerState.GONE: say("its owner is no longer in the directory"),
+    OwnerState.SUCCEEDED: say("its owner is no longer in the directory, and somebody else has the login"),
+    OwnerState.NAMESAKE: say("somebody else has the login that it is named after"),
 }
 
 
@@ -408,7 +419,8 @@ def _message(work: _Work, body: Rendered, message_id: str) -> Message:
     if calendar is None or work.ticket is None:
         both["MIME-Version"] = "1.0"
         return both
-    attached = end_of_lease(work.ticket, _last_day(work, work.ticket), calendar, work.settings, work.now)
+    day = _last_day(work, work.ticket)
+    attached = end_of_lease(work.ticket, day, calendar, work.settings, now=work.now, spoken=work.language)
     mixed = _multipart("mixed", f"=_m_{boundary}", [both, attached])
     mixed["MIME-Version"] = "1.0"
     return mixed

@@ -38,8 +38,12 @@ version, recipient and purpose, in Message-ID and (with plus-addresses) in Reply
 The facts of each letter are the fields of a dataclass; the module that decides to send it makes the value. Examples are never written
 by hand: `tests/flow/test_conversations.py` plays the conversations and keeps every letter's outbox row in `templates_email/samples/`.
 
-A site may have its own words: a template in `/etc/mailbot/templates/` (`[smtp] templates`) replaces the one of the same name, parts that
-begin with `_` and `layout.html.j2` too. It may use exactly the facts listed below for its letter, and the ticket. `mailbot check` writes
+A letter is in the language of its reader (`templates_email/<language>/`): that of the request's own words, else the one that the
+directory names, else the site's (`service.language`); admins have theirs. Sentences that are born in the program are messages of a gettext
+catalogue, `templates_email/<language>/messages.po`. `make languages` lists what a language lacks.
+
+A site may have its own words: a template in `/etc/mailbot/templates/` (`[smtp] templates`) replaces the one of the same name in every language
+(in a folder such as `fr/`: in that one), parts that begin with `_` and `layout.html.j2` too. It may use exactly the facts listed below for its letter, and the ticket. `mailbot check` writes
 every letter with them, and names each unknown fact, each mistake in a template, and each line that would be a command in an answer.
 
 To change the words of a letter for every site, edit its template, run `pytest tests/unit/test_letters.py --regenerate-golden` and read the difference.

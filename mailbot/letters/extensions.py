@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar
 
-from mailbot.letters.kinds import TICKET, About, Audience, By, Calendar, LetterFacts, Plan, Snapshot
+from mailbot.letters.kinds import About, Audience, By, Calendar, LetterFacts, Plan, Snapshot
 from mailbot.model import Letter, Purpose
+from parsers.translatable import Translatable, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionReceived(Snapshot):
     """the owner asked for a later last day and an admin has to decide"""
 
-    about: ClassVar = About(
-        Letter.EXTENSION_RECEIVED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: extension asked for"
-    )
+    about: ClassVar = About(Letter.EXTENSION_RECEIVED, Audience.OWNER, Purpose.OWN, subject=say("extension asked for"))
     asked_end_date: Annotated[date, "the day asked for"]
     lapses_at: Annotated[datetime, "when the question lapses without a decision"]
 
@@ -26,14 +25,14 @@ class ExtensionGranted(LetterFacts):
     """a later last day was granted, by an admin or by the rules"""
 
     about: ClassVar = About(
-        Letter.EXTENSION_GRANTED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: extended until {{short_day}}"
+        Letter.EXTENSION_GRANTED, Audience.OWNER, Purpose.OWN, subject=say("extended until {short_day}")
     )
     until: Annotated[date, "the new last day"]
     old_end_date: Annotated[date | None, "the one before"] = None
     by: By = ""
     plan: Plan
     calendar: Calendar = None
-    changed: Annotated[tuple[str, ...], "what the admin changed, sentences"] = ()
+    changed: Annotated[tuple[Translatable, ...], "what the admin changed, sentences"] = ()
     started: Annotated[bool, "the machine had been stopped and is started again"] = False
 
 
@@ -41,7 +40,7 @@ class ExtensionGranted(LetterFacts):
 class ExtensionDenied(Snapshot):
     """an admin refused a later last day"""
 
-    about: ClassVar = About(Letter.EXTENSION_DENIED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: not extended")
+    about: ClassVar = About(Letter.EXTENSION_DENIED, Audience.OWNER, Purpose.OWN, subject=say("not extended"))
     by: By
     reason: Annotated[str, "the admin's words"]
     plan: Plan
@@ -51,8 +50,6 @@ class ExtensionDenied(Snapshot):
 class ExtensionLapsed(Snapshot):
     """no admin decided about a later last day in time"""
 
-    about: ClassVar = About(
-        Letter.EXTENSION_LAPSED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: extension not decided"
-    )
+    about: ClassVar = About(Letter.EXTENSION_LAPSED, Audience.OWNER, Purpose.OWN, subject=say("extension not decided"))
     days: Annotated[int, "how many days the question waited"]
     plan: Plan

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, TypeAlias
 
 from mailbot.letters.stored import to_json
 from mailbot.model import Facts, Letter, Purpose
+from parsers.translatable import Translatable
 
 
 class Audience(StrEnum):
@@ -46,14 +47,15 @@ class About:
     """What is fixed about a letter.
 
     `purpose` is what its token allows; None means that the fact `purpose` says it (answers to somebody who may be
-    owner or admin).  `subject` is the pattern of a subject of its own, "" for the subject of its thread.
+    owner or admin).  `subject` says the act, in a subject of its own behind service, ticket and machine; None for the
+    subject of its thread.
     """
 
     letter: Letter
     audience: Audience
     purpose: Purpose | None = Purpose.NONE
     thread: Thread = Thread.OWNER
-    subject: str = ""
+    subject: Translatable | None = None
     needs_ticket: bool = True
 
 
@@ -76,7 +78,7 @@ class Ahead:
     """One thing that will happen, and when."""
 
     when: datetime
-    what: str
+    what: Translatable
 
 
 Plan: TypeAlias = Annotated[tuple[Ahead, ...], "what will happen when, in order, from the tables that act"]
@@ -109,7 +111,3 @@ class Answer(LetterFacts):
     """An answer to a mail of somebody."""
 
     subject: Annotated[str, "subject of the mail that is answered"] = ""
-
-
-TICKET = "[{service} #{number}] {vm}"
-"""How the subject of a letter about a ticket begins; what follows says the act."""

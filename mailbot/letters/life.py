@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar
 
-from mailbot.letters.kinds import TICKET, About, Audience, Calendar, LetterFacts, Plan, Snapshot
+from mailbot.letters.kinds import About, Audience, Calendar, LetterFacts, Plan, Snapshot
 from mailbot.model import Letter, Purpose
+from parsers.translatable import NOTHING, Translatable, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,20 +16,20 @@ class EndWarning(Snapshot):
     """the last day comes near (60, 30, 7 and 1 days before it, or in proportion)"""
 
     about: ClassVar = About(
-        Letter.WARNING, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: will be stopped on {{short_day}} ({{days}})"
+        Letter.WARNING, Audience.OWNER, Purpose.OWN, subject=say("will be stopped on {short_day} ({days})")
     )
     days_left: Annotated[int, "whole days until the machine will be stopped"]
     plan: Plan
     calendar: Calendar = None
     last: Annotated[bool, "no further warning comes before the stop"] = False
-    late: Annotated[str, "why this warning comes later than planned, a sentence"] = ""
+    late: Annotated[Translatable, "why this warning comes later than planned, a sentence"] = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmStopped(Snapshot):
     """the machine was stopped at its last day"""
 
-    about: ClassVar = About(Letter.VM_STOPPED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: was stopped")
+    about: ClassVar = About(Letter.VM_STOPPED, Audience.OWNER, Purpose.OWN, subject=say("was stopped"))
     stopped_at: Annotated[datetime, "when"]
     plan: Plan
 
@@ -37,9 +38,7 @@ class VmStopped(Snapshot):
 class GraceHalf(Snapshot):
     """half of the time between stop and removal is over"""
 
-    about: ClassVar = About(
-        Letter.GRACE_HALF, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: will be removed in {{days}}"
-    )
+    about: ClassVar = About(Letter.GRACE_HALF, Audience.OWNER, Purpose.OWN, subject=say("will be removed in {days}"))
     days_left: Annotated[int, "whole days until the removal"]
     plan: Plan
 
@@ -49,7 +48,7 @@ class RemovalNear(Snapshot):
     """the removal is about to happen"""
 
     about: ClassVar = About(
-        Letter.REMOVAL_NEAR, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: last call: will be removed in {{days}}"
+        Letter.REMOVAL_NEAR, Audience.OWNER, Purpose.OWN, subject=say("last call: will be removed in {days}")
     )
     days_left: Annotated[int, "whole days until the removal"]
     plan: Plan
@@ -60,7 +59,7 @@ class VmArchived(Snapshot):
     """the machine was removed; its disk is kept for a while"""
 
     about: ClassVar = About(
-        Letter.VM_ARCHIVED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: was removed; its disk is kept"
+        Letter.VM_ARCHIVED, Audience.OWNER, Purpose.OWN, subject=say("was removed; its disk is kept")
     )
     keep_until: Annotated[datetime, "when the disk will be deleted"]
     plan: Plan
@@ -72,7 +71,7 @@ class VmArchived(Snapshot):
 class VmRemoved(Snapshot):
     """machine and disk are gone for good"""
 
-    about: ClassVar = About(Letter.VM_REMOVED, Audience.OWNER, subject=f"{TICKET}: is deleted")
+    about: ClassVar = About(Letter.VM_REMOVED, Audience.OWNER, subject=say("is deleted"))
     released: Annotated[bool, "the owner gave it back, it did not run out"] = False
 
 
@@ -80,14 +79,12 @@ class VmRemoved(Snapshot):
 class DateMoved(LetterFacts):
     """the last day was put off, because no server had accepted a warning in time"""
 
-    about: ClassVar = About(
-        Letter.DATE_MOVED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: runs until {{short_day}}"
-    )
+    about: ClassVar = About(Letter.DATE_MOVED, Audience.OWNER, Purpose.OWN, subject=say("runs until {short_day}"))
     old_end_date: Annotated[date, "the last day before"]
     end_date: Annotated[date, "the new one"]
     plan: Plan
     calendar: Calendar = None
-    why: Annotated[str, "what went wrong with the notice, a sentence"] = ""
+    why: Annotated[Translatable, "what went wrong with the notice, a sentence"] = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +95,7 @@ class ReleaseConfirm(Snapshot):
         Letter.RELEASE_CONFIRM,
         Audience.OWNER,
         Purpose.CONFIRM,
-        subject=f"{TICKET}: please confirm that you give it back",
+        subject=say("please confirm that you give it back"),
     )
     plan: Plan
     lapses_at: Annotated[datetime | None, "when the question is forgotten without an answer"] = None
@@ -112,7 +109,7 @@ class ReinstallConfirm(Snapshot):
         Letter.REINSTALL_CONFIRM,
         Audience.OWNER,
         Purpose.CONFIRM,
-        subject=f"{TICKET}: please confirm that its disk may be deleted",
+        subject=say("please confirm that its disk may be deleted"),
     )
     lapses_at: Annotated[datetime, "when the question is forgotten without an answer"]
 
@@ -121,7 +118,7 @@ class ReinstallConfirm(Snapshot):
 class VmReleased(Snapshot):
     """the owner confirmed that the machine may go"""
 
-    about: ClassVar = About(Letter.VM_RELEASED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: is given back")
+    about: ClassVar = About(Letter.VM_RELEASED, Audience.OWNER, Purpose.OWN, subject=say("is given back"))
     plan: Plan
 
 
@@ -129,7 +126,7 @@ class VmReleased(Snapshot):
 class VmEnded(Snapshot):
     """an admin took the machine away before its last day"""
 
-    about: ClassVar = About(Letter.VM_ENDED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: is taken away")
+    about: ClassVar = About(Letter.VM_ENDED, Audience.OWNER, Purpose.OWN, subject=say("is taken away"))
     by: Annotated[str, "who took it away, by name"]
     reason: Annotated[str, "why, in that admin's words"]
     plan: Plan
@@ -139,7 +136,7 @@ class VmEnded(Snapshot):
 class VmKept(Snapshot):
     """the owner took a release back"""
 
-    about: ClassVar = About(Letter.VM_KEPT, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: you keep it")
+    about: ClassVar = About(Letter.VM_KEPT, Audience.OWNER, Purpose.OWN, subject=say("you keep it"))
     plan: Plan
 
 
@@ -147,4 +144,4 @@ class VmKept(Snapshot):
 class VmRestored(Snapshot):
     """a removed machine is being built again from its kept disk"""
 
-    about: ClassVar = About(Letter.VM_RESTORED, Audience.OWNER, Purpose.OWN, subject=f"{TICKET}: is being built again")
+    about: ClassVar = About(Letter.VM_RESTORED, Audience.OWNER, Purpose.OWN, subject=say("is being built again"))

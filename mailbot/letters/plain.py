@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Callable
 
 from mailbot.letters.blocks import Block, BlockKind
 from parsers.values import Verb
@@ -14,9 +15,12 @@ _HELD_TOGETHER = re.compile(rf" (?=[«“\"]?(?:{'|'.join(Verb)})(?:d|ed|ied|s)?
 _HOLD = "\ue000"  # private use: `visible` has removed it from every value
 
 
-def to_text(blocks: tuple[Block, ...]) -> str:
-    """The letter as text, lines ended by a line feed."""
-    return "\n\n".join(_WRITERS[block.kind](block) for block in blocks) + "\n"
+def to_text(blocks: tuple[Block, ...], label: Callable[[str], str]) -> str:
+    """The letter as text, lines ended by a line feed; `label` is how a line that can be answered is offered."""
+    written = (
+        _offers(block, label) if block.kind is BlockKind.OFFERS else _WRITERS[block.kind](block) for block in blocks
+    )
+    return "\n\n".join(written) + "\n"
 
 
 def _wrap(words: str, first: str = "", rest: str = "") -> str:
@@ -55,9 +59,8 @@ def _code(block: Block) -> str:
     return "\n".join(f"    {line}" for line, _ in block.lines)
 
 
-def _offers(block: Block) -> str:
-    # The word in front keeps each line from being a command itself, also where a client drops the indent.
-    return "\n".join(_wrap(f"«{words}» {meaning}", "  Reply ", " " * 8) for words, meaning in block.lines)
+def _offers(block: Block, label: Callable[[str], str]) -> str:
+    return "\n".join(_wrap(f"{label(words)} {meaning}", "  ", " " * 8) for words, meaning in block.lines)
 
 
 _WRITERS = {
@@ -67,7 +70,6 @@ _WRITERS = {
     BlockKind.ROWS: _rows,
     BlockKind.QUOTE: _quote,
     BlockKind.CODE: _code,
-    BlockKind.OFFERS: _offers,
     BlockKind.SMALL: _paragraph,
     BlockKind.PARAGRAPH: _paragraph,
 }

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar
 
-from mailbot.letters.kinds import TICKET, About, Audience, By, LetterFacts, Snapshot, Thread
+from mailbot.letters.kinds import About, Audience, By, LetterFacts, Snapshot, Thread
 from mailbot.model import Letter, Purpose
+from parsers.translatable import NOTHING, Translatable, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Question(Snapshot):
 
     question: Annotated[str, "`request` or `extension`"]
     person: Annotated[Asker, "who asks"]
-    checks: Annotated[tuple[str, ...], "what policy checked, sentences (`policy.checks`)"]
+    checks: Annotated[tuple[Translatable, ...], "what policy checked, sentences (`policy.checks`)"]
     sites: Annotated[tuple[Room, ...], "where there is room"] = ()
     lapses_at: Annotated[datetime, "when the question lapses without an answer"]
     asked_end_date: Annotated[date | None, "the later last day asked for (question `extension`)"] = None
@@ -47,12 +48,10 @@ class Question(Snapshot):
 class AdminDecision(Question):
     """a request (or an extension) waits for a decision"""
 
-    about: ClassVar = About(
-        Letter.ADMIN_DECISION, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, f"{TICKET}: decide: {{what}}"
-    )
-    notes: Annotated[tuple[str, ...], "what the parser remarked, sentences"] = ()
+    about: ClassVar = About(Letter.ADMIN_DECISION, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, say("decide: {what}"))
+    notes: Annotated[tuple[Translatable, ...], "what the parser remarked, sentences"] = ()
     sender: Annotated[str, "address the request came from, where it is not the registered one"] = ""
-    evidence: Annotated[str, "how the sender was recognised, one sentence"] = ""
+    evidence: Annotated[Translatable, "how the sender was recognised, one sentence"] = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ class AdminReminder(Question):
     """nobody has decided for some days"""
 
     about: ClassVar = About(
-        Letter.ADMIN_REMINDER, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, f"{TICKET}: decide: {{what}} (reminder)"
+        Letter.ADMIN_REMINDER, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, say("decide: {what} (reminder)")
     )
     asked_at: Annotated[datetime, "when the question was asked first"]
 
@@ -70,7 +69,7 @@ class AdminDecided(Snapshot):
     """somebody decided: every admin gets to know"""
 
     about: ClassVar = About(
-        Letter.ADMIN_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: {{question}} {{decision}}"
+        Letter.ADMIN_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{question} {decision}")
     )
     decision: Annotated[str, "`approved`, `denied` or `withdrawn`"]
     question: Annotated[str, "`request` or `extension`"]
@@ -78,7 +77,7 @@ class AdminDecided(Snapshot):
     at: Annotated[datetime, "when"]
     actor: Annotated[str, "address of the admin, who reads “you”"] = ""
     reason: Annotated[str, "the words of a denial"] = ""
-    changed: Annotated[tuple[str, ...], "what the admin changed"] = ()
+    changed: Annotated[tuple[Translatable, ...], "what the admin changed"] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,19 +85,17 @@ class AdminAlreadyDecided(LetterFacts):
     """an admin answers a question that is decided already"""
 
     about: ClassVar = About(
-        Letter.ADMIN_ALREADY_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: already decided"
+        Letter.ADMIN_ALREADY_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=say("already decided")
     )
     words: Annotated[str, "the admin's answer as read"]
-    outcome: Annotated[str, "who decided what, when, a sentence"]
+    outcome: Annotated[Translatable, "who decided what, when, a sentence"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminLapsed(LetterFacts):
     """a question lapsed without an answer"""
 
-    about: ClassVar = About(
-        Letter.ADMIN_LAPSED, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: {{question}} lapsed"
-    )
+    about: ClassVar = About(Letter.ADMIN_LAPSED, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{question} lapsed"))
     question: Annotated[str, "`request` or `extension`"]
     days: Annotated[int, "how many days it waited"]
 
@@ -108,7 +105,7 @@ class AdminBuildFailed(LetterFacts):
     """a machine could not be built"""
 
     about: ClassVar = About(
-        Letter.ADMIN_BUILD_FAILED, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, f"{TICKET}: build failed"
+        Letter.ADMIN_BUILD_FAILED, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, say("build failed")
     )
     why: Annotated[str, "the error"]
     attempts: Annotated[int, "how often it was tried"]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
-from zoneinfo import ZoneInfo
 
 from jinja2 import (
     BaseLoader,
@@ -24,16 +22,21 @@ from jinja2 import (
 
 from mailbot.commands import Offer
 from mailbot.letters.blocks import Block, BlockKind, read_blocks
+from mailbot.letters.languages import Language
 from mailbot.letters.plain import to_text
 from mailbot.letters.requests import Filled
 from mailbot.letters.troubles import Section
-from parsers.dates import long_form
+from mailbot.rules import ENGLISH
 from parsers.request.labels import LABELS, Part
 from parsers.request.placeholders import OWN
 from parsers.text.folding import one_line, visible
+from parsers.translatable import say
+from parsers.values import Verb
 
 Mailto: TypeAlias = Callable[[str], str]
-DECIDING = frozenset({"approve", "deny", "confirm", "extend", "keep", "proceed", "restore", "retry"})
+DECIDING = frozenset(
+    {Verb.APPROVE, Verb.DENY, Verb.CONFIRM, Verb.EXTEND, Verb.KEEP, Verb.PROCEED, Verb.RESTORE, Verb.RETRY}
+)
 """Offers that decide something: their first line is a button."""
 _VALUE_LIMIT = 1500
 _QUOTE_LINES = 60
@@ -55,62 +58,61 @@ class _Marked(str):
 
 
 def render(
-    template: str, values: Mapping[str, Any], *, title: str, band: str, mailto: Mailto, own: Path | None = None
+    template: str,
+    values: Mapping[str, Any],
+    *,
+    title: str,
+    band: str,
+    mailto: Mailto,
+    language: Language,
+    own: Path | None = None,
 ) -> Rendered:
-    """Render `templates_email/<template>.txt.j2`; `band` is the line above the letter in HTML, `title` its title; `mailto`
-    gives the link that opens a reply with a line that is offered.  Templates in the folder `own` go first.
+    """Render `<template>.txt.j2` of `templates_email`, in the language; `band` is the line above the letter in HTML, `title`
+    its title; `mailto` gives the link that opens a reply with a line that is offered.  Templates in the folder `own` go first.
 
     Raises jinja2.UndefinedError where the template needs a value that is not there.
     """
-    blocks = read_blocks(_template(template, own).render(values))
+    source = _text_environment(own, language).get_template(f"{template}.txt.j2").render(values)
+    blocks = tuple(_typeset(block, language) for block in read_blocks(source))
     preview = next((block.text for block in blocks if block.kind is BlockKind.LEAD), title)
-    html = _layout(own).render(
-        blocks=blocks, title=title, band=band, preview=preview, mailto=mailto, strong_offers=_strong(blocks)
+
+    def label(words: str) -> str:
+        # The word in front keeps each line from being a command itself, also where a client drops the indent.
+        return language.typeset(language.words(say("Reply «{words}»", words=words)))
+
+    offered = {one_line(offer.words): offer.verb for offer in values["commands"]}
+    html = _layout(own, language).render(
+        blocks=blocks,
+        title=title,
+        band=band,
+        preview=preview,
+        mailto=mailto,
+        language=language.code,
+        label=label,
+        strong_offers=_strong(blocks, offered),
+        refusals=frozenset(words for words, verb in offered.items() if verb is Verb.DENY),
     )
-    return Rendered(to_text(blocks), html)
+    return Rendered(to_text(blocks, label), html)
 
 
-def _strong(blocks: Iterable[Block]) -> frozenset[int]:
+def _typeset(block: Block, language: Language) -> Block:
+    """The block with the spaces of its language, but for what is copied and what is somebody's own."""
+    match block.kind:
+        case BlockKind.CODE | BlockKind.QUOTE:
+            return block
+        case BlockKind.OFFERS:
+            lines = tuple((words, language.typeset(meaning)) for words, meaning in block.lines)
+        case BlockKind.ROWS:
+            lines = tuple((language.label(label), language.typeset(value)) for label, value in block.lines)
+        case _:
+            lines = tuple((language.typeset(words), "") for words, _ in block.lines)
+    return Block(block.kind, lines)
+
+
+def _strong(blocks: Iterable[Block], offered: Mapping[str, Verb]) -> frozenset[int]:
     """Which of the offered lines are buttons: the first of every word that decides something."""
-    words = [line.split()[0] for block in blocks if block.kind is BlockKind.OFFERS for line, _ in block.lines]
-    return frozenset(at for at, word in enumerate(words) if word in DECIDING and words.index(word) == at)
-
-
-def moment_in_words(moment: datetime, timezone: str) -> str:
-    """`on Monday 31 January 2027 at 17:05`, `at midnight, end of Monday 31 January 2027`; the zone stands in the footer."""
-    words = point_in_words(moment, timezone)
-    return f"at {words}" if words.startswith(_MIDNIGHT) else f"on {words.replace(', ', ' at ')}"
-
-
-_MIDNIGHT = "midnight, end of "
-
-
-def point_in_words(moment: datetime, timezone: str) -> str:
-    """`Monday 31 January 2027, 17:05`, behind "until" or "since"; midnight belongs to the day that ends."""
-    local = moment.astimezone(ZoneInfo(timezone))
-    if (local.hour, local.minute) == (0, 0):
-        return f"{_MIDNIGHT}{long_form(local.date() - timedelta(days=1))}"
-    return f"{long_form(local.date())}, {local:%H:%M}"
-
-
-def day_in_words(day: date) -> str:
-    """`Monday 31 January 2027`."""
-    return long_form(day)
-
-
-def when_in_words(when: date | datetime, timezone: str) -> str:
-    """A day or a moment, whichever it is, behind "since"."""
-    return point_in_words(when, timezone) if isinstance(when, datetime) else day_in_words(when)
-
-
-def gib(mebibytes: int) -> str:
-    """MiB as GiB in words: `12 GiB`, `1.5 GiB`."""
-    return f"{mebibytes / 1024:.1f}".removesuffix(".0") + " GiB"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 day`, `2 days`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    verbs = [offered.get(line) for block in blocks if block.kind is BlockKind.OFFERS for line, _ in block.lines]
+    return frozenset(at for at, verb in enumerate(verbs) if verb in DECIDING and verbs.index(verb) == at)
 
 
 def _clean(value: object) -> object:
@@ -120,13 +122,13 @@ def _clean(value: object) -> object:
     return one_line(str(value), _VALUE_LIMIT)
 
 
-def _quote(words: str) -> _Marked:
+def _quote(words: str, language: Language) -> _Marked:
     """Somebody's words as a quoted block, line by line, at most so many."""
     lines = [" ".join(line.split()) for line in visible(words[:_QUOTE_CHARACTERS]).split("\n")]
     lines = [line for line in lines if line]
     if len(lines) > _QUOTE_LINES or len(words) > _QUOTE_CHARACTERS:
-        lines = [*lines[:_QUOTE_LINES], "(…) The rest is in the mail itself."]
-    return _Marked("\n".join(f"> {line}" for line in lines or ["(nothing)"]))
+        lines = [*lines[:_QUOTE_LINES], language.words(say("(…) The rest is in the mail itself."))]
+    return _Marked("\n".join(f"> {line}" for line in lines or [language.words(say("(nothing)"))]))
 
 
 def _listed(mark: str) -> Any:
@@ -148,9 +150,10 @@ def _known_hosts(fqdn: str, address: str, host_keys: Iterable[str]) -> list[str]
     return [f"{fqdn},{address} {key}" for key in host_keys]
 
 
-def _headline(sections: Iterable[Section]) -> str:
+def _headline(sections: Iterable[Section], language: Language) -> str:
     """A digest in one line: `2 waiting, 1 failed`."""
-    return ", ".join(f"{len(section.lines)} {section.title}" for section in sections if section.lines) or "all quiet"
+    told = ", ".join(f"{len(section.lines)} {section.title}" for section in sections if section.lines)
+    return told or language.words(say("all quiet"))
 
 
 def _filled_in(fields: Filled) -> list[str]:
@@ -165,23 +168,29 @@ def _filled_in(fields: Filled) -> list[str]:
     ]
 
 
-def undeclared(file: str, own: Path | None) -> set[str]:
+def undeclared(file: str, own: Path | None, language: Language) -> set[str]:
     """The names that a template needs from outside; raises jinja2.TemplateError where it cannot be read."""
-    environment = _text_environment(own)
+    environment = _text_environment(own, language)
     assert environment.loader is not None  # noqa: S101 - it is given below
     source, _name, _fresh = environment.loader.get_source(environment, file)
     return meta.find_undeclared_variables(environment.parse(source)) - environment.globals.keys()
 
 
-def _loader(own: Path | None) -> BaseLoader:
-    shipped = PackageLoader("templates_email", "")
-    return ChoiceLoader([FileSystemLoader(own), shipped]) if own else shipped
+def _loader(own: Path | None, language: Language) -> BaseLoader:
+    """A template of the site before those of the program; in either, the language before what has none."""
+    shipped = (PackageLoader("templates_email", folder) for folder in _folders(language))
+    mine = (FileSystemLoader(own / folder) for folder in _folders(language)) if own else ()
+    return ChoiceLoader([*mine, *shipped])
 
 
-@lru_cache(maxsize=4)
-def _text_environment(own: Path | None) -> Environment:
+def _folders(language: Language) -> tuple[str, ...]:
+    return ("",) if language.code == ENGLISH else (language.code, "")
+
+
+@lru_cache(maxsize=16)
+def _text_environment(own: Path | None, language: Language) -> Environment:
     environment = Environment(  # noqa: S701 - this is no HTML: the layout, which is, escapes
-        loader=_loader(own),
+        loader=_loader(own, language),
         undefined=StrictUndefined,
         finalize=_clean,
         trim_blocks=True,
@@ -189,32 +198,29 @@ def _text_environment(own: Path | None) -> Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
-    environment.filters.update(day=day_in_words, gib=gib, first_upper=lambda words: words[:1].upper() + words[1:])
+    environment.filters.update(
+        day=language.day, gib=language.gib, first_upper=lambda words: words[:1].upper() + words[1:]
+    )
     environment.globals.update(
-        quote=_quote,
+        quote=partial(_quote, language=language),
         items=_listed("-"),
         code=_listed("$"),
         offers=_offers,
-        count=count,
+        count=language.count,
         known_hosts=_known_hosts,
         filled_in=_filled_in,
-        headline=_headline,
+        headline=partial(_headline, language=language),
     )
     return environment
 
 
-@lru_cache(maxsize=4)
-def _layout(own: Path | None) -> Template:
+@lru_cache(maxsize=16)
+def _layout(own: Path | None, language: Language) -> Template:
     environment = Environment(
-        loader=_loader(own),
+        loader=_loader(own, language),
         undefined=StrictUndefined,
         autoescape=True,
         trim_blocks=True,
         auto_reload=False,
     )
     return environment.get_template("layout.html.j2")
-
-
-@lru_cache(maxsize=128)
-def _template(name: str, own: Path | None) -> Template:
-    return _text_environment(own).get_template(f"{name}.txt.j2")

@@ -7,8 +7,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from mailbot.letters.kinds import TICKET, About, Answer, Audience, By, Calendar, LetterFacts, Snapshot, Thread
+from mailbot.letters.kinds import About, Answer, Audience, By, Calendar, LetterFacts, Snapshot, Thread
 from mailbot.model import Letter, Purpose
+from parsers.translatable import Translatable, say
 
 
 class Begun(StrEnum):
@@ -24,9 +25,9 @@ class Begun(StrEnum):
 class ToCorrect:
     """One problem of a request: its field, its line in the mail, what was read and what would be accepted."""
 
-    field: str
-    found: str
-    allowed: str
+    field: Translatable
+    found: Translatable
+    allowed: Translatable
     line: int | None = None
 
 
@@ -46,7 +47,7 @@ class RequestProblems(Answer):
     about: ClassVar = About(Letter.REQUEST_PROBLEMS, Audience.SENDER, thread=Thread.ANSWER, needs_ticket=False)
     problems: Annotated[tuple[ToCorrect, ...], "everything that is wrong"]
     fields: Annotated[Filled, "the request, to be sent again"]
-    notes: Annotated[tuple[str, ...], "what the parser remarked, sentences"] = ()
+    notes: Annotated[tuple[Translatable, ...], "what the parser remarked, sentences"] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class ConfirmRequest(Snapshot):
         Audience.OWNER,
         Purpose.CONFIRM,
         thread=Thread.NONE,
-        subject=f"{TICKET}: please confirm that you asked for it",
+        subject=say("please confirm that you asked for it"),
     )
     lapses_at: Annotated[datetime, "when the request is forgotten without an answer"]
     claimed_from: Annotated[str, "address that the mail claimed to come from"]
@@ -77,7 +78,7 @@ class RequestReceived(Snapshot):
 
     about: ClassVar = About(Letter.REQUEST_RECEIVED, Audience.OWNER, Purpose.OWN)
     lapses_at: Annotated[datetime, "when the request lapses without a decision"]
-    notes: Annotated[tuple[str, ...], "what the parser remarked, sentences"] = ()
+    notes: Annotated[tuple[Translatable, ...], "what the parser remarked, sentences"] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class RequestApproved(Snapshot):
 
     about: ClassVar = About(Letter.REQUEST_APPROVED, Audience.OWNER, Purpose.OWN)
     by: By
-    changed: Annotated[tuple[str, ...], "what the admin changed, sentences"] = ()
+    changed: Annotated[tuple[Translatable, ...], "what the admin changed, sentences"] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

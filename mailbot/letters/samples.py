@@ -29,6 +29,10 @@ class Sample:
     number: int = 1
     """Which of the conversation's letters of this kind it is."""
 
+    def spoken(self, language: str) -> Sample:
+        """The same letter in a language."""
+        return replace(self, item=replace(self.item, effect=replace(self.item.effect, language=language)))
+
     @property
     def letter(self) -> Letter:
         letter = self.item.effect.letter

@@ -14,6 +14,8 @@ from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from parsers.translatable import Translatable, as_data, from_data
+
 T = TypeVar("T")
 
 
@@ -34,6 +36,8 @@ def _plain(value: Any) -> Any:
     match value:
         case datetime() | date():
             return value.isoformat()
+        case Translatable():
+            return as_data(value)
         case StrEnum():
             return value.value
         case tuple():
@@ -71,6 +75,8 @@ def _typed(hint: Any, value: Any) -> Any:
         return from_json(hint, value) if isinstance(hint, type) else value
     if hint in {date, datetime}:
         return hint.fromisoformat(value)
+    if hint is Translatable or (hint is str and isinstance(value, dict)):
+        return from_data(value)
     if isinstance(value, bool) and hint is int:
         raise TypeError(f"{value} is no number")
     if issubclass(hint, StrEnum):

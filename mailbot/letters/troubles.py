@@ -7,8 +7,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
-from mailbot.letters.kinds import TICKET, About, Answer, Audience, LetterFacts, Snapshot, Thread
+from mailbot.letters.kinds import About, Answer, Audience, LetterFacts, Snapshot, Thread
 from mailbot.model import Letter, OwnerState, Purpose
+from parsers.translatable import NOTHING, Translatable, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,7 @@ class AdminMachineTrouble(LetterFacts):
     """stopping, starting, installing again or removing a machine failed"""
 
     about: ClassVar = About(
-        Letter.ADMIN_MACHINE_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: {{effect}} failed"
+        Letter.ADMIN_MACHINE_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{trouble}")
     )
     effect: Annotated[str, "`stop`, `start`, `restart`, `reinstall`, `retire`, `delete-disk`"]
     why: Annotated[str, "the error"]
@@ -30,7 +31,7 @@ class AdminMailTrouble(LetterFacts):
         Letter.ADMIN_MAIL_TROUBLE,
         Audience.ADMIN,
         thread=Thread.NONE,
-        subject="[{service}] A message could not be handled",
+        subject=say("A message could not be handled"),
         needs_ticket=False,
     )
     why: Annotated[str, "why"]
@@ -45,7 +46,7 @@ class AdminTicketTrouble(LetterFacts):
     """a ticket's turn raised an error and was put off"""
 
     about: ClassVar = About(
-        Letter.ADMIN_TICKET_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: could not be worked on"
+        Letter.ADMIN_TICKET_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=say("could not be worked on")
     )
     error: Annotated[str, "the error"]
     again_at: Annotated[datetime | None, "when it will be tried again"] = None
@@ -59,14 +60,14 @@ class AdminBlind(LetterFacts):
         Letter.ADMIN_BLIND,
         Audience.ADMIN,
         thread=Thread.NONE,
-        subject="[{service}] {what}: {works}",
+        subject=say("{what}: {works}"),
         needs_ticket=False,
     )
-    what: Annotated[str, "what failed"]
+    what: Annotated[Translatable, "what failed"]
     since: Annotated[datetime, "since when"]
-    why: Annotated[str, "the error"]
+    why: Annotated[Translatable, "the error"]
     back: Annotated[bool, "it works again"]
-    meanwhile: Annotated[str, "what holds until it works again"] = ""
+    meanwhile: Annotated[Translatable, "what holds until it works again"] = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,20 +78,20 @@ class AdminNoticeBounced(LetterFacts):
         Letter.ADMIN_NOTICE_BOUNCED,
         Audience.ADMIN,
         thread=Thread.ADMINS,
-        subject=f"{TICKET}: a message to its owner came back",
+        subject=say("a message to its owner came back"),
     )
     address: Annotated[str, "where the letter went"]
-    what: Annotated[str, "what the letter was about, e.g. `the warning before the end date`"]
+    what: Annotated[Translatable, "what the letter was about, e.g. `the warning before the end date`"]
     answer: Annotated[str, "what the mail system said"] = ""
     second: Annotated[str, "further address that it is now sent to"] = ""
-    effect: Annotated[str, "what that means for the dates, a sentence"] = ""
+    effect: Annotated[Translatable, "what that means for the dates, a sentence"] = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminOwner(Snapshot):
     """the directory says something else of a machine's owner: another login, a lock, nobody any more, all well again"""
 
-    about: ClassVar = About(Letter.ADMIN_OWNER, Audience.ADMIN, thread=Thread.ADMINS, subject=f"{TICKET}: {{what}}")
+    about: ClassVar = About(Letter.ADMIN_OWNER, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{what}"))
     owner: Annotated[OwnerState, "how the directory has the owner now"]
     before: Annotated[OwnerState, "how it had them before"]
     login: Annotated[str, "the owner's login"]
@@ -105,7 +106,7 @@ class AdminUndelivered(LetterFacts):
         Letter.ADMIN_UNDELIVERED,
         Audience.ADMIN,
         thread=Thread.NONE,
-        subject="[{service}] A message could not be delivered",
+        subject=say("A message could not be delivered"),
         needs_ticket=False,
     )
     address: Annotated[str, "where it was to go"]
@@ -119,7 +120,7 @@ class Braked:
 
     number: int
     username: str
-    what: str
+    what: Translatable
     since: date | datetime
 
 
@@ -132,20 +133,20 @@ class AdminBrake(LetterFacts):
         Audience.ADMIN,
         Purpose.DECIDE,
         Thread.NONE,
-        "[{service}] {count} held back from stop or removal: please check",
+        say("{count} held back from stop or removal: please check"),
         needs_ticket=False,
     )
     brake: Annotated[int, "number of this brake; its token is bound to ticket 0 and this version"]
     tickets: Annotated[tuple[Braked, ...], "what waits"]
-    why: Annotated[str, "which limit was passed, a sentence"]
+    why: Annotated[Translatable, "which limit was passed, a sentence"]
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
     """A part of the week's letter; without lines there is nothing to report."""
 
-    title: str
-    lines: tuple[str, ...] = ()
+    title: Translatable
+    lines: tuple[Translatable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +157,7 @@ class AdminDigest(LetterFacts):
         Letter.ADMIN_DIGEST,
         Audience.ADMIN,
         thread=Thread.NONE,
-        subject="[{service}] Weekly summary",
+        subject=say("Weekly summary"),
         needs_ticket=False,
     )
     since: Annotated[date | datetime, "from when"]
@@ -189,11 +190,11 @@ class AdminLettersHeld(LetterFacts):
         Audience.ADMIN,
         Purpose.DECIDE,
         Thread.NONE,
-        "[{service}] Messages are held back: please check",
+        say("Messages are held back: please check"),
         needs_ticket=False,
     )
     brake: Annotated[int, "number of this brake; its token is bound to ticket 0 and this version"]
-    why: Annotated[tuple[str, ...], "which limits would be passed, each a phrase"]
+    why: Annotated[tuple[Translatable, ...], "which limits would be passed, each a phrase"]
     questions: Annotated[tuple[Waiting, ...], "tickets with a question that waits"] = ()
     waiting: Annotated[int, "how many tickets wait in all"] = 0
     dropped: Annotated[tuple[Dropped, ...], "letters that needed no decision and are not sent"] = ()
@@ -214,6 +215,6 @@ class AdminBrakeStays(Answer):
         Letter.ADMIN_BRAKE_STAYS, Audience.SENDER, Purpose.DECIDE, Thread.ANSWER, needs_ticket=False
     )
     words: Annotated[str, "the words as read"]
-    why: Annotated[str, "why nothing was let go, in sentences"]
+    why: Annotated[Translatable, "why nothing was let go, in sentences"]
     held: Annotated[Held | None, "what the brake still holds; none where it was released or pulled again"] = None
     brake: Annotated[int | None, "number of the brake that an answer lets go; none where it holds nothing"] = None

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from mailbot.model import Ticket, TicketState
 from mailbot.rules import LeaseRules
+from parsers.translatable import say
 
 WHAT_COMES = {
-    TicketState.ACTIVE: "would be stopped",
-    TicketState.EXPIRED: "would be removed",
-    TicketState.ARCHIVED: "its disk would be deleted",
+    TicketState.ACTIVE: say("would be stopped"),
+    TicketState.EXPIRED: say("would be removed"),
+    TicketState.ARCHIVED: say("its disk would be deleted"),
 }
 """What the clock does to a machine in each state in which it may do something destructive; in the words of the letter."""
 

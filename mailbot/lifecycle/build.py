@@ -12,6 +12,7 @@ from mailbot.lifecycle.notice import plan
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import Action, BuildFailed, Built, Login, Placed, Refusal, Retried, Step, Ticket, TicketState
 from mailbot.timetable import today
+from parsers.translatable import Translatable
 
 
 def placed(ticket: Ticket, event: Placed, circumstances: Circumstances) -> Step | Refusal:
@@ -20,7 +21,7 @@ def placed(ticket: Ticket, event: Placed, circumstances: Circumstances) -> Step 
     Refused where the machine is somewhere else than when the site was chosen: what was begun there would be forgotten.
     """
     if ticket.site != event.instead_of:
-        return Refusal(f"The machine was placed at {ticket.site or 'no site'} meanwhile.")
+        return Refusal(Translatable(f"The machine was placed at {ticket.site or 'no site'} meanwhile."))
     return Step(moved(ticket, circumstances, site=event.site), (), f"placed at {event.site}")
 
 

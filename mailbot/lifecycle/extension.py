@@ -25,7 +25,7 @@ from mailbot.model import (
     Withdrawn,
 )
 from mailbot.timetable import today
-from parsers.dates import long_form
+from parsers.translatable import Translatable, say
 
 WARNINGS = ("warning:", "removal:")
 """Keys of letters that an extension makes untrue: those that still wait are cancelled."""
@@ -38,14 +38,21 @@ def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -
         return Refusal(policy.refusal(problems))
     if event.until <= ticket.end_date:
         return Refusal(
-            f"The machine's last day is {long_form(ticket.end_date)} already; ask for a later one, "
-            f"or answer “release” to give it back."
+            say(
+                "The machine's last day is {day} already; ask for a later one, or answer “{release}” to give it back.",
+                day=ticket.end_date,
+                release=say("release"),
+            )
         )
     if ticket.asked_end_date is not None:
         return Refusal(still_asked(ticket.asked_end_date))
     if event.automatic and _within_limits(ticket, event.until, circumstances):
         return granted(
-            ticket, event.until, "the rules of the site", circumstances, f"extended to {event.until} without an admin"
+            ticket,
+            event.until,
+            say("the rules of the site"),
+            circumstances,
+            f"extended to {event.until} without an admin",
         )
     after = moved(
         ticket,
@@ -68,11 +75,13 @@ def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -
     )
 
 
-def still_asked(until: date) -> str:
+def still_asked(until: date) -> Translatable:
     """Why no other date is taken while one is asked: each would be a new question to every admin."""
-    return (
-        f"An extension until {long_form(until)} is with the admins already; it waits for their decision. "
-        f"To ask for another date, answer “withdraw” first."
+    return say(
+        "An extension until {day} is with the admins already; it waits for their decision. "
+        "To ask for another date, answer “{withdraw}” first.",
+        day=until,
+        withdraw=say("withdraw"),
     )
 
 
@@ -86,17 +95,21 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
     """An admin grants the extension, perhaps to another day."""
     until = event.until or ticket.asked_end_date
     if ticket.asked_end_date is None or until is None:
-        return Refusal("Nobody has asked for an extension of this machine, or it was decided already.")
+        return Refusal(say("Nobody has asked for an extension of this machine, or it was decided already."))
     problems = policy.end_date_problems(until, circumstances.rules, circumstances.now)
     if problems:
         return Refusal(policy.refusal(problems))
     if until <= ticket.end_date:
         return Refusal(
-            f"The machine's last day is {long_form(ticket.end_date)} already: an extension ends later. "
-            f"To leave it at that, answer “deny” with a reason."
+            say(
+                "The machine's last day is {day} already: an extension ends later. "
+                "To leave it at that, answer “{deny}” with a reason.",
+                day=ticket.end_date,
+                deny=say("deny"),
+            )
         )
     if event.disk_gib is not None:
-        return Refusal("The disk of a machine that exists cannot be changed; the end date can.")
+        return Refusal(say("The disk of a machine that exists cannot be changed; the end date can."))
     by = called(event.by, ticket, circumstances)
     step = granted(ticket, until, by, circumstances, f"extension to {until} approved by {event.by.who}")
     return replace(
@@ -139,17 +152,17 @@ def granted(ticket: Ticket, until: date, by: str, circumstances: Circumstances, 
     return Step(after, effects, summary, WARNINGS)
 
 
-def _changed(ticket: Ticket, until: date) -> tuple[str, ...]:
+def _changed(ticket: Ticket, until: date) -> tuple[Translatable, ...]:
     """What an admin changed against what was asked for, as sentences."""
     if ticket.asked_end_date is None or ticket.asked_end_date == until:
         return ()
-    return (f"The last day is {long_form(until)}, not {long_form(ticket.asked_end_date)}.",)
+    return (say("The last day is {day}, not {asked}.", day=until, asked=ticket.asked_end_date),)
 
 
 def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step | Refusal:
     """The machine keeps its end date; the time that the question was open is given back."""
     if ticket.asked_end_date is None:
-        return Refusal("Nobody has asked for an extension of this machine, or it was decided already.")
+        return Refusal(say("Nobody has asked for an extension of this machine, or it was decided already."))
     after = _resumed(ticket, circumstances)
     by = called(event.by, ticket, circumstances)
     denied = ExtensionDenied(
@@ -169,7 +182,10 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
     """The owner does not want the extension any more."""
     if ticket.asked_end_date is None:
         return Refusal(
-            "There is no question open that could be taken back; to give the machine back, answer “release”."
+            say(
+                "There is no question open that could be taken back; to give the machine back, answer “{release}”.",
+                release=say("release"),
+            )
         )
     after = _resumed(ticket, circumstances)
     by = called(event.by, ticket, circumstances)

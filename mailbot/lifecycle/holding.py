@@ -17,12 +17,13 @@ from mailbot.model import (
     TicketState,
     Unheld,
 )
+from parsers.translatable import say
 
 
 def held(ticket: Ticket, event: Held, circumstances: Circumstances) -> Step | Refusal:
     """Nothing destructive happens to this one until an admin lets go; its owner is written to all the same."""
     if ticket.state is TicketState.ARCHIVED and ticket.keep_until is None:
-        return Refusal("The kept disk is being deleted now; it is too late to hold it.")
+        return Refusal(say("The kept disk is being deleted now; it is too late to hold it."))
     return Step(moved(ticket, circumstances, held=event.why), (), f"held by {event.by.who}: {event.why}")
 
 
@@ -64,7 +65,7 @@ def _announced_again(ticket: Ticket, circumstances: Circumstances) -> Step:
         case TicketState.ACTIVE:
             earliest = circumstances.now + plan(ticket, circumstances.rules).notice
             return put_off(
-                ticket, circumstances, earliest, "It was exempted from its end date for a while, and is no longer."
+                ticket, circumstances, earliest, say("It was exempted from its end date for a while, and is no longer.")
             )
         case TicketState.EXPIRED:
             return removed_later(ticket, circumstances, circumstances.now + removal_notice(circumstances), why)

@@ -8,16 +8,16 @@ from mailbot.lifecycle.extension import WARNINGS, granted
 from mailbot.lifecycle.release import after_removal, going, taken_away
 from mailbot.lifecycle.steps import Circumstances, called, snapshot, to_owner
 from mailbot.model import LIVING, EndDateSet, Ended, Refusal, Step, Ticket, TicketState
-from parsers.dates import long_form
+from parsers.translatable import say
 
 
 def ended(ticket: Ticket, event: Ended, circumstances: Circumstances) -> Step | Refusal:
     """The machine goes now.  No notice is needed where an admin says so and why; a hold is lifted first, and the disk is kept."""
     reason = event.reason.strip()
     if not reason:
-        return Refusal("Taking a machine away needs a reason, because its owner reads it.")
+        return Refusal(say("Taking a machine away needs a reason, because its owner reads it."))
     if ticket.held:
-        return Refusal(f"This machine is held: {ticket.held}. Let go of it first.")
+        return Refusal(say("This machine is held: {why}. Let go of it first.", why=ticket.held))
     after = going(ticket, circumstances, remove_at=circumstances.now)
     by = called(event.by, ticket, circumstances)
     letter = to_owner(after, VmEnded(by=by, reason=reason, plan=after_removal(circumstances), **snapshot(after)))
@@ -35,6 +35,8 @@ def end_date_set(ticket: Ticket, event: EndDateSet, circumstances: Circumstances
     if problems:
         return Refusal(policy.refusal(problems))
     if event.until < ticket.end_date or (event.until == ticket.end_date and ticket.state is TicketState.ACTIVE):
-        return Refusal(f"The machine's last day is {long_form(ticket.end_date)} already: only a later one can be set.")
+        return Refusal(
+            say("The machine's last day is {day} already: only a later one can be set.", day=ticket.end_date)
+        )
     by = called(event.by, ticket, circumstances)
     return granted(ticket, event.until, by, circumstances, f"end date set to {event.until} by {event.by.who}")

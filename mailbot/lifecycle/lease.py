@@ -35,7 +35,8 @@ from mailbot.lifecycle.notice import (
 )
 from mailbot.lifecycle.steps import Circumstances, later, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import Action, Effect, EffectFailed, Letter, NoticeStage, Returned, Step, Ticket, TicketState
-from mailbot.timetable import moment_in_words, today
+from mailbot.timetable import in_zone, today
+from parsers.translatable import NOTHING, Translatable, say
 
 TRY_AGAIN = timedelta(days=1)
 """How often a machine that is held is looked at."""
@@ -68,15 +69,15 @@ def _warned(ticket: Ticket, circumstances: Circumstances, dates: Plan, passed: i
     """One warning for all that are overdue; when it comes too late for full notice, the end date moves first."""
     earliest = _earliest(ticket, circumstances, dates)
     if earliest > dates.stop_at + SLACK:
-        return put_off(ticket, circumstances, earliest, "The warning could not be sent in time.")
+        return put_off(ticket, circumstances, earliest, say("The warning could not be sent in time."))
     # After one that comes late, the next within half a day would only repeat it.
     told = sum(at < circumstances.now + DAY / 2 for at in dates.warnings)
     after = resting(replace(moved(ticket, circumstances), stage=told), circumstances)
     days_left = whole_days(dates.stop_at - circumstances.now)
-    planned, late = dates.warnings[passed - 1] + SLACK, ""
+    planned, late = dates.warnings[passed - 1] + SLACK, NOTHING
     if circumstances.now > planned + SLACK:
-        when = moment_in_words(planned, circumstances.rules.service.timezone)
-        late = f"It should have been sent on {when}, but the service could not write then."
+        when = in_zone(planned, circumstances.rules.service.timezone)
+        late = say("It should have been sent {when}, but the service could not write then.", when=when)
     warning = EndWarning(
         days_left=days_left, plan=steps_ahead(after, circumstances), calendar=calendar(after),
         last=told == len(dates.warnings), late=late, **snapshot(after),
@@ -104,7 +105,7 @@ def _days(number: int) -> str:
     return f"{number} day{'' if number == 1 else 's'}"
 
 
-def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, why: str) -> Step:
+def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, why: Translatable) -> Step:
     """The end date moves to when notice will have been given; the letter that says so is the warning."""
     zone = circumstances.rules.service.timezone
     later = max(today(earliest + SLACK, zone), ticket.end_date)
@@ -120,7 +121,7 @@ def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, wh
     return Step(after, (letter,), f"the end date moved to {later}: {why}", cancel=("warning:",))
 
 
-_DELETED = "The disk will be deleted for good."
+_DELETED = say("The disk will be deleted for good.")
 
 
 def steps_ahead(ticket: Ticket, circumstances: Circumstances) -> tuple[Ahead, ...]:
@@ -133,8 +134,8 @@ def steps_ahead(ticket: Ticket, circumstances: Circumstances) -> tuple[Ahead, ..
     remove_at = circumstances.open_from(ticket.remove_at or stop_at + timedelta(days=lease.grace_days))
     delete_at = circumstances.open_from(ticket.keep_until or remove_at + timedelta(days=lease.keep_disk_days))
     steps = (
-        (stop_at, "The machine will be stopped; its disk stays as it is."),
-        (remove_at, "The machine will be removed; its disk is kept."),
+        (stop_at, say("The machine will be stopped; its disk stays as it is.")),
+        (remove_at, say("The machine will be removed; its disk is kept.")),
         (delete_at, _DELETED),
     )
     return tuple(Ahead(at, what) for at, what in steps if at > circumstances.now)
@@ -153,24 +154,30 @@ def _stop(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> Step:
     proven = not_before(circumstances.accepted, of_lease(ticket), dates.notice)
     if proven is None:
         return put_off(
-            ticket, circumstances, circumstances.now + dates.notice, "No mail server had taken a warning in time."
+            ticket, circumstances, circumstances.now + dates.notice, say("No mail server had taken a warning in time.")
         )
     if not _last_is_proven(ticket, circumstances, dates):
         return put_off(
             ticket,
             circumstances,
             max(proven, circumstances.now + DAY),
-            "No mail server had taken the last warning in time.",
+            say("No mail server had taken the last warning in time."),
         )
     if circumstances.now < proven <= circumstances.now + SLACK:
         return Step(replace(moved(ticket, circumstances), due_at=proven), (), "")
     if proven > circumstances.now:
         return put_off(
-            ticket, circumstances, max(proven, circumstances.now + DAY), "The warning came later than it should have."
+            ticket,
+            circumstances,
+            max(proven, circumstances.now + DAY),
+            say("The warning came later than it should have."),
         )
     if circumstances.now > circumstances.open_from(dates.stop_at) + STALE:
         return put_off(
-            ticket, circumstances, circumstances.now + dates.notice, "It was not stopped then, and that is long ago."
+            ticket,
+            circumstances,
+            circumstances.now + dates.notice,
+            say("It was not stopped then, and that is long ago."),
         )
     grace = timedelta(days=circumstances.rules.lease.grace_days)
     after = moved(
@@ -259,14 +266,14 @@ def returned(ticket: Ticket, event: Returned, circumstances: Circumstances) -> S
             moved(ticket, circumstances), (), f"a letter to {event.address} is delayed: {event.diagnostic[:200]}"
         )
     after = moved(ticket, circumstances, email=event.other) if event.other else moved(ticket, circumstances)
-    what = NOTICES.get(event.letter, event.letter)
-    effect = "It does not count as notice: without notice that arrives, the date moves."
+    what = NOTICES.get(event.letter) or Translatable(event.letter)
+    effect = say("It does not count as notice: without notice that arrives, the date moves.")
     bounced = AdminNoticeBounced(
         address=event.address,
         what=what,
         answer=event.diagnostic[:500],
         second=event.other,
-        effect=effect if event.letter in NOTICES else "",
+        effect=effect if event.letter in NOTICES else NOTHING,
     )
     letters = to_admins(after, circumstances, bounced, key=event.address)
     waiting = ticket.state in {TicketState.ACTIVE, TicketState.EXPIRED} and ticket.asked_end_date is None
@@ -276,12 +283,12 @@ def returned(ticket: Ticket, event: Returned, circumstances: Circumstances) -> S
     return Step(after, letters, f"a letter to {event.address} came back: {event.diagnostic[:200]}")
 
 
-NOTICES: Mapping[str, str] = {
-    Letter.WARNING: "the warning before the end date",
-    Letter.DATE_MOVED: "the letter about the moved end date",
-    Letter.VM_STOPPED: "the letter that the machine is stopped",
-    Letter.GRACE_HALF: "the letter about the removal",
-    Letter.REMOVAL_NEAR: "the last letter before the removal",
-    Letter.VM_ARCHIVED: "the letter about the kept disk",
+NOTICES: Mapping[str, Translatable] = {
+    Letter.WARNING: say("the warning before the end date"),
+    Letter.DATE_MOVED: say("the letter about the moved end date"),
+    Letter.VM_STOPPED: say("the letter that the machine is stopped"),
+    Letter.GRACE_HALF: say("the letter about the removal"),
+    Letter.REMOVAL_NEAR: say("the last letter before the removal"),
+    Letter.VM_ARCHIVED: say("the letter about the kept disk"),
 }
 """Letters that must arrive, as admins read about them."""

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from mailbot.model import Letter
 from mailbot.rules import LetterRules
+from parsers.translatable import NOTHING, Translatable, say
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -77,28 +78,32 @@ class Written:
     in_day: int
 
 
-def why_held(letter: Letter, written: Written, limits: LetterRules, *, to_admins: bool) -> str:
+def why_held(letter: Letter, written: Written, limits: LetterRules, *, to_admins: bool) -> Translatable:
     """Which limit a letter would pass, as words for admins; empty where it may go."""
     match weight(letter):
         case Weight.NOTICE:
-            return ""
+            return NOTHING
         case Weight.OUTCOME:
             return _over_all(written, limits)
         case Weight.QUESTION | Weight.INFORMATION:
             return _over_one(written, limits, to_admins=to_admins) or _over_all(written, limits)
 
 
-def _over_one(written: Written, limits: LetterRules, *, to_admins: bool) -> str:
+def _over_one(written: Written, limits: LetterRules, *, to_admins: bool) -> Translatable:
     if written.cause >= limits.per_cause_and_day:
-        return f"more than {limits.per_cause_and_day} letters to one reader in 24 hours from one cause"
+        most = limits.per_cause_and_day
+        return say("more than {most} letters to one reader in 24 hours from one cause", most=most)
     if to_admins:
         over = written.reader >= limits.to_admins_per_hour
-        return f"more than {limits.to_admins_per_hour} letters to the admins in an hour" if over else ""
+        most = limits.to_admins_per_hour
+        return say("more than {most} letters to the admins in an hour", most=most) if over else NOTHING
     over = written.reader >= limits.per_person_and_day
-    return f"more than {limits.per_person_and_day} letters to one person in 24 hours" if over else ""
+    most = limits.per_person_and_day
+    return say("more than {most} letters to one person in 24 hours", most=most) if over else NOTHING
 
 
-def _over_all(written: Written, limits: LetterRules) -> str:
+def _over_all(written: Written, limits: LetterRules) -> Translatable:
     if written.in_hour >= limits.total_per_hour:
-        return f"more than {limits.total_per_hour} letters in an hour"
-    return f"more than {limits.total_per_day} letters in 24 hours" if written.in_day >= limits.total_per_day else ""
+        return say("more than {most} letters in an hour", most=limits.total_per_hour)
+    over = written.in_day >= limits.total_per_day
+    return say("more than {most} letters in 24 hours", most=limits.total_per_day) if over else NOTHING

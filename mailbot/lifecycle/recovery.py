@@ -13,6 +13,7 @@ from mailbot.lifecycle.removal import kept_longer
 from mailbot.lifecycle.request import question
 from mailbot.lifecycle.steps import Circumstances, moved, to_admins
 from mailbot.model import Step, Ticket, TicketState
+from parsers.translatable import say
 
 S = TicketState
 _NOTICE_AGAIN: dict[TicketState, tuple[str, ...]] = {S.ACTIVE: ("lease_from",), S.EXPIRED: ("ended_at",)}
@@ -35,7 +36,7 @@ def recovered(ticket: Ticket, nonce: str, circumstances: Circumstances) -> Step:
         return replace(step, summary=f"recovered: {step.summary}")
     if ticket.state is S.ACTIVE and ticket.asked_end_date is None and _ends_soon(after, circumstances):
         notice = circumstances.now + timedelta(days=circumstances.rules.lease.notice_days)
-        return put_off(after, circumstances, notice, "A backup of the service was restored.")
+        return put_off(after, circumstances, notice, say("A backup of the service was restored."))
     if ticket.state is S.PENDING or ticket.asked_end_date is not None:
         asking = to_admins(after, circumstances, AdminDecision(**question(after, circumstances)))
         return Step(after, asking, f"{_WHY}: asked again", _VOID)

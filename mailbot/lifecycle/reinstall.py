@@ -11,6 +11,7 @@ from mailbot.letters.life import ReinstallConfirm
 from mailbot.lifecycle.build import ready
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
 from mailbot.model import Action, Refusal, ReinstallAsked, Reinstalled, ReinstallWanted, Step, Ticket
+from parsers.translatable import say
 
 
 def asked(ticket: Ticket, _event: ReinstallAsked, circumstances: Circumstances) -> Step | Refusal:
@@ -29,10 +30,15 @@ def wanted(ticket: Ticket, event: ReinstallWanted, circumstances: Circumstances)
     """Confirmed: the disk goes, and a fresh one takes its place."""
     if ticket.reinstall_asked_at is None:
         return Refusal(
-            "Nothing waits for a confirmation: answer “reinstall” first to have the machine installed again."
+            say(
+                "Nothing waits for a confirmation: answer “{reinstall}” first to have the machine installed again.",
+                reinstall=say("reinstall"),
+            )
         )
     if circumstances.now > ticket.reinstall_asked_at + timedelta(days=circumstances.rules.lease.confirm_days):
-        return Refusal("That question is too old by now: answer “reinstall” once more.")
+        return Refusal(
+            say("That question is too old by now: answer “{reinstall}” once more.", reinstall=say("reinstall"))
+        )
     if ticket.held:
         return _held(ticket)
     after = moved(ticket, circumstances, reinstall_asked_at=None)
@@ -50,6 +56,5 @@ def done(ticket: Ticket, event: Reinstalled, circumstances: Circumstances) -> St
 
 
 def _held(ticket: Ticket) -> Refusal:
-    return Refusal(
-        f"An admin holds this machine, so its disk is not deleted now: {ticket.held}. Please ask the admins."
-    )
+    held = say("An admin holds this machine, so its disk is not deleted now: {why}. Please ask the admins.")
+    return Refusal(held.given(why=ticket.held))

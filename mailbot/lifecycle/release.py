@@ -20,6 +20,7 @@ from mailbot.model import (
     Ticket,
     TicketState,
 )
+from parsers.translatable import say
 
 
 def release_asked(ticket: Ticket, _event: ReleaseAsked, circumstances: Circumstances) -> Step:
@@ -40,11 +41,23 @@ def release_asked(ticket: Ticket, _event: ReleaseAsked, circumstances: Circumsta
 def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> Step | Refusal:
     """The owner gives the machine back: it goes now, its disk is kept for a while."""
     if ticket.release_asked_at is None:
-        return Refusal("Nothing waits for a confirmation: answer “release” first to give the machine back.")
+        return Refusal(
+            say(
+                "Nothing waits for a confirmation: answer “{release}” first to give the machine back.",
+                release=say("release"),
+            )
+        )
     if circumstances.now > ticket.release_asked_at + timedelta(days=circumstances.rules.lease.confirm_days):
-        return Refusal("That question is too old by now: answer “release” once more to give the machine back.")
+        return Refusal(
+            say(
+                "That question is too old by now: answer “{release}” once more to give the machine back.",
+                release=say("release"),
+            )
+        )
     if ticket.held:
-        return Refusal(f"An admin holds this machine, so it is not removed now: {ticket.held}. Please ask the admins.")
+        return Refusal(
+            say("An admin holds this machine, so it is not removed now: {why}. Please ask the admins.", why=ticket.held)
+        )
     after = going(ticket, circumstances, remove_at=None)
     letter = to_owner(after, VmReleased(plan=after_removal(circumstances), **snapshot(after)))
     effects = taken_away(ticket, after, circumstances, letter, called(event.by, ticket, circumstances))
@@ -79,15 +92,15 @@ def after_removal(circumstances: Circumstances) -> tuple[Ahead, ...]:
     """What follows when a machine goes now."""
     delete_at = circumstances.now + timedelta(days=circumstances.rules.lease.keep_disk_days)
     return (
-        Ahead(circumstances.now, "The machine will be stopped and removed; its disk is kept."),
-        Ahead(delete_at, "The disk will be deleted for good."),
+        Ahead(circumstances.now, say("The machine will be stopped and removed; its disk is kept.")),
+        Ahead(delete_at, say("The disk will be deleted for good.")),
     )
 
 
 def kept(ticket: Ticket, event: Kept, circumstances: Circumstances) -> Step | Refusal:
     """The owner takes a release, or the wish for a fresh disk, back that was not confirmed yet."""
     if ticket.release_asked_at is None and ticket.reinstall_asked_at is None:
-        return Refusal("The machine is not being given back, so there is nothing to keep it from.")
+        return Refusal(say("The machine is not being given back, so there is nothing to keep it from."))
     what = "release" if ticket.release_asked_at else "reinstallation"
     after = moved(ticket, circumstances, release_asked_at=None, reinstall_asked_at=None)
     letter = to_owner(

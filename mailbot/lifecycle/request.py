@@ -31,7 +31,7 @@ from mailbot.model import (
     Withdrawn,
 )
 from mailbot.rules import LeaseRules
-from parsers.dates import long_form
+from parsers.translatable import NOTHING, Translatable, as_one, say
 
 REMINDED_FOR = timedelta(days=2)
 """A question lapses no sooner than this after its last reminder."""
@@ -48,9 +48,10 @@ def opened(
     subject: str,
     proven: bool,
     claimed_from: str,
-    notes: tuple[str, ...],
+    notes: tuple[Translatable, ...],
     circumstances: Circumstances,
-    evidence: str = "",
+    evidence: Translatable = NOTHING,
+    language: str = "",
 ) -> Step:
     """A new ticket from a request without problems: PENDING where the sender is proven, else UNCONFIRMED."""
     ticket = Ticket(
@@ -69,6 +70,7 @@ def opened(
         opened_at=circumstances.now,
         changed_at=circumstances.now,
         asked_at=circumstances.now,
+        language=language or person.language,
     )
     if not proven:
         lapses_at = circumstances.now + timedelta(days=circumstances.rules.lease.confirm_days)
@@ -86,10 +88,10 @@ def _asked(
     ticket: Ticket,
     circumstances: Circumstances,
     summary: str,
-    notes: tuple[str, ...] = (),
+    notes: tuple[Translatable, ...] = (),
     *,
     sender: str = "",
-    evidence: str = "",
+    evidence: Translatable = NOTHING,
 ) -> Step:
     """The question goes to every admin, a receipt to the owner."""
     ticket = moved(ticket, circumstances, asked_at=circumstances.now, reminders=0)
@@ -104,7 +106,7 @@ class Asked(TypedDict):
 
     question: str
     person: Asker
-    checks: tuple[str, ...]
+    checks: tuple[Translatable, ...]
     sites: tuple[Room, ...]
     lapses_at: datetime
     asked_end_date: date | None
@@ -143,12 +145,12 @@ def confirmed(ticket: Ticket, event: Confirmed, circumstances: Circumstances) ->
     """
     problems = policy.end_date_problems(ticket.end_date, circumstances.rules, circumstances.now)
     if problems:
-        return Refusal(f"{policy.refusal(problems)} Please send a new request.")
+        return Refusal(as_one(policy.refusal(problems), say("Please send a new request.")))
     return _asked(
         moved(ticket, circumstances, state=TicketState.PENDING),
         circumstances,
         f"confirmed by {event.by.who}",
-        evidence=f"The request was confirmed from the registered address {event.by.who}.",
+        evidence=say("The request was confirmed from the registered address {address}.", address=event.by.who),
     )
 
 
@@ -205,12 +207,12 @@ def approved(ticket: Ticket, event: Approved, circumstances: Circumstances) -> S
     )
 
 
-def _changes(before: Ticket, after: Ticket) -> tuple[str, ...]:
+def _changes(before: Ticket, after: Ticket) -> tuple[Translatable, ...]:
     changes = []
     if before.end_date != after.end_date:
-        changes.append(f"The end date is {long_form(after.end_date)}, not {long_form(before.end_date)}.")
+        changes.append(say("The end date is {day}, not {asked}.", day=after.end_date, asked=before.end_date))
     if before.disk_gib != after.disk_gib:
-        changes.append(f"The disk has {after.disk_gib} GiB, not {before.disk_gib} GiB.")
+        changes.append(say("The disk has {size} GiB, not {asked} GiB.", size=after.disk_gib, asked=before.disk_gib))
     return tuple(changes)
 
 
@@ -218,7 +220,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
     """The first valid no: the owner reads the reason, every admin is told."""
     reason = event.reason.strip()
     if not reason:
-        return Refusal("A refusal needs a reason, because the requester reads it: write it behind the word.")
+        return Refusal(say("A refusal needs a reason, because the requester reads it: write it behind the word."))
     after = moved(ticket, circumstances, state=TicketState.DENIED, asked_at=None, due_at=None)
     by = called(event.by, ticket, circumstances)
     told = to_owner(after, RequestDenied(by=by, reason=reason))

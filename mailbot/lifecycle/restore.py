@@ -16,6 +16,7 @@ from mailbot.model import (
     TicketState,
 )
 from mailbot.timetable import today
+from parsers.translatable import say
 
 RESTORED_FOR = timedelta(days=30)
 """How long a restored machine runs when no date is given; it can be extended like any other."""
@@ -31,7 +32,7 @@ def restored(ticket: Ticket, event: Restored, circumstances: Circumstances) -> S
     if problems:
         return Refusal(policy.refusal(problems))
     if ticket.keep_until is None:
-        return Refusal("The kept disk is being deleted now; it is too late to bring the machine back.")
+        return Refusal(say("The kept disk is being deleted now; it is too late to bring the machine back."))
     after = moved(
         ticket,
         circumstances,

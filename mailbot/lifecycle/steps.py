@@ -11,6 +11,7 @@ from mailbot.letters.questions import AdminDecided, Room
 from mailbot.model import Accepted, Action, Actor, Admin, Effect, Letter, Role, Step, Ticket, TicketState
 from mailbot.rules import Rules
 from mailbot.timetable import end_of, today
+from parsers.translatable import Translatable, say
 
 SATURDAY = 5
 _LONGEST_CLOSURE_DAYS = 3660
@@ -73,16 +74,20 @@ def later(ticket: Ticket, circumstances: Circumstances) -> Step:
 def to_owner(ticket: Ticket, facts: LetterFacts, *, key: str = "") -> Effect:
     """One letter to the registered address of the ticket's owner."""
     letter = facts.about.letter
-    return Effect(Action.LETTER, _key(letter, ticket, key), letter, ticket.email, ticket.name, facts.stored())
+    stored, spoken = facts.stored(), ticket.language
+    return Effect(Action.LETTER, _key(letter, ticket, key), letter, ticket.email, ticket.name, stored, language=spoken)
 
 
 def to_admins(ticket: Ticket, circumstances: Circumstances, facts: LetterFacts, *, key: str = "") -> tuple[Effect, ...]:
-    """The same letter to every admin; each has a row, and so a token, of their own."""
+    """The same letter to every admin; each has a row, and so a token and a language, of their own."""
+    letter = facts.about.letter
+    return tuple(letter_to(admin, facts, _key(letter, ticket, key, admin.address)) for admin in circumstances.admins)
+
+
+def letter_to(admin: Admin, facts: LetterFacts, key: str) -> Effect:
+    """One letter to one admin, in their language."""
     letter, stored = facts.about.letter, facts.stored()
-    return tuple(
-        Effect(Action.LETTER, _key(letter, ticket, key, admin.address), letter, admin.address, admin.name, stored)
-        for admin in circumstances.admins
-    )
+    return Effect(Action.LETTER, key, letter, admin.address, admin.name, stored, language=admin.language)
 
 
 def _key(what: Letter | Action, ticket: Ticket, *more: str) -> str:
@@ -110,7 +115,7 @@ def decided(
     *,
     actor: str = "",
     reason: str = "",
-    changed: tuple[str, ...] = (),
+    changed: tuple[Translatable, ...] = (),
 ) -> tuple[Effect, ...]:
     """What every admin reads about a question that is decided.
 
@@ -137,23 +142,22 @@ def called(actor: Actor, ticket: Ticket, circumstances: Circumstances) -> str:
 
 
 STATE_WORDS = {
-    TicketState.UNCONFIRMED: "the request waits for a confirmation from the registered address",
-    TicketState.PENDING: "the request waits for the decision of an admin",
-    TicketState.APPROVED: "the request was approved; the machine is being built",
-    TicketState.FAILED: "the request was approved, but the machine could not be built; the admins know",
-    TicketState.ACTIVE: "the machine runs",
-    TicketState.EXPIRED: "the machine has reached its end date and is stopped",
-    TicketState.RETIRING: "the machine is being removed",
-    TicketState.ARCHIVED: "the machine was removed; its disk is still kept",
-    TicketState.DENIED: "the request was refused",
-    TicketState.LAPSED: "the request lapsed, because nobody answered in time",
-    TicketState.WITHDRAWN: "the request was withdrawn",
-    TicketState.REMOVED: "the machine was removed",
+    TicketState.UNCONFIRMED: say("the request waits for a confirmation from the registered address"),
+    TicketState.PENDING: say("the request waits for the decision of an admin"),
+    TicketState.APPROVED: say("the request was approved; the machine is being built"),
+    TicketState.FAILED: say("the request was approved, but the machine could not be built; the admins know"),
+    TicketState.ACTIVE: say("the machine runs"),
+    TicketState.EXPIRED: say("the machine has reached its end date and is stopped"),
+    TicketState.RETIRING: say("the machine is being removed"),
+    TicketState.ARCHIVED: say("the machine was removed; its disk is still kept"),
+    TicketState.DENIED: say("the request was refused"),
+    TicketState.LAPSED: say("the request lapsed, because nobody answered in time"),
+    TicketState.WITHDRAWN: say("the request was withdrawn"),
+    TicketState.REMOVED: say("the machine was removed"),
 }
 """How things stand, in the words of a letter."""
 
 
-def standing(ticket: Ticket) -> str:
+def standing(ticket: Ticket) -> Translatable:
     """`STATE_WORDS` as a sentence of its own."""
-    words = STATE_WORDS[ticket.state]
-    return f"{words[0].upper()}{words[1:]}."
+    return say("{Words}.", words=STATE_WORDS[ticket.state])

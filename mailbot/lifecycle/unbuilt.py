@@ -14,6 +14,7 @@ from mailbot.letters.requests import Begun, RequestDenied, RequestWithdrawn
 from mailbot.lifecycle.lease import not_now
 from mailbot.lifecycle.steps import Circumstances, called, decided, machine, moved, to_owner
 from mailbot.model import Action, Denied, Effect, Ended, Refusal, Step, Ticket, TicketState, Withdrawn
+from parsers.translatable import say
 
 
 def denied(ticket: Ticket, event: Denied | Ended, circumstances: Circumstances) -> Step | Refusal:
@@ -23,9 +24,9 @@ def denied(ticket: Ticket, event: Denied | Ended, circumstances: Circumstances) 
     """
     reason = event.reason.strip()
     if not reason:
-        return Refusal("A refusal needs a reason, because the requester reads it: write it behind the word.")
+        return Refusal(say("A refusal needs a reason, because the requester reads it: write it behind the word."))
     if ticket.held:
-        return Refusal(f"This machine is held: {ticket.held}. Let go of it first.")
+        return Refusal(say("This machine is held: {why}. Let go of it first.", why=ticket.held))
     by = called(event.by, ticket, circumstances)
     after = _over(ticket, circumstances, TicketState.DENIED, remove_at=circumstances.now)
     letters = (
@@ -38,9 +39,8 @@ def denied(ticket: Ticket, event: Denied | Ended, circumstances: Circumstances) 
 def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) -> Step | Refusal:
     """The owner takes the request back before there is a machine."""
     if ticket.held:
-        return Refusal(
-            f"An admin holds this machine, so nothing is taken away now: {ticket.held}. Please ask the admins."
-        )
+        held = say("An admin holds this machine, so nothing is taken away now: {why}. Please ask the admins.")
+        return Refusal(held.given(why=ticket.held))
     by = called(event.by, ticket, circumstances)
     after = _over(ticket, circumstances, TicketState.WITHDRAWN, remove_at=None)
     letters = (
@@ -61,7 +61,8 @@ def waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     put_off = not_now(ticket, circumstances)
     if put_off:
         return put_off
-    by, reason = circumstances.rules.service.contact, f"The machine could not be built, and was not within {days} days."
+    by = circumstances.rules.service.contact
+    reason = say("The machine could not be built, and was not within {days} days.", days=days)
     after = _over(ticket, circumstances, TicketState.LAPSED, remove_at=circumstances.now)
     letters = (
         to_owner(after, RequestDenied(by=by, reason=reason, begun=_begun(ticket))),

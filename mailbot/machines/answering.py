@@ -10,6 +10,7 @@ from mailbot.machines.progress import NoKeys, Site, Sites, again, keys_of, spec_
 from mailbot.model import Action, Effect, Facts, OutboxItem, Ticket, TicketState, Turn
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext
+from parsers.translatable import NOTHING, Translatable, as_data, as_one, from_data, say
 from provisioner.api import ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
 
 OFF = frozenset({VmPhase.STOPPED, VmPhase.DISK_KEPT, VmPhase.ABSENT})
@@ -21,8 +22,9 @@ def report(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket)
         site = _answering(context, sites, ticket)
         letter = told(context, site, spec_of(context, site, ticket), item, ticket)
     except ProvisionerError as error:
-        letter = _letter(item, {"machine": f"its site does not answer at the moment ({error})"})
-    _answer(context, item, letter, str(letter.facts["machine"]))
+        silent = say("its site does not answer at the moment ({error})", error=str(error))
+        letter = _letter(item, {"machine": as_data(silent)})
+    _answer(context, item, letter, from_data(letter.facts["machine"]))
 
 
 def _answering(context: TurnContext, sites: Sites, ticket: Ticket) -> Site:
@@ -40,12 +42,13 @@ def console(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket
         site = _answering(context, sites, ticket)
         spec = spec_of(context, site, ticket)
         off = site.provisioner.facts(spec).phase in OFF
-        facts: Facts = {"why": "it is switched off."} if off else {"lines": list(site.provisioner.console(spec))}
+        facts: Facts = {"lines": [] if off else list(site.provisioner.console(spec))}
+        why = say("it is switched off.") if off else NOTHING
     except SiteUnreachable:
-        facts = {"why": "its site does not answer at the moment."}
+        facts, why = {}, say("its site does not answer at the moment.")
     except ProvisionerError as error:
-        facts = {"why": _sentence(error)}
-    _answer(context, item, _letter(item, facts), str(facts.get("why", "the console was read")))
+        facts, why = {}, _sentence(error)
+    _answer_with(context, item, facts, why, "the console was read")
 
 
 def rekey(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
@@ -54,18 +57,26 @@ def rekey(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
         site = where(sites, ticket)
         spec = spec_of(context, site, ticket, keys_of(context, ticket))
         facts: Facts = {"fqdn": spec.names.fqdn, "keys": list(site.provisioner.install_keys(spec))}
+        why = NOTHING
     except DirectoryUnavailable as error:
         again(context, item, str(error))
         return
     except SiteUnreachable:
         raise  # done as soon as the site answers
     except (ProvisionerError, NoKeys) as error:
-        facts = {"why": _sentence(error)}
-    _answer(context, item, _letter(item, facts), str(facts.get("why", "the keys were installed")))
+        facts, why = {}, _sentence(error)
+    _answer_with(context, item, facts, why, "the keys were installed")
 
 
-def _sentence(error: Exception) -> str:
-    return f"{str(error).rstrip('.')}."
+def _answer_with(context: TurnContext, item: OutboxItem, facts: Facts, why: Translatable, done: str) -> None:
+    """The letter with what was found, or with why nothing was."""
+    if why:
+        facts = {"why": as_data(why)}
+    _answer(context, item, _letter(item, facts), why or done)
+
+
+def _sentence(error: Exception) -> Translatable:
+    return Translatable(f"{str(error).rstrip('.')}.")
 
 
 def _answer(context: TurnContext, item: OutboxItem, letter: Effect, proof: str) -> None:
@@ -78,20 +89,27 @@ def _answer(context: TurnContext, item: OutboxItem, letter: Effect, proof: str) 
 def told(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> Effect:
     """The letter that a row about a machine carries, with what the hypervisor says now."""
     seen = site.provisioner.facts(spec)
-    facts = {"machine": _in_words(seen), "fqdn": spec.names.fqdn, **({"address": seen.address} if seen.address else {})}
+    facts = {
+        "machine": as_data(_in_words(seen)),
+        "fqdn": spec.names.fqdn,
+        **({"address": seen.address} if seen.address else {}),
+    }
     if ticket.state is TicketState.ACTIVE and seen.phase in OFF:
         # What the lease says is not what is there: the sentence on top must not say that it runs.
-        facts["state"] = _NOT_RUNNING[seen.phase]
+        facts["state"] = as_data(_NOT_RUNNING[seen.phase])
     if any(one.action is Action.REINSTALL for one in context.store.waiting(ticket.id)):
-        facts["state"] = "The machine is being installed again, on a fresh disk; you will be told when you can log in."
+        facts["state"] = as_data(_BEING_INSTALLED)
     return _letter(item, facts)
 
 
 _NOT_RUNNING = {
-    VmPhase.STOPPED: "The machine is switched off. Its lease goes on; answer «start» to switch it on.",
-    VmPhase.DISK_KEPT: "The machine is not at its site any more, but its disk is. Please ask the support team.",
-    VmPhase.ABSENT: "The machine is not at its site any more. Please ask the support team.",
+    VmPhase.STOPPED: say(
+        "The machine is switched off. Its lease goes on; answer «{start}» to switch it on.", start=say("start")
+    ),
+    VmPhase.DISK_KEPT: say("The machine is not at its site any more, but its disk is. Please ask the support team."),
+    VmPhase.ABSENT: say("The machine is not at its site any more. Please ask the support team."),
 }
+_BEING_INSTALLED = say("The machine is being installed again, on a fresh disk; you will be told when you can log in.")
 
 
 def _letter(item: OutboxItem, facts: Facts) -> Effect:
@@ -99,12 +117,13 @@ def _letter(item: OutboxItem, facts: Facts) -> Effect:
     return replace(effect, action=Action.LETTER, key=f"{effect.key}:letter", facts={**effect.facts, **facts})
 
 
-def _in_words(facts: VmFacts) -> str:
+def _in_words(facts: VmFacts) -> Translatable:
     words = {
-        VmPhase.ABSENT: "it does not exist",
-        VmPhase.DISK_KEPT: "it is removed; its disk is kept",
-        VmPhase.STOPPED: "it is stopped",
-        VmPhase.BOOTING: "it is switched on",
-        VmPhase.READY: "it runs and answers",
+        VmPhase.ABSENT: say("it does not exist"),
+        VmPhase.DISK_KEPT: say("it is removed; its disk is kept"),
+        VmPhase.STOPPED: say("it is stopped"),
+        VmPhase.BOOTING: say("it is switched on"),
+        VmPhase.READY: say("it runs and answers"),
     }[facts.phase]
-    return f"{words}; {facts.waiting_for}" if facts.phase is VmPhase.BOOTING and facts.waiting_for else words
+    waits = facts.phase is VmPhase.BOOTING and facts.waiting_for
+    return as_one(words, facts.waiting_for, by="; ") if waits else words

@@ -11,6 +11,7 @@ from mailbot.model import Event, OutboxItem, Refusal, Ticket, Turn
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, apply, usable_keys
 from mailbot.turns.owners import owner_of
+from parsers.translatable import Translatable
 from provisioner.api import Provisioner, ProvisionerError, VmSpec
 
 POLL = timedelta(seconds=1)
@@ -149,7 +150,7 @@ def settle_with(context: TurnContext, item: OutboxItem, event: Event, settled: S
     try:
         after = apply(context, item.ticket_id or 0, event, commit)
     except LookupError as error:
-        after = Refusal(str(error))
+        after = Refusal(Translatable(str(error)))
     if isinstance(after, Refusal):
         context.store.settle([settled], context.clock.now())
         ended(context, item)

@@ -176,6 +176,8 @@ class Effect:
     not_before: datetime | None = None
     notice: Notice | None = None
     """What a letter announces, where that is something that cannot be taken back."""
+    language: str = ""
+    """In which language a letter is written; "" for the site's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import ClassVar, TypeAlias
 
 from mailbot.model.effects import Action
 from mailbot.model.tickets import CLOCK, MACHINE, Actor, Facts, OwnerState, TicketState
+from parsers.translatable import Translatable
 
 
 class EventKind(StrEnum):
@@ -366,7 +367,7 @@ Event: TypeAlias = (
 class Refusal:
     """An event that the ticket's state does not allow; `why` is worded for whoever asked."""
 
-    why: str
+    why: Translatable
 
 
 @dataclass(frozen=True, slots=True)

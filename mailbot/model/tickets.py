@@ -81,6 +81,8 @@ class Person:
     ssh_keys: tuple[str, ...] = ()
     locked: bool = False
     id: str = ""
+    language: str = ""
+    """The language that they prefer, a code such as `fr`; "" where nobody says."""
 
     @property
     def addresses(self) -> frozenset[str]:
@@ -94,6 +96,7 @@ class Admin:
     login: str
     name: str
     address: str
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Ticket:
     `keep_until` is when a kept disk is deleted; `held` is the reason why nothing destructive may happen.
     `lease_from` is when the present end date was agreed, `stage` how many of the warnings before the
     present stop or removal were written, `remove_at` the moment of the removal of a stopped machine
-    (None where its owner gave it back).
+    (None where its owner gave it back).  `language` is what its owner writes or prefers, "" for the site's.
     `machine_id` and `nonce` are random and no other ticket's, not even one that gets the same number after a restored
     backup: from the first every name of the machine follows, to the second every token and Message-ID is bound.
     `username` is the login with which the request was made: the machine keeps its name.  `person_id` is whose it is
@@ -153,6 +156,7 @@ class Ticket:
     person_id: str = ""
     renamed_to: str = ""
     owner: OwnerState = OwnerState.ACTIVE
+    language: str = ""
 
     @property
     def login(self) -> str:

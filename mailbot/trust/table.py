@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from mailbot.rules import Proof, TrustRules
+from parsers.translatable import NOTHING, Translatable, as_one, say
 
 
 class Risk(StrEnum):
@@ -29,11 +30,11 @@ class Risk(StrEnum):
 _LEAST = frozenset({Proof.TOKEN, Proof.REGISTERED})
 
 _MISSING = {
-    Proof.REGISTERED: "your mail did not come from the address that is registered for you",
-    Proof.TOKEN: "your mail is not a reply to a letter that was sent to you",
-    Proof.ALIGNED: "nothing proves that your mail was sent by the mail service of your address (DMARC or DKIM)",
-    Proof.SIGNED: "your mail has no good OpenPGP signature of yours",
-    Proof.CONFIRMED: "it was not confirmed from the address that is registered for you",
+    Proof.REGISTERED: say("your mail did not come from the address that is registered for you"),
+    Proof.TOKEN: say("your mail is not a reply to a letter that was sent to you"),
+    Proof.ALIGNED: say("nothing proves that your mail was sent by the mail service of your address (DMARC or DKIM)"),
+    Proof.SIGNED: say("your mail has no good OpenPGP signature of yours"),
+    Proof.CONFIRMED: say("it was not confirmed from the address that is registered for you"),
 }
 
 
@@ -112,17 +113,23 @@ def needs(risk: Risk, rules: TrustRules) -> frozenset[Proof]:
     return wanted
 
 
-def missing(risk: Risk, evidence: Evidence, rules: TrustRules) -> str:
+def missing(risk: Risk, evidence: Evidence, rules: TrustRules) -> Translatable:
     """What the evidence lacks for it, as words for the sender; empty where nothing does."""
-    return " and ".join(_MISSING[proof] for proof in sorted(needs(risk, rules) - evidence.proofs))
+    lacks = [_MISSING[proof] for proof in sorted(needs(risk, rules) - evidence.proofs)]
+    if len(lacks) < 2:
+        return lacks[0] if lacks else NOTHING
+    return say("{some} and {last}", some=as_one(*lacks[:-1], by=", "), last=lacks[-1])
 
 
-def in_words(evidence: Evidence) -> str:
+def in_words(evidence: Evidence) -> Translatable:
     """How a sender was recognised, one sentence for the admin who decides."""
     if Proof.SIGNED in evidence.proofs:
-        return "The mail has a good OpenPGP signature of the requester."
+        return say("The mail has a good OpenPGP signature of the requester.")
     if Proof.ALIGNED in evidence.proofs:
-        return f"The mail service of {evidence.sender} vouches for the mail (DMARC or DKIM)."
+        return say("The mail service of {sender} vouches for the mail (DMARC or DKIM).", sender=evidence.sender)
     if Proof.REGISTERED in evidence.proofs:
-        return f"The mail gives the registered address {evidence.sender} as its sender; nothing else proves it."
-    return ""
+        return say(
+            "The mail gives the registered address {sender} as its sender; nothing else proves it.",
+            sender=evidence.sender,
+        )
+    return NOTHING

@@ -18,6 +18,7 @@ from mailbot.lifecycle.brake import braked as decide_braked
 from mailbot.model import LIVING, Refusal, Ticket, TimePassed, Turn
 from mailbot.turns.brake_numbers import MACHINES, next_number
 from mailbot.turns.context import TurnContext
+from parsers.translatable import say
 
 NOTE = MACHINES
 """Where the store keeps the brake: a JSON object like `Brake`, absent where none was ever pulled."""
@@ -69,7 +70,11 @@ def _pull(context: TurnContext, brake: Brake, now: datetime) -> None:
         AdminBrake(
             brake=brake.number,
             tickets=tuple(entries),
-            why=f"No more than {lease.brake_machines}, or {lease.brake_percent} % of all machines, may be stopped or removed at once.",
+            why=say(
+                "No more than {machines}, or {percent} % of all machines, may be stopped or removed at once.",
+                machines=lease.brake_machines,
+                percent=lease.brake_percent,
+            ),
         ),
         f"brake:{brake.number}:{which}",
     )
@@ -83,9 +88,9 @@ def release(context: TurnContext, number: int, by: str) -> Turn | Refusal:
     """The turn that lets the machines go which this brake holds, or why not.  May run twice."""
     brake = current(context)
     if brake is None or brake.number != number:
-        return Refusal("The brake has been pulled again since that letter. Please answer the newest one.")
+        return Refusal(say("The brake has been pulled again since that letter. Please answer the newest one."))
     if brake.released_by and brake.released_by != by:
-        return Refusal(f"{brake.released_by} has released it already.")
+        return Refusal(say("{who} has released it already.", who=brake.released_by))
     held = tuple(ticket_id for ticket_id in brake.tickets if brake.holds(context.store.ticket(ticket_id)))
     note = json.dumps(asdict(replace(brake, released_by=by)))
     return Turn(now=context.clock.now(), notes={NOTE: note}, wake=held)

@@ -14,9 +14,13 @@ from mailbot.turns import brake, letter_brake, repetition
 from mailbot.turns.context import TurnContext
 from mailbot.turns.evidence import Look
 from mailbot.turns.judgement import Judgement, answered
+from parsers.translatable import Translatable, as_one, say
 from parsers.values import Command, Mail, Unclear, Verb
 
-_ANOTHER_WORD = "Only the word “proceed” lets go of what is held back; any other answer leaves it as it is."
+_ANOTHER_WORD = say(
+    "Only the word “{proceed}” lets go of what is held back; any other answer leaves it as it is.",
+    proceed=say("proceed"),
+)
 
 
 def number_of(context: TurnContext, references: tuple[Reference, ...], admin: Admin) -> int:
@@ -47,12 +51,12 @@ class BrakeReply:
     def judged(self, said: Command | Unclear, look: Look) -> Judgement:
         """Let go at the one word that does, where the mail proves enough; anything else is answered with what was read and what is accepted."""
         if isinstance(said, Unclear):
-            return self._stays(said.words, f"{said.why} {_ANOTHER_WORD}")
+            return self._stays(said.words, as_one(said.why, _ANOTHER_WORD))
         if said.verb is not Verb.PROCEED:
             return self._stays(said.line, _ANOTHER_WORD)
         evidence = Evidence(self.admin.address, frozenset({Proof.TOKEN, Proof.REGISTERED})).with_checked(look())
         lack = trust.missing(Risk.APPROVE_LARGE, evidence, self.context.rules.trust)
-        released = Refusal(f"It was not done: {lack}.") if lack else self._released()
+        released = Refusal(say("It was not done: {lack}.", lack=lack)) if lack else self._released()
         if isinstance(released, Refusal):
             return self._stays(said.line, released.why)
         return Judgement(Verdict.HANDLED, f"brake {self.number} released by {self.admin.address}", released)
@@ -72,7 +76,7 @@ class BrakeReply:
                 return what
         return None
 
-    def _stays(self, words: str, why: str) -> Judgement:
+    def _stays(self, words: str, why: Translatable) -> Judgement:
         """Nothing is let go, and the admin reads why; the same words twice are answered once (`repetition`)."""
         note = f"the brake stays as it is: {why}"
         name, digest = repetition.note_of(0, self.mail)

@@ -12,8 +12,8 @@ from mailbot.errors import Conflict, DirectoryUnavailable
 from mailbot.letters import LetterFacts, LetterSettings
 from mailbot.letters.questions import Room
 from mailbot.lifecycle import Circumstances
+from mailbot.lifecycle.steps import letter_to
 from mailbot.model import (
-    Action,
     Admin,
     Effect,
     Event,
@@ -129,18 +129,8 @@ class TurnContext:
 
     def letter_to_admins(self, facts: LetterFacts, key: str) -> tuple[Effect, ...]:
         """The same letter, about no ticket, to every admin; `key` makes it unique in the whole outbox."""
-        letter, stored = facts.about.letter, facts.stored()
-        return tuple(
-            Effect(
-                Action.LETTER,
-                f"{letter.value}:{key}:{admin.address}",
-                letter=letter,
-                to=admin.address,
-                to_name=admin.name,
-                facts=stored,
-            )
-            for admin in self.all_admins()
-        )
+        letter = facts.about.letter.value
+        return tuple(letter_to(admin, facts, f"{letter}:{key}:{admin.address}") for admin in self.all_admins())
 
 
 def usable_keys(person: Person) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
 
 from mailbot.letters.troubles import AdminDigest, Section
 from mailbot.lifecycle.notice import plan
-from mailbot.model import Action, OwnerState, Ticket, TicketState, Turn
+from mailbot.model import OwnerState, Ticket, TicketState, Turn
 from mailbot.ports import FailedEffect
 from mailbot.timetable import last_weekly, today
 from mailbot.turns import brake, drift, letter_brake, sight
 from mailbot.turns.context import TurnContext
-from parsers.dates import long_form
+from parsers.translatable import Translatable, as_one, say
 
 NOTE = "digest"
 """Where the store keeps the moment of the last digest, ISO 8601."""
@@ -66,9 +65,10 @@ def digest(context: TurnContext) -> int:
     return len(letters)
 
 
-def _cut(lines: Iterable[str]) -> list[str]:
+def _cut(lines: Iterable[Translatable]) -> list[Translatable]:
     kept = list(lines)
-    return [*kept[:LINES], f"and {len(kept) - LINES} more."] if len(kept) > LINES + 1 else kept
+    more = say("and {number} more.", number=len(kept) - LINES)
+    return [*kept[:LINES], more] if len(kept) > LINES + 1 else kept
 
 
 class Week:
@@ -78,75 +78,85 @@ class Week:
         self.context, self.since, self.now = context, since, now
         self.ahead = context.store.due(now + AHEAD, LOOK_AT)
 
-    def sections(self) -> dict[str, list[str]]:
+    def sections(self) -> dict[Translatable, list[Translatable]]:
         """The lines of each section, by its title; what is odd or failed comes first."""
         return {
-            "odd": list(self._odd()),
-            "failed": list(self._failed()),
-            "over the brake": list(self._braked()),
-            "waiting": list(self._waiting()),
-            "expiring": list(self._expiring()),
-            "held": [f"{_who(one)}: {one.held}" for one in self.ahead if one.held],
+            say("odd"): list(self.odd()),
+            say("failed"): list(self._failed()),
+            say("over the brake"): list(self._braked()),
+            say("waiting"): list(self._waiting()),
+            say("expiring"): list(self._expiring()),
+            say("held"): [as_one(f"{_who(one)}:", one.held) for one in self.ahead if one.held],
         }
 
-    def _waiting(self) -> Iterator[str]:
+    def _waiting(self) -> Iterator[Translatable]:
         for one in self.context.store.tickets(_WAITING):
-            for_whom = "its owner" if one.state is S.UNCONFIRMED else "an admin"
-            yield f"{_who(one)}: the request waits for {for_whom} since {self._day(one.asked_at or one.opened_at)}."
+            for_whom = say("its owner") if one.state is S.UNCONFIRMED else say("an admin")
+            waits = say("{which}: the request waits for {whom} since {day}.", which=_who(one), whom=for_whom)
+            yield waits.given(day=self._day(one.asked_at or one.opened_at))
         for one in self.ahead:
             if one.asked_end_date is not None:
-                asked = long_form(one.asked_end_date)
-                yield f"{_who(one)}: an extension until {asked} waits since {self._day(one.asked_at or self.now)}."
+                waits = say("{which}: an extension until {asked} waits since {day}.", which=_who(one))
+                yield waits.given(asked=one.asked_end_date, day=self._day(one.asked_at or self.now))
 
-    def _failed(self) -> Iterator[str]:
+    def _failed(self) -> Iterator[Translatable]:
         for one in self.context.store.tickets((S.FAILED,)):
-            yield f"{_who(one)}: the machine could not be built, since {self._day(one.changed_at)}."
+            day = self._day(one.changed_at)
+            yield say("{which}: the machine could not be built, since {day}.", which=_who(one), day=day)
         for failed in self.context.store.failed_effects():
             if failed.at >= self.since:
                 yield _given_up(failed, self._day(failed.at))
 
-    def _expiring(self) -> Iterator[str]:
+    def _expiring(self) -> Iterator[Translatable]:
         for one in self.ahead:
             ends = self._ends(one)
             if ends is not None and self.now < ends[0] <= self.now + AHEAD:
-                yield f"{_who(one)}: {ends[1]} on {self._day(ends[0])}."
+                yield say("{which}: {ends} on {day}.", which=_who(one), ends=ends[1], day=self._day(ends[0]))
 
-    def _ends(self, one: Ticket) -> tuple[datetime, str] | None:
+    def _ends(self, one: Ticket) -> tuple[datetime, Translatable] | None:
         """What comes next for a machine that is on its way out, and when."""
         if one.state is S.ACTIVE:
-            return plan(one, self.context.rules).stop_at, "will be stopped"
+            return plan(one, self.context.rules).stop_at, say("will be stopped")
         if one.state is S.EXPIRED and one.remove_at is not None:
-            return one.remove_at, "will be removed"
+            return one.remove_at, say("will be removed")
         if one.state is S.ARCHIVED and one.keep_until is not None:
-            return one.keep_until, "its kept disk will be deleted"
+            return one.keep_until, say("its kept disk will be deleted")
         return None
 
-    def _braked(self) -> Iterator[str]:
+    def _braked(self) -> Iterator[Translatable]:
         pulled = brake.current(self.context)
         if pulled is None or pulled.released_by:
             return
         for number in pulled.tickets:
             one = self.context.store.ticket(number)
             if one is not None and pulled.holds(one):
-                yield f"{_who(one)}: waits for an answer to the letter of brake {pulled.number}."
+                waits = say("{which}: waits for an answer to the letter of brake {brake}.", which=_who(one))
+                yield waits.given(brake=pulled.number)
 
-    def _odd(self) -> Iterator[str]:
+    def odd(self) -> Iterator[Translatable]:
+        """What is not as it should be."""
         for trouble in sight.what_is_blind(self.context.store):
-            what, since = f"{trouble.what[0].upper()}{trouble.what[1:]}", self._day(trouble.since)
-            yield f"{what} has not worked since {since}: {trouble.why}. Until it works again, {sight.MEANWHILE[trouble.sense]}."
+            yield say(
+                "{What} has not worked since {day}: {why}. Until it works again, {meanwhile}.",
+                what=trouble.what,
+                day=self._day(trouble.since),
+                why=trouble.why,
+                meanwhile=sight.MEANWHILE[trouble.sense],
+            )
         if pulled := letter_brake.current(self.context):
             waiting = len(self.context.store.held_letters(LOOK_AT))
             if waiting and not pulled.released_by:
-                yield f"Letters are held back ({waiting}): they wait for an answer to the letter of brake {pulled.number}."
+                held = say("Letters are held back ({number}): they wait for an answer to the letter of brake {brake}.")
+                yield held.given(number=waiting, brake=pulled.number)
         paused = self.context.paused()
         if paused:
-            yield f"The bot is paused by {paused}. Mail is answered, nothing else happens."
+            yield say("The bot is paused by {who}. Mail is answered, nothing else happens.", who=paused)
         for one in self.context.store.with_odd_owner(LINES + 1):
-            yield f"{_who(one)}: {_OWNER[one.owner]}."
+            yield say("{which}: {problem}.", which=_who(one), problem=_OWNER[one.owner])
         yield from self._slow()
         for health, _at in self.context.store.health():
             for problem in health.problems:
-                yield f"The site {health.site}: {problem}"
+                yield say("The site {site}: {problem}", site=health.site, problem=problem)
         yield from self._drifted()
 
     def stuck(self) -> Iterator[tuple[str, str]]:
@@ -162,28 +172,29 @@ class Week:
                 what = f"{about}{row.letter or row.action}: tried {row.attempts} times; {row.error}"
                 yield "in the queue", what
 
-    def _slow(self) -> Iterator[str]:
+    def _slow(self) -> Iterator[Translatable]:
         for one in self.context.store.tickets(_UNDER_WAY):
             if self.now - one.changed_at > SLOW:
-                doing = "being built" if one.state is S.APPROVED else "being removed"
-                yield f"{_who(one)}: {doing} since {self._day(one.changed_at)}."
+                built, removed = say("{which}: being built since {day}."), say("{which}: being removed since {day}.")
+                doing = built if one.state is S.APPROVED else removed
+                yield doing.given(which=_who(one), day=self._day(one.changed_at))
 
-    def _drifted(self) -> Iterator[str]:
+    def _drifted(self) -> Iterator[Translatable]:
         for site, findings in drift.kept(self.context.store).items():
             for finding in findings:
-                yield f"The site {site}: {finding.said}"
+                yield say("The site {site}: {problem}", site=site, problem=finding.said)
 
-    def _day(self, moment: datetime) -> str:
-        return long_form(today(moment, self.context.rules.service.timezone))
+    def _day(self, moment: datetime) -> date:
+        return today(moment, self.context.rules.service.timezone)
 
 
-_OWNER: Mapping[OwnerState, str] = {
-    OwnerState.ACTIVE: "its owner is in the directory",
-    OwnerState.LOCKED: "the account of its owner is locked",
-    OwnerState.KEYLESS: "the directory has no usable SSH key of its owner",
-    OwnerState.GONE: "its owner is no longer in the directory",
-    OwnerState.SUCCEEDED: "its owner is no longer in the directory, and somebody else has the login",
-    OwnerState.NAMESAKE: "somebody else has the login that it is named after",
+_OWNER: Mapping[OwnerState, Translatable] = {
+    OwnerState.ACTIVE: say("its owner is in the directory"),
+    OwnerState.LOCKED: say("the account of its owner is locked"),
+    OwnerState.KEYLESS: say("the directory has no usable SSH key of its owner"),
+    OwnerState.GONE: say("its owner is no longer in the directory"),
+    OwnerState.SUCCEEDED: say("its owner is no longer in the directory, and somebody else has the login"),
+    OwnerState.NAMESAKE: say("somebody else has the login that it is named after"),
 }
 
 
@@ -191,8 +202,10 @@ def _who(ticket: Ticket) -> str:
     return f"#{ticket.id}, {ticket.username}"
 
 
-def _given_up(failed: FailedEffect, day: str) -> str:
+def _given_up(failed: FailedEffect, day: date) -> Translatable:
     effect, number = failed.item.effect, failed.item.ticket_id
-    about: Any = f"#{number}, " if number else ""
-    what = f"the letter {effect.letter} to {effect.to}" if effect.action is Action.LETTER else f"{effect.action}"
-    return f"{about}{what} was given up on {day}: {failed.error}"
+    what = Translatable(effect.action.value)
+    if effect.letter is not None:
+        what = say("the letter {letter} to {address}", letter=effect.letter.value, address=effect.to)
+    given_up = say("{what} was given up on {day}: {error}", what=what, day=day, error=failed.error)
+    return as_one(f"#{number},", given_up) if number else given_up

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from mailbot.model import Ticket, TicketState
 from mailbot.ports import Store
+from parsers.translatable import Translatable, as_data, as_one, from_data, say
 from provisioner.api import Found
 
 S = TicketState
@@ -39,7 +40,7 @@ class Finding:
     drift: Drift
     ticket: int | None
     machine: str
-    said: str
+    said: Translatable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +68,20 @@ def compare(site: str, known: Iterable[Known], there: Iterable[Found]) -> tuple[
     for machine_id, one in found.items():
         home = homes.get(machine_id)
         if home is None:
-            findings.append(_orphan(site, one, "no ticket knows it"))
+            findings.append(_orphan(site, one, say("no ticket knows it")))
         elif home.site != site:
-            findings.append(_orphan(site, one, f"by its ticket #{home.id} it is at {home.site or 'no site'}"))
+            elsewhere = say("by its ticket #{ticket} it is at {site}", ticket=home.id, site=home.site or say("no site"))
+            findings.append(_orphan(site, one, elsewhere))
     return tuple(sorted(findings, key=lambda one: (one.ticket or 0, one.drift, one.machine)))
 
 
-def _orphan(site: str, one: Found, why: str) -> Finding:
-    name = one.name or f"a disk of {one.machine_id}"
-    of = f" (ticket {one.reference} by its own mark)" if one.reference else ""
-    return Finding(Drift.ORPHAN, None, name, f"{name} is at {site}{of}, but {why}.")
+def _orphan(site: str, one: Found, why: Translatable) -> Finding:
+    name = one.name or say("a disk of {machine}", machine=str(one.machine_id))
+    said = say("{name} is at {site}, but {why}.", name=name, site=site, why=why)
+    if one.reference:
+        marked = say("{name} is at {site} (ticket {ticket} by its own mark), but {why}.", ticket=one.reference)
+        said = marked.given(name=name, site=site, why=why)
+    return Finding(Drift.ORPHAN, None, name, said)
 
 
 def _of_ticket(ticket: Ticket, one: Found | None) -> tuple[Finding, ...]:
@@ -85,34 +90,39 @@ def _of_ticket(ticket: Ticket, one: Found | None) -> tuple[Finding, ...]:
         return ()
     with_domain, with_disk = one is not None and one.name is not None, one is not None and one.disk_gib is not None
     if ticket.state not in _KEPT and not with_domain:
-        rest = "but its disk is" if with_disk else "nor is its disk"
-        told = [(Drift.MISSING, f"the machine is not at {ticket.site} any more, {rest}.")]
+        disk_there = say("the machine is not at {site} any more, but its disk is.")
+        all_gone = say("the machine is not at {site} any more, nor is its disk.")
+        told = [(Drift.MISSING, (disk_there if with_disk else all_gone).given(site=ticket.site or ""))]
     elif one is None or not with_disk:
-        told = [(Drift.DISK_LOST, f"its disk is not at {ticket.site} any more.")]
+        told = [(Drift.DISK_LOST, say("its disk is not at {site} any more.", site=ticket.site or ""))]
     else:
         told = [*_of_disk(ticket, one), *(_of_domain(ticket, one) if with_domain else ())]
     return tuple(
-        Finding(kind, ticket.id, ticket.username, f"#{ticket.id}, {ticket.username}: {words}") for kind, words in told
+        Finding(kind, ticket.id, ticket.username, as_one(f"#{ticket.id}, {ticket.username}:", words))
+        for kind, words in told
     )
 
 
-def _of_disk(ticket: Ticket, one: Found) -> Iterator[tuple[Drift, str]]:
+def _of_disk(ticket: Ticket, one: Found) -> Iterator[tuple[Drift, Translatable]]:
     if one.disk_gib is not None and one.disk_gib < ticket.disk_gib:
-        yield Drift.DISK_SIZE, f"its disk has {one.disk_gib} GiB, not {ticket.disk_gib} GiB."
+        yield (
+            Drift.DISK_SIZE,
+            say("its disk has {size} GiB, not {wanted} GiB.", size=one.disk_gib, wanted=ticket.disk_gib),
+        )
 
 
-def _of_domain(ticket: Ticket, one: Found) -> Iterator[tuple[Drift, str]]:
+def _of_domain(ticket: Ticket, one: Found) -> Iterator[tuple[Drift, Translatable]]:
     wanted = ticket.state in _RUNNING
     if one.running and not wanted:
-        yield Drift.ON, f"it runs, although it is {ticket.state.value}."
+        yield Drift.ON, say("it runs, although it should be stopped.")
     if wanted and not one.running:
-        yield Drift.OFF, "it is switched off within its lease, perhaps by its owner."
+        yield Drift.OFF, say("it is switched off within its lease, perhaps by its owner.")
     if one.autostart and not wanted:
-        yield Drift.AUTOSTART, f"it would start with its host, although it is {ticket.state.value}."
+        yield Drift.AUTOSTART, say("it would start with its host, although it should be stopped.")
     if wanted and one.running and not one.autostart:
-        yield Drift.AUTOSTART, "it would stay off when its host starts again."
+        yield Drift.AUTOSTART, say("it would stay off when its host starts again.")
     if not one.filtered:
-        yield Drift.UNFILTERED, "it is not held to its own addresses (the network filter is missing)."
+        yield Drift.UNFILTERED, say("it is not held to its own addresses (the network filter is missing).")
 
 
 # what is kept
@@ -126,13 +136,15 @@ def kept(store: Store) -> Mapping[str, tuple[Finding, ...]]:
 
 def keep(store: Store, site: str, findings: Sequence[Finding]) -> None:
     """Keep what disagrees at a site now."""
-    store.put_note(_note(site), json.dumps([asdict(one) for one in findings]) if findings else None)
+    store.put_note(
+        _note(site), json.dumps([asdict(one) | {"said": as_data(one.said)} for one in findings]) if findings else None
+    )
 
 
 def _read(one: Mapping[str, object]) -> Finding:
     number = one["ticket"]
     ticket = number if isinstance(number, int) else None
-    return Finding(Drift(str(one["drift"])), ticket, str(one["machine"]), str(one["said"]))
+    return Finding(Drift(str(one["drift"])), ticket, str(one["machine"]), from_data(one["said"]))
 
 
 def _note(site: str) -> str:

@@ -16,6 +16,7 @@ from mailbot.turns.judgement import Judgement, counted, left
 from mailbot.turns.replies import judge_reply
 from mailbot.turns.requests import explained, judge_request
 from parsers.request.labels import Part
+from parsers.translatable import say
 from parsers.values import (
     Automatic,
     AutomaticKind,
@@ -138,15 +139,9 @@ def _header_alone(context: TurnContext, fetched: Fetched, header: Mail, now: dat
     sender = context.directory.by_address(header.sender.address)
     if sender is None or not wanted or fetched.refused:
         return outcome
-    allowed = f"a mail of at most {most} MiB; please leave out what is attached and send the words alone"
-    told = explained(
-        context,
-        header,
-        sender,
-        now,
-        fields=Fields(username=sender.login),
-        problems=[Problem(Part.WHOLE.value, None, f"{mib} MiB", allowed)],
-    )
+    allowed = say("a mail of at most {most} MiB; please leave out what is attached and send the words alone", most=most)
+    too_large = Problem(Part.WHOLE.value, None, say("{size} MiB", size=mib), allowed)
+    told = explained(context, header, sender, now, request=Request(Fields(username=sender.login), (too_large,)))
     letters = [effect for one in (outcome, told) if one.turn for effect in one.turn.effects]
     return outcome.with_turn(now, effects=tuple(letters))
 

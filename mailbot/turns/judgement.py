@@ -68,9 +68,11 @@ def answered(
     ticket: Ticket | None = None,
     note: str,
     proven: bool = True,
+    language: str = "",
 ) -> Judgement:
     """The mail changes nothing and is answered once, unless that address had enough answers for today.
 
+    The answer is in the `language` of the mail where that is known, else in that of the ticket's owner, or of whoever reads it.
     Where it is not proven that the mail comes from there, fewer are enough: somebody else may have caused them.
     """
     address = to.email if isinstance(to, Person) else to.address
@@ -80,12 +82,14 @@ def answered(
         return withheld(mail, address, note)
     letter = facts.about.letter
     key = f"{letter.value}:{mail.sha256}" if ticket else f"mail:{mail.sha256}:{letter.value}"
-    effect = Effect(Action.LETTER, key, letter, address, to.name, facts.stored())
+    own = ticket.language if ticket and isinstance(to, Person) else ""
+    spoken = language or own or to.language
+    effect = Effect(Action.LETTER, key, letter, address, to.name, facts.stored(), language=spoken)
     turn = Turn(now=now, about_ticket=ticket.id if ticket else None, effects=(effect,))
     return Judgement(Verdict.HANDLED, note, turn)
 
 
-def answered_stranger(context: TurnContext, mail: Mail, now: datetime, note: str) -> Judgement:
+def answered_stranger(context: TurnContext, mail: Mail, now: datetime, note: str, language: str = "") -> Judgement:
     """One neutral line a day to an address that nobody has registered; it says nothing about anybody.
 
     Anybody can write in anybody's name: it carries no word of the mail, not even its subject, and there are
@@ -97,9 +101,8 @@ def answered_stranger(context: TurnContext, mail: Mail, now: datetime, note: str
     if context.store.answers_today(address, now) >= limit or count.number > STRANGERS_PER_DAY:
         return withheld(mail, address, note)
     letter = UnknownSender.about.letter
-    effect = Effect(
-        Action.LETTER, f"mail:{mail.sha256}:{letter.value}", letter, address, facts=UnknownSender().stored()
-    )
+    key, facts = f"mail:{mail.sha256}:{letter.value}", UnknownSender().stored()
+    effect = Effect(Action.LETTER, key, letter, address, facts=facts, language=language)
     return Judgement(Verdict.HANDLED, note, Turn(now=now, effects=(effect,), notes=count.notes))
 
 

@@ -18,6 +18,7 @@ from mailbot.lifecycle.letter_brake import Weight, weight
 from mailbot.model import HeldLetter, Refusal, Turn
 from mailbot.turns.brake_numbers import LETTERS, next_number
 from mailbot.turns.context import TurnContext
+from parsers.translatable import Translatable, say
 
 AGAIN_AFTER = timedelta(days=1)
 """While nobody has answered, the admins hear of further held letters no sooner than this."""
@@ -82,7 +83,7 @@ def _told(context: TurnContext, brake: LetterBrake, held: Sequence[HeldLetter]) 
     tickets = {number: context.store.ticket(number) for number in sorted(questions)[:LISTED]}
     return AdminLettersHeld(
         brake=brake.number,
-        why=tuple(sorted({one.why for one in held})),
+        why=tuple(Translatable(why) for why in sorted({one.why for one in held})),
         questions=tuple(Waiting(one.id, one.username) for one in tickets.values() if one is not None),
         waiting=len(questions),
         dropped=tuple(Dropped(letter, number) for letter, number in sorted(lost.items())),
@@ -96,9 +97,9 @@ def release(context: TurnContext, number: int, by: str) -> Turn | Refusal:
     """
     brake = current(context)
     if brake is None or brake.number != number:
-        return Refusal("Letters have been held again since that letter. Please answer the newest one.")
+        return Refusal(say("Letters have been held again since that letter. Please answer the newest one."))
     if brake.released_by and brake.released_by != by:
-        return Refusal(f"{brake.released_by} has let them go already.")
+        return Refusal(say("{who} has let them go already.", who=brake.released_by))
     held = context.store.held_letters(LOOK_AT)
     dropped = tuple(one.row for one in held if weight(one.letter) is Weight.INFORMATION)
     let_go = tuple(one.row for one in held if weight(one.letter) is not Weight.INFORMATION)

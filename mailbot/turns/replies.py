@@ -32,7 +32,7 @@ from mailbot.model import (
     TicketState,
     Verdict,
 )
-from mailbot.timetable import moment_in_words
+from mailbot.timetable import in_zone
 from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
 from mailbot.turns import owners, repetition
@@ -40,12 +40,14 @@ from mailbot.turns.brake_replies import BrakeReply, number_of
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing, risk_of
 from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, left
+from parsers.translatable import NOTHING, Translatable, say
 from parsers.values import Command, Mail, Unclear, Verb
 from provisioner.naming import machine_name
 
-_WENT_TO_OTHERS = (
+_WENT_TO_OTHERS = say(
     "It was not done: an answer to this letter went to other people too, so that they could write in your name. Please answer "
-    "a letter that is written to you on another day (write status tomorrow), or ask another administrator."
+    "a letter that is written to you on another day (write {status} tomorrow), or ask another administrator.",
+    status=say("status"),
 )
 _ANSWERED = frozenset({Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM})
 
@@ -65,7 +67,12 @@ class _Exchange:
     def answer(self, facts: LetterFacts, note: str) -> Judgement:
         return answered(self.context, self.mail, self.who, facts, self.now, ticket=self.ticket, note=note)
 
-    def refuse(self, words: str, why: str) -> Judgement:
+    def spoken(self, language: str) -> _Exchange:
+        """The same where its owner has now written in that language ("" for none): from here on, letters are in it."""
+        owners = self.reference.purpose is not Purpose.DECIDE and language
+        return replace(self, ticket=replace(self.ticket, language=language)) if owners else self
+
+    def refuse(self, words: str, why: Translatable) -> Judgement:
         found = "; ".join(f"{name}: {said}" for name, said in self.evidence.found.items())
         note = f"refused: {why}{f' ({found})' if found else ''}"
         refused = CommandRefused(words=words, why=why, purpose=self.reference.purpose, subject=self.mail.subject)
@@ -98,7 +105,7 @@ def judge_reply(
     exchange = _exchange(context, mail, references, now, admin=admin, person=person)
     if exchange is None:
         return left("an answer to a letter of ours from somebody it was not written to")
-    exchange = _proven(exchange, said, look, by_code=bool(codes))
+    exchange = _proven(exchange.spoken(said.language), said, look, by_code=bool(codes))
     return repetition.remember_copies(context, mail, exchange.reference, _decided(exchange, said), now)
 
 
@@ -122,7 +129,8 @@ def _decided(exchange: _Exchange, said: Command | Unclear) -> Judgement:
     if isinstance(said, Command):
         machine = machine_name(exchange.ticket.username)
         if said.machine and said.machine != machine:
-            return exchange.refuse(said.line, f"This is about {machine}, and you wrote about {said.machine}.")
+            other = say("This is about {machine}, and you wrote about {other}.", machine=machine, other=said.machine)
+            return exchange.refuse(said.line, other)
         return _obey(exchange, said)
     note = f"unclear: {said.why}"
     name, digest = repetition.note_of(exchange.ticket.id, exchange.mail)
@@ -145,17 +153,17 @@ def _proven(exchange: _Exchange, said: Command | Unclear, look: Look, *, by_code
     return replace(exchange, evidence=evidence.for_risk(risk, rules.trust))
 
 
-def _lack(exchange: _Exchange) -> str:
+def _lack(exchange: _Exchange) -> Translatable:
     """Why what was said cannot be done on this evidence, as words for the sender; empty where it can."""
     days = exchange.context.letters.expiry_days
     if tokens.expired(exchange.reference, exchange.now, days):
-        return f"The letter that you answer is older than {days} days. Please answer this one instead."
+        return say("The letter that you answer is older than {days} days. Please answer this one instead.", days=days)
     evidence = exchange.evidence
     alone = evidence.risk is not Risk.ASK and not evidence.proofs & {Proof.ALIGNED, Proof.SIGNED}
     if alone and repetition.went_to_others(exchange.context, exchange.reference):
         return _WENT_TO_OTHERS
     lack = trust.missing(evidence.risk or Risk.ASK, evidence, exchange.context.rules.trust)
-    return f"It was not done: {lack}." if lack else ""
+    return say("It was not done: {lack}.", lack=lack) if lack else NOTHING
 
 
 def _by_code(
@@ -243,7 +251,7 @@ def _obey(exchange: _Exchange, command: Command) -> Judgement:
     if command.verb not in {offer.verb for offer in offered(ticket, reference.purpose, exchange.now, context.rules)}:
         return _too_late(exchange, command)
     if reference.purpose is not Purpose.OWN and reference.version != ticket.version:
-        why = "The request has changed since the letter that you answer. Please answer the newest letter about it."
+        why = say("The request has changed since the letter that you answer. Please answer the newest letter about it.")
         return exchange.refuse(command.line, why)
     role = Role.ADMIN if reference.purpose is Purpose.DECIDE else Role.OWNER
     mail, evidence = exchange.mail, exchange.evidence
@@ -296,7 +304,11 @@ def _informed(exchange: _Exchange, verb: Verb) -> Judgement:
     return outcome.with_turn(exchange.now, effects=asked)
 
 
-_DECISIONS = frozenset({EventKind.APPROVED, EventKind.DENIED, EventKind.WITHDRAWN})
+_DECISIONS = {
+    EventKind.APPROVED: say("The request was approved by {who} {when}."),
+    EventKind.DENIED: say("The request was denied by {who} {when}."),
+    EventKind.WITHDRAWN: say("The request was withdrawn by {who} {when}."),
+}
 
 
 def _too_late(exchange: _Exchange, command: Command) -> Judgement:
@@ -307,16 +319,17 @@ def _too_late(exchange: _Exchange, command: Command) -> Judgement:
     asked_on = tokens.moment_of(exchange.reference.day)
     decision = next((line for line in history if line.event in _DECISIONS and line.at >= asked_on), None)
     if decision is not None:
-        when = moment_in_words(decision.at, context.rules.service.timezone)
-        outcome = f"The request was {decision.event.lower()} by {decision.actor.who} on {when}."
+        when = in_zone(decision.at, context.rules.service.timezone)
+        outcome = _DECISIONS[decision.event].given(who=decision.actor.who, when=when)
         return exchange.answer(AdminAlreadyDecided(words=command.line, outcome=outcome), "already decided")
-    why = f"“{command.verb.value}” cannot be done now: {STATE_WORDS[ticket.state]}."
+    verb, state = Translatable(command.verb.value), STATE_WORDS[ticket.state]
+    why = say("“{verb}” cannot be done now: {state}.", verb=verb, state=state)
     if command.verb is Verb.EXTEND and ticket.asked_end_date is not None:
         why = still_asked(ticket.asked_end_date)
     return exchange.refuse(command.line, why)
 
 
-_NO_EVENT = Refusal("That word says nothing about this machine.")
+_NO_EVENT = Refusal(say("That word says nothing about this machine."))
 
 
 def _still_possible(exchange: _Exchange, event: Event | Refusal) -> Event | Refusal:
@@ -339,9 +352,10 @@ def _place_free(exchange: _Exchange) -> Refusal | None:
         return None
     who = exchange.who
     if isinstance(who, Person) and not owners.is_owner(context, who, other):
-        machine = machine_name(ticket.username)
-        return Refusal(f"There is another {machine} by now, which is not yours. Please ask the admins.")
-    return Refusal(f"There is another one for {other.username} already (#{other.id}): {STATE_WORDS[other.state]}.")
+        another = say("There is another {machine} by now, which is not yours. Please ask the admins.")
+        return Refusal(another.given(machine=machine_name(ticket.username)))
+    taken = say("There is another one for {login} already (#{ticket}): {state}.", login=other.username, ticket=other.id)
+    return Refusal(taken.given(state=STATE_WORDS[other.state]))
 
 
 def _person_fit(exchange: _Exchange) -> Refusal | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from mailbot import lifecycle, policy, trust
@@ -16,6 +16,7 @@ from mailbot.turns.evidence import Look, nothing
 from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, to_correct, withheld
 from mailbot.turns.second_requests import judge_second
 from parsers.request.labels import Part
+from parsers.translatable import Translatable, say
 from parsers.values import Fields, Mail, Problem, Request
 from provisioner.naming import machine_name
 
@@ -46,18 +47,19 @@ def judge_request(context: TurnContext, mail: Mail, request: Request, now: datet
     problems.extend(_service_closed(context))
     if problems:
         if sender is None:
-            return answered_stranger(context, mail, now, "a request with problems from an unknown address")
+            note = "a request with problems from an unknown address"
+            return answered_stranger(context, mail, now, note, request.language)
         proven = not trust.missing(Risk.OPEN, _evidence(mail, sender, look), context.rules.trust)
-        return explained(
-            context, mail, sender, now, fields=request.fields, problems=problems, notes=request.notes, proven=proven
-        )
+        return explained(context, mail, sender, now, request=replace(request, problems=tuple(problems)), proven=proven)
     assert person is not None  # noqa: S101 - without a person there is a problem above
     return _opened(context, mail, request, person, now=now, look=look)
 
 
 def _unknown_login(login: str, sender: Person | None) -> Problem:
-    yours = f"; the login that belongs to your address is {sender.login}" if sender else ""
-    return Problem(Part.USERNAME.value, None, login, f"your own login{yours}")
+    own = say("your own login")
+    if sender:
+        own = say("your own login; the login that belongs to your address is {login}", login=sender.login)
+    return Problem(Part.USERNAME.value, None, Translatable(login), own)
 
 
 def _personal(person: Person, sender: Person | None, taken: tuple[Problem, ...]) -> tuple[Problem, ...]:
@@ -66,14 +68,15 @@ def _personal(person: Person, sender: Person | None, taken: tuple[Problem, ...])
     found = (*policy.person_problems(person, keys, refusals), *taken)
     if not found or (sender is not None and sender.login == person.login):
         return found
-    yours = f"; the login that belongs to your address is {sender.login}" if sender else ""
-    return (Problem(Part.USERNAME.value, None, person.login, f"your own login{yours}"),)
+    return (_unknown_login(person.login, sender),)
 
 
 def _service_closed(context: TurnContext) -> tuple[Problem, ...]:
     """What stands in the way of every new request: an admin has closed the service, and says until when or why."""
     words = context.closed()
-    return (Problem(Part.WHOLE.value, None, "a new request", f"none at the moment: {words}"),) if words else ()
+    if not words:
+        return ()
+    return (Problem(Part.WHOLE.value, None, say("a new request"), say("none at the moment: {words}", words=words)),)
 
 
 def _place_taken(ticket: Ticket | None, *, own: bool) -> tuple[Problem, ...]:
@@ -81,10 +84,17 @@ def _place_taken(ticket: Ticket | None, *, own: bool) -> tuple[Problem, ...]:
     if ticket is None:
         return ()
     if not own:
-        found = f"there is a machine {machine_name(ticket.username)} already, which is not yours"
-        return (Problem(Part.WHOLE.value, None, found, "a name that is free: please ask the admins"),)
-    found = f"there is one for {ticket.username} already (#{ticket.id}): {STATE_WORDS[ticket.state]}"
-    allowed = "one machine per user: answer the letters about that one instead (with this form, to change what it asks for), or take it back first"
+        found = say("there is a machine {machine} already, which is not yours", machine=machine_name(ticket.username))
+        return (Problem(Part.WHOLE.value, None, found, say("a name that is free: please ask the admins")),)
+    found = say(
+        "there is one for {login} already (#{ticket}): {state}",
+        login=ticket.username,
+        ticket=ticket.id,
+        state=STATE_WORDS[ticket.state],
+    )
+    allowed = say(
+        "one machine per user: answer the letters about that one instead (with this form, to change what it asks for), or take it back first"
+    )
     return (Problem(Part.WHOLE.value, None, found, allowed),)
 
 
@@ -94,25 +104,25 @@ def explained(
     sender: Person,
     now: datetime,
     *,
-    fields: Fields,
-    problems: Sequence[Problem],
-    notes: tuple[str, ...] = (),
+    request: Request,
     proven: bool = True,
 ) -> Judgement:
     """One answer with every problem of a request, and the template filled in as far as it was understood."""
+    problems = request.problems
     return answered(
         context,
         mail,
         sender,
         RequestProblems(
             problems=tuple(to_correct(one) for one in problems),
-            fields=_as_written(fields),
-            notes=notes,
+            fields=_as_written(request.fields),
+            notes=request.notes,
             subject=mail.subject,
         ),
         now,
         proven=proven,
         note=f"a request with {len(problems)} problem{'' if len(problems) == 1 else 's'}",
+        language=request.language,
     )
 
 
@@ -163,6 +173,7 @@ def _opened(
         claimed_from=mail.sender.address,
         notes=request.notes,
         evidence=trust.in_words(evidence),
+        language=request.language,
         circumstances=Circumstances(now, context.rules, context.all_admins(), sites=context.room()),
     )
     actor = Actor(Role.OWNER, mail.sender.address, mail.sha256, mail.message_id or "", evidence.as_facts())

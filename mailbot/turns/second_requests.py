@@ -28,7 +28,7 @@ from mailbot.trust import Evidence, Proof, Risk
 from mailbot.turns import owners, repetition
 from mailbot.turns.context import TurnContext
 from mailbot.turns.judgement import Judgement, answered, happened
-from parsers.dates import long_form
+from parsers.translatable import Translatable, say
 from parsers.values import Mail, Request
 
 _PROVES_THE_OWNER = frozenset({Proof.TOKEN, Proof.ALIGNED, Proof.SIGNED})
@@ -66,12 +66,20 @@ class _Second:
             return self.refused(step.why, note=f"refused: {step.why}")
         return happened(event, self.ticket, step, self.now)
 
-    def refused(self, why: str, *, note: str) -> Judgement:
+    def refused(self, why: Translatable, *, note: str) -> Judgement:
         """Said to the ticket's owner, with a token, so that the right answer can be given at once."""
         words = f"expiration date: {self.request.fields.expiration_text or self.until}"
         refused = CommandRefused(words=words, why=why, purpose=Purpose.OWN, subject=self.mail.subject)
         return answered(
-            self.context, self.mail, self.person, refused, self.now, ticket=self.ticket, note=note, proven=self.proven
+            self.context,
+            self.mail,
+            self.person,
+            refused,
+            self.now,
+            ticket=self.ticket,
+            note=note,
+            proven=self.proven,
+            language=self.request.language,
         )
 
 
@@ -125,10 +133,12 @@ def _longer(second: _Second) -> Judgement:
     until = second.until
     if second.proven:
         return second.decided(ExtensionAsked(second.owner(), until))
-    why = (
-        f"You have a machine already, and one person has one. A filled-in form does not prove that you sent it. If you did, and want "
-        f"to keep the machine until {long_form(until)}, answer this letter with extend until {until}. If you did not, "
-        f"nothing needs to be done."
+    why = say(
+        "You have a machine already, and one person has one. A filled-in form does not prove that you sent it. If you did, and want "
+        "to keep the machine until {day}, answer this letter with {extend}. If you did not, "
+        "nothing needs to be done.",
+        day=until,
+        extend=say("extend until {date}", date=str(until)),
     )
     note = "a form in the name of somebody who has a machine; nothing proves who wrote it, so its owner is asked"
     return second.refused(why, note=note)

@@ -23,6 +23,7 @@ from mailbot.ports import Store
 from mailbot.turns import clockwatch
 from mailbot.turns.clockwatch import Watch
 from mailbot.turns.context import TurnContext
+from parsers.translatable import Translatable, as_one, say
 
 TELL_AFTER = timedelta(hours=1)
 """What the bot cannot do for so long is told to the admins, once, and again when it works."""
@@ -35,7 +36,7 @@ _AWAKE = timedelta(minutes=15)
 
 
 class Sense(StrEnum):
-    """What the bot needs in order to see and to act; the value is how letters call it."""
+    """What the bot needs in order to see and to act."""
 
     MAILBOX = "the mailbox"
     BACKLOG = "reading all mail"
@@ -45,7 +46,16 @@ class Sense(StrEnum):
     SITE = "the site"
 
 
-_MEANWHILE = (
+_CALLED = {
+    Sense.MAILBOX: say("the mailbox"),
+    Sense.BACKLOG: say("reading all mail"),
+    Sense.DIRECTORY: say("the directory of users"),
+    Sense.CLOCK: say("the clock"),
+    Sense.MAIL_SERVER: say("sending letters"),
+    Sense.SITE: say("the site"),
+}
+"""How letters call it."""
+_MEANWHILE = say(
     "no machine will be stopped or removed, no disk will be deleted and no request will lapse: "
     "an answer could be waiting unread"
 )
@@ -54,10 +64,10 @@ MEANWHILE = {
     Sense.BACKLOG: _MEANWHILE,
     Sense.DIRECTORY: _MEANWHILE,
     Sense.CLOCK: _MEANWHILE,
-    Sense.MAIL_SERVER: (
+    Sense.MAIL_SERVER: say(
         "letters wait and none is lost, and no machine will be stopped or removed whose owner was not told in time"
     ),
-    Sense.SITE: "the machines there stay as they are: what is to be done to them waits",
+    Sense.SITE: say("the machines there stay as they are: what is to be done to them waits"),
 }
 """What holds as long as a sense fails; goes on after “until it works again,”."""
 
@@ -73,9 +83,9 @@ class Trouble:
     told: bool = False
 
     @property
-    def what(self) -> str:
+    def what(self) -> Translatable:
         """How letters call it."""
-        return f"{self.sense.value} {self.which}".rstrip()
+        return as_one(_CALLED[self.sense], self.which)
 
     @property
     def note(self) -> str:
@@ -163,7 +173,11 @@ def tell(context: TurnContext, now: datetime) -> None:
 def _letters(context: TurnContext, trouble: Trouble, *, back: bool) -> tuple[Effect, ...]:
     name = trouble.note.removeprefix(_CANNOT)
     blind = AdminBlind(
-        what=trouble.what, since=trouble.since, why=trouble.why, back=back, meanwhile=MEANWHILE[trouble.sense]
+        what=trouble.what,
+        since=trouble.since,
+        why=Translatable(trouble.why),
+        back=back,
+        meanwhile=MEANWHILE[trouble.sense],
     )
     return context.letter_to_admins(blind, f"{name}:{trouble.since.isoformat()}:{'back' if back else 'gone'}")
 

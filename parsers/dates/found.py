@@ -6,7 +6,7 @@ import calendar
 from dataclasses import dataclass, replace
 from datetime import MAXYEAR, date, timedelta
 
-from parsers.dates import words
+from parsers.translatable import NOTHING, Translatable, as_one, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Found:
     end: int
     days: tuple[date, ...] = ()
     period: Period | None = None
-    problem: str = ""
-    assumed: str = ""
+    problem: Translatable = NOTHING
+    assumed: Translatable = NOTHING
     explicit: bool = False
     whole_month: bool = False
 
@@ -61,53 +61,63 @@ def month_length(year: int, month: int) -> int:
     return calendar.monthrange(year, month)[1]
 
 
-def month_name(month: int) -> str:
-    """The English name of a month, for sentences."""
-    return words.MONTH_NAMES["en"][month - 1]
+_MONTHS = (
+    *(say("January"), say("February"), say("March"), say("April"), say("May"), say("June"), say("July")),
+    *(say("August"), say("September"), say("October"), say("November"), say("December")),
+)
 
 
-def joined(*remarks: str) -> str:
+def month_name(month: int) -> Translatable:
+    """The name of a month, for sentences."""
+    return _MONTHS[month - 1]
+
+
+def joined(*remarks: Translatable) -> Translatable:
     """Several remarks as one, empty ones left out."""
-    return "; ".join(filter(None, remarks))
+    return as_one(*remarks, by="; ")
 
 
-def given_day(span: Span, year: int, month: int, day: int, *, assumed: str = "") -> Found:
+def given_day(span: Span, year: int, month: int, day: int, *, assumed: Translatable = NOTHING) -> Found:
     """A date from its numbers, or the reason why there is no such day."""
     if not 1 <= month <= 12:
-        return Found(*span, problem=f"there is no month {month}", explicit=True)
+        return Found(*span, problem=say("there is no month {month}", month=month), explicit=True)
     if year < 1:
-        return Found(*span, problem="there is no year 0", explicit=True)
+        return Found(*span, problem=say("there is no year {year}", year=0), explicit=True)
     length = month_length(year, month)
     if not 1 <= day <= length:
-        name = f"{month_name(month)} {year}"
-        return Found(*span, problem=f"there is no {day} {name}, that month has {length} days", explicit=True)
+        none = say("there is no {day} {month} {year}, that month has {length} days", day=day, month=month_name(month))
+        return Found(*span, problem=none.given(year=year, length=length), explicit=True)
     return Found(*span, (date(year, month, day),), assumed=assumed, explicit=True)
 
 
 def next_day(span: Span, month: int, day: int, today: date) -> Found:
     """The next time that this day comes, today included; 29 February waits for a leap year."""
     if not 1 <= day <= month_length(2024, month):
-        return Found(*span, problem=f"there is no {day} {month_name(month)}")
+        return Found(*span, problem=say("there is no {day} {month}", day=day, month=month_name(month)))
     for year in range(today.year, min(today.year + 9, MAXYEAR + 1)):
         if day <= month_length(year, month) and date(year, month, day) >= today:
-            return Found(*span, (date(year, month, day),), assumed=f"no year was given: the next one, {year}")
-    return Found(*span, problem=f"no year is given for {day} {month_name(month)}")
+            return Found(*span, (date(year, month, day),), assumed=_next_year(year))
+    return Found(*span, problem=say("no year is given for {day} {month}", day=day, month=month_name(month)))
 
 
-def month_end(span: Span, year: int, month: int, *, assumed: str = "") -> Found:
+def _next_year(year: int) -> Translatable:
+    return say("no year was given: the next one, {year}", year=year)
+
+
+def month_end(span: Span, year: int, month: int, *, assumed: Translatable = NOTHING) -> Found:
     """The last day of a month that was asked for as such ("end of March 2027")."""
     if not 1 <= year <= MAXYEAR:
-        return Found(*span, problem=f"there is no year {year}")
+        return Found(*span, problem=say("there is no year {year}", year=year))
     return given_day(span, year, month, month_length(year, month), assumed=assumed)
 
 
-def whole_month(span: Span, year: int, month: int, *, assumed: str = "") -> Found:
+def whole_month(span: Span, year: int, month: int, *, assumed: Translatable = NOTHING) -> Found:
     """A month without a day ("March 2027"): its last day, and said so."""
-    assumed = joined(assumed, "no day was given: the last day of that month")
+    assumed = joined(assumed, say("no day was given: the last day of that month"))
     return replace(month_end(span, year, month, assumed=assumed), whole_month=True)
 
 
 def next_month_end(span: Span, month: int, today: date) -> Found:
     """The end of a month without a year: the next one, the current month included."""
     year = today.year + (month < today.month)
-    return replace(month_end(span, year, month, assumed=f"no year was given: the next one, {year}"), explicit=False)
+    return replace(month_end(span, year, month, assumed=_next_year(year)), explicit=False)

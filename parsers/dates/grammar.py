@@ -17,6 +17,7 @@ from parsers.dates.numeric import iso, month_and_year, short, time_of_day
 from parsers.dates.periods import period
 from parsers.dates.phrases import day_first, end_of, middle_of, month_first, today, vague
 from parsers.dates.tokens import Setting, Tokens
+from parsers.translatable import NOTHING, Translatable, say
 
 _MATCHERS: tuple[Callable[[Tokens, int], Found | None], ...] = (
     iso, time_of_day, short, month_and_year, period, day_first, month_first, end_of, middle_of, vague, today,
@@ -49,8 +50,8 @@ class Verdict:
 
     value: date | None = None
     readings: tuple[date, ...] = ()
-    why: str = ""
-    assumed: str = ""
+    why: Translatable = NOTHING
+    assumed: Translatable = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,37 +89,38 @@ class Sentence:
         """The one day that these words name, or why they name none."""
         if not self.found:
             endless = any(self.tokens.at(i) in words.ENDLESS_WORDS for i in self.left)
-            return Verdict(
-                why="it names no day, and every VM has an end date" if endless else "no date could be read in it"
-            )
-        why = next((one.problem for one in self.found if one.problem), "") or self._unexplained() or self._negation()
+            no_end = say("it names no day, and every VM has an end date")
+            return Verdict(why=no_end if endless else say("no date could be read in it"))
+        why = (
+            next((one.problem for one in self.found if one.problem), NOTHING) or self._unexplained() or self._negation()
+        )
         if why:
             return Verdict(why=why)
         starts = self._starts()
         ends = [one for one in self.found if one.days and one not in starts]
         periods = [one for one in self.found if one.period]
         if len(periods) > 1:
-            return Verdict(why="it names more than one length of time")
+            return Verdict(why=say("it names more than one length of time"))
         if ends:
             return self._of_ends(ends, periods)
         if periods:
             return self._of_period(periods[0], starts)
-        return Verdict(why="it says when it starts, not when it ends")
+        return Verdict(why=say("it says when it starts, not when it ends"))
 
-    def _unexplained(self) -> str:
+    def _unexplained(self) -> Translatable:
         """A number, a month without a day, or a year without a number, that belongs to none of the dates found."""
         stray = words.STRAY_NUMBERS | words.STRAY_MONTHS | (frozenset() if self.names_a_year else words.STRAY_YEARS)
         for i in self.left:
             token = self.tokens.at(i)
             if token[:1].isdigit() or token in stray:
-                return f"it is not clear what {token[:20]} means"
-        return ""
+                return say("it is not clear what {word} means", word=token[:20])
+        return NOTHING
 
-    def _negation(self) -> str:
+    def _negation(self) -> Translatable:
         for i in self.left:
             if self.tokens.at(i) in words.NEGATIONS and self.tokens.at(i + 1) not in words.NEGATED_LIMITS:
-                return f'the word "{self.tokens.at(i)}" leaves open what is meant'
-        return ""
+                return say('the word "{word}" leaves open what is meant', word=self.tokens.at(i))
+        return NOTHING
 
     def _starts(self) -> list[Found]:
         """The dates at which something starts: after "from", or before "to" and another, later date."""
@@ -153,13 +155,13 @@ class Sentence:
             return Verdict(readings=tuple(dict.fromkeys(day for one in ends for day in one.days)))
         counted = [add_period(self.tokens.setting.today, one.period) for one in periods if one.period]
         if counted and not self._is_maximum(periods[0]):
-            if self._not_from_today():
-                return Verdict(why=f'the word "{self._not_from_today()}" leaves open which day is meant')
+            if odd := self._not_from_today():
+                return Verdict(why=say('the word "{word}" leaves open which day is meant', word=odd))
             if abs((counted[0] - value).days) > _TOLERANCE_DAYS:
                 return Verdict(readings=(value, counted[0]))
         # A date written twice was assumed nothing where one of the two was complete.
         remarks = [one.assumed for one in ends if one.days == (value,)]
-        return Verdict(value, assumed="" if "" in remarks else remarks[0])
+        return Verdict(value, assumed=NOTHING if NOTHING in remarks else remarks[0])
 
     def _not_from_today(self) -> str:
         return next((self.tokens.at(i) for i in self.left if self.tokens.at(i) in words.NOT_FROM_TODAY), "")
@@ -171,19 +173,24 @@ class Sentence:
     def _of_period(self, one: Found, starts: list[Found]) -> Verdict:
         odd = self._not_from_today()
         if odd and not starts:
-            return Verdict(why=f'the word "{odd}" leaves open from which day to count')
+            return Verdict(why=say('the word "{word}" leaves open from which day to count', word=odd))
         clear_start = len(starts) == 1 and len(starts[0].days) == 1 and not starts[0].whole_month
         if one.period == Period() or self.tokens.at(one.start - 1) == "-":
-            return Verdict(why="it is not a time from today on")
+            return Verdict(why=say("it is not a time from today on"))
         if one.period is None or (starts and not clear_start):
-            return Verdict(why="it does not say from which day to count")
+            return Verdict(why=say("it does not say from which day to count"))
         start = starts[0].days[0] if starts else self.tokens.setting.today
-        return Verdict(add_period(start, one.period), assumed=f"counted from {plain(start)}")
+        return Verdict(add_period(start, one.period), assumed=say("counted from {day}", day=plain(start)))
 
 
-def plain(day: date) -> str:
+def plain(day: date) -> Translatable:
     """31 March 2027, for sentences."""
-    return f"{day.day} {month_name(day.month)} {day.year}"
+    return say("{day} {month} {year}", day=day.day, month=month_name(day.month), year=day.year)
+
+
+_WEEKDAYS = (
+    *(say("Monday"), say("Tuesday"), say("Wednesday"), say("Thursday"), say("Friday"), say("Saturday"), say("Sunday")),
+)
 
 
 def _checked(one: Found, tokens: Tokens) -> Found:
@@ -194,10 +201,8 @@ def _checked(one: Found, tokens: Tokens) -> Found:
     fitting = tuple(day for day in one.days if day.weekday() == weekday)
     if fitting:
         return replace(one, days=fitting)
-    names = words.WEEKDAY_NAMES["en"]
-    return replace(
-        one, days=(), problem=f"{plain(one.days[0])} is a {names[one.days[0].weekday()]}, not a {names[weekday]}"
-    )
+    is_another = say("{day} is a {weekday}, not a {written}", day=plain(one.days[0]), written=_WEEKDAYS[weekday])
+    return replace(one, days=(), problem=is_another.given(weekday=_WEEKDAYS[one.days[0].weekday()]))
 
 
 def _weekday_beside(one: Found, tokens: Tokens) -> int | None:

@@ -14,6 +14,7 @@ import dateparser
 from babel.core import UnknownLocaleError
 from babel.dates import format_date
 
+from parsers.translatable import NOTHING, Translatable, say
 from parsers.values import ReadingRules
 
 LONGEST_TEXT = 80
@@ -21,7 +22,7 @@ _NUMBERS = re.compile(r"[0-9]+")
 _FROM_FIRST_TO_LAST_NUMBER = re.compile(r"[0-9].*[0-9]", re.DOTALL)
 
 
-def read_in(text: str, languages: tuple[str, ...], rules: ReadingRules) -> tuple[date, str] | None:
+def read_in(text: str, languages: tuple[str, ...], rules: ReadingRules) -> tuple[date, Translatable] | None:
     """The date that dateparser reads in one of these languages with what it assumed, or None.  Never raises."""
     numbers = [int(number) for number in _NUMBERS.findall(text[:LONGEST_TEXT]) if len(number) <= 4]
     core = _FROM_FIRST_TO_LAST_NUMBER.search(text)
@@ -29,10 +30,10 @@ def read_in(text: str, languages: tuple[str, ...], rules: ReadingRules) -> tuple
         return None
     if len(numbers) == 2 and core is not None:
         day = _parse(text, languages, rules, "absolute-time") or _parse(core.group(), languages, rules, "absolute-time")
-        return (day, "") if day and sorted(numbers) == sorted((day.day, day.year)) else None
+        return (day, NOTHING) if day and sorted(numbers) == sorted((day.day, day.year)) else None
     day = _parse(text, languages, rules, "relative-time") if len(numbers) == 1 else None
     today = rules.now.astimezone(rules.timezone).date()
-    return (day, "counted from today") if day and day > today else None
+    return (day, say("counted from today")) if day and day > today else None
 
 
 def _parse(text: str, languages: tuple[str, ...], rules: ReadingRules, parser: str) -> date | None:

@@ -11,6 +11,7 @@ from datetime import MAXYEAR
 from parsers.dates import words
 from parsers.dates.found import Found, given_day, joined, month_end, next_day, whole_month
 from parsers.dates.tokens import Tokens
+from parsers.translatable import NOTHING, Translatable, say
 
 SEPARATORS = frozenset("/.-")
 SOFT = frozenset({",", ".", "-", "/"})
@@ -47,7 +48,7 @@ def short(tokens: Tokens, at: int) -> Found | None:
         return _short_without_year(tokens, at, (first, second)) if mark == "/" else None
     year = tokens.number(at + 4, (2, 4))
     if year is None:
-        return Found(at, at + 5, problem=f'"{last[:20]}" is not a year', explicit=True)
+        return Found(at, at + 5, problem=say('"{words}" is not a year', words=last[:20]), explicit=True)
     return _in_every_order(tokens, at, (first, second), year)
 
 
@@ -77,12 +78,17 @@ def _in_every_order(tokens: Tokens, at: int, numbers: tuple[int, int], last: int
     )
 
 
-def _said(tokens: Tokens, *, two_digits: bool, flipped: bool, year: int) -> str:
-    order = "day" if tokens.setting.order == "MDY" else "month"
+def _said(tokens: Tokens, *, two_digits: bool, flipped: bool, year: int) -> Translatable:
+    day_first = say("read with the day first, because no other order gives a date")
+    month_first = say("read with the month first, because no other order gives a date")
     return joined(
-        f"the year was read as {year}" if two_digits else "",
-        f"read with the {order} first, because no other order gives a date" if flipped else "",
+        _read_as(year) if two_digits else NOTHING,
+        (day_first if tokens.setting.order == "MDY" else month_first) if flipped else NOTHING,
     )
+
+
+def _read_as(year: int) -> Translatable:
+    return say("the year was read as {year}", year=year)
 
 
 def _short_without_year(tokens: Tokens, at: int, numbers: tuple[int, int]) -> Found | None:
@@ -97,7 +103,7 @@ def _short_without_year(tokens: Tokens, at: int, numbers: tuple[int, int]) -> Fo
         days = tuple(dict.fromkeys((*days, *month_end((at, at + 3), 2000 + numbers[1], numbers[0]).days)))
     if not days:
         return tries[0] if tries else None
-    return Found(at, at + 3, days, assumed=next((one.assumed for one in tries if one.days), ""))
+    return Found(at, at + 3, days, assumed=next((one.assumed for one in tries if one.days), NOTHING))
 
 
 def month_and_year(tokens: Tokens, at: int) -> Found | None:
@@ -120,7 +126,7 @@ def end_of_month_in_digits(tokens: Tokens, at: int, where: int) -> Found | None:
     )
 
 
-def year_at(tokens: Tokens, at: int) -> tuple[int, int, str] | None:
+def year_at(tokens: Tokens, at: int) -> tuple[int, int, Translatable] | None:
     """A year after a day and a month: (year, next place, what was assumed)."""
     named = _named_year(tokens, tokens.skip(at, _TO_NAMED_YEAR))
     if named is not None:
@@ -130,24 +136,22 @@ def year_at(tokens: Tokens, at: int) -> tuple[int, int, str] | None:
     at += abbreviated
     year = tokens.number(at, (4,))
     if year is not None and not abbreviated:
-        return year, at + 1, ""
+        return year, at + 1, NOTHING
     year = tokens.number(at, (2,))
     if year is None or is_time(tokens, at) or tokens.at(at + 1) in words.UNITS:
         return None
     ahead = 2000 + year - tokens.setting.today.year
-    return (
-        (2000 + year, at + 1, f"the year was read as {2000 + year}") if -_YEARS_BACK <= ahead <= _YEARS_AHEAD else None
-    )
+    return (2000 + year, at + 1, _read_as(2000 + year)) if -_YEARS_BACK <= ahead <= _YEARS_AHEAD else None
 
 
-def _named_year(tokens: Tokens, at: int) -> tuple[int, int, str] | None:
+def _named_year(tokens: Tokens, at: int) -> tuple[int, int, Translatable] | None:
     """Next year, this year, l'année prochaine, cette année."""
     beside = (tokens.at(at), tokens.at(at + 1))
     this_year = tokens.setting.today.year
     if beside in _NEXT_YEAR and this_year < MAXYEAR:
-        return this_year + 1, at + 2, ""
+        return this_year + 1, at + 2, NOTHING
     if beside in _THIS_YEAR:
-        return this_year, at + 2, ""
+        return this_year, at + 2, NOTHING
     return None
 
 

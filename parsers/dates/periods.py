@@ -5,6 +5,7 @@ from __future__ import annotations
 from parsers.dates import words
 from parsers.dates.found import LONGEST, Found, Period
 from parsers.dates.tokens import Tokens
+from parsers.translatable import say
 
 _AND = frozenset({"and", "et", ",", "&", "+"})
 _BEFORE_A_UNIT = frozenset({"-", "more", "full", "other", "further", "additional"})
@@ -24,7 +25,7 @@ def period(tokens: Tokens, at: int) -> Found | None:
     if where == at:
         return None
     if total.months > LONGEST.months or total.days > LONGEST.days:
-        return Found(at, where, problem="that is longer than a century")
+        return Found(at, where, problem=say("that is longer than a century"))
     return Found(at, where, period=total)
 
 

@@ -27,6 +27,7 @@ from parsers.dates.numeric import (
 )
 from parsers.dates.periods import counted
 from parsers.dates.tokens import Tokens
+from parsers.translatable import NOTHING, say
 
 _JOINTS = words.OF | words.ARTICLES | SOFT | {"'"}
 _TO_MONTH = words.OF | SOFT | {"the", "month", "mois", "day", "jour", "'"}
@@ -71,22 +72,24 @@ def month_first(tokens: Tokens, at: int) -> Found | None:
     end = tokens.skip(day_at + 1, words.ORDINALS)
     if tokens.at(where) == "mar" and tokens.at(end) in words.MONTHS:
         return None  # "mar. 30 mars": the French Tuesday
-    year = (leading, end, "") if leading is not None else year_at(tokens, end)
+    year = (leading, end, NOTHING) if leading is not None else year_at(tokens, end)
     if year is not None:
         return given_day((at, year[1]), year[0], month, day, assumed=year[2])
     found = next_day((at, end), month, day, tokens.setting.today)
     if end == day_at + 1 and 0 <= 2000 + day - tokens.setting.today.year <= YEARS_NAMED_SHORTLY:
-        return replace(found, days=(*found.days, *month_end((at, end), 2000 + day, month).days), assumed="", problem="")
+        return replace(
+            found, days=(*found.days, *month_end((at, end), 2000 + day, month).days), assumed=NOTHING, problem=NOTHING
+        )
     return found
 
 
 def _month_alone(tokens: Tokens, at: int, where: int, leading: int | None) -> Found | None:
     """March 2027 is that month's last day; a month without a year is no date here ("may" is a verb)."""
-    year = (leading, where + 1, "") if leading is not None else year_at(tokens, where + 1)
+    year = (leading, where + 1, NOTHING) if leading is not None else year_at(tokens, where + 1)
     if year is None or (tokens.at(where) in {"may", "mar", "march"} and year[2]):
         return None
     if tokens.at(at - 1) not in _BEFORE_A_MONTH or tokens.at(at - 2) in words.PARTS_OF_A_MONTH:
-        return Found(at, year[1], problem="it names no day of that month")
+        return Found(at, year[1], problem=say("it names no day of that month"))
     return whole_month((at, year[1]), year[0], words.MONTHS[tokens.at(where)], assumed=year[2])
 
 
@@ -143,7 +146,7 @@ def _if_nothing_more(tokens: Tokens, found: Found) -> Found:
     """The end of a year, unless the next word says that another year is meant ("end of the 2027 season")."""
     following = tokens.at(found.end)
     if following.isalpha() and following not in words.AFTER_AN_END:
-        return replace(found, days=(), problem=f'the word "{following}" leaves open which day is meant')
+        return replace(found, days=(), problem=say('the word "{word}" leaves open which day is meant', word=following))
     return found
 
 
@@ -168,7 +171,7 @@ def middle_of(tokens: Tokens, at: int) -> Found | None:
         found = next_day((at, where + 1), month, 15, tokens.setting.today)
     else:
         found = given_day((at, year[1]), year[0], month, 15, assumed=year[2])
-    return replace(found, assumed=joined(found.assumed, "the middle of a month is its 15th"))
+    return replace(found, assumed=joined(found.assumed, say("the middle of a month is its 15th")))
 
 
 def vague(tokens: Tokens, at: int) -> Found | None:
@@ -181,7 +184,8 @@ def vague(tokens: Tokens, at: int) -> Found | None:
     year = year_at(tokens, where + 1)
     if year is None and tokens.at(where) == "may":
         return None
-    return Found(at, year[1] if year else where + 1, problem=f'"{tokens.at(at)}" with a month names no day')
+    no_day = say('"{word}" with a month names no day', word=tokens.at(at))
+    return Found(at, year[1] if year else where + 1, problem=no_day)
 
 
 def today(tokens: Tokens, at: int) -> Found | None:

@@ -17,6 +17,7 @@ dateparser, imported only then.  The rules, held by `tests/unit/test_dates.py` a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,6 +26,7 @@ from parsers.dates.found import Period, add_period
 from parsers.dates.grammar import Sentence, Verdict, plain, scan
 from parsers.dates.tokens import Setting, Tokens, without_brackets
 from parsers.text.folding import fold
+from parsers.translatable import NOTHING, Translatable, as_one, say
 from parsers.values import ReadingRules
 
 LONGEST_TEXT = 300
@@ -60,17 +62,17 @@ class DateReading:
 
     value: date | None = None
     readings: tuple[date, ...] = ()
-    problem: str = ""
-    assumed: str = ""
+    problem: Translatable = NOTHING
+    assumed: Translatable = NOTHING
 
 
 def read_date(text: str, rules: ReadingRules) -> DateReading:
     """The day that a text names, read against `rules.now` at the site's time zone.  Never raises."""
     text = text.strip()
     if not text:
-        return DateReading(problem="No date is given.")
+        return DateReading(problem=say("No date is given."))
     if len(text) > LONGEST_TEXT:
-        return DateReading(problem="The text is too long to be a date; please write only the date.")
+        return DateReading(problem=say("The text is too long to be a date; please write only the date."))
     setting = Setting(rules.now.astimezone(rules.timezone).date(), rules.date_order)
     bracketed = without_brackets(fold(text))
     outside = Sentence.read(bracketed.outside, setting)
@@ -127,16 +129,23 @@ def _asked_back(text: str, verdict: Verdict, setting: Setting) -> DateReading:
     """The problem in words; with an example half a year ahead, so that the example could be used as it is."""
     if verdict.readings:
         shown = verdict.readings[:4]
-        meanings = " or ".join(plain(day) for day in shown)
-        written = " or ".join(day.isoformat() for day in shown)
-        return DateReading(
-            readings=verdict.readings, problem=f"{_quoted(text)} can mean {meanings}. Please write {written}."
-        )
+        many = say("{words} can mean {meanings}. Please write {written}.", words=_quoted(text))
+        meanings, written = _either([plain(day) for day in shown]), _either([day.isoformat() for day in shown])
+        return DateReading(readings=verdict.readings, problem=many.given(meanings=meanings, written=written))
     example = add_period(setting.today, Period(months=6))
-    return DateReading(
-        problem=f"{_quoted(text)}: {verdict.why}. "
-        f"Please write the day in full, for example {example.isoformat()} or {plain(example)}."
-    )
+    why = say("{words}: {why}.", words=_quoted(text), why=verdict.why)
+    ask = say("Please write the day in full, for example {date} or {day}.", date=str(example), day=plain(example))
+    return DateReading(problem=as_one(why, ask))
+
+
+def _either(choices: Sequence[str]) -> Translatable:
+    """`a or b or c`."""
+    either = Translatable(choices[0])
+    if isinstance(choices[0], Translatable):
+        either = choices[0]
+    for one in choices[1:]:
+        either = say("{one} or {other}", one=either, other=one)
+    return either
 
 
 def _quoted(text: str) -> str:

@@ -18,7 +18,9 @@ from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, Rule
 from parsers.text.boilerplate import is_disclaimer
 from parsers.text.endings import is_closing, is_contact, is_mobile_footer, is_name
 from parsers.text.folding import fold, phrases
+from parsers.text.languages import language_of
 from parsers.text.openings import is_greeting, without_banners
+from parsers.translatable import NOTHING, Translatable, say
 from parsers.values import Command, ReadingRules, Unclear, Verb
 
 _MAX_LINE = 400
@@ -72,14 +74,14 @@ def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Co
         return None
     first, rest = lines[at], lines[at + 1 :]
     read = _read_line(first, rest, rules)
-    if isinstance(read, str):
-        return Unclear("\n".join(line for line in lines if line)[:500], read)
+    if isinstance(read, Translatable):
+        unclear = "\n".join(line for line in lines if line)[:500]
+        return Unclear(unclear, read, language_of(unclear))
     against = standing_against(read.verb, [*rest, "", *below.split("\n")])
     if against:
-        return Unclear(
-            "\n".join([read.line, *(line for line in rest if line)])[:500],
-            f"“{against}” does not go with “{read.line[:80]}”.",
-        )
+        unclear = "\n".join([read.line, *(line for line in rest if line)])[:500]
+        why = say("“{words}” does not go with “{command}”.", words=against, command=read.line[:80])
+        return Unclear(unclear, why, read.language or language_of(unclear))
     return _with_more_reason(read, below)
 
 
@@ -120,12 +122,12 @@ def _without_greeting(typed: str) -> str:
     return typed[found.end() :] if found and is_greeting(found.group(1)) else typed
 
 
-def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | str:
+def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | Translatable:
     """The command of one line, or why it is none."""
     if len(line) > _MAX_LINE:
-        return "The first line is longer than a command."
+        return say("The first line is longer than a command.")
     if "?" in _LINK.sub("", line):
-        return "The first line is a question."
+        return say("The first line is a question.")
     ready = _prepared(line)
     if len(ready.plain) != len(ready.typed):
         ready = _Line(line, ready.plain, ready.plain)
@@ -135,23 +137,31 @@ def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | str
         found = _match(rule, ready, rest, rules, polite=begins[rule.verb is Verb.DENY])
         if found is not None:
             return found
-    return "The first line is not one of the commands that are known."
+    return say("The first line is not one of the commands that are known.")
 
 
-def _match(rule: Rule, line: _Line, rest: list[str], rules: ReadingRules, *, polite: int) -> Command | str | None:
+def _match(
+    rule: Rule, line: _Line, rest: list[str], rules: ReadingRules, *, polite: int
+) -> Command | Translatable | None:
     """This rule's command, a sentence where the line begins like it but goes on wrongly, None otherwise.
 
     `polite` is where the line goes on after "OK," and "please".
     """
     words = grammar(rules.languages)
     forms = words.forms[rule.verb]
-    end = _end_of_form(forms, line.plain, polite) or _end_of_form(forms, line.plain, 0)
+    start, end = polite, _end_of_form(forms, line.plain, polite)
+    if end is None:
+        start, end = 0, _end_of_form(forms, line.plain, 0)
     if end is None:
         return None
     if REASON in rule.options:
-        return _with_reason(rule, line, end, rest, words)
-    tail = _before_politeness(line.plain[end:], words)
-    return _with_options(rule, _Line(line.read, line.typed[end : end + len(tail)], tail), rules)
+        found = _with_reason(rule, line, end, rest, words)
+    else:
+        tail = _before_politeness(line.plain[end:], words)
+        found = _with_options(rule, _Line(line.read, line.typed[end : end + len(tail)], tail), rules)
+    if isinstance(found, Translatable):
+        return found
+    return replace(found, language=words.language_of(rule.verb, line.plain[start:end]))
 
 
 def _end_of_form(forms: frozenset[str], plain: str, start: int) -> int | None:
@@ -213,14 +223,14 @@ def _before_politeness(tail: str, words: Grammar) -> str:
     return tail.rstrip(_EDGES)
 
 
-def _with_reason(rule: Rule, line: _Line, end: int, rest: list[str], words: Grammar) -> Command | str:
+def _with_reason(rule: Rule, line: _Line, end: int, rest: list[str], words: Grammar) -> Command | Translatable:
     tail = _before_politeness(line.plain[end:], words)
     reason = line.typed[end : end + len(tail)].strip(_EDGES)
     reason = _whole_reason(_without_closing(_itself(reason, words)), rest, joint=line.read.strip()[-1:])
     reason = _itself(reason, words)
     tokens = fold(tail).replace(",", " ").split()
     if any(token.strip(_EDGES) in words.yes for token in tokens):
-        return "The first line says both yes and no."
+        return say("The first line says both yes and no.")
     return Command(rule.verb, line.read, reason=reason)
 
 
@@ -278,7 +288,7 @@ def _ends_reason(line: str, kept: list[str]) -> bool:
     return is_name(line) and not goes_on
 
 
-def _with_options(rule: Rule, tail: _Line, rules: ReadingRules) -> Command | str:
+def _with_options(rule: Rule, tail: _Line, rules: ReadingRules) -> Command | Translatable:
     """Read `until DATE`, `for PERIOD` and `disk N`, in any order, or a machine's name; anything else makes the line no command."""
     words = grammar(rules.languages)
     plain, typed = tail.plain.strip(_EDGES), tail.typed.strip(_EDGES)
@@ -291,15 +301,15 @@ def _with_options(rule: Rule, tail: _Line, rules: ReadingRules) -> Command | str
     if stray and not given and PERIOD in rule.options and _read_period(typed, rules) is not None:
         period_text, given, stray = typed, {PERIOD}, False  # `extend 6 months`
     if stray or given - rule.options:
-        return f"After “{rule.verb}” there are words that are not understood."
+        return say("After “{verb}” there are words that are not understood.", verb=rule.verb.value)
     if rule.verb is Verb.EXTEND and len(given) != 1:
-        return "An extension needs either “until” and a date or “for” and a period."
+        return say("An extension needs either “until” and a date or “for” and a period.")
     until, problem = _date(until_text, rules)
     if problem:
         return problem
     disk = _disk(disk_text, words)
     if disk_text is not None and disk is None:
-        return "The disk size is not a whole number of GiB."
+        return say("The disk size is not a whole number of GiB.")
     months, days, problem = _period(period_text, rules)
     if problem:
         return problem
@@ -314,7 +324,8 @@ def _options(plain: str, typed: str, words: Grammar) -> tuple[str | None, str | 
     starts: list[tuple[int, int, str]] = []
     at = 0
     for token in plain.split(" "):
-        kind = _option_at(plain, at, {name for _, _, name in starts}, words)
+        inside = bool(starts) and at < starts[-1][1]  # the "de" of "avec un disque de" begins no period
+        kind = None if inside else _option_at(plain, at, {name for _, _, name in starts}, words)
         if kind is not None:
             starts.append((at, at + kind[1], kind[0]))
         at += len(token) + 1
@@ -341,27 +352,27 @@ def _option_at(plain: str, at: int, taken: set[str], words: Grammar) -> tuple[st
     return None
 
 
-def _date(text: str | None, rules: ReadingRules) -> tuple[date | None, str]:
+def _date(text: str | None, rules: ReadingRules) -> tuple[date | None, Translatable]:
     if text is None:
-        return None, ""
+        return None, NOTHING
     tokens = fold(text).replace(",", " ").split()
     if len(text) > _MAX_DATE or _HEDGES.intersection(tokens) or _decides(tokens, grammar(rules.languages)):
-        return None, "There is more than a date after “until”."
+        return None, say("There is more than a date after “until”.")
     from parsers.dates import read_date  # noqa: PLC0415  imported here: most replies have no date
 
     reading = read_date(text, rules)
     if reading.value is None:
-        return None, reading.problem or "The date is not clear."
-    return reading.value, ""
+        return None, reading.problem or say("The date is not clear.")
+    return reading.value, NOTHING
 
 
-def _period(text: str | None, rules: ReadingRules) -> tuple[int | None, int | None, str]:
+def _period(text: str | None, rules: ReadingRules) -> tuple[int | None, int | None, Translatable]:
     if text is None:
-        return None, None, ""
+        return None, None, NOTHING
     period = _read_period(text, rules)
     if period is None:
-        return None, None, "The period is not clear; write for example “for 6 months”."
-    return period.months or None, period.days or None, ""
+        return None, None, say("The period is not clear; write for example “for 6 months”.")
+    return period.months or None, period.days or None, NOTHING
 
 
 def _read_period(text: str, rules: ReadingRules) -> Period | None:

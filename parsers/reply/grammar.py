@@ -44,6 +44,12 @@ class Grammar:
     yes: frozenset[str]
     no: frozenset[str]
     units: Mapping[str, str]
+    languages: tuple[Language, ...]
+
+    def language_of(self, verb: Verb, form: str) -> str:
+        """The code of the one language in which that phrase is this verb; "" where English has it: everybody may write English."""
+        codes = [language.code for language in self.languages if language.has(verb, form)]
+        return codes[0] if len(codes) == 1 and codes != [ENGLISH.code] else ""
 
 
 @lru_cache(maxsize=8)
@@ -64,6 +70,7 @@ def grammar(languages: tuple[str, ...]) -> Grammar:
         yes=frozenset().union(*(language.yes for language in read)),
         no=frozenset().union(*(language.no for language in read)),
         units={word: unit for language in read for word, unit in language.units.items()},
+        languages=read,
     )
 
 

@@ -35,6 +35,10 @@ class Language:
     sentences: Mapping[Verb, frozenset[str]] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
 
+    def has(self, verb: Verb, form: str) -> bool:
+        """Whether that phrase is this verb in this language."""
+        return form in self.listed.get(verb, ()) or form in self.sentences.get(verb, frozenset())
+
     def forms(self, verb: Verb) -> frozenset[str]:
         """Everything that is read as this verb; nothing where the language has no word for it yet."""
         return frozenset(self.listed.get(verb, ())) | self.sentences.get(verb, frozenset())

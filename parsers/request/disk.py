@@ -25,6 +25,7 @@ from enum import IntEnum
 from itertools import islice, pairwise
 
 from parsers.text.folding import fold, word_set
+from parsers.translatable import NOTHING, Translatable, as_one, say
 
 LONGEST_REASON = 300
 _LONGEST_TEXT = 20_000
@@ -94,9 +95,9 @@ class DiskReading:
 
     gib: int | None = None
     reason: str | None = None
-    problem: str = ""
+    problem: Translatable = NOTHING
     found: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Translatable, ...] = ()
 
 
 class _Strength(IntEnum):
@@ -131,18 +132,20 @@ def read_disk(text: str, default_gib: int, *, labelled: bool = False) -> DiskRea
     sizes = {wish.gib for wish in totals}
     if len(sizes) > 1 or any(wish.is_range for wish in totals):
         found = " and ".join(dict.fromkeys(wish.words for wish in totals))
-        return DiskReading(problem=f"Several amounts of disk are named. {_ALLOWED}", found=found)
+        return DiskReading(problem=as_one(say("Several amounts of disk are named."), _ALLOWED), found=found)
     wish = totals[0]
-    note = f'"{wish.words}" was read as {wish.gib} GB of disk in all'
+    note = say('"{words}" was read as {size} GB of disk in all', words=wish.words, size=wish.gib)
     if wish.on_top:
-        note += f", {default_gib} GB that every VM has and the rest on top"
+        note = as_one(note, say("{usual} GB that every VM has and the rest on top", usual=default_gib), by=", ")
     reason = _reason(wish, sentences)
     if reason is None:
-        note += "; no reason is given for it"
+        note = as_one(note, say("no reason is given for it"), by="; ")
     return DiskReading(wish.gib, reason, notes=(note, *_mentioned(one for one in amounts if one not in wishes)))
 
 
-_ALLOWED = "Please write one size for the whole disk and why, for example: I need 20 GB of disk because the test data take 12 GB."
+_ALLOWED = say(
+    "Please write one size for the whole disk and why, for example: I need 20 GB of disk because the test data take 12 GB."
+)
 
 
 def _no_amount(sentences: list[str], amounts: list[_Amount]) -> DiskReading:
@@ -150,7 +153,8 @@ def _no_amount(sentences: list[str], amounts: list[_Amount]) -> DiskReading:
         folded = fold(sentence)
         words = _WORD.findall(folded)
         if _names_more_disk(words) and set(words) & _ASKING and not _NONE_NEEDED.search(folded):
-            return DiskReading(problem=f"More disk is asked for, but not how much. {_ALLOWED}", found=sentence)
+            problem = as_one(say("More disk is asked for, but not how much."), _ALLOWED)
+            return DiskReading(problem=problem, found=sentence)
     return DiskReading(notes=_mentioned(amounts))
 
 
@@ -163,9 +167,9 @@ def _names_more_disk(words: list[str]) -> bool:
     )
 
 
-def _mentioned(amounts: Iterable[_Amount]) -> tuple[str, ...]:
+def _mentioned(amounts: Iterable[_Amount]) -> tuple[Translatable, ...]:
     shown = dict.fromkeys(amount.words for amount in amounts)
-    return tuple(f'"{words}" was not read as a wish for disk' for words in list(shown)[:3])
+    return tuple(say('"{words}" was not read as a wish for disk', words=words) for words in list(shown)[:3])
 
 
 def _amounts(sentence: str, default_gib: int, *, labelled: bool) -> list[_Amount]:

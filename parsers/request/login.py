@@ -12,6 +12,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from parsers.translatable import NOTHING, Translatable, as_one, say
+
 LOGIN = re.compile(r"[a-z](?:[a-z0-9_-]{0,30}[a-z0-9])?")
 _PAIRS = {
     '"': '"',
@@ -29,7 +31,7 @@ _PAIRS = {
 }
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"
 _SHOWN_CHARACTERS = 4
-_ALLOWED = "Only the login itself, in small letters, digits and hyphens, for example username: alice"
+_ALLOWED = say("Only the login itself, in small letters, digits and hyphens, for example username: alice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +39,29 @@ class LoginReading:
     """A login, or None and `problem` (a sentence for the user); `note` says what was corrected."""
 
     value: str | None = None
-    problem: str = ""
-    note: str = ""
+    problem: Translatable = NOTHING
+    note: Translatable = NOTHING
 
 
 def read_login(text: str) -> LoginReading:
     """The login in the value of a username line.  Never raises."""
     bare = undecorated(text)
     if not bare:
-        return LoginReading(problem=f"Nothing is filled in here. {_ALLOWED}")
+        return LoginReading(problem=as_one(say("Nothing is filled in here."), _ALLOWED))
     odd = _odd_characters(bare)
     if odd:
-        return LoginReading(
-            problem=f"The login has characters that only look like plain letters or cannot be seen: {odd}. {_ALLOWED}"
-        )
+        alike = say("The login has characters that only look like plain letters or cannot be seen: {odd}.", odd=odd)
+        return LoginReading(problem=as_one(alike, _ALLOWED))
     if "@" in bare:
-        return LoginReading(
-            problem=f"This is a mail address; the login is needed, which may be another name. {_ALLOWED}"
-        )
+        address = say("This is a mail address; the login is needed, which may be another name.")
+        return LoginReading(problem=as_one(address, _ALLOWED))
     if len(bare.split()) > 1 or "/" in bare or "," in bare:
-        return LoginReading(problem=f"There is more than one word here. {_ALLOWED}")
+        return LoginReading(problem=as_one(say("There is more than one word here."), _ALLOWED))
     lowered = bare.lower()
     if not LOGIN.fullmatch(lowered):
         return LoginReading(problem=_why_not(lowered))
-    return LoginReading(lowered, note="" if lowered == bare else f"the login was written {bare}, and read as {lowered}")
+    note = say("the login was written {written}, and read as {login}", written=bare, login=lowered)
+    return LoginReading(lowered, note=NOTHING if lowered == bare else note)
 
 
 def undecorated(text: str) -> str:
@@ -84,10 +85,14 @@ def _odd_characters(text: str) -> str:
     return ", ".join(named[:_SHOWN_CHARACTERS]) + more
 
 
-def _why_not(text: str) -> str:
+def _why_not(text: str) -> Translatable:
+    return as_one(_what_is_wrong(text), _ALLOWED)
+
+
+def _what_is_wrong(text: str) -> Translatable:
     if len(text) > 32:
-        return f"A login has at most 32 characters, this has {len(text)}. {_ALLOWED}"
+        return say("A login has at most 32 characters, this has {number}.", number=len(text))
     if not text[0].isalpha():
-        return f"A login begins with a letter. {_ALLOWED}"
+        return say("A login begins with a letter.")
     wrong = "".join(dict.fromkeys(c for c in text if not (c.isalnum() or c in "-_")))
-    return f'A login has no "{wrong}" in it. {_ALLOWED}' if wrong else f"A login ends in a letter or digit. {_ALLOWED}"
+    return say('A login has no "{wrong}" in it.', wrong=wrong) if wrong else say("A login ends in a letter or digit.")

@@ -14,6 +14,7 @@ from parsers.request.placeholders import Stripped, strip_placeholder
 from parsers.request.template import Entry, Line
 from parsers.request.usage import LONGEST_USAGE, usage_text
 from parsers.text.folding import fold, visible
+from parsers.translatable import NOTHING, Translatable, say
 from parsers.values import Fields, Problem, ReadingRules, Request
 
 _FAR_BELOW = 6
@@ -26,12 +27,12 @@ class _SoFar:
 
     fields: Fields
     problems: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Translatable, ...] = ()
 
     def wrong(self, problem: Problem) -> _SoFar:
         return replace(self, problems=(*self.problems, problem))
 
-    def noted(self, *notes: str) -> _SoFar:
+    def noted(self, *notes: Translatable) -> _SoFar:
         return replace(self, notes=(*self.notes, *filter(None, notes)))
 
 
@@ -136,7 +137,9 @@ def _with_part(part: Part, candidates: list[Entry], so_far: _SoFar, rules: Readi
         return so_far.wrong(complaints.doubled(part, lines, [_text_of(entry) for entry in candidates]))
     entry = candidates[0]
     if entry.label.guessed:
-        so_far = so_far.noted(f'the label "{shortened(entry.label.guessed, 30)}" was read as {LABELS[part]}')
+        so_far = so_far.noted(
+            say('the label "{label}" was read as {part}', label=shortened(entry.label.guessed, 30), part=LABELS[part])
+        )
     answer = usage_text(entry) if part is Part.USAGE else answer_of(entry)
     if not answer.text:
         left = entry.label.value
@@ -145,8 +148,9 @@ def _with_part(part: Part, candidates: list[Entry], so_far: _SoFar, rules: Readi
         return _with_username(entry, answer.text, so_far)
     if part is Part.DATE:
         return _with_date(entry, answer.text, so_far, rules)
-    cut = f"the usage was cut after {LONGEST_USAGE} characters" if len(answer.text) >= LONGEST_USAGE - 1 else ""
-    return replace(so_far, fields=replace(so_far.fields, intended_usage=answer.text)).noted(cut)
+    cut = say("the usage was cut after {most} characters", most=LONGEST_USAGE)
+    so_far = replace(so_far, fields=replace(so_far.fields, intended_usage=answer.text))
+    return so_far.noted(cut) if len(answer.text) >= LONGEST_USAGE - 1 else so_far
 
 
 def _with_username(entry: Entry, text: str, so_far: _SoFar) -> _SoFar:
@@ -154,7 +158,7 @@ def _with_username(entry: Entry, text: str, so_far: _SoFar) -> _SoFar:
     if reading.value is None:
         corrected = read_login(_first_words([line.text.strip() for line in entry.below]))
         if corrected.value is None:
-            found = shortened(text) or text[:20]
+            found = Translatable(shortened(text) or text[:20])
             return so_far.wrong(Problem(Part.USERNAME.value, entry.line.number, found, reading.problem))
         reading = corrected
     return replace(so_far, fields=replace(so_far.fields, username=reading.value)).noted(reading.note)
@@ -164,9 +168,9 @@ def _with_date(entry: Entry, text: str, so_far: _SoFar, rules: ReadingRules) -> 
     reading, text = _corrected_date(entry.below, *_wrapped_date(entry, text, rules), rules)
     fields = replace(so_far.fields, expiration_text=shortened(text, 200))
     if reading.value is None:
-        problem = Problem(Part.DATE.value, entry.line.number, shortened(text), reading.problem)
+        problem = Problem(Part.DATE.value, entry.line.number, Translatable(shortened(text)), reading.problem)
         return replace(so_far, fields=fields).wrong(problem)
-    note = f"expiration date: {reading.assumed}" if reading.assumed else ""
+    note = say("expiration date: {assumed}", assumed=reading.assumed) if reading.assumed else NOTHING
     return replace(so_far, fields=replace(fields, expiration_date=reading.value)).noted(note)
 
 
@@ -204,7 +208,7 @@ def _with_disk(entries: list[Entry], loose: str, usage_line: int | None, so_far:
         reading = read_disk(words, rules.default_disk_gib)
         line = usage_line
     if reading.problem:
-        problem = Problem(Part.DISK.value, line, shortened(reading.found), reading.problem)
+        problem = Problem(Part.DISK.value, line, Translatable(shortened(reading.found)), reading.problem)
         return so_far.noted(*reading.notes).wrong(problem)
     fields = replace(so_far.fields, disk_gib=reading.gib, disk_reason=reading.reason)
     return replace(so_far, fields=fields).noted(*reading.notes)

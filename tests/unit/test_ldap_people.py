@@ -105,3 +105,21 @@ def test_no_value_ever_leaves_its_place_in_a_filter(value: str) -> None:
     assert inside
     assert not re.search(r"[()*]|\\(?![0-9A-F]{2})", inside[1])
     assert re.sub(r"\\([0-9A-F]{2})", lambda code: chr(int(code[1], 16)), inside[1]) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "language"),
+    [
+        ("fr", "fr"),
+        ("fr-FR, en;q=0.8", "fr"),
+        ("FR_fr", "fr"),
+        (" de;q=1", "de"),
+        ("", ""),
+        ("français", ""),
+        ("*", ""),
+    ],
+)
+def test_the_language_is_the_first_of_those_that_are_preferred(value: str, language: str) -> None:
+    found = person_of(entry(preferredLanguage=[value]), LdapLayout(base="dc=example,dc=org"), NOW)
+    assert found is not None
+    assert found.language == language

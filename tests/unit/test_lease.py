@@ -11,7 +11,8 @@ import pytest
 from mailbot.lifecycle.notice import plan
 from mailbot.model import ExtensionAsked, Held, Letter, Refusal, Returned, TicketState, TimePassed, Unheld
 from mailbot.rules import LeaseRules, Rules, ServiceRules
-from mailbot.timetable import end_of, moment_in_words, today
+from mailbot.timetable import end_of, in_zone, today
+from parsers.translatable import from_data
 from tests.lives import BY_ADMIN, BY_OWNER, DAY, NOTICE, READY_AT, Life
 
 S = TicketState
@@ -135,7 +136,7 @@ def test_where_a_server_took_the_last_warning_late_a_day_is_given() -> None:
     life = Life(END, wake_delay=timedelta(0), mail_delay=13 * HOUR)
     life.pass_until(STOP_AT)
     assert (life.ticket.state, life.ticket.end_date) == (S.ACTIVE, END + timedelta(days=2))
-    assert life.last(Letter.DATE_MOVED).facts["why"] == "The warning came later than it should have."
+    assert from_data(life.last(Letter.DATE_MOVED).facts["why"]) == "The warning came later than it should have."
 
 
 @pytest.mark.parametrize(("late", "stopped"), [(30 * DAY, True), (30 * DAY + timedelta(minutes=1), False)])
@@ -216,8 +217,8 @@ def test_overdue_warnings_collapse_into_the_most_urgent_one_that_says_why_it_is_
     letter = life.last(Letter.WARNING)
     assert len(life.told(Letter.WARNING)) == 1
     assert letter.facts["days_left"] == 20
-    assert "could not write then" in letter.facts["late"]
-    assert moment_in_words(STOP_AT - 30 * DAY, "Europe/Paris") in letter.facts["late"]
+    assert "could not write then" in from_data(letter.facts["late"])
+    assert from_data(letter.facts["late"]).values == (("when", in_zone(STOP_AT - 30 * DAY, "Europe/Paris")),)
     life.pass_until(STOP_AT + HOUR)
     assert days_before(life, STOP_AT) == [20, 7, 1]
     assert life.told(Letter.DATE_MOVED) == []
@@ -268,7 +269,7 @@ def test_what_should_have_happened_months_ago_is_announced_anew() -> None:
     life.pass_until(STOP_AT + 700 * DAY, awake=False)
     life.pass_until(STOP_AT + 700 * DAY + HOUR)
     assert life.ticket.state is S.ACTIVE
-    assert "long ago" in life.last(Letter.DATE_MOVED).facts["why"]
+    assert "long ago" in from_data(life.last(Letter.DATE_MOVED).facts["why"])
     life.pass_until(life.now + 12 * DAY)
     assert life.ticket.state is S.EXPIRED
 
@@ -299,7 +300,7 @@ def test_a_mail_server_that_is_away_for_a_day_over_the_last_warning_moves_the_da
     life.post()
     life.pass_until(STOP_AT + 5 * DAY)
     assert len(life.told(Letter.DATE_MOVED)) == 1
-    assert "later than it should" in life.last(Letter.DATE_MOVED).facts["why"]
+    assert "later than it should" in from_data(life.last(Letter.DATE_MOVED).facts["why"])
     assert life.ticket.state is S.EXPIRED
 
 
@@ -347,7 +348,7 @@ def test_a_machine_that_is_let_go_after_its_end_date_gets_notice_anew(late: time
     life.happens(Unheld(BY_ADMIN))
     let_go = life.now
     assert life.ticket.state is S.ACTIVE
-    assert life.last(Letter.DATE_MOVED).facts["why"].startswith("It was exempted")
+    assert from_data(life.last(Letter.DATE_MOVED).facts["why"]).startswith("It was exempted")
     life.pass_until(let_go + 12 * DAY)
     assert life.moved_to(S.EXPIRED) - let_go >= 7 * DAY
 

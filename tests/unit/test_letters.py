@@ -24,8 +24,8 @@ from mailbot.letters import KINDS, LETTERS, Audience, Thread
 from mailbot.letters.blocks import BlockKind, read_blocks
 from mailbot.letters.compose import LetterCannotBeWritten, compose
 from mailbot.letters.documentation import documentation
+from mailbot.letters.languages import language
 from mailbot.letters.plain import WIDTH
-from mailbot.letters.rendering import moment_in_words
 from mailbot.letters.samples import Sample
 from mailbot.model import MACHINE_ACTIONS, ONLY_ASK, Action, Effect, Letter, OutboxItem, Purpose
 from parsers import Command, Mail, ReadingRules, Request, read, understand
@@ -294,13 +294,10 @@ def test_a_new_request_and_its_receipt_share_the_subject() -> None:
 
 
 def test_midnight_belongs_to_the_day_that_ends() -> None:
-    assert (
-        moment_in_words(datetime(2027, 3, 31, 22, tzinfo=UTC), "Europe/Paris")
-        == "at midnight, end of Wednesday 31 March 2027"
-    )
-    assert moment_in_words(datetime(2026, 12, 1, 16, 5, tzinfo=UTC), "Europe/Paris").startswith(
-        "on Tuesday 1 December 2026 at 17:05"
-    )
+    english = language("en")
+    at_night, at_five = datetime(2027, 3, 31, 22, tzinfo=UTC), datetime(2026, 12, 1, 16, 5, tzinfo=UTC)
+    assert english.moment(at_night, "Europe/Paris") == "at midnight, end of Wednesday 31 March 2027"
+    assert english.moment(at_five, "Europe/Paris") == "on Tuesday 1 December 2026 at 17:05"
 
 
 def test_a_value_never_starts_a_line_of_a_template() -> None:

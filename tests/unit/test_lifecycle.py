@@ -61,6 +61,7 @@ from mailbot.model import (
     Withdrawn,
 )
 from mailbot.rules import LeaseRules, PolicyRules, Rules
+from parsers.translatable import from_data
 from tests.world import ADMINS, ALICE, CAROL, START
 
 S = TicketState
@@ -359,11 +360,11 @@ def test_what_was_changed_is_said_in_the_history_and_to_the_owner() -> None:
     step = made_of(ticket(), Approved(BY_CAROL, LATER, 20))
     told = next(effect for effect in step.effects if effect.letter is Letter.REQUEST_APPROVED)
     assert told.facts["by"] == CAROL.name
-    assert told.facts["changed"] == [
+    assert [from_data(one) for one in told.facts["changed"]] == [
         "The end date is Wednesday 30 June 2027, not Wednesday 31 March 2027.",
         "The disk has 20 GiB, not 8 GiB.",
     ]
-    assert step.summary == f"approved by {CAROL.address}. " + " ".join(told.facts["changed"])
+    assert step.summary == f"approved by {CAROL.address}. " + " ".join(from_data(one) for one in told.facts["changed"])
 
 
 def test_an_approval_as_it_was_asked_changes_nothing_and_says_no_more() -> None:

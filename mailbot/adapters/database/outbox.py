@@ -81,7 +81,7 @@ _BOUNCED = (
 )
 ITEM = (
     *(_O.id, _O.ticket_id, _O.version, _O.action, _O.key, _O.letter, _O.to_address, _O.to_name),
-    *(_O.facts, _O.not_before, _O.attempts, _O.created_at, _O.answers, *NOTICE),
+    *(_O.language, _O.facts, _O.not_before, _O.attempts, _O.created_at, _O.answers, *NOTICE),
 )
 
 
@@ -167,6 +167,7 @@ def add(connection: Connection, turn: Turn, ticket: Ticket | None, letters: Lett
             "letter": effect.letter,
             "to_address": effect.to,
             "to_name": effect.to_name,
+            "language": effect.language,
             "facts": dict(effect.facts),
             "not_before": effect.not_before,
             "next_attempt_at": effect.not_before or turn.now,
@@ -213,6 +214,7 @@ def item_of(row: Row[*tuple[Any, ...]], attempts: int) -> OutboxItem:
         letter=row.letter,
         to=row.to_address,
         to_name=row.to_name,
+        language=row.language,
         facts=row.facts,
         not_before=row.not_before,
         notice=notice_of(row),

@@ -125,6 +125,7 @@ TICKETS = Table(
     must("person_id", Words, server_default=text("''")),
     must("renamed_to", Words, server_default=text("''")),
     must("owner", OneOf(OwnerState), server_default=text("'active'")),
+    must("language", Words, server_default=text("''")),
     must("trouble", Words),
     Index("ix_tickets_state", "state"),
     sqlite_autoincrement=True,  # a number is never used twice: machines are named after it
@@ -202,6 +203,7 @@ OUTBOX = Table(
     may("letter", OneOf(Letter)),
     must("to_address", Words),
     must("to_name", Words),
+    must("language", Words, server_default=text("''")),
     must("facts", JSON),
     may("not_before", UtcDateTime),
     must("answers", Words),

@@ -9,6 +9,7 @@
     ssh_keys = ["ssh-ed25519 AAAA… alice@laptop"]  # may be left out
     ssh_keys_file = "keys/alice.pub"            # may be left out; one key a line, relative to this file
     locked = false                              # may be left out
+    language = "fr"                             # may be left out: the language of letters, where they write in none
 
 Logins are compared exactly, addresses without case.  The id says who it is: somebody with a new login keeps it, and
 somebody new with a login that was in use gets another one.
@@ -37,6 +38,7 @@ _KEYS: Final[Mapping[str, type]] = {
     "ssh_keys": list,
     "ssh_keys_file": str,
     "locked": bool,
+    "language": str,
 }
 _REQUIRED: Final = ("login", "name", "mail")
 _NOT_EMPTY: Final = (*_REQUIRED, "id")
@@ -197,6 +199,7 @@ def _person(path: Path, entry: Mapping[str, Any], stamps: list[tuple[str, int, i
         ssh_keys=tuple(keys),
         locked=entry.get("locked", False),
         id=f"{KIND}{entry.get('id', entry['login'])}",
+        language=entry.get("language", ""),
     )
 
 

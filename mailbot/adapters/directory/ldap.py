@@ -112,7 +112,7 @@ class LdapDirectory:
         with self._lock:
             if self._group is not None and self._group[0] > monotonic():
                 return self._group[1]
-        admins = tuple(Admin(person.login, person.name, person.email) for person in self._members())
+        admins = tuple(Admin(person.login, person.name, person.email, person.language) for person in self._members())
         with self._lock:
             self._group = (monotonic() + self._cache_seconds, admins)
         return admins

@@ -20,6 +20,7 @@ ADDRESS: Final = re.compile(r"[!-~]{1,64}@[A-Za-z0-9.-]{1,253}")
 ID: Final = re.compile(r"[!-~]{1,200}")
 """What can be an id: a UUID (RFC 4530) or a number (RFC 2307), for example.  Bytes that are no text are none."""
 
+_LANGUAGE: Final = re.compile(r"\s*([A-Za-z]{2,3})(?:[-_;, ]|$)")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DISABLED: Final = 0x2  # ADS_UF_ACCOUNTDISABLE of userAccountControl
 
@@ -39,11 +40,12 @@ class LdapLayout:
     locked: tuple[str, ...] = ("pwdAccountLockedTime", "nsAccountLock", "shadowExpire")
     locked_filter: str = ""
     admin_group: str = ""
+    language: str = "preferredLanguage"
 
     @property
     def attributes(self) -> tuple[str, ...]:
         """All that is asked for; by name, since locks are often operational attributes."""
-        return (self.login, self.id, self.name, self.mail, *self.aliases, self.keys, *self.locked)
+        return (self.login, self.id, self.name, self.mail, *self.aliases, self.keys, *self.locked, self.language)
 
     @property
     def kind(self) -> str:
@@ -74,6 +76,7 @@ def person_of(entry: Entry, layout: LdapLayout, now: datetime) -> Person | None:
         ssh_keys=tuple(key.strip() for key in entry.of(layout.keys) if key.strip()),
         locked=is_locked(entry, layout.locked, now),
         id=id_of(entry, layout),
+        language=preferred(entry.of(layout.language)),
     )
 
 
@@ -81,6 +84,12 @@ def id_of(entry: Entry, layout: LdapLayout) -> str:
     """What never changes about the entry; "" where it shows none, or more than one."""
     values = entry.of(layout.id)
     return f"{layout.kind}{values[0]}" if len(values) == 1 and ID.fullmatch(values[0]) else ""
+
+
+def preferred(values: Sequence[str]) -> str:
+    """The language of `preferredLanguage` (RFC 2798: like Accept-Language, `fr-FR, en;q=0.8`), its first; "" for none."""
+    found = _LANGUAGE.match(values[0]) if values else None
+    return found[1].lower() if found else ""
 
 
 def login_of(entry: Entry, attribute: str) -> str:

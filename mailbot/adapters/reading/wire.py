@@ -15,6 +15,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from parsers.translatable import Translatable, as_data, from_data
+
 _T = TypeVar("_T")
 _PLAIN = (str, int, bool)
 
@@ -48,6 +50,8 @@ def loads(octets: bytes, kind: type[_T]) -> _T:
 
 @cache
 def _codec(kind: Any) -> _Codec:
+    if kind is Translatable:
+        return _Codec(as_data, from_data)
     if kind in _PLAIN:
         return _Codec(None, _exactly(kind))
     if kind is datetime:
