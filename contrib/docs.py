@@ -152,6 +152,7 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "mailbot/examples/config.example.toml": reference.example_file,
     "mailbot/examples/mailbot@.service": units.several,
     "mailbot/examples/mailbot-once.service": units.once,
+    "mailbot/examples/mailbot-report.service": units.report,
     "docs/cli.md": command_line,
     "docs/commands.md": commands,
     "docs/configuration.md": reference.reference,

@@ -39,6 +39,22 @@ def once() -> str:
     return head + text.replace("ExecStart=mailbot run", "ExecStart=mailbot once\nTimeoutStartSec=1h")
 
 
+def report() -> str:
+    """`mailbot-report.service`: the page for a browser, for a timer; beside the daemon, and without its network."""
+    head = """# The page of `mailbot report`, made from mailbot.service by `make docs`; mailbot-report.timer starts it.
+"""
+    text = once().partition("\n")[2]
+    text = text.replace("Description=mailbot: virtual machines by mail", "Description=mailbot: the page for a browser")
+    text = text.replace("# What has to wait is tried again by the next run.\nSuccessExitStatus=75\n", "")
+    text = text.replace("ExecStartPre=mailbot db upgrade\n", "")
+    page = (
+        "# A web server reads it there (group www-data): docs/how-to/report.md.\n"
+        "ExecStart=mailbot report --html /var/lib/mailbot-report/index.html\nReadWritePaths=/var/lib/mailbot-report\n"
+        "TimeoutStartSec=5min"
+    )
+    return head + text.replace("ExecStart=mailbot once\nTimeoutStartSec=1h", page)
+
+
 def _without_head(text: str) -> str:
     """A unit without the comment that it begins with."""
     return re.sub(r"\A(?:#.*\n)+", "", text)

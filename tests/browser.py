@@ -54,6 +54,39 @@ def measured(folder: Path, letters: dict[str, str], width: int, *, dark: bool) -
     return dict(json.loads(told[1].replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&")))
 
 
+_LOOK = """
+<script>
+addEventListener("load", () => {
+const frame = document.getElementById("page"), inside = frame.contentDocument, root = inside.documentElement;
+const shown = [...inside.querySelectorAll("h1, h2, p, td, svg")].map((one) => one.getBoundingClientRect());
+const told = document.createElement("pre");
+told.id = "told";
+told.textContent = JSON.stringify({
+  wide: root.scrollWidth,
+  titles: [...inside.querySelectorAll("h2")].map((one) => one.textContent),
+  lost: [...inside.querySelectorAll("nav a")].filter((one) => !inside.querySelector(one.getAttribute("href"))).length,
+  fetched: frame.contentWindow.performance.getEntriesByType("resource").length,
+  unseen: shown.filter((one) => one.width === 0 || one.height === 0).length,
+  ink: getComputedStyle(inside.body).color,
+  paper: getComputedStyle(inside.body).backgroundColor,
+});
+document.body.append(told);
+});
+</script>
+"""
+
+
+def page_seen(folder: Path, html: str, width: int, *, dark: bool = False) -> dict[str, object]:
+    """A whole page at that width: how wide it gets, its titles, what leads nowhere, what it fetched, what has no size, its colours."""
+    frame = f'<iframe id="page" width="{width}" height="2000" style="border:0" srcdoc="{escape(html)}"></iframe>'
+    page = folder / f"page-{width}-{'dark' if dark else 'light'}.html"
+    page.write_text(f'<!DOCTYPE html><meta charset="utf-8"><body>{frame}{_LOOK}', encoding="utf-8")
+    done = _run(folder, dark, "--dump-dom", page.as_uri())
+    told = re.search(r'<pre id="told">(.*?)</pre>', done, re.DOTALL)
+    assert told, done[-2000:]
+    return dict(json.loads(told[1].replace("&gt;", ">").replace("&lt;", "<").replace("&amp;", "&")))
+
+
 def picture(folder: Path, name: str, html: str, width: int, *, dark: bool) -> Path:
     """The letter as a picture."""
     page, image = folder / f"{name}.html", folder / f"{name}-{width}{'-dark' if dark else ''}.png"

@@ -62,7 +62,9 @@ def test_the_set_up_of_a_folder_of_root_without_sudo_says_who_can_do_it(foreign_
     assert f"{foreign_checkout} cannot be written by nobody" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["mailbot.service", "mailbot@.service", "mailbot-once.service"])
+@pytest.mark.parametrize(
+    "name", ["mailbot.service", "mailbot@.service", "mailbot-once.service", "mailbot-report.service"]
+)
 def test_systemd_finds_a_unit_as_closed_as_before(name: str) -> None:
     # The threshold is in tenths: an exposure above 1.7 ends with another code than 0.
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=17", "--no-pager", str(EXAMPLES / name)]
@@ -109,6 +111,15 @@ def test_a_run_by_the_timer_is_as_closed_as_the_daemon_and_is_not_one() -> None:
     assert daemon.keys() - once.keys() == {
         "ExecReload", "WatchdogSec", "Restart", "RestartSec", "RestartPreventExitStatus", "TimeoutStopSec", "WantedBy",
     }  # fmt: skip
+
+
+def test_the_page_s_unit_is_as_closed_as_the_daemon_and_writes_in_one_folder_more() -> None:
+    once, report = settings("mailbot-once.service"), settings("mailbot-report.service")
+    assert report["ExecStart"] == "mailbot report --html /var/lib/mailbot-report/index.html"
+    assert {key for key in once.keys() | report.keys() if once.get(key) != report.get(key)} == {
+        "Description", "ExecStart", "ExecStartPre", "SuccessExitStatus", "TimeoutStartSec", "ReadWritePaths",
+    }  # fmt: skip
+    assert report["ReadWritePaths"] == "/var/lib/mailbot-report"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -45,7 +45,14 @@ def test_its_parts_are_where_debian_has_them(bare: Bare) -> None:
                  "fish/vendor_completions.d/mailbot.fish"):  # fmt: skip
         assert f"/usr/share/{path}\n" in listed
     units = {path.name for path in (bare.root / "usr/lib/systemd/system").glob("mailbot*")}
-    assert units == {"mailbot.service", "mailbot@.service", "mailbot-once.service", "mailbot-once.timer"}
+    assert units == {
+        "mailbot.service",
+        "mailbot@.service",
+        "mailbot-once.service",
+        "mailbot-once.timer",
+        "mailbot-report.service",
+        "mailbot-report.timer",
+    }
     bare.run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", "mailbot.service")
     assert "doctor" in bare.run("mailbot", "--help")
 

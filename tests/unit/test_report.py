@@ -13,6 +13,7 @@ from mailbot import operator
 from mailbot.cli.report import page_of
 from mailbot.model import Letter, TicketState
 from mailbot.turns.digest import Week
+from tests.browser import page_seen
 from tests.world import ALICE, BOB, World, request_words
 
 
@@ -101,3 +102,22 @@ def test_it_is_written_whole_for_a_web_server_of_the_same_group(world: World, tm
     assert (tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>\n<html")
     assert (tmp_path / "page.html").stat().st_mode & 0o777 == 0o640
     assert not [name for name in os.listdir(tmp_path) if name.startswith(".page")]
+
+
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (1280, False), (1280, True)])
+def test_in_a_browser_every_part_is_seen_nothing_is_fetched_and_nothing_sticks_out(
+    world: World, tmp_path: Path, width: int, dark: bool
+) -> None:
+    operator.approve(world.bot.context, 1, "carol")
+    world.once()
+    world.later(minutes=1)
+    world.writes(BOB.email, request_words("bob", usage="<script>alert(1)</script> " + "a-very-long-word-" * 20))
+    seen = page_seen(tmp_path, page_of(world.bot.context), width, dark=dark)
+    assert seen["titles"] == [
+        *("Who waits", "What is stuck", "Ends within 30 days", "All machines and requests", "Sites and room"),
+        "The time ahead",
+    ]
+    assert (seen["lost"], seen["fetched"], seen["unseen"]) == (0, 0, 0)
+    assert int(str(seen["wide"])) <= width
+    light, night = "rgb(29, 39, 51)", "rgb(232, 237, 242)"
+    assert (seen["ink"] == night, seen["ink"] == light) == (dark, not dark)
