@@ -90,5 +90,38 @@ def test_what_no_ticket_knows_is_an_orphan_and_so_is_what_belongs_elsewhere() ->
     assert two.said == "bob-vm is at north (ticket 7 by its own mark), but no ticket knows it."
 
 
+def test_a_machine_without_a_mark_or_a_site_of_its_ticket_and_a_disk_without_a_name_are_orphans_in_words() -> None:
+    unmarked = replace(RUNS, machine_id=machine_id(7), name="bob-vm", reference="")
+    (one,) = compare("north", [], [unmarked])
+    assert one.said == "bob-vm is at north, but no ticket knows it."
+    (two,) = compare("north", [known(TicketState.APPROVED, site=None)], [DISK])
+    assert (two.machine, two.said.partition(", but ")[2]) == (
+        f"a disk of {machine_id(1)}",
+        "by its ticket #1 it is at no site.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ((), "the machine is not at north any more, nor is its disk."),
+        ((DISK,), "the machine is not at north any more, but its disk is."),
+    ],
+)
+def test_of_a_lost_machine_it_is_told_whether_its_disk_is_left(there: tuple[Found, ...], said: str) -> None:
+    (one,) = compare("north", [known(TicketState.ACTIVE)], there)
+    assert one.said == f"#1, alice: {said}"
+
+
+def test_what_disagrees_is_told_by_ticket_and_orphans_first() -> None:
+    stranger = replace(RUNS, machine_id=machine_id(7), name="bob-vm")
+    found = compare("north", [known(TicketState.ACTIVE, 2), known(TicketState.ACTIVE, 1)], [stranger])
+    assert [one.ticket for one in found] == [None, 1, 2]
+
+
+def test_a_larger_disk_than_agreed_is_no_drift() -> None:
+    assert kinds(TicketState.ACTIVE, replace(RUNS, disk_gib=20)) == []
+
+
 def test_tickets_of_other_sites_are_not_missed_here() -> None:
     assert compare("north", [known(TicketState.ACTIVE, site="south"), known(TicketState.PENDING, 2, None)], []) == ()
