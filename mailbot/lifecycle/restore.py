@@ -40,7 +40,6 @@ def restored(ticket: Ticket, event: Restored, circumstances: Circumstances) -> S
         end_date=until,
         due_at=None,
         ended_at=None,
-        stage=0,
     )
     letter = to_owner(after, VmRestored(**snapshot(after)))
     return Step(after, (machine(after, Action.BUILD), letter), f"restored, asked by {event.by.who}")

@@ -118,9 +118,9 @@ def test_how_far_a_clock_jumped_is_said_in_hours_up_to_two_days(hours: int, said
 @pytest.mark.parametrize(("after", "believed"), [(24.0, True), (23.9, False)])
 def test_a_clock_that_is_doubted_is_believed_after_a_day_to_the_second(after: float, believed: bool) -> None:
     bot = Process()
-    bot.look(START, 0)
-    assert bot.look(START + 480 * HOUR, 0)
-    assert (bot.look(START + (480 + after) * HOUR, after) == "") is believed
+    bot.look(START, 10)
+    assert bot.look(START + 480 * HOUR, 10)
+    assert (bot.look(START + (480 + after) * HOUR, 10 + after) == "") is believed
 
 
 @pytest.mark.parametrize(("days", "believed"), [(7.0, True), (7.001, False)])

@@ -14,9 +14,13 @@ from mailbot.model import (
     Denied,
     Event,
     ExtensionAsked,
+    Held,
     Kept,
     Letter,
     Refusal,
+    ReinstallAsked,
+    Reinstalled,
+    ReinstallWanted,
     ReleaseAsked,
     Released,
     Restored,
@@ -311,6 +315,15 @@ def test_an_admin_may_grant_another_date_but_no_disk() -> None:
     assert "disk" in refused(life, Approved(BY_ADMIN, disk_gib=20))
     done(life, Approved(BY_ADMIN, until=date(2027, 5, 31)))
     assert life.ticket.end_date == date(2027, 5, 31)
+    changed = ["The last day is Monday 31 May 2027, not Thursday 30 September 2027."]
+    assert life.last(Letter.EXTENSION_GRANTED).facts["changed"] == changed
+
+
+def test_a_date_that_is_granted_as_it_was_asked_is_no_change() -> None:
+    life = Life(END)
+    done(life, ExtensionAsked(BY_OWNER, LATER))
+    done(life, Approved(BY_ADMIN))
+    assert not life.last(Letter.EXTENSION_GRANTED).facts.get("changed")
 
 
 @pytest.mark.parametrize(
@@ -350,6 +363,46 @@ def test_keep_takes_a_release_back() -> None:
     assert "not being given back" in refused(life, Kept(BY_OWNER))
     life.pass_until(STOP_AT - HOUR)
     assert life.ticket.state is S.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("event", "word"), [(ReleaseAsked(BY_OWNER), "release"), (ReinstallAsked(BY_OWNER), "reinstallation")]
+)
+def test_the_history_says_what_was_taken_back(event: Event, word: str) -> None:
+    life = Life(END)
+    done(life, event)
+    assert done(life, Kept(BY_OWNER)).summary == f"{word} taken back by {BY_OWNER.who}"
+
+
+def test_a_reinstallation_is_confirmed_to_the_last_moment_and_its_letter_names_the_warning_that_comes() -> None:
+    life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.pass_until(STOP_AT - 62 * DAY)
+    done(life, ReinstallAsked(BY_OWNER))
+    lapses_at = life.now + 7 * DAY
+    assert life.last(Letter.REINSTALL_CONFIRM).facts["lapses_at"] == lapses_at.isoformat()
+    life.pass_until(lapses_at + timedelta(seconds=1))
+    assert "too old" in refused(life, ReinstallWanted(BY_OWNER))
+    life.now = lapses_at
+    step = done(life, ReinstallWanted(BY_OWNER))
+    assert [one.action for one in step.effects] == [Action.REINSTALL]
+    done(life, Reinstalled(LOGIN))
+    told = life.last(Letter.VM_READY).facts
+    assert (told["reinstalled"], told["first_warning_on"]) == (True, "2027-03-01")
+
+
+def test_a_ready_letter_at_the_very_moment_of_a_warning_names_the_next() -> None:
+    life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.pass_until(STOP_AT - 60 * DAY - 2 * HOUR)
+    done(life, Reinstalled(LOGIN))
+    assert life.last(Letter.VM_READY).facts["first_warning_on"] == "2027-03-01"
+
+
+def test_what_an_admin_holds_is_not_installed_again() -> None:
+    life = Life(END)
+    done(life, ReinstallAsked(BY_OWNER))
+    done(life, Held("a question of law", BY_ADMIN))
+    assert "a question of law" in refused(life, ReinstallWanted(BY_OWNER))
+    assert "a question of law" in refused(life, ReinstallAsked(BY_OWNER))
 
 
 def test_an_old_question_about_a_release_is_forgotten() -> None:

@@ -54,6 +54,12 @@ def test_a_bot_that_is_woken_to_the_second_warns_and_stops_to_the_second() -> No
     ]
 
 
+def test_warnings_a_day_apart_are_both_written() -> None:
+    life = Life(END, Rules(lease=LeaseRules(warn_days=(2, 1), notice_days=2)))
+    life.pass_until(STOP_AT + HOUR)
+    assert days_before(life, STOP_AT) == [2, 1]
+
+
 def test_letters_tell_each_step_that_is_ahead_and_when() -> None:
     life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
     life.pass_until(STOP_AT + 60 * DAY)

@@ -15,7 +15,7 @@ from mailbot.commands import offered
 from mailbot.letters import KINDS, LETTERS, Audience
 from mailbot.letters.stored import from_json
 from mailbot.lifecycle import MOVES, STATE_WORDS, Circumstances, decide
-from mailbot.lifecycle.steps import called
+from mailbot.lifecycle.steps import called, standing
 from mailbot.model import (
     FINAL,
     Action,
@@ -453,6 +453,16 @@ def test_a_reminder_on_the_day_on_which_the_question_lapses_is_none() -> None:
     assert made_of(reminded, TimePassed(), START + timedelta(days=14), lease=lease).ticket.state is S.LAPSED
 
 
+def test_the_time_of_a_question_runs_from_when_it_was_asked_and_not_from_the_request() -> None:
+    asked = ticket(asked_at=START + timedelta(days=6), reminders=1)
+    step = made_of(asked, TimePassed(), START + timedelta(days=11))
+    assert step.effects[0].facts["lapses_at"] == (START + timedelta(days=20)).isoformat()
+    late = replace(step.ticket, reminders=2)
+    assert made_of(late, TimePassed(), START + timedelta(days=19)).ticket.due_at == START + timedelta(days=20)
+    lapsed = made_of(late, TimePassed(), START + timedelta(days=20))
+    assert (lapsed.ticket.state, lapsed.effects[0].facts["days"]) == (S.LAPSED, 14)
+
+
 def test_a_clock_that_goes_back_reminds_nobody_twice() -> None:
     reminded = made_of(ticket(), TimePassed(), START + timedelta(days=2)).ticket
     step = made_of(reminded, TimePassed(), START + timedelta(days=1))
@@ -569,6 +579,8 @@ def test_a_failure_from_before_failures_had_a_time_begins_to_wait_now() -> None:
 def test_a_restored_machine_that_is_given_up_keeps_its_disk() -> None:
     failed = ticket(S.FAILED, lease_from=START, asked_at=START)
     going = made_of(failed, Withdrawn(BY_ALICE))
+    assert going.effects[1].facts["begun"] == "restore"
+    assert made_of(ticket(S.FAILED, asked_at=START), Withdrawn(BY_ALICE)).effects[1].facts["begun"] == "build"
     assert made_of(going.ticket, Retired()).ticket.state is S.ARCHIVED
 
 
@@ -598,7 +610,12 @@ def test_an_admin_sets_a_later_last_day_and_starts_a_stopped_machine_with_its_ow
     state: TicketState, until: date, words: str
 ) -> None:
     step = decide(ticket(state, lease_from=START), EndDateSet(BY_CAROL, until), about())
-    assert words in step.why if isinstance(step, Refusal) else (words, step.ticket.state) == ("", S.ACTIVE)
+    if words:
+        assert isinstance(step, Refusal)
+        assert words in step.why
+    else:
+        assert isinstance(step, Step)
+        assert (step.ticket.state, step.ticket.end_date) == (S.ACTIVE, until)
 
 
 def test_what_goes_now_is_told_with_the_days_for_which_its_disk_is_kept() -> None:
@@ -646,6 +663,13 @@ def test_letters_call_people_by_name_and_anybody_else_as_the_history_does() -> N
     assert called(Actor(Role.ADMIN, "gone@example.org"), ticket(), about()) == "gone@example.org"
     nameless = replace(about(), admins=(replace(CAROL, name=""),))
     assert called(BY_CAROL, ticket(), nameless) == CAROL.address
+
+
+@pytest.mark.parametrize("state", TicketState)
+def test_how_things_stand_is_a_sentence(state: TicketState) -> None:
+    words = standing(ticket(state))
+    assert words[0] == STATE_WORDS[state][0].upper()
+    assert words[1:] == f"{STATE_WORDS[state][1:]}."
 
 
 # what can be said

@@ -197,6 +197,9 @@ def test_a_last_letter_that_is_late_leaves_three_days_or_half_the_grace_period(g
     woken_at(life, STOP_AT + 20 * DAY)
     assert life.ticket.remove_at == life.now + days_left * DAY + 2 * HOUR
     assert life.last(Letter.REMOVAL_NEAR).facts["days_left"] == days_left
+    before = life.ticket
+    life.happens(TimePassed())
+    assert (life.ticket.stage, life.ticket.due_at) == (before.stage, before.remove_at), "woken early, it waits"
     life.pass_until(life.ticket.remove_at)
     assert life.ticket.state is S.ARCHIVED
 

@@ -93,3 +93,16 @@ def test_a_kept_disk_without_a_date_is_deleted_at_no_known_moment() -> None:
     life = Life(END)
     found = outlook(replace(life.ticket, state=S.ARCHIVED, keep_until=None), life.about())
     assert (found.next, found.at) == ("disk deleted", None)
+
+
+def test_the_date_of_a_step_is_the_one_that_acts_and_where_all_have_passed_when_the_ticket_is_looked_at() -> None:
+    life = Life(END)
+    while seen(life).next == "warning":
+        next_moment(life)
+    put_off = replace(life.ticket, due_at=life.now + timedelta(minutes=10))
+    assert outlook(put_off, life.about()).at == life.ticket.due_at, "looked at earlier, it is stopped at its time"
+    while life.ticket.state is S.ACTIVE:
+        next_moment(life)
+    life.now += 100 * DAY
+    late = replace(life.ticket, stage=2, due_at=life.now + timedelta(hours=1))
+    assert outlook(late, life.about()).at == late.due_at

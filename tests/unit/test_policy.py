@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
 from mailbot import policy
+from mailbot.model import Ticket, TicketState
 from mailbot.rules import PolicyRules, Rules
 from parsers.request.labels import Part
 from parsers.values import Fields, Problem, Request
+from provisioner.naming import legacy_machine_id
 from tests.world import ALICE, ERIN, START
 
 RULES = Rules()
@@ -100,3 +104,29 @@ def test_a_refused_decision_says_what_can_be() -> None:
     words = policy.refusal(policy.disk_problems(500, RULES.policy))
     assert words == "The disk would be 500 GiB; what can be is a disk of 8 GiB (the usual size) up to 100 GiB."
     assert policy.refusal(()) == ""
+
+
+def ticket(**changes: object) -> Ticket:
+    made = Ticket(
+        7, TicketState.PENDING, "alice", "Alice", "alice@example.org", "", date(2027, 3, 31), 8, "<1@x>", "x", START, START
+    )  # fmt: skip
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("disk_gib", "said"),
+    [
+        (8, "The disk has the usual size, 8 GiB."),
+        (9, "More disk than usual is asked for: 9 GiB instead of 8 GiB (limit 100 GiB)."),
+    ],
+)
+def test_who_decides_reads_whether_a_disk_is_larger_than_usual(disk_gib: int, said: str) -> None:
+    assert policy.checks(ticket(disk_gib=disk_gib), RULES)[-1] == said
+
+
+def test_a_machine_has_the_identity_of_its_ticket_and_one_of_version_0_1_that_of_its_names() -> None:
+    own = UUID(int=5)
+    spec = policy.vm_spec(ticket(machine_id=own), "north", "north.example", (), RULES.policy)
+    assert (spec.machine_id, spec.restored) == (own, False)
+    old = policy.vm_spec(ticket(lease_from=START), "north", "north.example", (), RULES.policy)
+    assert (old.machine_id, old.restored) == (legacy_machine_id("north", "alice", "7"), True)

@@ -10,7 +10,9 @@ import pytest
 
 from mailbot.config.checks import of_rules
 from mailbot.rules import Rules, TrustRules
-from mailbot.trust import Checked, Evidence, Proof, Risk, in_words, missing, needs, read_border
+from mailbot.trust import Checked, Evidence, Proof, Risk, in_words, missing, needs, read_border, together
+from mailbot.trust.border import read_results
+from mailbot.trust.chain import chain_of, vouching
 from mailbot.trust.signatures import aligned, dmarc_policy, policy_places, why_not
 
 ALL = frozenset(Proof)
@@ -214,6 +216,44 @@ def test_an_address_whose_domain_wants_the_mail_refused_is_worth_nothing() -> No
         assert evidence.with_checked(checked).proofs == left
     passed = read_border(("mx.testbed.example; dmarc=pass (p=reject) header.from=testbed.example",), ADMIN, SEEING)
     assert not passed.disowned
+
+
+# what others sealed
+
+
+def test_what_others_found_never_speaks_against_an_address() -> None:
+    found = read_results("mx.list.example; dmarc=fail (p=reject) header.from=testbed.example", "testbed.example")
+    assert (found.proofs, found.disowned) == (frozenset(), False)
+
+
+def test_two_seals_of_one_number_are_no_chain() -> None:
+    one = {"i": "1", "d": "lists.example"}
+    assert chain_of(["i=1; x"], [one], [one])
+    assert chain_of(["i=1; x"], [one], [one, one]) == ()
+    assert chain_of(["i=2; x"], [one], [one]) == ()
+
+
+def test_a_sealer_who_is_the_only_one_that_is_trusted_vouches() -> None:
+    one = {"i": "1", "d": "lists.example"}
+    sealed = chain_of(["i=1; lists.example; dmarc=pass header.from=testbed.example"], [one], [one])
+    only = TrustRules(arc_sealers=("lists.example",))
+    assert vouching(sealed, "testbed.example", only) == "lists.example"
+    assert vouching(sealed, "testbed.example", PLAIN) == ""
+
+
+def test_who_vouches_explains_a_failed_check_and_nothing_else_does() -> None:
+    failed = Checked(found={"border": "dmarc=fail"}, disowned=True, failed=True)
+    aligned_by_us = Checked(frozenset({Proof.ALIGNED}))
+    assert together(failed, replace(aligned_by_us, vouched=True)) == Checked(
+        frozenset({Proof.ALIGNED}), {"border": "dmarc=fail"}, vouched=True
+    )
+    assert together(failed, aligned_by_us) == Checked(frozenset(), {"border": "dmarc=fail"}, disowned=True, failed=True)
+
+
+def test_a_release_is_confirmed_by_its_own_question_and_a_request_by_a_mail() -> None:
+    wanted = (Proof.TOKEN, Proof.REGISTERED, Proof.CONFIRMED)
+    assert needs(Risk.RELEASE, TrustRules(release=wanted)) == {Proof.TOKEN, Proof.REGISTERED}
+    assert needs(Risk.OPEN, TrustRules(open=wanted)) == set(wanted)
 
 
 # signatures
