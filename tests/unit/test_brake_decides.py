@@ -38,6 +38,13 @@ def test_as_many_as_the_number_go_and_one_more_waits_with_all() -> None:
     assert four == Braking(frozenset({1, 2, 3, 4}), dict.fromkeys((1, 2, 3, 4), 7))
 
 
+def test_of_no_more_than_the_number_none_is_looked_at() -> None:
+    def looked(one: Ticket) -> bool:
+        raise AssertionError(one)
+
+    assert braked(None, due(1, 2, 3), replace(fleet([]), destructive=looked), THREE) == NOTHING
+
+
 def test_only_what_would_be_stopped_removed_or_deleted_counts() -> None:
     waiting = ticket(4, TicketState.PENDING)
     assert braked(None, [*due(1, 2, 3), waiting], fleet([]), THREE) == NOTHING

@@ -128,6 +128,7 @@ def test_where_every_warning_came_back_the_whole_notice_is_given_again() -> None
     life.accepted = [replace(one, bounced_at=life.now, bounce_permanent=True) for one in life.accepted]
     life.pass_until(STOP_AT)
     assert (life.ticket.state, life.ticket.end_date) == (S.ACTIVE, END + timedelta(days=8))
+    assert len(life.told(Letter.DATE_MOVED)) == 1
 
 
 def test_where_the_last_warning_came_back_a_day_is_given() -> None:
@@ -136,6 +137,7 @@ def test_where_the_last_warning_came_back_a_day_is_given() -> None:
     life.comes_back()
     life.pass_until(STOP_AT)
     assert (life.ticket.state, life.ticket.end_date) == (S.ACTIVE, END + timedelta(days=2))
+    assert len(life.told(Letter.DATE_MOVED)) == 1
 
 
 def test_where_a_server_took_the_last_warning_late_a_day_is_given() -> None:

@@ -312,8 +312,9 @@ def test_an_owner_who_asks_again_in_the_same_words_asks_another_question_in_the_
 
 def test_a_confirmation_starts_the_time_of_the_question_anew() -> None:
     now = START + timedelta(days=6)
-    after = made_of(ticket(S.UNCONFIRMED), Confirmed(BY_ALICE), now).ticket
-    assert (after.asked_at, after.due_at) == (now, now + timedelta(days=2))
+    step = made_of(ticket(S.UNCONFIRMED), Confirmed(BY_ALICE), now)
+    assert (step.ticket.asked_at, step.ticket.due_at) == (now, now + timedelta(days=2))
+    assert step.effects[0].facts["lapses_at"] == (now + timedelta(days=14)).isoformat()
 
 
 def test_a_confirmation_of_a_date_that_has_passed_is_refused() -> None:

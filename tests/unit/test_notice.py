@@ -221,6 +221,7 @@ def test_where_the_last_letter_before_the_removal_came_back_a_day_is_given() -> 
     life.comes_back()
     life.pass_until(STOP_AT + 14 * DAY)
     assert (life.ticket.state, life.ticket.remove_at) == (S.EXPIRED, life.now + DAY + 2 * HOUR)
+    assert len(life.told(Letter.REMOVAL_NEAR)) == 2
 
 
 @pytest.mark.parametrize(
