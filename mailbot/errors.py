@@ -55,6 +55,10 @@ class LeaseLost(MailbotError):
     """A row of the outbox is not ours to work on any more: it was claimed by another daemon, or cancelled."""
 
 
+class SenderUncertain(MailbotError):
+    """Name servers do not answer, and only they could tell who sent a mail: nothing is refused for that, they are asked again."""
+
+
 class DirectoryUnavailable(MailbotError):
     """The directory of users does not answer: nothing is refused for that, it is asked again later."""
 

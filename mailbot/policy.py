@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from mailbot.model import Person, Ticket
+from mailbot.model import OwnerSeen, OwnerState, Person, Ticket
 from mailbot.rules import PolicyRules, Rules
 from mailbot.timetable import latest_end, today
 from parsers.request.labels import Part
@@ -157,25 +158,64 @@ def person_problems(person: Person, usable_keys: tuple[str, ...], key_refusals: 
     return tuple(found)
 
 
-def checks(ticket: Ticket, rules: Rules) -> list[Translatable]:
-    """What policy has checked about a request, as sentences for the admin who decides."""
+def checks(ticket: Ticket, owner: OwnerSeen | None, rules: Rules, now: datetime) -> list[Translatable]:
+    """What was checked for the question that is put to admins now, and how each check went: a sentence each.
+
+    `owner` is how the directory has the owner at this moment, None where it did not say.
+    """
+    keys = () if owner is None else (_keys_in_words(owner),)
+    return [_owner_in_words(ticket, owner), _end_in_words(ticket, rules, now), *keys, _disk_in_words(ticket, rules)]
+
+
+def _owner_in_words(ticket: Ticket, owner: OwnerSeen | None) -> Translatable:
+    if owner is None:
+        return say("The directory could not be asked about {login} when this was written.", login=ticket.login)
+    match owner.state:
+        case OwnerState.ACTIVE | OwnerState.KEYLESS:
+            return say("{login} is an active account and has no other machine.", login=owner.login)
+        case OwnerState.LOCKED:
+            return say("The account {login} is locked.", login=owner.login)
+        case OwnerState.GONE:
+            return say("The directory has no account {login} any more.", login=owner.login)
+        case OwnerState.SUCCEEDED:
+            return say(
+                "The directory does not have {owner} any more, and the login {login} is somebody else's.",
+                owner=ticket.name,
+                login=owner.login,
+            )
+        case OwnerState.NAMESAKE:
+            return say(
+                "{login} is an active account and has no other machine; the login {before} is somebody else's now.",
+                login=owner.login,
+                before=ticket.username,
+            )
+        case _:
+            assert_never(owner.state)
+
+
+def _end_in_words(ticket: Ticket, rules: Rules, now: datetime) -> Translatable:
+    day, years = ticket.asked_end_date or ticket.end_date, rules.policy.max_years
+    if end_date_problems(day, rules, now):
+        return say("The end date {day} cannot be granted any more.", day=day)
+    return say("The end date is at most {years} years ahead.", years=years)
+
+
+def _keys_in_words(owner: OwnerSeen) -> Translatable:
+    if owner.usable_keys:
+        return say("The directory has at least one SSH key of theirs that can be installed.")
+    return say("The directory has no SSH key of theirs that could be installed.")
+
+
+def _disk_in_words(ticket: Ticket, rules: Rules) -> Translatable:
     policy = rules.policy
-    sentences = [
-        say("{login} is an active account and has no other machine.", login=ticket.username),
-        say("The end date is at most {years} years ahead.", years=policy.max_years),
-        say("The directory has at least one SSH key of theirs that can be installed."),
-    ]
-    if ticket.disk_gib > policy.disk_gib:
-        more = say(
-            "More disk than usual is asked for: {size} GiB instead of {usual} GiB (limit {most} GiB).",
-            size=ticket.disk_gib,
-            usual=policy.disk_gib,
-            most=policy.max_disk_gib,
-        )
-        sentences.append(more)
-    else:
-        sentences.append(say("The disk has the usual size, {usual} GiB.", usual=policy.disk_gib))
-    return sentences
+    if ticket.disk_gib <= policy.disk_gib:
+        return say("The disk has the usual size, {usual} GiB.", usual=policy.disk_gib)
+    return say(
+        "More disk than usual is asked for: {size} GiB instead of {usual} GiB (limit {most} GiB).",
+        size=ticket.disk_gib,
+        usual=policy.disk_gib,
+        most=policy.max_disk_gib,
+    )
 
 
 def vm_spec(ticket: Ticket, site: str, dns_domain: str, keys: tuple[str, ...], policy: PolicyRules) -> VmSpec:

@@ -22,6 +22,8 @@ from mailbot.model import (
     Event,
     Letter,
     Login,
+    OwnerSeen,
+    OwnerState,
     Refusal,
     Retired,
     Returned,
@@ -43,6 +45,7 @@ READY_AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 LOGIN = Login("alice-vm.north.example", "192.0.2.10", (), ())
 NOTICE = frozenset({Letter.WARNING, Letter.DATE_MOVED, Letter.VM_STOPPED, Letter.GRACE_HALF, Letter.REMOVAL_NEAR})
 WAKING = frozenset({S.ACTIVE, S.EXPIRED, S.PENDING, S.UNCONFIRMED})
+OWNER = OwnerSeen(OwnerState.ACTIVE, "memory:alice", "alice", ALICE.name, ALICE.email, 1)
 BY_OWNER = Actor(Role.OWNER, ALICE.email)
 BY_ADMIN = Actor(Role.ADMIN, CAROL.address)
 
@@ -154,7 +157,9 @@ class Life:
             assert not isinstance(self.happens(TimePassed()), Refusal), "due, and nothing may happen: due for ever"
 
     def about(self) -> Circumstances:
-        return Circumstances(self.now, self.rules, ADMINS, accepted=tuple(self.accepted), closed=self.closed)
+        return Circumstances(
+            self.now, self.rules, ADMINS, accepted=tuple(self.accepted), closed=self.closed, owner=OWNER
+        )
 
     # what is seen
 

@@ -9,6 +9,7 @@ from typing import Any
 from mailbot import policy
 from mailbot.letters.extensions import ExtensionDenied, ExtensionGranted, ExtensionLapsed, ExtensionReceived
 from mailbot.letters.questions import AdminDecision, AdminLapsed, AdminReminder
+from mailbot.lifecycle import ownership
 from mailbot.lifecycle.lease import begun, calendar, resting, steps_ahead, unsent
 from mailbot.lifecycle.notice import DAY, SLACK, plan
 from mailbot.lifecycle.request import next_nudge, nudge_after_reminder, question, reminders_reached
@@ -46,7 +47,13 @@ def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -
         )
     if ticket.asked_end_date is not None:
         return Refusal(still_asked(ticket.asked_end_date))
-    if event.automatic and _within_limits(ticket, event.until, circumstances):
+    if why := ownership.against(circumstances.owner, needs_key=False):
+        return Refusal(why)
+    if (
+        event.automatic
+        and ownership.is_well(circumstances.owner)
+        and _within_limits(ticket, event.until, circumstances)
+    ):
         return granted(
             ticket,
             event.until,

@@ -7,10 +7,12 @@ id is a stranger.  Nothing is taken from anybody here: the lease goes on, and ad
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from mailbot.letters.troubles import AdminOwner
 from mailbot.lifecycle.steps import Circumstances, moved, snapshot, to_admins
 from mailbot.model import OwnerSeen, OwnerState, Person, Step, Ticket, TicketState
+from parsers.translatable import NOTHING, Translatable, say
 
 S = TicketState
 _TOLD_IN = frozenset({S.PENDING, S.APPROVED, S.FAILED, S.ACTIVE, S.EXPIRED})
@@ -37,6 +39,47 @@ def _state(person: Person, usable_keys: int, *, taken: bool) -> OwnerState:
     if not usable_keys:
         return OwnerState.KEYLESS
     return OwnerState.NAMESAKE if taken else OwnerState.ACTIVE
+
+
+def as_asker(person: Person, usable_keys: int) -> OwnerSeen:
+    """How the directory has somebody who asks for a first machine."""
+    state = _state(person, usable_keys, taken=False)
+    return OwnerSeen(state, person.id, person.login, person.name, person.email, usable_keys)
+
+
+def is_well(owner: OwnerSeen | None) -> bool:
+    """Whether the directory was asked and has nothing against the owner: only then does something go without an admin."""
+    if owner is None:
+        return False
+    match owner.state:
+        case OwnerState.ACTIVE | OwnerState.NAMESAKE:
+            return True
+        case OwnerState.LOCKED | OwnerState.KEYLESS | OwnerState.GONE | OwnerState.SUCCEEDED:
+            return False
+        case _:
+            assert_never(owner.state)
+
+
+def against(owner: OwnerSeen | None, *, needs_key: bool) -> Translatable:
+    """Why the owner gets no more than they have, in words for them; empty where nothing is known against it."""
+    if owner is None:
+        return NOTHING
+    match owner.state:
+        case OwnerState.LOCKED:
+            return say("The account {login} is locked. Please ask the admins.", login=owner.login)
+        case OwnerState.GONE | OwnerState.SUCCEEDED:
+            return say(
+                "The directory has no account {login} of yours any more. Please ask the admins.", login=owner.login
+            )
+        case OwnerState.KEYLESS if needs_key:
+            return say(
+                "Your account has no SSH key that could be installed. Please store one OpenSSH public key there, and "
+                "answer again."
+            )
+        case OwnerState.ACTIVE | OwnerState.NAMESAKE | OwnerState.KEYLESS:
+            return NOTHING
+        case _:
+            assert_never(owner.state)
 
 
 def is_news(ticket: Ticket, seen: OwnerSeen) -> bool:

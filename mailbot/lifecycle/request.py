@@ -119,7 +119,7 @@ def question(ticket: Ticket, circumstances: Circumstances) -> Asked:
     return {
         "question": "extension" if ticket.asked_end_date else "request",
         "person": Asker(ticket.login, ticket.name, ticket.email),
-        "checks": tuple(policy.checks(ticket, circumstances.rules)),
+        "checks": tuple(policy.checks(ticket, circumstances.owner, circumstances.rules, circumstances.now)),
         "sites": circumstances.sites,
         "lapses_at": max(_lapses(ticket, circumstances), ticket.due_at or circumstances.now),
         "asked_end_date": ticket.asked_end_date,

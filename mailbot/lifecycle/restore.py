@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from mailbot import policy
 from mailbot.letters.life import VmRestored
+from mailbot.lifecycle import ownership
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
 from mailbot.model import (
     Action,
@@ -31,6 +32,8 @@ def restored(ticket: Ticket, event: Restored, circumstances: Circumstances) -> S
     problems = policy.end_date_problems(until, circumstances.rules, circumstances.now)
     if problems:
         return Refusal(policy.refusal(problems))
+    if why := ownership.against(circumstances.owner, needs_key=True):
+        return Refusal(why)
     if ticket.keep_until is None:
         return Refusal(say("The kept disk is being deleted now; it is too late to bring the machine back."))
     after = moved(

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from mailbot.letters.kinds import LetterFacts
 from mailbot.letters.questions import AdminDecided, Room
-from mailbot.model import Accepted, Action, Actor, Admin, Effect, Letter, Role, Step, Ticket, TicketState
+from mailbot.model import Accepted, Action, Actor, Admin, Effect, Letter, OwnerSeen, Role, Step, Ticket, TicketState
 from mailbot.rules import Rules
 from mailbot.timetable import end_of, today
 from parsers.translatable import Translatable, say
@@ -32,6 +32,8 @@ class Circumstances:
     accepted: tuple[Accepted, ...] = ()
     closed: tuple[tuple[date, date], ...] = ()
     """Closure periods of the ticket's site, first and last day: nothing destructive happens in them."""
+    owner: OwnerSeen | None = None
+    """How the directory has the owner, where it was asked for this decision."""
     blind: str = ""
     """Why the bot cannot see (`TimePassed.blind`); then nothing irreversible happens and nothing lapses."""
 

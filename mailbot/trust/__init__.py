@@ -10,6 +10,17 @@ from __future__ import annotations
 
 from mailbot.rules import Proof
 from mailbot.trust.border import read_border
-from mailbot.trust.table import Checked, Evidence, Risk, in_words, missing, needs, together
+from mailbot.trust.table import Checked, Evidence, Risk, cannot_tell, in_words, missing, needs, together
 
-__all__ = ["Checked", "Evidence", "Proof", "Risk", "in_words", "missing", "needs", "read_border", "together"]
+__all__ = [
+    "Checked",
+    "Evidence",
+    "Proof",
+    "Risk",
+    "cannot_tell",
+    "in_words",
+    "missing",
+    "needs",
+    "read_border",
+    "together",
+]

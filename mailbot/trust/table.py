@@ -51,6 +51,8 @@ class Checked:
     disowned: bool = False
     failed: bool = False
     """Our border's DMARC check failed, whatever the domain wants done with such mail."""
+    unsure: str = ""
+    """Why what was not proven now may be later: name servers that did not answer.  Empty where they all did."""
     vouched: bool = False
     """A sealer that the site trusts found the mail aligned before it was passed on: that explains a check that failed since."""
 
@@ -64,6 +66,8 @@ class Evidence:
     found: Mapping[str, str] = field(default_factory=dict)
     risk: Risk | None = None
     needed: frozenset[Proof] = frozenset()
+    unsure: str = ""
+    """`Checked.unsure`; no part of what is stored: nothing is decided on it."""
 
     def as_facts(self) -> dict[str, Any]:
         """The evidence as it is stored: `{"sender": …, "proofs": […], "found": {…}, "risk": …, "needed": […]}`."""
@@ -80,7 +84,7 @@ class Evidence:
         proofs = self.proofs | checked.proofs
         if checked.disowned:
             proofs -= {Proof.REGISTERED, Proof.ALIGNED}
-        return replace(self, proofs=proofs, found={**self.found, **checked.found})
+        return replace(self, proofs=proofs, found={**self.found, **checked.found}, unsure=checked.unsure)
 
     def for_risk(self, risk: Risk, rules: TrustRules) -> Evidence:
         """The same, held against what the action at risk needs."""
@@ -94,7 +98,7 @@ def together(border: Checked, own: Checked) -> Checked:
         return Checked(proofs, found, vouched=True)
     if border.failed:
         proofs -= {Proof.ALIGNED}
-    return Checked(proofs, found, border.disowned, border.failed)
+    return Checked(proofs, found, border.disowned, border.failed, own.unsure)
 
 
 def needs(risk: Risk, rules: TrustRules) -> frozenset[Proof]:
@@ -119,6 +123,11 @@ def missing(risk: Risk, evidence: Evidence, rules: TrustRules) -> Translatable:
     if len(lacks) < 2:
         return lacks[0] if lacks else NOTHING
     return say("{some} and {last}", some=as_one(*lacks[:-1], by=", "), last=lacks[-1])
+
+
+def cannot_tell(risk: Risk, evidence: Evidence, rules: TrustRules) -> bool:
+    """Whether nothing is lacking but an answer of name servers, which would prove the rest."""
+    return bool(evidence.unsure) and needs(risk, rules) - evidence.proofs == {Proof.ALIGNED}
 
 
 def in_words(evidence: Evidence) -> Translatable:

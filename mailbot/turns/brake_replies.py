@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailbot import tokens, trust
+from mailbot.errors import SenderUncertain
 from mailbot.letters.troubles import AdminBrakeStays, Held
 from mailbot.model import Admin, Purpose, Refusal, Turn, Verdict
 from mailbot.tokens import Reference
@@ -55,7 +56,10 @@ class BrakeReply:
         if said.verb is not Verb.PROCEED:
             return self._stays(said.line, _ANOTHER_WORD)
         evidence = Evidence(self.admin.address, frozenset({Proof.TOKEN, Proof.REGISTERED})).with_checked(look())
-        lack = trust.missing(Risk.APPROVE_LARGE, evidence, self.context.rules.trust)
+        rules = self.context.rules.trust
+        if trust.cannot_tell(Risk.APPROVE_LARGE, evidence, rules):
+            raise SenderUncertain(evidence.unsure)
+        lack = trust.missing(Risk.APPROVE_LARGE, evidence, rules)
         released = Refusal(say("It was not done: {lack}.", lack=lack)) if lack else self._released()
         if isinstance(released, Refusal):
             return self._stays(said.line, released.why)

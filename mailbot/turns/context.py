@@ -21,6 +21,7 @@ from mailbot.model import (
     HistoryEntry,
     LedgerEntry,
     Login,
+    OwnerSeen,
     Person,
     Refusal,
     Requested,
@@ -101,8 +102,8 @@ class TurnContext:
         members = self.directory.admins()
         return tuple(one for one in members if one.login not in logins and one.address.lower() not in addresses)
 
-    def circumstances(self, now: datetime, ticket: Ticket) -> Circumstances:
-        """What `lifecycle.decide` may look at for this ticket."""
+    def circumstances(self, now: datetime, ticket: Ticket, owner: OwnerSeen | None = None) -> Circumstances:
+        """What `lifecycle.decide` may look at for this ticket; `owner` where the directory was asked for this turn."""
         asking = ticket.state in {TicketState.PENDING, TicketState.UNCONFIRMED}
         return Circumstances(
             now,
@@ -111,6 +112,7 @@ class TurnContext:
             sites=self.room() if asking else (),
             accepted=tuple(self.store.accepted(ticket.id)) if ticket.id and not asking else (),
             closed=self.closures.get(ticket.site or "", ()),
+            owner=owner,
         )
 
     def room(self) -> tuple[Room, ...]:
@@ -176,11 +178,15 @@ def _json_able(value: Any) -> Any:
 
 
 def apply(
-    context: TurnContext, ticket_id: int, event: Event, commit: Callable[[Turn], Ticket | None] | None = None
+    context: TurnContext,
+    ticket_id: int,
+    event: Event,
+    commit: Callable[[Turn], Ticket | None] | None = None,
+    owner: OwnerSeen | None = None,
 ) -> Ticket | Refusal:
     """Read the ticket, decide, commit; decided again where somebody else was faster.
 
-    `commit` writes the turn (default: `Store.commit`).  Raises Conflict after `CONFLICT_TRIES`, and
+    `commit` writes the turn (default: `Store.commit`), `owner` is what the directory was asked for it.  Raises Conflict after `CONFLICT_TRIES`, and
     LookupError where there is no such ticket.
     """
     for _ in range(CONFLICT_TRIES):
@@ -189,7 +195,7 @@ def apply(
             msg = f"there is no ticket #{ticket_id}"
             raise LookupError(msg)
         now = context.clock.now()
-        step = lifecycle.decide(ticket, event, context.circumstances(now, ticket))
+        step = lifecycle.decide(ticket, event, context.circumstances(now, ticket, owner))
         if isinstance(step, Refusal):
             return step
         try:

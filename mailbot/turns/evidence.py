@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from mailbot.commands import ROWS
@@ -21,13 +22,17 @@ def nothing() -> Checked:
     return Checked()
 
 
-def look_at(context: TurnContext, raw: bytes, mail: Mail, now: datetime) -> Look:
-    """A look at this mail that is done once, when it is first asked for."""
+def look_at(context: TurnContext, raw: bytes, mail: Mail, now: datetime, *, patient: bool = True) -> Look:
+    """A look at this mail that is done once, when it is first asked for.
+
+    Where nobody is `patient` any more, what name servers did not say is taken for not proven.
+    """
     seen: list[Checked] = []
 
     def look() -> Checked:
         if not seen:
-            seen.append(_checked(context, raw, mail, now))
+            checked = _checked(context, raw, mail, now)
+            seen.append(checked if patient else replace(checked, unsure=""))
         return seen[0]
 
     return look

@@ -35,8 +35,13 @@ _TROUBLES = "troubles"
 """The store's note of the day and how many letters about mails in quarantine it has seen."""
 
 
-def judge(context: TurnContext, fetched: Fetched, understood: Understanding, now: datetime) -> Judgement:
-    """What a mail leads to."""
+def judge(
+    context: TurnContext, fetched: Fetched, understood: Understanding, now: datetime, *, patient: bool = True
+) -> Judgement:
+    """What a mail leads to.
+
+    Raises DirectoryUnavailable, and SenderUncertain where only name servers could tell who wrote and the bot is `patient`.
+    """
     read = understood.mail
     if read is None:
         return _unreadable(context, understood.meaning, now)
@@ -44,7 +49,7 @@ def judge(context: TurnContext, fetched: Fetched, understood: Understanding, now
         return _header_alone(context, fetched, read, now)
     if _was_here_before(context, fetched, read, now):
         return left("was in the mailbox long before the bot was")
-    look = look_at(context, fetched.raw, read, now)
+    look = look_at(context, fetched.raw, read, now, patient=patient)
     match understood.meaning:
         case Request() as request:
             return judge_request(context, read, request, now, look)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from mailbot import journal, tokens
-from mailbot.errors import Conflict, DirectoryUnavailable, MailServerUnavailable
+from mailbot.errors import Conflict, DirectoryUnavailable, MailServerUnavailable, SenderUncertain
 from mailbot.model import LedgerEntry, MailKey, Turn, Verdict
 from mailbot.ports import Fetched, Folder, Inbox, Reader
 from mailbot.turns import sight
@@ -29,6 +29,8 @@ POISON_TRIES = 3
 """How often a mail whose handling raises is tried before it goes to quarantine."""
 RETRY_AFTER = timedelta(minutes=2)
 LONGEST_RETRY = timedelta(hours=1)
+PATIENCE = timedelta(days=1)
+"""For so long a mail is tried again whose sender only name servers could prove; then it counts as not proven."""
 
 _FOLDER = {
     Verdict.HANDLED: Folder.HANDLED,
@@ -127,8 +129,9 @@ def _handle(context: TurnContext, mail: Begun) -> LedgerEntry | None:
         if failure is not None:
             raise failure
         entry = _committed(context, fetched, read, entry)
-    except DirectoryUnavailable as error:
-        sight.cannot(context, sight.Sense.DIRECTORY, str(error), now)
+    except (DirectoryUnavailable, SenderUncertain) as error:
+        away = sight.Sense.DIRECTORY if isinstance(error, DirectoryUnavailable) else sight.Sense.NAME_SERVERS
+        sight.cannot(context, away, str(error), now)
         entry = replace(entry, verdict=Verdict.RETRY, retry_at=now + RETRY_AFTER, why=str(error))
         context.store.commit(Turn(now=now, mail=entry))
         journal.mail_retried(mail=entry.sha256, attempt=entry.attempts, retry_at=now + RETRY_AFTER, error=error)
@@ -176,7 +179,7 @@ def _line(fetched: Fetched, read: Understanding, now: datetime, earlier: LedgerE
         message_id=tokens.without_token((known.message_id if known else None) or ""),
         sha256=known.sha256 if known else "",
         verdict=Verdict.LEFT,
-        seen_at=now,
+        seen_at=earlier.seen_at if earlier else now,
         sender=mail.sender.address if mail else "",
         subject=mail.subject[:500] if mail else "",
         kind=read.kind.value,
@@ -191,7 +194,7 @@ def _committed(context: TurnContext, fetched: Fetched, read: Understanding, entr
         if context.store.handled_before(entry.message_id, entry.sha256, entry.key):
             judgement = Judgement(Verdict.DUPLICATE, "handled before")
         else:
-            judgement = judge(context, fetched, read, now)
+            judgement = judge(context, fetched, read, now, patient=now - entry.seen_at < PATIENCE)
         # Only what a line of history goes back to is kept: the rest lies in the mailbox, and strangers fill no disk.
         keep = judgement.turn is not None and bool(judgement.turn.history)
         raw = sealed(context, fetched.raw) if keep else None

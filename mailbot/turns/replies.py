@@ -8,7 +8,7 @@ from datetime import datetime
 
 from mailbot import lifecycle, policy, tokens, trust
 from mailbot.commands import ROWS, Moment, offered
-from mailbot.errors import DirectoryUnavailable
+from mailbot.errors import DirectoryUnavailable, SenderUncertain
 from mailbot.letters import LetterFacts
 from mailbot.letters.answers import CommandRefused, Console, Help, RootKeys, Status, UnclearReply
 from mailbot.letters.questions import AdminAlreadyDecided
@@ -162,7 +162,10 @@ def _lack(exchange: _Exchange) -> Translatable:
     alone = evidence.risk is not Risk.ASK and not evidence.proofs & {Proof.ALIGNED, Proof.SIGNED}
     if alone and repetition.went_to_others(exchange.context, exchange.reference):
         return _WENT_TO_OTHERS
-    lack = trust.missing(evidence.risk or Risk.ASK, evidence, exchange.context.rules.trust)
+    risk, rules = evidence.risk or Risk.ASK, exchange.context.rules.trust
+    if trust.cannot_tell(risk, evidence, rules):
+        raise SenderUncertain(evidence.unsure)
+    lack = trust.missing(risk, evidence, rules)
     return say("It was not done: {lack}.", lack=lack) if lack else NOTHING
 
 
@@ -261,7 +264,8 @@ def _obey(exchange: _Exchange, command: Command) -> Judgement:
     event = _still_possible(exchange, event)
     if isinstance(event, Refusal):
         return exchange.refuse(command.line, event.why)
-    step = lifecycle.decide(ticket, event, context.circumstances(exchange.now, ticket))
+    owner = None if role is Role.ADMIN else owners.ask(context, ticket)
+    step = lifecycle.decide(ticket, event, context.circumstances(exchange.now, ticket, owner))
     if isinstance(step, Refusal):
         return exchange.refuse(command.line, step.why)
     turn = happened(event, ticket, step, exchange.now)

@@ -8,6 +8,7 @@ from datetime import datetime
 from mailbot import lifecycle, policy, trust
 from mailbot.letters.requests import Filled, RequestProblems
 from mailbot.lifecycle import STATE_WORDS, Circumstances
+from mailbot.lifecycle.ownership import as_asker
 from mailbot.model import Actor, Person, Requested, Role, Ticket
 from mailbot.trust import Checked, Evidence, Proof, Risk
 from mailbot.turns import owners
@@ -174,7 +175,13 @@ def _opened(
         notes=request.notes,
         evidence=trust.in_words(evidence),
         language=request.language,
-        circumstances=Circumstances(now, context.rules, context.all_admins(), sites=context.room()),
+        circumstances=Circumstances(
+            now,
+            context.rules,
+            context.all_admins(),
+            sites=context.room(),
+            owner=as_asker(person, len(usable_keys(person)[0])),
+        ),
     )
     actor = Actor(Role.OWNER, mail.sender.address, mail.sha256, mail.message_id or "", evidence.as_facts())
     return happened(Requested(actor), None, step, now)

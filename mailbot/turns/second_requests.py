@@ -61,7 +61,9 @@ class _Second:
         return Actor(Role.OWNER, self.mail.sender.address, self.mail.sha256, self.mail.message_id or "", facts)
 
     def decided(self, event: ExtensionAsked | Replaced) -> Judgement:
-        step = lifecycle.decide(self.ticket, event, self.context.circumstances(self.now, self.ticket))
+        step = lifecycle.decide(
+            self.ticket, event, self.context.circumstances(self.now, self.ticket, owners.ask(self.context, self.ticket))
+        )
         if isinstance(step, Refusal):
             return self.refused(step.why, note=f"refused: {step.why}")
         return happened(event, self.ticket, step, self.now)

@@ -41,6 +41,7 @@ class Sense(StrEnum):
     MAILBOX = "the mailbox"
     BACKLOG = "reading all mail"
     DIRECTORY = "the directory of users"
+    NAME_SERVERS = "asking name servers"
     CLOCK = "the clock"
     MAIL_SERVER = "sending letters"
     SITE = "the site"
@@ -50,6 +51,7 @@ _CALLED = {
     Sense.MAILBOX: say("the mailbox"),
     Sense.BACKLOG: say("reading all mail"),
     Sense.DIRECTORY: say("the directory of users"),
+    Sense.NAME_SERVERS: say("asking name servers"),
     Sense.CLOCK: say("the clock"),
     Sense.MAIL_SERVER: say("sending letters"),
     Sense.SITE: say("the site"),
@@ -63,6 +65,7 @@ MEANWHILE = {
     Sense.MAILBOX: _MEANWHILE,
     Sense.BACKLOG: _MEANWHILE,
     Sense.DIRECTORY: _MEANWHILE,
+    Sense.NAME_SERVERS: _MEANWHILE,
     Sense.CLOCK: _MEANWHILE,
     Sense.MAIL_SERVER: say(
         "letters wait and none is lost, and no machine will be stopped or removed whose owner was not told in time"
@@ -208,7 +211,8 @@ def observe(context: TurnContext, reading: Reading, sites: Collection[str], now:
     watch = clockwatch.read(context.store.note(_CLOCK))
     found = (
         *_of_mailbox(context, reading, now),
-        *_of_backlog(context, reading, directory_fails=_note(Sense.DIRECTORY) in failing),
+        *_of_backlog(context, reading, failing),
+        *_of_name_servers(context, failing),
         *_of_clock(context, watch, now, doubted=_note(Sense.CLOCK) in failing),
         *_of_sites(context, sites, now, awake=watch.believed is not None and now - watch.believed < _AWAKE),
     )
@@ -236,15 +240,22 @@ def _of_mailbox(context: TurnContext, reading: Reading, now: datetime) -> Found:
     yield Sense.MAILBOX, "", why
 
 
-def _of_backlog(context: TurnContext, reading: Reading, *, directory_fails: bool) -> Found:
-    """Mail that is left over; what waits only for the directory is the directory's trouble."""
-    waiting = 0 if directory_fails else context.store.retrying()
+def _of_backlog(context: TurnContext, reading: Reading, failing: Collection[str]) -> Found:
+    """Mail that is left over; what waits only for the directory or for name servers is their trouble."""
+    theirs = {_note(Sense.DIRECTORY), _note(Sense.NAME_SERVERS)} & set(failing)
+    waiting = 0 if theirs else context.store.retrying()
     if reading.more:
         yield Sense.BACKLOG, "", "there is more new mail than can be read"
     elif waiting:
         yield Sense.BACKLOG, "", f"mails that could not be handled wait to be tried again ({waiting})"
     elif reading.read_at is not None:
         yield Sense.BACKLOG, "", ""
+
+
+def _of_name_servers(context: TurnContext, failing: Collection[str]) -> Found:
+    """Nobody asks them but for a mail: they work again when none waits any more."""
+    if _note(Sense.NAME_SERVERS) in failing and not context.store.retrying():
+        yield Sense.NAME_SERVERS, "", ""
 
 
 def _of_clock(context: TurnContext, watch: Watch, now: datetime, *, doubted: bool) -> Found:

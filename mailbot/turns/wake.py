@@ -34,8 +34,9 @@ def wake(context: TurnContext, read_at: datetime | None = None) -> int:
             context.store.postpone(ticket.id, now + AGAIN_AFTER, "the brake holds it")
             continue
         try:
-            owners.look_at(context, ticket, now)
-            after = apply(context, ticket.id, TimePassed(blind=sight.why_blind(context, ticket, read_at, now)))
+            owner = owners.look_at(context, ticket, now)
+            passed = TimePassed(blind=sight.why_blind(context, ticket, read_at, now))
+            after = apply(context, ticket.id, passed, owner=owner)
             if isinstance(after, Refusal):
                 _refused(context, ticket, after, now)
             elif after.state is not ticket.state:

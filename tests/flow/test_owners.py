@@ -213,3 +213,72 @@ def test_ids_of_another_directory_are_taken_for_none(world: World) -> None:
     assert kind_of(world.letters[-1]) is Letter.STATUS
     world.later(days=1)
     assert world.ticket().person_id == "memory:alice"
+
+
+# what is asked for, and what is said of what was checked
+
+
+def asks_for_more(world: World, person: Person) -> list[str]:
+    """The owner asks for more time when the directory has this of them; the kinds of letters that follow."""
+    until_the_warning(world)
+    world.directory.put(person)
+    before = len(world.letters)
+    world.answers(world.last(Letter.WARNING), "extend until 2027-12-31")
+    return [kind_of(one).value for one in world.letters[before:]]
+
+
+def test_a_locked_owner_gets_no_extension_without_or_with_an_admin(world: World) -> None:
+    assert asks_for_more(world, replace(ALICE, locked=True)) == ["command-refused"]
+    assert "The account alice is locked" in " ".join(words_of(world.letters[-1]).split())
+    assert (world.ticket().end_date.isoformat(), world.ticket().asked_end_date) == ("2027-03-31", None)
+
+
+def test_an_owner_without_a_key_gets_an_extension_from_admins_who_read_that(world: World) -> None:
+    assert asks_for_more(world, replace(ALICE, ssh_keys=())) == ["extension-received", *["admin-decision"] * 2]
+    words = " ".join(words_of(world.letters[-1]).split())
+    assert "The directory has no SSH key of theirs that could be installed." in words
+    assert "at least one SSH key" not in words
+
+
+def test_an_owner_with_whom_all_is_well_gets_it_at_once(world: World) -> None:
+    assert asks_for_more(world, ALICE) == ["extension-granted"]
+
+
+@pytest.mark.parametrize(
+    ("person", "words"),
+    [(replace(ALICE, locked=True), "The account alice is locked"), (replace(ALICE, ssh_keys=()), "no SSH key")],
+)
+def test_a_kept_disk_comes_back_only_for_somebody_who_may_have_a_machine(
+    world: World, person: Person, words: str
+) -> None:
+    world.answers(world.last(Letter.VM_READY), "release")
+    world.answers(world.last(Letter.RELEASE_CONFIRM), "confirm")
+    assert world.ticket().state is TicketState.ARCHIVED
+    world.directory.put(person)
+    world.answers(world.last(Letter.VM_ARCHIVED), "restore")
+    assert kind_of(world.letters[-1]) is Letter.COMMAND_REFUSED
+    assert words in " ".join(words_of(world.letters[-1]).split())
+    assert world.ticket().state is TicketState.ARCHIVED
+
+
+def test_a_reminder_says_how_the_directory_has_the_asker_then(tmp_path: Path) -> None:
+    fresh = World(tmp_path)
+    fresh.writes(ALICE.email, request_words(until="2027-03-31"))
+    assert "alice is an active account" in words_of(fresh.last(Letter.ADMIN_DECISION))
+    fresh.directory.put(replace(ALICE, locked=True))
+    fresh.later(days=3, hours=1)
+    words = words_of(fresh.last(Letter.ADMIN_REMINDER))
+    assert "The account alice is locked." in words
+    assert "active account" not in words
+    fresh.close()
+
+
+def test_a_directory_that_is_away_is_no_check(tmp_path: Path) -> None:
+    fresh = World(tmp_path)
+    fresh.writes(ALICE.email, request_words(until="2027-03-31"))
+    fresh.directory.down = True
+    fresh.later(days=3, hours=1)
+    words = " ".join(words_of(fresh.last(Letter.ADMIN_REMINDER)).split())
+    assert "The directory could not be asked about alice when this was written." in words
+    assert "SSH key" not in words
+    fresh.close()

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 from email import message_from_bytes
 from email.utils import parseaddr
 from pathlib import Path
@@ -43,6 +44,9 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 DATES = st.sampled_from(["2027-03-31", "2026-11-25", "2020-01-01", "03/04/2027", "soon"])
 ANY = st.integers(0, 10**6)
+RENAMED = replace(ALICE, login="alice.durand", id="memory:alice")
+SUCCESSOR = replace(ALICE, name="Alex Newcomer", id="memory:alex")
+"""Somebody else, with the login and the addresses that were alice's."""
 REGISTERED = (
     {address for person in (ALICE, BOB) for address in person.addresses}
     | {"erin@example.org"}
@@ -64,6 +68,7 @@ class Life(RuleBasedStateMachine):
         self.mails: dict[str, tuple[str, str]] = {}
         self.read: Counter[int] = Counter()
         self.asleep = False
+        self.succeeded: datetime | None = None
         if far > 0:
             self.a_user_asks(ALICE)
         if far > 1:
@@ -170,9 +175,24 @@ class Life(RuleBasedStateMachine):
                 case _:
                     operator.retry(context, number, "dave")
 
-    @rule(locked=st.sampled_from([False, False, True]))
-    def the_directory_changes(self, locked: bool) -> None:
-        self.world.directory.put(replace(ALICE, locked=locked))
+    @rule(locked=st.sampled_from([False, False, True]), renamed=st.sampled_from([False, False, True]))
+    def the_directory_changes(self, locked: bool, renamed: bool) -> None:
+        """Alice is there, perhaps locked, perhaps with another login; whoever had hers meanwhile is not."""
+        self.succeeded = None
+        self._has(replace(RENAMED if renamed else ALICE, locked=locked))
+
+    @precondition(lambda self: not self.world.directory.down and not self.succeeded)
+    @rule()
+    def somebody_else_gets_the_login_and_the_addresses(self) -> None:
+        """Alice is gone; a day later the bot has seen it, however short the directory is away from then on."""
+        self._has(SUCCESSOR)
+        self.world.later(hours=25)
+        self.succeeded = self.world.now
+
+    def _has(self, person: Person) -> None:
+        for login in (ALICE.login, RENAMED.login):
+            self.world.directory.remove(login)
+        self.world.directory.put(person)
 
     @rule(both=st.booleans())
     def an_admin_leaves_or_comes(self, both: bool) -> None:
@@ -264,6 +284,18 @@ class Life(RuleBasedStateMachine):
             assert letter.envelope_to in REGISTERED or kind_of(letter) is Letter.UNKNOWN_SENDER
             if letter.envelope_to not in REGISTERED:
                 assert letter.envelope_to in self.others
+
+    @invariant()
+    def somebody_else_with_the_login_gets_nothing_of_the_former_owner(self) -> None:
+        if self.succeeded is None:
+            return
+        since = self.succeeded
+        store = self.world.bot.context.store
+        for ticket in (one for one in store.tickets() if one.person_id == "memory:alice"):
+            lines = [line for line in store.history(ticket.id) if line.at > since and line.actor.role is Role.OWNER]
+            assert not lines
+            to = {proof.to for proof in store.accepted(ticket.id) if proof.accepted_at > since}
+            assert not to & ALICE.addresses
 
     @invariant()
     def nothing_leaves_a_final_state(self) -> None:

@@ -31,16 +31,20 @@ _log.propagate = False
 
 
 class MailAuthenticator:
-    """`ports.Authenticator`, as far as the rules ask for it."""
+    """`ports.Authenticator`, as far as the rules ask for it; looks at one mail at a time."""
 
     def __init__(self, rules: TrustRules, txt: Callable[[str], tuple[str, ...]] | None = None) -> None:
         self._rules = rules
-        self._txt = txt or Resolver(rules.dns_servers, rules.dns_port, rules.dns_seconds).txt
+        self._ask = txt or Resolver(rules.dns_servers, rules.dns_port, rules.dns_seconds).txt
+        self._unanswered = ""
         self._openpgp = OpenPgp(rules.openpgp_home, rules.openpgp_signers) if rules.openpgp_home else None
 
     def check(self, raw: bytes, mail: Mail, now: datetime) -> Checked:
         """What the mail's own signatures prove about its sender; see the port."""
+        self._unanswered = ""
         checked = self._domain_proof(raw, mail, now)
+        if Proof.ALIGNED not in checked.proofs:
+            checked = replace(checked, unsure=self._unanswered)
         if self._openpgp is None:
             return checked
         signed = self._openpgp.check(raw, mail.sender.address, now, self._rules.signature_days)
@@ -110,6 +114,14 @@ class MailAuthenticator:
         except Exception as error:  # noqa: BLE001 - dkimpy raises many kinds for hostile mail: none is a proof
             return f"cannot be checked ({type(error).__name__})"
         return f"{'pass' if passed else 'fail'} by {signer}, DMARC policy {policy.get('p', 'none published')}"
+
+    def _txt(self, name: str) -> tuple[str, ...]:
+        """The records of a name; that nobody answered is remembered for the mail that is looked at.  Raises ResolverUnavailable."""
+        try:
+            return self._ask(name)
+        except ResolverUnavailable as error:
+            self._unanswered = self._unanswered or str(error)
+            raise
 
     def _policy(self, domain: str) -> Mapping[str, str]:
         for place in policy_places(domain):
