@@ -99,6 +99,12 @@ def test_a_wheel_holds_all_that_the_program_needs(tmp_path: Path) -> None:
     held = subprocess.run(
         [sys.executable, "-m", "zipfile", "-l", str(wheel)], capture_output=True, text=True, check=True
     ).stdout
-    for name in ("templates_email/vm-ready.txt.j2", "migrations/env.py", "mailbot/cli/app.py", "parsers/values.py"):
+    for name in (
+        "templates_email/vm-ready.txt.j2",
+        "templates_email/fr/messages.po",
+        "migrations/env.py",
+        "mailbot/cli/app.py",
+        "parsers/values.py",
+    ):
         assert name in held
     assert "tests/" not in held

@@ -56,7 +56,7 @@ ROWS = (
     Row("resume", "deciding:resume", "Act again after a pause."),
     Row("report", "report:report", "Write one page that says how everything is."),
     Row("simulate", "simulation:simulate", "Tell the future of a ticket or of the fleet."),
-    Row("export", "personal:export", "Write everything that is kept about a person."),
+    Row("export", "personal:export", "Write everything that is kept about a person, as JSON."),
     Row("erase", "personal:erase", "Erase what is kept about a person."),
     Row("audit", "auditing:audit", "Whether the history is as it was written."),
     Row("backup", "saving:backup", "Write the database and the keys into one file."),

@@ -83,6 +83,8 @@ class Language:
     def value(self, value: Any) -> Any:
         """A fact with all its texts in this language, however deep they are."""
         match value:
+            case _ if self.code == ENGLISH:  # which every text is in anyway
+                return value
             case str():
                 return self.words(value)
             case tuple():
