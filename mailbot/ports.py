@@ -105,6 +105,9 @@ class Inbox(Protocol):
     def filed(self, folder: Folder, since: date | None = None) -> Iterator[Filed]:
         """Mails in one of the bot's folders; with `since`, those that arrived on that day (of the server) or later.  Raises MailServerUnavailable."""
 
+    def filed_mail(self, uid: int, folder: Folder) -> bytes | None:
+        """One mail of one of the bot's folders; None where it is gone or larger than the limit.  Raises MailServerUnavailable."""
+
     def bring_back(self, uids: Sequence[int], folder: Folder) -> None:
         """Move mails from one of the bot's folders back to the inbox, where they are new.  May run twice.  Raises MailServerUnavailable."""
 

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from secrets import token_hex
 
-from mailbot.errors import MailbotError
+from mailbot.adoption import Adoption, Handled, adopt
+from mailbot.errors import DirectoryUnavailable, MailbotError
 from mailbot.lifecycle.recovery import recovered
 from mailbot.machines.progress import Sites
 from mailbot.model import CLOCK, FINAL, EventKind, HistoryEntry, MailKey, Ticket, Turn
-from mailbot.ports import Filed, Folder, Inbox
+from mailbot.ports import Filed, Folder, Inbox, Reader
 from mailbot.turns import brake_numbers
 from mailbot.turns.context import PAUSED, TurnContext
 from mailbot.turns.filed import message_id
+from provisioner.api import ProvisionerError
 
 MARGIN = timedelta(days=2)
 """Mails are looked for from so long before the newest that the database knows: days of servers begin when they like."""
@@ -36,22 +38,28 @@ class CannotRecover(MailbotError):
 class Recovery:
     """What was found: the number that the next ticket is above, tickets asked and told again, mails to be read again.
 
-    `nameless` mails in the folder of handled mails have no Message-ID; people look at them.
+    `adopted` are tickets of machines that were built after the backup; `unknown` says which machines or disks came back
+    to no ticket, and why.  `nameless` mails in the folder of handled mails have no Message-ID; people look at them.
     """
 
     above: int
     tickets: int
     mails: int
     nameless: int
+    adopted: tuple[Ticket, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
-def recover(context: TurnContext, inbox: Inbox, sites: Sites, account: str, since: date | None = None) -> Recovery:
+def recover(
+    context: TurnContext, inbox: Inbox, reader: Reader, sites: Sites, *, account: str, since: date | None = None
+) -> Recovery:
     """Bring the bot back after a backup was restored.  May run twice; no daemon may run meanwhile.
 
     1. Pause: nothing is built, stopped or removed until an admin has looked.
     2. Numbers: above those of machines at the sites, and of letters that handled mails answer.
-    3. Every ticket that is not over: a new nonce, open questions asked again, notice given again.
-    4. Handled mails that the database does not know go back to the inbox and are read as new ones.  Their tokens are of
+    3. Machines that were built after the backup come back to a ticket (`adoption`), with the request that it began with.
+    4. Every other ticket that is not over: a new nonce, open questions asked again, notice given again.
+    5. Other handled mails that the database does not know go back to the inbox and are read as new ones.  Their tokens are of
        letters written before, so that none of them decides anything: people read the answers, requests begin again.
 
     Raises CannotRecover where a site does not answer or a daemon reads the mailbox, MailServerUnavailable.
@@ -67,10 +75,20 @@ def recover(context: TurnContext, inbox: Inbox, sites: Sites, account: str, sinc
         above = _highest(context, outside, filed)
         context.store.go_on_above(above)
         brake_numbers.go_on(context.store, context.clock.now())
-        tickets = _again(context)
         lost = [one for one in filed if _is_lost(context, one)]
-        inbox.bring_back([one.uid for one in lost], Folder.HANDLED)
-        return Recovery(above, tickets, len(lost), sum(not message_id(one) for one in filed))
+        adoption = _adopted(context, sites, Handled(account, inbox, reader, lost))
+        tickets = _again(context, frozenset(one.id for one in adoption.tickets))
+        back = [one.uid for one in lost if one.uid not in adoption.mails]
+        inbox.bring_back(back, Folder.HANDLED)
+        nameless = sum(not message_id(one) for one in filed)
+        return Recovery(above, tickets, len(back), nameless, tuple(adoption.tickets), tuple(adoption.unknown))
+
+
+def _adopted(context: TurnContext, sites: Sites, handled: Handled) -> Adoption:
+    try:
+        return adopt(context, sites, handled)
+    except (ProvisionerError, DirectoryUnavailable) as error:
+        raise CannotRecover(f"{error} Try again later.") from error
 
 
 def _numbers_at(sites: Sites) -> list[int]:
@@ -91,8 +109,8 @@ def _highest(context: TurnContext, outside: Iterable[int], filed: Sequence[Filed
     return max([known, *(number for number in written if number <= known + MOST_AHEAD)])
 
 
-def _again(context: TurnContext) -> int:
-    waiting = [ticket for ticket in context.store.tickets() if ticket.state not in FINAL]
+def _again(context: TurnContext, adopted: frozenset[int]) -> int:
+    waiting = [one for one in context.store.tickets() if one.state not in FINAL and one.id not in adopted]
     for ticket in waiting:
         context.store.commit(_turn(context, ticket))
     return len(waiting)

@@ -148,7 +148,8 @@ class Found:
     """What is there of one machine of ours, as a look over its whole site sees it.
 
     `name` is None where it has no domain; `disk_gib` is None where it has no disk.  `autostart` is whether it starts
-    with its host, `filtered` is False where the site wants it held to its own addresses and it is not.
+    with its host, `filtered` is False where the site wants it held to its own addresses and it is not.  `reference`,
+    `owner` and `expires_on` are what its domain was marked with when it was built.
     """
 
     machine_id: UUID
@@ -159,6 +160,8 @@ class Found:
     memory_mib: int = 0
     disk_gib: int | None = None
     filtered: bool = False
+    owner: str = ""
+    expires_on: date | None = None
 
 
 class ProvisionerError(Exception):

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -89,6 +90,8 @@ class FakeMachine:
 
     name: str
     reference: str = ""
+    owner: str = ""
+    expires: str = ""
     address: str | None = None
     disk: bool = False
     disk_gib: int = 0
@@ -139,7 +142,7 @@ class FakeSite:
         machine = self._enter("ensure", spec)
         check_buildable(spec)
         if machine is None:
-            machine = FakeMachine(spec.name, spec.reference)
+            machine = FakeMachine(spec.name, spec.reference, spec.owner, spec.expires_on.isoformat())
         self._refuse_foreign(spec)
         self._build(spec, machine)
         return self._look(spec, machine)
@@ -245,6 +248,8 @@ class FakeSite:
                 memory_mib=machine.memory_mib if machine.defined else 0,
                 disk_gib=machine.disk_gib if machine.disk else None,
                 filtered=True,
+                owner=machine.owner if machine.defined else "",
+                expires_on=date.fromisoformat(machine.expires) if machine.defined and machine.expires else None,
             )
             for uuid, machine in sorted(self._load().items())
             if machine.defined or machine.disk

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import formataddr
 from pathlib import Path
+from typing import Any
 
 from mailbot import operator
 from mailbot.errors import MailServerUnavailable
@@ -256,7 +257,8 @@ class Player:
     def poisoned(self, name: str) -> None:
         """The directory's answer about that person breaks what reads it, which no port promises to."""
         person = next(person for person in PEOPLE if person.login == name)
-        broken = replace(person, ssh_keys=(key_of(name), None))  # type: ignore[arg-type]
+        no_words: Any = None
+        broken = replace(person, ssh_keys=(key_of(name), no_words))
         self.world.directory.put(broken)
 
     def no_admin(self, name: str) -> None:

@@ -89,6 +89,7 @@ class World:
         clock: MemoryClock | None = None,
         database: Callable[..., Database] = Database,
     ) -> None:
+        self.root = root
         self.url = f"sqlite:///{root / 'mailbot.sqlite'}"
         self.database = database
         (root / "mailbot.sqlite").write_bytes(empty_database())

@@ -13,7 +13,7 @@ from mailbot.adapters.database import migrate
 from mailbot.adapters.database.engine import make_engine, sqlite_file
 from mailbot.cli import acting
 from mailbot.cli.acting import start_log
-from mailbot.cli.output import complain, say
+from mailbot.cli.output import complain, say, visible
 from mailbot.cli.site import settings_of
 from mailbot.cli.table import LOOK
 from mailbot.config import seal_keys
@@ -52,15 +52,20 @@ def recover(
 ) -> None:
     """Go on after a backup was restored.
 
-    Numbers of tickets go on above those of all machines and letters, open questions are asked again and notice is given
-    again; mails that were handled since the backup go back to the inbox.  The bot is paused: look, then `mailbot resume`.
+    Numbers of tickets go on above those of all machines and letters, machines that were built since have their tickets
+    again, open questions are asked again and notice is given again; other mails that were handled since the backup go
+    back to the inbox.  The bot is paused: look, then `mailbot resume`.
     """
     first = _day(since) if since else None
     with acting.bot(settings_of(context)) as bot:
-        done = recovery.recover(bot.context, bot.inbox, bot.sites, bot.account, first)
+        done = recovery.recover(bot.context, bot.inbox, bot.reader, bot.sites, account=bot.account, since=first)
     say(
         f"The next ticket has a number above {done.above}. Open tickets that were asked or announced again: {done.tickets}."
     )
+    for ticket in done.adopted:
+        say(f"The machine of {visible(ticket.username)} at {ticket.site} has its ticket #{ticket.id} again.")
+    for sentence in done.unknown:
+        complain(f"Not known: {visible(sentence)}")
     say(f"Mails that will be read again: {done.mails}.")
     if done.nameless:
         say(f"Handled mails without a Message-ID, which stay where they are: {done.nameless}.")

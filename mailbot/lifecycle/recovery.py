@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
+from mailbot.letters.answers import Status
 from mailbot.letters.questions import AdminDecision
-from mailbot.lifecycle.lease import put_off
+from mailbot.lifecycle.lease import begun, put_off, steps_ahead
 from mailbot.lifecycle.notice import SLACK, plan
 from mailbot.lifecycle.removal import kept_longer
 from mailbot.lifecycle.request import question
-from mailbot.lifecycle.steps import Circumstances, moved, to_admins
-from mailbot.model import Step, Ticket, TicketState
+from mailbot.lifecycle.steps import Circumstances, moved, to_admins, to_owner
+from mailbot.model import Action, Purpose, Step, Ticket, TicketState
 from parsers.translatable import say
 
 S = TicketState
@@ -43,11 +44,37 @@ def recovered(ticket: Ticket, nonce: str, circumstances: Circumstances) -> Step:
     return Step(after, (), f"{_WHY}: letters of before count for nothing", _VOID)
 
 
+def adopted(ticket: Ticket, end_date: date, circumstances: Circumstances) -> Step:
+    """A machine that was built after the backup is known again, until the last day that it was built for.
+
+    What happened to its lease since is not known, so a new one begins: it ends on no notice of before, and nothing is
+    done to the machine now, whether it runs or is stopped.  Its owner gets a letter that can be answered.
+    """
+    after = begun(ticket, circumstances, state=S.ACTIVE, end_date=end_date, asked_at=None, reminders=0)
+    after = replace(after, version=ticket.version + 1)
+    summary = f"{_WHY}: its machine is at {ticket.site}"
+    if _ends_soon(after, circumstances):
+        notice = circumstances.now + timedelta(days=circumstances.rules.lease.notice_days)
+        step = put_off(after, circumstances, notice, say("A backup of the service was restored."))
+        return replace(step, summary=f"{summary}; {step.summary}", cancel=(*step.cancel, *_VOID))
+    told = Status(
+        state=say(
+            "Your machine runs. A backup of the service was restored: earlier messages about it can no longer be answered, please answer this one."
+        ),
+        dates=steps_ahead(after, circumstances),
+        purpose=Purpose.OWN,
+    )
+    letter = to_owner(after, told, key="recovered")
+    # The machine's own site adds how it is there now.
+    asked = replace(letter, action=Action.REPORT, key=f"{Action.REPORT.value}:{letter.key}")
+    return Step(after, (asked,), summary, _VOID)
+
+
 def _ends_soon(ticket: Ticket, circumstances: Circumstances) -> bool:
     """Whether less than the notice is left: the new lease is so short that its own share of it would be too little."""
     notice = timedelta(days=circumstances.rules.lease.notice_days)
     return plan(ticket, circumstances.rules).stop_at < circumstances.now + notice + SLACK
 
 
-_VOID = ("warning:", "removal:", "archive:", "admin-decision:", "admin-reminder:")
+_VOID = ("warning:", "removal:", "archive:", "admin-decision:", "admin-reminder:", "build:")
 """Keys of letters that were to be sent when the backup was made and would say what is not known to be true."""

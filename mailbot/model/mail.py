@@ -59,7 +59,7 @@ class LedgerEntry:
 class Turn:
     """Everything that one turn changes; committed in one transaction or not at all (`Store.commit`).
 
-    `ticket` is new when its id is 0, else guarded by `expected_revision`.  `effects` belong to that
+    `ticket` is new when its id is 0, or under its number when `expected_revision` is 0; else guarded by `expected_revision`.  `effects` belong to that
     ticket; without one to the ticket `about_ticket`, which they leave as it is (rows get its present
     version); without either to no ticket (answers to a mail).  `history` entries have ticket_id 0
     for the ticket of this turn.

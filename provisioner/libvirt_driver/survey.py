@@ -208,4 +208,6 @@ def _found(one: Listed, disks: dict[UUID | None, Volume], *, filtered: bool) -> 
         memory_mib=one.outline.memory_mib,
         disk_gib=None if disk is None else disk.capacity // GIB,
         filtered=filtered,
+        owner=mark.owner,
+        expires_on=mark.expires_on,
     )

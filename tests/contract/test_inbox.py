@@ -401,6 +401,9 @@ def test_the_quarantine_is_listed_and_given_back_like_the_handled_mails(world: I
         True
     ] * 2
 
+    assert [world.inbox.filed_mail(one.uid, Folder.QUARANTINE) for one in listed] == [mail(1), mail(2)]
+    assert world.inbox.filed_mail(listed[-1].uid + 10, Folder.QUARANTINE) is None
+
     world.inbox.bring_back([one.uid for one in listed], Folder.QUARANTINE)
     assert [one.raw for one in world.inbox.fetch(keys[-1])] == [mail(1), mail(2)]
     assert list(world.inbox.filed(Folder.QUARANTINE)) == []

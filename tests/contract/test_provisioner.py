@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import libvirt
 import pytest
@@ -234,6 +235,7 @@ def test_an_inventory_lists_every_machine_with_what_is_there_of_it(lab: Lab, spe
     before = {one.machine_id for one in lab.here.inventory()}
     lab.here.ensure(spec)
     (one,) = [one for one in lab.here.inventory() if one.machine_id not in before]
+    assert (one.owner, one.reference, one.expires_on) == (spec.owner, spec.reference, spec.expires_on)
     assert (one.machine_id, one.name, one.reference) == (spec.machine_id, spec.name, spec.reference)
     assert (one.running, one.autostart, one.memory_mib, one.disk_gib) == (True, True, spec.memory_mib, spec.disk_gib)
     lab.here.power_off(spec)
@@ -282,9 +284,9 @@ def test_a_site_that_does_not_answer_says_so(lab: Lab, spec: VmSpec) -> None:
     ids=str,
 )
 def test_what_could_not_come_through_policy_is_refused_at_the_door(
-    lab: Lab, spec: VmSpec, wrong: dict[str, object]
+    lab: Lab, spec: VmSpec, wrong: dict[str, Any]
 ) -> None:
     with pytest.raises(ProvisionerError) as caught:
-        lab.here.ensure(replace(spec, **wrong))  # type: ignore[arg-type]
+        lab.here.ensure(replace(spec, **wrong))
     assert caught.value.permanent
     assert lab.here.leftovers(frozenset()) == ()

@@ -171,6 +171,21 @@ def test_moments_come_back_in_utc_whatever_zone_they_were_given_in(store: Store)
     assert stored.due_at.tzinfo is UTC
 
 
+def test_a_ticket_comes_back_under_its_number_where_that_is_free(store: Store) -> None:
+    store.go_on_above(9)
+    back = store.commit(Turn(now=NOW, ticket=a_ticket("bob", id=7), expected_revision=0))
+    assert back is not None
+    assert (back.id, back.revision) == (7, 1)
+    assert store.ticket(7) == back
+    with pytest.raises(Conflict, match="ticket 7 already"):
+        store.commit(Turn(now=NOW, ticket=a_ticket("carol", id=7), expected_revision=0))
+    with pytest.raises(Conflict, match="bob has another"):
+        store.commit(Turn(now=NOW, ticket=a_ticket("bob", id=8), expected_revision=0))
+    new = store.commit(Turn(now=NOW, ticket=a_ticket("carol")))
+    assert new is not None
+    assert new.id == 10
+
+
 def test_a_naive_moment_is_refused_and_nothing_is_written(store: Store) -> None:
     with pytest.raises(StatementError, match="no time zone"):
         opened(store, ticket=a_ticket(due_at=NOW.replace(tzinfo=None)))

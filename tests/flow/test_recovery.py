@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from mailbot import operator
-from mailbot.model import EventKind, Letter, OutboundMail, TicketState
+from mailbot.adapters.imap.memory import MemoryInbox
+from mailbot.errors import MailServerUnavailable
+from mailbot.machines.progress import Sites
+from mailbot.model import EventKind, Letter, OutboundMail, Ticket, TicketState
 from mailbot.recovery import CannotRecover, Recovery, recover
 from provisioner.api import SiteHealth
-from provisioner.fake import FakeSite
-from tests.world import ALICE, BOB, CAROL, World, request_words
-from tests.writing import mail
+from provisioner.fake import FakeMachine, FakeSite
+from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
+from tests.writing import SUPPORT, mail, words_of
 
 
 @pytest.fixture
@@ -45,8 +48,13 @@ def restore(world: World, copy: Path) -> None:
     world.bot = world.build()
 
 
+def run_recover(world: World, sites: Sites | None = None) -> Recovery:
+    bot = world.bot
+    return recover(bot.context, bot.inbox, bot.reader, bot.sites if sites is None else sites, account=bot.account)
+
+
 def recovered(world: World) -> Recovery:
-    done = recover(world.bot.context, world.inbox, world.bot.sites, world.bot.account)
+    done = run_recover(world)
     operator.resume(world.bot.context, "carol")
     world.once()
     return done
@@ -77,29 +85,159 @@ def test_numbers_go_on_above_those_of_machines_and_of_letters(world: World) -> N
     restore(world, copy)
     done = recovered(world)
     assert done.above == 2
-    assert [(ticket.id, ticket.username) for ticket in world.bot.context.store.tickets()] == [(3, "alice"), (4, "bob")]
+    assert [(ticket.id, ticket.username) for ticket in world.bot.context.store.tickets()] == [(1, "alice"), (3, "bob")]
+
+
+# machines that were built after the backup
+
+
+def built_after(world: World, copy: Path | None = None) -> Ticket:
+    """Alice asks and gets her machine; then the backup of before is restored.  Gives her ticket as it was."""
+    copy = copy or back_up(world)
+    world.answers(asked(world), "approve until 2027-02-28")
+    world.later(minutes=5)
+    was = world.ticket()
+    assert was.state is TicketState.ACTIVE
+    restore(world, copy)
+    return was
+
+
+def machine_of(world: World) -> FakeMachine:
+    (machine,) = world.machines().values()
+    return machine
+
+
+def test_a_machine_that_was_built_since_has_its_ticket_again(world: World) -> None:
+    was = built_after(world)
+    assert world.bot.context.store.tickets() == []
+    before = len(world.letters)
+    done = recovered(world)
+    now = world.ticket()
+    assert [one.id for one in done.adopted] == [was.id]
+    assert (now.state, now.username, now.site, now.machine_id) == (was.state, "alice", "north", was.machine_id)
+    assert (now.end_date, now.disk_gib) == (was.end_date, was.disk_gib)
+    assert (now.intended_usage, now.thread, now.subject) == (was.intended_usage, was.thread, was.subject)
+    assert (done.mails, done.unknown) == (1, ()), "the approval is for people to read; the request began this ticket"
+    assert machine_of(world).running
+    assert world.bot.context.store.history(1)[0].event is EventKind.RECOVERED
+    told = [one for one in world.letters[before:] if one.envelope_to == ALICE.email]
+    assert [kind_of(one) for one in told] == [Letter.STATUS]
+    assert "earlier messages about it can no longer be answered" in " ".join(words_of(told[0]).split())
+    world.answers(told[0], "release")
+    world.answers(world.last(Letter.RELEASE_CONFIRM), "confirm")
+    for _ in range(4):
+        world.later(minutes=5)
+    assert world.ticket().state is TicketState.ARCHIVED, "it is the same machine to the site"
+
+
+def test_a_request_of_before_the_backup_whose_machine_was_built_since_is_active_again(world: World) -> None:
+    question = asked(world)
+    copy = back_up(world)
+    world.answers(question, "approve until 2027-02-28")
+    world.later(minutes=5)
+    restore(world, copy)
+    assert world.ticket().state is TicketState.PENDING
+    before = len(world.letters)
+    done = recovered(world)
+    assert (world.ticket().state, str(world.ticket().end_date)) == (TicketState.ACTIVE, "2027-02-28")
+    assert [one.id for one in done.adopted] == [1]
+    assert Letter.ADMIN_DECISION not in {kind_of(one) for one in world.letters[before:]}, "that question has its answer"
+    world.later(minutes=5)
+    assert machine_of(world).running
+
+
+def test_a_machine_whose_last_day_went_by_meanwhile_gets_all_its_notice(world: World) -> None:
+    copy = back_up(world)
+    world.answers(asked(world), "approve until 2026-12-24")
+    world.later(minutes=5)
+    restore(world, copy)
+    world.clock.advance(timedelta(days=60))
+    recovered(world)
+    since = world.now
+    assert world.ticket().state is TicketState.ACTIVE
+    assert "A backup of the service was restored." in " ".join(
+        words_of(world.last(Letter.DATE_MOVED, ALICE.email)).split()
+    )
+    for _ in range(40):
+        if world.ticket().state is not TicketState.ACTIVE:
+            break
+        world.later(days=1)
+    assert world.now - since >= timedelta(days=world.rules.lease.notice_days)
+
+
+def test_without_the_mail_that_asked_for_it_the_mark_is_enough(world: World) -> None:
+    built_after(world)
+    world.inbox = MemoryInbox(SUPPORT)
+    world.restart()
+    recovered(world)
+    assert world.ticket().username == "alice"
+    assert "Not known any more" in world.ticket().intended_usage
+
+
+def test_a_number_that_somebody_else_has_by_now_is_not_taken_from_them(world: World) -> None:
+    built_after(world)
+    asked(world, "bob")  # and nobody ran `db recover` before that
+    done = recovered(world)
+    assert world.ticket(1).username == "bob"
+    assert [(one.username, one.state) for one in done.adopted] == [("alice", TicketState.ACTIVE)]
+    assert done.adopted[0].id > 1
+
+
+def test_a_machine_whose_owner_has_begun_again_is_told_and_stays(world: World) -> None:
+    built_after(world)
+    world.writes(ALICE.email, request_words())
+    done = recovered(world)
+    assert done.adopted == ()
+    (sentence,) = done.unknown
+    assert "alice-vm at north" in sentence
+    assert machine_of(world).running
+
+
+def test_a_machine_of_nobody_and_a_disk_of_nobody_are_told_and_stay(world: World) -> None:
+    built_after(world)
+    world.directory.remove("alice")
+    (machine_id,) = world.sites["north"].machines()
+    done = recovered(world)
+    assert [sentence.partition(":")[0] for sentence in done.unknown] == ["alice-vm at north"]
+    machine = world.sites["north"].machines()[machine_id]
+    machine.defined = machine.running = False
+    (sentence,) = recovered(world).unknown
+    assert "disk" in sentence
+    assert machine_of(world).disk
+
+
+def test_adopting_may_be_killed_in_between_and_run_twice(world: World) -> None:
+    built_after(world)
+    world.inbox.faults.plan("bring_back")
+    with pytest.raises(MailServerUnavailable):
+        run_recover(world)
+    world.restart()
+    again = recovered(world)
+    assert (again.adopted, again.mails, again.unknown) == ((), 1, ())
+    assert [(one.id, one.state) for one in world.bot.context.store.tickets()] == [(1, TicketState.ACTIVE)]
+    last = recovered(world)
+    assert (last.adopted, last.mails, last.unknown) == ((), 0, ())
+    assert machine_of(world).running
 
 
 def test_handled_mails_of_since_are_read_again_and_their_tokens_count_for_nothing(world: World) -> None:
     question = asked(world, "alice")
     copy = back_up(world)
     world.later(hours=1)
-    world.answers(question, "approve")
-    world.later(minutes=5)
-    assert world.ticket(1).state is TicketState.ACTIVE
+    world.answers(question, "deny another time")
+    assert world.ticket(1).state is TicketState.DENIED
     restore(world, copy)
     assert world.ticket(1).state is TicketState.PENDING
     before = len(world.letters)
     done = recovered(world)
     assert (done.mails, done.tickets, done.nameless) == (1, 1, 0)
-    assert world.ticket(1).state is TicketState.PENDING, "the approval is for people to read"
+    assert world.ticket(1).state is TicketState.PENDING, "the denial is for people to read"
     assert len(world.inbox.inbox()) == 1
     again = world.last(Letter.ADMIN_DECISION, CAROL.address)
     assert again in world.letters[before:]
     world.answers(again, "approve")
     world.later(minutes=5)
     assert world.ticket(1).state is TicketState.ACTIVE
-    assert [name for name, one in world.machines().items() if one.defined] == ["alice-vm@north"], "the same machine"
 
 
 def test_a_running_machine_gets_all_its_notice_again_and_an_extension_of_since_is_not_forgotten_in_silence(
@@ -143,7 +281,7 @@ def test_a_kept_disk_is_kept_longer_and_its_owner_is_told(world: World) -> None:
 def test_everything_waits_until_an_admin_has_looked(world: World) -> None:
     asked(world)
     restore(world, back_up(world))
-    recover(world.bot.context, world.inbox, world.bot.sites, world.bot.account)
+    run_recover(world)
     assert "mailbot resume" in world.bot.context.paused()
     lines = [line.event for line in world.bot.context.store.history(1)]
     assert lines[-1] is EventKind.RECOVERED
@@ -174,10 +312,10 @@ def test_a_site_that_does_not_answer_or_a_daemon_that_runs_is_said(world: World)
 
     silent = {"north": replace(world.bot.sites["north"], provisioner=Silent("north"))}
     with pytest.raises(CannotRecover, match="north does not answer"):
-        recover(world.bot.context, world.inbox, silent, world.bot.account)
+        run_recover(world, silent)
     with (
         world.bot.context.store.mailbox_lock(world.bot.account),
         pytest.raises(CannotRecover, match="a daemon reads the mailbox"),
     ):
-        recover(world.bot.context, world.inbox, world.bot.sites, world.bot.account)
+        run_recover(world)
     assert not world.bot.context.paused()

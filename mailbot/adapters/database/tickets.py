@@ -138,17 +138,20 @@ def bring_forward(connection: Connection, numbers: Sequence[int], now: datetime)
 
 
 def write(connection: Connection, ticket: Ticket, expected_revision: int | None) -> Ticket:
-    """Insert a new ticket (id 0), or update one that still has the expected revision; raises Conflict."""
+    """Insert a new ticket (id 0, or under its number where the expected revision is 0), or update one that still has the expected revision; raises Conflict."""
     values: dict[str, Any] = {name: getattr(ticket, name) for name in _NAMES}
     values["trouble"] = ""
     del values["id"]
     try:
-        if ticket.id == 0:
+        if ticket.id == 0 or expected_revision == 0:
             values |= {
                 "revision": 1,
                 "machine_id": ticket.machine_id or uuid4(),
                 "nonce": ticket.nonce or token_hex(NONCE_BYTES),
+                **({"id": ticket.id} if ticket.id else {}),
             }
+            if ticket.id and by_id(connection, ticket.id) is not None:
+                raise Conflict(f"there is a ticket {ticket.id} already")
             result = connection.execute(_INSERT, values)
             primary_key = result.inserted_primary_key
             if primary_key is None:

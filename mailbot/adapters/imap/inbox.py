@@ -113,6 +113,13 @@ class ImapInbox:
                 self._box = None
             yield from (Filed(uid, header) for uid, header in found.items())
 
+    def filed_mail(self, uid: int, folder: Folder) -> bytes | None:
+        with self._session() as client:
+            self._select_folder(client, folder)
+            found = read_group(client, sizes(client, [uid]), self._settings.max_bytes)
+            self._box = None
+        return found[uid].raw if uid in found else None
+
     def bring_back(self, uids: Sequence[int], folder: Folder) -> None:
         with self._session() as client:
             self._select_folder(client, folder)

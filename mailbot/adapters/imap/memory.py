@@ -150,6 +150,11 @@ class MemoryInbox:
             if since is None or self._since(raw, since):
                 yield Filed(uid, raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n")
 
+    def filed_mail(self, uid: int, folder: Folder) -> bytes | None:
+        self.faults.check("filed_mail")
+        raw = self._folders.read(folder.value, uid)
+        return raw if raw is not None and len(raw) <= self._max_bytes else None
+
     def bring_back(self, uids: Sequence[int], folder: Folder) -> None:
         for uid in uids:
             self.faults.check("bring_back")
