@@ -23,7 +23,7 @@ from mailbot.machines.progress import (
     spec_of,
     where,
 )
-from mailbot.model import BuildFailed, Built, Login, OutboxItem, Ticket
+from mailbot.model import BuildFailed, Built, Login, OutboxItem, Ticket, TicketState
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext
 from mailbot.turns.leases import LEASE_SECONDS
@@ -42,7 +42,9 @@ def build(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
             place(context, sites, item, ticket)
             _at_once(context, item, "placed")
         else:
-            _look(context, sites, item, *_begin(context, sites, item, ticket, keys))
+            facts, spec = _begin(context, sites, item, ticket, keys)
+            _require_ours(context, sites, item, ticket)
+            _look(context, sites, item, facts, spec)
     except DirectoryUnavailable as error:
         again(context, item, str(error))
     except (_GaveUp, NoKeys, NotWanted) as error:
@@ -51,7 +53,27 @@ def build(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
         if not elsewhere(context, sites, item):
             raise
     except ProvisionerError as error:
+        _require_ours(context, sites, item, ticket)
         _failed_once(context, sites, item, error)
+
+
+_STANDS = frozenset({TicketState.APPROVED, TicketState.ACTIVE, TicketState.EXPIRED})
+"""States in which a machine at the ticket's site is that ticket's machine."""
+
+
+def _require_ours(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
+    """Raises LeaseLost where another daemon has the row by now: this one stood still for longer than its lease, in the middle of a call.
+
+    What the call made after that is nobody's, where the ticket has moved on to another site or to its end: it is taken away
+    again.  Where the other daemon builds at the same site, both made the same machine.
+    """
+    if context.store.renew([item], context.clock.now(), LEASE_SECONDS):
+        return
+    fresh, site = context.store.ticket(ticket.id), sites.get(ticket.site or "")
+    moved_on = fresh is None or fresh.site != ticket.site or fresh.state not in _STANDS
+    if site is not None and moved_on and ticket.lease_from is None:
+        site.provisioner.undo(spec_of(context, site, ticket))
+    raise LeaseLost(f"outbox row {item.id} is not ours any more")
 
 
 def _begin(

@@ -16,6 +16,7 @@ from mailbot.lifecycle import STATE_WORDS, standing
 from mailbot.lifecycle.extension import still_asked
 from mailbot.lifecycle.lease import steps_ahead
 from mailbot.model import (
+    LIVING,
     Action,
     Actor,
     Admin,
@@ -230,7 +231,8 @@ def _exchange(
             continue
         proofs = {Proof.TOKEN} if who is None else {Proof.TOKEN, Proof.REGISTERED}
         known = who or person
-        assert known is not None  # noqa: S101 - one of them is there, see `judge_reply`
+        if known is None:
+            raise AssertionError("one of them is there, see `judge_reply`")
         return _Exchange(context, mail, known, ticket, reference, Evidence(address, frozenset(proofs)), now)
     return None
 
@@ -308,26 +310,44 @@ def _informed(exchange: _Exchange, verb: Verb) -> Judgement:
     return outcome.with_turn(exchange.now, effects=asked)
 
 
-_DECISIONS = {
+_CLOSED_BY = {
     EventKind.APPROVED: say("The request was approved by {who} {when}."),
     EventKind.DENIED: say("The request was denied by {who} {when}."),
     EventKind.WITHDRAWN: say("The request was withdrawn by {who} {when}."),
+    EventKind.RELEASED: say("The question was closed {when}, because the machine was given back by {who}."),
+    EventKind.ENDED: say("The question was closed {when}, because the machine was taken away by {who}."),
+    EventKind.END_DATE_SET: say("The question was answered with another last day by {who} {when}."),
 }
+"""What closes a question, as words for whoever answers it after that."""
+
+
+def _outcome(exchange: _Exchange) -> Translatable | None:
+    """What became of the very question that is answered, a sentence; None where nothing did."""
+    context, ticket = exchange.context, exchange.ticket
+    letters, zone = context.store.accepted(ticket.id), context.rules.service.timezone
+    answered = {tokens.without_token(one) for one in exchange.mail.references}
+    # When the question was sent; its day, where the answer came by an address or a code that names no letter.
+    sent = [one.accepted_at for one in letters if one.message_id in answered]
+    asked_on = max(sent, default=tokens.moment_of(exchange.reference.day))
+    for line in context.store.history(ticket.id):
+        if line.event in _CLOSED_BY and line.at >= asked_on:
+            return _CLOSED_BY[line.event].given(who=line.actor.who, when=in_zone(line.at, zone))
+    return None
 
 
 def _too_late(exchange: _Exchange, command: Command) -> Judgement:
     """Somebody decided first, or the command never was one for this letter: say which."""
-    context, ticket = exchange.context, exchange.ticket
+    ticket = exchange.ticket
     deciding = exchange.reference.purpose is Purpose.DECIDE and command.verb in {Verb.APPROVE, Verb.DENY}
-    history = context.store.history(ticket.id) if deciding else []
-    asked_on = tokens.moment_of(exchange.reference.day)
-    decision = next((line for line in history if line.event in _DECISIONS and line.at >= asked_on), None)
-    if decision is not None:
-        when = in_zone(decision.at, context.rules.service.timezone)
-        outcome = _DECISIONS[decision.event].given(who=decision.actor.who, when=when)
+    outcome = _outcome(exchange) if deciding else None
+    if outcome is not None:
         return exchange.answer(AdminAlreadyDecided(words=command.line, outcome=outcome), "already decided")
     verb, state = Translatable(command.verb.value), STATE_WORDS[ticket.state]
     why = say("“{verb}” cannot be done now: {state}.", verb=verb, state=state)
+    if deciding and ticket.state in LIVING and ticket.asked_end_date is None:
+        why = say(
+            "That question is not open any more: nobody had decided in time, so it lapsed, and the last day is as before."
+        )
     if command.verb is Verb.EXTEND and ticket.asked_end_date is not None:
         why = still_asked(ticket.asked_end_date)
     return exchange.refuse(command.line, why)

@@ -11,10 +11,11 @@ import pytest
 
 from mailbot import daemon, operator
 from mailbot.model import Letter, TicketState
+from mailbot.turns.leases import LEASE_SECONDS
 from provisioner.api import VmFacts, VmSpec
 from provisioner.fake import FakeSite, FakeStep, Faults
 from tests.world import ALICE, CAROL, World, kind_of, request_words
-from tests.writing import words_of
+from tests.writing import reply, words_of
 
 S = TicketState
 
@@ -169,6 +170,50 @@ def test_one_daemon_builds_while_another_reads_that_it_is_not_wanted(building: W
         building.later(minutes=1)
     second.close()
     assert (building.ticket().state, building.machines()) == (S.REMOVED, {})
+
+
+@pytest.mark.parametrize("while_it_stands_still", ["it was withdrawn", "it went elsewhere"])
+def test_what_a_daemon_makes_after_it_lost_its_lease_is_taken_away_again(
+    tmp_path: Path, while_it_stands_still: str
+) -> None:
+    """It stood still in the middle of a call; meanwhile another daemon has come to another end."""
+    world = World(tmp_path, sites=("north", "south"))
+    world.writes(ALICE.email, request_words())
+    question = world.last(Letter.ADMIN_DECISION, CAROL.address)
+    world.inbox.deliver(reply(question, CAROL.address, "approve", world.now))
+    daemon.tick(world.bot)
+    first = world.build()
+    site = _StandsStill(world, while_it_stands_still)
+    daemon.machines(replace(first, sites={**first.sites, "north": replace(first.sites["north"], provisioner=site)}))
+    first.close()
+    for _ in range(4):
+        world.later(minutes=1)
+    if while_it_stands_still == "it was withdrawn":
+        assert (world.ticket().state, world.machines()) == (S.REMOVED, {})
+    else:
+        assert world.ticket().state is S.ACTIVE
+        assert list(world.machines()) == ["alice-vm@south"]
+    world.close()
+
+
+class _StandsStill(FakeSite):
+    """In the middle of a build nothing goes on for longer than any lease, while another daemon works."""
+
+    def __init__(self, world: World, what: str) -> None:
+        super().__init__("north")
+        self._world, self._what, self._memory = world, what, world.sites["north"]._memory
+
+    def ensure(self, spec: VmSpec) -> VmFacts:
+        world = self._world
+        world.clock.advance(timedelta(seconds=LEASE_SECONDS + 1))
+        if self._what == "it was withdrawn":
+            world.answers(world.last(Letter.REQUEST_APPROVED), "withdraw")
+        else:
+            world.sites["north"].faults = Faults(full=True)
+        for _ in range(4):
+            world.later(minutes=1)
+        world.sites["north"].faults = Faults()
+        return super().ensure(spec)
 
 
 class _Withdrawing(FakeSite):
