@@ -2,7 +2,9 @@
 
 Run from the checkout: `python -m bench.ten_years` (`--years 10`, `--machines 2000`, `--seed 1`).
 A place in the fleet always has a machine: when one has run its course, another person's request follows.
-Nothing is stopped or removed around New Year.  The bot is off now and then (hours, days, weeks, once two months), letters come back, owners ask for more time.
+Nothing is stopped or removed around New Year.  The bot is off now and then (hours, days, weeks, once two months), letters come back, owners ask
+for more time.  And it is blind now and then: for hours, days or weeks the mailbox is not read, the directory is away or the clock has jumped,
+while letters go out all the same.
 `audit` looks only at what was sent and done, and works the dates out for itself: it shares no code with the
 rules that it checks.
 """
@@ -22,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 from mailbot.model import Action, Admin, Effect, Letter, Ticket, TicketState
 from mailbot.rules import LeaseRules, Rules
-from mailbot.simulate import Entry, Future, House, Member, Outage, Scenario, What, simulate
+from mailbot.simulate import Blindness, Entry, Future, House, Member, Outage, Scenario, What, simulate
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -97,6 +99,16 @@ def outages(years: float, dice: random.Random) -> tuple[Outage, ...]:
     return tuple(merged)
 
 
+BLIND = ("the mailbox cannot be read", "the directory is away", "the clock has jumped")
+
+
+def blindness(years: float, dice: random.Random) -> tuple[Blindness, ...]:
+    """A year has twelve times of hours, six of days and one of weeks in which the bot runs and cannot see."""
+    spans = [(0.05, 0.8)] * round(12 * years) + [(1, 5)] * round(6 * years) + [(7, 30)] * round(years)
+    begun = [(START + dice.random() * years * 365 * DAY, dice.uniform(*span) * DAY) for span in spans]
+    return tuple(Blindness(since, since + length, dice.choice(BLIND)) for since, length in begun)
+
+
 @dataclass
 class Verdict:
     """What an audit found; every finding names its ticket and moment."""
@@ -107,6 +119,8 @@ class Verdict:
     without_notice: list[str] = field(default_factory=list)
     unexplained: list[str] = field(default_factory=list)
     on_closed_days: list[str] = field(default_factory=list)
+    while_blind: list[str] = field(default_factory=list)
+    decisions_lost: list[str] = field(default_factory=list)
     late: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -115,10 +129,18 @@ class Verdict:
 
     def findings(self) -> tuple[list[str], ...]:
         """Everything that must be empty."""
-        return (self.skipped, self.doubled, self.without_notice, self.unexplained, self.on_closed_days)
+        return (
+            self.skipped, self.doubled, self.without_notice, self.unexplained, self.on_closed_days, self.while_blind,
+            self.decisions_lost,
+        )  # fmt: skip
 
 
-def audit(entries: Sequence[Entry], outages: Sequence[Outage], closed: Sequence[tuple[date, date]] = ()) -> Verdict:
+def audit(
+    entries: Sequence[Entry],
+    outages: Sequence[Outage],
+    closed: Sequence[tuple[date, date]] = (),
+    blind: Sequence[Blindness] = (),
+) -> Verdict:
     """Every ticket's diary against the promises made to its owner."""
     verdict = Verdict()
     by_ticket: dict[int, list[Entry]] = {}
@@ -128,7 +150,28 @@ def audit(entries: Sequence[Entry], outages: Sequence[Outage], closed: Sequence[
     for number, diary in by_ticket.items():
         if number:
             _Audit(number, diary, outages, verdict, closed).all()
+            _unseen(number, diary, blind, verdict)
+            _decisions(number, diary, verdict)
     return verdict
+
+
+def _unseen(number: int, diary: Sequence[Entry], blind: Sequence[Blindness], verdict: Verdict) -> None:
+    """Nothing that cannot be taken back, and no lapse, while an answer may lie unread."""
+    final = {*(action.value for action in _DESTRUCTIVE), Letter.EXTENSION_LAPSED.value}
+    for entry in diary:
+        if entry.name in final and any(one.since <= entry.at < one.until for one in blind):
+            verdict.while_blind.append(f"#{number} {entry.name} at {entry.at}")
+
+
+def _decisions(number: int, diary: Sequence[Entry], verdict: Verdict) -> None:
+    """Admins answer every extension after a day: none lapses, and every yes reaches its owner."""
+    granted = [entry.at for entry in diary if entry.name == Letter.EXTENSION_GRANTED.value]
+    for entry in diary:
+        said_yes = entry.what is What.MAIL and entry.name == "Approved" and not entry.note.startswith("refused")
+        if entry.name == Letter.EXTENSION_LAPSED.value:
+            verdict.decisions_lost.append(f"#{number} lapsed at {entry.at}")
+        if said_yes and not any(entry.at <= at <= entry.at + HOUR for at in granted):
+            verdict.decisions_lost.append(f"#{number} approved at {entry.at}")
 
 
 @dataclass
@@ -229,7 +272,7 @@ def _latest(before: Sequence[Entry], *names: Letter | Action) -> datetime:
 
 
 def _kind_of_cause(late: str) -> str:
-    for word in ("the bot was off", "came back", "the brake", "held", "closed days", "question"):
+    for word in (*BLIND, "the bot was off", "came back", "the brake", "held", "closed days", "question"):
         if word in late:
             return word
     return late
@@ -248,10 +291,11 @@ def played(years: float, machines: int, seed: int, brake: int | None = None) -> 
     """
     dice = random.Random(seed)
     members = fleet(machines, years, dice)
-    off = outages(years, dice)
+    off, blind = outages(years, dice), blindness(years, dice)
     scenario = Scenario(
         START + years * 365 * DAY,
         outages=off,
+        blindness=blind,
         bounce_share=0.02,
         extend_share=0.12,
         seed=seed,
@@ -259,7 +303,7 @@ def played(years: float, machines: int, seed: int, brake: int | None = None) -> 
     )
     lease = LeaseRules() if brake is None else LeaseRules(brake_machines=brake, brake_percent=0)
     future = simulate(members, scenario, START, House(Rules(lease=lease), ADMINS, {"north": closures(years)}))
-    return future, audit(future.entries, off, closures(years)), len(members)
+    return future, audit(future.entries, off, closures(years), blind), len(members)
 
 
 def told(verdict: Verdict) -> Iterator[str]:
@@ -281,6 +325,7 @@ def told(verdict: Verdict) -> Iterator[str]:
     causes = ", ".join(f"{cause}: {many:,}" for cause, many in verdict.late.most_common())
     yield f"late stages {sum(verdict.late.values()):,}, of which unexplained {len(verdict.unexplained)} ({causes})"
     yield f"stopped, removed or deleted on closed days {len(verdict.on_closed_days)}"
+    yield f"stopped, removed, deleted or lapsed while blind {len(verdict.while_blind)}, decisions lost {len(verdict.decisions_lost)}"
     for finding in verdict.findings():
         yield from finding[:5]
 

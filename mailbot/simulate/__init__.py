@@ -14,6 +14,7 @@ from datetime import datetime
 
 from mailbot.simulate.bot import Bot
 from mailbot.simulate.scenario import (
+    Blindness,
     Bounce,
     Entry,
     Extension,
@@ -25,7 +26,19 @@ from mailbot.simulate.scenario import (
     What,
 )
 
-__all__ = ["Bounce", "Entry", "Extension", "Future", "House", "Member", "Outage", "Scenario", "What", "simulate"]
+__all__ = [
+    "Blindness",
+    "Bounce",
+    "Entry",
+    "Extension",
+    "Future",
+    "House",
+    "Member",
+    "Outage",
+    "Scenario",
+    "What",
+    "simulate",
+]
 
 
 def simulate(members: Sequence[Member], scenario: Scenario, now: datetime, house: House) -> Future:

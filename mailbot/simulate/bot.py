@@ -14,6 +14,7 @@ from mailbot.letters import KINDS, Audience
 from mailbot.lifecycle import Circumstances
 from mailbot.lifecycle.brake import Brake, Fleet, braked
 from mailbot.lifecycle.lease import not_now
+from mailbot.lifecycle.steps import LOOK_AGAIN
 from mailbot.model import (
     LIVING,
     Accepted,
@@ -38,7 +39,7 @@ from mailbot.model import (
     TimePassed,
 )
 from mailbot.policy import end_date_problems
-from mailbot.simulate.scenario import Entry, House, Member, Scenario, What
+from mailbot.simulate.scenario import Blindness, Entry, House, Member, Scenario, What
 from mailbot.timetable import latest_end
 from mailbot.turns.deliver import is_void
 from mailbot.turns.wake import AGAIN_AFTER, WAKE_LIMIT
@@ -88,6 +89,7 @@ class Bot:
         self.entries: list[Entry] = []
         self.lives: dict[int, _Life] = {}
         self.outages = tuple(sorted(scenario.outages, key=lambda outage: outage.since))
+        self.blindness = tuple(sorted(scenario.blindness, key=lambda one: one.since))
         self.brake: Brake | None = None
         self.living = 0
         self._fleet = Fleet(self._ticket, lambda most: min(self.living, most), self._is_destructive)
@@ -136,6 +138,10 @@ class Bot:
                 moment = outage.until
         return moment
 
+    def _blind(self) -> Blindness | None:
+        """What keeps the bot from seeing at this moment."""
+        return next((one for one in self.blindness if one.since <= self.now < one.until), None)
+
     def _ready(self, queue: list[tuple[datetime, int, int]] | list[tuple[datetime, int, int, _Row]]) -> bool:
         return bool(queue) and queue[0][0] <= self.now
 
@@ -149,6 +155,12 @@ class Bot:
         heapq.heappush(self._mails, (at, next(self._numbers), ticket, event))
 
     def _receive(self) -> None:
+        blind = self._blind()
+        if blind is not None:
+            while self._mails and self._mails[0][0] <= self.now:
+                _at, number, about, event = heapq.heappop(self._mails)
+                heapq.heappush(self._mails, (blind.until, number, about, event))
+            return
         while self._mails and self._mails[0][0] <= self.now:
             _at, _number, about, event = heapq.heappop(self._mails)
             if event is None:
@@ -232,8 +244,12 @@ class Bot:
         return None if life is None else life.ticket
 
     def _is_destructive(self, ticket: Ticket) -> bool:
-        step = self._decided(self.lives[ticket.id], TimePassed())
+        step = self._decided(self.lives[ticket.id], self._time_passed())
         return isinstance(step, Step) and step.destructive
+
+    def _time_passed(self) -> TimePassed:
+        blind = self._blind()
+        return TimePassed(blind=blind.why if blind else "")
 
     def _pull(self, tickets: Mapping[int, int]) -> None:
         self.brake = Brake(self.brake.number + 1 if self.brake else 1, tickets)
@@ -252,11 +268,15 @@ class Bot:
     def _woken(self, life: _Life) -> None:
         planned = life.since or life.ticket.due_at or self.now
         before = life.ticket
-        step = self._decided(life, TimePassed())
+        step, blind = self._decided(life, self._time_passed()), self._blind()
         if isinstance(step, Refusal):
             raise AssertionError(f"ticket #{before.id} was due and may do nothing: {step.why}")
-        if not step.effects and step.ticket.state is before.state and not_now(before, self._about(before, life)):
-            life.since, life.why = planned, self._speaks_against(before)
+        if not step.effects and step.ticket.state is before.state:
+            if blind is not None and step.ticket.due_at == self.now + LOOK_AGAIN:
+                self._put_off(life, blind.why, blind.until)  # every look before that would end alike
+                return
+            if not_now(before, self._about(before, life)):
+                life.since, life.why = planned, self._speaks_against(before)
         late = life.why or self._outage_at(planned)
         if step.effects or step.ticket.state is not before.state:
             life.since, life.why = None, ""

@@ -35,6 +35,18 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class Blindness:
+    """The bot runs and writes letters, but cannot see: a mailbox that is not read, a directory that is away, a clock that jumped.
+
+    No mail is read, and whatever waits for sight waits (`lifecycle`: `TimePassed.blind`).
+    """
+
+    since: datetime
+    until: datetime
+    why: str = "the mailbox cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
 class Extension:
     """The owner of a ticket asks at a moment for a later end date."""
 
@@ -62,6 +74,7 @@ class Scenario:
 
     until: datetime
     outages: tuple[Outage, ...] = ()
+    blindness: tuple[Blindness, ...] = ()
     extensions: tuple[Extension, ...] = ()
     bounces: tuple[Bounce, ...] = ()
     bounce_share: float = 0.0

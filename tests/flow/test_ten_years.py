@@ -10,9 +10,9 @@ from random import Random
 
 import pytest
 
-from bench.ten_years import Verdict, audit, outages, played, told
+from bench.ten_years import BLIND, Verdict, audit, blindness, outages, played, told
 from mailbot.model import Letter
-from mailbot.simulate import Entry, Future, What
+from mailbot.simulate import Blindness, Entry, Future, What
 
 SOME = {"warning", "stop", "retire", "delete-disk", "extension-granted", "bounce", "date-moved"}
 
@@ -27,6 +27,7 @@ def test_no_warning_is_skipped_or_doubled_and_nothing_goes_without_full_notice()
     assert {name for name in SOME if verdict.counts[name] == 0} == set()
     assert tickets > 80
     assert verdict.late.total() > 10
+    assert sum(verdict.late[why] for why in BLIND) > 10
     assert verdict.clean, "\n".join(told(verdict))
 
 
@@ -100,6 +101,31 @@ def test_a_stop_on_a_closed_day_is_seen() -> None:
     diary = untroubled()
     day = diary[-1].at.date()
     assert audit(diary, (), ((day, day + timedelta(days=1)),)).on_closed_days
+
+
+@pytest.mark.parametrize("what", ["stop", "extension-lapsed"])
+def test_what_is_done_while_the_bot_is_blind_is_seen(what: str) -> None:
+    *diary, last = untroubled()
+    diary.append(replace(last, name=what))
+    blind = Blindness(last.at - timedelta(hours=1), last.at + timedelta(hours=1))
+    assert audit(diary, (), (), (blind,)).while_blind
+    assert not audit(diary, (), (), (replace(blind, since=last.at + timedelta(minutes=1)),)).while_blind
+
+
+def test_a_decision_that_is_lost_is_seen() -> None:
+    diary = untroubled()
+    yes = replace(diary[2], what=What.MAIL, name="Approved", note="extended")
+    assert audited([*diary, yes]).decisions_lost
+    granted = replace(yes, what=What.LETTER, name=Letter.EXTENSION_GRANTED.value)
+    assert not audited([*diary, yes, granted]).decisions_lost
+    assert audited([*diary, replace(granted, name=Letter.EXTENSION_LAPSED.value)]).decisions_lost
+
+
+def test_the_bot_is_blind_for_hours_and_for_weeks() -> None:
+    lengths = sorted(one.until - one.since for one in blindness(10, Random(1)))
+    assert lengths[0] < timedelta(days=1)
+    assert lengths[-1] > timedelta(days=21)
+    assert {one.why for one in blindness(10, Random(1))} == set(BLIND)
 
 
 def test_outages_do_not_overlap() -> None:
