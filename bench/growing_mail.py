@@ -1,6 +1,6 @@
 """What a growing mail costs: every header, every header of a part, every tag and style, filled with every kind of filling.
 
-    python bench/growing_mail.py [PATTERN]     PATTERN: a part of the name; default all
+    python -m bench.growing_mail [PATTERN]     PATTERN: a part of the name; default all
 
 Each mail is read and understood in a process of its own, of which the kernel counts processor time and the largest memory.
 Printed are the costliest, and each whose cost grows faster than its size: the exponent is taken between half and whole
@@ -16,13 +16,9 @@ import resource
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from mailbot.adapters.reading.reader import ConfinedReader  # noqa: E402
-from parsers import ReadingRules, read, understand  # noqa: E402
+from mailbot.adapters.reading.reader import ConfinedReader
+from parsers import ReadingRules, read, understand
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
 LIMIT_SECONDS = 2.0

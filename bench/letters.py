@@ -1,16 +1,12 @@
-"""How long one letter takes, text and HTML and all its headers: `python bench/letters.py [rounds]`."""
+"""How long one letter takes, text and HTML and all its headers: `python -m bench.letters [rounds]`."""
 
 from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from mailbot.letters.compose import compose  # noqa: E402
-from tests.trying import SAMPLES, SETTINGS  # noqa: E402
+from mailbot.letters.compose import compose
+from tests.trying import SAMPLES, SETTINGS
 
 
 def main() -> None:

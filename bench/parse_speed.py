@@ -1,6 +1,6 @@
 """How fast mails are read: ordinary ones, ever larger ones, and monsters.
 
-    python bench/parse_speed.py [FOLDER]     FOLDER: any folder with *.eml, default fixtures/mail
+    python -m bench.parse_speed [FOLDER]     FOLDER: any folder with *.eml, default fixtures/mail
 
 1. Ordinary mails per second in one process, `read` and `understand`, after start-up.
 2. Growth of the processor time: each hostile pattern at n, 2n, 4n and 8n; the exponent says how time grows (1 = linear, 2 = square).
@@ -19,12 +19,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mailbot.adapters.reading.reader import ConfinedReader
+from parsers import ReadingRules, read, understand
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from mailbot.adapters.reading.reader import ConfinedReader  # noqa: E402
-from parsers import ReadingRules, read, understand  # noqa: E402
-
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
 HEAD = b"From: alice@example.org\nTo: support@testbed.example\nSubject: Re: VM\n"
 HTML = HEAD + b"Content-Type: text/html\n\n"

@@ -1,6 +1,6 @@
 """Replies through mailbot and through three libraries with "the first line decides" on top, in one table.
 
-    python bench/replies.py [FOLDER]
+    python -m bench.replies [FOLDER]
 
 FOLDER is either `fixtures/mail` (the default: every `NAME.eml` has a `NAME.json` beside it) or a folder
 with `expected.jsonl` (one object per mail: `file`, `class`, `kind`, `decision`, `new_text`) and `mail/`.
@@ -24,14 +24,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import quotequail
+from inscriptis import get_text
+
+from parsers import Command, Kind, ReadingRules, read, understand
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-import quotequail  # noqa: E402
-from inscriptis import get_text  # noqa: E402
-
-from parsers import Command, Kind, ReadingRules, read, understand  # noqa: E402
-
 OTHERS = ("mail-parser-reply", "email-reply-parser")
 RULES = ReadingRules(
     now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC, own_addresses=frozenset({"support@testbed.example"})

@@ -53,6 +53,19 @@ def test_the_types_hold() -> None:
     run("mypy")
 
 
+SUPPRESSION = re.compile(r"#\s*(?:noqa|type:\s*ignore|pragma)\b")
+LINES_FOR_ONE = 1_000
+
+
+def test_there_are_few_suppressions() -> None:
+    """A finding is put right, not switched off: at most one in a thousand lines, tests and benches with them."""
+    texts = [path.read_text(encoding="utf-8") for path in tracked() if path.suffix == ".py"]
+    lines = sum(len(text.splitlines()) for text in texts)
+    count = sum(1 for text in texts for line in text.splitlines() if SUPPRESSION.search(line))
+    print(f"suppressions: {count} in {lines} lines")
+    assert count <= lines / LINES_FOR_ONE
+
+
 def test_imports_go_down_only() -> None:
     run("lint-imports", "--no-cache")
 

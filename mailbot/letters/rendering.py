@@ -171,7 +171,8 @@ def _filled_in(fields: Filled) -> list[str]:
 def undeclared(file: str, own: Path | None, language: Language) -> set[str]:
     """The names that a template needs from outside; raises jinja2.TemplateError where it cannot be read."""
     environment = _text_environment(own, language)
-    assert environment.loader is not None  # noqa: S101 - it is given below
+    if environment.loader is None:
+        raise AssertionError("it is given where the environment is made")
     source, _name, _fresh = environment.loader.get_source(environment, file)
     return meta.find_undeclared_variables(environment.parse(source)) - environment.globals.keys()
 

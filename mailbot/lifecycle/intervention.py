@@ -7,7 +7,7 @@ from mailbot.letters.life import VmEnded
 from mailbot.lifecycle.extension import WARNINGS, granted
 from mailbot.lifecycle.release import after_removal, going, taken_away
 from mailbot.lifecycle.steps import Circumstances, called, snapshot, to_owner
-from mailbot.model import LIVING, EndDateSet, Ended, Refusal, Step, Ticket, TicketState
+from mailbot.model import EndDateSet, Ended, Refusal, Step, Ticket, TicketState
 from parsers.translatable import say
 
 
@@ -30,7 +30,6 @@ def end_date_set(ticket: Ticket, event: EndDateSet, circumstances: Circumstances
 
     An earlier one is refused: whoever was told a date can rely on it, and `Ended` is there for what cannot wait.
     """
-    assert ticket.state in LIVING  # noqa: S101 - the table of moves has it nowhere else
     problems = policy.end_date_problems(event.until, circumstances.rules, circumstances.now)
     if problems:
         return Refusal(policy.refusal(problems))

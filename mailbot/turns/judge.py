@@ -66,7 +66,8 @@ def judge(
 
 
 def _unreadable(context: TurnContext, meaning: object, now: datetime) -> Judgement:
-    assert isinstance(meaning, Unreadable)  # noqa: S101 - without a mail an `Understanding` says that
+    if not isinstance(meaning, Unreadable):
+        raise TypeError("without a mail, an `Understanding` says why it could not be read")
     return quarantined(context, meaning.sha256, meaning.why, now, message_id=meaning.message_id or "")
 
 

@@ -52,7 +52,8 @@ def judge_request(context: TurnContext, mail: Mail, request: Request, now: datet
             return answered_stranger(context, mail, now, note, request.language)
         proven = not trust.missing(Risk.OPEN, _evidence(mail, sender, look), context.rules.trust)
         return explained(context, mail, sender, now, request=replace(request, problems=tuple(problems)), proven=proven)
-    assert person is not None  # noqa: S101 - without a person there is a problem above
+    if person is None:
+        raise AssertionError("without a person there is a problem above")
     return _opened(context, mail, request, person, now=now, look=look)
 
 

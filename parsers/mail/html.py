@@ -6,7 +6,6 @@ Because both forms end as lines, one set of rules (`parsers.text.quoting`) finds
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING
 
 from parsers.mail import css, layout
@@ -14,7 +13,6 @@ from parsers.mail.limits import MAX_HTML_CHARACTERS
 from parsers.text.folding import visible, without_unseen
 
 if TYPE_CHECKING:
-    from inscriptis.model.html_element import HtmlElement
     from lxml.etree import _Element
 
 #: Private-use characters that mark where a quote begins and ends; `visible` removes foreign ones first.
@@ -51,42 +49,21 @@ def html_to_text(html: str) -> str:
     Empty where nothing can be read: too large, too deep, or nothing but pictures.  Raises nothing
     that depends on the input but RecursionError and MemoryError.
     """
-    from inscriptis import Inscriptis  # noqa: PLC0415  50 ms to import, and most mails have a text part
-    from inscriptis.model.config import ParserConfig  # noqa: PLC0415
-    from lxml import etree  # noqa: PLC0415
-    from lxml.html import HTMLParser, document_fromstring  # noqa: PLC0415
-
     html = visible(html)
     if len(html) > MAX_HTML_CHARACTERS or not html.strip():
         return ""
-    html = re.sub(r"\A\s*<\?xml[^>]{0,200}\?>", "", html)
-    try:
-        tree = document_fromstring(html, parser=HTMLParser(remove_comments=True, remove_pis=True, huge_tree=False))
-    except (etree.ParserError, ValueError, AssertionError):
-        return ""
-    if sum(1 for _ in tree.iter()) > _MAX_ELEMENTS or not _prune(tree):
+    from parsers.mail import inscribed  # noqa: PLC0415 - 50 ms to import, and most mails have a text part
+
+    tree = inscribed.parsed(re.sub(r"\A\s*<\?xml[^>]{0,200}\?>", "", html))
+    if tree is None or sum(1 for _ in tree.iter()) > _MAX_ELEMENTS or not _prune(tree):
         return ""
     _mark_quotes(tree)
     layout.bound(tree)
-    text = str(Inscriptis(tree, ParserConfig(css=_profile(), display_images=False, display_links=False)).get_text())
-    return _prefix_quotes(text)
+    return _prefix_quotes(inscribed.text_of(tree))
 
 
 def _style(element: _Element) -> str:
     return "".join((element.get("style") or "").lower().split())
-
-
-@cache
-def _profile() -> dict[str, HtmlElement]:
-    """The library's own style, with no space around spans (a word may hold several), and with definition lists in lines."""
-    from inscriptis.css_profiles import RELAXED_CSS_PROFILE  # noqa: PLC0415  as slow to import as the rest of it
-    from inscriptis.html_properties import Display  # noqa: PLC0415
-    from inscriptis.model.html_element import HtmlElement  # noqa: PLC0415
-
-    block = HtmlElement(display=Display.block)
-    own = {"span": HtmlElement(display=Display.inline), "dt": block, "dd": block, "center": block}
-    profile: dict[str, HtmlElement] = {**RELAXED_CSS_PROFILE, **own}
-    return profile
 
 
 def _prune(tree: _Element) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,9 +75,9 @@ def failure(settings: ImapSettings) -> MailServerUnavailable:
     return caught.value
 
 
-def local(port: int, **more: object) -> ImapSettings:
+def local(port: int, **more: Any) -> ImapSettings:
     settings = ImapSettings("127.0.0.1", "support", lambda: "secret", port=port, security=Security.PLAIN)
-    return replace(settings, **more)  # type: ignore[arg-type]
+    return replace(settings, **more)
 
 
 # How the connection is protected, and who may use it

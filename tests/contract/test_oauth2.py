@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -72,9 +73,9 @@ class Time:
         return self.now
 
 
-def source(endpoint: Endpoint, time: Time, **more: object) -> TokenSource:
+def source(endpoint: Endpoint, time: Time, **more: Any) -> TokenSource:
     settings = {"client_secret": lambda: "hunter2", "scope": "https://mail.example/.default", **more}
-    return TokenSource(TokenSettings(endpoint.url, "the client", **settings), time)  # type: ignore[arg-type]
+    return TokenSource(TokenSettings(endpoint.url, "the client", **settings), time)
 
 
 def test_the_client_s_own_rights_give_a_token_that_is_used_until_shortly_before_it_ends(endpoint: Endpoint) -> None:

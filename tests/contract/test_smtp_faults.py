@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,8 @@ class World:
     settings: SmtpSettings
     arrived: list[tuple[str, str, bytes]] = field(default_factory=list)
 
-    def postman(self, **changes: object) -> SmtpPostman:
-        return SmtpPostman(replace(self.settings, **changes))  # type: ignore[arg-type]
+    def postman(self, **changes: Any) -> SmtpPostman:
+        return SmtpPostman(replace(self.settings, **changes))
 
 
 @pytest.fixture
@@ -70,9 +71,9 @@ def refusal(postman: SmtpPostman, letter: OutboundMail = LETTER) -> LetterRefuse
     return caught.value
 
 
-def scripted(port: int, **changes: object) -> SmtpPostman:
+def scripted(port: int, **changes: Any) -> SmtpPostman:
     settings = SmtpSettings("127.0.0.1", port=port, security=Security.PLAIN, timeout_seconds=5, final_seconds=5)
-    return SmtpPostman(replace(settings, **changes))  # type: ignore[arg-type]
+    return SmtpPostman(replace(settings, **changes))
 
 
 # How the connection is protected, and who may use it

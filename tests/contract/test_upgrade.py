@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -44,8 +45,8 @@ def fill(url: str) -> None:
         return
     migrate.upgrade(url, "0001")
     source = sa.create_engine("sqlite://")
-    raw = source.raw_connection()
-    raw.driver_connection.executescript(FIRST.read_text(encoding="utf-8"))  # type: ignore[union-attr] - it is connected
+    raw: Any = source.raw_connection()
+    raw.driver_connection.executescript(FIRST.read_text(encoding="utf-8"))
     target = make_engine(url)
     with source.connect() as old, target.begin() as new:
         new.execute(text("SET TIME ZONE 'UTC'"))

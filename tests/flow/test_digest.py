@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,7 +118,7 @@ class _DiesAfter:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
     def put_note(self, name: str, value: str | None) -> None:
@@ -127,7 +128,8 @@ class _DiesAfter:
 def test_a_crash_between_the_letters_and_the_note_doubles_nothing(world: World) -> None:
     world.clock.set(MONDAY)
     context: TurnContext = world.bot.context
-    dying = replace(context, store=_DiesAfter(context.store))  # type: ignore[arg-type]
+    store: Any = _DiesAfter(context.store)
+    dying = replace(context, store=store)
     with pytest.raises(Conflict):
         digest.digest(dying)
     world.restart()

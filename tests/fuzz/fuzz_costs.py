@@ -1,6 +1,6 @@
 """A fuzz target that looks for time and memory: mails that are small and cost much.
 
-    python tests/fuzz/fuzz_costs.py --seconds 3600
+    python -m tests.fuzz.fuzz_costs --seconds 3600
 
 A piece of a mail of the project is repeated until the mail is large, and read in a process of its own, of which the kernel
 counts processor time and memory.  The costliest so far are what the next ones are made of.  A mail beyond the limits is
@@ -14,17 +14,12 @@ import hashlib
 import os
 import random
 import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-if __name__ == "__main__":
-    sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
-
-from fuzz_parsers import TOKENS, one_mail, seeds  # noqa: E402
+from tests.fuzz.fuzz_parsers import TOKENS, one_mail, seeds
 
 SIZE = 300_000
 KEPT = 40

@@ -2,8 +2,8 @@
 
 Two engines drive the same target, `one_mail`:
 
-    python tests/fuzz/fuzz_parsers.py --seconds 3600        the one below: no dependency, any Python
-    python tests/fuzz/fuzz_parsers.py --atheris --seconds 3600   libFuzzer, after `pip install atheris` (x86-64)
+    python -m tests.fuzz.fuzz_parsers --seconds 3600        the one below: no dependency, any Python
+    python -m tests.fuzz.fuzz_parsers --atheris --seconds 3600   libFuzzer, after `pip install atheris` (x86-64)
 
 The engine below keeps an input when it reaches a line of `parsers/` that none before it reached, and
 mutates what it kept.  A crash is written to `crash-<sha1>.eml` in the working directory.
@@ -23,12 +23,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import CodeType, FrameType
 
+from parsers import ReadingRules, Unreadable, read, understand
+
 ROOT = Path(__file__).parents[2]
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-
-from parsers import ReadingRules, Unreadable, read, understand  # noqa: E402
-
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
 PARSERS = str(ROOT / "parsers")
 TOKENS = (

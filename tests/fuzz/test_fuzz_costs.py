@@ -1,11 +1,12 @@
-"""The search for costly mails finds what it looks for; `python tests/fuzz/fuzz_costs.py --seconds 3600` is the long run."""
+"""The search for costly mails finds what it looks for; `python -m tests.fuzz.fuzz_costs --seconds 3600` is the long run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import fuzz_costs
 import pytest
+
+from tests.fuzz import fuzz_costs
 
 
 def hungry(raw: bytes) -> None:

@@ -1,11 +1,12 @@
-"""A short run of the fuzz target; `python tests/fuzz/fuzz_parsers.py --seconds 3600` is the long one."""
+"""A short run of the fuzz target; `python -m tests.fuzz.fuzz_parsers --seconds 3600` is the long one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import fuzz_parsers
 import pytest
+
+from tests.fuzz import fuzz_parsers
 
 
 def test_three_hundred_mutated_mails_surprise_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

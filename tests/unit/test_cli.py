@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -452,7 +453,8 @@ def test_the_short_and_the_long_way_to_explain_have_the_same_options(tmp_path: P
     (tmp_path / "config.toml").write_text("")
     assert main(["-c", str(tmp_path / "config.toml"), "explain", *rest]) == 0
     assert capsys.readouterr().out == short
-    command = typer.main.get_command(app).commands["explain"]  # type: ignore[attr-defined]
+    group: Any = typer.main.get_command(app)
+    command = group.commands["explain"]
     assert {option for parameter in command.params for option in parameter.opts} >= {
         "--json",
         "--now",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import product
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -134,11 +134,11 @@ SURE = {
 """What must come of an event right after the ticket reached a state, from the request to the machine."""
 
 
-def about(now: datetime = START, **rules: object) -> Circumstances:
-    return Circumstances(now, replace(Rules(), **rules), ADMINS)  # type: ignore[arg-type]
+def about(now: datetime = START, **rules: Any) -> Circumstances:
+    return Circumstances(now, replace(Rules(), **rules), ADMINS)
 
 
-def ticket(state: TicketState = S.PENDING, **changes: object) -> Ticket:
+def ticket(state: TicketState = S.PENDING, **changes: Any) -> Ticket:
     made = Ticket(
         id=7,
         state=state,
@@ -157,7 +157,7 @@ def ticket(state: TicketState = S.PENDING, **changes: object) -> Ticket:
         revision=3,
         version=2,
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def made_of(before: Ticket, event: Event, now: datetime = START, **rules: object) -> Step:

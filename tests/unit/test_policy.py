@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -21,8 +22,12 @@ TODAY = date(2026, 11, 23)
 
 
 def asked(**changes: object) -> Request:
-    known = {"username": "alice", "intended_usage": "A web server.", "expiration_date": date(2027, 3, 31)}
-    return Request(Fields(**(known | changes)))  # type: ignore[arg-type]
+    known: dict[str, Any] = {
+        "username": "alice",
+        "intended_usage": "A web server.",
+        "expiration_date": date(2027, 3, 31),
+    }
+    return Request(Fields(**(known | changes)))
 
 
 def fields(problems: tuple[Problem, ...]) -> list[str]:

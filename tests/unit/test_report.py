@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailbot import operator
-from mailbot.cli.report import page_of
+from mailbot.cli.report import _write, page_of
 from mailbot.model import Letter, TicketState
 from mailbot.turns.digest import Week
 from tests.browser import page_seen
@@ -96,8 +96,6 @@ def test_it_fetches_nothing_runs_nothing_and_no_name_can_bend_it(world: World) -
 
 
 def test_it_is_written_whole_for_a_web_server_of_the_same_group(world: World, tmp_path: Path) -> None:
-    from mailbot.cli.report import _write  # noqa: PLC0415 - what the command does with the page
-
     _write(tmp_path / "page.html", page_of(world.bot.context))
     assert (tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>\n<html")
     assert (tmp_path / "page.html").stat().st_mode & 0o777 == 0o640

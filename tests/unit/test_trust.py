@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations
+from typing import Any
 
 import pytest
 
@@ -74,8 +75,8 @@ def test_evidence_is_stored_with_the_deed_and_the_verdict() -> None:
     assert evidence.as_facts() == {"sender": "alice@example.org", "proofs": ["registered", "token"]}
 
 
-def _wrong(**settings: object) -> list[str]:
-    trust = replace(PLAIN, **settings)  # type: ignore[arg-type]
+def _wrong(**settings: Any) -> list[str]:
+    trust = replace(PLAIN, **settings)
     return [f"{place}: {said}" for place, said in of_rules(Rules(trust=trust))]
 
 

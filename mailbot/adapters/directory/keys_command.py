@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Final
 
 from mailbot.adapters.directory.ldap_people import LOGIN
+from mailbot.adapters.pipes import opened
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
 from mailbot.ports import Directory
@@ -128,14 +129,13 @@ def run(argv: Sequence[str], timeout_seconds: float, most_bytes: int) -> str:
 
 def _output(child: subprocess.Popen[bytes], deadline: float, most_bytes: int) -> bytes | None:
     """All that is printed, or just too much of it; None where it did not end in time."""
-    assert child.stdout is not None  # noqa: S101 - a pipe was asked for
-    printed = bytearray()
+    pipe, printed = opened(child.stdout), bytearray()
     with DefaultSelector() as selector:
-        selector.register(child.stdout, EVENT_READ)
+        selector.register(pipe, EVENT_READ)
         while len(printed) <= most_bytes:
             if not selector.select(max(0.0, deadline - monotonic())):
                 return None
-            piece = os.read(child.stdout.fileno(), most_bytes + 1)
+            piece = os.read(pipe.fileno(), most_bytes + 1)
             if not piece:
                 break
             printed += piece

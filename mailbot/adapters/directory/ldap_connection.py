@@ -14,6 +14,7 @@ from select import select
 from time import monotonic
 from typing import Any, Final
 
+from mailbot.adapters.pipes import opened
 from mailbot.adapters.transport import Secret, Security
 from mailbot.errors import DirectoryUnavailable, MailServerUnavailable
 
@@ -164,19 +165,18 @@ class LdapConnection:
 
     def _write(self, message: Mapping[str, Any]) -> None:
         # Far below what a pipe holds (pipe(7): 64 KiB): never blocks, even where the child hangs.
-        assert self._child.stdin is not None  # noqa: S101 - both pipes were asked for
-        self._child.stdin.write(json.dumps(message).encode() + b"\n")
+        opened(self._child.stdin).write(json.dumps(message).encode() + b"\n")
 
     def _line(self, deadline: float) -> bytes:
-        assert self._child.stdout is not None  # noqa: S101
+        pipe = opened(self._child.stdout)
         while (end := self._buffer.find(b"\n")) < 0:
-            readable, _, _ = select([self._child.stdout], [], [], max(0.0, deadline - monotonic()))
+            readable, _, _ = select([pipe], [], [], max(0.0, deadline - monotonic()))
             if not readable:
                 msg = (
                     f"{self._server.host}:{self._server.port} did not answer within {self._server.timeout_seconds:g} s"
                 )
                 raise NoAnswer(msg)
-            piece = os.read(self._child.stdout.fileno(), 1024 * 1024)
+            piece = os.read(pipe.fileno(), 1024 * 1024)
             if not piece or len(self._buffer) > _MAX_ANSWER_BYTES:
                 raise EOFError
             self._buffer += piece

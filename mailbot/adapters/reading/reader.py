@@ -16,8 +16,9 @@ from datetime import datetime
 from functools import partial
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
+from mailbot.adapters.pipes import opened
 from mailbot.adapters.reading import frames
 from mailbot.adapters.reading.child import DIED, STAMP, TOO_LONG, UNDERSTOOD
 from mailbot.adapters.reading.wire import WireError, loads
@@ -181,7 +182,7 @@ class ConfinedReader:
                 env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
                 bufsize=0,
             )
-            channel = frames.Channel(_opened(self._child.stdin), _opened(self._child.stdout))
+            channel = frames.Channel(_descriptor(opened(self._child.stdin)), _descriptor(opened(self._child.stdout)))
             try:
                 channel.put(pickle.dumps(self._rules))
                 self._layers = tuple(channel.get(monotonic() + _START_SECONDS).decode().split("\n"))
@@ -192,9 +193,9 @@ class ConfinedReader:
         return self._channel
 
 
-def _opened(stream: object) -> int:
+def _descriptor(stream: IO[bytes]) -> int:
     """The descriptor of a pipe to or from the child: it never blocks, and holds as much as the kernel allows."""
-    number: int = stream.fileno()  # type: ignore[attr-defined]  # both pipes were asked for
+    number = stream.fileno()
     os.set_blocking(number, False)
     with contextlib.suppress(OSError):  # fcntl(2), F_SETPIPE_SZ: too many pipes of this user are large already
         fcntl.fcntl(number, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
