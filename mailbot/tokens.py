@@ -39,6 +39,7 @@ _MARK_TO_PURPOSE = {mark: purpose for purpose, mark in _PURPOSE_TO_MARK.items()}
 _BODY = r"([0-9]{1,12})\.([0-9]{1,9})\.([doc])\.([0-9]{1,6})\.([a-z2-7]{32})"
 _MESSAGE_ID = re.compile(rf"<mb\.{_BODY}\.[a-z2-7]{{16}}@([^<>@\s]{{1,255}})>", re.IGNORECASE)
 _OWN_MESSAGE_ID = re.compile(r"<mb\.[0-9a-z.]{1,120}@([^<>@\s]{1,255})>", re.IGNORECASE)
+_WITHOUT_TOKEN = re.compile(r"<mb\.[a-z2-7]{16}@[^<>@\s]{1,255}>", re.IGNORECASE)
 _TOKEN = re.compile(r"\b([0-9]{1,12}\.[0-9]{1,9}\.[doc]\.[0-9]{1,6})\.[a-z2-7]{32}(?![a-z2-7])", re.IGNORECASE)
 _DETAIL = re.compile(_BODY, re.IGNORECASE)
 _CODE = re.compile(r"(?<![\w-])([0-9]{1,12})-([a-z2-7]{4})-([a-z2-7]{4})(?![\w-])", re.IGNORECASE)
@@ -206,6 +207,11 @@ def is_own_message_id(message_id: str, own: OwnMail) -> bool:
     """True for a Message-ID of the form that `message_id` gives, with or without a token in it."""
     found = _OWN_MESSAGE_ID.fullmatch(message_id.strip())
     return found is not None and found.group(1).lower() == own.message_id_domain.lower()
+
+
+def has_no_token(message_id: str) -> bool:
+    """True for the Message-ID of a letter that takes no answer: none of ours whose token was left out."""
+    return _WITHOUT_TOKEN.fullmatch(message_id.strip()) is not None
 
 
 def references_in(message_ids: Iterable[str], recipients: Iterable[str], own: OwnMail) -> tuple[Reference, ...]:

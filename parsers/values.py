@@ -126,6 +126,7 @@ class Mail:
     `parts_disagree` says that the text and the HTML part differ in their newest words: then nothing
     may be decided.  `authentication_results` are the raw values of the Authentication-Results
     headers above the first (topmost) Received header that is not one of our own relays', topmost first.
+    `return_path` is the topmost Return-Path as it stands there (`<>` for the null one), empty where there is none.
     """
 
     sha256: str
@@ -145,6 +146,7 @@ class Mail:
     automatic: Automatic | None = None
     attachments: tuple[str, ...] = ()
     authentication_results: tuple[str, ...] = ()
+    return_path: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -261,6 +261,9 @@ def effect_failed(ticket: Ticket, event: EffectFailed, circumstances: Circumstan
 
 def returned(ticket: Ticket, event: Returned, circumstances: Circumstances) -> Step:
     """A letter came back: for good means that it is no notice; another address is used, and admins are told."""
+    if event.doubt:
+        summary = f"a report that a letter to {event.address} came back does not count: {event.doubt}"
+        return Step(moved(ticket, circumstances), (), summary)
     if event.permanent is False:
         return Step(
             moved(ticket, circumstances), (), f"a letter to {event.address} is delayed: {event.diagnostic[:200]}"

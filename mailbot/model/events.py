@@ -262,7 +262,10 @@ class EffectFailed:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A letter to the owner came back: `permanent` as the bounce says; `other` is another address of theirs, if any."""
+    """A letter to the owner came back: `permanent` as the bounce says; `other` is another address of theirs, if any.
+
+    `doubt` is why the report cannot be about our letter; then it is only written down.
+    """
 
     kind: ClassVar[EventKind] = EventKind.RETURNED
     address: str
@@ -271,6 +274,7 @@ class Returned:
     letter: str = ""
     other: str = ""
     by: Actor = MACHINE
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

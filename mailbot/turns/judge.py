@@ -115,8 +115,7 @@ def _automatic(context: TurnContext, mail: Mail, automatic: Automatic, now: date
     original = automatic.original_message_id or ""
     returned = automatic.kind in {AutomaticKind.BOUNCE, AutomaticKind.DELAY}  # an absence note or a receipt is none
     if returned and original and tokens.is_own_message_id(original, context.letters):
-        outcome = judge_bounce(context, mail, automatic, now)
-        return outcome.with_turn(now, bounced=original, bounce_permanent=automatic.permanent)
+        return judge_bounce(context, mail, automatic, now)
     # People write from this address too: what is of our address and not one of our letters is theirs.
     ours = (
         tokens.is_own_message_id(mail.message_id or "", context.letters)

@@ -72,6 +72,7 @@ def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
         sent_at=headers.sent_at(parser),
         attachments=bodies.attachments,
         authentication_results=headers.border_results(fields, rules.relays),
+        return_path=fields.get("return-path")[:300],
         notes=bodies.notes,
     )
     mail = _with_words(mail, bodies, rules)
