@@ -38,6 +38,9 @@ def replaced(folder: Path) -> list[str]:
 def problems(settings: LetterSettings) -> Iterator[str]:
     """What is wrong with the site's templates, each with the file or the letter where it shows; nothing where all is well."""
     letters = {f"{letter.value}{SUFFIX}": letter for letter in Letter}
+    if settings.rules.service.language not in languages():
+        wanted, there = settings.rules.service.language, ", ".join(languages())
+        yield f"service.language: letters cannot be written in {wanted} yet, and are in English; there are {there}"
     for file in replaced(settings.templates) if settings.templates else ():
         code, _, name = file.rpartition("/")
         if name not in letters and not name.startswith("_"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
@@ -16,7 +17,7 @@ from mailbot.letters.samples import Sample
 from mailbot.letters.trying import problems
 from mailbot.model import Letter
 from mailbot.policy import reading_rules
-from mailbot.rules import Rules
+from mailbot.rules import Rules, ServiceRules
 from parsers.reply.commands import read_command
 from parsers.text.languages import language_of
 from parsers.values import Command
@@ -114,6 +115,12 @@ def test_the_html_part_says_which_language_it_is_in() -> None:
 
 def test_check_tries_every_language() -> None:
     assert list(problems(SETTINGS)) == []
+
+
+def test_check_names_a_language_of_the_site_that_letters_cannot_be_written_in() -> None:
+    rules = Rules(service=ServiceRules(language="pl"))
+    (found,) = problems(replace(SETTINGS, rules=rules))
+    assert found.startswith("service.language: letters cannot be written in pl yet")
 
 
 def test_the_programs_texts_that_a_site_has_not_replaced_are_said_in_the_language_too() -> None:
