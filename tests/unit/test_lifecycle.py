@@ -619,6 +619,14 @@ def test_an_admin_sets_a_later_last_day_and_starts_a_stopped_machine_with_its_ow
         assert (step.ticket.state, step.ticket.end_date) == (S.ACTIVE, until)
 
 
+def test_an_admin_ends_a_machine_with_a_reason_and_not_while_it_is_held() -> None:
+    running = ticket(S.ACTIVE, lease_from=START)
+    assert made_of(running, Ended(BY_CAROL, "it attacks others")).ticket.state is S.RETIRING
+    assert isinstance(decide(running, Ended(BY_CAROL, " "), about()), Refusal)
+    held = decide(replace(running, held="a question of law"), Ended(BY_CAROL, "it attacks others"), about())
+    assert isinstance(held, Refusal)
+
+
 def test_what_goes_now_is_told_with_the_days_for_which_its_disk_is_kept() -> None:
     asked = made_of(ticket(S.ACTIVE, lease_from=START), ReleaseAsked(BY_ALICE))
     facts = asked.effects[0].facts
