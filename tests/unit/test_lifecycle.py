@@ -39,6 +39,7 @@ from mailbot.model import (
     MachineAsked,
     OwnerSeen,
     OwnerState,
+    Person,
     Placed,
     Purpose,
     Refusal,
@@ -260,9 +261,11 @@ def test_keys_of_effects_differ_between_versions_and_recipients() -> None:
 # questions
 
 
-def opened(*, proven: bool, claimed_from: str = "alice@home.example") -> Step:
+def opened(
+    *, proven: bool, claimed_from: str = "alice@home.example", language: str = "", person: Person = ALICE
+) -> Step:
     return lifecycle.opened(
-        ALICE,
+        person,
         "A web server.",
         date(2027, 3, 31),
         8,
@@ -273,7 +276,15 @@ def opened(*, proven: bool, claimed_from: str = "alice@home.example") -> Step:
         claimed_from=claimed_from,
         notes=("The date was read as a Wednesday.",),
         circumstances=about(),
+        language=language,
     )
+
+
+def test_letters_are_in_the_language_that_somebody_writes_and_else_in_the_one_they_prefer() -> None:
+    french = replace(ALICE, language="fr")
+    assert opened(proven=True, person=french).ticket.language == "fr"
+    assert opened(proven=True, person=french, language="en").ticket.language == "en"
+    assert opened(proven=True).ticket.language == ""
 
 
 def test_a_proven_request_is_asked_of_every_admin_and_receipted() -> None:
