@@ -7,9 +7,10 @@ from datetime import date
 
 import pytest
 
-from mailbot.lifecycle.ownership import as_seen, is_news, seen
-from mailbot.model import Letter, OwnerSeen, OwnerState, Person, Ticket, TicketState
-from tests.lives import Life
+from mailbot.lifecycle import decide
+from mailbot.lifecycle.ownership import against, as_seen, is_news, is_well, seen
+from mailbot.model import ExtensionAsked, Letter, OwnerSeen, OwnerState, Person, Restored, Step, Ticket, TicketState
+from tests.lives import BY_OWNER, DAY, Life
 from tests.world import ADMINS, ALICE
 
 S = TicketState
@@ -88,3 +89,32 @@ def test_another_address_or_an_id_that_is_known_now_is_news_and_no_letter() -> N
     assert is_news(unknown, found)
     assert told(unknown, found) == ([], "the owner in the directory: the directory's id of the owner is known")
     assert seen(ticket(), as_seen(ticket(), None, 0, taken=False), LIFE.about()).ticket.person_id == "entryuuid:1"
+
+
+@pytest.mark.parametrize(
+    ("state", "well", "extends", "restores"),
+    [
+        (OwnerState.ACTIVE, True, True, True),
+        (OwnerState.NAMESAKE, True, True, True),
+        (OwnerState.KEYLESS, False, True, False),
+        (OwnerState.LOCKED, False, False, False),
+        (OwnerState.GONE, False, False, False),
+        (OwnerState.SUCCEEDED, False, False, False),
+    ],
+)
+def test_what_the_directory_has_against_an_owner_keeps_more_from_them(
+    state: OwnerState, well: bool, extends: bool, restores: bool
+) -> None:
+    owner = OwnerSeen(state, "entryuuid:1", "alice", ALICE.name, ALICE.email, 1)
+    asked_now = replace(LIFE.about(), owner=owner)
+    assert is_well(owner) is well
+    extension = decide(ticket(), ExtensionAsked(BY_OWNER, date(2027, 9, 30)), asked_now)
+    assert isinstance(extension, Step) is extends
+    gone = ticket(state=S.ARCHIVED, keep_until=LIFE.now + DAY, lease_from=LIFE.now)
+    assert isinstance(decide(gone, Restored(BY_OWNER), asked_now), Step) is restores
+
+
+def test_where_the_directory_was_not_asked_nothing_is_known_against_an_owner_and_an_admin_decides() -> None:
+    assert not is_well(None)
+    assert not against(None, needs_key=True)
+    assert isinstance(decide(ticket(), ExtensionAsked(BY_OWNER, date(2027, 9, 30)), LIFE.about()), Step)
