@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from mailbot.lifecycle import decide
-from mailbot.lifecycle.ownership import against, as_seen, is_news, is_well, seen
+from mailbot.lifecycle.ownership import against, as_asker, as_seen, is_news, is_well, seen
 from mailbot.model import ExtensionAsked, Letter, OwnerSeen, OwnerState, Person, Restored, Step, Ticket, TicketState
 from tests.lives import BY_OWNER, DAY, Life
 from tests.world import ADMINS, ALICE
@@ -118,3 +118,7 @@ def test_where_the_directory_was_not_asked_nothing_is_known_against_an_owner_and
     assert not is_well(None)
     assert not against(None, needs_key=True)
     assert isinstance(decide(ticket(), ExtensionAsked(BY_OWNER, date(2027, 9, 30)), LIFE.about()), Step)
+
+
+def test_who_asks_for_a_first_machine_has_no_namesake() -> None:
+    assert as_asker(HERS, 1) == as_seen(ticket(), HERS, 1, taken=False)

@@ -15,6 +15,7 @@ from mailbot.trust import Checked, Evidence, Proof, Risk, in_words, missing, nee
 from mailbot.trust.border import read_results
 from mailbot.trust.chain import chain_of, vouching
 from mailbot.trust.signatures import aligned, dmarc_policy, policy_places, why_not
+from mailbot.trust.table import cannot_tell
 
 ALL = frozenset(Proof)
 SUBSETS = [frozenset(some) for some in chain.from_iterable(combinations(Proof, size) for size in range(len(Proof) + 1))]
@@ -257,6 +258,23 @@ def test_a_release_is_confirmed_by_its_own_question_and_a_request_by_a_mail() ->
     wanted = (Proof.TOKEN, Proof.REGISTERED, Proof.CONFIRMED)
     assert needs(Risk.RELEASE, TrustRules(release=wanted)) == {Proof.TOKEN, Proof.REGISTERED}
     assert needs(Risk.OPEN, TrustRules(open=wanted)) == set(wanted)
+
+
+@pytest.mark.parametrize(
+    ("proofs", "unsure", "wait"),
+    [
+        ({Proof.TOKEN, Proof.REGISTERED}, True, True),
+        ({Proof.TOKEN, Proof.REGISTERED}, False, False),
+        ({Proof.TOKEN}, True, False),
+        ({Proof.TOKEN, Proof.REGISTERED, Proof.ALIGNED}, True, False),
+    ],
+)
+def test_name_servers_are_waited_for_only_where_they_alone_are_lacking(
+    proofs: set[Proof], unsure: bool, wait: bool
+) -> None:
+    said = "no name server answers" if unsure else ""
+    evidence = replace(Evidence(ADMIN, frozenset(proofs)), unsure=said)
+    assert cannot_tell(Risk.APPROVE, evidence, SEEING) is wait
 
 
 # signatures
