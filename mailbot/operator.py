@@ -20,6 +20,7 @@ from mailbot.model import (
     Ended,
     Event,
     Held,
+    PowerSet,
     Refusal,
     Restored,
     Retried,
@@ -90,6 +91,23 @@ def end(context: TurnContext, ticket_id: int, as_admin: str, reason: str) -> Tic
 def extend(context: TurnContext, ticket_id: int, as_admin: str, until: date) -> Ticket:
     """Give a machine a later last day; one that is stopped starts again.  Raises Refused."""
     return _do(context, ticket_id, EndDateSet(_operator(context, as_admin), until))
+
+
+def shorten(context: TurnContext, ticket_id: int, as_admin: str, until: date, reason: str) -> Ticket:
+    """Give a machine an earlier last day, with full notice; its owner reads the reason.  Raises Refused."""
+    if not reason.strip():
+        raise Refused("An earlier end needs a reason, because the owner reads it.")
+    return _do(context, ticket_id, EndDateSet(_operator(context, as_admin), until, reason.strip()))
+
+
+def stop(context: TurnContext, ticket_id: int, as_admin: str, reason: str) -> Ticket:
+    """Switch a machine off within its lease; its owner reads the reason, and may switch it on again.  Raises Refused."""
+    return _do(context, ticket_id, PowerSet(_operator(context, as_admin), on=False, reason=reason))
+
+
+def start(context: TurnContext, ticket_id: int, as_admin: str) -> Ticket:
+    """Switch a machine on within its lease.  Raises Refused."""
+    return _do(context, ticket_id, PowerSet(_operator(context, as_admin), on=True))
 
 
 def restore(context: TurnContext, ticket_id: int, as_admin: str, until: date | None = None) -> Ticket:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from email.utils import formataddr
 from pathlib import Path
 from typing import Any
@@ -310,10 +310,16 @@ class Player:
                 operator.approve(context, int(number), name)
             case "ends":
                 operator.end(context, int(number), name, reason or "")
+            case "stops":
+                operator.stop(context, int(number), name, reason or "")
             case "denies":
                 operator.deny(context, int(number), name, reason or "")
             case _:
                 operator.retry(context, int(number), name)
+        self.world.once()
+
+    def shorten(self, name: str, number: str, until: str, reason: str) -> None:
+        operator.shorten(self.world.bot.context, int(number), name, date.fromisoformat(until), reason)
         self.world.once()
 
     def pause(self, name: str, verb: str) -> None:
@@ -402,9 +408,10 @@ FACTS: dict[str, Callable[..., None]] = {
     r"(?P<section>lease|policy|letters)\.(?P<name>\w+) is (?P<value>\w+)": Player.rule,
     rf"(?P<name>{_NAMES}) (?P<verb>pauses|resumes) the bot at the command line": Player.pause,
     r"(?P<name>[\w-]+) (?P<how>is stopped|is a kept disk) at (?P<site>north|south)": Player.stands,
-    rf"(?P<name>{_NAMES}) (?P<verb>approves|denies|retries|holds|lets go of|ends) #(?P<number>\d+) at the command line(?:: (?P<reason>.*))?": (
+    rf"(?P<name>{_NAMES}) (?P<verb>approves|denies|retries|holds|lets go of|ends|stops) #(?P<number>\d+) at the command line(?:: (?P<reason>.*))?": (
         Player.at_the_command_line
     ),
+    rf"(?P<name>{_NAMES}) shortens #(?P<number>\d+) to (?P<until>\S+) at the command line: (?P<reason>.*)": Player.shorten,
     r"request #(?P<number>\d+) is (?P<state>\w+)": Player.request,
     r"request #(?P<number>\d+) has (?P<gib>\d+) GiB and ends on (?P<until>\S+)": Player.disk,
     r"there is no request": Player.no_request,

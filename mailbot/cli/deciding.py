@@ -110,6 +110,41 @@ def extend(
         _tell(turn, operator.extend(turn, ticket, as_admin, until))
 
 
+def shorten(
+    context: typer.Context,
+    ticket: Number,
+    until: Annotated[date, typer.Argument(parser=_day, metavar="DATE", help="Its new last day.")],
+    reason: Annotated[str, typer.Argument(help="The reason; the owner reads it.")],
+    as_admin: Admin,
+) -> None:
+    """Give a machine an earlier last day, with notice.
+
+    The notice (lease.notice_days) begins anew with the letter about it; what cannot wait so long is ended by `end`.
+    """
+    with turn_context(settings_of(context)) as turn:
+        _tell(turn, operator.shorten(turn, ticket, as_admin, until, reason))
+
+
+def stop(
+    context: typer.Context,
+    ticket: Number,
+    reason: Annotated[str, typer.Argument(help="The reason; the owner reads it.")],
+    as_admin: Admin,
+) -> None:
+    """Switch a machine off within its lease.
+
+    The lease goes on; the owner reads the reason and may switch it on again. A machine that is held stays on.
+    """
+    with turn_context(settings_of(context)) as turn:
+        _tell(turn, operator.stop(turn, ticket, as_admin, reason))
+
+
+def start(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
+    """Switch a machine on within its lease."""
+    with turn_context(settings_of(context)) as turn:
+        _tell(turn, operator.start(turn, ticket, as_admin))
+
+
 def restore(
     context: typer.Context,
     ticket: Number,
@@ -169,7 +204,8 @@ def close(
 ) -> None:
     """Take no new requests.
 
-    Machines that exist, and requests that were accepted, go on. For one site there is `site cordon`.
+    Who asks reads the words. Machines that exist, and requests that were accepted, go on. It is about people; that a place
+    gets no new machines is said by `site cordon`.
     """
     with turn_context(settings_of(context)) as turn:
         operator.close(turn, as_admin, words)
@@ -177,7 +213,7 @@ def close(
 
 
 def open_(context: typer.Context, as_admin: Admin) -> None:
-    """Take new requests again."""
+    """Take new requests again, after `close`."""
     with turn_context(settings_of(context)) as turn:
         operator.reopen(turn, as_admin)
     say("The service is open.")

@@ -55,13 +55,16 @@ def _room(health: SiteHealth | None) -> tuple[object, ...]:
 
 @site.command("open")
 def open_(context: typer.Context, name: Name, as_admin: Admin, why: Why) -> None:
-    """Let a site take machines again."""
+    """Let a site take machines again, after `cordon` or `down`."""
     _change(context, name, Mode.OPEN, as_admin, why)
 
 
 @site.command()
 def cordon(context: typer.Context, name: Name, as_admin: Admin, why: Why) -> None:
-    """Give a site no new machines; those that are there live on."""
+    """Give a site no new machines; those that are there live on.
+
+    Requests are taken as before, and built elsewhere or later; to refuse them there is `close`.
+    """
     _change(context, name, Mode.CORDONED, as_admin, why)
 
 

@@ -54,6 +54,7 @@ _WORDS: Mapping[str, str] = {
     "delete-disk": "disk deleted",
     "build": "built",
     "date-moved": "end date moved",
+    "end-earlier": "end date brought forward",
     "extension-granted": "extended",
     "ExtensionAsked": "asks for more time",
     "bounce": "came back",

@@ -25,7 +25,7 @@ from mailbot.letters.catalogue import KINDS, LETTERS
 from mailbot.letters.extensions import ExtensionGranted
 from mailbot.letters.kinds import About, Answer, LetterFacts, Snapshot, Thread
 from mailbot.letters.languages import Language, chosen, language
-from mailbot.letters.life import DateMoved, EndWarning, GraceHalf, RemovalNear
+from mailbot.letters.life import DateMoved, EndEarlier, EndWarning, GraceHalf, RemovalNear
 from mailbot.letters.questions import AdminDecided, AdminLapsed, Question
 from mailbot.letters.rendering import (
     DECIDING,
@@ -287,6 +287,7 @@ _QUESTIONS = {"request": say("request"), "extension": say("extension")}
 _DECISIONS = {"approved": say("approved"), "denied": say("denied"), "withdrawn": say("withdrawn")}
 _NOT_DONE = {
     "stop": say("stop failed"),
+    "switch-off": say("switching off failed"),
     "start": say("start failed"),
     "restart": say("restart failed"),
     "reinstall": say("reinstall failed"),
@@ -314,7 +315,7 @@ _OWNER: Mapping[OwnerState, Translatable] = {
 def _last_day(work: _Work, ticket: Ticket) -> date:
     """The end date that this letter tells: the one just granted, or as it was when the letter was decided."""
     match work.facts:
-        case ExtensionGranted(until=day) | DateMoved(end_date=day):
+        case ExtensionGranted(until=day) | DateMoved(end_date=day) | EndEarlier(end_date=day):
             return day
         case Snapshot(end_date=told):
             return told or ticket.end_date

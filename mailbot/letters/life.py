@@ -88,6 +88,21 @@ class DateMoved(LetterFacts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndEarlier(LetterFacts):
+    """an admin set an earlier last day; the notice begins with this letter"""
+
+    about: ClassVar = About(
+        Letter.END_EARLIER, Audience.OWNER, Purpose.OWN, subject=say("ends earlier, on {short_day}")
+    )
+    old_end_date: Annotated[date, "the last day before"]
+    end_date: Annotated[date, "the new one"]
+    by: Annotated[str, "who set it, by name"]
+    reason: Annotated[str, "why, in that admin's words"]
+    plan: Plan
+    calendar: Calendar = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseConfirm(Snapshot):
     """the owner wants to give the machine back and has to confirm it"""
 
@@ -130,6 +145,15 @@ class VmEnded(Snapshot):
     by: Annotated[str, "who took it away, by name"]
     reason: Annotated[str, "why, in that admin's words"]
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmSwitchedOff(Snapshot):
+    """an admin switched the machine off within its lease"""
+
+    about: ClassVar = About(Letter.VM_SWITCHED_OFF, Audience.OWNER, Purpose.OWN, subject=say("is switched off"))
+    by: Annotated[str, "who switched it off, by name"]
+    reason: Annotated[str, "why, in that admin's words"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

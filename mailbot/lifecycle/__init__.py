@@ -45,6 +45,7 @@ from mailbot.model import (
     MachineAsked,
     OwnerSeen,
     Placed,
+    PowerSet,
     Refusal,
     ReinstallAsked,
     Reinstalled,
@@ -93,7 +94,7 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
             return _wished(ticket, event, circumstances)
         case Retired() | DiskDeleted() | EffectFailed() | Returned() | OwnerSeen():
             return _reported(ticket, event, circumstances)
-        case Held() | Unheld() | Ended() | EndDateSet():
+        case Held() | Unheld() | Ended() | EndDateSet() | PowerSet():
             return _intervened(ticket, event, circumstances)
         case MachineAsked() | ReinstallAsked() | ReinstallWanted() | Reinstalled():
             return _at_the_machine(ticket, event, circumstances)
@@ -188,7 +189,7 @@ def _at_the_machine(
 
 
 def _intervened(
-    ticket: Ticket, event: Held | Unheld | Ended | EndDateSet, circumstances: Circumstances
+    ticket: Ticket, event: Held | Unheld | Ended | EndDateSet | PowerSet, circumstances: Circumstances
 ) -> Step | Refusal:
     """What an admin does without having been asked."""
     match event:
@@ -200,6 +201,8 @@ def _intervened(
             return (unbuilt.denied if ticket.state in _GRANTED else intervention.ended)(ticket, event, circumstances)
         case EndDateSet():
             return intervention.end_date_set(ticket, event, circumstances)
+        case PowerSet():
+            return intervention.power_set(ticket, event, circumstances)
         case _:
             assert_never(event)
 

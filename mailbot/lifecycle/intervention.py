@@ -1,13 +1,18 @@
-"""What an admin does to a machine without having been asked: takes it away now, or gives it a later end.  Pure."""
+"""What an admin does to a machine without having been asked: takes it away, gives it another end, switches it off or on.  Pure."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from mailbot import policy
-from mailbot.letters.life import VmEnded
+from mailbot.letters.life import EndEarlier, VmEnded, VmSwitchedOff
 from mailbot.lifecycle.extension import WARNINGS, granted
+from mailbot.lifecycle.lease import begun, calendar, steps_ahead
+from mailbot.lifecycle.notice import SLACK, announcing, ends
 from mailbot.lifecycle.release import after_removal, going, taken_away
-from mailbot.lifecycle.steps import Circumstances, called, snapshot, to_owner
-from mailbot.model import EndDateSet, Ended, Refusal, Step, Ticket, TicketState
+from mailbot.lifecycle.steps import Circumstances, called, machine, moved, snapshot, to_owner
+from mailbot.model import Action, EndDateSet, Ended, NoticeStage, PowerSet, Refusal, Step, Ticket, TicketState
+from mailbot.timetable import end_of, today
 from parsers.translatable import say
 
 
@@ -26,16 +31,54 @@ def ended(ticket: Ticket, event: Ended, circumstances: Circumstances) -> Step | 
 
 
 def end_date_set(ticket: Ticket, event: EndDateSet, circumstances: Circumstances) -> Step | Refusal:
-    """A later last day, as if it had been asked for and granted; an open question for an extension is answered by it.
-
-    An earlier one is refused: whoever was told a date can rely on it, and `Ended` is there for what cannot wait.
-    """
+    """Another last day.  A later one is as if it had been asked for and granted, and answers an open question for an extension."""
     problems = policy.end_date_problems(event.until, circumstances.rules, circumstances.now)
     if problems:
         return Refusal(policy.refusal(problems))
+    if event.reason:
+        return _brought_forward(ticket, event, circumstances)
     if event.until < ticket.end_date or (event.until == ticket.end_date and ticket.state is TicketState.ACTIVE):
         return Refusal(
             say("The machine's last day is {day} already: only a later one can be set.", day=ticket.end_date)
         )
     by = called(event.by, ticket, circumstances)
     return granted(ticket, event.until, by, circumstances, f"end date set to {event.until} by {event.by.who}")
+
+
+def _brought_forward(ticket: Ticket, event: EndDateSet, circumstances: Circumstances) -> Step | Refusal:
+    """An earlier last day, with full notice from now on: a new lease, because warnings of a later day are no notice of this one."""
+    if ticket.state is not TicketState.ACTIVE:
+        return Refusal(say("This machine is stopped already."))
+    if ticket.asked_end_date is not None:
+        return Refusal(say("Its owner has asked for more time: approve or deny that first."))
+    if event.until >= ticket.end_date:
+        return Refusal(say("The machine's last day is {day}: that is not later.", day=ticket.end_date))
+    notice, zone = timedelta(days=circumstances.rules.lease.notice_days), circumstances.rules.service.timezone
+    if end_of(event.until, zone) < circumstances.now + notice + SLACK:
+        first = today(circumstances.now + notice + SLACK, zone)
+        days = circumstances.rules.lease.notice_days
+        return Refusal(say("Its owner has {days} days of notice: {day} is the earliest day.", days=days, day=first))
+    after = begun(ticket, circumstances, end_date=event.until, release_asked_at=None)
+    by = called(event.by, ticket, circumstances)
+    told = EndEarlier(
+        old_end_date=ticket.end_date, end_date=event.until, by=by, reason=event.reason,
+        plan=steps_ahead(after, circumstances), calendar=calendar(after),
+    )  # fmt: skip
+    letter = announcing(to_owner(after, told), ends(after, NoticeStage.MOVED), after)
+    summary = f"end date brought forward to {event.until} by {event.by.who}: {event.reason}"
+    return Step(after, (letter,), summary, WARNINGS)
+
+
+def power_set(ticket: Ticket, event: PowerSet, circumstances: Circumstances) -> Step | Refusal:
+    """Off or on; the lease goes on either way.  A hold holds in front of an admin, too."""
+    reason = event.reason.strip()
+    after, key = moved(ticket, circumstances), f"{circumstances.now:%Y%m%dT%H%M%S}"
+    if event.on:
+        return Step(after, (machine(after, Action.START, key=key),), f"switched on by {event.by.who}")
+    if not reason:
+        return Refusal(say("Switching a machine off needs a reason, because its owner reads it."))
+    if ticket.held:
+        return Refusal(say("This machine is held: {why}. Let go of it first.", why=ticket.held))
+    told = VmSwitchedOff(by=called(event.by, ticket, circumstances), reason=reason, **snapshot(after))
+    effects = (machine(after, Action.SWITCH_OFF, key=key), to_owner(after, told, key=key))
+    return Step(after, effects, f"switched off by {event.by.who}: {reason}")

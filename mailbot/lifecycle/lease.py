@@ -289,6 +289,7 @@ def returned(ticket: Ticket, event: Returned, circumstances: Circumstances) -> S
 NOTICES: Mapping[str, Translatable] = {
     Letter.WARNING: say("the warning before the end date"),
     Letter.DATE_MOVED: say("the letter about the moved end date"),
+    Letter.END_EARLIER: say("the letter about the earlier end date"),
     Letter.VM_STOPPED: say("the letter that the machine is stopped"),
     Letter.GRACE_HALF: say("the letter about the removal"),
     Letter.REMOVAL_NEAR: say("the last letter before the removal"),

@@ -36,7 +36,7 @@ def weight(letter: Letter) -> Weight:
     """The weight of a letter; a new letter is a type error here until somebody has weighed it."""
     match letter:
         case (
-            Letter.WARNING | Letter.DATE_MOVED | Letter.VM_STOPPED | Letter.GRACE_HALF | Letter.REMOVAL_NEAR
+            Letter.WARNING | Letter.DATE_MOVED | Letter.END_EARLIER | Letter.VM_STOPPED | Letter.GRACE_HALF | Letter.REMOVAL_NEAR
             | Letter.VM_ARCHIVED | Letter.VM_REMOVED
             | Letter.ADMIN_BRAKE | Letter.ADMIN_BRAKE_STAYS | Letter.ADMIN_BLIND | Letter.ADMIN_DIGEST | Letter.ADMIN_LETTERS_HELD
         ):  # fmt: skip
@@ -44,7 +44,7 @@ def weight(letter: Letter) -> Weight:
         case (
             Letter.REQUEST_APPROVED | Letter.REQUEST_DENIED | Letter.REQUEST_LAPSED | Letter.VM_READY
             | Letter.EXTENSION_GRANTED | Letter.EXTENSION_DENIED | Letter.EXTENSION_LAPSED | Letter.VM_RELEASED
-            | Letter.VM_ENDED
+            | Letter.VM_ENDED | Letter.VM_SWITCHED_OFF
         ):  # fmt: skip
             return Weight.OUTCOME
         case Letter.ADMIN_DECISION | Letter.ADMIN_REMINDER | Letter.ADMIN_BUILD_FAILED:

@@ -21,6 +21,7 @@ from mailbot.model import (
     MachineAsked,
     OwnerSeen,
     Placed,
+    PowerSet,
     ReinstallAsked,
     Reinstalled,
     ReinstallWanted,
@@ -95,6 +96,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         Reinstalled: frozenset({S.ACTIVE}),
         Ended: frozenset({S.RETIRING}),
         EndDateSet: frozenset({S.ACTIVE}),
+        PowerSet: frozenset({S.ACTIVE}),
     },
     S.EXPIRED: {
         OwnerSeen: frozenset({S.EXPIRED}),

@@ -166,6 +166,7 @@ _WORK: Mapping[Action, tuple[frozenset[TicketState], _Work]] = {
     Action.BUILD: (frozenset({S.APPROVED}), build),
     Action.STOP: (frozenset({S.EXPIRED}), upkeep.stop),
     Action.START: (frozenset({S.ACTIVE}), upkeep.start),
+    Action.SWITCH_OFF: (frozenset({S.ACTIVE}), upkeep.stop),
     Action.RESTART: (frozenset({S.ACTIVE}), upkeep.restart),
     Action.REINSTALL: (frozenset({S.ACTIVE}), upkeep.reinstall),
     Action.RETIRE: (frozenset({S.RETIRING}), upkeep.retire),

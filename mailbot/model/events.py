@@ -42,6 +42,7 @@ class EventKind(StrEnum):
     UNHELD = "Unheld"
     ENDED = "Ended"
     END_DATE_SET = "EndDateSet"
+    POWER_SET = "PowerSet"
     MACHINE_ASKED = "MachineAsked"
     POWER_ASKED = "PowerAsked"
     """Of earlier programs: what is `MACHINE_ASKED` now, about the power alone."""
@@ -295,11 +296,25 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class EndDateSet:
-    """An admin gives a machine another, later last day without having been asked; a stopped one starts again."""
+    """An admin gives a machine another last day without having been asked; with a later one, a stopped machine starts again.
+
+    An earlier one has a `reason`, which its owner reads.
+    """
 
     kind: ClassVar[EventKind] = EventKind.END_DATE_SET
     by: Actor
     until: date
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PowerSet:
+    """An admin switches a machine off or on within its lease; its owner reads the reason for the former."""
+
+    kind: ClassVar[EventKind] = EventKind.POWER_SET
+    by: Actor
+    on: bool
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +377,7 @@ Event: TypeAlias = (
     | Unheld
     | Ended
     | EndDateSet
+    | PowerSet
     | MachineAsked
     | OwnerSeen
 )

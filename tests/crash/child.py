@@ -18,7 +18,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from mailbot import daemon
+from mailbot import daemon, operator
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.reading.direct import DirectReader
@@ -131,11 +131,23 @@ def make_bot(root: Path, steps: Steps, foreign_at: Sequence[str] = ()) -> Bot:
     )
 
 
-def run_once(root: Path, kill_at: int, foreign_at: Sequence[str]) -> int:
-    """Do all that is due; give how many steps that were."""
+DEEDS: dict[str, Callable[[TurnContext], object]] = {
+    "end": lambda context: operator.end(context, 1, "carol", "It attacked another network."),
+    "extend": lambda context: operator.extend(context, 1, "carol", date(2027, 3, 31)),
+    "shorten": lambda context: operator.shorten(context, 1, "carol", date(2026, 12, 31), "The site closes."),
+    "stop": lambda context: operator.stop(context, 1, "carol", "We move the cables."),
+    "start": lambda context: operator.start(context, 1, "carol"),
+}
+"""What an admin does at the command line."""
+
+
+def run_once(root: Path, kill_at: int, foreign_at: Sequence[str], deed: str = "") -> int:
+    """Do all that is due, after an admin's deed if one is named; give how many steps that were."""
     steps = Steps(kill_at)
     steps.step()
     bot = make_bot(root, steps, foreign_at)
+    if deed:
+        DEEDS[deed](bot.context)
     tally = daemon.once(bot)
     bot.close()
     assert not tally.troubles, tally.troubles
@@ -147,7 +159,7 @@ def _child(job: dict[str, Any], answer: int) -> None:
     try:
         clock = SpoolClock(Path(job["root"]))
         clock.set(clock.now() + timedelta(minutes=job["minutes"]))
-        steps = run_once(Path(job["root"]), job["kill_at"], job["foreign_at"])
+        steps = run_once(Path(job["root"]), job["kill_at"], job["foreign_at"], job["deed"])
         os.write(answer, json.dumps({"steps": steps}).encode())
         code = 0
     finally:

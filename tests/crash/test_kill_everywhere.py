@@ -74,10 +74,12 @@ class Server:
             cwd=Path(__file__).parents[2],
         )
 
-    def run(self, root: Path, route: Route, minutes: int, kill_at: int = 0) -> dict[str, Any]:
+    def run(self, root: Path, route: Route, minutes: int, kill_at: int = 0, deed: str = "") -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        job = {"root": str(root), "minutes": minutes, "kill_at": kill_at, "foreign_at": route.foreign_at}
+        job = {
+            "root": str(root), "minutes": minutes, "kill_at": kill_at, "foreign_at": route.foreign_at, "deed": deed,
+        }  # fmt: skip
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
         ended: dict[str, Any] = json.loads(self._process.stdout.readline())

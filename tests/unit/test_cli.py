@@ -276,6 +276,26 @@ def test_init_writes_a_configuration_that_loads_with_its_secrets_apart(config: P
     }
 
 
+def test_what_an_admin_does_to_a_machine_beside_a_running_bot(world: World, config: Path, capsys: Capture) -> None:
+    def deed(*words: str) -> str:
+        assert main([*words, "--as", "carol", "-c", str(config)]) == 0, capsys.readouterr().err
+        world.once()
+        world.later(minutes=30)
+        return capsys.readouterr().out
+
+    deed("approve", "1")
+    machine = "alice-vm@north"
+    assert "Ticket #1 is active. switched off by carol@" in deed("stop", "1", "We move the cables.")
+    assert world.machines()[machine].running is False
+    assert "switched on by" in deed("start", "1")
+    assert world.machines()[machine].running is True
+    sooner, later = UNTIL - timedelta(days=60), UNTIL + timedelta(days=30)
+    assert f"end date brought forward to {sooner}" in deed("shorten", "1", str(sooner), "The site closes.")
+    assert f"end date set to {later}" in deed("extend", "1", str(later))
+    assert "Ticket #1 is retiring. ended by" in deed("end", "1", "It attacks others.", "--yes")
+    assert world.ticket().state is TicketState.ARCHIVED
+
+
 def test_init_never_writes_over_a_configuration_without_force(config: Path, tmp_path: Path, capsys: Capture) -> None:
     before = config.read_text(), (config.parent / "tokens.keys").read_text()
     words = ["init", "-c", str(config), *ANSWERS, "--password-file", str(tmp_path / "password")]

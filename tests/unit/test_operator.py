@@ -210,3 +210,94 @@ def test_a_stopped_machine_that_gets_a_later_end_starts_again(running: World) ->
     running.once()
     running.later(minutes=30)
     assert (running.ticket().state, running.machines()["alice-vm@north"].running) == (TicketState.ACTIVE, True)
+
+
+def test_an_earlier_end_has_full_notice_from_its_letter_on_and_an_earlier_warning_is_none(running: World) -> None:
+    context, lease = running.bot.context, running.rules.lease
+    while not any(kind_of(letter) is Letter.WARNING for letter in running.letters):
+        running.later(days=1)
+    before = running.ticket().end_date
+    until = (running.now + timedelta(days=lease.notice_days + 2)).date()
+    assert until < before, "the first warning comes well before the last day"
+    operator.shorten(context, 1, "carol", until, "The site closes in spring.")
+    running.once()
+    told = " ".join(words_of(running.last(Letter.END_EARLIER)).split())
+    assert "The site closes in spring." in told
+    written = running.now
+    while running.ticket().state is TicketState.ACTIVE:
+        running.later(hours=12)
+    assert running.ticket().end_date == until
+    assert running.now - written >= timedelta(days=lease.notice_days)
+    assert running.machines()["alice-vm@north"].running is False
+
+
+def test_an_earlier_end_whose_letter_no_server_took_moves_again(running: World) -> None:
+    until = (running.now + timedelta(days=running.rules.lease.notice_days + 2)).date()
+    operator.shorten(running.bot.context, 1, "carol", until, "The site closes in spring.")
+    running.postman.refuse(ALICE.email, 451, "4.7.1 try later")
+    for _ in range(running.rules.lease.notice_days + 4):
+        running.later(days=1)
+    assert running.ticket().state is TicketState.ACTIVE
+    assert running.ticket().end_date > until
+
+
+@pytest.mark.parametrize(
+    ("days", "reason", "why"),
+    [
+        (5, "soon", "days of notice"),
+        (900, "later", "at most 2 years ahead"),
+        (60, " ", "needs a reason"),
+    ],
+)
+def test_an_earlier_end_without_notice_or_reason_is_refused(running: World, days: int, reason: str, why: str) -> None:
+    before = running.ticket()
+    with pytest.raises(operator.Refused, match=why):
+        operator.shorten(running.bot.context, 1, "carol", running.now.date() + timedelta(days=days), reason)
+    assert running.ticket() == before
+
+
+def test_a_later_day_is_no_earlier_end_and_a_question_comes_first(running: World) -> None:
+    context, last = running.bot.context, running.ticket().end_date
+    with pytest.raises(operator.Refused, match="not later"):
+        operator.shorten(context, 1, "carol", last + timedelta(days=1), "a slip")
+    running.answers(running.last(Letter.VM_READY), f"extend until {last + timedelta(days=300)}")
+    assert running.ticket().asked_end_date is not None
+    with pytest.raises(operator.Refused, match="approve or deny that first"):
+        operator.shorten(context, 1, "carol", last - timedelta(days=1), "a slip")
+
+
+def test_an_admin_switches_a_machine_off_and_on_within_its_lease(running: World) -> None:
+    context, before = running.bot.context, running.ticket()
+    operator.stop(context, 1, "carol", "We move the cables.")
+    running.once()
+    running.later(minutes=30)
+    assert "We move the cables." in words_of(running.last(Letter.VM_SWITCHED_OFF))
+    assert running.machines()["alice-vm@north"].running is False
+    operator.start(context, 1, "carol")
+    running.once()
+    running.later(minutes=30)
+    after = running.ticket()
+    assert running.machines()["alice-vm@north"].running is True
+    assert (after.state, after.end_date, after.version) == (before.state, before.end_date, before.version)
+    operator.stop(context, 1, "carol", "Once more.")
+    running.once()
+    running.later(minutes=30)
+    assert running.machines()["alice-vm@north"].running is False, "the same word a second time is another act"
+
+
+def test_the_owner_can_switch_on_what_an_admin_switched_off(running: World) -> None:
+    operator.stop(running.bot.context, 1, "carol", "We move the cables.")
+    running.once()
+    running.later(minutes=30)
+    running.answers(running.last(Letter.VM_SWITCHED_OFF), "start")
+    running.later(minutes=30)
+    assert running.machines()["alice-vm@north"].running is True
+
+
+def test_a_hold_holds_a_machine_on_and_off_needs_a_reason(running: World) -> None:
+    context = running.bot.context
+    with pytest.raises(operator.Refused, match="needs a reason"):
+        operator.stop(context, 1, "carol", " ")
+    operator.hold(context, 1, "dave", "a demonstration")
+    with pytest.raises(operator.Refused, match="held: a demonstration"):
+        operator.stop(context, 1, "carol", "We move the cables.")
