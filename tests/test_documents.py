@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from mailbot.cli import main
+from mailbot.cli.table import ROWS, Commands
 from mailbot.config.reference import names, sections
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,6 +53,31 @@ COMMANDS = sorted(set().union(*map(commands, BY_HAND)))
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_that_a_page_names_exists(command: str) -> None:
     assert main([command, "--help"]) == 0
+
+
+def shown(path: Path) -> set[str]:
+    """The commands of mailbot that a page shows with what follows them, each as one text."""
+    text = path.read_text(encoding="utf-8")
+    lines = [line for block in blocks(path, "sh") for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", text)
+    parts = (re.sub(r" -c \S+", "", part).partition(" #")[0].strip() for line in lines for part in line.split("&&"))
+    return {part for part in parts if re.match(r"mailbot [a-z]", part)}
+
+
+SHOWN = sorted(set().union(*map(shown, [*BY_HAND, DOCS / "runbook.md"])))
+
+
+@pytest.mark.parametrize("line", SHOWN)
+def test_a_command_that_a_page_shows_has_these_options_and_lacks_none(line: str) -> None:
+    """Of a command that is shown with arguments, every option that it cannot do without is shown, too."""
+    name, *words = shlex.split(line)[1:]
+    command = Commands(ROWS)[name]
+    if hasattr(command, "commands") and words and not words[0].startswith("-"):
+        command, words = command.commands[words[0]], words[1:]
+    said = {word.partition("=")[0] for word in words if word.startswith("--")}
+    options = [one for one in command.params if one.param_type_name == "option"]
+    assert said <= {spelling for one in options for spelling in (*one.opts, *one.secondary_opts, "--help")}
+    if words:
+        assert [one.opts[0] for one in options if one.required and not said & set(one.opts)] == []
 
 
 @pytest.mark.parametrize(
