@@ -17,8 +17,9 @@ import pytest
 from contrib.demo.mailserver import MailServer
 from tests.package.bare import Bare, bare_debian, configure, install, request
 
-pytestmark = pytest.mark.timeout(1500)
-BOOT_AND_ALL_SECONDS = 900
+pytestmark = pytest.mark.timeout(3600)
+BOOT_AND_ALL_SECONDS = 2400
+"""An emulated processor, and often other work beside it: fifteen minutes were not enough for the whole on a busy machine."""
 
 PROOF = """#!/bin/sh
 tell() { echo "PROOF $1=$2" >/dev/ttyS0; }
@@ -45,7 +46,7 @@ rm /usr/sbin/policy-rc.d
 soon newer
 tell after_kill "$(state)"
 before=$(show MainPID)
-dpkg -i /root/*.deb
+dpkg --force-unsafe-io -i /root/*.deb
 soon newer
 tell upgraded "$(state)"
 dpkg -r mailbot
@@ -113,7 +114,7 @@ def boot(bare: Bare, folder: Path) -> str:
     ]
     devices = [
         "-drive",
-        f"file={disk},format=raw,if=virtio",
+        f"file={disk},format=raw,if=virtio,cache=unsafe",
         "-nic",
         "user,model=virtio-net-pci",
         "-serial",
