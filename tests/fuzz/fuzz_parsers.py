@@ -20,8 +20,10 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from types import CodeType, FrameType
+from typing import Any
 
 from parsers import ReadingRules, Unreadable, read, understand
 
@@ -123,16 +125,14 @@ def fuzz(*, rounds: int | None, seconds: float | None, seed: int, start: list[by
 
 def with_atheris(seconds: int) -> None:
     """The same target under libFuzzer; never returns."""
-    import atheris  # noqa: PLC0415  not a dependency of the project
-
+    atheris: Any = import_module("atheris")  # no dependency of the project
     with atheris.instrument_imports(include=["parsers"]):
         for name in [name for name in sys.modules if name.split(".")[0] == "parsers"]:
             del sys.modules[name]
-        import parsers.mail.message  # noqa: PLC0415
-        import parsers.understanding  # noqa: PLC0415
+        message, understanding = import_module("parsers.mail.message"), import_module("parsers.understanding")
 
     def target(raw: bytes) -> None:
-        parsers.understanding.understand(parsers.message.read(raw, RULES), RULES)
+        understanding.understand(message.read(raw, RULES), RULES)
 
     atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", "-max_len=16384"], target)
     atheris.Fuzz()
