@@ -16,15 +16,17 @@ _LONGEST = 3_000
 
 #: What only the writer of an answer speaks about: boilerplate knows nothing of machines, days and decisions.
 _OF_THE_MATTER = whole_words("""
-    vm | vms | machine | machines | disk | disks | disc | gb | gib | tb | go | gigabyte* | cpu | cpus | ram | ticket | tickets | approve | approves | approved | approval | deny | denied |
+    vm | vms | machine | machines | disk | disks | disc | gb | gib | tb | gigabyte* | cpu | cpus | ram | ticket | tickets | approve | approves | approved | approval | deny | denied |
     build | built | install* | budget | quota | until | till | maximum | at most | wait | waits | hold | stop | later | tomorrow | instead | objects | audit |
+    he | she | him | her | project | projects | contract | payment | missing | unclear | not signed | signed by | not checked | is required | are required | is needed | needed: |
+    nothing happens | do not act | see the message | see my |
     has to sign | have to sign | must sign | must be clarified | next week | next month | next year | and no more |
     jusqu'au | jusqu'a | jusque | attendre | attends | attendez | d'abord | disque | machine virtuelle | approuve* | refuse | plus tard | demain |
     maschine | maschinen | warte | warten | erst | zuerst | platte | genehmig* | ablehn* | spater | morgen | hasta | espera | esperar | disco | maquina | primero |
     aprob* | manana | aspetta | aspettare | fino al | fino a | macchina | approv* | domani
 """)
 _QUANTITY = re.compile(
-    r"\b\d{1,6}\s?(?:g|gb|gib|go|tb|tib|mb|mib|cpus?|vcpus?|cores?|days?|weeks?|months?|jours?|mois|tage?n?|wochen?|monate?n?)\b"
+    r"\b\d{1,6}\s?(?:gb|gib|go|tb|tib|mb|mib|cpus?|vcpus?|cores?|days?|weeks?|months?|jours?|mois|tage?n?|wochen?|monate?n?)\b"
 )
 
 #: Each of these says alone that a company or a list speaks.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from parsers.text.boilerplate import speaks_of_the_matter
 from parsers.text.folding import fold
 from parsers.text.tables import alternatives
 
@@ -170,7 +171,8 @@ def is_contact(line: str) -> bool:
 
 def is_mobile_footer(line: str) -> bool:
     """`Sent from my iPhone` and its like."""
-    return len(line) <= 160 and bool(_MOBILE.fullmatch(fold(line)))
+    folded = fold(line) if len(line) <= 160 else ""
+    return bool(_MOBILE.fullmatch(folded)) and not speaks_of_the_matter(folded)
 
 
 def without_signature(lines: list[str]) -> list[str]:
