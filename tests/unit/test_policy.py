@@ -126,7 +126,7 @@ def ticket(**changes: object) -> Ticket:
     ],
 )
 def test_who_decides_reads_whether_a_disk_is_larger_than_usual(disk_gib: int, said: str) -> None:
-    assert policy.checks(ticket(disk_gib=disk_gib), RULES)[-1] == said
+    assert policy.checks(ticket(disk_gib=disk_gib), None, RULES, START)[-1] == said
 
 
 def test_a_machine_has_the_identity_of_its_ticket_and_one_of_version_0_1_that_of_its_names() -> None:
