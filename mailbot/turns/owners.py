@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from mailbot import journal
 from mailbot.errors import Conflict, DirectoryUnavailable
+from mailbot.letters import KINDS, Audience
 from mailbot.lifecycle import ownership
 from mailbot.model import FINAL, OwnerSeen, Person, Refusal, Ticket, TicketState
 from mailbot.ports import Wanted
@@ -20,6 +21,7 @@ AT_ONCE = 100
 """Tickets looked at in one tick; the next one goes on."""
 NOTE = "owners"
 """The store's note of the daily look: when it began, and which ticket was the last."""
+_TO_OWNERS = frozenset(letter.value for letter, about in KINDS.items() if about.audience is Audience.OWNER)
 _LOOKED_AT = tuple(state for state in TicketState if state not in FINAL)
 
 
@@ -49,8 +51,11 @@ def _by_id(context: TurnContext, ticket: Ticket) -> bool:
 
 
 def addresses(context: TurnContext, person: Person, ticket: Ticket) -> tuple[str, ...]:
-    """Where letters about the ticket can have been written to this owner of it: their addresses now, and before."""
-    written = (one.to for one in context.store.accepted(ticket.id))
+    """Where letters about the ticket can have been written to this owner of it: their addresses now, and before.
+
+    An address that only admins' letters went to is not the owner's, whatever its token allows.
+    """
+    written = (one.to for one in context.store.accepted(ticket.id) if one.letter in _TO_OWNERS)
     return tuple(dict.fromkeys((person.email, *person.aliases, ticket.email, *written)))
 
 
