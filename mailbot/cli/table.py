@@ -54,7 +54,7 @@ ROWS = (
     Row("requeue", "requeueing:requeue", "Try again what waits, was given up or lies in quarantine."),
     Row("release-brake", "deciding:release_brake", "Let the machines go that the brake holds."),
     Row("close", "deciding:close", "Take no new requests."),
-    Row("open", "deciding:open_", "Take new requests again."),
+    Row("open", "deciding:open_", "Take new requests again, after `close`."),
     Row("pause", "deciding:pause", "Stop acting."),
     Row("resume", "deciding:resume", "Act again after a pause."),
     Row("report", "report:report", "Write one page that says how everything is."),

@@ -40,16 +40,17 @@ class Survey:
 
     def health(self) -> SiteHealth:
         """Give the site's room and health."""
-        problems: list[str] = []
+        of_pool: list[str] = []
+        of_network: list[str] = []
         stored: list[tuple[int, tuple[Volume, ...]]] = []
         addresses: list[int] = []
         domains: list[Listed] = []
         memory: list[tuple[int, int]] = []
         together(
             (
-                lambda: self._part(problems, f"pool {self._settings.pool}", lambda: stored.append(self._storage())),
+                lambda: self._part(of_pool, f"pool {self._settings.pool}", lambda: stored.append(self._storage())),
                 lambda: self._part(
-                    problems, f"network {self._settings.network}", lambda: addresses.append(self._addresses())
+                    of_network, f"network {self._settings.network}", lambda: addresses.append(self._addresses())
                 ),
                 lambda: domains.extend(self.domains()),
                 lambda: memory.append(self._memory()),
@@ -59,7 +60,7 @@ class Survey:
         image = naming.newest_image(
             naming.whole_images(one.name for _, volumes in stored for one in volumes), self._settings.image
         )
-        problems += self._lacks(image if stored else "", addresses[0] if addresses else 1, len(ours))
+        lacks = self._lacks(image if stored else "", addresses[0] if addresses else 1, len(ours))
         return SiteHealth(
             self._settings.name,
             reachable=True,
@@ -67,7 +68,7 @@ class Survey:
             free_disk_gib=self._free_disk(*stored[0]) if stored else 0,
             machines=len(ours),
             image=image,
-            problems=tuple(problems),
+            problems=(*of_pool, *of_network, *lacks),  # in one order, whichever call came back first
             references=tuple(one.outline.mark.reference for one in ours if one.outline.mark),
         )
 

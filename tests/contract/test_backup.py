@@ -63,7 +63,7 @@ def test_a_bot_that_runs_is_backed_up_and_brought_back_elsewhere(tmp_path: Path)
     other.settings = replace(other.settings, keys=kept)
     other.inbox = world.inbox
     other.bot = other.build()
-    done = recover(other.bot.context, other.inbox, other.bot.sites, other.bot.account)
+    done = recover(other.bot.context, other.inbox, other.bot.reader, other.bot.sites, account=other.bot.account)
     assert (done.above, done.tickets, done.mails) == (1, 1, 1)
     operator.resume(other.bot.context, "carol")
     other.once()
