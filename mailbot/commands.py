@@ -266,10 +266,10 @@ def _keeping(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, 
 def _confirmations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
     if purpose is not Purpose.CONFIRM:
         return ()
-    days = moment.rules.lease.confirm_days
-    if ticket.release_asked_at is not None and moment.now <= ticket.release_asked_at + timedelta(days=days):
+    confirm_by = moment.rules.lease.confirm_by
+    if ticket.release_asked_at is not None and moment.now <= confirm_by(ticket.release_asked_at):
         return (Offer(Verb.CONFIRM, say("confirm"), say("to give the machine back now")),)
-    if ticket.reinstall_asked_at is not None and moment.now <= ticket.reinstall_asked_at + timedelta(days=days):
+    if ticket.reinstall_asked_at is not None and moment.now <= confirm_by(ticket.reinstall_asked_at):
         return (Offer(Verb.CONFIRM, say("confirm"), say("to have its disk deleted and the machine installed again")),)
     if ticket.state is S.UNCONFIRMED and moment.allows(ticket.end_date):
         return (Offer(Verb.CONFIRM, say("confirm"), say("to say that the request is yours and send it to the admins")),)

@@ -8,6 +8,7 @@ configuration refuse unknown keys in them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -118,6 +119,10 @@ class LeaseRules:
     """On which day admins get the letter about the week; it comes also when there is nothing to say."""
     digest_hour: Annotated[int, Ge(0), Le(23)] = 8
     """From which hour of that day on, in the site's time zone."""
+
+    def confirm_by(self, asked_at: datetime) -> datetime:
+        """Until when a confirmation counts that was asked for at that moment."""
+        return asked_at + timedelta(days=self.confirm_days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ Name, address, identity and lease stay; what was on the disk is gone.  So it ask
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from mailbot.letters.life import ReinstallConfirm
 from mailbot.lifecycle.build import ready
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
@@ -19,7 +17,7 @@ def asked(ticket: Ticket, _event: ReinstallAsked, circumstances: Circumstances) 
     if ticket.held:
         return _held(ticket)
     after = moved(ticket, circumstances, reinstall_asked_at=circumstances.now, release_asked_at=None)
-    lapses_at = circumstances.now + timedelta(days=circumstances.rules.lease.confirm_days)
+    lapses_at = circumstances.rules.lease.confirm_by(circumstances.now)
     letter = to_owner(
         after, ReinstallConfirm(lapses_at=lapses_at, **snapshot(after)), key=circumstances.now.isoformat()
     )
@@ -35,7 +33,7 @@ def wanted(ticket: Ticket, event: ReinstallWanted, circumstances: Circumstances)
                 reinstall=say("reinstall"),
             )
         )
-    if circumstances.now > ticket.reinstall_asked_at + timedelta(days=circumstances.rules.lease.confirm_days):
+    if circumstances.now > circumstances.rules.lease.confirm_by(ticket.reinstall_asked_at):
         return Refusal(
             say("That question is too old by now: answer “{reinstall}” once more.", reinstall=say("reinstall"))
         )

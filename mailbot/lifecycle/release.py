@@ -30,7 +30,7 @@ def release_asked(ticket: Ticket, _event: ReleaseAsked, circumstances: Circumsta
         after,
         ReleaseConfirm(
             plan=after_removal(circumstances),
-            lapses_at=circumstances.now + timedelta(days=circumstances.rules.lease.confirm_days),
+            lapses_at=circumstances.rules.lease.confirm_by(circumstances.now),
             **snapshot(after),
         ),
         key=circumstances.now.isoformat(),
@@ -47,7 +47,7 @@ def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> S
                 release=say("release"),
             )
         )
-    if circumstances.now > ticket.release_asked_at + timedelta(days=circumstances.rules.lease.confirm_days):
+    if circumstances.now > circumstances.rules.lease.confirm_by(ticket.release_asked_at):
         return Refusal(
             say(
                 "That question is too old by now: answer “{release}” once more to give the machine back.",

@@ -73,7 +73,7 @@ def opened(
         language=language or person.language,
     )
     if not proven:
-        lapses_at = circumstances.now + timedelta(days=circumstances.rules.lease.confirm_days)
+        lapses_at = circumstances.rules.lease.confirm_by(circumstances.now)
         confirm = ConfirmRequest(claimed_from=claimed_from, lapses_at=lapses_at, **snapshot(ticket))
         return Step(
             moved(ticket, circumstances, due_at=lapses_at),
@@ -240,7 +240,7 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
 
 def unconfirmed_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     """An unconfirmed request lapses quietly: whoever owns the address may never have asked."""
-    lapses_at = ticket.opened_at + timedelta(days=circumstances.rules.lease.confirm_days)
+    lapses_at = circumstances.rules.lease.confirm_by(ticket.opened_at)
     if circumstances.now < lapses_at:
         return Step(moved(ticket, circumstances, due_at=lapses_at), (), "")
     if circumstances.blind:

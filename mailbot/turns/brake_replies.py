@@ -83,11 +83,11 @@ class BrakeReply:
     def _stays(self, words: str, why: Translatable) -> Judgement:
         """Nothing is let go, and the admin reads why; the same words twice are answered once (`repetition`)."""
         note = f"the brake stays as it is: {why}"
-        name, digest = repetition.note_of(0, self.mail)
-        if self.context.store.note(name) == digest:
-            return Judgement(Verdict.HANDLED, f"{note}; the same words were answered before")
-        held = self._standing()
-        number = self.number if held else None
-        told = AdminBrakeStays(words=words, why=why, held=held, brake=number, subject=self.mail.subject)
-        answer = answered(self.context, self.mail, self.admin, told, self.now, note=note)
-        return answer.with_turn(self.now, notes={name: digest})
+
+        def answer() -> Judgement:
+            held = self._standing()
+            number = self.number if held else None
+            told = AdminBrakeStays(words=words, why=why, held=held, brake=number, subject=self.mail.subject)
+            return answered(self.context, self.mail, self.admin, told, self.now, note=note)
+
+        return repetition.answered_once(self.context, self.mail, 0, self.now, note=note, answer=answer)

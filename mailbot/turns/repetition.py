@@ -6,8 +6,10 @@ Both are notes of the store, and change with the turn of the mail that they are 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 
+from mailbot.model import Verdict
 from mailbot.tokens import Reference
 from mailbot.turns.context import TurnContext
 from mailbot.turns.judgement import Judgement
@@ -15,13 +17,19 @@ from parsers.text.folding import fold
 from parsers.values import Mail
 
 
-def note_of(ticket_id: int, mail: Mail) -> tuple[str, str]:
-    """The name of the note about the last words of this sender that were not understood, and what it holds for these.
+def answered_once(
+    context: TurnContext, mail: Mail, ticket_id: int, now: datetime, *, note: str, answer: Callable[[], Judgement]
+) -> Judgement:
+    """The answer to words that changed nothing; no second one where the same words come again.
 
-    Ticket 0 stands for the letters of the brakes, which speak of no ticket.
+    A robot without any mark writes them, or somebody who sent them twice.  Ticket 0 stands for the letters of the brakes,
+    which speak of no ticket.
     """
     words = " ".join(fold(mail.new_text or "").split())
-    return f"unclear:{ticket_id}:{mail.sender.address}", hashlib.sha256(words.encode()).hexdigest()[:16]
+    name, digest = f"unclear:{ticket_id}:{mail.sender.address}", hashlib.sha256(words.encode()).hexdigest()[:16]
+    if context.store.note(name) == digest:
+        return Judgement(Verdict.HANDLED, f"{note}; the same words were answered before")
+    return answer().with_turn(now, notes={name: digest})
 
 
 def went_to_others(context: TurnContext, reference: Reference) -> bool:

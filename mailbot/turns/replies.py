@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from mailbot import lifecycle, policy, tokens, trust
 from mailbot.commands import ROWS, Moment, offered
@@ -31,7 +32,6 @@ from mailbot.model import (
     Role,
     Ticket,
     TicketState,
-    Verdict,
 )
 from mailbot.timetable import in_zone
 from mailbot.tokens import Reference
@@ -134,14 +134,12 @@ def _decided(exchange: _Exchange, said: Command | Unclear) -> Judgement:
             return exchange.refuse(said.line, other)
         return _obey(exchange, said)
     note = f"unclear: {said.why}"
-    name, digest = repetition.note_of(exchange.ticket.id, exchange.mail)
-    if exchange.context.store.note(name) == digest:  # a robot without any mark, or somebody who sent it twice
-        return Judgement(Verdict.HANDLED, f"{note}; the same words were answered before")
     unclear = UnclearReply(
         words=said.words, why=said.why, purpose=exchange.reference.purpose, subject=exchange.mail.subject
     )
-    answer = exchange.answer(unclear, note)
-    return answer.with_turn(exchange.now, notes={name: digest})
+    context, mail, now = exchange.context, exchange.mail, exchange.now
+    answer = partial(exchange.answer, unclear, note)
+    return repetition.answered_once(context, mail, exchange.ticket.id, now, note=note, answer=answer)
 
 
 def _proven(exchange: _Exchange, said: Command | Unclear, look: Look, *, by_code: bool) -> _Exchange:
