@@ -226,7 +226,11 @@ def _extensions(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer
         return ()
     words, day = allowed[0]
     return (
-        Offer(Verb.EXTEND, say("extend until {date}", date=str(day)), say("to ask for a later last day")),
+        Offer(
+            Verb.EXTEND,
+            say("extend until {date}", date=str(day)),
+            say("to ask for a later last day; add “because …” to say why"),
+        ),
         Offer(
             Verb.EXTEND,
             say("extend for {period}", period=words),
@@ -313,13 +317,13 @@ def _restored(command: Command, actor: Actor, _ticket: Ticket, _moment: Moment) 
 def _extended(command: Command, actor: Actor, ticket: Ticket, moment: Moment) -> Event | Refusal:
     """Until a day, or for a time counted from the present end date (from today where that is over)."""
     if command.until is not None:
-        return ExtensionAsked(actor, command.until, automatic=True)
+        return ExtensionAsked(actor, command.until, automatic=True, reason=command.reason)
     period = Period(months=command.period_months or 0, days=command.period_days or 0)
     try:
         until = add_period(max(ticket.end_date, moment.today), period)
     except (OverflowError, ValueError):
         return Refusal(say("“{line}” ends further away than any calendar goes.", line=command.line))
-    return ExtensionAsked(actor, until, automatic=True)
+    return ExtensionAsked(actor, until, automatic=True, reason=command.reason)
 
 
 # The table

@@ -12,8 +12,9 @@ from mailbot.lifecycle import Circumstances
 from mailbot.lifecycle.lease import steps_ahead
 from mailbot.lifecycle.notice import plan
 from mailbot.lifecycle.outlook import Outlook
-from mailbot.model import Accepted, Facts, HistoryEntry, Ticket, TicketState
+from mailbot.model import Accepted, EventKind, Facts, HistoryEntry, Ticket, TicketState
 from mailbot.ports import Queued
+from mailbot.turns.extensions import extensions as told_of_extensions
 
 _NAME = 16
 
@@ -51,7 +52,7 @@ def lines(sheet: Sheet, circumstances: Circumstances, *, room: int | None, colou
 
 
 def _facts(sheet: Sheet, zone: str) -> Sequence[tuple[str, object]]:
-    ticket, look = sheet.ticket, sheet.outlook
+    ticket, look, extensions = sheet.ticket, sheet.outlook, told_of_extensions(sheet.history)
     return (
         ("state", ticket.state.value),
         ("waits for", ": ".join(filter(None, (look.party.value, look.waits)))),
@@ -63,6 +64,8 @@ def _facts(sheet: Sheet, zone: str) -> Sequence[tuple[str, object]]:
         ("disk", f"{ticket.disk_gib} GiB{f' ({ticket.disk_reason})' if ticket.disk_reason else ''}"),
         ("site", ticket.site),
         ("asked until", ticket.asked_end_date),
+        ("because", visible(extensions.reason) if ticket.asked_end_date else None),
+        ("extended", f"{extensions.granted} times" if extensions.granted else None),
         ("looked at again", moment(ticket.due_at, zone)),
         ("lease since", moment(ticket.lease_from, zone)),
         ("announced", f"{ticket.stage} times" if ticket.stage else None),
@@ -118,6 +121,8 @@ def _history(history: Sequence[HistoryEntry], zone: str) -> Iterator[str]:
         moved = f"{entry.before or 'new'} -> {entry.after}"
         yield f"  {moment(entry.at, zone)}  {moved}  {entry.event} by {visible(entry.actor.who)}"
         yield f"    {visible(entry.summary)}"
+        if entry.event is EventKind.EXTENSION_ASKED and entry.facts.get("reason"):
+            yield f"    because: {visible(str(entry.facts['reason']))}"
         if entry.actor.mail:
             yield f"    mail {entry.actor.mail[:12]}, evidence: {_evidence(entry.actor.evidence)}"
         elif entry.actor.evidence:

@@ -18,6 +18,7 @@ class ExtensionReceived(Snapshot):
     about: ClassVar = About(Letter.EXTENSION_RECEIVED, Audience.OWNER, Purpose.OWN, subject=say("extension asked for"))
     asked_end_date: Annotated[date, "the day asked for"]
     lapses_at: Annotated[datetime, "when the question lapses without a decision"]
+    why: Annotated[str, "the reason that the owner gave, as read"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,8 @@ class Question(Snapshot):
     sites: Annotated[tuple[Room, ...], "where there is room"] = ()
     lapses_at: Annotated[datetime, "when the question lapses without an answer"]
     asked_end_date: Annotated[date | None, "the later last day asked for (question `extension`)"] = None
+    why: Annotated[str, "why more time is asked for, in the owner's words (question `extension`)"] = ""
+    extended: Annotated[int, "how often the machine was given more time before (question `extension`)"] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,8 @@ from parsers.translatable import Translatable, say
 
 WARNINGS = ("warning:", "removal:")
 """Keys of letters that an extension makes untrue: those that still wait are cancelled."""
+EXTENDED = "extended"
+"""The fact of the history that more time was granted: until when."""
 
 
 def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -> Step | Refusal:
@@ -72,8 +74,10 @@ def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -
     )
     after = replace(after, due_at=next_nudge(after, circumstances.rules.lease))
     lapses_at = circumstances.now + timedelta(days=circumstances.rules.lease.lapse_days)
-    received = ExtensionReceived(asked_end_date=event.until, lapses_at=lapses_at, **snapshot(after))
-    asking = AdminDecision(**question(after, circumstances))
+    received = ExtensionReceived(
+        asked_end_date=event.until, lapses_at=lapses_at, why=event.reason, **snapshot(after)
+    )  # fmt: skip
+    asking = AdminDecision(**question(after, circumstances, why=event.reason))
     return Step(
         after,
         (to_owner(after, received), *to_admins(after, circumstances, asking)),
@@ -156,7 +160,7 @@ def granted(ticket: Ticket, until: date, by: str, circumstances: Circumstances, 
         ),
     )  # fmt: skip
     effects = (machine(after, Action.START), granted) if started else (granted,)
-    return Step(after, effects, summary, WARNINGS)
+    return Step(after, effects, summary, WARNINGS, facts={EXTENDED: until.isoformat()})
 
 
 def _changed(ticket: Ticket, until: date) -> tuple[Translatable, ...]:
@@ -226,7 +230,8 @@ def waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     if reached > ticket.reminders:
         after = replace(moved(ticket, circumstances), reminders=reached)
         after = replace(after, due_at=nudge_after_reminder(after, circumstances))
-        reminder = AdminReminder(asked_at=opened, **question(after, circumstances))
+        asked_again = question(after, circumstances, why=circumstances.extensions.reason)
+        reminder = AdminReminder(asked_at=opened, **asked_again)
         return Step(after, to_admins(after, circumstances, reminder, key=str(reached)), "admins reminded")
     if circumstances.now < opened + timedelta(days=lease.lapse_days):
         return Step(replace(moved(ticket, circumstances), due_at=next_nudge(ticket, lease)), (), "")

@@ -112,10 +112,12 @@ class Asked(TypedDict):
     asked_end_date: date | None
     end_date: date
     disk_gib: int
+    why: str
+    extended: int
 
 
-def question(ticket: Ticket, circumstances: Circumstances) -> Asked:
-    """All that admins need to decide."""
+def question(ticket: Ticket, circumstances: Circumstances, *, why: str = "") -> Asked:
+    """All that admins need to decide; `why` is the owner's reason for more time."""
     return {
         "question": "extension" if ticket.asked_end_date else "request",
         "person": Asker(ticket.login, ticket.name, ticket.email),
@@ -125,6 +127,8 @@ def question(ticket: Ticket, circumstances: Circumstances) -> Asked:
         "asked_end_date": ticket.asked_end_date,
         "end_date": ticket.end_date,
         "disk_gib": ticket.disk_gib,
+        "why": why,
+        "extended": circumstances.extensions.granted,
     }
 
 

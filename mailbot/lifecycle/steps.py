@@ -18,6 +18,14 @@ _LONGEST_CLOSURE_DAYS = 3660
 
 
 @dataclass(frozen=True, slots=True)
+class Extensions:
+    """What the history says of a machine's extensions: how many were granted, and why the last one was asked for."""
+
+    granted: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Circumstances:
     """What a decision may look at besides the ticket: the moment, the site's rules, and what the store knows.
 
@@ -32,6 +40,7 @@ class Circumstances:
     accepted: tuple[Accepted, ...] = ()
     closed: tuple[tuple[date, date], ...] = ()
     """Closure periods of the ticket's site, first and last day: nothing destructive happens in them."""
+    extensions: Extensions = Extensions()
     owner: OwnerSeen | None = None
     """How the directory has the owner, where it was asked for this decision."""
     blind: str = ""

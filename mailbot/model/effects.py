@@ -225,3 +225,5 @@ class Step:
     """Waiting rows of this ticket whose key begins with one of these are no longer true and are cancelled."""
     destructive: bool = False
     """A machine is stopped, removed or its disk deleted, and nobody asked for it: the brake counts these."""
+    facts: Facts = field(default_factory=dict)
+    """What was decided, for the history, beside what the event said."""

@@ -173,12 +173,16 @@ class Retried:
 
 @dataclass(frozen=True, slots=True)
 class ExtensionAsked:
-    """The owner asks for a later end; `automatic` where it may happen without an admin, within the limits of policy."""
+    """The owner asks for a later end; `automatic` where it may happen without an admin, within the limits of policy.
+
+    `reason` is why, in the owner's words ("" where they say nothing); admins who are asked read it.
+    """
 
     kind: ClassVar[EventKind] = EventKind.EXTENSION_ASKED
     by: Actor
     until: date
     automatic: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from mailbot.errors import Conflict, DirectoryUnavailable
 from mailbot.letters import LetterFacts, LetterSettings
 from mailbot.letters.questions import Room
 from mailbot.lifecycle import Circumstances
-from mailbot.lifecycle.steps import letter_to
+from mailbot.lifecycle.steps import Extensions, letter_to
 from mailbot.model import (
+    LIVING,
     Admin,
     Effect,
     Event,
@@ -34,6 +35,7 @@ from mailbot.policy import reading_rules
 from mailbot.ports import Authenticator, Clock, Directory, Store
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
+from mailbot.turns.extensions import extensions
 from parsers.values import ReadingRules
 from provisioner.ssh_keys import parse_all
 
@@ -112,6 +114,7 @@ class TurnContext:
             sites=self.room() if asking else (),
             accepted=tuple(self.store.accepted(ticket.id)) if ticket.id and not asking else (),
             closed=self.closures.get(ticket.site or "", ()),
+            extensions=extensions(self.store.history(ticket.id)) if ticket.state in LIVING else Extensions(),
             owner=owner,
         )
 
@@ -146,9 +149,8 @@ def turn_of(
 ) -> Turn:
     """A step as the transaction that makes it true; `before` is None for a new ticket, and a step without words changes no history."""
     state = before.state if before else None
-    line = HistoryEntry(
-        step.ticket.id, now, event.kind, state, step.ticket.state, event.by, step.summary, facts_of(event)
-    )
+    facts = {**facts_of(event), **step.facts}
+    line = HistoryEntry(step.ticket.id, now, event.kind, state, step.ticket.state, event.by, step.summary, facts)
     return Turn(
         now=now,
         mail=mail,

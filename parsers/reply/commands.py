@@ -12,15 +12,16 @@ from datetime import date
 from functools import lru_cache
 
 from parsers.dates import Period, read_period
+from parsers.reply import reasons
 from parsers.reply.grammar import Grammar, grammar
+from parsers.reply.reasons import EDGES, starts_with_word
 from parsers.reply.rest import standing_against
-from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, Rule
-from parsers.text.boilerplate import is_disclaimer
-from parsers.text.endings import is_closing, is_contact, is_mobile_footer, is_name
+from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, WHY, Rule
+from parsers.text.endings import is_name
 from parsers.text.folding import fold, phrases
 from parsers.text.languages import language_of
 from parsers.text.openings import is_greeting, without_banners
-from parsers.translatable import NOTHING, Translatable, say
+from parsers.translatable import NOTHING, Translatable, as_one, say
 from parsers.values import Command, ReadingRules, Unclear, Verb
 
 _MAX_LINE = 400
@@ -33,8 +34,7 @@ _HEDGES = frozenset(
 )
 #: Marks, bullets, emphasis and pictographs that clients and people put around words.
 _DECORATION = re.compile(r"[*_`~\"'“”‘’‚„«»‹›「」『』《》•·●▪→⇒\U0001F300-\U0001FAFF\u2600-\u27BF\uFE0F\u200D]+")
-_EDGES = " \t.,;:!-–—()[]<>|。、，！：；"
-_EDGES_BUT_BRACKETS = _EDGES.replace("(", "").replace(")", "")
+_EDGES_BUT_BRACKETS = EDGES.replace("(", "").replace(")", "")
 _IN_BRACKETS = re.compile(r"\([^()]*\)")
 _DASH = re.compile("[\u2013\u2014\u2015]")
 _SMILEY = re.compile(r"(?<!\S)[:;=8xX][-o]?[)(DPp\]|/](?!\S)|(?<!\S)\^\^(?!\S)|<3(?!\S)")
@@ -77,25 +77,20 @@ def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Co
     if isinstance(read, Translatable):
         unclear = "\n".join(line for line in lines if line)[:500]
         return Unclear(unclear, read, language_of(unclear))
-    against = standing_against(read.verb, [*rest, "", *below.split("\n")])
+    explained = [f"because {read.reason}"] if read.verb is Verb.EXTEND and reasons.in_line(read.line, words) else []
+    against = standing_against(read.verb, [*explained, *rest, "", *below.split("\n")])
     if against:
         unclear = "\n".join([read.line, *(line for line in rest if line)])[:500]
         why = say("“{words}” does not go with “{command}”.", words=against, command=read.line[:80])
+        if read.verb is Verb.EXTEND:
+            why = as_one(why, say("If it is your reason, begin it with the word “because”."))
         return Unclear(unclear, why, read.language or language_of(unclear))
-    return _with_more_reason(read, below)
-
-
-def _with_more_reason(command: Command, below: str) -> Command:
-    """A reason that introduces a quotation goes on below it."""
-    paragraph = below.strip().split("\n\n")[0]
-    if not command.reason.endswith(":") or not paragraph:
-        return command
-    return replace(command, reason=f"{command.reason} {' '.join(paragraph.split())}"[:_LONGEST_REASON])
+    return reasons.with_more(read, below)
 
 
 def _first_words(lines: list[str], words: Grammar) -> int | None:
     """The number of the first line that is neither empty, nor marks, nor a greeting with something below it."""
-    numbers = [number for number, line in enumerate(lines) if _DECORATION.sub("", line).strip(_EDGES)]
+    numbers = [number for number, line in enumerate(lines) if _DECORATION.sub("", line).strip(EDGES)]
     if len(numbers) > 1 and is_greeting(lines[numbers[0]]) and not words.commanding.search(fold(lines[numbers[0]])):
         return numbers[1]
     return numbers[0] if numbers else None
@@ -156,6 +151,8 @@ def _match(
         return None
     if REASON in rule.options:
         found = _with_reason(rule, line, end, rest, words)
+    elif WHY in rule.options:
+        found = _with_why(rule, line, end, rest, rules)
     else:
         tail = _before_politeness(line.plain[end:], words)
         found = _with_options(rule, _Line(line.read, line.typed[end : end + len(tail)], tail), rules)
@@ -169,7 +166,7 @@ def _end_of_form(forms: frozenset[str], plain: str, start: int) -> int | None:
     if plain[start : start + 1] not in _by_first_letter(forms):
         return None
     for end in range(min(len(plain), start + _LONGEST_FORM), start, -1):
-        if plain[start:end] in forms and _starts_with_word(plain, start, plain[start:end]):
+        if plain[start:end] in forms and starts_with_word(plain, start, plain[start:end]):
             return end
     return None
 
@@ -183,18 +180,13 @@ def _by_first_letter(phrases: tuple[str, ...] | frozenset[str]) -> dict[str, tup
     return {letter: tuple(some) for letter, some in found.items()}
 
 
-def _starts_with_word(text: str, at: int, phrase: str) -> bool:
-    end = at + len(phrase)
-    return text.startswith(phrase, at) and (end == len(text) or not (text[end].isalnum() or text[end] in "'-_@/"))
-
-
 def _after_politeness(plain: str, words: Grammar, *, denial: bool) -> int:
     """The index after "OK," and "please" in front; sorry-words only before a denial."""
     allowed = words.before_denial if denial else words.before
     at = 0
     for _ in range(4):
         for phrase in _by_first_letter(allowed).get(plain[at : at + 1], ()):
-            if _starts_with_word(plain, at, phrase) and plain[at:].strip(_EDGES) != phrase:
+            if starts_with_word(plain, at, phrase) and plain[at:].strip(EDGES) != phrase:
                 at += len(phrase)
                 while at < len(plain) and plain[at] in " ,.!;:-–—":
                     at += 1
@@ -207,7 +199,7 @@ def _after_politeness(plain: str, words: Grammar, *, denial: bool) -> int:
 def _before_politeness(tail: str, words: Grammar) -> str:
     """The tail without thanks behind it; leading separators are left for the caller."""
     for _ in range(4):
-        shorter = tail.rstrip(_EDGES)
+        shorter = tail.rstrip(EDGES)
         for phrase in words.after:
             before = shorter[: -len(phrase)]
             if (
@@ -220,78 +212,34 @@ def _before_politeness(tail: str, words: Grammar) -> str:
         else:
             return shorter
         tail = shorter
-    return tail.rstrip(_EDGES)
+    return tail.rstrip(EDGES)
 
 
 def _with_reason(rule: Rule, line: _Line, end: int, rest: list[str], words: Grammar) -> Command | Translatable:
     tail = _before_politeness(line.plain[end:], words)
-    reason = line.typed[end : end + len(tail)].strip(_EDGES)
-    reason = _whole_reason(_without_closing(_itself(reason, words)), rest, joint=line.read.strip()[-1:])
-    reason = _itself(reason, words)
+    begun = line.typed[end : end + len(tail)].strip(EDGES)
+    reason = reasons.of_denial(begun, rest, words, joint=line.read.strip()[-1:])
     tokens = fold(tail).replace(",", " ").split()
-    if any(token.strip(_EDGES) in words.yes for token in tokens):
+    if any(token.strip(EDGES) in words.yes for token in tokens):
         return say("The first line says both yes and no.")
     return Command(rule.verb, line.read, reason=reason)
 
 
-def _itself(reason: str, words: Grammar) -> str:
-    """`Reason: no room`, `sorry, no room`, `because there is no room` without what only introduces it."""
-    folded = fold(reason)
-    for word in (*words.reason, *words.before_denial):
-        introduces = word in words.reason or folded[len(word) : len(word) + 1] in (",", ":")
-        if introduces and _starts_with_word(folded, 0, word):
-            return reason[len(word) :].strip(_EDGES)
-    return reason
-
-
-def _without_closing(reason: str) -> str:
-    """`no room. Best, Carol` without what only closes the mail."""
-    ends = (found for found in _CLAUSE_END.finditer(reason) if is_closing(reason[found.end() :]))
-    found = next(ends, None)
-    return reason[: found.start()] if found else reason
-
-
-_CLAUSE_END = re.compile(r"\s*[.,;!–—-]\s+")
-_LONGEST_REASON = 1_000
-_WRAPPED_FROM = 55
-_LISTED = re.compile(r"(?:[-*•]|\(?\d{1,2}[.)]|[a-z][.)]) ?\S")
-
-
-def _whole_reason(begun: str, rest: list[str], *, joint: str) -> str:
-    """The reason as one paragraph: what stands behind the word and goes on below it, or the first paragraph below.
-
-    Names, closings, contacts, disclaimers, footers and our own code line are no reason.
-    """
-    paragraph = list(rest)
-    if not begun:
-        while paragraph and (not paragraph[0] or is_contact(paragraph[0])):
-            paragraph.pop(0)
-    end = next((number for number, line in enumerate(paragraph) if not line), len(paragraph))
-    if not begun and is_disclaimer(" ".join(paragraph[:end])):
-        return ""
-    kept = [begun] if begun else []
-    for line in paragraph[:end]:
-        if _ends_reason(line, kept):
-            break
-        kept.append(line)
-    if begun and len(kept) > 1:
-        kept[0] += joint if joint in ",;:" else ""  # what was cut off as the end of a command goes on
-        return " ".join(kept)[:_LONGEST_REASON].strip(_EDGES)
-    return " ".join(kept)[:_LONGEST_REASON].strip()
-
-
-def _ends_reason(line: str, kept: list[str]) -> bool:
-    """Whether a line is no part of the reason that was `kept` so far."""
-    if is_closing(line) or is_contact(line) or is_mobile_footer(line):
-        return True
-    goes_on = bool(kept) and (len(kept[-1]) >= _WRAPPED_FROM or bool(_LISTED.match(line)) or line[:1].islower())
-    return is_name(line) and not goes_on
+def _with_why(rule: Rule, line: _Line, end: int, rest: list[str], rules: ReadingRules) -> Command | Translatable:
+    """The options, with the reason behind them (`… because …`) or below; none is needed."""
+    words = grammar(rules.languages)
+    stop = end + reasons.before_reason(line.plain[end:], words)
+    tail = _before_politeness(line.plain[end:stop], words)
+    found = _with_options(rule, _Line(line.read, line.typed[end : end + len(tail)], tail), rules)
+    if isinstance(found, Translatable):
+        return found
+    return replace(found, reason=reasons.of_extension(line.typed[stop:].strip(EDGES), rest, words))
 
 
 def _with_options(rule: Rule, tail: _Line, rules: ReadingRules) -> Command | Translatable:
     """Read `until DATE`, `for PERIOD` and `disk N`, in any order, or a machine's name; anything else makes the line no command."""
     words = grammar(rules.languages)
-    plain, typed = tail.plain.strip(_EDGES), tail.typed.strip(_EDGES)
+    plain, typed = tail.plain.strip(EDGES), tail.typed.strip(EDGES)
     named = _MACHINE.fullmatch(plain)
     signed = is_name(typed) and _SIGNED.fullmatch(tail.typed) and not standing_against(rule.verb, [typed])
     if named or signed:  # `release alice-vm`, `Approve - Carol`
@@ -331,13 +279,13 @@ def _options(plain: str, typed: str, words: Grammar) -> tuple[str | None, str | 
         at += len(token) + 1
     if not starts:
         return None, None, None, bool(plain)
-    stray = bool(plain[: starts[0][0]].strip(_EDGES + "&").removesuffix("with").removesuffix("and").strip(_EDGES))
+    stray = bool(plain[: starts[0][0]].strip(EDGES + "&").removesuffix("with").removesuffix("and").strip(EDGES))
     found: dict[str, str] = {}
     for number, (_, begin, name) in enumerate(starts):
         stop = starts[number + 1][0] if number + 1 < len(starts) else len(plain)
-        text = typed[begin:stop].strip(_EDGES)
+        text = typed[begin:stop].strip(EDGES)
         for joint in (" and", " with", " et", " avec"):
-            text = text.removesuffix(joint).strip(_EDGES)
+            text = text.removesuffix(joint).strip(EDGES)
         found[name] = text
     return found.get(UNTIL), found.get(PERIOD), found.get(DISK), stray
 
@@ -347,7 +295,7 @@ def _option_at(plain: str, at: int, taken: set[str], words: Grammar) -> tuple[st
         if name in taken or (name != DISK and taken & {UNTIL, PERIOD}):
             continue
         for phrase in known:
-            if _starts_with_word(plain, at, phrase) or (phrase.endswith("'") and plain.startswith(phrase, at)):
+            if starts_with_word(plain, at, phrase) or (phrase.endswith("'") and plain.startswith(phrase, at)):
                 return name, len(phrase)
     return None
 

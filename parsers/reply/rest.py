@@ -14,7 +14,7 @@ from parsers.reply.harmless import is_harmless, is_signature
 from parsers.text.boilerplate import is_disclaimer
 from parsers.text.endings import is_closing, is_contact, is_mobile_footer
 from parsers.text.folding import fold
-from parsers.text.tables import whole_words
+from parsers.text.tables import beginning, whole_words
 from parsers.values import Verb
 
 # What these set going is not asked about again: beside them only words that are known to be harmless may stand.
@@ -31,6 +31,15 @@ _NOT_FINISHED = re.compile(
     r" (?:yet |been |be |fully |quite |completely |able to |encore |ete )*"
     r"(?:finish\w*|done|complet\w*|over|ready|arrived?|publish\w*|accept\w*|submit\w*|moved?|migrat\w*|process\w*|analy\w*|stable|available|termin\w*|fini\w*|pret\w*|publie\w*)\b[^.;,]{0,40}"
 )
+# A reason that calls itself one may speak of times, amounts and what is not: only a condition in it counts, and taking back.
+_BEGINS_REASON = beginning("""
+    because | reason | due to | since | parce que | parce qu' | puisque | motif | raison | weil | grund | porque | motivo | perche
+""")
+_CONDITIONS = whole_words("""
+    if | unless | only | provided | providing | assuming | as long as | so long as | on condition | on the condition | conditional* | subject to | contingent | instead |
+    si | sauf | a moins | a condition | sous reserve | sous condition | pourvu | seulement | uniquement | plutot |
+    wenn | falls | sofern | solange | vorausgesetzt | nur | stattdessen | salvo | siempre que | solo | soltanto | invece
+""")
 _SENTENCE_END = re.compile(r"(?<=[.!?;…])\s+")
 _LONGEST = 3_000
 _OWN_CODE = re.compile(r"\S{0,40}\s*#?\d{0,9}[\s,]*code \d{1,12}-[a-z2-7]{4}-[a-z2-7]{4}.*", re.IGNORECASE)
@@ -157,6 +166,7 @@ def _against(verb: Verb, paragraph: list[str]) -> str:
         return ""
     spoken = [line for line in paragraph if not _says_nothing(line)]
     strict = verb in _STRICT and not (spoken and is_signature(spoken))
+    reason = verb is Verb.EXTEND and bool(spoken and _BEGINS_REASON.match(fold(spoken[0]).lstrip(" -–—*(\"'")))
     # A short line is a sentence of its own, also where no full stop ends it; a long one goes on in the next.
     for sentence in (piece for line in _unwrapped(spoken) for piece in _SENTENCE_END.split(line)):
         left = _without_courtesy(fold(sentence))
@@ -164,7 +174,7 @@ def _against(verb: Verb, paragraph: list[str]) -> str:
             left = _NOT_NEEDED.sub(" ", left)
         if verb is Verb.EXTEND:
             left = _NOT_FINISHED.sub(" ", left)
-        if (_denied if verb is Verb.DENY else _limited)(left):
+        if (_denied if verb is Verb.DENY else _conditional if reason else _limited)(left):
             return sentence
         if strict and not (is_harmless(left) or is_harmless(sentence)):
             return sentence
@@ -204,6 +214,11 @@ def _limited(words: str) -> bool:
 
 def _speaks_against(words: str) -> bool:
     return bool(_RETRACTS.search(words) or _LIMITS.search(words) or _OPPOSITES[True].search(words))
+
+
+def _conditional(words: str) -> bool:
+    """A reason for more time is given with dates and with what is not: only conditions, the opposite and taking back count."""
+    return bool(_RETRACTS.search(words) or _CONDITIONS.search(words) or _OPPOSITES[True].search(words))
 
 
 def _denied(words: str) -> bool:

@@ -20,7 +20,7 @@ class Rule:
     options: frozenset[str] = frozenset()
 
 
-UNTIL, DISK, PERIOD, REASON = "until", "disk", "period", "reason"
+UNTIL, DISK, PERIOD, REASON, WHY = "until", "disk", "period", "reason", "why"
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -42,9 +42,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         Verb.EXTEND,
-        "extend until DATE | extend for PERIOD",
-        "The owner asks to keep the VM longer.",
-        frozenset({UNTIL, PERIOD}),
+        "extend until DATE [because REASON] | extend for PERIOD [because REASON]",
+        "The owner asks to keep the VM longer; administrators who are asked read the reason.",
+        frozenset({UNTIL, PERIOD, WHY}),
     ),
     Rule(
         Verb.RELEASE,

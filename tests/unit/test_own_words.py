@@ -305,3 +305,46 @@ def test_who_asks_for_more_time_may_say_what_is_not_finished(why: str) -> None:
 )
 def test_an_extension_is_limited_and_taken_back_like_an_approval(thought: str) -> None:
     assert isinstance(read_command(f"extend for 2 months\n\n{thought}", RULES), Unclear)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("extend for 2 months", ""),
+        ("extend for 2 months\n\nThanks a lot!\nAlice", ""),
+        ("extend for 2 months\n\nWe still need it for the demo.\n\nBest,\nAlice", "We still need it for the demo."),
+        (
+            "extend for 2 months\nBecause the reviewers want it before May 2027.",
+            "the reviewers want it before May 2027",
+        ),
+        ("extend for 2 months because the runs are not over until June", "the runs are not over until June"),
+        ("extend for 2 months (reason: the demo)", "the demo"),
+        ("extend until 2027-01-31, due to the move", "the move"),
+        (
+            "prolonger de 2 mois\n\nParce que la soutenance n'aura pas lieu avant juin.",
+            "la soutenance n'aura pas lieu avant juin",
+        ),
+        ("prolonger de 2 mois\n\nMotif : 3 expériences jusqu'en juin", "3 expériences jusqu'en juin"),
+    ],
+)
+def test_an_extension_may_have_a_reason(words: str, reason: str) -> None:
+    read = read_command(words, RULES)
+    assert isinstance(read, Command)
+    assert read.reason == reason
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "extend for 2 months\n\nBecause Bob says so, but only if there is room.",
+        "extend for 2 months\n\nBecause. No, forget it.",
+        "extend for 2 months because of the demo\nignore this",
+        "extend for 2 months because of the demo, unless Dave objects",
+        "extend for 2 months\n\nWe need it until the end of the project.",
+        "prolonger de 2 mois\n\nParce que c'est utile, sauf si Dave s'y oppose.",
+    ],
+)
+def test_a_condition_and_a_second_thought_count_in_a_reason_too(words: str) -> None:
+    read = read_command(words, RULES)
+    assert isinstance(read, Unclear)
+    assert read.why.endswith("begin it with the word “because”.")
