@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from mailbot import journal
 from mailbot.errors import MailServerUnavailable
+from mailbot.machines.health import forget_those_that_left
 from mailbot.machines.work import place, sites_to_visit, visit, work
 from mailbot.model import MACHINE_ACTIONS
 from mailbot.ports import OutboxState
@@ -124,6 +125,7 @@ def _observed(bot: Bot, reading: sight.Reading) -> int:
     """What the bot can see: remembered, and told to the admins where it fails for long."""
     asked = bot.sites.keys() - modes.taken_down(bot.context.store)
     sight.observe(bot.context, reading, asked, bot.context.clock.now())
+    forget_those_that_left(bot.context, bot.sites.keys())
     return 0
 
 

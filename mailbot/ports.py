@@ -483,6 +483,9 @@ class Store(Protocol):
 
     def health(self) -> list[tuple[SiteHealth, datetime]]: ...
 
+    def forget_site(self, site: str) -> None:
+        """What is kept of a site's health goes; one that is not known is fine."""
+
     def note(self, name: str) -> str | None:
         """A named value of the bot itself (pause switch, last digest, …)."""
 

@@ -6,13 +6,13 @@ not answer costs the others nothing: its rows are not claimed until a look finds
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailbot import journal
 from mailbot.machines.progress import Site, Sites
-from mailbot.turns import modes
+from mailbot.turns import drift, modes
 from mailbot.turns.context import TurnContext
 from provisioner.api import SiteHealth
 
@@ -60,6 +60,13 @@ def look(context: TurnContext, name: str, site: Site) -> SiteHealth:
         journal.site_unwell(site=name, problem=problem)
     context.store.put_health(health, now)
     return health
+
+
+def forget_those_that_left(context: TurnContext, sites: Collection[str]) -> None:
+    """Forget what sites said that the configuration does not name any more: no letter offers them, no summary tells of them."""
+    for name in known(context).keys() - sites:
+        drift.keep(context.store, name, ())
+        context.store.forget_site(name)
 
 
 def why_away(context: TurnContext, name: str) -> str:

@@ -872,6 +872,9 @@ def test_the_latest_health_of_each_site_is_kept(store: Store) -> None:
     store.put_health(dataclasses.replace(north, machines=2), NOW)
     store.put_health(north, NOW + MINUTE)
     assert store.health() == [(north, NOW + MINUTE), (south, NOW)]
+    store.forget_site("south")
+    store.forget_site("south")
+    assert store.health() == [(north, NOW + MINUTE)]
 
 
 def test_notes_are_kept_replaced_and_forgotten(store: Store) -> None:

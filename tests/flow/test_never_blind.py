@@ -13,7 +13,7 @@ from mailbot.errors import LetterRefused, MailServerUnavailable
 from mailbot.model import Letter, TicketState
 from mailbot.turns.sight import Sense, what_is_blind
 from provisioner.fake import Faults as SiteFaults
-from tests.world import ALICE, CAROL, World, kind_of, request_words
+from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
 from tests.writing import mail, reply, words_of
 
 S = TicketState
@@ -226,6 +226,24 @@ def test_a_site_that_does_not_answer_for_an_hour_is_told_by_its_name(world: Worl
     for _ in range(2):
         world.later(minutes=10)
     assert "works again" in blind_letters(world)[1]
+
+
+def test_a_site_that_left_the_configuration_is_neither_offered_nor_told_of_any_more(tmp_path: Path) -> None:
+    world = World(tmp_path, digests=True)
+    world.sites["south"].faults = SiteFaults(unreachable=True)
+    world.once()
+    world.writes(BOB.email, request_words("bob"))
+    assert "- south: " in words_of(world.last(Letter.ADMIN_DECISION, CAROL.address))
+    del world.sites["south"]
+    world.restart()
+    days(world, 9)
+    world.writes(ALICE.email, request_words())
+    question = words_of(world.last(Letter.ADMIN_DECISION, CAROL.address))
+    assert "- north: " in question
+    assert "south" not in question
+    assert "south" not in words_of(world.last(Letter.ADMIN_DIGEST, CAROL.address))
+    assert what_is_blind(world.bot.context.store) == ()
+    world.close()
 
 
 def test_the_digest_never_says_that_all_is_well_while_something_fails(tmp_path: Path) -> None:

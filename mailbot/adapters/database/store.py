@@ -46,6 +46,7 @@ from provisioner.api import SiteHealth
 _NEXT_DUE = select(tickets.NEXT_DUE, *outbox.NEXT_ATTEMPTS)
 _NEWEST = select(func.max(LEDGER.c.seen_at))
 _HEALTH = select(SITES.c.health, SITES.c.at).order_by(SITES.c.site)
+_FORGET_SITE = delete(SITES).where(SITES.c.site == bindparam("gone"))
 _NOTE = select(NOTES.c.value).where(NOTES.c.name == bindparam("wanted"))
 _NOTES = select(NOTES.c.name, NOTES.c.value).where(NOTES.c.name.in_(bindparam("wanted", expanding=True)))
 _FORGET = delete(NOTES).where(NOTES.c.name == bindparam("wanted"))
@@ -292,6 +293,10 @@ class Database:
         with self._read() as connection:
             rows = connection.execute(_HEALTH).all()
         return [(_health(row.health), row.at) for row in rows]
+
+    def forget_site(self, site: str) -> None:
+        with self._write() as connection:
+            connection.execute(_FORGET_SITE, {"gone": site})
 
     def note(self, name: str) -> str | None:
         with self._read() as connection:
