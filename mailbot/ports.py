@@ -7,9 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from mailbot.archive import Archive
 from mailbot.model import (
     Accepted,
     Action,
@@ -27,9 +26,12 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
-from mailbot.trust import Checked
-from parsers.values import Mail, Understanding
-from provisioner.api import SiteHealth
+
+if TYPE_CHECKING:  # contracts speak of them; `mailbot list`, which imports this too, needs none
+    from mailbot.archive import Archive
+    from mailbot.trust import Checked
+    from parsers.values import Mail, Understanding
+    from provisioner.api import SiteHealth
 
 
 class Clock(Protocol):

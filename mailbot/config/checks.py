@@ -63,9 +63,8 @@ def of_rules(rules: Rules) -> Iterator[Problem]:
 
 def _service(rules: Rules) -> Iterator[Problem]:
     zone = rules.service.timezone
-    known = zoneinfo.available_timezones()
-    if zone not in known:
-        close = difflib.get_close_matches(zone, known, n=1, cutoff=0.5)
+    if not _is_a_zone(zone):
+        close = difflib.get_close_matches(zone, zoneinfo.available_timezones(), n=1, cutoff=0.5)
         yield "service.timezone", f'there is no time zone "{zone}"{f" (did you mean {close[0]}?)" if close else ""}'
     if not rules.service.languages:
         yield "service.languages", "must not be empty"
@@ -74,6 +73,15 @@ def _service(rules: Rules) -> Iterator[Problem]:
             yield "service.languages", f'"{language}" is not a language code such as en or fr'
     if not _LANGUAGE.fullmatch(rules.service.language):
         yield "service.language", f'"{rules.service.language}" is not a language code such as en or fr'
+
+
+def _is_a_zone(name: str) -> bool:
+    """Whether it is in the database of time zones; the list of all of them costs a look into six hundred files."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return False
+    return not name.startswith(("posix", "right/"))  # other editions of the same zones, with other seconds
 
 
 _BY_REPLY = ("approve", "approve_large", "deny", "extend", "release", "restore", "withdraw", "confirm")
