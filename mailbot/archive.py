@@ -53,6 +53,26 @@ class KeptMail:
 
 
 @dataclass(frozen=True, slots=True)
+class Whom:
+    """One person: a login that they have or had, and the directory's ids for them: more than one where a site changed its kind.
+
+    The id "" means the tickets that were made with the login and never got an id.
+    """
+
+    login: str
+    ids: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class Namesake:
+    """Somebody whose tickets have a login; `name` is as the last of the tickets has it."""
+
+    person_id: str
+    name: str
+    tickets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class About:
     """All that is kept about a person."""
 
@@ -88,10 +108,13 @@ class Archive(Protocol):
     def seals(self, ticket: int) -> list[str]:
         """The seals of a ticket's history, in order."""
 
-    def about(self, login: str, addresses: Collection[str] = ()) -> About:
-        """All that is kept about the person with that login; `addresses` are further ones of theirs."""
+    def namesakes(self, login: str) -> list[Namesake]:
+        """The people whose tickets were made with that login, or who have it now, by their first ticket."""
 
-    def erase(self, login: str, pseudonym: str, by: Actor, now: datetime, addresses: Collection[str] = ()) -> Erased:
+    def about(self, whom: Whom, addresses: Collection[str] = ()) -> About:
+        """All that is kept about a person; `addresses` are further ones of theirs."""
+
+    def erase(self, whom: Whom, pseudonym: str, by: Actor, now: datetime, addresses: Collection[str] = ()) -> Erased:
         """Put the pseudonym in the place of a person, and nothing in that of their words.  One transaction; may run twice.
 
         Refused while one of their tickets is not over, or something of one still waits to be sent or done.  Kept is what

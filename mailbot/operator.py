@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import date
-from secrets import token_hex
 from typing import assert_never
 
 from mailbot import journal
-from mailbot.archive import Erased
 from mailbot.errors import MailbotError
 from mailbot.model import (
     Action,
@@ -45,17 +42,17 @@ def approve(
     context: TurnContext, ticket_id: int, as_admin: str, until: date | None = None, disk_gib: int | None = None
 ) -> Ticket:
     """Approve a request, as an admin with access to this machine.  Raises Refused."""
-    return _do(context, ticket_id, Approved(_operator(context, as_admin), until, disk_gib))
+    return _do(context, ticket_id, Approved(acting(context, as_admin), until, disk_gib))
 
 
 def deny(context: TurnContext, ticket_id: int, as_admin: str, reason: str) -> Ticket:
     """Deny a request; the requester reads the reason.  Raises Refused."""
-    return _do(context, ticket_id, Denied(_operator(context, as_admin), reason))
+    return _do(context, ticket_id, Denied(acting(context, as_admin), reason))
 
 
 def retry(context: TurnContext, ticket_id: int, as_admin: str) -> Ticket:
     """Build again after a failure.  Raises Refused."""
-    return _do(context, ticket_id, Retried(_operator(context, as_admin)))
+    return _do(context, ticket_id, Retried(acting(context, as_admin)))
 
 
 def hold(context: TurnContext, ticket_id: int, as_admin: str, why: str) -> Ticket:
@@ -63,66 +60,66 @@ def hold(context: TurnContext, ticket_id: int, as_admin: str, why: str) -> Ticke
     if not why.strip():
         msg = "a hold needs a reason, because others will wonder about it later"
         raise Refused(msg)
-    return _do(context, ticket_id, Held(why.strip(), _operator(context, as_admin)))
+    return _do(context, ticket_id, Held(why.strip(), acting(context, as_admin)))
 
 
 def unhold(context: TurnContext, ticket_id: int, as_admin: str) -> Ticket:
     """Let a held machine's lease go on.  Raises Refused."""
-    return _do(context, ticket_id, Unheld(_operator(context, as_admin)))
+    return _do(context, ticket_id, Unheld(acting(context, as_admin)))
 
 
 def pause(context: TurnContext, as_admin: str, why: str) -> None:
     """Stop acting: mail is received and answered, but no ticket is woken and no machine touched.  Raises Refused."""
-    who = _operator(context, as_admin).who
+    who = acting(context, as_admin).who
     context.store.put_note(PAUSED, f"{who}: {why.strip() or 'no reason given'}")
 
 
 def resume(context: TurnContext, as_admin: str) -> None:
     """Act again; what became due meanwhile is done under the usual rules.  Raises Refused."""
-    _operator(context, as_admin)
+    acting(context, as_admin)
     context.store.put_note(PAUSED, None)
 
 
 def end(context: TurnContext, ticket_id: int, as_admin: str, reason: str) -> Ticket:
     """Take a machine away now; its owner reads the reason, and the disk is kept.  Raises Refused."""
-    return _do(context, ticket_id, Ended(_operator(context, as_admin), reason))
+    return _do(context, ticket_id, Ended(acting(context, as_admin), reason))
 
 
 def extend(context: TurnContext, ticket_id: int, as_admin: str, until: date) -> Ticket:
     """Give a machine a later last day; one that is stopped starts again.  Raises Refused."""
-    return _do(context, ticket_id, EndDateSet(_operator(context, as_admin), until))
+    return _do(context, ticket_id, EndDateSet(acting(context, as_admin), until))
 
 
 def shorten(context: TurnContext, ticket_id: int, as_admin: str, until: date, reason: str) -> Ticket:
     """Give a machine an earlier last day, with full notice; its owner reads the reason.  Raises Refused."""
     if not reason.strip():
         raise Refused("An earlier end needs a reason, because the owner reads it.")
-    return _do(context, ticket_id, EndDateSet(_operator(context, as_admin), until, reason.strip()))
+    return _do(context, ticket_id, EndDateSet(acting(context, as_admin), until, reason.strip()))
 
 
 def stop(context: TurnContext, ticket_id: int, as_admin: str, reason: str) -> Ticket:
     """Switch a machine off within its lease; its owner reads the reason, and may switch it on again.  Raises Refused."""
-    return _do(context, ticket_id, PowerSet(_operator(context, as_admin), on=False, reason=reason))
+    return _do(context, ticket_id, PowerSet(acting(context, as_admin), on=False, reason=reason))
 
 
 def start(context: TurnContext, ticket_id: int, as_admin: str) -> Ticket:
     """Switch a machine on within its lease.  Raises Refused."""
-    return _do(context, ticket_id, PowerSet(_operator(context, as_admin), on=True))
+    return _do(context, ticket_id, PowerSet(acting(context, as_admin), on=True))
 
 
 def restore(context: TurnContext, ticket_id: int, as_admin: str, until: date | None = None) -> Ticket:
     """Build a removed machine again around its kept disk.  Raises Refused."""
-    return _do(context, ticket_id, Restored(_operator(context, as_admin), until))
+    return _do(context, ticket_id, Restored(acting(context, as_admin), until))
 
 
 def withdraw(context: TurnContext, ticket_id: int, as_admin: str) -> Ticket:
     """Take a request or the question for an extension back for its owner, who reads it.  Raises Refused."""
-    return _do(context, ticket_id, Withdrawn(_operator(context, as_admin)))
+    return _do(context, ticket_id, Withdrawn(acting(context, as_admin)))
 
 
 def close(context: TurnContext, as_admin: str, words: str) -> None:
     """Take no new requests; `words` are what requesters read: why, or until when.  Raises Refused."""
-    _operator(context, as_admin)
+    acting(context, as_admin)
     if not words.strip():
         raise Refused("closing needs a word for those who ask: why, or until when")
     context.store.put_note(CLOSED, words.strip())
@@ -130,13 +127,13 @@ def close(context: TurnContext, as_admin: str, words: str) -> None:
 
 def reopen(context: TurnContext, as_admin: str) -> None:
     """Take new requests again.  May run twice.  Raises Refused."""
-    _operator(context, as_admin)
+    acting(context, as_admin)
     context.store.put_note(CLOSED, None)
 
 
 def release_brake(context: TurnContext, as_admin: str) -> int:
     """Let the machines go that the brake holds; gives how many.  Raises Refused."""
-    by = _operator(context, as_admin).who
+    by = acting(context, as_admin).who
     pulled = brake.current(context)
     if pulled is None or pulled.released_by:
         raise Refused("the brake is not pulled")
@@ -153,7 +150,7 @@ def resend(context: TurnContext, row: int, as_admin: str) -> str:
     It is a row of its own, whose key begins with `again:`: the proof that the first was accepted stays as it is, and the
     second proves nothing.  A letter that speaks of what has changed since is not sent.  Raises Refused.
     """
-    who = _operator(context, as_admin).who
+    who = acting(context, as_admin).who
     item = context.store.overview.row(row)
     if item is None or item.effect.action is not Action.LETTER:
         raise Refused(f"row {row} of the outbox is no letter")
@@ -173,7 +170,7 @@ def requeue_row(context: TurnContext, row: int, as_admin: str) -> str:
     One that waits for its next attempt is tried at once, one that was given up begins again: a letter as by `resend`, a
     build as by `retry`.  What was never tried waits for its own time.  May run twice.  Raises Refused.
     """
-    who = _operator(context, as_admin).who
+    who = acting(context, as_admin).who
     item, state = context.store.overview.row(row), context.store.overview.row_state(row)
     if item is None or state is None:
         raise Refused(f"there is no row {row} in the outbox")
@@ -197,7 +194,7 @@ def requeue_row(context: TurnContext, row: int, as_admin: str) -> str:
 
 def requeue_ticket(context: TurnContext, ticket_id: int, as_admin: str) -> None:
     """Look now at a ticket whose turn raised an error and was put off.  May run twice.  Raises Refused."""
-    who = _operator(context, as_admin).who
+    who = acting(context, as_admin).who
     if context.store.ticket(ticket_id) is None:
         raise Refused(f"there is no ticket #{ticket_id}")
     if not context.store.overview.trouble(ticket_id):
@@ -212,7 +209,7 @@ def requeue_mails(context: TurnContext, inbox: Inbox, message_id: str, as_admin:
     Those of the quarantine go back to the inbox, where they are new mail, as if a person had moved them.  A daemon may
     read the mailbox meanwhile.  May run twice.  Raises Refused, MailServerUnavailable.
     """
-    who = _operator(context, as_admin).who
+    who = acting(context, as_admin).who
     wanted = message_id if not message_id or message_id.startswith("<") else f"<{message_id}>"
     waiting = context.store.retry_now(wanted, context.clock.now())
     found = [one.uid for one in inbox.filed(Folder.QUARANTINE) if not wanted or filed.message_id(one) == wanted]
@@ -223,39 +220,16 @@ def requeue_mails(context: TurnContext, inbox: Inbox, message_id: str, as_admin:
     return waiting + len(found)
 
 
-def erase(context: TurnContext, login: str, as_admin: str, addresses: Collection[str] = ()) -> Erased:
-    """Erase what is kept about a person, whose tickets are all over; `addresses` are further ones of theirs.
-
-    Raises Refused, DirectoryUnavailable: the directory may know addresses from which they wrote.
-    """
-    by = _operator(context, as_admin)
-    known = (*addresses, *addresses_of(context, login))
-    done = context.store.archive.erase(login, f"erased-{token_hex(4)}", by, context.clock.now(), known)
-    if done.open:
-        which = ", ".join(f"#{number}" for number in done.open)
-        raise Refused(f"{login} still has something that is not over ({which}): see `mailbot list --user {login}`")
-    if not any((done.tickets, done.letters, done.mails)):
-        raise Refused(f"nothing is kept about {login}")
-    journal.person_erased(tickets=done.tickets, lines=done.lines, letters=done.letters, mails=done.mails, who=by.who)
-    return done
-
-
-def addresses_of(context: TurnContext, login: str) -> tuple[str, ...]:
-    """The addresses that the directory has for a login; none where it knows nobody.  Raises DirectoryUnavailable."""
-    person = context.directory.by_login(login)
-    return () if person is None else (person.email, *person.aliases)
-
-
 def set_site_mode(context: TurnContext, site: str, mode: modes.Mode, as_admin: str, why: str) -> None:
     """Decide what may happen at a site.  Raises Refused."""
-    who = _operator(context, as_admin).who
+    who = acting(context, as_admin).who
     if not why.strip():
         msg = "a site's mode needs a reason, because others will wonder about it later"
         raise Refused(msg)
     modes.change(context.store, site, modes.Change(mode, context.clock.now(), who, why.strip()))
 
 
-def _operator(context: TurnContext, as_admin: str) -> Actor:
+def acting(context: TurnContext, as_admin: str) -> Actor:
     """The admin who acts, by login or address.  Raises Refused."""
     wanted = as_admin.casefold()
     for admin in context.all_admins():

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mailbot import operator
+from mailbot import personal
 from mailbot.archive import About
 from mailbot.cli.acting import turn_context
 from mailbot.cli.deciding import Admin, Yes, confirm
@@ -28,15 +28,25 @@ Addresses = Annotated[
 ]
 
 
-def export(context: typer.Context, login: Login, address: Addresses = None) -> None:
+Ids = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--id",
+        metavar="ID",
+        help="Which person, where several have had the login: the directory's id, as the question for it lists them. May be repeated,"
+        " for somebody whom the directory has known by two.",
+    ),
+]
+
+
+def export(context: typer.Context, login: Login, ids: Ids = None, address: Addresses = None) -> None:
     """Write everything that is kept about a person, as JSON.
 
     Tickets with their history, letters, mails with their words, and what the person decided as an admin.
     """
     settings = settings_of(context)
     with turn_context(settings) as turn:
-        known = (*(address or ()), *operator.addresses_of(turn, login))
-        about = turn.store.archive.about(login, known)
+        about = personal.export(turn, personal.person(turn, login, ids or ()), address or ())
     if not any((about.tickets, about.letters, about.mails, about.deeds)):
         complain(f"Nothing is kept about {visible(login)}.")
         raise typer.Exit(os.EX_DATAERR)
@@ -51,15 +61,25 @@ def _words(config: Config, stored: bytes) -> str:
         return f"({error})"
 
 
-def erase(context: typer.Context, login: Login, as_admin: Admin, address: Addresses = None, yes: Yes = False) -> None:
+def erase(
+    context: typer.Context,
+    login: Login,
+    *,
+    as_admin: Admin,
+    ids: Ids = None,
+    address: Addresses = None,
+    yes: Yes = False,
+) -> None:
     """Erase what is kept about a person.
 
     Only when all their tickets are over. What happened when, and which admin decided, stays, under a name that says nothing.
     Mails in the mailbox's folders, logs and backups are not touched.
     """
     with turn_context(settings_of(context)) as turn:
-        confirm(f"What is kept about {login} is erased, and cannot be had again.", yes=yes)
-        done = operator.erase(turn, login, as_admin, address or ())
+        whom = personal.person(turn, login, ids or ())
+        named = " ".join([login, *(f"({one})" for one in whom.ids if one)])
+        confirm(f"What is kept about {named} is erased, and cannot be had again.", yes=yes)
+        done = personal.erase(turn, whom, as_admin, address or ())
     say(_told(done))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from mailbot.adapters.database.store import Database
-from mailbot.archive import Erased
+from mailbot.archive import Erased, Namesake, Whom
 from mailbot.model import Action, Actor, Effect, EventKind, HistoryEntry, Letter, Role, TicketState, Turn, Verdict
 from mailbot.ports import Settled
 from tests.contract.test_store import LETTERS, NOW, a_letter, a_mail, a_ticket, opened
@@ -28,7 +28,7 @@ DENIED = HistoryEntry(
 )  # fmt: skip
 
 
-def denied_ticket(store: Database, username: str = "alice") -> int:
+def denied_ticket(store: Database, username: str = "alice", **changes: object) -> int:
     """A ticket that is over, with two lines, a mail, and two letters that were accepted."""
     ticket = opened(
         store,
@@ -41,9 +41,9 @@ def denied_ticket(store: Database, username: str = "alice") -> int:
             "Carol",
             {"usage": "alice"},
         ),
-        ticket=a_ticket(username),
-        mail=a_mail(1, Verdict.HANDLED, raw=b"the words of alice") if username == "alice" else None,
-        history=(REQUESTED,),
+        ticket=a_ticket(username, **changes),
+        mail=a_mail(1, Verdict.HANDLED, raw=b"the words of alice") if username == "alice" and not changes else None,
+        history=(replace(REQUESTED, actor=replace(REQUESTED.actor, who=f"{username}@example.org")),),
     )
     store.commit(
         Turn(
@@ -124,7 +124,7 @@ def test_history_refuses_every_change_but_an_erasure(store: Database) -> None:
 def test_what_is_kept_about_a_person_is_theirs_alone(store: Database) -> None:
     number = denied_ticket(store)
     denied_ticket(store, "bob")
-    about = store.archive.about("alice")
+    about = store.archive.about(Whom("alice"))
     assert [ticket.id for ticket in about.tickets] == [number]
     assert {line.ticket_id for line in about.history} == {number}
     assert [letter.letter for letter in about.letters] == ["request-received", "admin-decision"]
@@ -133,7 +133,33 @@ def test_what_is_kept_about_a_person_is_theirs_alone(store: Database) -> None:
     assert "alice@example.org" in about.addresses
     assert "carol@testbed.example" not in about.addresses
     assert about.deeds == ()
-    assert len(store.archive.about("carol", ["carol@testbed.example"]).deeds) == 2
+    assert len(store.archive.about(Whom("carol"), ["carol@testbed.example"]).deeds) == 2
+
+
+OLD, NEW = Whom("alice", ("entryuuid:1",)), Whom("alice", ("entryuuid:2",))
+
+
+def test_two_people_who_had_the_same_login_are_two(store: Database) -> None:
+    old = denied_ticket(store, person_id=OLD.ids[0], name="Alice the Elder", email="elder@example.org")
+    new = denied_ticket(store, person_id=NEW.ids[0], name="Alice the Younger", email="younger@example.org")
+    renamed = denied_ticket(store, "al", person_id=OLD.ids[0], renamed_to="alix", email="elder@example.org")
+    unknown = denied_ticket(store)
+    assert store.archive.namesakes("alice") == [
+        Namesake("entryuuid:1", "Alice the Elder", (old,)),
+        Namesake("entryuuid:2", "Alice the Younger", (new,)),
+        Namesake("", "Alice", (unknown,)),
+    ]
+    assert [one.id for one in store.archive.about(OLD).tickets] == [old, renamed], "whatever the login was"
+    assert [one.id for one in store.archive.about(Whom("alice")).tickets] == [unknown]
+    both = Whom("alice", OLD.ids + NEW.ids)
+    assert [one.id for one in store.archive.about(both).tickets] == [old, new, renamed], (
+        "one whom the directory had twice"
+    )
+    assert store.archive.erase(OLD, "erased-1", OPERATOR, NOW).tickets == 2
+    assert [one.id for one in store.archive.about(NEW).tickets] == [new]
+    assert [one.id for one in store.archive.about(Whom("alice")).tickets] == [unknown]
+    assert "younger@example.org" in everything(store)
+    assert broken(store) == []
 
 
 def everything(store: Database) -> str:
@@ -148,7 +174,7 @@ def everything(store: Database) -> str:
 def test_after_an_erasure_nothing_of_the_person_is_left_and_the_chain_still_holds(store: Database) -> None:
     number = denied_ticket(store)
     before = store.archive.seals(number)
-    done = store.archive.erase("alice", "erased-1", OPERATOR, NOW)
+    done = store.archive.erase(Whom("alice"), "erased-1", OPERATOR, NOW)
     assert done == Erased(tickets=1, lines=2, letters=2, mails=1)
     left = everything(store)
     for words in ("alice", "Alice", "Zoë", "A web service"):
@@ -166,7 +192,7 @@ def test_after_an_erasure_nothing_of_the_person_is_left_and_the_chain_still_hold
 
 def test_words_that_are_written_into_an_erased_line_show(store: Database) -> None:
     denied_ticket(store)
-    store.archive.erase("alice", "erased-1", OPERATOR, NOW)
+    store.archive.erase(Whom("alice"), "erased-1", OPERATOR, NOW)
     tamper(store, "UPDATE history SET summary = 'alice threatened us' WHERE id = 1")
     (why,) = broken(store)
     assert why.startswith("line 1 (row 1) was erased and says something")
@@ -175,16 +201,16 @@ def test_words_that_are_written_into_an_erased_line_show(store: Database) -> Non
 def test_nothing_is_erased_while_a_ticket_is_not_over_or_a_letter_waits(store: Database) -> None:
     first = denied_ticket(store)
     second = opened(store, ticket=a_ticket("alice"))
-    assert store.archive.erase("alice", "erased-1", OPERATOR, NOW) == Erased(open=(second.id,))
+    assert store.archive.erase(Whom("alice"), "erased-1", OPERATOR, NOW) == Erased(open=(second.id,))
     store.commit(Turn(now=NOW, about_ticket=first, effects=(a_letter("late"),)))
-    assert store.archive.erase("alice", "erased-1", OPERATOR, NOW) == Erased(open=(first, second.id))
-    assert len(store.archive.about("alice").tickets) == 2
+    assert store.archive.erase(Whom("alice"), "erased-1", OPERATOR, NOW) == Erased(open=(first, second.id))
+    assert len(store.archive.about(Whom("alice")).tickets) == 2
 
 
 def test_an_erasure_may_run_twice(store: Database) -> None:
     number = denied_ticket(store)
-    store.archive.erase("alice", "erased-1", OPERATOR, NOW)
-    assert store.archive.erase("alice", "erased-2", OPERATOR, NOW) == Erased()
+    store.archive.erase(Whom("alice"), "erased-1", OPERATOR, NOW)
+    assert store.archive.erase(Whom("alice"), "erased-2", OPERATOR, NOW) == Erased()
     assert len(store.history(number)) == 3
     assert broken(store) == []
 

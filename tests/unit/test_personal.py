@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ import structlog
 from mailbot import cli
 from mailbot.adapters.clock import MemoryClock
 from mailbot.model import TicketState
-from tests.world import START, World, key_of, request_words
+from tests.world import PEOPLE, START, World, key_of, request_words
 from tests.writing import mail
 
 CLOCK = MemoryClock(START)
@@ -53,7 +54,7 @@ def config(tmp_path: Path, capsys: Capture) -> Path:
 def world(config: Path, tmp_path: Path, capsys: Capture) -> Iterator[World]:
     """A bot on the same database, with one request that waits for an admin."""
     CLOCK.set(START)
-    world = World(tmp_path, clock=CLOCK)
+    world = World(tmp_path, clock=CLOCK, people=[replace(one, id=f"file:{one.login}") for one in PEOPLE])
     world.writes("alice@example.org", request_words(until=(START + timedelta(days=200)).date().isoformat()))
     assert world.ticket().state is TicketState.PENDING
     capsys.readouterr()
@@ -75,6 +76,45 @@ def test_everything_that_is_kept_about_a_person_is_written_as_json(world: World,
 def test_of_somebody_who_is_not_known_nothing_is_written(world: World, config: Path, capsys: Capture) -> None:
     assert main(["export", "nobody", "-c", str(config)]) == os.EX_DATAERR
     assert capsys.readouterr().err == "Nothing is kept about nobody.\n"
+
+
+def given_again(config: Path) -> None:
+    """The login alice went to somebody else, whom the directory knows by another id."""
+    users = config.parent / "users.toml"
+    users.write_text(
+        users.read_text().replace('login = "alice"', 'login = "alice"\nid = "2"').replace("Martin", "Young")
+    )
+
+
+def test_a_login_that_two_people_had_is_asked_back_with_both(world: World, config: Path, capsys: Capture) -> None:
+    given_again(config)
+    for words in (["export"], ["erase", "--as", "carol", "--yes"]):
+        assert main([*words, "alice", "-c", str(config)]) == os.EX_DATAERR
+        asked = capsys.readouterr().err
+        assert "2 people have or had the login alice: say which with --id" in asked
+        assert "--id file:2  Alice Young, who has it now" in asked
+        assert "--id file:alice  Alice Martin, ticket #1" in asked
+    assert main(["export", "alice", "--id", "file:alice", "-c", str(config)]) == 0
+    assert [one["id"] for one in json.loads(capsys.readouterr().out)["tickets"]] == [1]
+    assert main(["export", "alice", "--id", "file:2", "-c", str(config)]) == os.EX_DATAERR
+    capsys.readouterr()
+    assert main(["export", "alice", "--id", "file:3", "-c", str(config)]) == os.EX_DATAERR
+    assert "nobody with the id file:3 has or had the login alice" in capsys.readouterr().err
+
+
+def test_an_erasure_spares_who_has_the_login_now(world: World, config: Path, capsys: Capture) -> None:
+    assert main(["deny", "1", "no room this year", "--as", "carol", "-c", str(config)]) == 0
+    world.later(minutes=1)
+    given_again(config)
+    assert main(["erase", "alice", "--id", "file:2", "--as", "carol", "--yes", "-c", str(config)]) == os.EX_DATAERR
+    assert "Alice Martin" in json.dumps(_exported(config, capsys, "file:alice"))
+    assert main(["erase", "alice", "--id", "file:alice", "--as", "carol", "--yes", "-c", str(config)]) == 0
+
+
+def _exported(config: Path, capsys: Capture, identity: str) -> object:
+    capsys.readouterr()
+    assert main(["export", "alice", "--id", identity, "-c", str(config)]) == 0
+    return json.loads(capsys.readouterr().out)
 
 
 def test_nobody_is_erased_who_still_has_something_here(world: World, config: Path, capsys: Capture) -> None:

@@ -9,13 +9,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, bindparam, cast, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, Text, and_, bindparam, cast, delete, func, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from mailbot.adapters.database import tickets
 from mailbot.adapters.database.ledger import raw_mail
 from mailbot.adapters.database.seals import FIRST, Line
 from mailbot.adapters.database.tables import HISTORY, LEDGER, OUTBOX, RAW_MAILS, TICKETS
-from mailbot.archive import About, Chain, Erased, KeptLetter, KeptMail
+from mailbot.archive import About, Chain, Erased, KeptLetter, KeptMail, Namesake, Whom
 from mailbot.model import FINAL, Action, Actor, EventKind, HistoryEntry, Role, Ticket
 from mailbot.ports import OutboxState
 
@@ -57,15 +58,27 @@ class DatabaseArchive:
         with self._read() as connection:
             return list(connection.execute(_SEALS, {"wanted": ticket}).scalars())
 
-    def about(self, login: str, addresses: Collection[str] = ()) -> About:
+    def namesakes(self, login: str) -> list[Namesake]:
         with self._read() as connection:
-            theirs = _tickets_of(connection, login)
+            found = _read_tickets(connection, _has_login(login))
+        by_id: dict[str, list[Ticket]] = {}
+        for one in found:
+            by_id.setdefault(one.person_id, []).append(one)
+        return [
+            Namesake(person_id, theirs[-1].name, tuple(one.id for one in theirs)) for person_id, theirs in by_id.items()
+        ]
+
+    def about(self, whom: Whom, addresses: Collection[str] = ()) -> About:
+        with self._read() as connection:
+            theirs = _tickets_of(connection, whom)
             numbers = [one.id for one in theirs]
             history = [line for number in numbers for line in tickets.history(connection, number)]
             known = _addresses(connection, theirs, addresses)
-            mails = _mails(connection, known, [line.actor.mail for line in history if line.actor.role is Role.OWNER])
+            mails = _mails(
+                connection, numbers, known, [line.actor.mail for line in history if line.actor.role is Role.OWNER]
+            )
             return About(
-                login=login,
+                login=whom.login,
                 addresses=tuple(sorted(known | {mail.sender.lower() for mail in mails if mail.sender})),
                 tickets=tuple(theirs),
                 history=tuple(history),
@@ -79,16 +92,18 @@ class DatabaseArchive:
                 ),
             )
 
-    def erase(self, login: str, pseudonym: str, by: Actor, now: datetime, addresses: Collection[str] = ()) -> Erased:
+    def erase(self, whom: Whom, pseudonym: str, by: Actor, now: datetime, addresses: Collection[str] = ()) -> Erased:
         with self._write() as connection:
-            theirs = _tickets_of(connection, login)
+            theirs = _tickets_of(connection, whom)
             numbers = [one.id for one in theirs]
             open_ = {one.id for one in theirs if one.state not in FINAL} | _still_waiting(connection, numbers)
             if open_:
                 return Erased(open=tuple(sorted(open_)))
             known = _addresses(connection, theirs, addresses)
             owned = [line for number in numbers for line in tickets.history(connection, number)]
-            mails = _erase_mails(connection, known, [line.actor.mail for line in owned if line.actor.mail], pseudonym)
+            mails = _erase_mails(
+                connection, numbers, known, [line.actor.mail for line in owned if line.actor.mail], pseudonym
+            )
             lines = sum(_erase_lines(connection, number, pseudonym) for number in numbers)
             letters = _erase_letters(connection, numbers, known, pseudonym)
             for one in theirs:
@@ -118,10 +133,17 @@ def _checked(rows: list[Row[*tuple[Any, ...]]]) -> Chain:
     return Chain(rows[0].ticket_id, len(rows), erased, previous)
 
 
-def _tickets_of(connection: Connection, login: str) -> list[Ticket]:
-    rows = connection.execute(
-        tickets.SELECT_TICKETS.where(or_(_T.username == login, _T.renamed_to == login)).order_by(_T.id)
-    )
+def _has_login(login: str) -> ColumnElement[bool]:
+    return or_(_T.username == login, _T.renamed_to == login)
+
+
+def _tickets_of(connection: Connection, whom: Whom) -> list[Ticket]:
+    """By the id, whatever the login is now: two people who had one login are two people."""
+    return _read_tickets(connection, and_(_T.person_id.in_(whom.ids), or_(_T.person_id != "", _has_login(whom.login))))
+
+
+def _read_tickets(connection: Connection, condition: ColumnElement[bool]) -> list[Ticket]:
+    rows = connection.execute(tickets.SELECT_TICKETS.where(condition).order_by(_T.id))
     return [tickets.ticket_of(row) for row in rows]
 
 
@@ -148,10 +170,17 @@ def _letters(connection: Connection, numbers: list[int], addresses: set[str]) ->
         yield KeptLetter(*row)
 
 
-def _mails(connection: Connection, addresses: set[str], hashes: list[str]) -> list[KeptMail]:
+def _mails(connection: Connection, numbers: list[int], addresses: set[str], hashes: list[str]) -> list[KeptMail]:
     columns = (_L.seen_at, _L.sender, _L.subject, _L.message_id, _L.sha256, _L.verdict, _L.why)
-    theirs = or_(func.lower(_L.sender).in_(addresses), _L.sha256.in_([one for one in hashes if one]))
+    theirs = _theirs(numbers, addresses, [one for one in hashes if one])
     return [KeptMail(*row) for row in connection.execute(select(*columns).where(theirs).order_by(_L.id))]
+
+
+def _theirs(numbers: list[int], addresses: set[str], hashes: list[str]) -> ColumnElement[bool]:
+    """Mails of the ledger that are a person's: those that changed their tickets, and those from their addresses, without
+    what the owner of another ticket wrote: an address may have been somebody else's before."""
+    of_others = select(_H.mail).where(_H.role == Role.OWNER, _H.ticket_id.not_in(numbers))
+    return or_(func.lower(_L.sender).in_(addresses) & _L.sha256.not_in(of_others), _L.sha256.in_(hashes))
 
 
 def _words(connection: Connection, hashes: list[str]) -> dict[str, bytes]:
@@ -159,14 +188,19 @@ def _words(connection: Connection, hashes: list[str]) -> dict[str, bytes]:
     return {one: raw for one, raw in found if raw is not None}
 
 
-def _erase_mails(connection: Connection, addresses: set[str], hashes: list[str], pseudonym: str) -> int:
+def _erase_mails(
+    connection: Connection, numbers: list[int], addresses: set[str], hashes: list[str], pseudonym: str
+) -> int:
     """The words of mails that changed the tickets, whoever wrote them: an admin's answer quotes them.
 
     The ledger keeps hash and place of each, so that the same mail still acts once.
     """
     connection.execute(delete(RAW_MAILS).where(_R.sha256.in_(hashes)))
-    theirs = or_(func.lower(_L.sender).in_(addresses), _L.sha256.in_(hashes))
-    erased = update(LEDGER).where(theirs).values(sender=pseudonym, subject="", message_id="", why="")
+    erased = (
+        update(LEDGER)
+        .where(_theirs(numbers, addresses, hashes))
+        .values(sender=pseudonym, subject="", message_id="", why="")
+    )
     return connection.execute(erased).rowcount
 
 
