@@ -7,27 +7,24 @@ Nothing is ever done to one that does not; admins are told.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from secrets import token_hex
 
 from mailbot.errors import Conflict
-from mailbot.lifecycle.recovery import adopted
 from mailbot.machines.progress import Sites, spec_of
 from mailbot.model import (
     CLOCK,
-    EventKind,
-    HistoryEntry,
     LedgerEntry,
     MailKey,
     Person,
     Ticket,
     TicketState,
-    Turn,
     Verdict,
 )
 from mailbot.ports import Filed, Folder, Inbox, Reader
+from mailbot.turns.adopting import Told, adoption, ticket_of
 from mailbot.turns.context import TurnContext
+from mailbot.turns.drift import mark_of
 from parsers.values import Kind, Mail, Request
 from provisioner.api import Found
 
@@ -132,47 +129,20 @@ def _back(context: TurnContext, stray: Stray, handled: Handled, done: Adoption) 
 
 
 def _made(context: TurnContext, person: Person, found: Found, asked: Asked | None) -> Ticket:
-    """The ticket as it was when the machine was built; under its number, where nobody else has that."""
-    now = context.clock.now()
-    number = int(found.reference) if found.reference.isascii() and found.reference.isdigit() else 0
-    return Ticket(
-        id=number if number and context.store.ticket(number) is None else 0,
-        state=S.APPROVED,
-        username=person.login,
-        name=person.name,
-        email=person.email,
-        intended_usage=(asked.request.fields.intended_usage if asked else "") or _UNKNOWN_USAGE,
-        end_date=found.expires_on or now.date(),
-        disk_gib=found.disk_gib or context.rules.policy.disk_gib,
-        thread=(asked.mail.message_id if asked else "") or "",
-        subject=asked.mail.subject if asked else context.rules.service.request_subject,
-        opened_at=(asked.mail.sent_at if asked else None) or now,
-        changed_at=now,
-        revision=0,
-        machine_id=found.machine_id,
-    )
+    usage = (asked.request.fields.intended_usage if asked else "") or _UNKNOWN_USAGE
+    mail = asked.mail if asked else None
+    told = Told(usage, mail.subject, mail.message_id or "", mail.sent_at) if mail else Told(usage)
+    return ticket_of(context, person, mark_of(found), told)
 
 
 def _committed(context: TurnContext, stray: Stray, ticket: Ticket, entry: LedgerEntry | None) -> Ticket:
-    found, site = stray.found, stray.site
-    now, before = context.clock.now(), ticket.state if ticket.revision else None
-    with_nonce = replace(ticket, nonce=token_hex(16), site=site)
-    step = adopted(with_nonce, found.expires_on or ticket.end_date, context.circumstances(now, with_nonce))
-    facts = {"site": site, "machine_id": str(found.machine_id), "end_date": step.ticket.end_date.isoformat()}
-    line = HistoryEntry(0, now, EventKind.RECOVERED, before, step.ticket.state, CLOCK, step.summary, facts)
-    turn = Turn(
-        now=now,
-        mail=entry,
-        ticket=step.ticket,
-        expected_revision=ticket.revision if ticket.id else None,
-        effects=step.effects,
-        history=(line,),
-        cancel_keys=step.cancel,
-    )
+    turn = adoption(context, stray.site, mark_of(stray.found), ticket, CLOCK, entry=entry)
     stored = context.store.commit(turn)
     if entry is not None:
         context.store.mark_moved([entry.key])
-    return stored or step.ticket
+    if stored is None:
+        raise AssertionError("an adoption has a ticket")
+    return stored
 
 
 def _line(account: str, asked: Asked, now: datetime) -> LedgerEntry:

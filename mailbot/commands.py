@@ -8,7 +8,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -334,6 +334,8 @@ def row(verb: Verb) -> Row:
     match verb:
         case Verb.APPROVE | Verb.DENY | Verb.RETRY | Verb.PROCEED:
             return _of_admins(verb)
+        case Verb.ADOPT | Verb.REBUILD | Verb.FORGET:  # of the letter about findings, which speaks of no single ticket
+            return Row(_always(Risk.APPROVE_LARGE), _nowhere)
         case Verb.EXTEND | Verb.RELEASE | Verb.WITHDRAW | Verb.KEEP | Verb.RESTORE | Verb.CONFIRM | Verb.REINSTALL:
             return _of_owners(verb)
         case Verb.START | Verb.RESTART | Verb.CONSOLE | Verb.REKEY:
@@ -424,3 +426,26 @@ OF_THE_BRAKE = (Offer(Verb.PROCEED, say("proceed"), say("to let these machines b
 
 OF_THE_LETTER_BRAKE = (Offer(Verb.PROCEED, say("proceed"), say("to send every question that is held by then")),)
 """What admins can say to the letter about held letters."""
+
+OF_FINDINGS: Mapping[Verb, Translatable] = {
+    Verb.REBUILD: say("rebuild {machine}"),
+    Verb.ADOPT: say("adopt {machine}"),
+    Verb.FORGET: say("forget {machine}"),
+}
+"""What admins can say to the letter about what sites and tickets disagree on, each with the name of a machine."""
+
+
+def of_finding(machine: str, verbs: Iterable[Verb], *, known: bool) -> tuple[Offer, ...]:
+    """The lines that answer what was found about a machine; `known` where a ticket knows it."""
+    wanted = frozenset(verbs)
+    forgets = say("to end the ticket of {machine}; its owner is told")
+    meanings = {
+        Verb.REBUILD: say("to build {machine} again under its name; its owner is told"),
+        Verb.ADOPT: say("to give {machine} a ticket of its owner's again"),
+        Verb.FORGET: forgets if known else say("to hear no more of {machine}; it stays as it is"),
+    }
+    return tuple(
+        Offer(verb, words.given(machine=machine), meanings[verb].given(machine=machine))
+        for verb, words in OF_FINDINGS.items()
+        if verb in wanted
+    )

@@ -23,7 +23,7 @@ from mailbot.model import MACHINE_ACTIONS
 from mailbot.ports import OutboxState
 from mailbot.pulse import Pulse, feed_seconds
 from mailbot.sending import Beside, EveryFewMails
-from mailbot.turns import letter_brake, modes, owners, sight
+from mailbot.turns import findings, letter_brake, modes, owners, sight
 from mailbot.turns.deliver import deliver
 from mailbot.turns.digest import digest
 from mailbot.turns.receive import MAILS_AT_ONCE, receive
@@ -90,6 +90,7 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
     tally.tickets = _guarded(tally, "wake", lambda: _wake(bot, read_at))
     _guarded(tally, "digest", lambda: digest(bot.context))
     _guarded(tally, "letter brake", lambda: letter_brake.tell(bot.context))
+    _guarded(tally, "findings", lambda: findings.tell(bot.context))
     _guarded(tally, "retention", lambda: leave(bot.context))
     if letters:
         _deliver(bot, tally)

@@ -7,7 +7,8 @@ from datetime import date
 from typing import assert_never
 
 from mailbot import journal
-from mailbot.errors import MailbotError
+from mailbot.commands import OF_FINDINGS
+from mailbot.errors import Conflict, MailbotError
 from mailbot.model import (
     Action,
     Actor,
@@ -28,7 +29,7 @@ from mailbot.model import (
     Withdrawn,
 )
 from mailbot.ports import Folder, Inbox, OutboxState
-from mailbot.turns import brake, filed, modes
+from mailbot.turns import brake, filed, finding_replies, findings, modes
 from mailbot.turns.context import CLOSED, PAUSED, TurnContext, apply
 
 
@@ -227,6 +228,25 @@ def set_site_mode(context: TurnContext, site: str, mode: modes.Mode, as_admin: s
         msg = "a site's mode needs a reason, because others will wonder about it later"
         raise Refused(msg)
     modes.change(context.store, site, modes.Change(mode, context.clock.now(), who, why.strip()))
+
+
+def answer_finding(context: TurnContext, words: str, as_admin: str) -> str:
+    """Answer what a site and its tickets disagree on (`rebuild alice-vm`), as by mail; gives what was done.  Raises Refused, DirectoryUnavailable."""
+    by = acting(context, as_admin)
+    word, _, machine = words.strip().partition(" ")
+    verb = next((one for one in OF_FINDINGS if one.value == word), None)
+    if verb is None:
+        raise Refused(f"a finding is answered with {', '.join(OF_FINDINGS)} and the name of a machine")
+    open_ = tuple(findings.standing(context.store).values())
+    placed = finding_replies.chosen(open_, verb, machine.strip())
+    result = placed if isinstance(placed, Refusal) else finding_replies.done(context, placed, verb, by)
+    if isinstance(result, Refusal):
+        raise Refused(result.why)
+    try:
+        context.store.commit(result.turn)
+    except Conflict as error:
+        raise Refused(f"it was changed by others meanwhile ({error}); look again") from error
+    return str(result.said)
 
 
 def acting(context: TurnContext, as_admin: str) -> Actor:

@@ -46,6 +46,9 @@ class Verb(StrEnum):
     REKEY = "rekey"
     REINSTALL = "reinstall"
     PROCEED = "proceed"
+    ADOPT = "adopt"
+    REBUILD = "rebuild"
+    FORGET = "forget"
     STATUS = "status"
     HELP = "help"
 

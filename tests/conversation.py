@@ -15,11 +15,13 @@ from datetime import date, datetime, timedelta
 from email.utils import formataddr
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from mailbot import operator
 from mailbot.errors import MailServerUnavailable
 from mailbot.model import Letter, OutboundMail, Person
 from mailbot.ports import Folder
+from provisioner.api import VmSpec
 from provisioner.fake import FakeStep, Faults
 from tests.world import ADMINS, PEOPLE, World, key_of, kind_of, request_words
 from tests.writing import bounce, forwarded, mail, out_of_office, read_letter, reply, words_of
@@ -279,6 +281,20 @@ class Player:
             "has an alice-vm of somebody else": Faults(foreign=frozenset({"alice-vm"})),
         }.get(how) or Faults(fail_at=frozenset({FakeStep(at)}), permanent=permanent)
 
+    def disappears(self, name: str, site: str, disk: str | None) -> None:
+        """Somebody deletes the machine by hand, where it is; only its disk stays, if that does."""
+        kept = self.world.sites[site].machines()
+        for found in [one for one in kept.values() if one.name == name]:
+            found.defined = found.running = found.seed = False
+            found.address, found.disk = None, disk is None
+
+    def made_by_others(self, name: str, site: str, owner: str, number: str, until: str) -> None:
+        """A machine with our mark that no ticket knows: of a database that is no more, say."""
+        spec = VmSpec(
+            name, f"{site}.testbed.example", UUID(int=7), owner, number, (key_of(owner).rsplit(" ", 1)[0],), date.fromisoformat(until)
+        )  # fmt: skip
+        self.world.sites[site].ensure(spec)
+
     def machine(self, names: str, until: str) -> None:
         """Requests, approvals and builds, of which nothing is told."""
         for name in names.replace(" and ", ", ").split(", "):
@@ -412,6 +428,10 @@ FACTS: dict[str, Callable[..., None]] = {
         Player.at_the_command_line
     ),
     rf"(?P<name>{_NAMES}) shortens #(?P<number>\d+) to (?P<until>\S+) at the command line: (?P<reason>.*)": Player.shorten,
+    r"(?P<name>[\w-]+) disappears from (?P<site>north|south)(?P<disk> with its disk)?": Player.disappears,
+    rf"there is a (?P<name>[\w-]+) at (?P<site>north|south) that no ticket knows, of (?P<owner>{_NAMES}), marked #(?P<number>\d+), until (?P<until>\S+)": (
+        Player.made_by_others
+    ),
     r"request #(?P<number>\d+) is (?P<state>\w+)": Player.request,
     r"request #(?P<number>\d+) has (?P<gib>\d+) GiB and ends on (?P<until>\S+)": Player.disk,
     r"there is no request": Player.no_request,

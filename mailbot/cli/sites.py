@@ -103,13 +103,26 @@ def _known(settings: Settings, name: str) -> None:
         raise typer.BadParameter(f"there is no site {name}; the configuration names {', '.join(names)}")
 
 
-def reconcile(context: typer.Context, as_json: Json = False) -> None:
+Answer = Annotated[
+    str,
+    typer.Option(help="Answer a finding: `rebuild`, `adopt` or `forget`, and the machine's name.", show_default=False),
+]
+As = Annotated[str, typer.Option("--as", help="The admin who answers: login or address.", show_default=False)]
+
+
+def reconcile(context: typer.Context, as_json: Json = False, answer: Answer = "", as_admin: As = "") -> None:
     """Compare the sites with the tickets.
 
     Lists machines that are missing, unknown, on or off against their ticket, and whatever else is not as it should be;
     changes nothing. Ends with 65 where something is not, and with 69 where a site could not be asked.
+
+    With --answer it does what an admin answers to a finding that the daemon has seen twice, as by mail.
     """
     settings = settings_of(context)
+    if answer:
+        with turn_context(settings) as turn:
+            say(visible(operator.answer_finding(turn, answer, as_admin)))
+        return
     code = os.EX_OK
     with turn_context(settings) as turn:
         for section in settings.config.hosts:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mailbot import tokens
-from mailbot.commands import OF_THE_BRAKE, OF_THE_LETTER_BRAKE, Offer, offered
+from mailbot.commands import OF_THE_BRAKE, OF_THE_LETTER_BRAKE, Offer, of_finding, offered
 from mailbot.errors import MailbotError
 from mailbot.letters.answers import Reply
 from mailbot.letters.calendar import end_of_lease
@@ -38,6 +38,8 @@ from mailbot.letters.troubles import (
     AdminBlind,
     AdminBrake,
     AdminBrakeStays,
+    AdminFindingAnswered,
+    AdminFindings,
     AdminLettersHeld,
     AdminMachineTrouble,
     AdminOwner,
@@ -49,6 +51,7 @@ from mailbot.tokens import Reference
 from parsers.reply.grammar import listed_words
 from parsers.text.folding import fold, one_line
 from parsers.translatable import Translatable, say
+from parsers.values import Verb
 
 _POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
 _MAX_REFERENCES = 10
@@ -119,8 +122,14 @@ def _reference(
     if purpose is None or purpose is Purpose.NONE:
         return None
     day = tokens.day_of(item.created_at)  # not that of the attempt: the Message-ID must stay the same
-    if isinstance(facts, AdminBrake | AdminLettersHeld | AdminBrakeStays):  # a question about the whole bot
-        number = facts.brake
+    match facts:
+        case AdminBrake(brake=number) | AdminLettersHeld(brake=number) | AdminBrakeStays(brake=number):
+            of_the_bot = True
+        case AdminFindings(letter=number) | AdminFindingAnswered(letter=number):
+            of_the_bot = True
+        case _:
+            of_the_bot, number = False, None
+    if of_the_bot:  # a question about no single ticket
         return None if number is None else tokens.reference(settings.keys, 0, number, item.effect.to, purpose, day=day)
     if ticket is None:
         return None
@@ -205,7 +214,7 @@ def _mailto(work: _Work, subject: str, words: str) -> str:
 
 
 def _short_code(work: _Work) -> str:
-    nonce = work.ticket.nonce if work.ticket else ""
+    nonce = work.ticket.nonce if work.ticket and work.reference and work.reference.ticket_id else ""
     keys, to = work.settings.keys, work.item.effect.to
     return tokens.short_code(keys, work.reference, to, nonce=nonce) if work.reference else ""
 
@@ -214,10 +223,21 @@ _TELLS_ALL = frozenset({Letter.STATUS, Letter.HELP})
 """Letters that say everything that can be answered; others leave out what is rarely wanted."""
 
 
+_MOST_FINDINGS = 3
+"""Findings whose answers stand on top of the letter, with a button each; those of all others stand beside them."""
+
+
 def _offers(work: _Work) -> tuple[Offer, ...]:
     """What can be answered, as the ticket is now: a letter that waited still offers only what is accepted."""
     if work.reference is None:
         return ()
+    if isinstance(work.facts, AdminFindings | AdminFindingAnswered):
+        answered = [
+            of_finding(one.machine, map(Verb, one.answers), known=one.known)
+            for one in work.facts.findings
+            if one.answers
+        ]
+        return tuple(offer for offers in answered[:_MOST_FINDINGS] for offer in offers)
     if work.ticket is None:
         return OF_THE_LETTER_BRAKE if _holds_letters(work.facts) else OF_THE_BRAKE
     found = offered(work.ticket, work.reference.purpose, work.now, work.settings.rules)

@@ -165,6 +165,16 @@ class VmKept(Snapshot):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VmRebuilt(Snapshot):
+    """a machine that disappeared from its site is being built again"""
+
+    about: ClassVar = About(
+        Letter.VM_REBUILT, Audience.OWNER, Purpose.OWN, subject=say("was lost, and is being built again")
+    )
+    disk_lost: Annotated[bool, "its disk is gone too, with everything on it"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VmRestored(Snapshot):
     """a removed machine is being built again from its kept disk"""
 

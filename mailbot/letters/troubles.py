@@ -218,3 +218,49 @@ class AdminBrakeStays(Answer):
     why: Annotated[Translatable, "why nothing was let go, in sentences"]
     held: Annotated[Held | None, "what the brake still holds; none where it was released or pulled again"] = None
     brake: Annotated[int | None, "number of the brake that an answer lets go; none where it holds nothing"] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One disagreement of a site with its tickets: a sentence, and what can be answered: `Verb` values, and whole lines.
+
+    `site` is "" for a line about how many more there are.
+    """
+
+    site: str
+    said: Translatable
+    machine: str = ""
+    answers: tuple[str, ...] = ()
+    lines: tuple[Translatable, ...] = ()
+    known: bool = True
+    """A ticket knows it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminFindings(LetterFacts):
+    """sites and tickets disagree, and admins have not been told yet"""
+
+    about: ClassVar = About(
+        Letter.ADMIN_FINDINGS,
+        Audience.ADMIN,
+        Purpose.DECIDE,
+        Thread.NONE,
+        say("Sites and tickets disagree: please check"),
+        needs_ticket=False,
+    )
+    letter: Annotated[int, "number of this letter; its token is bound to ticket 0 and this version"]
+    findings: Annotated[tuple[Listed, ...], "what is not as the tickets say"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminFindingAnswered(Answer):
+    """an admin answered the letter about sites and tickets that disagree"""
+
+    about: ClassVar = About(
+        Letter.ADMIN_FINDING_ANSWERED, Audience.SENDER, Purpose.DECIDE, Thread.ANSWER, needs_ticket=False
+    )
+    words: Annotated[str, "the words as read"]
+    done: Annotated[bool, "something was done"]
+    said: Annotated[Translatable, "what was done, or why nothing was, in sentences"]
+    letter: Annotated[int | None, "number of the letter that was answered; none where nothing of it is open"] = None
+    findings: Annotated[tuple[Listed, ...], "what of that letter is still open"] = ()

@@ -46,6 +46,7 @@ from mailbot.model import (
     OwnerSeen,
     Placed,
     PowerSet,
+    RebuildAsked,
     Refusal,
     ReinstallAsked,
     Reinstalled,
@@ -88,7 +89,7 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
             return _time_passed(ticket, replace(circumstances, blind=event.blind))
         case Confirmed() | Approved() | Denied() | Withdrawn() | Replaced():
             return _answered(ticket, event, circumstances)
-        case Placed() | Built() | BuildFailed() | Retried():
+        case Placed() | Built() | BuildFailed() | Retried() | RebuildAsked():
             return _built(ticket, event, circumstances)
         case ExtensionAsked() | ReleaseAsked() | Released() | Kept() | Restored():
             return _wished(ticket, event, circumstances)
@@ -131,7 +132,7 @@ def _answered(
 
 
 def _built(
-    ticket: Ticket, event: Placed | Built | BuildFailed | Retried, circumstances: Circumstances
+    ticket: Ticket, event: Placed | Built | BuildFailed | Retried | RebuildAsked, circumstances: Circumstances
 ) -> Step | Refusal:
     """What the building of a machine has come to."""
     match event:
@@ -143,6 +144,8 @@ def _built(
             return build.build_failed(ticket, event, circumstances)
         case Retried():
             return build.retried(ticket, event, circumstances)
+        case RebuildAsked():
+            return build.rebuild_asked(ticket, event, circumstances)
         case _:
             assert_never(event)
 

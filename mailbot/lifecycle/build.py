@@ -5,14 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from mailbot.letters.life import VmRebuilt
 from mailbot.letters.questions import AdminBuildFailed
 from mailbot.letters.requests import VmReady
 from mailbot.lifecycle.lease import begun, calendar
 from mailbot.lifecycle.notice import plan
 from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner
-from mailbot.model import Action, BuildFailed, Built, Login, Placed, Refusal, Retried, Step, Ticket, TicketState
+from mailbot.model import (
+    Action,
+    BuildFailed,
+    Built,
+    Login,
+    Placed,
+    RebuildAsked,
+    Refusal,
+    Retried,
+    Step,
+    Ticket,
+    TicketState,
+)
 from mailbot.timetable import today
-from parsers.translatable import Translatable
+from parsers.translatable import Translatable, say
 
 
 def placed(ticket: Ticket, event: Placed, circumstances: Circumstances) -> Step | Refusal:
@@ -28,7 +41,8 @@ def placed(ticket: Ticket, event: Placed, circumstances: Circumstances) -> Step 
 def built(ticket: Ticket, event: Built, circumstances: Circumstances) -> Step:
     """The machine answers and shows the owner's key: the owner gets the letter to log in with."""
     after = begun(ticket, circumstances, state=TicketState.ACTIVE)
-    letter = ready(after, event.login, circumstances, restored=ticket.lease_from is not None)
+    restored = ticket.lease_from is not None and not event.fresh
+    letter = ready(after, event.login, circumstances, restored=restored, reinstalled=event.fresh)
     return Step(after, (to_owner(after, letter),), f"machine ready at {ticket.site}")
 
 
@@ -67,3 +81,25 @@ def retried(ticket: Ticket, event: Retried, circumstances: Circumstances) -> Ste
     """An admin has mended what was wrong: build again, where something is there already, else anywhere."""
     after = moved(ticket, circumstances, state=TicketState.APPROVED, asked_at=None, due_at=None)
     return Step(after, (machine(after, Action.BUILD),), f"building again, asked by {event.by.who}")
+
+
+def rebuild_asked(ticket: Ticket, event: RebuildAsked, circumstances: Circumstances) -> Step | Refusal:
+    """The machine disappeared: built again where it was, around its disk where that is left; its owner hears so at once.
+
+    Its lease begins anew when it is there again, with the whole notice; nothing that waited for the machine is done to it.
+    """
+    if ticket.asked_end_date is not None:
+        return Refusal(say("Its owner has asked for more time: approve or deny that first."))
+    after = moved(
+        ticket, circumstances, state=TicketState.APPROVED, due_at=None, release_asked_at=None, reinstall_asked_at=None
+    )
+    told = VmRebuilt(disk_lost=event.fresh, **snapshot(after))
+    work = machine(after, Action.BUILD, fresh=event.fresh)
+    how = "on a fresh disk" if event.fresh else "around its disk"
+    return Step(
+        after, (work, to_owner(after, told)), f"building again {how}, asked by {event.by.who}", _ABOUT_WHAT_IS_GONE
+    )
+
+
+_ABOUT_WHAT_IS_GONE = ("warning:", *(f"{one.value}:" for one in (Action.START, Action.RESTART, Action.SWITCH_OFF)))
+"""Keys of what waits and is true no more: warnings of the lease until now, and work on a machine that is not there."""

@@ -44,10 +44,10 @@ def weight(letter: Letter) -> Weight:
         case (
             Letter.REQUEST_APPROVED | Letter.REQUEST_DENIED | Letter.REQUEST_LAPSED | Letter.VM_READY
             | Letter.EXTENSION_GRANTED | Letter.EXTENSION_DENIED | Letter.EXTENSION_LAPSED | Letter.VM_RELEASED
-            | Letter.VM_ENDED | Letter.VM_SWITCHED_OFF
+            | Letter.VM_ENDED | Letter.VM_SWITCHED_OFF | Letter.VM_REBUILT
         ):  # fmt: skip
             return Weight.OUTCOME
-        case Letter.ADMIN_DECISION | Letter.ADMIN_REMINDER | Letter.ADMIN_BUILD_FAILED:
+        case Letter.ADMIN_DECISION | Letter.ADMIN_REMINDER | Letter.ADMIN_BUILD_FAILED | Letter.ADMIN_FINDINGS:
             return Weight.QUESTION
         case (
             Letter.REQUEST_PROBLEMS | Letter.UNKNOWN_SENDER | Letter.CONFIRM_REQUEST | Letter.REQUEST_RECEIVED
@@ -57,7 +57,7 @@ def weight(letter: Letter) -> Weight:
             | Letter.CONSOLE | Letter.ROOT_KEYS
             | Letter.ADMIN_DECIDED | Letter.ADMIN_ALREADY_DECIDED | Letter.ADMIN_LAPSED | Letter.ADMIN_MACHINE_TROUBLE
             | Letter.ADMIN_MAIL_TROUBLE | Letter.ADMIN_TICKET_TROUBLE | Letter.ADMIN_NOTICE_BOUNCED
-            | Letter.ADMIN_UNDELIVERED | Letter.ADMIN_OWNER
+            | Letter.ADMIN_UNDELIVERED | Letter.ADMIN_OWNER | Letter.ADMIN_FINDING_ANSWERED
         ):  # fmt: skip
             return Weight.INFORMATION
         case _:

@@ -44,23 +44,22 @@ def recovered(ticket: Ticket, nonce: str, circumstances: Circumstances) -> Step:
     return Step(after, (), f"{_WHY}: letters of before count for nothing", _VOID)
 
 
-def adopted(ticket: Ticket, end_date: date, circumstances: Circumstances) -> Step:
-    """A machine that was built after the backup is known again, until the last day that it was built for.
+def adopted(ticket: Ticket, end_date: date, circumstances: Circumstances, *, after_backup: bool = True) -> Step:
+    """A machine that no ticket knew is known again, until the last day that it was built for.
 
     What happened to its lease since is not known, so a new one begins: it ends on no notice of before, and nothing is
     done to the machine now, whether it runs or is stopped.  Its owner gets a letter that can be answered.
     """
     after = begun(ticket, circumstances, state=S.ACTIVE, end_date=end_date, asked_at=None, reminders=0)
     after = replace(after, version=ticket.version + 1)
-    summary = f"{_WHY}: its machine is at {ticket.site}"
+    why = _WHY if after_backup else "adopted"
+    summary = f"{why}: its machine is at {ticket.site}"
     if _ends_soon(after, circumstances):
         notice = circumstances.now + timedelta(days=circumstances.rules.lease.notice_days)
-        step = put_off(after, circumstances, notice, say("A backup of the service was restored."))
+        step = put_off(after, circumstances, notice, _BACKUP if after_backup else _ADOPTED)
         return replace(step, summary=f"{summary}; {step.summary}", cancel=(*step.cancel, *_VOID))
     told = Status(
-        state=say(
-            "Your machine runs. A backup of the service was restored: earlier messages about it can no longer be answered, please answer this one."
-        ),
+        state=_AFTER_A_BACKUP if after_backup else _AFTER_AN_ADOPTION,
         dates=steps_ahead(after, circumstances),
         purpose=Purpose.OWN,
     )
@@ -68,6 +67,16 @@ def adopted(ticket: Ticket, end_date: date, circumstances: Circumstances) -> Ste
     # The machine's own site adds how it is there now.
     asked = replace(letter, action=Action.REPORT, key=f"{Action.REPORT.value}:{letter.key}")
     return Step(after, (asked,), summary, _VOID)
+
+
+_BACKUP = say("A backup of the service was restored.")
+_ADOPTED = say("The service had lost sight of your machine, and looks after it again.")
+_AFTER_A_BACKUP = say(
+    "Your machine runs. A backup of the service was restored: earlier messages about it can no longer be answered, please answer this one."
+)
+_AFTER_AN_ADOPTION = say(
+    "The service had lost sight of your machine, and looks after it again: earlier messages about it can no longer be answered, please answer this one."
+)
 
 
 def _ends_soon(ticket: Ticket, circumstances: Circumstances) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from mailbot import journal
@@ -83,6 +84,10 @@ def _begin(
     site: Site = where(sites, ticket)
     spec = spec_of(context, site, ticket, keys)
     first = begun(context, item) is None
+    if _is_fresh(item):
+        spec = replace(spec, restored=False)
+        if first:
+            _require_lost(site, spec)
     if first:
         begin(context, item)
     try:
@@ -94,6 +99,18 @@ def _begin(
         if first and not error.begun:
             ended(context, item)
         raise
+
+
+def _is_fresh(item: OutboxItem) -> bool:
+    """Whether a machine that was in use is to get another disk, because its own is lost."""
+    return bool(item.effect.facts.get("fresh"))
+
+
+def _require_lost(site: Site, spec: VmSpec) -> None:
+    """What is left of a machine without its disk is taken away.  Raises _GaveUp where its disk is there after all."""
+    if site.provisioner.retire(spec).phase is not VmPhase.ABSENT:
+        why = "its disk is there again: answer “retry” to have the machine built around it"
+        raise _GaveUp(why)
 
 
 def elsewhere(context: TurnContext, sites: Sites, item: OutboxItem) -> bool:
@@ -120,7 +137,9 @@ def _look(context: TurnContext, sites: Sites, item: OutboxItem, facts: VmFacts, 
     now = context.clock.now()
     if facts.phase is VmPhase.READY:
         login = Login(spec.names.fqdn, facts.address or "", tuple(facts.host_keys), tuple(facts.host_key_fingerprints))
-        settle_with(context, item, Built(login), Settled(item, done=True, proof=facts.address or ""))
+        settle_with(
+            context, item, Built(login, fresh=_is_fresh(item)), Settled(item, done=True, proof=facts.address or "")
+        )
         journal.machine_done(
             item.ticket_id, action="build", machine=spec.name, site=facts.site, took=now - item.created_at
         )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mailbot.machines.progress import Site, Sites, spec_of
 from mailbot.model import FINAL, MACHINE_ACTIONS, ONLY_ASK, TicketState
-from mailbot.turns import drift
+from mailbot.turns import drift, findings
 from mailbot.turns.context import TurnContext
 from mailbot.turns.drift import Finding, Known
 
@@ -37,7 +37,7 @@ def reconcile(context: TurnContext, name: str, site: Site) -> tuple[Finding, ...
     seen, now = compared(context, name, site), context.clock.now()
     before = context.store.note(_note(name))
     told = frozenset(json.loads(before)["seen"]) if before else frozenset[str]()
-    lasting = tuple(one for one in seen if one.said in told)
+    lasting = findings.unforgotten(context.store, name, [one for one in seen if one.said in told])
     soon = any(one.said not in told for one in seen)
     note = {"seen": [one.said for one in seen], "next": (now + (AGAIN if soon else EVERY)).isoformat()}
     context.store.put_note(_note(name), json.dumps(note))

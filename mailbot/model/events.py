@@ -44,6 +44,7 @@ class EventKind(StrEnum):
     END_DATE_SET = "EndDateSet"
     POWER_SET = "PowerSet"
     MACHINE_ASKED = "MachineAsked"
+    REBUILD_ASKED = "RebuildAsked"
     POWER_ASKED = "PowerAsked"
     """Of earlier programs: what is `MACHINE_ASKED` now, about the power alone."""
     OWNER_SEEN = "OwnerSeen"
@@ -150,6 +151,8 @@ class Built:
 
     kind: ClassVar[EventKind] = EventKind.BUILT
     login: Login
+    fresh: bool = False
+    """The machine was in use before, and this is another disk than it had."""
     by: Actor = MACHINE
 
 
@@ -331,6 +334,15 @@ class MachineAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class RebuildAsked:
+    """An admin has a machine that disappeared from its site built again; `fresh` where its disk is gone too."""
+
+    kind: ClassVar[EventKind] = EventKind.REBUILD_ASKED
+    by: Actor
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class OwnerSeen:
     """The directory was asked about the owner: how it has them now.
 
@@ -383,6 +395,7 @@ Event: TypeAlias = (
     | EndDateSet
     | PowerSet
     | MachineAsked
+    | RebuildAsked
     | OwnerSeen
 )
 

@@ -1,4 +1,5 @@
-"""The numbers of both brakes, that on machines and that on letters: one series, so that an answer can only mean one of them."""
+"""The numbers of the letters that speak of no ticket (both brakes, and what sites and tickets disagree on): one series, so that
+an answer can only mean one of them."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ MACHINES = "brake"
 LETTERS = "letter-brake"
 """The store's note of the brake on letters (`turns.letter_brake`)."""
 
+FINDINGS = "findings"
+"""The store's note of the letters about what disagrees (`turns.findings`)."""
 
 ABOVE = "brakes-above"
 """The store's note of a number that all further ones are above: letters of before a restored backup let nothing go."""
@@ -24,5 +27,5 @@ def go_on(store: Store, now: datetime) -> None:
 
 def next_number(store: Store) -> int:
     """The number of the next brake of either kind."""
-    notes = (store.note(name) for name in (MACHINES, LETTERS, ABOVE))
+    notes = (store.note(name) for name in (MACHINES, LETTERS, FINDINGS, ABOVE))
     return 1 + max((int(json.loads(note)["number"]) for note in notes if note is not None), default=0)

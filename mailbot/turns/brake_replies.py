@@ -15,7 +15,7 @@ from mailbot.turns import brake, letter_brake, repetition
 from mailbot.turns.context import TurnContext
 from mailbot.turns.evidence import Look
 from mailbot.turns.judgement import Judgement, answered
-from parsers.translatable import Translatable, as_one, say
+from parsers.translatable import NOTHING, Translatable, as_one, say
 from parsers.values import Command, Mail, Unclear, Verb
 
 _ANOTHER_WORD = say(
@@ -39,6 +39,20 @@ def number_of(context: TurnContext, references: tuple[Reference, ...], admin: Ad
     )
 
 
+def proven(admin: Admin, look: Look) -> Evidence:
+    """What an admin's answer to a letter about no single ticket proves."""
+    return Evidence(admin.address, frozenset({Proof.TOKEN, Proof.REGISTERED})).with_checked(look())
+
+
+def lack_of(context: TurnContext, evidence: Evidence) -> Translatable:
+    """Why that is not enough for what concerns more than a request; empty where it is.  Raises SenderUncertain."""
+    rules = context.rules.trust
+    if trust.cannot_tell(Risk.APPROVE_LARGE, evidence, rules):
+        raise SenderUncertain(evidence.unsure)
+    lack = trust.missing(Risk.APPROVE_LARGE, evidence, rules)
+    return say("It was not done: {lack}.", lack=lack) if lack else NOTHING
+
+
 @dataclass(frozen=True, slots=True)
 class BrakeReply:
     """One answer to the letter of a brake: who writes, and which brake the letter spoke of."""
@@ -55,12 +69,8 @@ class BrakeReply:
             return self._stays(said.words, as_one(said.why, _ANOTHER_WORD))
         if said.verb is not Verb.PROCEED:
             return self._stays(said.line, _ANOTHER_WORD)
-        evidence = Evidence(self.admin.address, frozenset({Proof.TOKEN, Proof.REGISTERED})).with_checked(look())
-        rules = self.context.rules.trust
-        if trust.cannot_tell(Risk.APPROVE_LARGE, evidence, rules):
-            raise SenderUncertain(evidence.unsure)
-        lack = trust.missing(Risk.APPROVE_LARGE, evidence, rules)
-        released = Refusal(say("It was not done: {lack}.", lack=lack)) if lack else self._released()
+        lack = lack_of(self.context, proven(self.admin, look))
+        released = Refusal(lack) if lack else self._released()
         if isinstance(released, Refusal):
             return self._stays(said.line, released.why)
         return Judgement(Verdict.HANDLED, f"brake {self.number} released by {self.admin.address}", released)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from mailbot.model import Ticket, TicketState
 from mailbot.ports import Store
 from parsers.translatable import Translatable, as_data, as_one, from_data, say
+from parsers.values import Verb
 from provisioner.api import Found
+from provisioner.naming import machine_name
 
 S = TicketState
 
@@ -35,12 +39,36 @@ class Drift(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One disagreement; `ticket` is None where no ticket knows the machine.  `said` is a sentence for an admin."""
+    """One disagreement; `ticket` is None where no ticket knows the machine.  `said` is a sentence for an admin.
+
+    `answers` are what admins can answer to it, `mark` what a machine that no ticket knows says of itself.
+    """
 
     drift: Drift
     ticket: int | None
     machine: str
     said: Translatable
+    answers: tuple[Verb, ...] = ()
+    mark: Mark | None = None
+    fresh: bool = False
+    """Its disk is gone too: built again, it has another one."""
+
+    @property
+    def key(self) -> str:
+        """Tells it from every other one of its site."""
+        which = self.ticket or (self.mark.machine_id if self.mark is not None else self.machine)
+        return f"{self.drift.value}:{which}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a machine was marked with when it was built, and how large its disk is."""
+
+    machine_id: UUID
+    reference: str
+    owner: str
+    expires_on: date | None
+    disk_gib: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +96,27 @@ def compare(site: str, known: Iterable[Known], there: Iterable[Found]) -> tuple[
     for machine_id, one in found.items():
         home = homes.get(machine_id)
         if home is None:
-            findings.append(_orphan(site, one, say("no ticket knows it")))
+            findings.append(_orphan(site, one, say("no ticket knows it"), ticketless=True))
         elif home.site != site:
             elsewhere = say("by its ticket #{ticket} it is at {site}", ticket=home.id, site=home.site or say("no site"))
             findings.append(_orphan(site, one, elsewhere))
     return tuple(sorted(findings, key=lambda one: (one.ticket or 0, one.drift, one.machine)))
 
 
-def _orphan(site: str, one: Found, why: Translatable) -> Finding:
+def mark_of(one: Found) -> Mark:
+    """What a machine says of itself."""
+    return Mark(one.machine_id, one.reference, one.owner, one.expires_on, one.disk_gib)
+
+
+def _orphan(site: str, one: Found, why: Translatable, *, ticketless: bool = False) -> Finding:
     name = one.name or say("a disk of {machine}", machine=str(one.machine_id))
     said = say("{name} is at {site}, but {why}.", name=name, site=site, why=why)
+    adoptable = ticketless and one.name and one.owner and one.expires_on
+    answers = (Verb.ADOPT, Verb.FORGET) if adoptable else (Verb.FORGET,) if one.name else ()
     if one.reference:
         marked = say("{name} is at {site} (ticket {ticket} by its own mark), but {why}.", ticket=one.reference)
         said = marked.given(name=name, site=site, why=why)
-    return Finding(Drift.ORPHAN, None, name, said)
+    return Finding(Drift.ORPHAN, None, name, said, answers, mark_of(one))
 
 
 def _of_ticket(ticket: Ticket, one: Found | None) -> tuple[Finding, ...]:
@@ -98,9 +133,25 @@ def _of_ticket(ticket: Ticket, one: Found | None) -> tuple[Finding, ...]:
     else:
         told = [*_of_disk(ticket, one), *(_of_domain(ticket, one) if with_domain else ())]
     return tuple(
-        Finding(kind, ticket.id, ticket.username, as_one(f"#{ticket.id}, {ticket.username}:", words))
+        Finding(
+            kind,
+            ticket.id,
+            machine_name(ticket.username),
+            as_one(f"#{ticket.id}, {ticket.username}:", words),
+            _ANSWERS.get((kind, ticket.state), ()),
+            fresh=not with_disk,
+        )
         for kind, words in told
     )
+
+
+_ANSWERS: Mapping[tuple[Drift, TicketState], tuple[Verb, ...]] = {
+    (Drift.MISSING, S.ACTIVE): (Verb.REBUILD, Verb.FORGET),
+    (Drift.DISK_LOST, S.ACTIVE): (Verb.REBUILD, Verb.FORGET),
+    (Drift.MISSING, S.EXPIRED): (Verb.FORGET,),
+    (Drift.DISK_LOST, S.EXPIRED): (Verb.FORGET,),
+}
+"""What admins can answer where a machine is lost; everything else is put right at the host, by hand or by other commands."""
 
 
 def _of_disk(ticket: Ticket, one: Found) -> Iterator[tuple[Drift, Translatable]]:
@@ -130,22 +181,43 @@ def _of_domain(ticket: Ticket, one: Found) -> Iterator[tuple[Drift, Translatable
 
 def kept(store: Store) -> Mapping[str, tuple[Finding, ...]]:
     """What disagreed at each site at its last two looks; a site where all agrees is not in it."""
-    notes = {_note(health.site): health.site for health, _at in store.health()}
+    notes = {note_of(health.site): health.site for health, _at in store.health()}
     return {notes[name]: tuple(map(_read, json.loads(note))) for name, note in store.notes(tuple(notes)).items()}
 
 
 def keep(store: Store, site: str, findings: Sequence[Finding]) -> None:
     """Keep what disagrees at a site now."""
-    store.put_note(
-        _note(site), json.dumps([asdict(one) | {"said": as_data(one.said)} for one in findings]) if findings else None
+    store.put_note(note_of(site), written(findings))
+
+
+def _read(one: Mapping[str, Any]) -> Finding:
+    mark, answers = one.get("mark"), tuple(map(Verb, one.get("answers", ())))
+    said, ticket = from_data(one["said"]), one["ticket"]
+    return Finding(
+        Drift(one["drift"]),
+        ticket,
+        one["machine"],
+        said,
+        answers,
+        _mark(mark) if mark else None,
+        bool(one.get("fresh")),
     )
 
 
-def _read(one: Mapping[str, object]) -> Finding:
-    number = one["ticket"]
-    ticket = number if isinstance(number, int) else None
-    return Finding(Drift(str(one["drift"])), ticket, str(one["machine"]), from_data(one["said"]))
+def _mark(kept: Mapping[str, Any]) -> Mark:
+    ends = kept["expires_on"]
+    return Mark(
+        UUID(kept["machine_id"]), kept["reference"], kept["owner"], date.fromisoformat(ends) if ends else None,
+        kept["disk_gib"],
+    )  # fmt: skip
 
 
-def _note(site: str) -> str:
+def written(findings: Sequence[Finding]) -> str | None:
+    """What disagrees at a site as the store keeps it; None where all agrees."""
+    kept = [asdict(one) | {"said": as_data(one.said)} for one in findings]
+    return json.dumps(kept, default=str) if kept else None
+
+
+def note_of(site: str) -> str:
+    """Where the store keeps what disagrees at a site."""
     return f"drift:{site}"

@@ -36,10 +36,11 @@ from mailbot.model import (
 from mailbot.timetable import in_zone
 from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
-from mailbot.turns import owners, repetition
+from mailbot.turns import findings, owners, repetition
 from mailbot.turns.brake_replies import BrakeReply, number_of
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing, risk_of
+from mailbot.turns.finding_replies import FindingReply
 from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, left
 from parsers.translatable import NOTHING, Translatable, say
 from parsers.values import Command, Mail, Unclear, Verb
@@ -102,7 +103,9 @@ def judge_reply(
     if admin is None and person is None:
         return _from_nobody(context, mail, references, now)
     if admin is not None and (number := number_of(context, references, admin)):
-        return BrakeReply(context, mail, admin, number, now).judged(said, look)
+        of_findings = findings.is_letter(context.store, number)
+        answer = FindingReply if of_findings else BrakeReply
+        return answer(context, mail, admin, number, now).judged(said, look)
     exchange = _exchange(context, mail, references, now, admin=admin, person=person)
     if exchange is None:
         return left("an answer to a letter of ours from somebody it was not written to")

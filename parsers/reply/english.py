@@ -110,6 +110,15 @@ _LISTED = {
     Verb.PROCEED: phrases("""
         proceed | please proceed | go ahead | you may proceed
     """),
+    Verb.ADOPT: phrases("""
+        adopt | adopt it | adopt this vm | adopt the vm | adopt the machine
+    """),
+    Verb.REBUILD: phrases("""
+        rebuild | rebuild it | rebuild this vm | rebuild the vm | rebuild the machine
+    """),
+    Verb.FORGET: phrases("""
+        forget | forget it | forget this vm | forget the vm | forget the machine
+    """),
     Verb.STATUS: phrases("""
         status | state
     """),

@@ -73,6 +73,9 @@ _LISTED = {
     Verb.PROCEED: phrases("""
         poursuivre | poursuivez | proceder | procedez | continuer | allez-y
     """),
+    Verb.ADOPT: phrases("adopter | adoptez | adopter la vm | adopter la machine"),
+    Verb.REBUILD: phrases("reconstruire | reconstruisez | reconstruire la vm | reconstruire la machine"),
+    Verb.FORGET: phrases("oublier | oubliez | oublier la vm | oublier la machine"),
     Verb.STATUS: phrases("""
         statut | etat
     """),

@@ -48,6 +48,9 @@ GERMAN = Language(
             ich bestatige meinen antrag
         """),
         Verb.PROCEED: phrases("fortfahren | bitte fortfahren | weitermachen"),
+        Verb.ADOPT: phrases("ubernehmen | die vm ubernehmen"),
+        Verb.REBUILD: phrases("neu bauen | die vm neu bauen"),
+        Verb.FORGET: phrases("vergessen | die vm vergessen"),
         Verb.STATUS: phrases("zustand | stand"),
         Verb.HELP: phrases("hilfe"),
     },

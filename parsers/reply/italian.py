@@ -41,6 +41,9 @@ ITALIAN = Language(
             "confermare | confermo | confermato | confermata | lo confermo | confermo la mia richiesta"
         ),
         Verb.PROCEED: phrases("procedere | proseguire | continuare"),
+        Verb.ADOPT: phrases("adottare | adottare la vm"),
+        Verb.REBUILD: phrases("ricostruire | ricostruire la vm"),
+        Verb.FORGET: phrases("dimenticare | dimenticare la vm"),
         Verb.STATUS: phrases("stato"),
         Verb.HELP: phrases("aiuto"),
     },

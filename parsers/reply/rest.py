@@ -18,7 +18,7 @@ from parsers.text.tables import beginning, whole_words
 from parsers.values import Verb
 
 # What these set going is not asked about again: beside them only words that are known to be harmless may stand.
-_STRICT = frozenset({Verb.APPROVE, Verb.PROCEED})
+_STRICT = frozenset({Verb.APPROVE, Verb.PROCEED, Verb.ADOPT, Verb.REBUILD, Verb.FORGET})
 # Who gives something back says why: that it is not needed any more limits nothing.
 _GIVING_BACK = frozenset({Verb.RELEASE, Verb.WITHDRAW})
 _NOT_NEEDED = re.compile(

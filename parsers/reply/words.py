@@ -102,6 +102,21 @@ RULES: tuple[Rule, ...] = (
         "An administrator lets stops and removals go on that were held back.",
     ),
     Rule(
+        Verb.ADOPT,
+        "adopt MACHINE",
+        "An administrator gives a VM that no ticket knows a ticket of its owner's.",
+    ),
+    Rule(
+        Verb.REBUILD,
+        "rebuild MACHINE",
+        "An administrator has a VM that disappeared from its site built again under its name.",
+    ),
+    Rule(
+        Verb.FORGET,
+        "forget MACHINE",
+        "An administrator ends what is left of a VM that disappeared, or hears no more of one that no ticket knows.",
+    ),
+    Rule(
         Verb.STATUS,
         "status",
         "Asks how a request or a VM stands.",

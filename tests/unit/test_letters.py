@@ -219,6 +219,9 @@ def test_every_letter_of_a_ticket_hangs_on_its_thread() -> None:
         if sample.ticket is None or kind.thread is Thread.NONE:
             continue
         to_admin = kind.thread is Thread.ADMINS or sample.item.effect.to == ADMIN
+        if not to_admin and not sample.ticket.thread:  # a machine that was adopted: no request is known
+            assert not references
+            continue
         assert references[0] == (
             f"<mb.admins.{sample.ticket.id}@mailbot.testbed.example>" if to_admin else sample.ticket.thread
         )
