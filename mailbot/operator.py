@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from secrets import token_hex
 from typing import assert_never
 
-from mailbot import journal
+from mailbot import journal, policy
 from mailbot.commands import OF_FINDINGS
 from mailbot.errors import Conflict, MailbotError
 from mailbot.model import (
@@ -18,6 +19,8 @@ from mailbot.model import (
     Ended,
     Event,
     Held,
+    OwnerSet,
+    OwnerState,
     PowerSet,
     Refusal,
     Restored,
@@ -30,7 +33,7 @@ from mailbot.model import (
 )
 from mailbot.ports import Folder, Inbox, OutboxState
 from mailbot.turns import brake, filed, finding_replies, findings, modes
-from mailbot.turns.context import CLOSED, PAUSED, TurnContext, apply
+from mailbot.turns.context import CLOSED, PAUSED, TurnContext, apply, usable_keys
 
 
 class Refused(MailbotError):
@@ -106,6 +109,27 @@ def stop(context: TurnContext, ticket_id: int, as_admin: str, reason: str) -> Ti
 def start(context: TurnContext, ticket_id: int, as_admin: str) -> Ticket:
     """Switch a machine on within its lease.  Raises Refused."""
     return _do(context, ticket_id, PowerSet(acting(context, as_admin), on=True))
+
+
+def change_owner(context: TurnContext, ticket_id: int, as_admin: str, login: str, reason: str) -> Ticket:
+    """Give a machine to another person of the directory; both read the reason.  Raises Refused, DirectoryUnavailable."""
+    by, ticket, person = acting(context, as_admin), context.store.ticket(ticket_id), context.directory.by_login(login)
+    if person is None:
+        raise Refused(f"the directory has nobody with the login {login}")
+    keys, refusals = usable_keys(person)
+    problems = policy.person_problems(person, keys, refusals)
+    if problems:
+        raise Refused(f"{login} cannot have it: {policy.refusal(problems)}")
+    has = context.store.open_ticket_of(person.login, person.id)
+    if has is not None and has.id != ticket_id:
+        raise Refused(f"{login} has #{has.id} already ({has.state.value}), and one machine is what a person can have")
+    holder = context.directory.by_login(ticket.username) if ticket else None
+    taken = holder is not None and holder.login != person.login
+    state = OwnerState.NAMESAKE if taken else OwnerState.ACTIVE
+    event = OwnerSet(
+        by, person.id, person.login, person.name, person.email, state, person.language, reason.strip(), token_hex(16)
+    )
+    return _do(context, ticket_id, event)
 
 
 def restore(context: TurnContext, ticket_id: int, as_admin: str, until: date | None = None) -> Ticket:

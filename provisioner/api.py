@@ -245,8 +245,10 @@ class Provisioner(Protocol):
         Raises `ProvisionerError` where its console was never kept.
         """
 
-    def install_keys(self, spec: VmSpec) -> tuple[str, ...]:
-        """Have the guest let `spec.ssh_keys` log in as root, besides those that may already; gives root's fingerprints then.
+    def install_keys(self, spec: VmSpec, *, alone: bool = False) -> tuple[str, ...]:
+        """Have the guest let `spec.ssh_keys` log in as root; gives root's fingerprints then.
+
+        Those that may already stay, unless these are to be `alone`.
 
         Idempotent.  Raises `ProvisionerError` where the machine is off or its guest agent does not answer.
         """

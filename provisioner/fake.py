@@ -177,14 +177,14 @@ class FakeSite:
             return ()
         return self.faults.console
 
-    def install_keys(self, spec: VmSpec) -> tuple[str, ...]:
+    def install_keys(self, spec: VmSpec, *, alone: bool = False) -> tuple[str, ...]:
         machine = self._enter("install_keys", spec)
         if machine is None or not machine.running:
             raise ProvisionerError(f"{spec.name} is switched off.")
         if self.faults.agentless:
             raise ProvisionerError(f"The guest agent of {spec.name} does not answer.")
         wanted = [ssh_keys.fingerprint(line) for line in spec.ssh_keys]
-        machine.fingerprints = list(dict.fromkeys([*machine.fingerprints, *wanted]))
+        machine.fingerprints = list(dict.fromkeys([*([] if alone else machine.fingerprints), *wanted]))
         self._save(spec.machine_id, machine)
         return tuple(machine.fingerprints)
 

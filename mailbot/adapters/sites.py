@@ -50,8 +50,8 @@ class BoundedSite:
     def console(self, spec: VmSpec) -> tuple[str, ...]:
         return self._bounded(lambda: self._site.console(spec))
 
-    def install_keys(self, spec: VmSpec) -> tuple[str, ...]:
-        return self._bounded(lambda: self._site.install_keys(spec))
+    def install_keys(self, spec: VmSpec, *, alone: bool = False) -> tuple[str, ...]:
+        return self._bounded(lambda: self._site.install_keys(spec, alone=alone))
 
     def wipe(self, spec: VmSpec) -> VmFacts:
         return self._bounded(lambda: self._site.wipe(spec))

@@ -145,6 +145,25 @@ def start(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
         _tell(turn, operator.start(turn, ticket, as_admin))
 
 
+def change_owner(
+    context: typer.Context,
+    ticket: Number,
+    login: Annotated[str, typer.Argument(help="The login of the new owner.")],
+    reason: Annotated[str, typer.Argument(help="The reason; the former and the new owner read it.")],
+    *,
+    as_admin: Admin,
+    yes: Yes = False,
+) -> None:
+    """Give a machine to another person.
+
+    Its disk with all that is on it, its name and its last day stay. The new owner's SSH keys take the place of all others, and
+    nothing that the former owner has been written counts any more. What others have in it is for the new owner to see.
+    """
+    with turn_context(settings_of(context)) as turn:
+        confirm(f"{visible(login)} can read everything on the machine of ticket #{ticket} then.", yes=yes)
+        _tell(turn, operator.change_owner(turn, ticket, as_admin, login, reason))
+
+
 def restore(
     context: typer.Context,
     ticket: Number,

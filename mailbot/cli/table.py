@@ -49,6 +49,7 @@ ROWS = (
     Row("shorten", "deciding:shorten", "Give a machine an earlier last day, with notice."),
     Row("stop", "deciding:stop", "Switch a machine off within its lease."),
     Row("start", "deciding:start", "Switch a machine on within its lease."),
+    Row("change-owner", "deciding:change_owner", "Give a machine to another person."),
     Row("restore", "deciding:restore", "Bring a removed machine back around its kept disk."),
     Row("withdraw", "deciding:withdraw", "Take a request, or the question for an extension, back."),
     Row("resend", "deciding:resend", "Send a letter once more."),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar
 
-from mailbot.letters.kinds import About, Audience, Calendar, LetterFacts, Plan, Snapshot
+from mailbot.letters.kinds import About, Audience, Calendar, LetterFacts, Plan, Snapshot, Thread
 from mailbot.model import Letter, Purpose
 from parsers.translatable import NOTHING, Translatable, say
 
@@ -154,6 +154,36 @@ class VmSwitchedOff(Snapshot):
     about: ClassVar = About(Letter.VM_SWITCHED_OFF, Audience.OWNER, Purpose.OWN, subject=say("is switched off"))
     by: Annotated[str, "who switched it off, by name"]
     reason: Annotated[str, "why, in that admin's words"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmYours(Snapshot):
+    """an admin gave the machine to another person: to them, when their keys are installed, or with why they are not"""
+
+    about: ClassVar = About(
+        Letter.VM_YOURS, Audience.OWNER, Purpose.OWN, Thread.NONE, subject=say("is yours from now on")
+    )
+    former: Annotated[str, "who had it before, by name"]
+    by: Annotated[str, "who gave it, by name"]
+    reason: Annotated[str, "why, in that admin's words"]
+    plan: Plan
+    calendar: Calendar = None
+    fqdn: Annotated[str, "full host name"] = ""
+    keys: Annotated[tuple[str, ...], "fingerprints of the keys that may log in as root now, no others"] = ()
+    why: Annotated[Translatable, "why the keys are still those of before, a sentence"] = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmPassedOn(Snapshot):
+    """an admin gave the machine to another person: to whom it belonged before"""
+
+    about: ClassVar = About(Letter.VM_PASSED_ON, Audience.OWNER, subject=say("belongs to somebody else now"))
+    owner: Annotated[str, "whose it is now, by name"]
+    by: Annotated[str, "who gave it, by name"]
+    reason: Annotated[str, "why, in that admin's words"]
+    former_id: Annotated[str, "the directory's id of the reader"] = ""
+    former_login: Annotated[str, "the login of the reader"] = ""
+    calendar: Calendar = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from mailbot.lifecycle import (
     intervention,
     lease,
     ownership,
+    passing,
     reinstall,
     release,
     removal,
@@ -44,6 +45,7 @@ from mailbot.model import (
     Kept,
     MachineAsked,
     OwnerSeen,
+    OwnerSet,
     Placed,
     PowerSet,
     RebuildAsked,
@@ -95,7 +97,7 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
             return _wished(ticket, event, circumstances)
         case Retired() | DiskDeleted() | EffectFailed() | Returned() | OwnerSeen():
             return _reported(ticket, event, circumstances)
-        case Held() | Unheld() | Ended() | EndDateSet() | PowerSet():
+        case Held() | Unheld() | Ended() | EndDateSet() | PowerSet() | OwnerSet():
             return _intervened(ticket, event, circumstances)
         case MachineAsked() | ReinstallAsked() | ReinstallWanted() | Reinstalled():
             return _at_the_machine(ticket, event, circumstances)
@@ -192,7 +194,7 @@ def _at_the_machine(
 
 
 def _intervened(
-    ticket: Ticket, event: Held | Unheld | Ended | EndDateSet | PowerSet, circumstances: Circumstances
+    ticket: Ticket, event: Held | Unheld | Ended | EndDateSet | PowerSet | OwnerSet, circumstances: Circumstances
 ) -> Step | Refusal:
     """What an admin does without having been asked."""
     match event:
@@ -206,6 +208,8 @@ def _intervened(
             return intervention.end_date_set(ticket, event, circumstances)
         case PowerSet():
             return intervention.power_set(ticket, event, circumstances)
+        case OwnerSet():
+            return passing.passed_on(ticket, event, circumstances)
         case _:
             assert_never(event)
 

@@ -44,7 +44,7 @@ def weight(letter: Letter) -> Weight:
         case (
             Letter.REQUEST_APPROVED | Letter.REQUEST_DENIED | Letter.REQUEST_LAPSED | Letter.VM_READY
             | Letter.EXTENSION_GRANTED | Letter.EXTENSION_DENIED | Letter.EXTENSION_LAPSED | Letter.VM_RELEASED
-            | Letter.VM_ENDED | Letter.VM_SWITCHED_OFF | Letter.VM_REBUILT
+            | Letter.VM_ENDED | Letter.VM_SWITCHED_OFF | Letter.VM_REBUILT | Letter.VM_YOURS | Letter.VM_PASSED_ON
         ):  # fmt: skip
             return Weight.OUTCOME
         case Letter.ADMIN_DECISION | Letter.ADMIN_REMINDER | Letter.ADMIN_BUILD_FAILED | Letter.ADMIN_FINDINGS:

@@ -20,6 +20,7 @@ from mailbot.model import (
     Kept,
     MachineAsked,
     OwnerSeen,
+    OwnerSet,
     Placed,
     PowerSet,
     RebuildAsked,
@@ -99,6 +100,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         Ended: frozenset({S.RETIRING}),
         EndDateSet: frozenset({S.ACTIVE}),
         PowerSet: frozenset({S.ACTIVE}),
+        OwnerSet: frozenset({S.ACTIVE}),
     },
     S.EXPIRED: {
         OwnerSeen: frozenset({S.EXPIRED}),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from mailbot.errors import DirectoryUnavailable
 from mailbot.machines.health import why_away
 from mailbot.machines.progress import NoKeys, Site, Sites, again, keys_of, spec_of, where
-from mailbot.model import Action, Effect, Facts, OutboxItem, Ticket, TicketState, Turn
+from mailbot.model import Action, Effect, Facts, Letter, OutboxItem, Ticket, TicketState, Turn
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext
 from parsers.translatable import NOTHING, Translatable, as_data, as_one, from_data, say
@@ -52,11 +52,15 @@ def console(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket
 
 
 def rekey(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
-    """Let the keys that the directory has now log in as root; whatever keeps them out is told, and nothing tried again."""
+    """Let the keys that the directory has now log in as root; whatever keeps them out is told, and nothing tried again.
+
+    A new owner's are the only ones then.
+    """
+    alone = item.effect.letter is Letter.VM_YOURS
     try:
         site = where(sites, ticket)
         spec = spec_of(context, site, ticket, keys_of(context, ticket))
-        facts: Facts = {"fqdn": spec.names.fqdn, "keys": list(site.provisioner.install_keys(spec))}
+        facts: Facts = {"fqdn": spec.names.fqdn, "keys": list(site.provisioner.install_keys(spec, alone=alone))}
         why = NOTHING
     except DirectoryUnavailable as error:
         again(context, item, str(error))

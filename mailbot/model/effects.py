@@ -123,6 +123,8 @@ class Letter(StrEnum):
     VM_RELEASED = "vm-released"
     VM_ENDED = "vm-ended"
     VM_SWITCHED_OFF = "vm-switched-off"
+    VM_YOURS = "vm-yours"
+    VM_PASSED_ON = "vm-passed-on"
     VM_KEPT = "vm-kept"
     VM_RESTORED = "vm-restored"
     VM_REBUILT = "vm-rebuilt"

@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     ENDED = "Ended"
     END_DATE_SET = "EndDateSet"
     POWER_SET = "PowerSet"
+    OWNER_SET = "OwnerSet"
     MACHINE_ASKED = "MachineAsked"
     REBUILD_ASKED = "RebuildAsked"
     POWER_ASKED = "PowerAsked"
@@ -325,6 +326,25 @@ class PowerSet:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerSet:
+    """An admin gives a machine to another person of the directory, who is described as in `OwnerSeen`; both read the reason.
+
+    `nonce` is the ticket's new one: no letter that was written before proves anything any more.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.OWNER_SET
+    by: Actor
+    person_id: str
+    login: str
+    name: str
+    address: str
+    state: OwnerState
+    language: str
+    reason: str
+    nonce: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class MachineAsked:
     """The owner wants something done at the machine that leaves its lease as it was; `what` is one of `OF_OWNERS`."""
 
@@ -394,6 +414,7 @@ Event: TypeAlias = (
     | Ended
     | EndDateSet
     | PowerSet
+    | OwnerSet
     | MachineAsked
     | RebuildAsked
     | OwnerSeen

@@ -163,8 +163,9 @@ def turn_of(
 
 
 def facts_of(event: Event | Requested) -> Facts:
-    """What an event says, as JSON: every field but who it was."""
-    return {one.name: _json_able(getattr(event, one.name)) for one in fields(event) if one.name != "by"}
+    """What an event says, as JSON: every field but who it was, and what is not to be shown."""
+    shown = (one.name for one in fields(event) if one.name != "by" and one.repr)
+    return {name: _json_able(getattr(event, name)) for name in shown}
 
 
 def _json_able(value: Any) -> Any:

@@ -306,6 +306,9 @@ def _readdressed(context: TurnContext, item: OutboxItem, ticket: Ticket | None) 
     letter = item.effect.letter
     if ticket is None or letter is None or KINDS[letter].audience is not Audience.OWNER:
         return item
+    if letter is Letter.VM_PASSED_ON:  # about somebody else's machine by now: its reader is who had it
+        facts = item.effect.facts
+        ticket = replace(ticket, person_id=facts.get("former_id", ""), renamed_to=facts["former_login"])
     try:
         person = owners.owner_of(context, ticket)
         other = context.directory.by_address(item.effect.to) if person is None else None

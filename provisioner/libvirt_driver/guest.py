@@ -107,10 +107,11 @@ def _monitor(domain: libvirt.virDomain, command: str, **arguments: Any) -> Any:
     return answer["return"]
 
 
-def install_keys(domain: libvirt.virDomain, keys: tuple[str, ...]) -> tuple[str, ...]:
-    """Add keys to root's by the guest agent (guest-ssh-add-authorized-keys); gives the fingerprints of all of them then."""
+def install_keys(domain: libvirt.virDomain, keys: tuple[str, ...], *, alone: bool) -> tuple[str, ...]:
+    """Add keys to root's, or put them in their place, by the guest agent (guest-ssh-add-authorized-keys, `reset`); gives the
+    fingerprints of all of them then."""
     try:
-        _ask(domain, "guest-ssh-add-authorized-keys", username="root", keys=list(keys))
+        _ask(domain, "guest-ssh-add-authorized-keys", username="root", keys=list(keys), reset=alone)
         authorized = _read_file(domain, _AUTHORIZED)
     except libvirt.libvirtError as error:
         said = str(error).strip().rstrip(".")

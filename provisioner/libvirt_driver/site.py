@@ -127,13 +127,13 @@ class LibvirtSite:
             domain = Domains(conn, self._settings).ours(spec)
             return last_lines(domain) if domain is not None and domain.isActive() else ()
 
-    def install_keys(self, spec: VmSpec) -> tuple[str, ...]:
+    def install_keys(self, spec: VmSpec, *, alone: bool = False) -> tuple[str, ...]:
         check_buildable(spec)
         with self._work(f"install keys in {spec.name}", spec) as conn:
             domain = Domains(conn, self._settings).ours(spec)
             if domain is None or not domain.isActive():
                 raise ProvisionerError(f"{spec.name} is switched off.")
-            return install_keys(domain, spec.ssh_keys)
+            return install_keys(domain, spec.ssh_keys, alone=alone)
 
     def wipe(self, spec: VmSpec) -> VmFacts:
         with self._work(f"take the disk of {spec.name} away", spec) as conn:

@@ -73,6 +73,14 @@ def test_an_owner_reads_the_console_and_comes_in_with_another_key(
         assert run_ssh(other, address, "hostname", known_hosts).strip() == spec.name
         assert run_ssh(key, address, "hostname", known_hosts).strip() == spec.name
 
+        # Somebody else's machine: nobody else's key.
+        alone = replace(spec, ssh_keys=(other_line,))
+        assert site.install_keys(alone, alone=True) == (fingerprint(other_line),)
+        assert run_ssh(other, address, "hostname", known_hosts).strip() == spec.name
+        with pytest.raises(AssertionError, match="Permission denied"):
+            run_ssh(key, address, "hostname", known_hosts)
+        site.install_keys(spec)
+
         # Another disk in its place: the same address and identity, new host keys, nothing of what was there.
         run_ssh(key, address, "echo precious > /root/data && sync", known_hosts)
         site.wipe(spec)

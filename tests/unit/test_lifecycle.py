@@ -38,6 +38,7 @@ from mailbot.model import (
     Login,
     MachineAsked,
     OwnerSeen,
+    OwnerSet,
     OwnerState,
     Person,
     Placed,
@@ -100,6 +101,17 @@ SAMPLES: dict[type[Event], Event] = {
         Ended(BY_CAROL, "it attacks others"),
         EndDateSet(BY_CAROL, LATER),
         PowerSet(BY_CAROL, on=False, reason="the cables are moved"),
+        OwnerSet(
+            BY_CAROL,
+            "memory:bob",
+            "bob",
+            "Bob Durand",
+            "bob@example.org",
+            OwnerState.NAMESAKE,
+            "",
+            "she has left",
+            "new",
+        ),
         MachineAsked(BY_ALICE, Action.RESTART),
         RebuildAsked(BY_CAROL),
         ReinstallAsked(BY_ALICE),
@@ -233,7 +245,11 @@ def test_letters_go_to_the_owner_and_the_admins_only_and_have_their_facts(
         if effect.letter is None:
             continue
         written = KINDS[effect.letter]
-        expected = {admin.address for admin in ADMINS} if written.audience is Audience.ADMIN else {ALICE.email}
+        expected = (
+            {admin.address for admin in ADMINS}
+            if written.audience is Audience.ADMIN
+            else {ALICE.email, step.ticket.email}
+        )
         assert effect.to in expected
         assert from_json(LETTERS[effect.letter], effect.facts).stored() == effect.facts
 

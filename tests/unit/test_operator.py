@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import pytest
 from mailbot import operator
 from mailbot.model import Letter, Role, TicketState
 from provisioner.fake import FakeStep, Faults
-from tests.world import ALICE, CAROL, World, kind_of, request_words
-from tests.writing import words_of
+from provisioner.ssh_keys import fingerprint
+from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
+from tests.writing import reply, words_of
 
 
 @pytest.fixture
@@ -301,3 +303,95 @@ def test_a_hold_holds_a_machine_on_and_off_needs_a_reason(running: World) -> Non
     operator.hold(context, 1, "dave", "a demonstration")
     with pytest.raises(operator.Refused, match="held: a demonstration"):
         operator.stop(context, 1, "carol", "We move the cables.")
+
+
+def given_to_bob(running: World) -> None:
+    operator.change_owner(running.bot.context, 1, "carol", "bob", "Alice has left.")
+    running.once()
+    running.later(minutes=5)
+
+
+def test_a_machine_goes_to_another_person_with_keys_and_lease_and_both_are_written_to(running: World) -> None:
+    before, start = running.ticket(), running.now
+    given_to_bob(running)
+    after = running.ticket()
+    assert (after.person_id, after.login, after.username, after.email) == ("memory:bob", "bob", "alice", BOB.email)
+    assert (after.state, after.end_date, after.machine_id) == (before.state, before.end_date, before.machine_id)
+    assert (after.nonce != before.nonce, after.lease_from, after.stage) == (True, start, 0)
+    gone, yours = running.last(Letter.VM_PASSED_ON), running.last(Letter.VM_YOURS)
+    assert (gone.envelope_to, yours.envelope_to) == (ALICE.email, BOB.email)
+    for letter in (gone, yours):
+        assert "Alice has left." in words_of(letter)
+    bobs = [fingerprint(line) for line in BOB.ssh_keys]
+    assert running.machines()["alice-vm@north"].fingerprints == bobs, "hers are taken out"
+    assert bobs[0] in words_of(yours)
+    line = running.bot.context.store.history(1)[-1]
+    assert (line.event, line.facts["former_id"], "nonce" in line.facts) == ("OwnerSet", "memory:alice", False)
+
+
+def test_no_letter_of_the_former_owner_gives_authority_not_even_in_the_new_ones_name(running: World) -> None:
+    old = running.last(Letter.VM_READY)
+    given_to_bob(running)
+    before, letters = running.ticket(), len(running.letters)
+    for sender in (ALICE.email, BOB.email):
+        running.arrives(reply(old, sender, "release", running.now))
+    assert running.ticket() == before
+    assert len(running.letters) == letters
+    running.answers(running.last(Letter.VM_YOURS), "release")
+    assert running.ticket().release_asked_at is not None, "the new owner's own letter does"
+
+
+def test_what_the_former_owner_was_asked_or_was_to_be_told_is_void(running: World) -> None:
+    running.postman.down = True
+    running.answers(running.last(Letter.VM_READY), "release")
+    assert running.ticket().release_asked_at is not None
+    operator.change_owner(running.bot.context, 1, "carol", "bob", "Alice has left.")
+    letters = len(running.letters)
+    running.postman.down = False
+    running.later(hours=1)
+    assert running.ticket().release_asked_at is None
+    assert sorted(kind_of(one) for one in running.letters[letters:]) == [Letter.VM_PASSED_ON, Letter.VM_YOURS]
+
+
+def test_a_new_owner_gets_the_notice_that_the_former_one_had(running: World) -> None:
+    while running.now.date() < running.ticket().end_date - timedelta(days=3):
+        running.later(days=1)
+    assert running.ticket().stage > 0
+    given_to_bob(running)
+    while running.ticket().state is TicketState.ACTIVE:
+        running.later(hours=6)
+    warned = [one for one in running.letters if kind_of(one) is Letter.WARNING and one.envelope_to == BOB.email]
+    assert warned
+    assert running.last(Letter.VM_STOPPED).envelope_to == BOB.email
+
+
+def test_the_letter_to_who_had_it_goes_to_their_address_of_now(running: World) -> None:
+    running.postman.down = True
+    operator.change_owner(running.bot.context, 1, "carol", "bob", "Alice has moved on.")
+    running.directory.put(replace(ALICE, id="memory:alice", email="alice@elsewhere.example"))
+    running.postman.down = False
+    running.later(hours=1)
+    assert running.last(Letter.VM_PASSED_ON).envelope_to == "alice@elsewhere.example"
+
+
+def test_who_cannot_have_a_machine_is_not_given_one(running: World) -> None:
+    context, before = running.bot.context, running.ticket()
+    for login, reason, why in (
+        ("nobody", "a reason", "nobody with the login"),
+        ("alice", "a reason", "alice's already"),
+        ("bob", " ", "needs a reason"),
+    ):
+        with pytest.raises(operator.Refused, match=why):
+            operator.change_owner(context, 1, "carol", login, reason)
+    running.directory.put(replace(BOB, locked=True))
+    with pytest.raises(operator.Refused, match="locked"):
+        operator.change_owner(context, 1, "carol", "bob", "a reason")
+    running.directory.put(BOB)
+    running.answers(running.last(Letter.VM_READY), f"extend until {before.end_date + timedelta(days=300)}")
+    with pytest.raises(operator.Refused, match="extension is being asked for"):
+        operator.change_owner(context, 1, "carol", "bob", "a reason")
+    operator.withdraw(context, 1, "carol")
+    running.writes(BOB.email, request_words("bob"))
+    with pytest.raises(operator.Refused, match="bob has #2 already"):
+        operator.change_owner(context, 1, "carol", "bob", "a reason")
+    assert running.ticket().person_id == before.person_id
