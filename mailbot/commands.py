@@ -424,7 +424,7 @@ ROWS: Mapping[Verb, Row] = {verb: row(verb) for verb in Verb}
 OF_THE_BRAKE = (Offer(Verb.PROCEED, say("proceed"), say("to let these machines be stopped or removed")),)
 """What admins can say to the letter of the brake, which speaks of no single ticket."""
 
-OF_THE_LETTER_BRAKE = (Offer(Verb.PROCEED, say("proceed"), say("to send every question that is held by then")),)
+OF_THE_LETTER_BRAKE = (Offer(Verb.PROCEED, say("proceed"), say("to send everything that is held by then")),)
 """What admins can say to the letter about held letters."""
 
 OF_FINDINGS: Mapping[Verb, Translatable] = {

@@ -23,7 +23,7 @@ from mailbot.model import MACHINE_ACTIONS
 from mailbot.ports import OutboxState
 from mailbot.pulse import Pulse, feed_seconds
 from mailbot.sending import Beside, EveryFewMails
-from mailbot.turns import findings, letter_brake, modes, owners, sight
+from mailbot.turns import announcements, findings, letter_brake, modes, owners, sight
 from mailbot.turns.deliver import deliver
 from mailbot.turns.digest import digest
 from mailbot.turns.receive import MAILS_AT_ONCE, receive
@@ -69,7 +69,7 @@ class Tally:
 
 
 def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambda: None) -> Tally:
-    """One tick: new mail, tickets whose time has come, the letter of the week, letters whose time has come.
+    """One tick: new mail, tickets whose time has come, the letter of the week, what an admin announces, letters whose time has come.
 
     With `letters` false they are left to a worker of their own, which is told of the `progress` every few mails: no mail
     waits for a slow mail server.  Otherwise, too, letters begin to leave while many mails are still being read.
@@ -89,6 +89,7 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
     _guarded(tally, "look", lambda: _observed(bot, reading))
     tally.tickets = _guarded(tally, "wake", lambda: _wake(bot, read_at))
     _guarded(tally, "digest", lambda: digest(bot.context))
+    _guarded(tally, "announcement", lambda: announcements.go_on(bot.context))
     _guarded(tally, "letter brake", lambda: letter_brake.tell(bot.context))
     _guarded(tally, "findings", lambda: findings.tell(bot.context))
     _guarded(tally, "retention", lambda: leave(bot.context))

@@ -338,6 +338,10 @@ class Player:
         operator.change_owner(self.world.bot.context, int(number), name, login, reason)
         self.world.once()
 
+    def announce(self, name: str, site: str | None, subject: str, text: str) -> None:
+        operator.announce(self.world.bot.context, subject, text, name, (site,) if site else ())
+        self.world.once()
+
     def shorten(self, name: str, number: str, until: str, reason: str) -> None:
         operator.shorten(self.world.bot.context, int(number), name, date.fromisoformat(until), reason)
         self.world.once()
@@ -432,6 +436,7 @@ FACTS: dict[str, Callable[..., None]] = {
         Player.at_the_command_line
     ),
     rf"(?P<name>{_NAMES}) gives #(?P<number>\d+) to (?P<login>\w+) at the command line: (?P<reason>.*)": Player.give,
+    rf"(?P<name>{_NAMES}) announces(?: at (?P<site>north|south))? “(?P<subject>[^”]*)” at the command line: (?P<text>.*)": Player.announce,
     rf"(?P<name>{_NAMES}) shortens #(?P<number>\d+) to (?P<until>\S+) at the command line: (?P<reason>.*)": Player.shorten,
     r"(?P<name>[\w-]+) disappears from (?P<site>north|south)(?P<disk> with its disk)?": Player.disappears,
     rf"there is a (?P<name>[\w-]+) at (?P<site>north|south) that no ticket knows, of (?P<owner>{_NAMES}), marked #(?P<number>\d+), until (?P<until>\S+)": (

@@ -53,6 +53,7 @@ ROWS = (
     Row("restore", "deciding:restore", "Bring a removed machine back around its kept disk."),
     Row("withdraw", "deciding:withdraw", "Take a request, or the question for an extension, back."),
     Row("resend", "deciding:resend", "Send a letter once more."),
+    Row("announce", "announcing:announce", "Write to the owners of all machines, or of those at a site."),
     Row("requeue", "requeueing:requeue", "Try again what waits, was given up or lies in quarantine."),
     Row("release-brake", "deciding:release_brake", "Let the machines go that the brake holds."),
     Row("close", "deciding:close", "Take no new requests."),

@@ -274,6 +274,16 @@ def person_erased(*, tickets: int, lines: int, letters: int, mails: int, who: st
     """An admin had the personal data of somebody erased; the line does not say whose."""
 
 
+@line("info")
+def announcement_begun(*, announcement: str, who: str, sites: str) -> None:
+    """An admin announces something to the owners of machines, at these sites or (without any) at all."""
+
+
+@line("info")
+def announcement_done(*, announcement: str) -> None:
+    """Every owner has a letter of that announcement in the outbox."""
+
+
 @line("error")
 def works_not(*, what: str, since: datetime, why: str) -> None:
     """Something that the bot needs has failed for an hour; admins are told once, by letter where letters leave."""

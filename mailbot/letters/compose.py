@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from email import policy
 from email.generator import BytesGenerator
 from email.header import Header
@@ -22,11 +21,9 @@ from mailbot.errors import MailbotError
 from mailbot.letters.answers import Reply
 from mailbot.letters.calendar import end_of_lease
 from mailbot.letters.catalogue import KINDS, LETTERS
-from mailbot.letters.extensions import ExtensionGranted
 from mailbot.letters.kinds import About, Answer, LetterFacts, Snapshot, Thread
 from mailbot.letters.languages import Language, chosen, language
-from mailbot.letters.life import DateMoved, EndEarlier, EndWarning, GraceHalf, RemovalNear
-from mailbot.letters.questions import AdminDecided, AdminLapsed, Question
+from mailbot.letters.questions import AdminDecided
 from mailbot.letters.rendering import (
     DECIDING,
     Rendered,
@@ -34,18 +31,16 @@ from mailbot.letters.rendering import (
 )
 from mailbot.letters.settings import LetterSettings
 from mailbot.letters.stored import UnreadableFacts, from_json
+from mailbot.letters.subjects import last_day, said
 from mailbot.letters.troubles import (
-    AdminBlind,
     AdminBrake,
     AdminBrakeStays,
     AdminFindingAnswered,
     AdminFindings,
     AdminLettersHeld,
-    AdminMachineTrouble,
-    AdminOwner,
     Held,
 )
-from mailbot.model import Letter, OutboundMail, OutboxItem, OwnerState, Purpose, Ticket
+from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
 from mailbot.timetable import today
 from mailbot.tokens import Reference
 from parsers.reply.grammar import listed_words
@@ -267,80 +262,12 @@ def _subject(work: _Work) -> str:
     """Says the act; letters of one thread begin alike, and References hold it together."""
     service, ticket = work.settings.rules.service, work.ticket
     if work.about.subject is not None:
-        said = work.language.words(work.about.subject.given(**_said(work)))
+        words = work.language.words(work.about.subject.given(**said(work.facts, work.ticket, work.language)))
         about = f"[{service.name} #{ticket.id}] {ticket.username}-vm:" if ticket and work.about.needs_ticket else ""
-        return one_line(f"{about or f'[{service.name}]'} {said}", 200)
+        return one_line(f"{about or f'[{service.name}]'} {words}", 200)
     asked = work.facts.subject if isinstance(work.facts, Answer) else ""
     subject = one_line(str(asked or (ticket.subject if ticket else "") or service.request_subject), 200)
     return subject if subject.lower().startswith("re:") else f"Re: {subject}"
-
-
-def _said(work: _Work) -> dict[str, str]:
-    """What a subject may say."""
-    words: dict[str, str] = {}
-    if work.ticket is not None:
-        words["short_day"] = work.language.short_day(_last_day(work, work.ticket))
-    match work.facts:
-        case AdminDecided(question=question, decision=decision):
-            words |= {"question": _QUESTIONS[question], "decision": _DECISIONS[decision]}
-        case AdminLapsed(question=question):
-            words["question"] = _QUESTIONS[question]
-        case Question(person=person, asked_end_date=asked):
-            new = say("new VM for {login}", login=person.login)
-            words["what"] = say("extension until {day}", day=asked) if asked else new
-        case EndWarning(days_left=days) | GraceHalf(days_left=days) | RemovalNear(days_left=days):
-            words["days"] = work.language.count(days, "day")
-        case AdminMachineTrouble(effect=effect):
-            words["trouble"] = _NOT_DONE[effect]
-        case AdminBrake(tickets=tickets):
-            words["count"] = work.language.count(len(tickets), "machine")
-        case AdminBlind(what=what, back=back):
-            words |= {"what": what, "works": say("works again") if back else say("does not work")}
-        case AdminOwner() as told:
-            words["what"] = _what_of_the_owner(told)
-        case _:
-            pass
-    return words
-
-
-_QUESTIONS = {"request": say("request"), "extension": say("extension")}
-_DECISIONS = {"approved": say("approved"), "denied": say("denied"), "withdrawn": say("withdrawn")}
-_NOT_DONE = {
-    "stop": say("stop failed"),
-    "switch-off": say("switching off failed"),
-    "start": say("start failed"),
-    "restart": say("restart failed"),
-    "reinstall": say("reinstall failed"),
-    "retire": say("retire failed"),
-    "delete-disk": say("delete-disk failed"),
-}
-
-
-def _what_of_the_owner(told: AdminOwner) -> Translatable:
-    if told.renamed_from and told.owner is OwnerState.ACTIVE:
-        return say("its owner has another login")
-    return _OWNER[told.owner]
-
-
-_OWNER: Mapping[OwnerState, Translatable] = {
-    OwnerState.ACTIVE: say("the account of its owner is in order again"),
-    OwnerState.LOCKED: say("the account of its owner is locked"),
-    OwnerState.KEYLESS: say("its owner has no SSH key"),
-    OwnerState.GONE: say("its owner is no longer in the directory"),
-    OwnerState.SUCCEEDED: say("its owner is no longer in the directory, and somebody else has the login"),
-    OwnerState.NAMESAKE: say("somebody else has the login that it is named after"),
-}
-
-
-def _last_day(work: _Work, ticket: Ticket) -> date:
-    """The end date that this letter tells: the one just granted, or as it was when the letter was decided."""
-    match work.facts:
-        case ExtensionGranted(until=day) | DateMoved(end_date=day) | EndEarlier(end_date=day):
-            return day
-        case Snapshot(end_date=told):
-            return told or ticket.end_date
-        case _:
-            return ticket.end_date
 
 
 def _headers(work: _Work, subject: str, message_id: str) -> list[tuple[str, str]]:
@@ -440,7 +367,7 @@ def _message(work: _Work, body: Rendered, message_id: str) -> Message:
     if calendar is None or work.ticket is None:
         both["MIME-Version"] = "1.0"
         return both
-    day = _last_day(work, work.ticket)
+    day = last_day(work.facts, work.ticket)
     attached = end_of_lease(work.ticket, day, calendar, work.settings, now=work.now, spoken=work.language)
     mixed = _multipart("mixed", f"=_m_{boundary}", [both, attached])
     mixed["MIME-Version"] = "1.0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -27,8 +28,8 @@ from mailbot.letters.plain import to_text
 from mailbot.letters.requests import Filled
 from mailbot.letters.troubles import Section
 from mailbot.rules import ENGLISH
-from parsers.request.labels import LABELS, Part
-from parsers.request.placeholders import OWN
+from parsers.request.form import form_lines
+from parsers.request.labels import Part
 from parsers.text.folding import one_line, visible
 from parsers.translatable import say
 from parsers.values import Verb
@@ -41,6 +42,8 @@ DECIDING = frozenset(
 _VALUE_LIMIT = 1500
 _QUOTE_LINES = 60
 _QUOTE_CHARACTERS = 6000
+_FORM_CHARACTERS = 11_000
+"""As much as a usage may have, with its label: the form gives back all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +134,14 @@ def _quote(words: str, language: Language) -> _Marked:
     return _Marked("\n".join(f"> {line}" for line in lines or [language.words(say("(nothing)"))]))
 
 
-def _listed(mark: str) -> Any:
+def _paragraphs(words: str, language: Language) -> _Marked:
+    """Somebody's words like `_quote`, their paragraphs as blocks of their own."""
+    return _Marked("\n\n".join(_quote(one, language) for one in re.split(r"\n\s*\n", words.strip())))
+
+
+def _listed(mark: str, limit: int = _QUOTE_CHARACTERS) -> Any:
     def listed(lines: Iterable[object]) -> _Marked:
-        return _Marked("\n".join(f"{mark} {one_line(str(line), _QUOTE_CHARACTERS)}" for line in lines))
+        return _Marked("\n".join(f"{mark} {one_line(str(line), limit)}" for line in lines))
 
     return listed
 
@@ -156,16 +164,14 @@ def _headline(sections: Iterable[Section], language: Language) -> str:
     return told or language.words(say("all quiet"))
 
 
-def _filled_in(fields: Filled) -> list[str]:
-    """The request template with what is known, one line a field, so that no line of it can be a command."""
+def _filled_in(fields: Filled, language: Language) -> list[str]:
+    """The request template with what is known, in the reader's language."""
     known = {
         Part.USERNAME: fields.username,
         Part.USAGE: fields.intended_usage,
         Part.DATE: fields.expiration_date,
     }
-    return [
-        f"{LABELS[part]}: {one_line(value, _QUOTE_CHARACTERS) or f'<{OWN[part]}>'}" for part, value in known.items()
-    ]
+    return form_lines(known if fields.disk is None else {**known, Part.DISK: fields.disk}, language.code)
 
 
 def undeclared(file: str, own: Path | None, language: Language) -> set[str]:
@@ -204,12 +210,13 @@ def _text_environment(own: Path | None, language: Language) -> Environment:
     )
     environment.globals.update(
         quote=partial(_quote, language=language),
+        paragraphs=partial(_paragraphs, language=language),
         items=_listed("-"),
-        code=_listed("$"),
+        code=_listed("$", _FORM_CHARACTERS),
         offers=_offers,
         count=language.count,
         known_hosts=_known_hosts,
-        filled_in=_filled_in,
+        filled_in=partial(_filled_in, language=language),
         headline=partial(_headline, language=language),
     )
     return environment

@@ -33,11 +33,15 @@ class ToCorrect:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """The template's fields as understood or as written, "" where nothing is known."""
+    """The template's fields as understood, "" for what has to be written (again).
+
+    `disk` is None where the usage says all of it.
+    """
 
     username: str = ""
     intended_usage: str = ""
     expiration_date: str = ""
+    disk: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

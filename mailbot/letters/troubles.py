@@ -197,6 +197,7 @@ class AdminLettersHeld(LetterFacts):
     why: Annotated[tuple[Translatable, ...], "which limits would be passed, each a phrase"]
     questions: Annotated[tuple[Waiting, ...], "tickets with a question that waits"] = ()
     waiting: Annotated[int, "how many tickets wait in all"] = 0
+    announced: Annotated[int, "how many letters of an announcement wait"] = 0
     dropped: Annotated[tuple[Dropped, ...], "letters that needed no decision and are not sent"] = ()
 
 

@@ -25,7 +25,7 @@ class Weight(StrEnum):
     NOTICE = "notice"
     """Proves that somebody was told, or says that the bot itself is in trouble: never held and never counted."""
     OUTCOME = "outcome"
-    """Tells how something ended that cannot be learned otherwise; once for each decision or build.  Held by the totals only."""
+    """Tells what cannot be learned otherwise; once for each decision, build or announcement.  Held by the totals only, never lost."""
     QUESTION = "question"
     """An admin decides by answering it: held, never lost."""
     INFORMATION = "information"
@@ -45,6 +45,7 @@ def weight(letter: Letter) -> Weight:
             Letter.REQUEST_APPROVED | Letter.REQUEST_DENIED | Letter.REQUEST_LAPSED | Letter.VM_READY
             | Letter.EXTENSION_GRANTED | Letter.EXTENSION_DENIED | Letter.EXTENSION_LAPSED | Letter.VM_RELEASED
             | Letter.VM_ENDED | Letter.VM_SWITCHED_OFF | Letter.VM_REBUILT | Letter.VM_YOURS | Letter.VM_PASSED_ON
+            | Letter.ANNOUNCEMENT
         ):  # fmt: skip
             return Weight.OUTCOME
         case Letter.ADMIN_DECISION | Letter.ADMIN_REMINDER | Letter.ADMIN_BUILD_FAILED | Letter.ADMIN_FINDINGS:

@@ -128,6 +128,7 @@ class Letter(StrEnum):
     VM_KEPT = "vm-kept"
     VM_RESTORED = "vm-restored"
     VM_REBUILT = "vm-rebuilt"
+    ANNOUNCEMENT = "announcement"
     ADMIN_NOTICE_BOUNCED = "admin-notice-bounced"
     ADMIN_OWNER = "admin-owner"
     ADMIN_UNDELIVERED = "admin-undelivered"

@@ -55,6 +55,8 @@ class EventKind(StrEnum):
     """A backup was restored: letters written before count for nothing, and notice is given again."""
     LETTERS_HELD = "LettersHeld"
     """The brake on letters held some of what this turn would have sent."""
+    ANNOUNCED = "Announced"
+    """An admin's announcement went to the owner."""
     ERASED = "Erased"
     """What the ticket held of a person was erased."""
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from mailbot.letters.troubles import AdminLettersHeld, Dropped, Waiting
 from mailbot.lifecycle.letter_brake import Weight, weight
-from mailbot.model import HeldLetter, Refusal, Turn
+from mailbot.model import HeldLetter, Letter, Refusal, Turn
 from mailbot.turns.brake_numbers import LETTERS, next_number
 from mailbot.turns.context import TurnContext
 from parsers.translatable import Translatable, say
@@ -74,10 +74,13 @@ def _key(brake: LetterBrake, held: Sequence[HeldLetter]) -> str:
 
 def _told(context: TurnContext, brake: LetterBrake, held: Sequence[HeldLetter]) -> AdminLettersHeld:
     questions: dict[int, HeldLetter] = {}
+    announced = 0
     lost: Counter[str] = Counter()
     for one in held:
         if weight(one.letter) is Weight.INFORMATION:
             lost[one.letter.value] += 1
+        elif one.letter is Letter.ANNOUNCEMENT:
+            announced += 1
         else:
             questions[one.ticket_id or 0] = one
     tickets = {number: context.store.ticket(number) for number in sorted(questions)[:LISTED]}
@@ -86,6 +89,7 @@ def _told(context: TurnContext, brake: LetterBrake, held: Sequence[HeldLetter]) 
         why=tuple(Translatable(why) for why in sorted({one.why for one in held})),
         questions=tuple(Waiting(one.id, one.username) for one in tickets.values() if one is not None),
         waiting=len(questions),
+        announced=announced,
         dropped=tuple(Dropped(letter, number) for letter, number in sorted(lost.items())),
     )
 

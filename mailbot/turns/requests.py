@@ -16,9 +16,10 @@ from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, nothing
 from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, to_correct, withheld
 from mailbot.turns.second_requests import judge_second
+from parsers.request.form import answers
 from parsers.request.labels import Part
 from parsers.translatable import Translatable, say
-from parsers.values import Fields, Mail, Problem, Request
+from parsers.values import Mail, Problem, ReadingRules, Request
 from provisioner.naming import machine_name
 
 
@@ -117,7 +118,7 @@ def explained(
         sender,
         RequestProblems(
             problems=tuple(to_correct(one) for one in problems),
-            fields=_as_written(request.fields),
+            fields=_filled(request, sender, context.reading(now)),
             notes=request.notes,
             subject=mail.subject,
         ),
@@ -128,12 +129,14 @@ def explained(
     )
 
 
-def _as_written(fields: Fields) -> Filled:
-    day = fields.expiration_date
+def _filled(request: Request, sender: Person, rules: ReadingRules) -> Filled:
+    """The form as far as it is certain: what was read without a problem, and the login of whoever wrote for one that was not."""
+    known = answers(request.fields, frozenset(problem.field for problem in request.problems), rules)
     return Filled(
-        username=fields.username or "",
-        intended_usage=fields.intended_usage or "",
-        expiration_date=day.isoformat() if day else fields.expiration_text,
+        username=known[Part.USERNAME] or sender.login,
+        intended_usage=known[Part.USAGE],
+        expiration_date=known[Part.DATE],
+        disk=known.get(Part.DISK),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from parsers.request.labels import LABELS, Part
+from parsers.request.labels import IN_WORDS, Part
 from parsers.text.folding import one_line
 from parsers.translatable import NOTHING, Translatable, as_one, say
 from parsers.values import Problem, ReadingRules
@@ -29,7 +29,7 @@ def missing(part: Part, rules: ReadingRules) -> Problem:
     """The part's line is not there."""
     allowed = say(
         'The line "{label}:" is missing. Please add it with {wanted}, for example {example}',
-        label=LABELS[part],
+        label=IN_WORDS[part],
         wanted=_WANTED[part],
         example=_example(part, rules),
     )
@@ -48,7 +48,7 @@ def doubled(part: Part, lines: Sequence[int], answers: Sequence[str]) -> Problem
     found = shortened(" / ".join(shortened(answer, 30) for answer in answers[:3]))
     allowed = say(
         'The line "{label}:" is there more than once (lines {lines}) with different words. Please keep one.',
-        label=LABELS[part],
+        label=IN_WORDS[part],
         lines=reduce(_and, map(str, lines[:5])),
     )
     return Problem(part.value, lines[1], Translatable(found), allowed)
@@ -81,4 +81,4 @@ def _example(part: Part, rules: ReadingRules) -> Translatable:
         Part.USAGE: say("a test server for the software of our project"),
         Part.DATE: f"{rules.now.year + 1}-03-31",
     }
-    return as_one(f"{LABELS[part]}:", examples[part])
+    return as_one(say("{label}:", label=IN_WORDS[part]), examples[part])

@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from parsers.text.folding import fold, word_set
+from parsers.translatable import say
 
 
 class Part(StrEnum):
@@ -28,6 +29,8 @@ class Part(StrEnum):
 
 REQUIRED = (Part.USERNAME, Part.USAGE, Part.DATE)
 LABELS = {Part.USERNAME: "username", Part.USAGE: "intended usage", Part.DATE: "expiration date"}
+IN_WORDS = {Part.USERNAME: say("username"), Part.USAGE: say("intended usage"), Part.DATE: say("expiration date")}
+"""The same labels as a letter says them, in its reader's language."""
 
 _STRONG = {
     Part.USERNAME: (

@@ -8,7 +8,7 @@ from parsers.dates import DateReading, read_date
 from parsers.request import complaints
 from parsers.request.complaints import shortened
 from parsers.request.disk import read_disk
-from parsers.request.labels import LABELS, REQUIRED, Part
+from parsers.request.labels import IN_WORDS, REQUIRED, Part
 from parsers.request.login import read_login, undecorated
 from parsers.request.placeholders import Stripped, strip_placeholder
 from parsers.request.template import Entry, Line
@@ -138,7 +138,7 @@ def _with_part(part: Part, candidates: list[Entry], so_far: _SoFar, rules: Readi
     entry = candidates[0]
     if entry.label.guessed:
         so_far = so_far.noted(
-            say('the label "{label}" was read as {part}', label=shortened(entry.label.guessed, 30), part=LABELS[part])
+            say('the label "{label}" was read as {part}', label=shortened(entry.label.guessed, 30), part=IN_WORDS[part])
         )
     answer = usage_text(entry) if part is Part.USAGE else answer_of(entry)
     if not answer.text:
@@ -200,7 +200,9 @@ def _corrected_date(
 
 def _with_disk(entries: list[Entry], loose: str, usage_line: int | None, so_far: _SoFar, rules: ReadingRules) -> _SoFar:
     """The disk by its label; else what the usage, or `loose` words below the template, wish for."""
-    labelled = "\n\n".join(" ".join([entry.label.value, *_paragraph(entry)]) for entry in entries)
+    labelled = "\n\n".join(
+        strip_placeholder(Part.DISK, " ".join([entry.label.value, *_paragraph(entry)])).text for entry in entries
+    )
     reading = read_disk(visible(labelled), rules.default_disk_gib, labelled=True)
     line = entries[0].line.number if entries else None
     if reading.gib is None and not reading.problem:

@@ -11,11 +11,22 @@ from parsers.text.folding import fold, word_set
 from parsers.values import Fields
 
 # Our own wording: no day and no amount in it, so that a forgotten placeholder is never read as an answer.
-OWN = {
+ENGLISH = {
     Part.USERNAME: "your login",
     Part.USAGE: "what the VM is for, in 5 to 10 lines; if you need more disk, how much and why",
     Part.DATE: "the last day on which you need the VM",
+    Part.DISK: "the size of the whole disk, and why",
 }
+FRENCH = {
+    Part.USERNAME: "votre identifiant",
+    Part.USAGE: "à quoi servira la VM, en 5 à 10 lignes ; s'il faut plus de disque, combien et pourquoi",
+    Part.DATE: "le dernier jour où vous aurez besoin de la VM",
+    Part.DISK: "la taille du disque entier, et pourquoi",
+}
+
+
+def _own(part: Part) -> tuple[str, str]:
+    return ENGLISH[part], FRENCH[part]
 
 
 def _pattern(*sentences: str) -> re.Pattern[str]:
@@ -25,12 +36,12 @@ def _pattern(*sentences: str) -> re.Pattern[str]:
 
 
 _SENTENCES = {
-    Part.USERNAME: _pattern("Fill with your ~ login", "Fill with your login", OWN[Part.USERNAME]),
+    Part.USERNAME: _pattern("Fill with your ~ login", "Fill with your login", *_own(Part.USERNAME)),
     Part.USAGE: _pattern(
         "Fill with the intended usage for the VM, in 5-10 lines",
         "Fill with the intended usage for the VM",
         "If you require extra disk space, please explain how much and why",
-        OWN[Part.USAGE],
+        *_own(Part.USAGE),
     ),
     Part.DATE: _pattern(
         "Until when you will need the VM",
@@ -38,8 +49,9 @@ _SENTENCES = {
         "We will contact you before removing your VM",
         "Maximum: 2 years",
         "Maximum : 2 years",
-        OWN[Part.DATE],
+        *_own(Part.DATE),
     ),
+    Part.DISK: _pattern(*_own(Part.DISK)),
 }
 _VOCABULARY = {
     Part.USERNAME: word_set("fill with your login the"),
@@ -96,7 +108,7 @@ def filled_template(fields: Fields) -> str:
     """
     date = fields.expiration_date.isoformat() if fields.expiration_date else None
     values = {Part.USERNAME: fields.username, Part.USAGE: _usage(fields), Part.DATE: date}
-    return "\n\n".join(f"{LABELS[part]}: {value or f'<{OWN[part]}>'}" for part, value in values.items())
+    return "\n\n".join(f"{LABELS[part]}: {value or f'<{ENGLISH[part]}>'}" for part, value in values.items())
 
 
 def _usage(fields: Fields) -> str | None:

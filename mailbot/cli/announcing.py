@@ -1,0 +1,76 @@
+"""`announce`: an admin's words to the owners of machines."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mailbot import operator
+from mailbot.cli.acting import turn_context
+from mailbot.cli.deciding import Admin, Yes, confirm
+from mailbot.cli.output import say, visible
+from mailbot.cli.site import settings_of
+from mailbot.turns import announcements
+
+
+def announce(
+    context: typer.Context,
+    subject: Annotated[str, typer.Argument(help="The subject of the message.")],
+    file: Annotated[Path, typer.Argument(help="The file with the text; - for standard input.", metavar="FILE")],
+    *,
+    as_admin: Admin,
+    site: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only to those with a machine at this site. May be repeated."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say who would get it and what, and write nothing.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Write to the owners of all machines, or of those at a site.
+
+    Everybody with a machine that runs, is stopped or is being built gets it once, from the daemon, within the limits on
+    letters: over a limit the rest is held, and admins are told. Paragraphs are kept; a line that would be a command in an
+    answer is refused.
+    """
+    settings = settings_of(context)
+    known = {one.name for one in settings.config.hosts}
+    if unknown := sorted(set(site or ()) - known):
+        raise typer.BadParameter(f"there is no site {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    text = _text(file)
+    sites = tuple(sorted(set(site or ())))
+    with turn_context(settings) as turn:
+        if wrong := announcements.problem(turn, subject, text):
+            raise operator.Refused(wrong)
+        owners = list(announcements.readers(turn.store, sites))
+        if dry_run:
+            for ticket in owners:
+                say(f"#{ticket.id}  {visible(ticket.login)}  {visible(ticket.email)}")
+            say(f"\nSubject: [{settings.config.service.name}] {visible(subject)}\n\n{visible_lines(text)}\n")
+            say(_how_many(len(owners), "would be written"))
+            return
+        if not owners:
+            raise operator.Refused("nobody has a machine there")
+        confirm(_how_many(len(owners), "are going to be written"), yes=yes)
+        operator.announce(turn, subject, text, as_admin, sites)
+    say(_how_many(len(owners), "are written by the next ticks of the daemon"))
+
+
+def _text(file: Path) -> str:
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error}") from None
+
+
+def visible_lines(text: str) -> str:
+    """The text line by line, harmless on a terminal."""
+    return "\n".join(visible(line) for line in text.strip().splitlines())
+
+
+def _how_many(number: int, what: str) -> str:
+    return f"1 letter {what.replace('are', 'is', 1)}." if number == 1 else f"{number} letters {what}."

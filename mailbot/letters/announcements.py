@@ -1,0 +1,22 @@
+"""To the owners of machines, from an admin: what concerns all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from mailbot.letters.kinds import About, Audience, LetterFacts, Thread
+from mailbot.model import Letter
+from parsers.translatable import say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement(LetterFacts):
+    """an admin announces something to everybody with a machine, or to those of a site"""
+
+    about: ClassVar = About(
+        Letter.ANNOUNCEMENT, Audience.OWNER, thread=Thread.NONE, subject=say("{title}"), needs_ticket=False
+    )
+    title: Annotated[str, "the subject, in the admin's words"]
+    text: Annotated[str, "the admin's words"]
+    by: Annotated[str, "the admin, by name"]

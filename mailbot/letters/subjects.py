@@ -1,0 +1,99 @@
+"""What the subject of a letter may say, from its facts and its ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from mailbot.letters.announcements import Announcement
+from mailbot.letters.extensions import ExtensionGranted
+from mailbot.letters.kinds import LetterFacts, Snapshot
+from mailbot.letters.languages import Language
+from mailbot.letters.life import DateMoved, EndEarlier, EndWarning, GraceHalf, RemovalNear
+from mailbot.letters.questions import AdminDecided, AdminLapsed, Question
+from mailbot.letters.troubles import AdminBlind, AdminBrake, AdminMachineTrouble, AdminOwner
+from mailbot.model import OwnerState, Ticket
+from parsers.translatable import Translatable, say
+
+
+def said(facts: LetterFacts, ticket: Ticket | None, language: Language) -> dict[str, str]:
+    """What a subject may say."""
+    words: dict[str, str] = {}
+    if ticket is not None:
+        words["short_day"] = language.short_day(last_day(facts, ticket))
+    return words | _of_life(facts, language) | _of_trouble(facts, language)
+
+
+def _of_life(facts: LetterFacts, language: Language) -> dict[str, str]:
+    words: dict[str, str] = {}
+    match facts:
+        case AdminDecided(question=question, decision=decision):
+            words |= {"question": _QUESTIONS[question], "decision": _DECISIONS[decision]}
+        case AdminLapsed(question=question):
+            words["question"] = _QUESTIONS[question]
+        case Question(person=person, asked_end_date=asked):
+            new = say("new VM for {login}", login=person.login)
+            words["what"] = say("extension until {day}", day=asked) if asked else new
+        case EndWarning(days_left=days) | GraceHalf(days_left=days) | RemovalNear(days_left=days):
+            words["days"] = language.count(days, "day")
+        case Announcement(title=title):
+            words["title"] = title
+        case _:
+            pass
+    return words
+
+
+def _of_trouble(facts: LetterFacts, language: Language) -> dict[str, str]:
+    words: dict[str, str] = {}
+    match facts:
+        case AdminMachineTrouble(effect=effect):
+            words["trouble"] = _NOT_DONE[effect]
+        case AdminBrake(tickets=tickets):
+            words["count"] = language.count(len(tickets), "machine")
+        case AdminBlind(what=what, back=back):
+            words |= {"what": what, "works": say("works again") if back else say("does not work")}
+        case AdminOwner() as told:
+            words["what"] = _what_of_the_owner(told)
+        case _:
+            pass
+    return words
+
+
+_QUESTIONS = {"request": say("request"), "extension": say("extension")}
+_DECISIONS = {"approved": say("approved"), "denied": say("denied"), "withdrawn": say("withdrawn")}
+_NOT_DONE = {
+    "stop": say("stop failed"),
+    "switch-off": say("switching off failed"),
+    "start": say("start failed"),
+    "restart": say("restart failed"),
+    "reinstall": say("reinstall failed"),
+    "retire": say("retire failed"),
+    "delete-disk": say("delete-disk failed"),
+}
+
+
+def _what_of_the_owner(told: AdminOwner) -> Translatable:
+    if told.renamed_from and told.owner is OwnerState.ACTIVE:
+        return say("its owner has another login")
+    return _OWNER[told.owner]
+
+
+_OWNER: Mapping[OwnerState, Translatable] = {
+    OwnerState.ACTIVE: say("the account of its owner is in order again"),
+    OwnerState.LOCKED: say("the account of its owner is locked"),
+    OwnerState.KEYLESS: say("its owner has no SSH key"),
+    OwnerState.GONE: say("its owner is no longer in the directory"),
+    OwnerState.SUCCEEDED: say("its owner is no longer in the directory, and somebody else has the login"),
+    OwnerState.NAMESAKE: say("somebody else has the login that it is named after"),
+}
+
+
+def last_day(facts: LetterFacts, ticket: Ticket) -> date:
+    """The end date that this letter tells: the one just granted, or as it was when the letter was decided."""
+    match facts:
+        case ExtensionGranted(until=day) | DateMoved(end_date=day) | EndEarlier(end_date=day):
+            return day
+        case Snapshot(end_date=told):
+            return told or ticket.end_date
+        case _:
+            return ticket.end_date
