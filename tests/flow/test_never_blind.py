@@ -149,6 +149,21 @@ def test_a_pause_lets_no_question_lapse_without_a_reminder(world: World) -> None
     assert world.ticket().state is S.LAPSED
 
 
+def test_a_mailbox_read_by_a_clock_that_jumped_was_not_read_since_then(world: World) -> None:
+    machine(world)
+    before = world.now
+    world.clock.jump(before + timedelta(days=30))
+    world.once()
+    world.clock.jump(before + timedelta(minutes=5))
+    world.inbox.faults.plan("position", AWAY, times=10**6)
+    world.inbox.deliver(reply(world.last(Letter.WARNING), ALICE.email, "extend for 2 months", world.now))
+    days(world, 10)
+    assert world.ticket().state is S.ACTIVE
+    world.inbox.faults.planned.clear()
+    world.once()
+    assert world.ticket().asked_end_date is not None
+
+
 def test_a_clock_that_jumped_is_not_believed_by_a_process_that_begins_then(world: World) -> None:
     machine(world)
     before = world.now
