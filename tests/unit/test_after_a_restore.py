@@ -7,8 +7,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from mailbot.lifecycle.recovery import recovered
-from mailbot.model import ExtensionAsked, Letter, Step, TicketState
+from mailbot.lifecycle.notice import plan
+from mailbot.lifecycle.recovery import adopted, recovered
+from mailbot.model import Action, ExtensionAsked, Letter, Step, TicketState
 from mailbot.timetable import end_of
 from tests.lives import BY_OWNER, DAY, Life
 
@@ -88,3 +89,62 @@ def test_of_anything_else_only_the_letters_of_before_count_no_more(state: Ticket
     step = after(life)
     assert (step.effects, step.ticket.due_at, step.ticket.stage) == ((), None, life.ticket.stage)
     assert step.ticket.version == life.ticket.version + 1
+
+
+# a machine that was built after the backup
+
+
+def known_again(end: date, *, state: TicketState = S.PENDING, stage: int = 2) -> tuple[Life, Step]:
+    """A request of the backup whose machine runs at a site already: its ticket, as it is adopted now."""
+    life = Life(END, wake_delay=timedelta(0), mail_delay=timedelta(0))
+    life.ticket = replace(
+        life.ticket, state=state, stage=stage, version=7, asked_at=life.now, reminders=2, lease_from=None,
+        ended_at=life.now, remove_at=life.now, keep_until=life.now,
+    )  # fmt: skip
+    return life, adopted(life.ticket, end, life.about())
+
+
+@pytest.mark.parametrize("state", [S.PENDING, S.APPROVED, S.UNCONFIRMED])
+def test_a_machine_that_was_built_since_has_a_lease_of_its_own_from_now_on(state: TicketState) -> None:
+    life, step = known_again(END, state=state)
+    ticket = step.ticket
+    assert (ticket.state, ticket.end_date, ticket.lease_from) == (S.ACTIVE, END, life.now)
+    assert (ticket.stage, ticket.ended_at, ticket.remove_at, ticket.keep_until) == (0, None, None, None)
+    assert (ticket.asked_at, ticket.reminders) == (None, 0), "the request's own question is answered: it was built"
+    assert ticket.due_at == plan(ticket, life.rules).warnings[0]
+    assert not step.destructive
+
+
+def test_letters_of_before_the_backup_answer_nothing_of_it() -> None:
+    _life, step = known_again(END)
+    assert step.ticket.version == 8
+    assert {"admin-decision:", "admin-reminder:", "build:", "warning:", "removal:", "archive:"} <= set(step.cancel)
+
+
+def test_its_owner_is_told_by_the_worker_of_its_site() -> None:
+    _life, step = known_again(END)
+    (asked,) = step.effects
+    assert (asked.action, asked.letter, asked.to) == (Action.REPORT, Letter.STATUS, step.ticket.email)
+    assert asked.key.startswith("report:")
+    assert step.summary == "a backup was restored: its machine is at north"
+
+
+@pytest.mark.parametrize(("left", "moves"), [(7 * DAY + 2 * HOUR, False), (7 * DAY + 2 * HOUR - HOUR / 60, True)])
+def test_with_less_than_the_notice_left_its_end_moves_and_nothing_stops(left: timedelta, moves: bool) -> None:
+    life = at(left)
+    step = adopted(replace(life.ticket, stage=3), END, life.about())
+    assert letters(step) == ({Letter.DATE_MOVED} if moves else {Letter.STATUS})
+    assert (step.ticket.end_date > END) is moves
+    assert plan(step.ticket, life.rules).stop_at >= life.now + 7 * DAY
+    assert step.summary.startswith("a backup was restored: its machine is at north; the end date moved") is moves
+    assert {"warning:", "admin-decision:", "build:"} <= set(step.cancel)
+
+
+@pytest.mark.parametrize("days_over", [0, 1, 400])
+def test_an_end_that_has_passed_stops_nothing_for_the_whole_notice(days_over: int) -> None:
+    life = at(-timedelta(days=days_over))
+    step = adopted(life.ticket, END, life.about())
+    assert step.ticket.state is S.ACTIVE
+    assert plan(step.ticket, life.rules).stop_at >= life.now + 7 * DAY
+    assert letters(step) == {Letter.DATE_MOVED}
+    assert not step.destructive
