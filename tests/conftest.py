@@ -1,4 +1,4 @@
-"""Options of the whole test run."""
+"""Options of the whole test run.  Hypothesis has no limit on the time of one example: test machines are shared and slow."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from datetime import datetime
 
 import pytest
 import time_machine
+from hypothesis import settings
+
+settings.register_profile("mailbot", deadline=None)
+settings.load_profile("mailbot")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

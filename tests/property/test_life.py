@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import sqlite3
 import tempfile
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.utils import parseaddr
 from pathlib import Path
@@ -20,12 +22,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mailbot import operator
+from mailbot import daemon, operator
+from mailbot.adapters.clock import MemoryClock
+from mailbot.daemon import Tally
 from mailbot.errors import MailServerUnavailable
 from mailbot.model import FINAL, ONE_PER_USER, Letter, OutboundMail, Person, Role, TicketState
 from mailbot.ports import Folder
+from mailbot.recovery import recover
 from provisioner.fake import Faults
-from tests.world import ADMINS, ALICE, BOB, World, kind_of, request_words
+from tests.world import ADMINS, ALICE, BOB, START, World, kind_of, request_words
 from tests.writing import bounce, mail, out_of_office, reply
 
 LOGINS = st.sampled_from(["alice", "bob", "erin", "nobody"])
@@ -54,27 +59,114 @@ REGISTERED = (
 )
 
 
+BLIND_ENDS = frozenset({TicketState.EXPIRED, TicketState.RETIRING, TicketState.LAPSED, TicketState.REMOVED})
+"""What the clock alone brings a ticket to, and nobody can take back."""
+LAST_STAGE = {TicketState.ACTIVE: 4, TicketState.EXPIRED: 2}
+"""What `Ticket.stage` is after the last letter before the end."""
+BELIEVED_AFTER = 24 * 3600.0
+"""Seconds after which a clock that was set is believed again."""
+
+
+class OtherHost:
+    """The clock of another host: it differs, and the machine was started at another time."""
+
+    def __init__(self, clock: MemoryClock, skew: timedelta, starts: int) -> None:
+        self._clock, self._skew, self._starts = clock, skew, starts
+
+    def now(self) -> datetime:
+        return self._clock.now() + self._skew
+
+    def elapsed(self) -> float:
+        return self._clock.elapsed()
+
+    def start(self) -> str:
+        return f"another host, start {self._starts}"
+
+
+class Watched(World):
+    """A world that writes down, with its own arithmetic, when the bot could last see everything."""
+
+    seen_at = START - timedelta(days=1)
+    off = timedelta(0)
+    """How far the clock is from what passed by it."""
+    jumped = 0
+    skew = timedelta(0)
+    """How far the clock of another host differs."""
+    doubted: float | None = None
+    """What the clock that nobody sets showed at the first look after a jump."""
+
+    def once(self) -> Tally:
+        """As the bot does it; a look without any trouble, with a directory and by a clock that is right, saw everything."""
+        elapsed = self.clock.elapsed()
+        if abs(self.off) > timedelta(hours=1) and self.doubted is None:
+            self.doubted = elapsed
+        if self.doubted is not None and elapsed - self.doubted >= BELIEVED_AFTER:
+            self.off, self.doubted = timedelta(0), None
+        tally = super().once()
+        if not tally.troubles and not self.directory.down and self.doubted is None:
+            self.seen_at = self.now
+        return tally
+
+    def looks_beside(self) -> None:
+        """What a second daemon makes of it."""
+        bot = self.build()
+        clock = OtherHost(self.clock, self.skew, self.jumped)
+        try:
+            tally = daemon.once(replace(bot, context=replace(bot.context, clock=clock)))
+        finally:
+            bot.close()
+        if not tally.troubles and not self.directory.down:
+            self.seen_at = max(self.seen_at, clock.now())
+
+    def jumps(self, by: timedelta) -> None:
+        """Somebody sets the clock; where it is right again by that, it is believed."""
+        self.clock.jump(self.now + by)
+        self.off += by
+        self.jumped += 1
+        if abs(self.off) <= timedelta(hours=1):
+            self.doubted = None
+
+
 class Life(RuleBasedStateMachine):
     """One world; every rule is something that happens to it."""
 
-    @initialize(far=st.integers(0, 3))
-    def begin(self, far: int) -> None:
-        """A world in which alice has asked (1), was approved (2), has her machine (3), or nothing has happened."""
+    @initialize(far=st.integers(0, 5), skew=st.sampled_from([-30, -11, 11, 30]))
+    def begin(self, far: int, skew: int) -> None:
+        """A world in which alice has asked (1), was approved (2), has her machine (3), which is to be stopped (4) or removed (5) soon;
+        or nothing has happened."""
         self.root = Path(tempfile.mkdtemp(prefix="mailbot-life-"))
-        self.world = World(self.root)
+        self.world = Watched(self.root)
+        self.world.skew = timedelta(minutes=skew)
+        self.backup: Path | None = None
+        self.outlived: set[str] = set()
+        self.void: set[str] = set()
+        self.known: dict[int, tuple[int, frozenset[str]]] = {}
+        self.lines: Counter[int] = Counter()
+        self.due: dict[int, datetime | None] = {}
         self.arrived = 0
         self.ended: dict[int, TicketState] = {}
         self.others: set[str] = set()
         self.mails: dict[str, tuple[str, str]] = {}
         self.read: Counter[int] = Counter()
         self.asleep = False
-        self.succeeded: datetime | None = None
+        self.succeeded = False
         if far > 0:
             self.a_user_asks(ALICE)
         if far > 1:
             self.a_question_is_answered(0, "approve")
         if far > 2:
             self.world.later(minutes=1)
+        for state in (TicketState.ACTIVE, TicketState.EXPIRED)[: max(far - 3, 0)]:
+            self._nearly_at_the_end_of(state)
+
+    def _nearly_at_the_end_of(self, state: TicketState) -> None:
+        """An hour before the clock would stop or remove the machine, with all the notice that this needs."""
+        world = self.world
+        while world.ticket().state is not state or world.ticket().stage < LAST_STAGE[state]:
+            world.clock.set(max(world.ticket().due_at or world.now, world.now) + timedelta(minutes=1))
+            world.once()
+        world.clock.set((world.ticket().due_at or world.now) - timedelta(hours=1))
+        world.once()
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
@@ -178,7 +270,7 @@ class Life(RuleBasedStateMachine):
     @rule(locked=st.sampled_from([False, False, True]), renamed=st.sampled_from([False, False, True]))
     def the_directory_changes(self, locked: bool, renamed: bool) -> None:
         """Alice is there, perhaps locked, perhaps with another login; whoever had hers meanwhile is not."""
-        self.succeeded = None
+        self.succeeded = False
         self._has(replace(RENAMED if renamed else ALICE, locked=locked))
 
     @precondition(lambda self: not self.world.directory.down and not self.succeeded)
@@ -187,7 +279,12 @@ class Life(RuleBasedStateMachine):
         """Alice is gone; a day later the bot has seen it, however short the directory is away from then on."""
         self._has(SUCCESSOR)
         self.world.later(hours=25)
-        self.succeeded = self.world.now
+        self.succeeded = True
+        store = self.world.bot.context.store
+        self.known = {
+            one.id: (len(store.history(one.id)), frozenset(proof.message_id for proof in store.accepted(one.id)))
+            for one in store.tickets()
+        }
 
     def _has(self, person: Person) -> None:
         for login in (ALICE.login, RENAMED.login):
@@ -240,7 +337,89 @@ class Life(RuleBasedStateMachine):
     def the_mailbox_is_made_anew(self) -> None:
         self.world.inbox.recreate()
 
+    @rule(gone=st.sampled_from([False, False, True]))
+    def the_mailbox_cannot_be_read_or_can_again(self, gone: bool) -> None:
+        """For as long as it takes: replies lie unread meanwhile."""
+        self.world.inbox.faults.planned.clear()
+        if gone:
+            self.world.inbox.faults.plan("position", MailServerUnavailable("it refuses the password"), times=10**9)
+
+    @rule(hours=st.sampled_from([-24 * 30, -3, -0.5, 0.5, 3, 24 * 30]))
+    def the_clock_is_set(self, hours: float) -> None:
+        self.world.jumps(timedelta(hours=hours))
+        if not self.asleep:
+            self.world.once()
+
+    @precondition(lambda self: self.world.off)
+    @rule()
+    def the_clock_is_set_right(self) -> None:
+        self.world.jumps(-self.world.off)
+        if not self.asleep:
+            self.world.once()
+
+    @precondition(lambda self: not self.world.off)
+    @rule()
+    def another_daemon_looks_too(self) -> None:
+        """Over the same database, mailbox and sites, on another host, whose clock differs by less than a jump."""
+        self.world.looks_beside()
+
+    @rule()
+    def a_backup_is_made(self) -> None:
+        """A copy of the database, beside the one in use."""
+        self.backup = self.root / "backup.sqlite"
+        with (
+            closing(sqlite3.connect(self.root / "mailbot.sqlite")) as source,
+            closing(sqlite3.connect(self.backup)) as target,
+        ):
+            source.backup(target)
+
+    @precondition(lambda self: self.backup is not None and not self.succeeded)
+    @rule()
+    def the_backup_is_restored(self) -> None:
+        """As an operator does it: put back, recovered, looked at, resumed; what cannot be recovered now waits for later."""
+        assert self.backup is not None
+        self.world.bot.close()
+        for beside in self.root.glob("mailbot.sqlite-*"):
+            beside.unlink()
+        shutil.copy(self.backup, self.root / "mailbot.sqlite")
+        self.world.bot = self.world.build()
+        self.outlived |= {name.partition("-vm@")[0] for name in self.world.machines()}
+        # What was written before a restore counts for nothing after it.
+        self.void = {letter.message_id for letter in self.world.letters}
+        self._recover()
+        store = self.world.bot.context.store
+        self.read = Counter({one.id: len(store.history(one.id)) for one in store.tickets()})
+        self.lines = Counter(self.read)
+        self.ended.clear()
+
+    def _recover(self) -> None:
+        """With everything within reach, which is what the operator waits for."""
+        world, faults = self.world, {name: site.faults for name, site in self.world.sites.items()}
+        down, planned = world.directory.down, world.inbox.faults.planned
+        world.directory.down, world.inbox.faults.planned = False, []
+        for site in world.sites.values():
+            site.faults = Faults()
+        bot = world.bot
+        recover(bot.context, bot.inbox, bot.reader, bot.sites, account=bot.account)
+        operator.resume(bot.context, "dave")
+        world.directory.down, world.inbox.faults.planned = down, planned
+        for name, site in world.sites.items():
+            site.faults = faults[name]
+
     # laws
+
+    @invariant()
+    def nothing_that_cannot_be_taken_back_happens_while_the_bot_is_blind(self) -> None:
+        """Since it came due, there was a look that saw everything."""
+        store = self.world.bot.context.store
+        for ticket in store.tickets():
+            history = store.history(ticket.id)
+            for line in history[self.lines[ticket.id] :]:
+                if line.event == "TimePassed" and line.after in BLIND_ENDS and line.before is not line.after:
+                    due = min(self.due.get(ticket.id) or line.at, line.at)
+                    assert self.world.seen_at >= due, f"{line.summary}: due {due}, seen {self.world.seen_at}"
+            self.lines[ticket.id] = len(history)
+            self.due[ticket.id] = ticket.due_at
 
     @invariant()
     def no_machine_without_an_approval_by_an_admin(self) -> None:
@@ -252,12 +431,13 @@ class Life(RuleBasedStateMachine):
             if line.event == "Approved"
         }
         for name in self.world.machines():
-            assert name.partition("-vm@")[0] in approved
+            assert name.partition("-vm@")[0] in approved | self.outlived
 
     @invariant()
     def every_decision_answers_a_letter_that_was_sent_to_whoever_decided(self) -> None:
         store = self.world.bot.context.store
-        sent = {letter.message_id: letter.envelope_to for letter in self.world.letters}
+        letters = (one for one in self.world.letters if one.message_id not in self.void)
+        sent = {letter.message_id: letter.envelope_to for letter in letters}
         for ticket in store.tickets():
             history = store.history(ticket.id)
             for line in history[self.read[ticket.id] :]:
@@ -287,14 +467,13 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def somebody_else_with_the_login_gets_nothing_of_the_former_owner(self) -> None:
-        if self.succeeded is None:
+        if not self.succeeded:
             return
-        since = self.succeeded
         store = self.world.bot.context.store
         for ticket in (one for one in store.tickets() if one.person_id == "memory:alice"):
-            lines = [line for line in store.history(ticket.id) if line.at > since and line.actor.role is Role.OWNER]
-            assert not lines
-            to = {proof.to for proof in store.accepted(ticket.id) if proof.accepted_at > since}
+            lines, proofs = self.known.get(ticket.id, (0, frozenset()))
+            assert not [line for line in store.history(ticket.id)[lines:] if line.actor.role is Role.OWNER]
+            to = {proof.to for proof in store.accepted(ticket.id) if proof.message_id not in proofs}
             assert not to & ALICE.addresses
 
     @invariant()
@@ -324,7 +503,7 @@ class Life(RuleBasedStateMachine):
 
 
 Life.TestCase.settings = settings(
-    max_examples=25,
+    max_examples=15,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
