@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from mailbot.adapters.directory.ldap_people import LdapLayout
 from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
 from mailbot.adapters.oauth2 import TokenSettings, TokenSource
 from mailbot.adapters.reading.reader import ConfinedReader
-from mailbot.adapters.senders.authentication import MailAuthenticator
 from mailbot.adapters.sites import BoundedSite
 from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
 from mailbot.adapters.transport import Auth, Secret, Security, secret_from_file
@@ -35,7 +35,8 @@ from mailbot.errors import ConfigurationError
 from mailbot.letters import LetterSettings
 from mailbot.machines.work import Site, Sites
 from mailbot.model import Admin
-from mailbot.ports import Clock, Directory, Inbox, Postman, Reader, Store
+from mailbot.ports import Authenticator, Clock, Directory, Inbox, Postman, Reader, Store
+from mailbot.rules import TrustRules
 from mailbot.storage import open_store
 from mailbot.tokens import TokenKeys
 from mailbot.turns.context import TurnContext
@@ -142,8 +143,14 @@ def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
         own_addresses=frozenset({config.smtp.from_address.lower()}),
         quarantine_folder=config.mailbox.quarantine_folder,
         closures={host.name: host.closures for host in config.hosts},
-        authenticator=MailAuthenticator(rules.trust) if rules.trust.looks_itself else None,
+        authenticator=_authenticator(rules.trust) if rules.trust.looks_itself else None,
     )
+
+
+def _authenticator(rules: TrustRules) -> Authenticator:
+    """Our own look at signatures; DNS and DKIM, three megabytes of memory, are loaded where the site wants that."""
+    made: Authenticator = import_module("mailbot.adapters.senders.authentication").MailAuthenticator(rules)
+    return made
 
 
 def make_directory(section: DirectorySection, clock: Clock) -> Directory:

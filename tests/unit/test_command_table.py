@@ -48,7 +48,7 @@ def test_the_overview_is_shown_without_any_library_but_typer() -> None:
     assert set(loaded("--version")) <= its_own
 
 
-@pytest.mark.parametrize("words", [("list",), ("show", "1")], ids=" ".join)
+@pytest.mark.parametrize("words", [("list",), ("show", "1"), ("queue",)], ids=" ".join)
 def test_what_only_looks_loads_the_configuration_and_the_database_and_nothing_else(
     words: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -59,6 +59,19 @@ def test_what_only_looks_loads_the_configuration_and_the_database_and_nothing_el
     config = tmp_path / "config.toml"
     config.write_text(example.replace('#url = "sqlite:////var/lib/mailbot/mailbot.db"', f'url = "{world.url}"'))
     assert loaded("-c", str(config), *words) == ["pydantic", "sqlalchemy"]
+
+
+READING = {"dateparser", "dkim", "dns", "inscriptis", "lxml", "mailparser", "quotequail"}
+"""What mails are read with: in the child, or where the site wants signatures looked at."""
+
+
+def test_the_daemon_does_not_load_what_only_its_child_reads_mails_with() -> None:
+    told = "import sys, mailbot.cli.running; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "mailbot.adapters.reading.reader" in loaded
+    assert READING & loaded == set()
+    assert not {one for one in loaded if one.startswith("parsers.mail.")}
 
 
 @pytest.mark.parametrize("name", CODES)

@@ -14,21 +14,19 @@ import os
 import pickle
 import pkgutil
 import signal
-import struct
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NoReturn
 
 from mailbot.adapters.reading import confinement, frames
+from mailbot.adapters.reading.frames import DIED, STAMP, TOO_LONG, UNDERSTOOD
 from mailbot.adapters.reading.wire import dumps
 from parsers import read, understand
 from parsers.dates.words import MONTH_NAMES
 from parsers.values import ReadingRules, Understanding
 
 COMMANDS, ANSWERS = 0, 1
-UNDERSTOOD, TOO_LONG, DIED = b"u", b"t", b"d"
-STAMP = struct.Struct(">d")
 _ROOM_BYTES = 160 * 1024 * 1024
 """What reading one mail may need on top of what is loaded anyway."""
 _SENT_ON_TIME = frozenset({signal.SIGPROF, signal.SIGXCPU})

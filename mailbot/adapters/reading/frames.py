@@ -9,6 +9,10 @@ from contextlib import suppress
 from select import select
 from time import monotonic
 
+UNDERSTOOD, TOO_LONG, DIED = b"u", b"t", b"d"
+"""What the child answers about a mail begins with one of these."""
+STAMP = struct.Struct(">d")
+"""The moment at which a mail is read, before its bytes."""
 _LENGTH = struct.Struct(">Q")
 _PIECE = 1024 * 1024
 LONGEST = 64 * 1024 * 1024

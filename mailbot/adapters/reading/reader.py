@@ -20,7 +20,7 @@ from typing import IO, Self
 
 from mailbot.adapters.pipes import opened
 from mailbot.adapters.reading import frames
-from mailbot.adapters.reading.child import DIED, STAMP, TOO_LONG, UNDERSTOOD
+from mailbot.adapters.reading.frames import DIED, STAMP, TOO_LONG, UNDERSTOOD
 from mailbot.adapters.reading.wire import WireError, loads
 from parsers.values import Kind, ReadingRules, Understanding, Unreadable
 
