@@ -1,5 +1,5 @@
 # Each target makes itself ready; `make setup` does only that.
-.PHONY: demo demo-clean languages mutants test test-dates test-deb deb check fmt docs setup setup-tests
+.PHONY: demo demo-clean languages pictures mutants test test-dates test-deb deb check fmt docs setup setup-tests
 .DEFAULT_GOAL := test
 
 PYTHON := .venv/bin/python
@@ -58,6 +58,10 @@ fmt: setup-tests
 # Brings the catalogues of letters up to date and lists what each language lacks; ARGS=de begins one.
 languages: setup-tests
 	@$(PYTHON) -m contrib.languages $(ARGS)
+
+# Pictures of every letter into FOLDER, outside the repository; ONLY=warning limits them to letters that begin so.
+pictures: setup-tests
+	@$(PYTHON) -m tests.pictures $(FOLDER) $(ONLY)
 
 # Writes every generated document again.
 docs: setup-tests

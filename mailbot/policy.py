@@ -145,8 +145,10 @@ def person_problems(person: Person, usable_keys: tuple[str, ...], key_refusals: 
             )
         )
     if not usable_keys:
-        why = f" ({'; '.join(key_refusals)})" if key_refusals else ""
-        none_found = say("no usable SSH key is stored for {login}{why}", login=person.login, why=why)
+        none_found = say("no usable SSH key is stored for {login}", login=person.login)
+        if key_refusals:
+            checked = say("the check of the keys says “{words}”", words="; ".join(key_refusals))
+            none_found = as_one(none_found, checked, by="; ")
         found.append(
             Problem(
                 SSH_KEY,

@@ -90,21 +90,43 @@ def why_held(letter: Letter, written: Written, limits: LetterRules, *, to_admins
             return _over_one(written, limits, to_admins=to_admins) or _over_all(written, limits)
 
 
+def _of_one_cause(limits: LetterRules) -> Translatable:
+    return say("more than {most} letters to one reader in 24 hours from one cause", most=limits.per_cause_and_day)
+
+
+def _of_the_admins(limits: LetterRules) -> Translatable:
+    return say("more than {most} letters to the admins in an hour", most=limits.to_admins_per_hour)
+
+
+def _of_one_person(limits: LetterRules) -> Translatable:
+    return say("more than {most} letters to one person in 24 hours", most=limits.per_person_and_day)
+
+
+def _of_an_hour(limits: LetterRules) -> Translatable:
+    return say("more than {most} letters in an hour", most=limits.total_per_hour)
+
+
+def _of_a_day(limits: LetterRules) -> Translatable:
+    return say("more than {most} letters in 24 hours", most=limits.total_per_day)
+
+
+_LIMITS = (_of_one_cause, _of_the_admins, _of_one_person, _of_an_hour, _of_a_day)
+
+
+def in_words(why: str, limits: LetterRules) -> Translatable:
+    """The reason that a held row has, in any language; as it stands where the limits have changed since."""
+    return next((one for limit in _LIMITS if (one := limit(limits)) == why), Translatable(why))
+
+
 def _over_one(written: Written, limits: LetterRules, *, to_admins: bool) -> Translatable:
     if written.cause >= limits.per_cause_and_day:
-        most = limits.per_cause_and_day
-        return say("more than {most} letters to one reader in 24 hours from one cause", most=most)
+        return _of_one_cause(limits)
     if to_admins:
-        over = written.reader >= limits.to_admins_per_hour
-        most = limits.to_admins_per_hour
-        return say("more than {most} letters to the admins in an hour", most=most) if over else NOTHING
-    over = written.reader >= limits.per_person_and_day
-    most = limits.per_person_and_day
-    return say("more than {most} letters to one person in 24 hours", most=most) if over else NOTHING
+        return _of_the_admins(limits) if written.reader >= limits.to_admins_per_hour else NOTHING
+    return _of_one_person(limits) if written.reader >= limits.per_person_and_day else NOTHING
 
 
 def _over_all(written: Written, limits: LetterRules) -> Translatable:
     if written.in_hour >= limits.total_per_hour:
-        return say("more than {most} letters in an hour", most=limits.total_per_hour)
-    over = written.in_day >= limits.total_per_day
-    return say("more than {most} letters in 24 hours", most=limits.total_per_day) if over else NOTHING
+        return _of_an_hour(limits)
+    return _of_a_day(limits) if written.in_day >= limits.total_per_day else NOTHING

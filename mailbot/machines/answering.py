@@ -80,7 +80,8 @@ def _answer_with(context: TurnContext, item: OutboxItem, facts: Facts, why: Tran
 
 
 def _sentence(error: Exception) -> Translatable:
-    return Translatable(f"{str(error).rstrip('.')}.")
+    """What a host or the machine said, in its own words, whatever language the letter is in."""
+    return say("the answer was “{words}”.", words=str(error).rstrip("."))
 
 
 def _answer(context: TurnContext, item: OutboxItem, letter: Effect, proof: str) -> None:

@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from mailbot.letters.troubles import AdminLettersHeld, Dropped, Waiting
-from mailbot.lifecycle.letter_brake import Weight, weight
+from mailbot.lifecycle.letter_brake import Weight, in_words, weight
 from mailbot.model import HeldLetter, Letter, Refusal, Turn
 from mailbot.turns.brake_numbers import LETTERS, next_number
 from mailbot.turns.context import TurnContext
-from parsers.translatable import Translatable, say
+from parsers.translatable import say
 
 AGAIN_AFTER = timedelta(days=1)
 """While nobody has answered, the admins hear of further held letters no sooner than this."""
@@ -86,7 +86,7 @@ def _told(context: TurnContext, brake: LetterBrake, held: Sequence[HeldLetter]) 
     tickets = {number: context.store.ticket(number) for number in sorted(questions)[:LISTED]}
     return AdminLettersHeld(
         brake=brake.number,
-        why=tuple(Translatable(why) for why in sorted({one.why for one in held})),
+        why=tuple(in_words(why, context.rules.letters) for why in sorted({one.why for one in held})),
         questions=tuple(Waiting(one.id, one.username) for one in tickets.values() if one is not None),
         waiting=len(questions),
         announced=announced,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import policy
@@ -50,6 +51,20 @@ def test_no_sentence_of_a_letter_stays_in_english(code: str, sample: Sample) -> 
     paragraphs = written(sample, code).split("\n\n")
     own = [one for one in paragraphs if "│" not in one and not one.startswith("    ")]
     assert [one for one in own if language_of(one) == "en"] == []
+
+
+_ENGLISH = re.compile(
+    r"(?i)\b(?:the|is|was|were|are|of|with|has|have|and|than|from|could|cannot|does|did|nobody|there|this|that|until|which|not|more|your|you)\b"
+)
+_WORDS_OF_OTHERS = re.compile(r"«[^«»]*»|“[^“”]*”|\([^()]*\.example[^()]*\)")
+
+
+@by_sample
+def test_no_english_word_stands_in_a_french_letter_but_those_of_others_which_are_quoted(sample: Sample) -> None:
+    """What servers, hosts and people said is marked or quoted; everything else is the program's, and French."""
+    message = written(sample, "fr")
+    own = " ".join(line for line in message.splitlines() if "│" not in line and not line.startswith("    "))
+    assert _ENGLISH.findall(_WORDS_OF_OTHERS.sub(" ", own)) == [], own
 
 
 @by_language
