@@ -114,6 +114,15 @@ def test_a_report_counts_that_speaks_of_an_address_of_the_owner(
     assert bool(turn_of(judged(ready, told)).bounced) is counts
 
 
+def test_a_report_about_a_letter_that_is_not_on_record_marks_nothing(ready: World) -> None:
+    mail = report(ready)
+    assert mail.automatic is not None
+    unknown = replace(
+        mail, automatic=replace(mail.automatic, original_message_id="<mb.9.1.o.20780.abc@elsewhere.example>")
+    )
+    assert not turn_of(judged(ready, unknown)).bounced
+
+
 def test_a_report_that_came_with_a_return_path_counts_for_nothing(ready: World) -> None:
     turn = turn_of(judged(ready, replace(report(ready), return_path="mallory@evil.example")))
     assert not turn.bounced
@@ -127,6 +136,8 @@ def test_a_flood_of_reports_that_count_for_nothing_is_one_line(tmp_path: Path) -
     world.bot.context.store.commit(turn_of(judged(world, false)))
     again = judged(world, false)
     assert (again.turn, "does not count" in again.why) == (None, True)
+    other = replace(report(world, letter=Letter.REQUEST_APPROVED), return_path="mallory@evil.example")
+    assert turn_of(judged(world, other)).history, "one about another letter is another line"
     true = judged(world, report(world))
     assert turn_of(true).bounced, "a true one still counts"
     world.bot.context.store.commit(turn_of(true))
