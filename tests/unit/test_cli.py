@@ -23,6 +23,7 @@ from mailbot.cli.app import app
 from mailbot.cli.output import as_json, visible
 from mailbot.config import load
 from mailbot.model import Letter, TicketState
+from mailbot.turns import announcements
 from tests.world import START, World, request_words
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -254,6 +255,31 @@ def test_only_admins_decide(config: Path, world: World, capsys: Capture) -> None
 def test_what_the_state_does_not_allow_is_refused_with_the_reason(config: Path, world: World, capsys: Capture) -> None:
     assert main(["retry", "1", "--as", "carol", "-c", str(config)]) == os.EX_DATAERR
     assert "cannot be done now" in capsys.readouterr().err
+
+
+def test_an_announcement_is_shown_before_it_is_begun_and_asks_first(
+    config: Path, world: World, capsys: Capture, tmp_path: Path
+) -> None:
+    words, store = tmp_path / "words.txt", world.bot.context.store
+    words.write_text("The site is off on Tuesday.\n\nMachines start by themselves.\n", encoding="utf-8")
+    command = ["announce", "Maintenance", str(words), "--as", "carol", "-c", str(config)]
+    assert main([*command, "--yes"]) == os.EX_DATAERR
+    assert "nobody has a machine there" in capsys.readouterr().err
+    assert main(["approve", "1", "--as", "carol", "-c", str(config)]) == 0
+    capsys.readouterr()
+    assert main([*command, "--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert "#1  alice  alice@example.org" in shown
+    assert "Maintenance\n\nThe site is off on Tuesday.\n\nMachines start by themselves." in shown
+    assert main(command) == os.EX_USAGE, "nobody can be asked without a terminal"
+    assert main([*command, "--site", "nowhere", "--yes"]) == os.EX_USAGE
+    assert announcements.current(store) is None
+    assert main([*command, "--yes"]) == 0
+    begun = announcements.current(store)
+    assert begun is not None
+    assert (begun.subject, begun.address) == ("Maintenance", "carol@testbed.example")
+    words.write_text("release\n", encoding="utf-8")
+    assert main([*command, "--dry-run"]) == os.EX_DATAERR
 
 
 def test_a_date_that_is_none_is_wrong_usage(config: Path, world: World, capsys: Capture) -> None:
