@@ -23,7 +23,7 @@ from mailbot.model import MACHINE_ACTIONS
 from mailbot.ports import OutboxState
 from mailbot.pulse import Pulse, feed_seconds
 from mailbot.sending import Beside, EveryFewMails
-from mailbot.turns import announcements, findings, letter_brake, modes, owners, sight
+from mailbot.turns import announcements, findings, letter_brake, modes, owners, relocation, sight
 from mailbot.turns.deliver import deliver
 from mailbot.turns.digest import digest
 from mailbot.turns.receive import MAILS_AT_ONCE, receive
@@ -88,6 +88,7 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
     reading = sight.Reading(read_at, unread, tally.more)
     _guarded(tally, "look", lambda: _observed(bot, reading))
     tally.tickets = _guarded(tally, "wake", lambda: _wake(bot, read_at))
+    _guarded(tally, "moves", lambda: _begin_moves(bot, read_at))
     _guarded(tally, "digest", lambda: digest(bot.context))
     _guarded(tally, "announcement", lambda: announcements.go_on(bot.context))
     _guarded(tally, "letter brake", lambda: letter_brake.tell(bot.context))
@@ -108,6 +109,14 @@ def _wake(bot: Bot, read_at: datetime | None) -> int:
         return 0
     owners.look(context)
     return wake(context, read_at)
+
+
+def _begin_moves(bot: Bot, read_at: datetime | None) -> int:
+    """Moves between hosts whose moment has come; apart from the tickets, so that neither stops the other."""
+    context = bot.context
+    if context.paused() or sight.fails(context, sight.Sense.CLOCK):
+        return 0
+    return relocation.begin_due(context, read_at)
 
 
 def _deliver(bot: Bot, tally: Tally) -> None:

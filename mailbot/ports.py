@@ -494,4 +494,7 @@ class Store(Protocol):
     def notes(self, names: Sequence[str]) -> dict[str, str]:
         """Those of these values that there are, by name."""
 
+    def notes_from(self, prefix: str) -> dict[str, str]:
+        """Every value whose name begins so, by name; by index."""
+
     def put_note(self, name: str, value: str | None) -> None: ...

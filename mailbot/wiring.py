@@ -250,7 +250,7 @@ def site_settings(site: SiteSection) -> SiteSettings:
 
 def make_sites(config: Config) -> dict[str, Site]:
     """Every site, each with its own worker and a limit on how long a call may take."""
-    return {site.name: Site(BoundedSite(make_site(site)), site.dns_domain) for site in config.hosts}
+    return {site.name: Site(BoundedSite(make_site(site)), site.dns_domain, make_site(site)) for site in config.hosts}
 
 
 def make_site(section: SiteSection) -> LibvirtSite:

@@ -7,6 +7,7 @@ takes a machine as far as it gets without waiting and says how far that is; the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
@@ -273,3 +274,44 @@ class Provisioner(Protocol):
 
     def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
         """Domains and volumes marked as ours whose machine is not in `known`, as sentences; changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One volume that goes along when a machine moves: its bytes as they lie there, and how large it may grow, in bytes.
+
+    `base` is the name of the volume that it is an overlay on; `shared` that other machines may need it, too, so that one
+    that is at the target already is left as it is.
+    """
+
+    name: str
+    size: int
+    capacity: int
+    raw: bool = False
+    base: str = ""
+    shared: bool = False
+
+
+class Disks(Protocol):
+    """The volumes of one host, read and written while their machine is off; calls may take as long as so many bytes take.
+
+    All raise `ProvisionerError`.
+    """
+
+    def parts(self, spec: VmSpec) -> tuple[Part, ...]:
+        """What has to be at another host before the machine can be there, in the order in which it is to be copied."""
+
+    def read(self, name: str, offset: int, length: int) -> Iterator[bytes]:
+        """So many bytes of a volume from there on, fewer at its end."""
+
+    def has(self, part: Part) -> bool:
+        """Whether that volume is here, whole, and need not be copied: only ever true of a shared one."""
+
+    def there(self, part: Part) -> bool:
+        """Whether a volume of that name is here, whatever is in it."""
+
+    def make(self, part: Part, room_gib: int) -> None:
+        """An empty volume for it in place of what is there.  Idempotent.  Raises `OutOfRoom` where less than `room_gib` is left."""
+
+    def write(self, part: Part, offset: int, chunks: Iterator[bytes], length: int) -> None:
+        """Write so many bytes from there on; an overlay is one on this host's base."""

@@ -285,6 +285,12 @@ def backing_path(text: str) -> str | None:
     return None if path is None else path.text
 
 
+def volume_size(text: str) -> int | None:
+    """Read from a volume how many bytes it takes as a file or device (`physical`); None where libvirt does not say."""
+    physical = _parse(text).findtext("physical")
+    return None if physical is None else int(physical)
+
+
 def dhcp_host(mac: str, name: str, address: str) -> str:
     """Give a reservation for a network's DHCP."""
     return _text(etree.Element("host", mac=mac, name=name, ip=address))

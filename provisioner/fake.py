@@ -28,6 +28,7 @@ from provisioner.api import (
     Found,
     NotOurs,
     OutOfRoom,
+    Part,
     ProvisionerError,
     SiteHealth,
     SiteUnreachable,
@@ -55,6 +56,8 @@ class FakeStep(StrEnum):
     DELETE_SEED = "delete-seed"
     RELEASE = "release"
     DELETE_DISK = "delete-disk"
+    MAKE_COPY = "make-copy"
+    WRITE = "write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class FakeMachine:
     address: str | None = None
     disk: bool = False
     disk_gib: int = 0
+    content: str = ""
+    """What is on the disk: where and how it was made, for a test to tell one from another."""
     seed: bool = False
     defined: bool = False
     running: bool = False
@@ -217,6 +222,46 @@ class FakeSite:
             if machine.disk:
                 self._step(FakeStep.DELETE_DISK, spec, machine, disk=False)
 
+    def parts(self, spec: VmSpec) -> tuple[Part, ...]:
+        machine = self._enter("parts", spec)
+        if machine is None or not machine.disk:
+            raise ProvisionerError(f"The disk of {spec.name} is missing at {self._site}.", permanent=True)
+        size = len(machine.content.encode())
+        return (Part(f"{spec.machine_id}:{spec.name}", size, machine.disk_gib << 30),)
+
+    def read(self, name: str, offset: int, length: int) -> Iterator[bytes]:
+        self._refuse_unreachable()
+        yield self._load()[name.partition(":")[0]].content.encode()[offset : offset + length]
+
+    def has(self, part: Part) -> bool:
+        self._refuse_unreachable()
+        return part.shared
+
+    def there(self, part: Part) -> bool:
+        self._refuse_unreachable()
+        machine = self._load().get(part.name.partition(":")[0])
+        return machine is not None and machine.disk
+
+    def make(self, part: Part, room_gib: int) -> None:
+        self._refuse_unreachable()
+        uuid, _, name = part.name.partition(":")
+        there = self._load().get(uuid)
+        if (self.health().free_disk_gib if there is None else room_gib) < room_gib:
+            raise OutOfRoom(f"The pool at {self._site} has no {room_gib} GiB left.")
+        machine = there or FakeMachine(name)
+        self._changed(FakeStep.MAKE_COPY, UUID(uuid), machine, disk=True, disk_gib=part.capacity >> 30, content="")
+
+    def write(self, part: Part, offset: int, chunks: Iterator[bytes], length: int) -> None:
+        self._refuse_unreachable()
+        uuid = part.name.partition(":")[0]
+        machine = self._load()[uuid]
+        content = machine.content.encode()[:offset] + b"".join(chunks)[:length]
+        self._changed(FakeStep.WRITE, UUID(uuid), machine, content=content.decode())
+
+    def _new_content(self, spec: VmSpec) -> str:
+        """Unlike that of every other disk: where it was made, and as which one."""
+        return f"disk {len(self.steps)} of {spec.name}, made at {self._site} from {self._image}. " * 4
+
     def health(self) -> SiteHealth:
         self.calls.append("health")
         if self.faults.unreachable:
@@ -299,7 +344,9 @@ class FakeSite:
         if not machine.disk:
             if self.health().free_disk_gib < spec.disk_gib:
                 raise OutOfRoom(f"The pool at {self._site} has no {spec.disk_gib} GiB left.")
-            self._step(FakeStep.CREATE_DISK, spec, machine, disk=True, disk_gib=spec.disk_gib)
+            self._step(
+                FakeStep.CREATE_DISK, spec, machine, disk=True, disk_gib=spec.disk_gib, content=self._new_content(spec)
+            )
         if not machine.seed:
             keys = [ssh_keys.fingerprint(line) for line in spec.ssh_keys]
             self._step(FakeStep.CREATE_SEED, spec, machine, seed=True, fingerprints=keys)
@@ -322,6 +369,9 @@ class FakeSite:
             self._step(FakeStep.DELETE_SEED, spec, machine, seed=False)
 
     def _step(self, step: FakeStep, spec: VmSpec, machine: FakeMachine, **changes: Any) -> None:
+        self._changed(step, spec.machine_id, machine, **changes)
+
+    def _changed(self, step: FakeStep, machine_id: UUID, machine: FakeMachine, **changes: Any) -> None:
         """Make one change durable; fail before it or be killed after it where the faults say so."""
         if step in self.faults.fail_at and (self.faults.fail_times is None or self._failed < self.faults.fail_times):
             self._failed += 1
@@ -330,8 +380,8 @@ class FakeSite:
             )
         for name, value in changes.items():
             setattr(machine, name, value)
-        self._save(spec.machine_id, machine)
-        self.steps.append((step, spec.name))
+        self._save(machine_id, machine)
+        self.steps.append((step, machine.name))
         if step in self.faults.crash_at:
             os.kill(os.getpid(), signal.SIGKILL)
 

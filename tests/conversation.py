@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from mailbot import operator
+from mailbot import fleet, operator
 from mailbot.errors import MailServerUnavailable
 from mailbot.model import Letter, OutboundMail, Person
 from mailbot.ports import Folder
@@ -342,6 +342,22 @@ class Player:
         operator.announce(self.world.bot.context, subject, text, name, (site,) if site else ())
         self.world.once()
 
+    def moves(self, name: str, number: str, to: str, day: str) -> None:
+        hosts = self.world.sites.keys()
+        fleet.move(self.world.bot.context, int(number), to, date.fromisoformat(day), name, neighbours=hosts)
+        self.world.once()
+
+    def calls_off(self, name: str, number: str) -> None:
+        fleet.cancel_move(self.world.bot.context, int(number), name)
+        self.world.once()
+
+    def moved(self, name: str, site: str, left: str) -> None:
+        there, behind = (self.world.machines().get(f"{name}@{one}") for one in (site, left))
+        assert there is not None
+        assert there.running, f"{name} does not run at {site}"
+        assert behind is not None
+        assert (behind.disk, behind.defined) == (True, False), f"{left} has more or less of {name} than its disk"
+
     def shorten(self, name: str, number: str, until: str, reason: str) -> None:
         operator.shorten(self.world.bot.context, int(number), name, date.fromisoformat(until), reason)
         self.world.once()
@@ -437,6 +453,9 @@ FACTS: dict[str, Callable[..., None]] = {
     ),
     rf"(?P<name>{_NAMES}) gives #(?P<number>\d+) to (?P<login>\w+) at the command line: (?P<reason>.*)": Player.give,
     rf"(?P<name>{_NAMES}) announces(?: at (?P<site>north|south))? “(?P<subject>[^”]*)” at the command line: (?P<text>.*)": Player.announce,
+    rf"(?P<name>{_NAMES}) moves #(?P<number>\d+) to (?P<to>north|south) on (?P<day>\S+) at the command line": Player.moves,
+    rf"(?P<name>{_NAMES}) calls off the move of #(?P<number>\d+) at the command line": Player.calls_off,
+    r"(?P<name>[\w-]+) runs at (?P<site>north|south), and its disk is at (?P<left>north|south)": Player.moved,
     rf"(?P<name>{_NAMES}) shortens #(?P<number>\d+) to (?P<until>\S+) at the command line: (?P<reason>.*)": Player.shorten,
     r"(?P<name>[\w-]+) disappears from (?P<site>north|south)(?P<disk> with its disk)?": Player.disappears,
     rf"there is a (?P<name>[\w-]+) at (?P<site>north|south) that no ticket knows, of (?P<owner>{_NAMES}), marked #(?P<number>\d+), until (?P<until>\S+)": (

@@ -123,7 +123,9 @@ class World:
             own_addresses=frozenset({SUPPORT}),
         )
         reader = DirectReader(context.reading(START))
-        sites = {name: Site(site, f"{name}.testbed.example") for name, site in self.sites.items()}
+        sites = {
+            name: Site(site, f"{name}.testbed.example", site, piece_bytes=100) for name, site in self.sites.items()
+        }
         closers = (reader.close, context.store.close)
         return Bot(context, self.inbox, reader, self.postman, sites, SUPPORT, closers=closers)
 

@@ -21,7 +21,8 @@ Admin = Annotated[str, typer.Option("--as", help="The admin who decides: login o
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
-def _day(text: str) -> date:
+def day(text: str) -> date:
+    """A day as it is typed."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -33,7 +34,7 @@ def approve(
     ticket: Number,
     as_admin: Admin,
     until: Annotated[
-        date | None, typer.Option(parser=_day, metavar="DATE", help="Another end date.", show_default=False)
+        date | None, typer.Option(parser=day, metavar="DATE", help="Another end date.", show_default=False)
     ] = None,
     disk: Annotated[int | None, typer.Option(help="Another size of the disk, GiB.", show_default=False)] = None,
 ) -> None:
@@ -99,7 +100,7 @@ def end(
 def extend(
     context: typer.Context,
     ticket: Number,
-    until: Annotated[date, typer.Argument(parser=_day, metavar="DATE", help="Its new last day.")],
+    until: Annotated[date, typer.Argument(parser=day, metavar="DATE", help="Its new last day.")],
     as_admin: Admin,
 ) -> None:
     """Give a machine a later last day, without having been asked.
@@ -113,7 +114,7 @@ def extend(
 def shorten(
     context: typer.Context,
     ticket: Number,
-    until: Annotated[date, typer.Argument(parser=_day, metavar="DATE", help="Its new last day.")],
+    until: Annotated[date, typer.Argument(parser=day, metavar="DATE", help="Its new last day.")],
     reason: Annotated[str, typer.Argument(help="The reason; the owner reads it.")],
     as_admin: Admin,
 ) -> None:
@@ -170,9 +171,7 @@ def restore(
     as_admin: Admin,
     until: Annotated[
         date | None,
-        typer.Option(
-            parser=_day, metavar="DATE", help="Its last day; by default 30 days from now.", show_default=False
-        ),
+        typer.Option(parser=day, metavar="DATE", help="Its last day; by default 30 days from now.", show_default=False),
     ] = None,
 ) -> None:
     """Bring a removed machine back around its kept disk."""

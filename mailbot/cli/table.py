@@ -56,6 +56,8 @@ ROWS = (
     Row("announce", "announcing:announce", "Write to the owners of all machines, or of those at a site."),
     Row("requeue", "requeueing:requeue", "Try again what waits, was given up or lies in quarantine."),
     Row("release-brake", "deciding:release_brake", "Let the machines go that the brake holds."),
+    Row("move", "moving:move", "Move a machine to another host, with notice."),
+    Row("drain", "moving:drain", "Move every machine of a host to its neighbours."),
     Row("close", "deciding:close", "Take no new requests."),
     Row("open", "deciding:open_", "Take new requests again, after `close`."),
     Row("pause", "deciding:pause", "Stop acting."),

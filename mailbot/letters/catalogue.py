@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import ModuleType
 
-from mailbot.letters import announcements, answers, extensions, life, questions, requests, troubles
+from mailbot.letters import announcements, answers, extensions, life, moving, questions, requests, troubles
 from mailbot.letters.kinds import About, LetterFacts
 from mailbot.model import Letter
 
@@ -18,7 +18,7 @@ def _letters_of(theme: ModuleType) -> Iterator[tuple[Letter, type[LetterFacts]]]
 
 LETTERS: Mapping[Letter, type[LetterFacts]] = {
     letter: kind
-    for theme in (requests, life, extensions, announcements, questions, troubles, answers)
+    for theme in (requests, life, moving, extensions, announcements, questions, troubles, answers)
     for letter, kind in _letters_of(theme)
 }
 """Every letter's facts."""

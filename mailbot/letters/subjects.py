@@ -10,6 +10,7 @@ from mailbot.letters.extensions import ExtensionGranted
 from mailbot.letters.kinds import LetterFacts, Snapshot
 from mailbot.letters.languages import Language
 from mailbot.letters.life import DateMoved, EndEarlier, EndWarning, GraceHalf, RemovalNear
+from mailbot.letters.moving import VmMove
 from mailbot.letters.questions import AdminDecided, AdminLapsed, Question
 from mailbot.letters.troubles import AdminBlind, AdminBrake, AdminMachineTrouble, AdminOwner
 from mailbot.model import OwnerState, Ticket
@@ -67,6 +68,8 @@ _NOT_DONE = {
     "start": say("start failed"),
     "restart": say("restart failed"),
     "reinstall": say("reinstall failed"),
+    "move": say("move failed"),
+    "arrive": say("move failed"),
     "retire": say("retire failed"),
     "delete-disk": say("delete-disk failed"),
 }
@@ -89,9 +92,11 @@ _OWNER: Mapping[OwnerState, Translatable] = {
 
 
 def last_day(facts: LetterFacts, ticket: Ticket) -> date:
-    """The end date that this letter tells: the one just granted, or as it was when the letter was decided."""
+    """The day that this letter is about, usually an end date: the one just granted, or as it was when the letter was decided."""
     match facts:
         case ExtensionGranted(until=day) | DateMoved(end_date=day) | EndEarlier(end_date=day):
+            return day
+        case VmMove(on=day):
             return day
         case Snapshot(end_date=told):
             return told or ticket.end_date

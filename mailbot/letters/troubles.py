@@ -19,7 +19,9 @@ class AdminMachineTrouble(LetterFacts):
     about: ClassVar = About(
         Letter.ADMIN_MACHINE_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{trouble}")
     )
-    effect: Annotated[str, "`stop`, `switch-off`, `start`, `restart`, `reinstall`, `retire`, `delete-disk`"]
+    effect: Annotated[
+        str, "`stop`, `switch-off`, `start`, `restart`, `reinstall`, `move`, `arrive`, `retire`, `delete-disk`"
+    ]
     why: Annotated[str, "the error"]
 
 

@@ -20,6 +20,7 @@ from mailbot.lifecycle import (
     passing,
     reinstall,
     release,
+    relocation,
     removal,
     request,
     restore,
@@ -31,6 +32,7 @@ from mailbot.lifecycle.steps import STATE_WORDS, Circumstances, moved, standing
 from mailbot.model import (
     LIVING,
     Approved,
+    Arrived,
     BuildFailed,
     Built,
     Confirmed,
@@ -44,6 +46,9 @@ from mailbot.model import (
     Held,
     Kept,
     MachineAsked,
+    MoveAsked,
+    MoveBegun,
+    MoveEnded,
     OwnerSeen,
     OwnerSet,
     Placed,
@@ -55,6 +60,7 @@ from mailbot.model import (
     ReinstallWanted,
     ReleaseAsked,
     Released,
+    Relocated,
     Replaced,
     Restored,
     Retired,
@@ -101,6 +107,8 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
             return _intervened(ticket, event, circumstances)
         case MachineAsked() | ReinstallAsked() | ReinstallWanted() | Reinstalled():
             return _at_the_machine(ticket, event, circumstances)
+        case MoveAsked() | MoveBegun() | Relocated() | Arrived() | MoveEnded():
+            return _moving(ticket, event, circumstances)
         case _:
             assert_never(event)
 
@@ -189,6 +197,25 @@ def _at_the_machine(
             return reinstall.wanted(ticket, event, circumstances)
         case Reinstalled():
             return reinstall.done(ticket, event, circumstances)
+        case _:
+            assert_never(event)
+
+
+def _moving(
+    ticket: Ticket, event: MoveAsked | MoveBegun | Relocated | Arrived | MoveEnded, circumstances: Circumstances
+) -> Step | Refusal:
+    """A machine goes to another host within its lease, which goes on as it was."""
+    match event:
+        case MoveAsked():
+            return relocation.asked(ticket, event, circumstances)
+        case MoveBegun():
+            return relocation.begun(ticket, event, circumstances)
+        case Relocated():
+            return relocation.relocated(ticket, event, circumstances)
+        case Arrived():
+            return relocation.arrived(ticket, event, circumstances)
+        case MoveEnded():
+            return relocation.ended(ticket, event, circumstances)
         case _:
             assert_never(event)
 

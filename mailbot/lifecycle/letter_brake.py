@@ -36,7 +36,7 @@ def weight(letter: Letter) -> Weight:
     """The weight of a letter; a new letter is a type error here until somebody has weighed it."""
     match letter:
         case (
-            Letter.WARNING | Letter.DATE_MOVED | Letter.END_EARLIER | Letter.VM_STOPPED | Letter.GRACE_HALF | Letter.REMOVAL_NEAR
+            Letter.WARNING | Letter.VM_MOVE | Letter.DATE_MOVED | Letter.END_EARLIER | Letter.VM_STOPPED | Letter.GRACE_HALF | Letter.REMOVAL_NEAR
             | Letter.VM_ARCHIVED | Letter.VM_REMOVED
             | Letter.ADMIN_BRAKE | Letter.ADMIN_BRAKE_STAYS | Letter.ADMIN_BLIND | Letter.ADMIN_DIGEST | Letter.ADMIN_LETTERS_HELD
         ):  # fmt: skip
@@ -46,6 +46,7 @@ def weight(letter: Letter) -> Weight:
             | Letter.EXTENSION_GRANTED | Letter.EXTENSION_DENIED | Letter.EXTENSION_LAPSED | Letter.VM_RELEASED
             | Letter.VM_ENDED | Letter.VM_SWITCHED_OFF | Letter.VM_REBUILT | Letter.VM_YOURS | Letter.VM_PASSED_ON
             | Letter.ANNOUNCEMENT
+            | Letter.VM_MOVED | Letter.VM_STAYS
         ):  # fmt: skip
             return Weight.OUTCOME
         case Letter.ADMIN_DECISION | Letter.ADMIN_REMINDER | Letter.ADMIN_BUILD_FAILED | Letter.ADMIN_FINDINGS:

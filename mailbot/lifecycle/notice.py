@@ -112,7 +112,7 @@ def deletes(ticket: Ticket) -> Notice:
     return Notice(NoticeOf.DISK, NoticeStage.KEPT, at=ticket.keep_until)
 
 
-KEY_WORDS = {NoticeOf.STOP: "warning:", NoticeOf.REMOVAL: "removal:", NoticeOf.DISK: "archive:"}
+KEY_WORDS = {NoticeOf.STOP: "warning:", NoticeOf.REMOVAL: "removal:", NoticeOf.DISK: "archive:", NoticeOf.MOVE: "move:"}
 """What the keys of announcements begin with, so that those that wait can be cancelled together."""
 
 

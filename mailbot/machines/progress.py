@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mailbot import journal, policy
@@ -12,7 +12,7 @@ from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, apply, usable_keys
 from mailbot.turns.owners import owner_of
 from parsers.translatable import Translatable
-from provisioner.api import Provisioner, ProvisionerError, VmSpec
+from provisioner.api import Disks, Provisioner, ProvisionerError, VmSpec
 
 POLL = timedelta(seconds=1)
 """How soon a machine that boots or shuts down is looked at again."""
@@ -28,6 +28,10 @@ class Site:
 
     provisioner: Provisioner
     dns_domain: str
+    disks: Disks | None = None
+    """By which disks are copied, on a connection of its own: what takes minutes there holds up nothing else."""
+    piece_bytes: int = 256 << 20
+    """So much is copied at a time, before other work of the host has its turn; and again after a crash."""
 
 
 Sites = Mapping[str, Site]
@@ -130,11 +134,17 @@ def again(context: TurnContext, item: OutboxItem, why: str) -> None:
     context.store.settle([Settled(item, retry_at=retry_at, error=why)], context.clock.now())
 
 
-def settle_with(context: TurnContext, item: OutboxItem, event: Event, settled: Settled) -> None:
-    """Settle the row and commit what follows from it in one transaction; where nothing follows, settle it alone."""
+def settle_with(
+    context: TurnContext,
+    item: OutboxItem,
+    event: Event,
+    settled: Settled,
+    notes: Mapping[str, str | None] | None = None,
+) -> None:
+    """Settle the row and commit what follows from it, with these notes, in one transaction; where nothing follows, settle it alone."""
 
     def commit(following: Turn) -> Ticket | None:
-        stored = context.store.settle_with(settled, following)
+        stored = context.store.settle_with(settled, replace(following, notes={**following.notes, **(notes or {})}))
         ended(context, item)
         for line in following.history:
             journal.ticket_moved(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from mailbot.machines.progress import Site, Sites, spec_of
 from mailbot.model import FINAL, MACHINE_ACTIONS, ONLY_ASK, TicketState
-from mailbot.turns import drift, findings
+from mailbot.turns import drift, findings, left_behind, relocation
 from mailbot.turns.context import TurnContext
 from mailbot.turns.drift import Finding, Known
 
@@ -50,7 +50,11 @@ def compared(context: TurnContext, name: str, site: Site) -> tuple[Finding, ...]
     """What disagrees at a site at this moment.  Raises ProvisionerError where it cannot be asked."""
     there = site.provisioner.inventory()
     # The tickets are read after the look: what was begun in between is known then.
-    return drift.compare(name, _known(context, name, site), there)
+    known = _known(context, name, site)
+    # What a machine leaves behind when it moves, or has not arrived with yet, is no machine that nobody knows.
+    numbers = left_behind.at(context.store, name) | relocation.under_way(context.store).keys()
+    passing = {one.machine_id for one in known if one.ticket.id in numbers and one.ticket.site != name}
+    return drift.compare(name, known, [one for one in there if one.machine_id not in passing])
 
 
 def _known(context: TurnContext, name: str, site: Site) -> list[Known]:

@@ -67,7 +67,7 @@ def at_its_site(step: _Step) -> Callable[[TurnContext, Sites, OutboxItem, Ticket
 @at_its_site
 def stop(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
     """Shut the guest down; when it does not listen for `stop_minutes`, take its power away."""
-    if _is_off(context, site, spec, item):
+    if is_off(context, site, spec, item):
         _done(context, item, ticket, spec)
     else:
         later(context, item, "the guest to shut down")
@@ -93,7 +93,7 @@ def start(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, tick
 @at_its_site
 def restart(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
     """Shut the guest down as `stop` does, and start it again; its owner hears how it is then."""
-    if not _is_off(context, site, spec, item):
+    if not is_off(context, site, spec, item):
         later(context, item, "the guest to shut down")
         return
     site.provisioner.start(spec)
@@ -110,7 +110,7 @@ def retire(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, tic
         site.provisioner.undo(spec)
         settle_with(context, item, Retired(), Settled(item, done=True, proof=f"undone at {site.provisioner.site}"))
         return
-    if not _is_off(context, site, spec, item):
+    if not is_off(context, site, spec, item):
         later(context, item, "the guest to shut down")
         return
     site.provisioner.retire(spec)
@@ -124,7 +124,7 @@ def delete_disk(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem
     settle_with(context, item, DiskDeleted(), Settled(item, done=True, proof=f"deleted at {site.provisioner.site}"))
 
 
-def _is_off(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem) -> bool:
+def is_off(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem) -> bool:
     """Whether the guest is down; it is asked first, and its power is taken only `stop_minutes` after that."""
     asked = begun(context, item)
     if asked and context.clock.now() - asked > timedelta(minutes=context.rules.lease.stop_minutes):

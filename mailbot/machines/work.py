@@ -11,11 +11,12 @@ from datetime import timedelta
 
 from mailbot import journal
 from mailbot.errors import LeaseLost
-from mailbot.machines import answering, health, reconcile, upkeep
+from mailbot.machines import answering, health, moving, reconcile, upkeep
 from mailbot.machines.build import build, elsewhere
 from mailbot.machines.progress import Site, Sites, again, ended
 from mailbot.model import MACHINE_ACTIONS, ONLY_ASK, Action, OutboxItem, Ticket, TicketState
 from mailbot.ports import Settled
+from mailbot.turns import left_behind
 from mailbot.turns.context import TurnContext
 from mailbot.turns.leases import LEASE_SECONDS, Leases
 from provisioner.api import SiteUnreachable
@@ -53,7 +54,9 @@ def sites_to_visit(context: TurnContext, sites: Sites) -> frozenset[str]:
     """The sites where rows are due, or the look is, or the comparison with the tickets."""
     waiting = context.store.sites_with_work(context.clock.now())
     compared = frozenset(name for name in reconcile.due(context, sites) if health.answers(context, name))
-    return health.to_be_looked_at(context, sites) | compared | frozenset(name for name in sites if name in waiting)
+    left = left_behind.due(context.store, context.clock.now())
+    wanted = frozenset(name for name in sites if name in waiting or (name in left and health.answers(context, name)))
+    return health.to_be_looked_at(context, sites) | compared | wanted
 
 
 def place(context: TurnContext, sites: Sites) -> int:
@@ -81,6 +84,8 @@ def visit(context: TurnContext, sites: Sites, name: str) -> int:
     if not health.answers(context, name):
         return _without_it(context, sites, name)
     done = _each(context, sites, _claim(context, name, MACHINE_ACTIONS), name)
+    if name in left_behind.due(context.store, context.clock.now()):
+        _cleared(context, sites, name)
     if reconcile.due(context, {name: sites[name]}) and health.answers(context, name):
         _compare(context, sites, name)
     return done
@@ -94,6 +99,14 @@ def _compare(context: TurnContext, sites: Sites, name: str) -> None:
         journal.trouble(about=f"comparing the site {name} with its tickets", error=error)
 
 
+def _cleared(context: TurnContext, sites: Sites, name: str) -> None:
+    """Take away what machines have left at the site; whatever is wrong with that stops no machine."""
+    try:
+        moving.clear(context, name, sites[name])
+    except Exception as error:  # noqa: BLE001 - told, and tried again at the next visit
+        journal.trouble(about=f"taking away what machines have left at the site {name}", error=error)
+
+
 def _without_it(context: TurnContext, sites: Sites, name: str) -> int:
     reports = _each(context, sites, _claim(context, name, ONLY_ASK))
     builds = _claim(context, name, {Action.BUILD})
@@ -102,7 +115,10 @@ def _without_it(context: TurnContext, sites: Sites, name: str) -> int:
             why = f"{name} does not answer"
             retry_at = context.clock.now() + health.PROBE_EVERY
             context.store.settle([Settled(item, retry_at=retry_at, error=why, counted=False)], context.clock.now())
-    return reports + len(builds)
+    arriving = _claim(context, name, {Action.ARRIVE})
+    for item in arriving:
+        moving.stranded(context, item)
+    return reports + len(builds) + len(arriving)
 
 
 def _claim(context: TurnContext, site: str | None, actions: frozenset[Action] | set[Action]) -> list[OutboxItem]:
@@ -169,6 +185,8 @@ _WORK: Mapping[Action, tuple[frozenset[TicketState], _Work]] = {
     Action.SWITCH_OFF: (frozenset({S.ACTIVE}), upkeep.stop),
     Action.RESTART: (frozenset({S.ACTIVE}), upkeep.restart),
     Action.REINSTALL: (frozenset({S.ACTIVE}), upkeep.reinstall),
+    Action.MOVE: (frozenset({S.ACTIVE}), moving.move),
+    Action.ARRIVE: (frozenset({S.ACTIVE}), moving.arrive),
     Action.RETIRE: (frozenset({S.RETIRING}), upkeep.retire),
     Action.DELETE_DISK: (frozenset({S.ARCHIVED}), upkeep.delete_disk),
     Action.REPORT: (frozenset(S), answering.report),

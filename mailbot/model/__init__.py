@@ -19,6 +19,7 @@ from mailbot.model.effects import (
 )
 from mailbot.model.events import (
     Approved,
+    Arrived,
     BuildFailed,
     Built,
     Confirmed,
@@ -28,13 +29,15 @@ from mailbot.model.events import (
     EndDateSet,
     Ended,
     Event,
-    EventKind,
     ExtensionAsked,
     Held,
     HistoryEntry,
     Kept,
     Login,
     MachineAsked,
+    MoveAsked,
+    MoveBegun,
+    MoveEnded,
     OwnerSeen,
     OwnerSet,
     Placed,
@@ -46,6 +49,7 @@ from mailbot.model.events import (
     ReinstallWanted,
     ReleaseAsked,
     Released,
+    Relocated,
     Replaced,
     Requested,
     Restored,
@@ -56,6 +60,7 @@ from mailbot.model.events import (
     Unheld,
     Withdrawn,
 )
+from mailbot.model.kinds import EventKind
 from mailbot.model.mail import LedgerEntry, MailKey, OutboundMail, Turn, Verdict
 from mailbot.model.tickets import (
     CLOCK,
@@ -86,6 +91,7 @@ __all__ = [
     "Actor",
     "Admin",
     "Approved",
+    "Arrived",
     "BuildFailed",
     "Built",
     "Confirmed",
@@ -108,6 +114,9 @@ __all__ = [
     "Login",
     "MachineAsked",
     "MailKey",
+    "MoveAsked",
+    "MoveBegun",
+    "MoveEnded",
     "Notice",
     "NoticeOf",
     "NoticeStage",
@@ -127,6 +136,7 @@ __all__ = [
     "Reinstalled",
     "ReleaseAsked",
     "Released",
+    "Relocated",
     "Replaced",
     "Requested",
     "Restored",

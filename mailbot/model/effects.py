@@ -15,6 +15,7 @@ class NoticeOf(StrEnum):
     STOP = "stop"
     REMOVAL = "removal"
     DISK = "disk"
+    MOVE = "move"
 
 
 class NoticeStage(StrEnum):
@@ -129,6 +130,9 @@ class Letter(StrEnum):
     VM_RESTORED = "vm-restored"
     VM_REBUILT = "vm-rebuilt"
     ANNOUNCEMENT = "announcement"
+    VM_MOVE = "vm-move"
+    VM_MOVED = "vm-moved"
+    VM_STAYS = "vm-stays"
     ADMIN_NOTICE_BOUNCED = "admin-notice-bounced"
     ADMIN_OWNER = "admin-owner"
     ADMIN_UNDELIVERED = "admin-undelivered"
@@ -157,6 +161,10 @@ class Action(StrEnum):
     """Have the owner's keys of the directory let in as root again, and write to the owner what came of it."""
     REINSTALL = "reinstall"
     """Delete a machine's disk, and build it again under the same names."""
+    MOVE = "move"
+    """Shut a machine down and copy its disk to another host."""
+    ARRIVE = "arrive"
+    """Start a machine at the host that its disk was copied to."""
     RETIRE = "retire"
     DELETE_DISK = "delete-disk"
     REPORT = "report"

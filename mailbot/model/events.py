@@ -4,61 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
 from mailbot.model.effects import Action
+from mailbot.model.kinds import EventKind
 from mailbot.model.tickets import CLOCK, MACHINE, Actor, Facts, OwnerState, TicketState
-from parsers.translatable import Translatable
-
-
-class EventKind(StrEnum):
-    """What a line of the history is about, as stored: every event, and what else is written down."""
-
-    REQUESTED = "Requested"
-    CONFIRMED = "Confirmed"
-    APPROVED = "Approved"
-    DENIED = "Denied"
-    WITHDRAWN = "Withdrawn"
-    REPLACED = "Replaced"
-    TIME_PASSED = "TimePassed"
-    PLACED = "Placed"
-    BUILT = "Built"
-    BUILD_FAILED = "BuildFailed"
-    RETRIED = "Retried"
-    EXTENSION_ASKED = "ExtensionAsked"
-    RELEASE_ASKED = "ReleaseAsked"
-    RELEASED = "Released"
-    KEPT = "Kept"
-    REINSTALL_ASKED = "ReinstallAsked"
-    REINSTALL_WANTED = "ReinstallWanted"
-    REINSTALLED = "Reinstalled"
-    RESTORED = "Restored"
-    RETIRED = "Retired"
-    DISK_DELETED = "DiskDeleted"
-    EFFECT_FAILED = "EffectFailed"
-    RETURNED = "Returned"
-    HELD = "Held"
-    UNHELD = "Unheld"
-    ENDED = "Ended"
-    END_DATE_SET = "EndDateSet"
-    POWER_SET = "PowerSet"
-    OWNER_SET = "OwnerSet"
-    MACHINE_ASKED = "MachineAsked"
-    REBUILD_ASKED = "RebuildAsked"
-    POWER_ASKED = "PowerAsked"
-    """Of earlier programs: what is `MACHINE_ASKED` now, about the power alone."""
-    OWNER_SEEN = "OwnerSeen"
-    READDRESSED = "Readdressed"
-    """The directory had another address for the owner; today that is `OWNER_SEEN`."""
-    RECOVERED = "Recovered"
-    """A backup was restored: letters written before count for nothing, and notice is given again."""
-    LETTERS_HELD = "LettersHeld"
-    """The brake on letters held some of what this turn would have sent."""
-    ANNOUNCED = "Announced"
-    """An admin's announcement went to the owner."""
-    ERASED = "Erased"
-    """What the ticket held of a person was erased."""
+from parsers.translatable import NOTHING, Translatable
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +316,59 @@ class RebuildAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveAsked:
+    """The machine is to move to another host at that moment; `why` where another one was announced before."""
+
+    kind: ClassVar[EventKind] = EventKind.MOVE_ASKED
+    by: Actor
+    to: str
+    at: datetime
+    why: Translatable = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class MoveBegun:
+    """The announced moment has come."""
+
+    kind: ClassVar[EventKind] = EventKind.MOVE_BEGUN
+    to: str
+    by: Actor = CLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Relocated:
+    """The whole disk is at the other host, and the machine is off."""
+
+    kind: ClassVar[EventKind] = EventKind.RELOCATED
+    to: str
+    by: Actor = MACHINE
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The machine answers at its new host."""
+
+    kind: ClassVar[EventKind] = EventKind.ARRIVED
+    login: Login
+    by: Actor = MACHINE
+
+
+@dataclass(frozen=True, slots=True)
+class MoveEnded:
+    """A move was called off or has failed: `why` for admins, `said` for the owner.
+
+    `begun` where the machine was shut down for it, `back_to` the host where it is then, if it had left that already.
+    """
+
+    kind: ClassVar[EventKind] = EventKind.MOVE_ENDED
+    why: str
+    said: Translatable
+    begun: bool = False
+    back_to: str = ""
+    by: Actor = MACHINE
+
+
+@dataclass(frozen=True, slots=True)
 class OwnerSeen:
     """The directory was asked about the owner: how it has them now.
 
@@ -419,6 +423,11 @@ Event: TypeAlias = (
     | OwnerSet
     | MachineAsked
     | RebuildAsked
+    | MoveAsked
+    | MoveBegun
+    | Relocated
+    | Arrived
+    | MoveEnded
     | OwnerSeen
 )
 

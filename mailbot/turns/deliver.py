@@ -265,6 +265,8 @@ def is_void(notice: Notice | None, ticket: Ticket | None) -> bool:
             return ticket.state is not TicketState.ACTIVE or not of_end_date(ticket)(notice)
         case NoticeOf.REMOVAL:
             return ticket.state is not TicketState.EXPIRED or not of_removal(ticket)(notice)
+        case NoticeOf.MOVE:
+            return ticket.state is not TicketState.ACTIVE
         case NoticeOf.DISK:
             return False
         case _:

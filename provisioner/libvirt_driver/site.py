@@ -15,6 +15,7 @@ from provisioner.api import (
     Found,
     Kvm,
     OutOfRoom,
+    Part,
     ProvisionerError,
     SiteHealth,
     SiteSettings,
@@ -25,6 +26,7 @@ from provisioner.api import (
 )
 from provisioner.domain_xml import Seen
 from provisioner.images import LocalImage, Progress, no_progress
+from provisioner.libvirt_driver import transfer
 from provisioner.libvirt_driver.acceleration import Acceleration
 from provisioner.libvirt_driver.connection import Connection, absent_is_fine, explained
 from provisioner.libvirt_driver.domains import Domains, Paths
@@ -180,6 +182,31 @@ class LibvirtSite:
     def inventory(self) -> tuple[Found, ...]:
         with self._work("list what it has") as conn:
             return Survey(conn, self._settings).inventory()
+
+    def parts(self, spec: VmSpec) -> tuple[Part, ...]:
+        """See `api.Disks`: the base image and its marker, then the machine's disk."""
+        with self._work(f"look at the disk of {spec.name}", spec) as conn:
+            return transfer.parts(Storage(conn, self._settings), spec, self.site)
+
+    def read(self, name: str, offset: int, length: int) -> Iterator[bytes]:
+        with self._work(f"read {name}") as conn:
+            yield from Storage(conn, self._settings).read(name, offset, length)
+
+    def has(self, part: Part) -> bool:
+        with self._work(f"look for {part.name}") as conn:
+            return part.shared and transfer.is_whole(Storage(conn, self._settings), part)
+
+    def there(self, part: Part) -> bool:
+        with self._work(f"look for {part.name}") as conn:
+            return Storage(conn, self._settings).find(part.name) is not None
+
+    def make(self, part: Part, room_gib: int) -> None:
+        with self._work(f"make {part.name}") as conn:
+            transfer.make(Storage(conn, self._settings), part, room_gib, self.site)
+
+    def write(self, part: Part, offset: int, chunks: Iterator[bytes], length: int) -> None:
+        with self._work(f"write {part.name}") as conn:
+            transfer.write(Storage(conn, self._settings), part, offset, chunks, length)
 
     def images(self) -> tuple[str, ...]:
         """Give the names of the base images in the pool that were uploaded whole."""

@@ -104,10 +104,13 @@ class Storage:
 
     def available(self) -> int:
         """Give the bytes that the pool has left now."""
-        # The pool's numbers are as old as its last refresh; one that is busy says so and is read as it is.
+        self.refresh()  # the pool's numbers are as old as its last refresh
+        return int(self._pool.info()[3])
+
+    def refresh(self) -> None:
+        """Have the host look at its volumes again; a pool that is busy says so and is read as it is."""
         with absent_is_fine(libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_OPERATION_INVALID):
             self._pool.refresh(0)
-        return int(self._pool.info()[3])
 
     def volumes(self) -> tuple[Volume, ...]:
         """Give every volume with its sizes."""
@@ -205,6 +208,33 @@ class Storage:
             digest.update(chunk)
         return digest.hexdigest()
 
+    def create(self, xml: str) -> libvirt.virStorageVol:
+        """Make a volume."""
+        return self._pool.createXML(xml, 0)
+
+    def read(self, name: str, offset: int, length: int) -> Iterator[bytes]:
+        """So many bytes of a volume from there on (virStorageVolDownload).  Raises `ProvisionerError` where there is none."""
+        volume = self.find(name)
+        if volume is None:
+            raise ProvisionerError(f"The volume {name} is missing at {self._settings.name}.", permanent=True)
+        yield from self._download(volume, length, offset)
+
+    def write(self, name: str, offset: int, chunks: Iterator[bytes], length: int) -> None:
+        """Write so many bytes to a volume from there on (virStorageVolUpload)."""
+        volume = self.find(name)
+        if volume is None:
+            raise ProvisionerError(f"The volume {name} is missing at {self._settings.name}.", permanent=True)
+        stream: Any = self._conn.newStream(0)
+        try:
+            volume.upload(stream, offset, length, 0)
+            for chunk in chunks:
+                for at in range(0, len(chunk), _CHUNK):
+                    stream.send(chunk[at : at + _CHUNK])
+            stream.finish()
+        except BaseException:
+            _abort(stream)
+            raise
+
     def _upload(
         self, volume: libvirt.virStorageVol, source: BinaryIO, size: int, told: Callable[[float], None]
     ) -> None:
@@ -222,10 +252,10 @@ class Storage:
             _abort(stream)
             raise
 
-    def _download(self, volume: libvirt.virStorageVol, size: int) -> Iterator[bytes]:
+    def _download(self, volume: libvirt.virStorageVol, size: int, offset: int = 0) -> Iterator[bytes]:
         stream: Any = self._conn.newStream(0)
         try:
-            volume.download(stream, 0, size, 0)
+            volume.download(stream, offset, size, 0)
             while chunk := stream.recv(_CHUNK):
                 yield chunk
             stream.finish()

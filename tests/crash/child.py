@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from mailbot import daemon, operator
+from mailbot import daemon, fleet, operator
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.reading.direct import DirectReader
@@ -92,8 +93,8 @@ class CountedSite(FakeSite):
         super().__init__(name, path, faults)
         self._counter = steps
 
-    def _step(self, step: FakeStep, spec: Any, machine: FakeMachine, **changes: Any) -> None:
-        super()._step(step, spec, machine, **changes)
+    def _changed(self, step: FakeStep, machine_id: UUID, machine: FakeMachine, **changes: Any) -> None:
+        super()._changed(step, machine_id, machine, **changes)
         self._counter.step()
 
 
@@ -118,7 +119,8 @@ def make_bot(root: Path, steps: Steps, foreign_at: Sequence[str] = ()) -> Bot:
     sites = {}
     for name in SITES:
         faults = Faults(foreign=frozenset({"alice-vm"}) if name in foreign_at else frozenset())
-        sites[name] = Site(CountedSite(name, root / f"{name}.json", steps, faults), f"{name}.testbed.example")
+        site = CountedSite(name, root / f"{name}.json", steps, faults)
+        sites[name] = Site(site, f"{name}.testbed.example", site, piece_bytes=100)
     reader = DirectReader(context.reading(START))
     return Bot(
         context,
@@ -137,6 +139,7 @@ DEEDS: dict[str, Callable[[TurnContext], object]] = {
     "shorten": lambda context: operator.shorten(context, 1, "carol", date(2026, 12, 31), "The site closes."),
     "stop": lambda context: operator.stop(context, 1, "carol", "We move the cables."),
     "start": lambda context: operator.start(context, 1, "carol"),
+    "move": lambda context: fleet.move(context, 1, "south", date(2026, 12, 7), "carol", neighbours=SITES),
 }
 """What an admin does at the command line."""
 

@@ -22,6 +22,7 @@ WANTED = {
     "shorten": ("active", True),
     "stop": ("active", False),
     "start": ("active", True),
+    "move": ("active", True),
 }
 """The state of the ticket in the end, and whether the machine runs."""
 

@@ -21,6 +21,7 @@ from mailbot.model import (
     Action,
     Actor,
     Approved,
+    Arrived,
     BuildFailed,
     Built,
     Confirmed,
@@ -37,6 +38,9 @@ from mailbot.model import (
     Letter,
     Login,
     MachineAsked,
+    MoveAsked,
+    MoveBegun,
+    MoveEnded,
     OwnerSeen,
     OwnerSet,
     OwnerState,
@@ -51,6 +55,7 @@ from mailbot.model import (
     ReinstallWanted,
     ReleaseAsked,
     Released,
+    Relocated,
     Replaced,
     Restored,
     Retired,
@@ -65,7 +70,7 @@ from mailbot.model import (
     Withdrawn,
 )
 from mailbot.rules import LeaseRules, PolicyRules, Rules
-from parsers.translatable import from_data
+from parsers.translatable import from_data, say
 from tests.world import ADMINS, ALICE, CAROL, START
 
 S = TicketState
@@ -114,6 +119,11 @@ SAMPLES: dict[type[Event], Event] = {
         ),
         MachineAsked(BY_ALICE, Action.RESTART),
         RebuildAsked(BY_CAROL),
+        MoveAsked(BY_CAROL, "south", START + timedelta(days=20)),
+        MoveBegun("south"),
+        Relocated("south"),
+        Arrived(READY),
+        MoveEnded("the pool is full", say("It could not be moved."), begun=True),
         ReinstallAsked(BY_ALICE),
         ReinstallWanted(BY_ALICE),
         Reinstalled(READY),

@@ -49,6 +49,9 @@ _HEALTH = select(SITES.c.health, SITES.c.at).order_by(SITES.c.site)
 _FORGET_SITE = delete(SITES).where(SITES.c.site == bindparam("gone"))
 _NOTE = select(NOTES.c.value).where(NOTES.c.name == bindparam("wanted"))
 _NOTES = select(NOTES.c.name, NOTES.c.value).where(NOTES.c.name.in_(bindparam("wanted", expanding=True)))
+_NOTES_FROM = select(NOTES.c.name, NOTES.c.value).where(
+    NOTES.c.name >= bindparam("first"), NOTES.c.name < bindparam("after")
+)
 _FORGET = delete(NOTES).where(NOTES.c.name == bindparam("wanted"))
 
 
@@ -305,6 +308,12 @@ class Database:
     def notes(self, names: Sequence[str]) -> dict[str, str]:
         with self._read() as connection:
             return {row.name: row.value for row in connection.execute(_NOTES, {"wanted": list(names)})}
+
+    def notes_from(self, prefix: str) -> dict[str, str]:
+        after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        with self._read() as connection:
+            found = connection.execute(_NOTES_FROM.order_by(NOTES.c.name), {"first": prefix, "after": after})
+            return {row.name: row.value for row in found if row.name.startswith(prefix)}
 
     def put_note(self, name: str, value: str | None) -> None:
         with self._write() as connection:

@@ -1,0 +1,43 @@
+"""To the owner about a machine that moves to another host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, ClassVar
+
+from mailbot.letters.kinds import About, Audience, Snapshot
+from mailbot.model import Letter, Purpose
+from parsers.translatable import NOTHING, Translatable, say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmMove(Snapshot):
+    """the machine will move to another host, and be off meanwhile"""
+
+    about: ClassVar = About(
+        Letter.VM_MOVE, Audience.OWNER, Purpose.OWN, subject=say("will be off for a while on {short_day}")
+    )
+    at: Annotated[datetime, "when it is shut down"]
+    on: Annotated[date, "the day of that, where the site is"]
+    reminder: Annotated[bool, "announced before: the day comes near"] = False
+    why: Annotated[Translatable, "why another day than announced before, a sentence"] = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmMoved(Snapshot):
+    """the machine has moved to another host, and answers there"""
+
+    about: ClassVar = About(Letter.VM_MOVED, Audience.OWNER, Purpose.OWN, subject=say("has moved: its new address"))
+    fqdn: Annotated[str, "full host name, as before"]
+    address: Annotated[str, "IPv4 address, usually another one"]
+    host_key_fingerprints: Annotated[tuple[str, ...], "`SHA256:…`, as before; none where they are not known"] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmStays(Snapshot):
+    """a move that was announced does not happen, or has failed"""
+
+    about: ClassVar = About(Letter.VM_STAYS, Audience.OWNER, Purpose.OWN, subject=say("stays where it is"))
+    why: Annotated[Translatable, "why, a sentence"]
+    was_off: Annotated[bool, "the move had begun, and the machine was shut down for it"] = False

@@ -1,0 +1,311 @@
+"""A machine goes to another host: shut down, its disk copied piece by piece, started there; back where it was if that cannot be.
+
+Every step can be taken twice, and every one is remembered: a daemon that is killed, or another one, goes on from the last
+piece.  Until the whole disk is at the other host the machine is at its old one, and its disk there is only ever read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from mailbot import journal
+from mailbot.errors import DirectoryUnavailable
+from mailbot.lifecycle.relocation import KEPT
+from mailbot.machines.progress import (
+    NoKeys,
+    Site,
+    Sites,
+    again,
+    begin,
+    begun,
+    ended,
+    keys_of,
+    later,
+    looked,
+    settle_with,
+    spec_of,
+    where,
+)
+from mailbot.machines.upkeep import TELL_AFTER, is_off
+from mailbot.model import Arrived, Login, MoveEnded, OutboxItem, Relocated, Ticket, TicketState
+from mailbot.ports import Settled
+from mailbot.turns import left_behind, relocation
+from mailbot.turns.context import TurnContext
+from mailbot.turns.left_behind import Left
+from parsers.translatable import say
+from provisioner.api import Disks, OutOfRoom, Part, ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
+
+NO_PROGRESS = timedelta(hours=1)
+"""After so long without a further piece a move is given up, and the machine started where it was."""
+_FAILED = say("It could not be moved.")
+
+
+class _AtTarget(Exception):
+    """The other host could not do its part."""
+
+    def __init__(self, error: ProvisionerError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """How far a copy has come: which part, how many bytes of it, and when the last piece was written."""
+
+    part: int
+    offset: int
+    at: datetime
+
+
+def _note(item: OutboxItem) -> str:
+    return f"copied:{item.id}"
+
+
+def _copied(context: TurnContext, item: OutboxItem) -> Copied | None:
+    kept = context.store.note(_note(item))
+    if kept is None:
+        return None
+    value = json.loads(kept)
+    return Copied(value["part"], value["offset"], datetime.fromisoformat(value["at"]))
+
+
+def _remember(context: TurnContext, item: OutboxItem, part: int, offset: int) -> Copied:
+    copied = Copied(part, offset, context.clock.now())
+    context.store.put_note(_note(item), json.dumps({"part": part, "offset": offset, "at": copied.at.isoformat()}))
+    return copied
+
+
+def move(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
+    """At the host that it leaves: shut it down, copy a piece, and once all is copied, the machine is at the other one.
+
+    1. Refused while it is held, or where nobody could log in to it afterwards.
+    2. Shut down as for a stop; copied only once it is off.
+    3. A piece at a time, with the other work of this host in between.
+    """
+    to = item.effect.facts["to"]
+    try:
+        source, target = where(sites, ticket), sites.get(to)
+        keys = _keys(context, item, ticket)
+        if target is None or target.disks is None or source.disks is None:
+            raise _AtTarget(ProvisionerError(f"the configuration does not name {to}", permanent=True))
+        spec = spec_of(context, source, ticket, keys)
+        if not is_off(context, source, spec, item):
+            context.store.put_note(_note(item), None)  # what was copied of a disk that is in use is worth nothing
+            later(context, item, "the guest to shut down")
+            return
+        copied = _copied(context, item)
+        if _one_piece(context, item, spec, Copy(source.disks, target.disks, source.piece_bytes), copied):
+            left = {left_behind.note_of(ticket.site or "", ticket.id): _left(context)}
+            here = {left_behind.note_of(to, ticket.id): None}
+            done = Settled(item, done=True, proof=f"copied to {to}")
+            settle_with(context, item, Relocated(to), done, {**left, **here, _note(item): None})
+        else:
+            later(context, item, f"the disk to be copied to {to}")
+    except _AtTarget as failed:
+        _not_taken(context, item, failed.error)
+    except DirectoryUnavailable as error:
+        again(context, item, str(error))
+    except (_Held, NoKeys) as error:
+        _given_up(context, item, str(error))
+    except SiteUnreachable:
+        raise  # this host: everything of it waits
+    except ProvisionerError as error:
+        _again_or_given_up(context, item, error)
+
+
+class _Held(Exception):
+    """An admin holds the machine."""
+
+
+def _keys(context: TurnContext, item: OutboxItem, ticket: Ticket) -> tuple[str, ...]:
+    """Whom it would let in at the other host.  Raises _Held where an admin took hold of it before anything was done."""
+    if ticket.held and begun(context, item) is None:
+        raise _Held(f"it is held: {ticket.held}")
+    return keys_of(context, ticket)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """From which host's disks to which."""
+
+    source: Disks
+    target: Disks
+    piece_bytes: int
+
+
+def _one_piece(context: TurnContext, item: OutboxItem, spec: VmSpec, copy: Copy, copied: Copied | None) -> bool:
+    """Copy the next piece; gives whether all is copied.  Raises ProvisionerError of this host, _AtTarget of the other one."""
+    parts = copy.source.parts(spec)
+    begin(context, item)
+    if copied is None:
+        copied = _remember(context, item, 0, 0)
+    if copied.part >= len(parts):
+        return True
+    part = parts[copied.part]
+    with _at_target():
+        if part.shared and copied.offset == 0 and copy.target.has(part):
+            _remember(context, item, copied.part + 1, 0)
+            return False
+        if copied.offset == 0:
+            _make_room(context, item, copy, part, spec)
+    length = min(copy.piece_bytes, part.size - copied.offset)
+    if length > 0:
+        _write(copy, part, copied.offset, length)
+    done = copied.offset + length
+    _remember(context, item, *((copied.part + 1, 0) if done >= part.size else (copied.part, done)))
+    return copied.part + 1 == len(parts) and done >= part.size
+
+
+def _make_room(context: TurnContext, item: OutboxItem, copy: Copy, part: Part, spec: VmSpec) -> None:
+    """An empty volume at the other host, noted as ours before it is made.
+
+    One of that name that we have not left there is never touched: the two hosts may share a pool, and then it is the disk.
+    """
+    note = left_behind.note_of(item.effect.facts["to"], item.ticket_id or 0)
+    if not part.shared and context.store.note(note) is None:
+        if copy.target.there(part):
+            why = "there is a disk of that name already, perhaps because both hosts use one pool: it was not touched"
+            raise ProvisionerError(why, permanent=True)
+        context.store.put_note(note, _left(context))
+    copy.target.make(part, spec.disk_gib)
+
+
+def _write(copy: Copy, part: Part, offset: int, length: int) -> None:
+    """One piece through this process; who failed is told apart, though both are at work."""
+    failed: list[ProvisionerError] = []
+
+    def chunks() -> Iterator[bytes]:
+        try:
+            yield from copy.source.read(part.name, offset, length)
+        except ProvisionerError as error:
+            failed.append(error)
+            raise
+
+    try:
+        copy.target.write(part, offset, chunks(), length)
+    except ProvisionerError as error:
+        if failed:
+            raise failed[0] from error
+        raise _AtTarget(error) from error
+
+
+@contextmanager
+def _at_target() -> Iterator[None]:
+    try:
+        yield
+    except ProvisionerError as error:
+        raise _AtTarget(error) from error
+
+
+def _not_taken(context: TurnContext, item: OutboxItem, error: ProvisionerError) -> None:
+    """The other host cannot: at once where trying again does not help, else after a while without progress."""
+    copied = _copied(context, item)
+    since = copied.at if copied else begun(context, item)
+    stands_still = since is not None and context.clock.now() - since > NO_PROGRESS
+    if error.permanent or isinstance(error, OutOfRoom) or stands_still:
+        _given_up(context, item, str(error))
+    else:
+        again(context, item, str(error))
+
+
+def _again_or_given_up(context: TurnContext, item: OutboxItem, error: ProvisionerError) -> None:
+    if error.permanent or item.attempts >= TELL_AFTER:
+        _given_up(context, item, str(error))
+    else:
+        again(context, item, str(error))
+
+
+def _given_up(context: TurnContext, item: OutboxItem, why: str, back_to: str = "") -> None:
+    """No move: the machine is started where it was, and what is at the other host goes, its disk after a while."""
+    to, number = item.effect.facts["to"], item.ticket_id or 0
+    was_begun = bool(back_to) or begun(context, item) is not None
+    notes: dict[str, str | None] = {relocation.note_of(number): None, _note(item): None}
+    if back_to:
+        notes |= {left_behind.note_of(back_to, number): None, left_behind.note_of(to, number): _left(context)}
+    journal.machine_failed(number, action=item.effect.action.value, machine="", why=why, site=to)
+    event = MoveEnded(why, _FAILED, begun=was_begun, back_to=back_to)
+    settle_with(context, item, event, Settled(item, error=why), notes)
+
+
+def _left(context: TurnContext) -> str:
+    return left_behind.written(Left(context.clock.now() + KEPT))
+
+
+def arrive(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
+    """At the host that it comes to: define and start it around its disk, until it answers; then its owner hears so."""
+    try:
+        site = where(sites, ticket)
+        spec = spec_of(context, site, ticket, keys_of(context, ticket))
+        begin(context, item)
+        facts = site.provisioner.ensure(spec)
+    except DirectoryUnavailable as error:
+        again(context, item, str(error))
+    except SiteUnreachable as error:
+        if not error.begun:
+            ended(context, item)
+        raise
+    except NoKeys as error:
+        _back(context, item, str(error))
+    except ProvisionerError as error:
+        if error.permanent or isinstance(error, OutOfRoom) or item.attempts >= TELL_AFTER:
+            _back(context, item, str(error))
+        else:
+            again(context, item, str(error))
+    else:
+        _is_there(context, item, spec, replace(facts, site=ticket.site or ""))
+
+
+def _is_there(context: TurnContext, item: OutboxItem, spec: VmSpec, facts: VmFacts) -> None:
+    if facts.phase is VmPhase.READY:
+        login = Login(spec.names.fqdn, facts.address or "", tuple(facts.host_keys), tuple(facts.host_key_fingerprints))
+        notes = {relocation.note_of(item.ticket_id or 0): None}
+        settle_with(context, item, Arrived(login), Settled(item, done=True, proof=login.address), notes)
+    elif looked(context, item) > timedelta(hours=context.rules.lease.build_hours):
+        _back(context, item, f"it did not answer at {facts.site}: it still waits for {facts.waiting_for}")
+    else:
+        later(context, item, facts.waiting_for or facts.phase.value)
+
+
+def _back(context: TurnContext, item: OutboxItem, why: str) -> None:
+    _given_up(context, item, why, back_to=item.effect.facts["left"])
+
+
+def stranded(context: TurnContext, item: OutboxItem) -> None:
+    """The host that it came to does not answer: back at once where nothing began there, else after as long as a build may take.
+
+    Two machines of one name are worse than a late one, and none at all is worse still.
+    """
+    since = begun(context, item)
+    if since is None or context.clock.now() - since > timedelta(hours=context.rules.lease.build_hours):
+        _back(context, item, "the host that it came to does not answer")
+    else:
+        now = context.clock.now()
+        retry_at = now + timedelta(seconds=30)
+        why = "the host does not answer"
+        context.store.settle([Settled(item, retry_at=retry_at, error=why, counted=False)], now)
+
+
+def clear(context: TurnContext, name: str, site: Site) -> None:
+    """Take away what machines have left at a host: all but the disk once they are elsewhere, the disk when its time is up.
+
+    A machine that came back meanwhile has left nothing.  Raises ProvisionerError.
+    """
+    now = context.clock.now()
+    for number, left in left_behind.of_site(context.store, name).items():
+        ticket, note = context.store.ticket(number), left_behind.note_of(name, number)
+        if ticket is None or ticket.site == name:
+            context.store.put_note(note, None)
+            continue
+        if number in relocation.under_way(context.store) and ticket.state is TicketState.ACTIVE:
+            continue  # it may have to come back
+        spec = spec_of(context, site, ticket)
+        if not left.cleared:
+            site.provisioner.retire(spec)
+            context.store.put_note(note, left_behind.written(replace(left, cleared=True)))
+        if left.until <= now or ticket.state is TicketState.REMOVED:
+            site.provisioner.delete_disk(spec)
+            context.store.put_note(note, None)
