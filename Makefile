@@ -1,5 +1,5 @@
 # Each target makes itself ready; `make setup` does only that.
-.PHONY: demo demo-clean languages pictures mutants test test-dates test-deb deb check fmt docs setup setup-tests
+.PHONY: demo demo-clean languages pictures mutants test test-dates test-fleet test-deb deb check fmt docs setup setup-tests
 .DEFAULT_GOAL := test
 
 PYTHON := .venv/bin/python
@@ -46,6 +46,10 @@ test-deb: setup-tests
 # Changes one thing in the core at a time and looks whether a test notices (docs/mutants.md); ARGS="--sample 20 --seed 1", or --all.
 mutants: setup-tests
 	@$(PYTHON) -m contrib.mutants $(ARGS)
+
+# Two libvirt hosts, the second in namespaces of its own, and machines that move between them.
+test-fleet: setup-tests
+	@$(SUDO) $(ELSEWHERE) $(PYTHON) -m pytest -n 0 tests/fleet $(ARGS)
 
 # The quick part: style, types, import directions, sizes, generated documents.
 check: setup-tests

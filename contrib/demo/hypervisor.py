@@ -111,7 +111,7 @@ def make_site(name: str, directory: Path, dns_domain: str = "testbed.example") -
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o711)  # QEMU runs as its own user and must reach its files
     if name not in _virsh("pool-list", "--all", "--name").split():
-        _virsh("pool-define", "/dev/stdin", told=_pool_xml(name, directory))
+        _virsh("pool-define", "/dev/stdin", told=pool_xml(name, directory))
     if name not in _virsh("pool-list", "--name").split():
         _virsh("pool-start", name)
     if name not in _virsh("net-list", "--all", "--name").split():
@@ -144,7 +144,7 @@ def remove_site(name: str, directory: Path) -> None:
 def _define_network(name: str, dns_domain: str) -> None:
     """Define and start the network on the first subnet that libvirt finds free."""
     for third in _SUBNETS:
-        _virsh("net-define", "/dev/stdin", told=_network_xml(name, dns_domain, third))
+        _virsh("net-define", "/dev/stdin", told=network_xml(name, dns_domain, third))
         try:
             _virsh("net-start", name)
         except HypervisorProblem as problem:
@@ -155,14 +155,14 @@ def _define_network(name: str, dns_domain: str) -> None:
             return
 
 
-def _pool_xml(name: str, directory: Path) -> str:
+def pool_xml(name: str, directory: Path) -> str:
     pool = ET.Element("pool", type="dir")
     ET.SubElement(pool, "name").text = name
     ET.SubElement(ET.SubElement(pool, "target"), "path").text = str(directory)
     return ET.tostring(pool, encoding="unicode")
 
 
-def _network_xml(name: str, dns_domain: str, third: int) -> str:
+def network_xml(name: str, dns_domain: str, third: int) -> str:
     network = ET.Element("network")
     ET.SubElement(network, "name").text = name
     ET.SubElement(network, "forward", mode="nat")

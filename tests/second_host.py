@@ -1,0 +1,88 @@
+"""A second libvirt host on this machine: a libvirtd in a mount and a network namespace of its own, reached by its socket.
+
+It has nothing in common with the first: no domain, network, pool, address or file of state; a machine can be defined at
+both under one name and id, as at two hosts.  Nothing of this machine's own interfaces is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from contrib.demo import hypervisor
+
+_START_SECONDS = 60
+_PRIVATE = ("/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/run/libvirt")
+_SCRIPT = """
+set -e
+filters=$1; shift
+mkdir -p "$filters"; cp -r /etc/libvirt/nwfilter "$filters/" 2>/dev/null || true
+for folder in PRIVATE; do mkdir -p "$folder"; mount -t tmpfs -o mode=755 none "$folder"; done
+cp -r "$filters/nwfilter" /etc/libvirt/ 2>/dev/null || true
+printf 'stdio_handler = "file"\\nsecurity_driver = "none"\\nnamespaces = []\\ncgroup_controllers = []\\n' > /etc/libvirt/qemu.conf
+: > "$filters/no-kvm"; chmod 0 "$filters/no-kvm"
+[ ! -e /dev/kvm ] || mount --bind "$filters/no-kvm" /dev/kvm
+mount -t sysfs none /sys
+ip link set lo up
+exec "$@"
+""".replace("PRIVATE", " ".join(_PRIVATE))
+
+
+@contextmanager
+def second_host(dns_domain: str = "testbed.example") -> Iterator[hypervisor.Site]:
+    """A host with a pool and a NAT network; it is gone afterwards, with every guest, whatever happened."""
+    name = f"mailbot-host-{os.getpid()}-{secrets.token_hex(2)}"
+    folder = Path("/var/tmp") / name
+    pool = folder / "pool"
+    pool.mkdir(parents=True)
+    folder.chmod(0o711)
+    pool.chmod(0o711)
+    (folder / "libvirtd.conf").write_text(
+        f'unix_sock_dir = "{folder}"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\nlog_outputs = "3:stderr"\n'
+    )
+    command = ["libvirtd", "--config", str(folder / "libvirtd.conf"), "--pid-file", str(folder / "pid")]
+    with (folder / "log").open("wb") as log:
+        daemon = subprocess.Popen(
+            ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private",
+             "sh", "-c", _SCRIPT, "sh", str(folder / "filters"), *command],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        uri = f"qemu+unix:///system?socket={folder / 'libvirt-sock'}"
+        _wait(uri, daemon, folder / "log")
+        _made(uri, "pool", hypervisor.pool_xml("default", pool))
+        _made(uri, "net", hypervisor.network_xml("default", dns_domain, 77))
+        yield hypervisor.Site(uri, "default", "default", dns_domain, str(pool))
+    finally:
+        # The first process of the namespace takes everything in it along: libvirtd, dnsmasq, guests.
+        os.killpg(daemon.pid, signal.SIGKILL)
+        daemon.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(uri: str, daemon: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(_START_SECONDS * 5):
+        if (
+            daemon.poll() is None
+            and subprocess.run(["virsh", "-c", uri, "uri"], capture_output=True, check=False).returncode == 0
+        ):
+            return
+        time.sleep(0.2)
+    raise hypervisor.HypervisorProblem(f"the second libvirtd does not answer: {log.read_text(errors='replace')[-500:]}")
+
+
+def _made(uri: str, kind: str, xml: str) -> None:
+    """Define and start the host's default pool or network."""
+    for words, told in (((f"{kind}-define", "/dev/stdin"), xml), ((f"{kind}-start", "default"), None)):
+        done = subprocess.run(
+            ["virsh", "-q", "-c", uri, *words], input=told, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise hypervisor.HypervisorProblem(f"{' '.join(words)}: {done.stderr.strip()}")
