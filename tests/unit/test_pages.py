@@ -11,8 +11,8 @@ import pytest
 
 from mailbot.adapters.clock import MemoryClock
 from mailbot.cli import main
-from mailbot.cli.pages import as_html, as_markdown, for_admins, for_users
 from mailbot.config import Config, load
+from mailbot.pages import as_html, as_markdown, for_admins, for_users
 from parsers.reply.commands import read_command
 from parsers.values import Command, ReadingRules
 from tests.world import START
@@ -36,9 +36,17 @@ def config(tmp_path: Path) -> Config:
 def test_the_page_for_users_has_the_site_s_address_rules_and_words(config: Config) -> None:
     page = as_markdown(for_users(config, START))
     for words in (config.smtp.from_address, config.service.request_subject, "username: alice", "8 GiB", "`release`", "`extend",
-                  "removed one day later", *config.service.terms):  # fmt: skip
+                  "removed 1 day later", *config.service.terms):  # fmt: skip
         assert words in page
     assert "`approve`" not in page
+
+
+def test_the_page_for_users_is_in_french_too_and_its_words_are_commands(config: Config) -> None:
+    page = as_markdown(for_users(config, START, "fr"))
+    for words in ("usage prévu : ", "date d'expiration : ", "supprimée 1 jour plus tard", "`libérer`", "`prolonger"):
+        assert words in page
+    assert not re.search(r"\b(?:the|is|of|with|you|your|and)\b", page.replace(config.service.name, "")), page
+    assert '<html lang="fr">' in as_html(for_users(config, START, "fr"))
 
 
 def test_the_card_for_admins_has_the_words_and_what_happens_without_them(config: Config) -> None:
