@@ -140,6 +140,7 @@ DEEDS: dict[str, Callable[[TurnContext], object]] = {
     "stop": lambda context: operator.stop(context, 1, "carol", "We move the cables."),
     "start": lambda context: operator.start(context, 1, "carol"),
     "move": lambda context: fleet.move(context, 1, "south", date(2026, 12, 7), "carol", neighbours=SITES),
+    "change owner": lambda context: operator.change_owner(context, 1, "carol", "bob", "Alice has left."),
 }
 """What an admin does at the command line."""
 

@@ -23,6 +23,7 @@ WANTED = {
     "stop": ("active", False),
     "start": ("active", True),
     "move": ("active", True),
+    "change owner": ("active", True),
 }
 """The state of the ticket in the end, and whether the machine runs."""
 
