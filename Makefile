@@ -31,7 +31,7 @@ test: setup-tests
 	@$(SUDO) $(ELSEWHERE) $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder \
 		$(if $(SUDO),-o cache_dir=$(CACHES)/pytest) $(ARGS)
 
-# The parts without servers, as if it were a leap day, half a year later, and both nights of a clock change.
+# The parts without servers with all cases, as if it were a leap day, half a year later, and both nights of a clock change.
 test-dates: setup-tests
 	@MAILBOT_ALL_DATES=1 $(PYTHON) -m pytest -q -n 2 tests/test_other_dates.py
 

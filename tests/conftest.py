@@ -21,6 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--today", help="run as if it were this moment (ISO 8601 with an offset), for parts without servers"
     )
+    parser.addoption(
+        "--one-of-each",
+        action="store_true",
+        help="of a test with many cases run the first one, for what is not about cases",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,7 +40,7 @@ LIBVIRT_FIXTURES = frozenset({"libvirt_uri", "libvirt_site", "base_image", "holl
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Say what may not run side by side (`-n`, `--dist loadgroup`): tests of one file, and all that share libvirt.
 
     Those with libvirt take longest and come first.
@@ -44,6 +49,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group("libvirt" if _needs_libvirt(item) else item.path.stem))
     items.sort(key=lambda item: not _needs_libvirt(item))
+    if config.getoption("--one-of-each"):
+        first = {item.nodeid.partition("[")[0]: item for item in reversed(items)}
+        kept = set(first.values())
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = [item for item in items if item in kept]
 
 
 def _needs_libvirt(item: pytest.Item) -> bool:
