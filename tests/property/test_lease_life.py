@@ -103,10 +103,15 @@ class Lives(RuleBasedStateMachine):
         self.life.mail_works = not self.life.mail_works
         self.life.post()
 
-    @precondition(lambda self: any(one.letter in NOTICE for one in self.life.accepted))
+    @precondition(lambda self: self._may_come_back())
     @rule(other=st.sampled_from(ADDRESSES))
     def the_newest_notice_comes_back(self, other: str) -> None:
+        """Once: a second report about a letter that came back for good is put away (`turns.bounces`)."""
         self.life.comes_back(other)
+
+    def _may_come_back(self) -> bool:
+        notices = [one for one in self.life.accepted if one.letter in NOTICE]
+        return bool(notices) and notices[-1].bounced_at is None
 
     @rule(days=st.integers(-10, 800), automatic=st.booleans())
     def the_owner_asks_for_more_time(self, days: int, automatic: bool) -> None:
