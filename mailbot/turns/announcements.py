@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from secrets import token_hex
+from hashlib import sha256
 
 from mailbot import journal
 from mailbot.errors import Conflict
@@ -88,7 +88,8 @@ def begin(
     if current(context.store) is not None:
         return Refusal(say("Another announcement is still being handed out: try again in a minute."))
     lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
-    which = f"{context.clock.now():%Y%m%d}-{token_hex(4)}"
+    now = context.clock.now()
+    which = f"{now:%Y%m%d}-{sha256(f'{now.isoformat()} {address} {subject} {lines}'.encode()).hexdigest()[:8]}"
     made = Announced(which, one_line(subject.strip()), lines, name, address, sites)
     context.store.put_note(NOTE, json.dumps(asdict(made)))
     journal.announcement_begun(announcement=which, who=address, sites=", ".join(sites))

@@ -61,7 +61,7 @@ written = st.builds(
     usage=part(USAGES, ("TODO", "<what the VM is for, in 5 to 10 lines; if you need more disk, how much and why>")),
     day=part(("2027-03-31", "31 January 2028"), ("03/04/2027", "soon", "2020-01-01", "2040-01-01", "31 February 2027")),
     disk=st.sampled_from([(None, True), *((one, True) for one in WISHES), ("400 GB", False), ("20 or 40 GB", False)]),
-)
+).filter(lambda said: any(one[0] is not None for one in (said.login, said.usage, said.day)))
 
 
 def read(text: str) -> Request:
