@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Literal, TypeAlias, assert_never
 
@@ -21,10 +21,12 @@ from mailbot.model import (
     Approved,
     Confirmed,
     Denied,
+    EndDateSet,
     Event,
     ExtensionAsked,
     Kept,
     MachineAsked,
+    Proceeded,
     Purpose,
     Refusal,
     ReinstallAsked,
@@ -37,50 +39,34 @@ from mailbot.model import (
     TicketState,
     Withdrawn,
 )
+from mailbot.offers import (
+    Moment,
+    Offer,
+    Offers,
+    approvals,
+    confirmations,
+    denials,
+    extensions,
+    in_its_lease,
+    in_states,
+    is_unproven,
+    keeping,
+    nowhere,
+    proceeding,
+    to_anyone,
+    when,
+    withdrawals,
+)
 from mailbot.rules import Rules
-from mailbot.timetable import latest_end, today
 from mailbot.trust import Risk
 from parsers.dates import Period, add_period
-from parsers.translatable import Translatable, say, say_many
+from parsers.translatable import Translatable, say
 from parsers.values import Command, Verb
 
 S = TicketState
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a letter says can be answered: the verb, an example of the whole line, and what it does."""
-
-    verb: Verb
-    words: Translatable
-    meaning: Translatable
-    rare: bool = False
-    """Told only by the letters that say what can be answered at all: `status` and `help`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What an offer or an event may look at besides the ticket: the moment (aware UTC) and the site's rules."""
-
-    now: datetime
-    rules: Rules
-
-    @property
-    def today(self) -> date:
-        return today(self.now, self.rules.service.timezone)
-
-    @property
-    def latest(self) -> date:
-        """The last end date that may be asked for now."""
-        return latest_end(self.now, self.rules.service.timezone, self.rules.policy.max_years)
-
-    def allows(self, day: date) -> bool:
-        """Whether a lease may end on that day."""
-        return self.today < day <= self.latest
-
-
 Risks: TypeAlias = Callable[[Command, Ticket, Rules], Risk]
-Offers: TypeAlias = Callable[[Ticket, Purpose, Moment], tuple[Offer, ...]]
 Becomes: TypeAlias = Callable[[Command, Actor, Ticket, Moment], Event | Refusal]
 
 
@@ -112,183 +98,6 @@ def _approving(command: Command, ticket: Ticket, rules: Rules) -> Risk:
     return Risk.APPROVE_LARGE if disk_gib > rules.policy.disk_gib else Risk.APPROVE
 
 
-# When a word is offered
-
-
-def _when(
-    purpose: Purpose,
-    words: Translatable,
-    meaning: Translatable,
-    verb: Verb,
-    *,
-    holds: Callable[[Ticket], bool] = lambda _ticket: True,
-) -> Offers:
-    """One fixed line, in letters of that purpose, while something holds about the ticket."""
-    offer = (Offer(verb, words, meaning),)
-    return lambda ticket, asked, _moment: offer if asked is purpose and holds(ticket) else ()
-
-
-def _in_its_lease(verb: Verb, words: Translatable, meaning: Translatable) -> Offers:
-    """What the owner of a machine that is in its lease can have done to it."""
-    offer = (Offer(verb, words, meaning, rare=True),)
-    return lambda ticket, asked, _moment: offer if asked is Purpose.OWN and ticket.state is S.ACTIVE else ()
-
-
-def _in(*states: TicketState) -> Callable[[Ticket], bool]:
-    return lambda ticket: ticket.state in states
-
-
-def _approvals(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
-    if purpose is not Purpose.DECIDE:
-        return ()
-    if ticket.asked_end_date is not None:
-        other = _another_day(ticket.end_date, ticket.asked_end_date, moment)
-        return (
-            Offer(Verb.APPROVE, say("approve"), say("to grant it as requested")),
-            *(
-                Offer(
-                    Verb.APPROVE, say("approve until {date}", date=str(day)), say("to grant it with another last day")
-                )
-                for day in other
-            ),
-        )
-    if ticket.state is not S.PENDING:
-        return ()
-    other = _another_day(moment.today, ticket.end_date, moment)
-    return (
-        *(
-            (Offer(Verb.APPROVE, say("approve"), say("to build it as requested")),)
-            if moment.allows(ticket.end_date)
-            else ()
-        ),
-        *(
-            Offer(Verb.APPROVE, say("approve until {date}", date=str(day)), say("to build it with another last day"))
-            for day in other
-        ),
-        *(
-            Offer(
-                Verb.APPROVE,
-                say("approve disk {size}", size=size),
-                say("to build it with a disk of {size} GiB", size=size),
-            )
-            for size in _another_disk(ticket, moment)
-        ),
-    )
-
-
-def _another_day(after: date, asked: date, moment: Moment) -> tuple[date, ...]:
-    """A day that an admin could choose instead: half-way to what was asked, else a month later; none where none is allowed."""
-    first = max(after, moment.today) + timedelta(days=1)
-    half = first + (asked - first) / 2
-    return tuple(day for day in (half, asked + timedelta(days=30)) if first <= day <= moment.latest and day != asked)[
-        :1
-    ]
-
-
-def _another_disk(ticket: Ticket, moment: Moment) -> tuple[int, ...]:
-    """A disk that an admin could choose instead, GiB: the usual one, or a larger one where the usual one is asked for."""
-    policy = moment.rules.policy
-    size = min(policy.disk_gib + 12, policy.max_disk_gib) if ticket.disk_gib == policy.disk_gib else policy.disk_gib
-    return (size,) if size != ticket.disk_gib and moment.allows(ticket.end_date) else ()
-
-
-def _denials(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
-    if purpose is not Purpose.DECIDE:
-        return ()
-    if ticket.asked_end_date is not None:
-        return (Offer(Verb.DENY, say("deny <reason>"), say("to refuse it; the owner reads the reason")),)
-    if ticket.state is S.PENDING:
-        return (Offer(Verb.DENY, say("deny <reason>"), say("to refuse it; the requester reads the reason")),)
-    if ticket.state is S.FAILED:
-        return (Offer(Verb.DENY, say("deny <reason>"), say("to give up the build; the owner reads the reason")),)
-    return ()
-
-
-_PERIODS = (
-    (say_many("{number} month", "{number} months", 6), Period(months=6)),
-    (say_many("{number} month", "{number} months", 3), Period(months=3)),
-    (say_many("{number} month", "{number} months", 1), Period(months=1)),
-    (say_many("{number} week", "{number} weeks", 1), Period(days=7)),
-)
-
-
-def _extensions(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
-    """The longest of a few usual extensions that is still allowed; none where the machine has the longest lease already."""
-    if purpose is not Purpose.OWN or ticket.state not in LIVING or ticket.asked_end_date is not None:
-        return ()
-    start = max(ticket.end_date, moment.today)
-    allowed = [
-        (words, day)
-        for words, period in _PERIODS
-        if (day := add_period(start, period)) <= moment.latest and day != ticket.end_date
-    ]
-    if not allowed:
-        return ()
-    words, day = allowed[0]
-    return (
-        Offer(
-            Verb.EXTEND,
-            say("extend until {date}", date=str(day)),
-            say("to ask for a later last day; add “because …” to say why"),
-        ),
-        Offer(
-            Verb.EXTEND,
-            say("extend for {period}", period=words),
-            say("to ask for that much more, from the current last day"),
-        ),
-    )
-
-
-def _withdrawals(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
-    if purpose is Purpose.OWN and ticket.asked_end_date is not None:
-        return (Offer(Verb.WITHDRAW, say("withdraw"), say("to take the request for an extension back")),)
-    if purpose is Purpose.OWN and ticket.state is S.PENDING:
-        return (Offer(Verb.WITHDRAW, say("withdraw"), say("to take the request back")),)
-    if purpose is Purpose.OWN and ticket.state is S.APPROVED:
-        returns = say("to leave the machine removed after all; its disk stays for now")
-        new = say("to take the request back; what was begun is taken away")
-        return (Offer(Verb.WITHDRAW, say("withdraw"), new if ticket.lease_from is None else returns),)
-    if purpose is Purpose.OWN and ticket.state is S.FAILED:
-        return (
-            Offer(
-                Verb.WITHDRAW, say("withdraw"), say("to take the request back, since the machine could not be built")
-            ),
-        )
-    if purpose is Purpose.CONFIRM and ticket.state is S.UNCONFIRMED:
-        return (Offer(Verb.WITHDRAW, say("withdraw"), say("to say that it is not yours, or no longer wanted")),)
-    return ()
-
-
-def _keeping(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
-    if purpose not in {Purpose.OWN, Purpose.CONFIRM}:
-        return ()
-    if ticket.reinstall_asked_at is not None:
-        return (Offer(Verb.KEEP, say("keep"), say("to keep the machine as it is after all")),)
-    return (Offer(Verb.KEEP, say("keep"), say("to keep the machine after all")),) if ticket.release_asked_at else ()
-
-
-def _confirmations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
-    if purpose is not Purpose.CONFIRM:
-        return ()
-    confirm_by = moment.rules.lease.confirm_by
-    if ticket.release_asked_at is not None and moment.now <= confirm_by(ticket.release_asked_at):
-        return (Offer(Verb.CONFIRM, say("confirm"), say("to give the machine back now")),)
-    if ticket.reinstall_asked_at is not None and moment.now <= confirm_by(ticket.reinstall_asked_at):
-        return (Offer(Verb.CONFIRM, say("confirm"), say("to have its disk deleted and the machine installed again")),)
-    if ticket.state is S.UNCONFIRMED and moment.allows(ticket.end_date):
-        return (Offer(Verb.CONFIRM, say("confirm"), say("to say that the request is yours and send it to the admins")),)
-    return ()
-
-
-def _nowhere(_ticket: Ticket, _purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
-    return ()
-
-
-def _to_anyone(verb: Verb, words: Translatable, meaning: Translatable, *purposes: Purpose) -> Offers:
-    offer = (Offer(verb, words, meaning),)
-    return lambda _ticket, asked, _moment: offer if asked in purposes else ()
-
-
 # What a word becomes
 
 
@@ -296,8 +105,19 @@ def _plain(event: Callable[[Actor], Event]) -> Becomes:
     return lambda _command, actor, _ticket, _moment: event(actor)
 
 
-def _approved(command: Command, actor: Actor, _ticket: Ticket, _moment: Moment) -> Event:
-    return Approved(actor, command.until, command.disk_gib)
+def _approved(command: Command, actor: Actor, ticket: Ticket, moment: Moment) -> Event | Refusal:
+    """The yes to what is asked; where a machine's end waits for an admin, a last day is part of it."""
+    if not is_unproven(ticket, moment):
+        return Approved(actor, command.until, command.disk_gib)
+    if command.until is None or command.disk_gib is not None:
+        return Refusal(
+            say(
+                "Say until when the machine may go on, for example “{example}”, or “{proceed}”.",
+                example=say("approve until {date}", date=str(moment.latest)),
+                proceed=say("proceed"),
+            )
+        )
+    return EndDateSet(actor, command.until)
 
 
 def _denied(command: Command, actor: Actor, _ticket: Ticket, _moment: Moment) -> Event:
@@ -335,7 +155,7 @@ def row(verb: Verb) -> Row:
         case Verb.APPROVE | Verb.DENY | Verb.RETRY | Verb.PROCEED:
             return _of_admins(verb)
         case Verb.ADOPT | Verb.REBUILD | Verb.FORGET:  # of the letter about findings, which speaks of no single ticket
-            return Row(_always(Risk.APPROVE_LARGE), _nowhere)
+            return Row(_always(Risk.APPROVE_LARGE), nowhere)
         case Verb.EXTEND | Verb.RELEASE | Verb.WITHDRAW | Verb.KEEP | Verb.RESTORE | Verb.CONFIRM | Verb.REINSTALL:
             return _of_owners(verb)
         case Verb.START | Verb.RESTART | Verb.CONSOLE | Verb.REKEY:
@@ -344,12 +164,12 @@ def row(verb: Verb) -> Row:
             answered = (Purpose.DECIDE, Purpose.OWN)
             return Row(
                 _always(Risk.ASK),
-                _to_anyone(Verb.STATUS, say("status"), say("to be told where things stand"), *answered),
+                to_anyone(Verb.STATUS, say("status"), say("to be told where things stand"), *answered),
             )
         case Verb.HELP:
             answered_too = (Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM)
             return Row(
-                _always(Risk.ASK), _to_anyone(Verb.HELP, say("help"), say("to list what you can answer"), *answered_too)
+                _always(Risk.ASK), to_anyone(Verb.HELP, say("help"), say("to list what you can answer"), *answered_too)
             )
         case _:
             assert_never(verb)
@@ -358,14 +178,16 @@ def row(verb: Verb) -> Row:
 def _of_admins(verb: Literal[Verb.APPROVE, Verb.DENY, Verb.RETRY, Verb.PROCEED]) -> Row:
     match verb:
         case Verb.APPROVE:
-            return Row(_approving, _approvals, _approved)
+            return Row(_approving, approvals, _approved)
         case Verb.DENY:
-            return Row(_always(Risk.DENY), _denials, _denied)
+            return Row(_always(Risk.DENY), denials, _denied)
         case Verb.RETRY:
-            again = _when(Purpose.DECIDE, say("retry"), say("to build the machine again"), verb, holds=_in(S.FAILED))
+            again = when(
+                Purpose.DECIDE, say("retry"), say("to build the machine again"), verb, holds=in_states(S.FAILED)
+            )
             return Row(_always(Risk.APPROVE), again, _plain(Retried))
         case Verb.PROCEED:
-            return Row(_always(Risk.APPROVE_LARGE), _nowhere)
+            return Row(_always(Risk.APPROVE_LARGE), proceeding, _plain(Proceeded))
         case _:
             assert_never(verb)
 
@@ -375,27 +197,27 @@ def _of_owners(
 ) -> Row:
     match verb:
         case Verb.EXTEND:
-            return Row(_always(Risk.EXTEND), _extensions, _extended)
+            return Row(_always(Risk.EXTEND), extensions, _extended)
         case Verb.RELEASE:
             meaning = say("to give the machine back early; you will be asked to confirm")
-            back = _when(Purpose.OWN, say("release"), meaning, verb, holds=_in(*LIVING))
+            back = when(Purpose.OWN, say("release"), meaning, verb, holds=in_states(*LIVING))
             return Row(_always(Risk.RELEASE), back, _plain(ReleaseAsked))
         case Verb.REINSTALL:
             meaning = say("to have the machine installed again on a fresh disk; you will be asked to confirm")
-            return Row(_always(Risk.RELEASE), _in_its_lease(verb, say("reinstall"), meaning), _plain(ReinstallAsked))
+            return Row(_always(Risk.RELEASE), in_its_lease(verb, say("reinstall"), meaning), _plain(ReinstallAsked))
         case Verb.WITHDRAW:
-            return Row(_always(Risk.WITHDRAW), _withdrawals, _plain(Withdrawn))
+            return Row(_always(Risk.WITHDRAW), withdrawals, _plain(Withdrawn))
         case Verb.KEEP:
-            return Row(_always(Risk.WITHDRAW), _keeping, _plain(Kept))
+            return Row(_always(Risk.WITHDRAW), keeping, _plain(Kept))
         case Verb.RESTORE:
             meaning = say("to bring the machine back with its disk")
             return Row(
                 _always(Risk.RESTORE),
-                _when(Purpose.OWN, say("restore"), meaning, verb, holds=_in(S.ARCHIVED)),
+                when(Purpose.OWN, say("restore"), meaning, verb, holds=in_states(S.ARCHIVED)),
                 _restored,
             )
         case Verb.CONFIRM:
-            return Row(_always(Risk.CONFIRM), _confirmations, _confirmed)
+            return Row(_always(Risk.CONFIRM), confirmations, _confirmed)
         case _:
             assert_never(verb)
 
@@ -415,7 +237,7 @@ def _at_the_machine(verb: Literal[Verb.START, Verb.RESTART, Verb.CONSOLE, Verb.R
             meaning = say("to have the SSH keys of your account let you in again")
         case _:
             assert_never(verb)
-    return Row(_always(Risk.EXTEND), _in_its_lease(verb, words, meaning), _plain(partial(MachineAsked, what=action)))
+    return Row(_always(Risk.EXTEND), in_its_lease(verb, words, meaning), _plain(partial(MachineAsked, what=action)))
 
 
 ROWS: Mapping[Verb, Row] = {verb: row(verb) for verb in Verb}

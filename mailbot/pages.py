@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
 
-from mailbot.commands import Offer, offered
+from mailbot.commands import offered
 from mailbot.config import Config
 from mailbot.letters.languages import language
 from mailbot.model import Purpose, Ticket, TicketState
+from mailbot.offers import Offer
 from mailbot.rules import ENGLISH, Rules
 from mailbot.timetable import latest_end, today
 from parsers.request.form import FORMS

@@ -99,6 +99,8 @@ class LeaseRules:
     """Warnings before the end date, in days; in proportion for leases shorter than the first."""
     notice_days: PositiveDays = 7
     """A machine is stopped only when the first warning was accepted at least so many days before."""
+    max_delay_days: PositiveDays = 60
+    """When a machine's end was put off by more days than this, because notice to its owner could not be proven, admins are asked."""
     grace_days: PositiveDays = 14
     """Days between the stop and the removal."""
     keep_disk_days: Days = 30
@@ -123,6 +125,10 @@ class LeaseRules:
     def confirm_by(self, asked_at: datetime) -> datetime:
         """Until when a confirmation counts that was asked for at that moment."""
         return asked_at + timedelta(days=self.confirm_days)
+
+    def is_too_long(self, delayed_days: int) -> bool:
+        """Whether an end was put off by so many days that admins are asked."""
+        return delayed_days > self.max_delay_days
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ class Life:
             if destructive:
                 self._has_notice(before)
                 assert not before.held, "it was held"
-                assert before.asked_end_date is None, "the clock was frozen"
+                assert not before.frozen, "the clock was frozen"
                 assert not self.about().closed_on(_day(self.now, self.rules)), "the site was closed"
         else:
             assert not step.destructive, "the brake counts only what the clock does"

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mailbot import tokens
-from mailbot.commands import OF_THE_BRAKE, OF_THE_LETTER_BRAKE, Offer, of_finding, offered
+from mailbot.commands import OF_THE_BRAKE, OF_THE_LETTER_BRAKE, of_finding, offered
 from mailbot.errors import MailbotError
 from mailbot.letters.answers import Reply
 from mailbot.letters.calendar import end_of_lease
@@ -41,6 +41,7 @@ from mailbot.letters.troubles import (
     Held,
 )
 from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
+from mailbot.offers import Offer
 from mailbot.timetable import today
 from mailbot.tokens import Reference
 from parsers.reply.grammar import listed_words

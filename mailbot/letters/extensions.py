@@ -19,6 +19,7 @@ class ExtensionReceived(Snapshot):
     asked_end_date: Annotated[date, "the day asked for"]
     lapses_at: Annotated[datetime, "when the question lapses without a decision"]
     why: Annotated[str, "the reason that the owner gave, as read"] = ""
+    plan: Annotated[Plan, "what happens meanwhile, where the question does not stop the clock"] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated, ClassVar
 
 from mailbot.letters.kinds import About, Audience, By, LetterFacts, Snapshot, Thread
-from mailbot.model import Letter, Purpose
+from mailbot.model import Letter, Purpose, TicketState
 from parsers.translatable import NOTHING, Translatable, say
 
 
@@ -100,6 +100,17 @@ class AdminLapsed(LetterFacts):
     about: ClassVar = About(Letter.ADMIN_LAPSED, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{question} lapsed"))
     question: Annotated[str, "`request` or `extension`"]
     days: Annotated[int, "how many days it waited"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminUnproven(LetterFacts):
+    """a machine's end was put off for too long, because notice to its owner could not be proven"""
+
+    about: ClassVar = About(Letter.ADMIN_UNPROVEN, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, say("decide: {what}"))
+    state: Annotated[TicketState, "where the machine is: `active`, `expired` or `archived`"]
+    days: Annotated[int, "by how many days its steps were put off since its end was agreed"]
+    address: Annotated[str, "where its owner is written to"]
+    end_date: Annotated[date, "its last day as it is now"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

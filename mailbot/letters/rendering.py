@@ -21,12 +21,12 @@ from jinja2 import (
     meta,
 )
 
-from mailbot.commands import Offer
 from mailbot.letters.blocks import Block, BlockKind, read_blocks
 from mailbot.letters.languages import Language
 from mailbot.letters.plain import to_text
 from mailbot.letters.requests import Filled
 from mailbot.letters.troubles import Section
+from mailbot.offers import Offer
 from mailbot.rules import ENGLISH
 from parsers.request.form import form_lines
 from parsers.request.labels import Part

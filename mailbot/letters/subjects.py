@@ -11,9 +11,9 @@ from mailbot.letters.kinds import LetterFacts, Snapshot
 from mailbot.letters.languages import Language
 from mailbot.letters.life import DateMoved, EndEarlier, EndWarning, GraceHalf, RemovalNear
 from mailbot.letters.moving import VmMove
-from mailbot.letters.questions import AdminDecided, AdminLapsed, Question
+from mailbot.letters.questions import AdminDecided, AdminLapsed, AdminUnproven, Question
 from mailbot.letters.troubles import AdminBlind, AdminBrake, AdminMachineTrouble, AdminOwner
-from mailbot.model import OwnerState, Ticket
+from mailbot.model import OwnerState, Ticket, TicketState
 from parsers.translatable import Translatable, say
 
 
@@ -53,6 +53,8 @@ def _of_trouble(facts: LetterFacts, language: Language) -> dict[str, str]:
             words["count"] = language.count(len(tickets), "machine")
         case AdminBlind(what=what, back=back):
             words |= {"what": what, "works": say("works again") if back else say("does not work")}
+        case AdminUnproven(state=state):
+            words["what"] = _WITHOUT_NOTICE[state]
         case AdminOwner() as told:
             words["what"] = _what_of_the_owner(told)
         case _:
@@ -72,6 +74,13 @@ _NOT_DONE = {
     "arrive": say("move failed"),
     "retire": say("retire failed"),
     "delete-disk": say("delete-disk failed"),
+}
+
+
+_WITHOUT_NOTICE = {
+    TicketState.ACTIVE: say("stop it without proven notice?"),
+    TicketState.EXPIRED: say("remove it without proven notice?"),
+    TicketState.ARCHIVED: say("delete its disk without proven notice?"),
 }
 
 

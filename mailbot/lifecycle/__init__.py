@@ -53,6 +53,7 @@ from mailbot.model import (
     OwnerSet,
     Placed,
     PowerSet,
+    Proceeded,
     RebuildAsked,
     Refusal,
     ReinstallAsked,
@@ -103,7 +104,7 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
             return _wished(ticket, event, circumstances)
         case Retired() | DiskDeleted() | EffectFailed() | Returned() | OwnerSeen():
             return _reported(ticket, event, circumstances)
-        case Held() | Unheld() | Ended() | EndDateSet() | PowerSet() | OwnerSet():
+        case Held() | Unheld() | Ended() | EndDateSet() | PowerSet() | OwnerSet() | Proceeded():
             return _intervened(ticket, event, circumstances)
         case MachineAsked() | ReinstallAsked() | ReinstallWanted() | Reinstalled():
             return _at_the_machine(ticket, event, circumstances)
@@ -221,7 +222,9 @@ def _moving(
 
 
 def _intervened(
-    ticket: Ticket, event: Held | Unheld | Ended | EndDateSet | PowerSet | OwnerSet, circumstances: Circumstances
+    ticket: Ticket,
+    event: Held | Unheld | Ended | EndDateSet | PowerSet | OwnerSet | Proceeded,
+    circumstances: Circumstances,
 ) -> Step | Refusal:
     """What an admin does without having been asked."""
     match event:
@@ -237,6 +240,8 @@ def _intervened(
             return intervention.power_set(ticket, event, circumstances)
         case OwnerSet():
             return passing.passed_on(ticket, event, circumstances)
+        case Proceeded():
+            return intervention.proceeded(ticket, event, circumstances)
         case _:
             assert_never(event)
 
@@ -261,9 +266,15 @@ def _reported(
 
 
 def _time_passed(ticket: Ticket, circumstances: Circumstances) -> Step:
-    """Whatever is due by now; an extension that waits for an admin comes before the lease itself."""
-    if ticket.asked_end_date is not None:
+    """Whatever is due by now; a question that waits for an admin comes before the lease itself."""
+    if ticket.asked_end_date is None:
+        return _due(ticket, circumstances)
+    if ticket.frozen or extension.wants_a_nudge(ticket, circumstances):
         return extension.waits(ticket, circumstances)
+    return extension.beside(ticket, _due(ticket, circumstances), circumstances)
+
+
+def _due(ticket: Ticket, circumstances: Circumstances) -> Step:
     match ticket.state:
         case TicketState.UNCONFIRMED | TicketState.PENDING | TicketState.FAILED as state:
             return _UNANSWERED[state](ticket, circumstances)

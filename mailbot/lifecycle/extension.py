@@ -10,6 +10,7 @@ from mailbot import policy
 from mailbot.letters.extensions import ExtensionDenied, ExtensionGranted, ExtensionLapsed, ExtensionReceived
 from mailbot.letters.questions import AdminDecision, AdminLapsed, AdminReminder
 from mailbot.lifecycle import ownership
+from mailbot.lifecycle.delay import AGREED, delayed
 from mailbot.lifecycle.lease import begun, calendar, resting, steps_ahead, unsent
 from mailbot.lifecycle.notice import DAY, SLACK, plan
 from mailbot.lifecycle.request import next_nudge, nudge_after_reminder, question, reminders_reached
@@ -18,7 +19,9 @@ from mailbot.model import (
     Action,
     Approved,
     Denied,
+    Effect,
     ExtensionAsked,
+    Freeze,
     Refusal,
     Step,
     Ticket,
@@ -63,27 +66,61 @@ def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -
             circumstances,
             f"extended to {event.until} without an admin",
         )
+    return _put_to_admins(ticket, event, circumstances)
+
+
+def _put_to_admins(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -> Step:
+    """The question goes to every admin.  The first one of a lease stops the clock until it is answered, a further one does not.
+
+    Else whoever is refused could ask again, and again, and keep the machine.
+    """
+    until, stops_the_clock = event.until, ticket.froze is Freeze.UNUSED
     after = moved(
         ticket,
         circumstances,
-        asked_end_date=event.until,
+        asked_end_date=until,
         release_asked_at=None,
         asked_at=circumstances.now,
+        froze=Freeze.ONCE if stops_the_clock else Freeze.SPENT,
         reminders=0,
-        stage=unsent(ticket, circumstances),
+        stage=unsent(ticket, circumstances) if stops_the_clock else ticket.stage,
     )
-    after = replace(after, due_at=next_nudge(after, circumstances.rules.lease))
+    nudge = next_nudge(after, circumstances.rules.lease)
+    after = replace(after, due_at=nudge if stops_the_clock else min(nudge, ticket.due_at or nudge))
     lapses_at = circumstances.now + timedelta(days=circumstances.rules.lease.lapse_days)
+    plan = () if stops_the_clock else steps_ahead(after, circumstances)
     received = ExtensionReceived(
-        asked_end_date=event.until, lapses_at=lapses_at, why=event.reason, **snapshot(after)
+        asked_end_date=until, lapses_at=lapses_at, why=event.reason, plan=plan, **snapshot(after)
     )  # fmt: skip
-    asking = AdminDecision(**question(after, circumstances, why=event.reason))
-    return Step(
-        after,
-        (to_owner(after, received), *to_admins(after, circumstances, asking)),
-        f"extension to {event.until} asked",
-        WARNINGS,
-    )
+    letters = (to_owner(after, received), *_asking(after, circumstances, event.reason))
+    return Step(after, letters, f"extension to {until} asked", WARNINGS if stops_the_clock else ())
+
+
+def _asking(ticket: Ticket, circumstances: Circumstances, why: str) -> tuple[Effect, ...]:
+    """The question that is open, to every admin."""
+    return to_admins(ticket, circumstances, AdminDecision(**question(ticket, circumstances, why=why)))
+
+
+def wants_a_nudge(ticket: Ticket, circumstances: Circumstances) -> bool:
+    """Whether the open question is due for a reminder, or lapses."""
+    return circumstances.now >= next_nudge(ticket, circumstances.rules.lease)
+
+
+def beside(ticket: Ticket, step: Step, circumstances: Circumstances) -> Step:
+    """What the clock does to a machine while a question is open that does not stop it: the question stays, and is nudged in time.
+
+    Where the step changes what is decided upon (the machine is stopped, its end moves), admins get the question as it is now.
+    """
+    after = step.ticket
+    if after.asked_end_date is None:
+        lapsed = AdminLapsed(
+            question="extension", days=(circumstances.now - (ticket.asked_at or circumstances.now)).days
+        )
+        return replace(step, effects=(*step.effects, *to_admins(after, circumstances, lapsed)))
+    nudge = next_nudge(after, circumstances.rules.lease)
+    after = replace(after, due_at=min(nudge, after.due_at or nudge))
+    again = _asking(after, circumstances, circumstances.extensions.reason) if after.version != ticket.version else ()
+    return replace(step, ticket=after, effects=(*step.effects, *again))
 
 
 def still_asked(until: date) -> Translatable:
@@ -150,6 +187,7 @@ def granted(ticket: Ticket, until: date, by: str, circumstances: Circumstances, 
         asked_end_date=None,
         asked_at=None,
         release_asked_at=None,
+        **AGREED,
     )
     started = ticket.state is TicketState.EXPIRED
     granted = to_owner(
@@ -206,30 +244,35 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
 
 
 def _resumed(ticket: Ticket, circumstances: Circumstances) -> Ticket:
-    """The clock goes on: what was left when the question was asked (at most the notice) is left again."""
+    """The question is closed.  Where it had stopped the clock, what was left then (at most the notice) is left again."""
     asked_at = ticket.asked_at or circumstances.now
     changes: dict[str, Any] = {"asked_end_date": None, "asked_at": None}
+    if not ticket.frozen:
+        return replace(moved(ticket, circumstances, **changes), due_at=circumstances.now)
     if ticket.state is TicketState.ACTIVE:
         dates = plan(ticket, circumstances.rules)
         left = circumstances.now + max(min(dates.stop_at - asked_at, dates.notice), DAY)
         if dates.stop_at < left:
             changes["end_date"] = today(left + SLACK, circumstances.rules.service.timezone)
+            changes["delayed_days"] = delayed(ticket, dates.stop_at, left, dates.stop_at)
             changes["stage"] = min(ticket.stage, len(dates.warnings) - 1)  # the last warning speaks of the new date
         return resting(moved(ticket, circumstances, **changes), circumstances)
     if ticket.remove_at is not None:
         changes["remove_at"] = ticket.remove_at + max(circumstances.now - asked_at, timedelta(0))
+        changes["delayed_days"] = delayed(ticket, ticket.remove_at, changes["remove_at"], ticket.remove_at)
         changes["stage"] = min(ticket.stage, 1)
     return replace(moved(ticket, circumstances, **changes), due_at=circumstances.now)
 
 
 def waits(ticket: Ticket, circumstances: Circumstances) -> Step:
-    """No admin has decided yet: remind, or let the question lapse; nothing else happens to the machine meanwhile."""
+    """No admin has decided yet: remind, or let the question lapse; where it stops the clock, nothing else happens to the machine."""
     opened = ticket.asked_at or circumstances.now
     lease = circumstances.rules.lease
     reached = reminders_reached(opened, circumstances)
     if reached > ticket.reminders:
         after = replace(moved(ticket, circumstances), reminders=reached)
-        after = replace(after, due_at=nudge_after_reminder(after, circumstances))
+        nudge = nudge_after_reminder(after, circumstances) if ticket.frozen else circumstances.now
+        after = replace(after, due_at=nudge)
         asked_again = question(after, circumstances, why=circumstances.extensions.reason)
         reminder = AdminReminder(asked_at=opened, **asked_again)
         return Step(after, to_admins(after, circumstances, reminder, key=str(reached)), "admins reminded")

@@ -43,7 +43,7 @@ _LEASED = frozenset({TicketState.ACTIVE, TicketState.EXPIRED, TicketState.ARCHIV
 
 def _is_overdue(ticket: Ticket, circumstances: Circumstances) -> bool:
     """Whether something destructive should have happened while the machine was held."""
-    if ticket.state not in _LEASED or ticket.asked_end_date is not None or ticket.due_at is None:
+    if ticket.state not in _LEASED or ticket.frozen or ticket.due_at is None:
         return False
     return circumstances.now >= _acts_at(ticket, circumstances)
 

@@ -1,17 +1,32 @@
-"""What an admin does to a machine without having been asked: takes it away, gives it another end, switches it off or on.  Pure."""
+"""What an admin does to a machine: takes it away, gives it another end, switches it off or on, lets a step happen that waits for notice.  Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from mailbot import policy
 from mailbot.letters.life import EndEarlier, VmEnded, VmSwitchedOff
+from mailbot.lifecycle.delay import AGREED
 from mailbot.lifecycle.extension import WARNINGS, granted
-from mailbot.lifecycle.lease import begun, calendar, steps_ahead
+from mailbot.lifecycle.lease import begun, calendar, steps_ahead, stopped
 from mailbot.lifecycle.notice import SLACK, announcing, ends
 from mailbot.lifecycle.release import after_removal, going, taken_away
+from mailbot.lifecycle.removal import disk_goes, removal_begins
 from mailbot.lifecycle.steps import Circumstances, called, machine, moved, snapshot, to_owner
-from mailbot.model import Action, EndDateSet, Ended, NoticeStage, PowerSet, Refusal, Step, Ticket, TicketState
+from mailbot.model import (
+    Action,
+    EndDateSet,
+    Ended,
+    NoticeStage,
+    PowerSet,
+    Proceeded,
+    Refusal,
+    Step,
+    Ticket,
+    TicketState,
+)
 from mailbot.timetable import end_of, today
 from parsers.translatable import say
 
@@ -21,8 +36,8 @@ def ended(ticket: Ticket, event: Ended, circumstances: Circumstances) -> Step | 
     reason = event.reason.strip()
     if not reason:
         return Refusal(say("Taking a machine away needs a reason, because its owner reads it."))
-    if ticket.held:
-        return Refusal(say("This machine is held: {why}. Let go of it first.", why=ticket.held))
+    if held := _held(ticket):
+        return held
     after = going(ticket, circumstances, remove_at=circumstances.now)
     by = called(event.by, ticket, circumstances)
     letter = to_owner(after, VmEnded(by=by, reason=reason, plan=after_removal(circumstances), **snapshot(after)))
@@ -58,7 +73,7 @@ def _brought_forward(ticket: Ticket, event: EndDateSet, circumstances: Circumsta
         first = today(circumstances.now + notice + SLACK, zone)
         days = circumstances.rules.lease.notice_days
         return Refusal(say("Its owner has {days} days of notice: {day} is the earliest day.", days=days, day=first))
-    after = begun(ticket, circumstances, end_date=event.until, release_asked_at=None)
+    after = begun(ticket, circumstances, end_date=event.until, release_asked_at=None, **AGREED)
     by = called(event.by, ticket, circumstances)
     told = EndEarlier(
         old_end_date=ticket.end_date, end_date=event.until, by=by, reason=event.reason,
@@ -77,8 +92,36 @@ def power_set(ticket: Ticket, event: PowerSet, circumstances: Circumstances) -> 
         return Step(after, (machine(after, Action.START, key=key),), f"switched on by {event.by.who}")
     if not reason:
         return Refusal(say("Switching a machine off needs a reason, because its owner reads it."))
-    if ticket.held:
-        return Refusal(say("This machine is held: {why}. Let go of it first.", why=ticket.held))
+    if held := _held(ticket):
+        return held
     told = VmSwitchedOff(by=called(event.by, ticket, circumstances), reason=reason, **snapshot(after))
     effects = (machine(after, Action.SWITCH_OFF, key=key), to_owner(after, told, key=key))
     return Step(after, effects, f"switched off by {event.by.who}: {reason}")
+
+
+def proceeded(ticket: Ticket, event: Proceeded, circumstances: Circumstances) -> Step | Refusal:
+    """The next step happens now, and that one alone: what comes after it waits for proven notice again."""
+    if not circumstances.rules.lease.is_too_long(ticket.delayed_days) or _is_under_way(ticket):
+        return Refusal(say("Nothing waits for an admin here: the machine ends with notice to its owner."))
+    if held := _held(ticket):
+        return held
+    step = _STEPS[ticket.state](ticket, circumstances)
+    summary = f"{step.summary}, without proven notice, as {event.by.who} said"
+    return replace(step, summary=summary, cancel=WARNINGS, destructive=False)
+
+
+def _is_under_way(ticket: Ticket) -> bool:
+    return ticket.state is TicketState.ARCHIVED and ticket.keep_until is None
+
+
+_STEPS: Mapping[TicketState, Callable[[Ticket, Circumstances], Step]] = {
+    TicketState.ACTIVE: stopped,
+    TicketState.EXPIRED: removal_begins,
+    TicketState.ARCHIVED: disk_goes,
+}
+"""What comes next in the states in which a step waits for notice."""
+
+
+def _held(ticket: Ticket) -> Refusal | None:
+    """A hold holds in front of an admin, too."""
+    return Refusal(say("This machine is held: {why}. Let go of it first.", why=ticket.held)) if ticket.held else None

@@ -15,6 +15,7 @@ from typing import Any
 from mailbot.letters.kinds import Ahead, CalendarEntry, LetterFacts
 from mailbot.letters.life import DateMoved, EndWarning, VmStopped
 from mailbot.letters.troubles import AdminMachineTrouble, AdminNoticeBounced
+from mailbot.lifecycle.delay import asks, delayed
 from mailbot.lifecycle.notice import (
     DAY,
     SLACK,
@@ -35,7 +36,7 @@ from mailbot.lifecycle.notice import (
 )
 from mailbot.lifecycle.steps import Circumstances, later, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import Action, Effect, EffectFailed, Letter, NoticeStage, Returned, Step, Ticket, TicketState
-from mailbot.timetable import in_zone, today
+from mailbot.timetable import end_of, in_zone, today
 from parsers.translatable import NOTHING, Translatable, say
 
 TRY_AGAIN = timedelta(days=1)
@@ -106,10 +107,18 @@ def _days(number: int) -> str:
 
 
 def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, why: Translatable) -> Step:
-    """The end date moves to when notice will have been given; the letter that says so is the warning."""
+    """The end date moves to when notice will have been given; the letter that says so is the warning.
+
+    Where that has gone on for too long, admins are asked as well: it goes on until they answer.
+    """
     zone = circumstances.rules.service.timezone
     later = max(today(earliest + SLACK, zone), ticket.end_date)
-    after = moved(ticket, circumstances, end_date=later)
+    after = moved(
+        ticket,
+        circumstances,
+        end_date=later,
+        delayed_days=delayed(ticket, end_of(ticket.end_date, zone), end_of(later, zone), circumstances.now),
+    )
     # A warning within the next day would only repeat this letter.
     told = sum(at <= circumstances.now + DAY for at in plan(after, circumstances.rules).warnings)
     after = resting(replace(after, stage=told), circumstances)
@@ -118,7 +127,8 @@ def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, wh
         calendar=calendar(after),
     )  # fmt: skip
     letter = announcing(to_owner(after, moved_on), ends(after, NoticeStage.MOVED), after)
-    return Step(after, (letter,), f"the end date moved to {later}: {why}", cancel=("warning:",))
+    effects = (letter, *asks(after, circumstances))
+    return Step(after, effects, f"the end date moved to {later}: {why}", cancel=("warning:",))
 
 
 _DELETED = say("The disk will be deleted for good.")
@@ -179,6 +189,11 @@ def _stop(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> Step:
             circumstances.now + dates.notice,
             say("It was not stopped then, and that is long ago."),
         )
+    return stopped(ticket, circumstances)
+
+
+def stopped(ticket: Ticket, circumstances: Circumstances) -> Step:
+    """The machine is switched off; when it will be removed stands in the letter that says so."""
     grace = timedelta(days=circumstances.rules.lease.grace_days)
     after = moved(
         ticket,
@@ -279,7 +294,7 @@ def returned(ticket: Ticket, event: Returned, circumstances: Circumstances) -> S
         effect=effect if event.letter in NOTICES else NOTHING,
     )
     letters = to_admins(after, circumstances, bounced, key=event.address)
-    waiting = ticket.state in {TicketState.ACTIVE, TicketState.EXPIRED} and ticket.asked_end_date is None
+    waiting = ticket.state in {TicketState.ACTIVE, TicketState.EXPIRED} and not ticket.frozen
     if event.other and event.letter in NOTICES and waiting and ticket.stage:
         # Announced again at once, to the other address.
         after = replace(after, due_at=circumstances.now, stage=ticket.stage - 1)

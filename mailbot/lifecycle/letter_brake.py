@@ -49,7 +49,13 @@ def weight(letter: Letter) -> Weight:
             | Letter.VM_MOVED | Letter.VM_STAYS
         ):  # fmt: skip
             return Weight.OUTCOME
-        case Letter.ADMIN_DECISION | Letter.ADMIN_REMINDER | Letter.ADMIN_BUILD_FAILED | Letter.ADMIN_FINDINGS:
+        case (
+            Letter.ADMIN_DECISION
+            | Letter.ADMIN_REMINDER
+            | Letter.ADMIN_BUILD_FAILED
+            | Letter.ADMIN_FINDINGS
+            | Letter.ADMIN_UNPROVEN
+        ):
             return Weight.QUESTION
         case (
             Letter.REQUEST_PROBLEMS | Letter.UNKNOWN_SENDER | Letter.CONFIRM_REQUEST | Letter.REQUEST_RECEIVED

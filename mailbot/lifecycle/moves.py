@@ -27,6 +27,7 @@ from mailbot.model import (
     OwnerSet,
     Placed,
     PowerSet,
+    Proceeded,
     RebuildAsked,
     ReinstallAsked,
     Reinstalled,
@@ -111,6 +112,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         EndDateSet: frozenset({S.ACTIVE}),
         PowerSet: frozenset({S.ACTIVE}),
         OwnerSet: frozenset({S.ACTIVE}),
+        Proceeded: frozenset({S.EXPIRED}),
     },
     S.EXPIRED: {
         OwnerSeen: frozenset({S.EXPIRED}),
@@ -128,6 +130,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         Unheld: frozenset({S.EXPIRED}),
         Ended: frozenset({S.RETIRING}),
         EndDateSet: frozenset({S.ACTIVE}),
+        Proceeded: frozenset({S.RETIRING}),
     },
     S.RETIRING: {
         OwnerSeen: frozenset({S.RETIRING}),
@@ -139,6 +142,7 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         OwnerSeen: frozenset({S.ARCHIVED}),
         TimePassed: frozenset({S.ARCHIVED}),
         Restored: frozenset({S.APPROVED}),
+        Proceeded: frozenset({S.ARCHIVED}),
         DiskDeleted: frozenset({S.REMOVED}),
         EffectFailed: frozenset({S.ARCHIVED}),
         Returned: frozenset({S.ARCHIVED}),

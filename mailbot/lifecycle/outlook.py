@@ -34,7 +34,7 @@ class Outlook:
 
 def outlook(ticket: Ticket, circumstances: Circumstances) -> Outlook:
     """The next thing of a ticket; what an admin holds waits for that admin."""
-    if ticket.asked_end_date is not None:
+    if ticket.frozen:
         return Outlook(
             Party.ADMINS, f"an extension to {ticket.asked_end_date}", "reminder, or it lapses", ticket.due_at
         )
@@ -59,12 +59,16 @@ def outlook(ticket: Ticket, circumstances: Circumstances) -> Outlook:
 
 def _of_a_machine(ticket: Ticket, circumstances: Circumstances) -> Outlook:
     step, at = _next(ticket, circumstances)
+    if ticket.asked_end_date is not None:
+        return Outlook(Party.ADMINS, f"an extension to {ticket.asked_end_date}", step, at)
     if ticket.held:
         return Outlook(Party.ADMINS, "unhold", f"{step}, but held" if step else "")
     if ticket.release_asked_at is not None:
         return Outlook(Party.OWNER, "release, confirmed", step, at)
     if ticket.reinstall_asked_at is not None:
         return Outlook(Party.OWNER, "reinstallation, confirmed", step, at)
+    if circumstances.rules.lease.is_too_long(ticket.delayed_days):
+        return Outlook(Party.ADMINS, f"an answer: notice was not proven for {ticket.delayed_days} days", step, at)
     return Outlook(Party.NOBODY, "", step, at)
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from mailbot.letters.catalogue import KINDS
 from mailbot.letters.kinds import Audience
 from mailbot.letters.life import VmPassedOn, VmYours
+from mailbot.lifecycle.delay import AGREED
 from mailbot.lifecycle.lease import begun, calendar, steps_ahead
 from mailbot.lifecycle.notice import KEY_WORDS
 from mailbot.lifecycle.steps import Circumstances, called, snapshot, to_owner
@@ -66,4 +67,5 @@ def _theirs(ticket: Ticket, event: OwnerSet, circumstances: Circumstances) -> Ti
         language=event.language,
         release_asked_at=None,
         reinstall_asked_at=None,
+        **AGREED,
     )

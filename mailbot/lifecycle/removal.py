@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from mailbot.letters.kinds import LetterFacts
 from mailbot.letters.life import GraceHalf, RemovalNear, VmArchived, VmRemoved
+from mailbot.lifecycle.delay import asks, delayed
 from mailbot.lifecycle.lease import announce, announcements, calendar, not_now, steps_ahead
 from mailbot.lifecycle.notice import (
     DAY,
@@ -92,18 +93,26 @@ def _remove(ticket: Ticket, circumstances: Circumstances, remove_at: datetime) -
             circumstances.now + removal_notice(circumstances),
             "it was not removed then, long ago",
         )
-    after = moved(ticket, circumstances, state=TicketState.RETIRING, due_at=None)
+    return removal_begins(ticket, circumstances)
+
+
+def removal_begins(ticket: Ticket, circumstances: Circumstances) -> Step:
+    """The machine is taken away; its disk is kept.  A question that is still open has nothing left to decide."""
+    after = moved(ticket, circumstances, state=TicketState.RETIRING, due_at=None, asked_end_date=None, asked_at=None)
     return Step(after, (machine(after, Action.RETIRE),), "removal begins", destructive=True)
 
 
 def removed_later(ticket: Ticket, circumstances: Circumstances, earliest: datetime, why: str) -> Step:
     """The removal moves; the letter that says so announces it."""
     remove_at = earliest + SLACK
-    after = replace(moved(ticket, circumstances, remove_at=remove_at), stage=2, due_at=remove_at)
+    days = delayed(ticket, ticket.remove_at or circumstances.now, earliest, circumstances.now)
+    after = moved(ticket, circumstances, remove_at=remove_at, delayed_days=days)
+    after = replace(after, stage=2, due_at=remove_at)
     days_left = whole_days(earliest - circumstances.now)
     near = RemovalNear(days_left=days_left, plan=steps_ahead(after, circumstances), **snapshot(after))
     summary = f"the removal moved to {remove_at:%Y-%m-%d %H:%M} UTC: {why}"
-    return Step(after, (announce(after, NoticeStage.LAST, near),), summary, cancel=("removal:",))
+    effects = (announce(after, NoticeStage.LAST, near), *asks(after, circumstances))
+    return Step(after, effects, summary, cancel=("removal:",))
 
 
 def retired(ticket: Ticket, _event: Retired, circumstances: Circumstances) -> Step:
@@ -152,16 +161,23 @@ def archived_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
         return Step(replace(moved(ticket, circumstances), due_at=proven), (), "")
     if circumstances.now > circumstances.open_from(ticket.keep_until) + STALE:
         return kept_longer(ticket, circumstances, "it was not deleted then, long ago")
+    return disk_goes(ticket, circumstances)
+
+
+def disk_goes(ticket: Ticket, circumstances: Circumstances) -> Step:
+    """The kept disk is deleted for good."""
     after = moved(ticket, circumstances, due_at=None, keep_until=None)
     return Step(after, (machine(after, Action.DELETE_DISK),), "the kept disk is deleted", destructive=True)
 
 
 def kept_longer(ticket: Ticket, circumstances: Circumstances, why: str) -> Step:
     """Another date, and another letter that tells it."""
-    keep_until = circumstances.now + timedelta(days=circumstances.rules.lease.notice_days) + SLACK
-    after = replace(moved(ticket, circumstances, keep_until=keep_until), due_at=keep_until)
+    earliest = circumstances.now + timedelta(days=circumstances.rules.lease.notice_days)
+    keep_until = earliest + SLACK
+    days = delayed(ticket, ticket.keep_until or circumstances.now, earliest, circumstances.now)
+    after = replace(moved(ticket, circumstances, keep_until=keep_until, delayed_days=days), due_at=keep_until)
     summary = f"the disk is kept until {keep_until:%Y-%m-%d %H:%M} UTC: {why}"
-    return Step(after, (_kept_until(after, circumstances),), summary, cancel=("archive:",))
+    return Step(after, (_kept_until(after, circumstances), *asks(after, circumstances)), summary, cancel=("archive:",))
 
 
 def disk_deleted(ticket: Ticket, _event: DiskDeleted, circumstances: Circumstances) -> Step:

@@ -121,7 +121,10 @@ def question(ticket: Ticket, circumstances: Circumstances, *, why: str = "") -> 
     return {
         "question": "extension" if ticket.asked_end_date else "request",
         "person": Asker(ticket.login, ticket.name, ticket.email),
-        "checks": tuple(policy.checks(ticket, circumstances.owner, circumstances.rules, circumstances.now)),
+        "checks": (
+            *_meanwhile(ticket),
+            *policy.checks(ticket, circumstances.owner, circumstances.rules, circumstances.now),
+        ),
         "sites": circumstances.sites,
         "lapses_at": max(_lapses(ticket, circumstances), ticket.due_at or circumstances.now),
         "asked_end_date": ticket.asked_end_date,
@@ -130,6 +133,13 @@ def question(ticket: Ticket, circumstances: Circumstances, *, why: str = "") -> 
         "why": why,
         "extended": circumstances.extensions.granted,
     }
+
+
+def _meanwhile(ticket: Ticket) -> tuple[Translatable, ...]:
+    """What admins should know of a question that does not stop the clock."""
+    if ticket.asked_end_date is None or ticket.frozen:
+        return ()
+    return (say("More time was asked for before and not granted, so the last day stands while this question waits."),)
 
 
 def _lapses(ticket: Ticket, circumstances: Circumstances) -> datetime:

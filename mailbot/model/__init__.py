@@ -31,7 +31,6 @@ from mailbot.model.events import (
     Event,
     ExtensionAsked,
     Held,
-    HistoryEntry,
     Kept,
     Login,
     MachineAsked,
@@ -42,6 +41,7 @@ from mailbot.model.events import (
     OwnerSet,
     Placed,
     PowerSet,
+    Proceeded,
     RebuildAsked,
     Refusal,
     ReinstallAsked,
@@ -60,6 +60,7 @@ from mailbot.model.events import (
     Unheld,
     Withdrawn,
 )
+from mailbot.model.history import HistoryEntry
 from mailbot.model.kinds import EventKind
 from mailbot.model.mail import LedgerEntry, MailKey, OutboundMail, Turn, Verdict
 from mailbot.model.tickets import (
@@ -71,6 +72,7 @@ from mailbot.model.tickets import (
     Actor,
     Admin,
     Facts,
+    Freeze,
     OwnerState,
     Person,
     Role,
@@ -105,6 +107,7 @@ __all__ = [
     "EventKind",
     "ExtensionAsked",
     "Facts",
+    "Freeze",
     "Held",
     "HeldLetter",
     "HistoryEntry",
@@ -128,6 +131,7 @@ __all__ = [
     "Person",
     "Placed",
     "PowerSet",
+    "Proceeded",
     "Purpose",
     "RebuildAsked",
     "Refusal",

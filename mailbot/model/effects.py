@@ -135,6 +135,7 @@ class Letter(StrEnum):
     VM_STAYS = "vm-stays"
     ADMIN_NOTICE_BOUNCED = "admin-notice-bounced"
     ADMIN_OWNER = "admin-owner"
+    ADMIN_UNPROVEN = "admin-unproven"
     ADMIN_UNDELIVERED = "admin-undelivered"
     ADMIN_BRAKE = "admin-brake"
     ADMIN_BRAKE_STAYS = "admin-brake-stays"

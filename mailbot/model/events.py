@@ -8,7 +8,7 @@ from typing import ClassVar, TypeAlias
 
 from mailbot.model.effects import Action
 from mailbot.model.kinds import EventKind
-from mailbot.model.tickets import CLOCK, MACHINE, Actor, Facts, OwnerState, TicketState
+from mailbot.model.tickets import CLOCK, MACHINE, Actor, OwnerState
 from parsers.translatable import NOTHING, Translatable
 
 
@@ -298,6 +298,14 @@ class OwnerSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Proceeded:
+    """An admin lets the next step happen although notice of it cannot be proven, after it was put off for too long."""
+
+    kind: ClassVar[EventKind] = EventKind.PROCEEDED
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
 class MachineAsked:
     """The owner wants something done at the machine that leaves its lease as it was; `what` is one of `OF_OWNERS`."""
 
@@ -421,6 +429,7 @@ Event: TypeAlias = (
     | EndDateSet
     | PowerSet
     | OwnerSet
+    | Proceeded
     | MachineAsked
     | RebuildAsked
     | MoveAsked
@@ -437,18 +446,3 @@ class Refusal:
     """An event that the ticket's state does not allow; `why` is worded for whoever asked."""
 
     why: Translatable
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """One change of a ticket, as stored: written once, never updated."""
-
-    ticket_id: int
-    at: datetime
-    event: EventKind
-    before: TicketState | None
-    after: TicketState
-    actor: Actor
-    summary: str
-    facts: Facts = field(default_factory=dict)
-    """What the event said, value by value: `summary` is for people, this is what decisions are made of."""

@@ -36,6 +36,7 @@ class EventKind(StrEnum):
     ENDED = "Ended"
     END_DATE_SET = "EndDateSet"
     POWER_SET = "PowerSet"
+    PROCEEDED = "Proceeded"
     OWNER_SET = "OwnerSet"
     MACHINE_ASKED = "MachineAsked"
     REBUILD_ASKED = "RebuildAsked"

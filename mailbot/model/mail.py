@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mailbot.model.effects import Effect, OutboxItem
-from mailbot.model.events import HistoryEntry
+from mailbot.model.history import HistoryEntry
 from mailbot.model.tickets import Ticket
 
 

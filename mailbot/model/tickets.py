@@ -65,6 +65,16 @@ class OwnerState(StrEnum):
     """There, under another login, and somebody else has the one that the machine is named after."""
 
 
+class Freeze(StrEnum):
+    """How often a question to the admins has stopped the clock of a lease: the first one does, a further one does not."""
+
+    UNUSED = "unused"
+    ONCE = "once"
+    """By the last question that was asked."""
+    SPENT = "spent"
+    """By one before the last."""
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """One user as the directory knows them; letters about a user go to `email` and nowhere else.
@@ -108,11 +118,12 @@ class Ticket:
     what a token is bound to.  `due_at` is when the ticket wants to be woken, None for never.
     `end_date` is the last day of the lease, in the site's time zone.  `thread` is the Message-ID of
     the mail that opened the ticket.  `asked_end_date` is an extension that waits for an admin since
-    `asked_at`: the clock is frozen while it is set.  `site` is where the machine was placed.
+    `asked_at`; `froze` says whether such a question stops the clock (`frozen`).  `site` is where the machine was placed.
     `reminders` counts the letters that reminded admins of the question that is open now.
     `keep_until` is when a kept disk is deleted; `held` is the reason why nothing destructive may happen.
     `lease_from` is when the present end date was agreed, `stage` how many of the warnings before the
-    present stop or removal were written, `remove_at` the moment of the removal of a stopped machine
+    present stop or removal were written, `delayed_days` by how many days its steps were put off since people agreed on the
+    end, because notice could not be proven or a question stopped the clock; `remove_at` is the moment of the removal of a stopped machine
     (None where its owner gave it back).  `language` is what its owner writes or prefers, "" for the site's.
     `machine_id` and `nonce` are random and no other ticket's, not even one that gets the same number after a restored
     backup: from the first every name of the machine follows, to the second every token and Message-ID is bound.
@@ -143,6 +154,7 @@ class Ticket:
     site: str | None = None
     asked_end_date: date | None = None
     asked_at: datetime | None = None
+    froze: Freeze = Freeze.UNUSED
     ended_at: datetime | None = None
     release_asked_at: datetime | None = None
     reinstall_asked_at: datetime | None = None
@@ -150,6 +162,7 @@ class Ticket:
     held: str = ""
     lease_from: datetime | None = None
     stage: int = 0
+    delayed_days: int = 0
     remove_at: datetime | None = None
     machine_id: UUID | None = None
     nonce: str = field(default="", repr=False)
@@ -162,6 +175,11 @@ class Ticket:
     def login(self) -> str:
         """The owner's login, as it was last seen."""
         return self.renamed_to or self.username
+
+    @property
+    def frozen(self) -> bool:
+        """Whether a question that is open now stops the clock: nothing happens to the machine before it is answered."""
+        return self.asked_end_date is not None and self.froze is Freeze.ONCE
 
 
 class Role(StrEnum):

@@ -99,6 +99,13 @@ class Week:
                 waits = say("{which}: an extension until {asked} waits since {day}.", which=_who(one))
                 yield waits.given(asked=one.asked_end_date, day=self._day(one.asked_at or self.now))
 
+        for one in self.ahead:
+            if one.asked_end_date is None and self.context.rules.lease.is_too_long(one.delayed_days):
+                waits = say(
+                    "{which}: notice could not be proven, so its end was put off by {days} days; an admin decides."
+                )
+                yield waits.given(which=_who(one), days=one.delayed_days)
+
     def _failed(self) -> Iterator[Translatable]:
         for one in self.context.store.tickets((S.FAILED,)):
             day = self._day(one.changed_at)

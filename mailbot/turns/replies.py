@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from mailbot import lifecycle, policy, tokens, trust
-from mailbot.commands import ROWS, Moment, offered
+from mailbot.commands import ROWS, offered
 from mailbot.errors import DirectoryUnavailable, SenderUncertain
 from mailbot.letters import LetterFacts
 from mailbot.letters.answers import CommandRefused, Console, Help, RootKeys, Status, UnclearReply
@@ -33,6 +33,7 @@ from mailbot.model import (
     Ticket,
     TicketState,
 )
+from mailbot.offers import Moment
 from mailbot.timetable import in_zone
 from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
@@ -257,6 +258,8 @@ def _obey(exchange: _Exchange, command: Command) -> Judgement:
     if command.verb not in {offer.verb for offer in offered(ticket, reference.purpose, exchange.now, context.rules)}:
         return _too_late(exchange, command)
     if reference.purpose is not Purpose.OWN and reference.version != ticket.version:
+        if _is_decision(exchange, command) and (outcome := _outcome(exchange)) is not None:
+            return exchange.answer(AdminAlreadyDecided(words=command.line, outcome=outcome), "already decided")
         why = say("The request has changed since the letter that you answer. Please answer the newest letter about it.")
         return exchange.refuse(command.line, why)
     role = Role.ADMIN if reference.purpose is Purpose.DECIDE else Role.OWNER
@@ -317,6 +320,7 @@ _CLOSED_BY = {
     EventKind.WITHDRAWN: say("The request was withdrawn by {who} {when}."),
     EventKind.RELEASED: say("The question was closed {when}, because the machine was given back by {who}."),
     EventKind.ENDED: say("The question was closed {when}, because the machine was taken away by {who}."),
+    EventKind.PROCEEDED: say("The question was answered with “{proceed}” by {who} {when}.", proceed=say("proceed")),
     EventKind.END_DATE_SET: say("The question was answered with another last day by {who} {when}."),
 }
 """What closes a question, as words for whoever answers it after that."""
@@ -336,10 +340,17 @@ def _outcome(exchange: _Exchange) -> Translatable | None:
     return None
 
 
+def _is_decision(exchange: _Exchange, command: Command) -> bool:
+    return exchange.reference.purpose is Purpose.DECIDE and command.verb in _DECIDES
+
+
+_DECIDES = frozenset({Verb.APPROVE, Verb.DENY, Verb.PROCEED})
+
+
 def _too_late(exchange: _Exchange, command: Command) -> Judgement:
     """Somebody decided first, or the command never was one for this letter: say which."""
     ticket = exchange.ticket
-    deciding = exchange.reference.purpose is Purpose.DECIDE and command.verb in {Verb.APPROVE, Verb.DENY}
+    deciding = _is_decision(exchange, command)
     outcome = _outcome(exchange) if deciding else None
     if outcome is not None:
         return exchange.answer(AdminAlreadyDecided(words=command.line, outcome=outcome), "already decided")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import cycle, pairwise
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -24,6 +24,7 @@ from mailbot.model import (
     Kept,
     Letter,
     MachineAsked,
+    Proceeded,
     Refusal,
     ReinstallAsked,
     Reinstalled,
@@ -132,6 +133,7 @@ class Lives(RuleBasedStateMachine):
                 Restored(BY_OWNER),
                 Held("a demonstration", BY_ADMIN),
                 Unheld(BY_ADMIN),
+                Proceeded(BY_ADMIN),
                 MachineAsked(BY_OWNER, Action.RESTART),
                 ReinstallAsked(BY_OWNER),
                 ReinstallWanted(BY_OWNER),
@@ -187,3 +189,48 @@ TestLives = Lives.TestCase
 TestLives.settings = settings(
     max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )
+
+
+WISHES = st.sampled_from(["extend", "withdraw", "release", "keep", "bounce", "nothing"])
+
+
+@given(
+    wishes=st.lists(WISHES, min_size=1, max_size=12),
+    refuses=st.booleans(),
+    every=st.integers(1, 9),
+    max_delay=st.integers(1, 90),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_owner_keeps_a_machine_that_admins_do_not_grant(
+    wishes: list[str], refuses: bool, every: int, max_delay: int
+) -> None:
+    """Whatever an owner does, again and again, the machine is stopped within the longest delay, a question, and notice."""
+    lease = LeaseRules(max_delay_days=max_delay)
+    life = Life(READY_AT.date() + 100 * DAY, Rules(lease=lease))
+    latest = READY_AT + (101 + max_delay + lease.lapse_days + 2 * lease.notice_days + 3) * DAY
+    for wish in cycle(wishes):
+        life.pass_until(life.now + every * DAY)
+        if life.ticket.state is not S.ACTIVE:
+            break
+        if any(one.letter is Letter.ADMIN_UNPROVEN for _, one in life.letters) and life.ticket.asked_end_date is None:
+            life.happens(Proceeded(BY_ADMIN))
+        _does(life, wish)
+        if refuses and life.ticket.asked_end_date is not None:
+            life.happens(Denied(BY_ADMIN, "no"))
+        assert life.now < latest + every * DAY, f"it lives on: {life.steps[-4:]}"
+
+
+def _does(life: Life, wish: str) -> None:
+    match wish:
+        case "extend":
+            life.happens(ExtensionAsked(BY_OWNER, life.now.date() + 300 * DAY))
+        case "withdraw":
+            life.happens(Withdrawn(BY_OWNER))
+        case "release":
+            life.happens(ReleaseAsked(BY_OWNER))
+        case "keep":
+            life.happens(Kept(BY_OWNER))
+        case "bounce" if any(one.letter in NOTICE and not one.bounced_at for one in life.accepted):
+            life.comes_back()
+        case _:
+            pass

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailbot import lifecycle
-from mailbot.commands import ROWS, Moment, Offer, offered
+from mailbot.commands import ROWS, offered
 from mailbot.lifecycle import Circumstances
 from mailbot.model import Actor, Event, Purpose, Role, Step, Ticket, TicketState
+from mailbot.offers import Moment, Offer
 from mailbot.rules import PolicyRules, Rules
 from mailbot.timetable import latest_end, today
 from parsers.reply.commands import read_command

@@ -69,4 +69,5 @@ def test_every_question_to_an_admin_is_a_question_to_the_brake() -> None:
         Letter.ADMIN_REMINDER,
         Letter.ADMIN_BUILD_FAILED,
         Letter.ADMIN_FINDINGS,
+        Letter.ADMIN_UNPROVEN,
     }

@@ -1,0 +1,31 @@
+"""By how long an end that people agreed on is put off before admins are asked.  Pure.
+
+Nothing destructive happens without proven notice, so each step waits for it; an owner whom no letter reaches, or whose
+letters are made to come back, would keep a machine for ever.  So the days are counted from one agreement to the next.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from mailbot.letters.questions import AdminUnproven
+from mailbot.lifecycle.notice import DAY
+from mailbot.lifecycle.steps import Circumstances, to_admins
+from mailbot.model import Effect, Freeze, Ticket
+
+AGREED: dict[str, Any] = {"delayed_days": 0, "froze": Freeze.UNUSED}
+"""What a ticket has of delays when people have just agreed on its end."""
+
+
+def delayed(ticket: Ticket, before: datetime, after: datetime, now: datetime) -> int:
+    """`Ticket.delayed_days` when a step moves from one moment to another: by begun days; time that is over anyway is not counted."""
+    return ticket.delayed_days + max(-((max(before, now) - after) // DAY), 0)
+
+
+def asks(ticket: Ticket, circumstances: Circumstances) -> tuple[Effect, ...]:
+    """The question to every admin where it was put off for too long; none where they have one about this machine already."""
+    if not circumstances.rules.lease.is_too_long(ticket.delayed_days) or ticket.asked_end_date is not None:
+        return ()
+    asking = AdminUnproven(state=ticket.state, days=ticket.delayed_days, address=ticket.email, end_date=ticket.end_date)
+    return to_admins(ticket, circumstances, asking, key=f"{circumstances.now:%Y%m%d}")
