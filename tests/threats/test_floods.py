@@ -92,7 +92,7 @@ def test_nobody_but_an_admin_lets_held_letters_go(flooded: World) -> None:
     assert flooded.bot.context.store.held_letters(1000) == held
     answer = words_of(flooded.last(Letter.ADMIN_BRAKE_STAYS, CAROL.address))
     assert "The messages are still held back" in answer
-    assert "«proceed» to send every question" in answer
+    assert "«proceed» to send everything" in answer
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.trying import SAMPLES, SETTINGS
 TELEPHONE, DESK = 390, 700
 FIRST_ANSWER = 420
 """CSS pixels from the top of the message within which the first thing to answer begins on a telephone."""
-TELLING = ("vm-ready.", "request-approved.", "root-keys.", "vm-yours.")
+TELLING = ("vm-ready.", "request-approved.", "root-keys.", "vm-yours.", "vm-moved.")
 """Letters that ask nothing: how to log in comes before what can be answered, too."""
 
 
