@@ -207,7 +207,7 @@ def test_no_owner_keeps_a_machine_that_admins_do_not_grant(
     """Whatever an owner does, again and again, the machine is stopped within the longest delay, a question, and notice."""
     lease = LeaseRules(max_delay_days=max_delay)
     life = Life(READY_AT.date() + 100 * DAY, Rules(lease=lease))
-    latest = READY_AT + (101 + max_delay + lease.lapse_days + 2 * lease.notice_days + 3) * DAY
+    latest = READY_AT + (101 + max_delay + 2 * lease.lapse_days + 4 * lease.notice_days + 3) * DAY
     for wish in cycle(wishes):
         life.pass_until(life.now + every * DAY)
         if life.ticket.state is not S.ACTIVE:
