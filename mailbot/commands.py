@@ -107,7 +107,7 @@ def _plain(event: Callable[[Actor], Event]) -> Becomes:
 
 def _approved(command: Command, actor: Actor, ticket: Ticket, moment: Moment) -> Event | Refusal:
     """The yes to what is asked; where a machine's end waits for an admin, a last day is part of it."""
-    if not is_unproven(ticket, moment):
+    if ticket.asked_end_date is not None or not is_unproven(ticket, moment):
         return Approved(actor, command.until, command.disk_gib)
     if command.until is None or command.disk_gib is not None:
         return Refusal(

@@ -120,9 +120,9 @@ def approvals(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, 
 
 
 def is_unproven(ticket: Ticket, moment: Moment) -> bool:
-    """Whether the next step was put off for too long, and nothing else is asked about this machine."""
+    """Whether the next step was put off for too long, and no question stops the clock."""
     waits = ticket.state in LIVING or (ticket.state is S.ARCHIVED and ticket.keep_until is not None)
-    return waits and ticket.asked_end_date is None and moment.rules.lease.is_too_long(ticket.delayed_days)
+    return waits and not ticket.frozen and moment.rules.lease.is_too_long(ticket.delayed_days)
 
 
 def _leases(ticket: Ticket, moment: Moment) -> tuple[Offer, ...]:

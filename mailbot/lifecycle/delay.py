@@ -24,8 +24,8 @@ def delayed(ticket: Ticket, before: datetime, after: datetime, now: datetime) ->
 
 
 def asks(ticket: Ticket, circumstances: Circumstances) -> tuple[Effect, ...]:
-    """The question to every admin where it was put off for too long; none where they have one about this machine already."""
-    if not circumstances.rules.lease.is_too_long(ticket.delayed_days) or ticket.asked_end_date is not None:
+    """The question to every admin where it was put off for too long; also beside one for more time, which would else hide it."""
+    if not circumstances.rules.lease.is_too_long(ticket.delayed_days):
         return ()
     asking = AdminUnproven(state=ticket.state, days=ticket.delayed_days, address=ticket.email, end_date=ticket.end_date)
     return to_admins(ticket, circumstances, asking, key=f"{circumstances.now:%Y%m%d}")

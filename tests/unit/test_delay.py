@@ -271,3 +271,16 @@ def test_while_the_bot_is_blind_a_question_does_not_lapse_beside_the_lease() -> 
     step = life.happens(TimePassed(blind="the mailbox"))
     assert isinstance(step, Step)
     assert step.ticket.asked_end_date == WISH
+
+
+def test_a_question_for_more_time_does_not_hide_that_notice_is_not_proven() -> None:
+    life = unreachable()
+    life.happens(ExtensionAsked(BY_OWNER, WISH))
+    life.happens(Withdrawn(BY_OWNER))
+    while life.ticket.delayed_days <= RULES.lease.max_delay_days:
+        if life.ticket.asked_end_date is None:
+            life.happens(ExtensionAsked(BY_OWNER, WISH))
+        life.pass_until(life.now + DAY)
+    assert life.ticket.asked_end_date == WISH
+    assert questions(life)
+    assert isinstance(life.happens(Proceeded(BY_ADMIN)), Step)
