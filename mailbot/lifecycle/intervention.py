@@ -14,7 +14,7 @@ from mailbot.lifecycle.lease import begun, calendar, steps_ahead, stopped
 from mailbot.lifecycle.notice import SLACK, announcing, ends
 from mailbot.lifecycle.release import after_removal, going, taken_away
 from mailbot.lifecycle.removal import disk_goes, removal_begins
-from mailbot.lifecycle.steps import Circumstances, called, machine, moved, snapshot, to_owner
+from mailbot.lifecycle.steps import Circumstances, called, machine, moved, snapshot, to_owner, why_held
 from mailbot.model import (
     Action,
     EndDateSet,
@@ -36,8 +36,8 @@ def ended(ticket: Ticket, event: Ended, circumstances: Circumstances) -> Step | 
     reason = event.reason.strip()
     if not reason:
         return Refusal(say("Taking a machine away needs a reason, because its owner reads it."))
-    if held := _held(ticket):
-        return held
+    if held := why_held(ticket):
+        return Refusal(held)
     after = going(ticket, circumstances, remove_at=circumstances.now)
     by = called(event.by, ticket, circumstances)
     letter = to_owner(after, VmEnded(by=by, reason=reason, plan=after_removal(circumstances), **snapshot(after)))
@@ -92,8 +92,8 @@ def power_set(ticket: Ticket, event: PowerSet, circumstances: Circumstances) -> 
         return Step(after, (machine(after, Action.START, key=key),), f"switched on by {event.by.who}")
     if not reason:
         return Refusal(say("Switching a machine off needs a reason, because its owner reads it."))
-    if held := _held(ticket):
-        return held
+    if held := why_held(ticket):
+        return Refusal(held)
     told = VmSwitchedOff(by=called(event.by, ticket, circumstances), reason=reason, **snapshot(after))
     effects = (machine(after, Action.SWITCH_OFF, key=key), to_owner(after, told, key=key))
     return Step(after, effects, f"switched off by {event.by.who}: {reason}")
@@ -103,8 +103,8 @@ def proceeded(ticket: Ticket, event: Proceeded, circumstances: Circumstances) ->
     """The next step happens now, and that one alone: what comes after it waits for proven notice again."""
     if not circumstances.rules.lease.is_too_long(ticket.delayed_days) or _is_under_way(ticket):
         return Refusal(say("Nothing waits for an admin here: the machine ends with notice to its owner."))
-    if held := _held(ticket):
-        return held
+    if held := why_held(ticket):
+        return Refusal(held)
     step = _STEPS[ticket.state](ticket, circumstances)
     summary = f"{step.summary}, without proven notice, as {event.by.who} said"
     return replace(step, summary=summary, cancel=WARNINGS, destructive=False)
@@ -120,8 +120,3 @@ _STEPS: Mapping[TicketState, Callable[[Ticket, Circumstances], Step]] = {
     TicketState.ARCHIVED: disk_goes,
 }
 """What comes next in the states in which a step waits for notice."""
-
-
-def _held(ticket: Ticket) -> Refusal | None:
-    """A hold holds in front of an admin, too."""
-    return Refusal(say("This machine is held: {why}. Let go of it first.", why=ticket.held)) if ticket.held else None

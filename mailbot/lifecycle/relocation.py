@@ -9,7 +9,7 @@ from mailbot.letters.moving import VmMove, VmMoved, VmStays
 from mailbot.letters.troubles import AdminMachineTrouble
 from mailbot.lifecycle import notice
 from mailbot.lifecycle.notice import DAY, SLACK, plan
-from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner, why_held
 from mailbot.model import (
     Action,
     Arrived,
@@ -70,8 +70,8 @@ def asked(ticket: Ticket, event: MoveAsked, circumstances: Circumstances) -> Ste
 
 def _against(ticket: Ticket, event: MoveAsked, circumstances: Circumstances) -> Translatable | None:
     lease, zone = circumstances.rules.lease, circumstances.rules.service.timezone
-    if ticket.held:
-        return say("This machine is held: {why}. Let go of it first.", why=ticket.held)
+    if held := why_held(ticket):
+        return held
     if event.to == ticket.site:
         return say("The machine is at {site} already.", site=event.to)
     if event.at < circumstances.now + timedelta(days=lease.notice_days) + SLACK:
@@ -127,8 +127,8 @@ _UNPROVEN = say("It is not certain that you were told in time.")
 
 def begun(ticket: Ticket, event: MoveBegun, circumstances: Circumstances) -> Step | Refusal:
     """The machine is shut down and its disk copied; until it answers at its new host, it is at its old one."""
-    if ticket.held:
-        return Refusal(say("This machine is held: {why}. Let go of it first.", why=ticket.held))
+    if held := why_held(ticket):
+        return Refusal(held)
     after = moved(ticket, circumstances)
     work = machine(after, Action.MOVE, key=circumstances.now.isoformat(), to=event.to)
     return Step(after, (work,), f"move to {event.to} begins")

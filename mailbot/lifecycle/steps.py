@@ -11,7 +11,7 @@ from mailbot.letters.questions import AdminDecided, Room
 from mailbot.model import Accepted, Action, Actor, Admin, Effect, Letter, OwnerSeen, Role, Step, Ticket, TicketState
 from mailbot.rules import Rules
 from mailbot.timetable import end_of, today
-from parsers.translatable import Translatable, say
+from parsers.translatable import NOTHING, Translatable, say
 
 SATURDAY = 5
 _LONGEST_CLOSURE_DAYS = 3660
@@ -71,6 +71,11 @@ def moved(ticket: Ticket, circumstances: Circumstances, **changes: Any) -> Ticke
     if any(getattr(after, name) != getattr(ticket, name) for name in _DECIDED_UPON):
         after = replace(after, version=ticket.version + 1)
     return after
+
+
+def why_held(ticket: Ticket) -> Translatable:
+    """Why nothing is done to a machine that an admin holds, as words for whoever wants it done; empty where none does."""
+    return say("This machine is held: {why}. Let go of it first.", why=ticket.held) if ticket.held else NOTHING
 
 
 LOOK_AGAIN = timedelta(minutes=10)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from mailbot.letters.requests import Begun, RequestDenied, RequestWithdrawn
 from mailbot.lifecycle.lease import not_now
-from mailbot.lifecycle.steps import Circumstances, called, decided, machine, moved, to_owner
+from mailbot.lifecycle.steps import Circumstances, called, decided, machine, moved, to_owner, why_held
 from mailbot.model import Action, Denied, Effect, Ended, Refusal, Step, Ticket, TicketState, Withdrawn
 from parsers.translatable import say
 
@@ -25,8 +25,8 @@ def denied(ticket: Ticket, event: Denied | Ended, circumstances: Circumstances) 
     reason = event.reason.strip()
     if not reason:
         return Refusal(say("A refusal needs a reason, because the requester reads it: write it behind the word."))
-    if ticket.held:
-        return Refusal(say("This machine is held: {why}. Let go of it first.", why=ticket.held))
+    if held := why_held(ticket):
+        return Refusal(held)
     by = called(event.by, ticket, circumstances)
     after = _over(ticket, circumstances, TicketState.DENIED, remove_at=circumstances.now)
     letters = (

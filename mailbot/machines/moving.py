@@ -294,13 +294,13 @@ def clear(context: TurnContext, name: str, site: Site) -> None:
 
     A machine that came back meanwhile has left nothing.  Raises ProvisionerError.
     """
-    now = context.clock.now()
+    now, under_way = context.clock.now(), relocation.under_way(context.store)
     for number, left in left_behind.of_site(context.store, name).items():
         ticket, note = context.store.ticket(number), left_behind.note_of(name, number)
         if ticket is None or ticket.site == name:
             context.store.put_note(note, None)
             continue
-        if number in relocation.under_way(context.store) and ticket.state is TicketState.ACTIVE:
+        if number in under_way and ticket.state is TicketState.ACTIVE:
             continue  # it may have to come back
         spec = spec_of(context, site, ticket)
         if not left.cleared:

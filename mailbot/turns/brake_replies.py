@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailbot import tokens, trust
-from mailbot.errors import SenderUncertain
+from mailbot import tokens
 from mailbot.letters.troubles import AdminBrakeStays, Held
 from mailbot.model import Admin, Purpose, Refusal, Turn, Verdict
 from mailbot.tokens import Reference
-from mailbot.trust import Evidence, Proof, Risk
+from mailbot.trust import Risk
 from mailbot.turns import brake, letter_brake, repetition
 from mailbot.turns.context import TurnContext
-from mailbot.turns.evidence import Look
+from mailbot.turns.evidence import Look, lack_of, proven
 from mailbot.turns.judgement import Judgement, answered
-from parsers.translatable import NOTHING, Translatable, as_one, say
+from parsers.translatable import Translatable, as_one, say
 from parsers.values import Command, Mail, Unclear, Verb
 
 _ANOTHER_WORD = say(
@@ -39,20 +38,6 @@ def number_of(context: TurnContext, references: tuple[Reference, ...], admin: Ad
     )
 
 
-def proven(admin: Admin, look: Look) -> Evidence:
-    """What an admin's answer to a letter about no single ticket proves."""
-    return Evidence(admin.address, frozenset({Proof.TOKEN, Proof.REGISTERED})).with_checked(look())
-
-
-def lack_of(context: TurnContext, evidence: Evidence) -> Translatable:
-    """Why that is not enough for what concerns more than a request; empty where it is.  Raises SenderUncertain."""
-    rules = context.rules.trust
-    if trust.cannot_tell(Risk.APPROVE_LARGE, evidence, rules):
-        raise SenderUncertain(evidence.unsure)
-    lack = trust.missing(Risk.APPROVE_LARGE, evidence, rules)
-    return say("It was not done: {lack}.", lack=lack) if lack else NOTHING
-
-
 @dataclass(frozen=True, slots=True)
 class BrakeReply:
     """One answer to the letter of a brake: who writes, and which brake the letter spoke of."""
@@ -69,7 +54,7 @@ class BrakeReply:
             return self._stays(said.words, as_one(said.why, _ANOTHER_WORD))
         if said.verb is not Verb.PROCEED:
             return self._stays(said.line, _ANOTHER_WORD)
-        lack = lack_of(self.context, proven(self.admin, look))
+        lack = lack_of(self.context, proven(self.admin, look), Risk.APPROVE_LARGE)
         released = Refusal(lack) if lack else self._released()
         if isinstance(released, Refusal):
             return self._stays(said.line, released.why)

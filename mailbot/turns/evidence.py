@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from mailbot import trust
 from mailbot.commands import ROWS
-from mailbot.model import Ticket
+from mailbot.errors import SenderUncertain
+from mailbot.model import Admin, Ticket
 from mailbot.rules import Rules
-from mailbot.trust import Checked, Risk, read_border, together
+from mailbot.trust import Checked, Evidence, Proof, Risk, read_border, together
 from mailbot.turns.context import TurnContext
+from parsers.translatable import NOTHING, Translatable, say
 from parsers.values import Command, Mail, Unclear
 
 Look = Callable[[], Checked]
@@ -43,6 +46,20 @@ def _checked(context: TurnContext, raw: bytes, mail: Mail, now: datetime) -> Che
     if context.authenticator is None:
         return border
     return together(border, context.authenticator.check(raw, mail, now))
+
+
+def proven(admin: Admin, look: Look) -> Evidence:
+    """What an admin's answer to a letter about no single ticket proves."""
+    return Evidence(admin.address, frozenset({Proof.TOKEN, Proof.REGISTERED})).with_checked(look())
+
+
+def lack_of(context: TurnContext, evidence: Evidence, risk: Risk) -> Translatable:
+    """Why the evidence is not enough for that risk, as words for the sender; empty where it is.  Raises SenderUncertain."""
+    rules = context.rules.trust
+    if trust.cannot_tell(risk, evidence, rules):
+        raise SenderUncertain(evidence.unsure)
+    lack = trust.missing(risk, evidence, rules)
+    return say("It was not done: {lack}.", lack=lack) if lack else NOTHING
 
 
 def risk_of(said: Command | Unclear, ticket: Ticket, rules: Rules) -> Risk:

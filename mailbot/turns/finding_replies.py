@@ -15,9 +15,8 @@ from mailbot.model import Actor, Admin, Ended, Event, RebuildAsked, Refusal, Rol
 from mailbot.trust import Risk
 from mailbot.turns import findings, repetition
 from mailbot.turns.adopting import Told, adoption, ticket_of
-from mailbot.turns.brake_replies import lack_of, proven
 from mailbot.turns.context import TurnContext, turn_of
-from mailbot.turns.evidence import Look
+from mailbot.turns.evidence import Look, lack_of, proven
 from mailbot.turns.findings import Placed
 from mailbot.turns.judgement import Judgement, answered
 from parsers.translatable import Translatable, as_one, say
@@ -114,7 +113,7 @@ class FindingReply:
         if isinstance(placed, Refusal):
             return self._nothing(said.line, placed.why)
         evidence = proven(self.admin, look).for_risk(Risk.APPROVE_LARGE, self.context.rules.trust)
-        if lack := lack_of(self.context, evidence):
+        if lack := lack_of(self.context, evidence, Risk.APPROVE_LARGE):
             return self._nothing(said.line, lack)
         message_id = self.mail.message_id or ""
         actor = Actor(Role.ADMIN, self.admin.address, self.mail.sha256, message_id, evidence.as_facts())

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from mailbot import lifecycle, policy, tokens, trust
+from mailbot import lifecycle, policy, tokens
 from mailbot.commands import ROWS, offered
-from mailbot.errors import DirectoryUnavailable, SenderUncertain
+from mailbot.errors import DirectoryUnavailable
 from mailbot.letters import LetterFacts
 from mailbot.letters.answers import CommandRefused, Console, Help, RootKeys, Status, UnclearReply
 from mailbot.letters.questions import AdminAlreadyDecided
@@ -40,10 +40,10 @@ from mailbot.trust import Evidence, Proof, Risk
 from mailbot.turns import findings, owners, repetition
 from mailbot.turns.brake_replies import BrakeReply, number_of
 from mailbot.turns.context import TurnContext, usable_keys
-from mailbot.turns.evidence import Look, nothing, risk_of
+from mailbot.turns.evidence import Look, lack_of, nothing, risk_of
 from mailbot.turns.finding_replies import FindingReply
 from mailbot.turns.judgement import Judgement, answered, answered_stranger, happened, left
-from parsers.translatable import NOTHING, Translatable, say
+from parsers.translatable import Translatable, say
 from parsers.values import Command, Mail, Unclear, Verb
 from provisioner.naming import machine_name
 
@@ -165,11 +165,7 @@ def _lack(exchange: _Exchange) -> Translatable:
     alone = evidence.risk is not Risk.ASK and not evidence.proofs & {Proof.ALIGNED, Proof.SIGNED}
     if alone and repetition.went_to_others(exchange.context, exchange.reference):
         return _WENT_TO_OTHERS
-    risk, rules = evidence.risk or Risk.ASK, exchange.context.rules.trust
-    if trust.cannot_tell(risk, evidence, rules):
-        raise SenderUncertain(evidence.unsure)
-    lack = trust.missing(risk, evidence, rules)
-    return say("It was not done: {lack}.", lack=lack) if lack else NOTHING
+    return lack_of(exchange.context, evidence, evidence.risk or Risk.ASK)
 
 
 def _by_code(
