@@ -166,8 +166,7 @@ def machines(bot: Bot) -> Tally:
 def send_to_sites(bot: Bot, workers: SiteWorkers) -> Tally:
     """One pass that asks no hypervisor: builds are placed, and the worker of every site with something to do is woken."""
     tally = Tally()
-    if not bot.context.paused():
-        tally.machines = _guarded(tally, "place", lambda: place(bot.context, bot.sites))
+    tally.machines = _guarded(tally, "place", lambda: 0 if bot.context.paused() else place(bot.context, bot.sites))
     _guarded(tally, "sites", lambda: workers.wake(sites_to_visit(bot.context, bot.sites)))
     tally.waiting = bool(_guarded(tally, "machines", lambda: _under_way(bot)))
     return tally
@@ -358,10 +357,15 @@ class Loop:
 
     def _doing(self, tally: Tally) -> str:
         """What a tick came to, for `systemctl status`."""
-        if self.bot.context.paused():
-            return "paused: mail is read, nothing else happens; `mailbot resume` goes on"
+        paused = _guarded(tally, "paused", lambda: int(bool(self.bot.context.paused())))
         at = f"{self.bot.context.clock.now():%Y-%m-%d %H:%M:%S} UTC"
-        return f"since {at}: {tally.troubles[-1]}" if tally.troubles else f"mailbox read {at}, all is well"
+        if tally.troubles:
+            return f"since {at}: {tally.troubles[-1]}"
+        return (
+            "paused: mail is read, nothing else happens; `mailbot resume` goes on"
+            if paused
+            else f"mailbox read {at}, all is well"
+        )
 
     def _may_stop(self) -> bool:
         """Asked between two letters."""

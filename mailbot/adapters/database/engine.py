@@ -25,34 +25,29 @@ LOOKS = {"mailbot_looks": True}
 """Execution options of a connection that is used for one statement which only reads."""
 
 
-_PATIENCE = {
-    "application_name": "mailbot",
-    "connect_timeout": 10,
-    # A server that vanished without a word is noticed within a minute, also in the middle of a query (libpq, tcp(7)).
-    "keepalives": 1,
-    "keepalives_idle": 20,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,
-    "options": "-c statement_timeout=120000 -c idle_in_transaction_session_timeout=300000",
-}
-"""How long PostgreSQL is waited for; every statement of the bot takes milliseconds."""
+def make_engine(url: str, *, patient: bool = False) -> Engine:
+    """An engine for `sqlite:///FILE` or `postgresql://…`; raises ConfigurationError for anything else.
 
-
-def make_engine(url: str) -> Engine:
-    """An engine for `sqlite:///FILE` or `postgresql://…`; raises ConfigurationError for anything else."""
+    A `patient` one lets a statement take as long as it takes, as a migration may have to.
+    """
     parsed = parse_url(url)
     if parsed.get_backend_name() == "postgresql":
-        # pre_ping: a connection that a restarted server closed is replaced, not given to a turn
-        return create_engine(
-            parsed,
-            json_serializer=as_json,
-            pool_pre_ping=True,
-            connect_args=_PATIENCE,
-        )
+        return _postgresql(parsed, patient=patient)
     engine = create_engine(parsed, json_serializer=as_json)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql(url: URL, *, patient: bool) -> Engine:
+    # psycopg need not be installed where the database is SQLite.
+    from mailbot.adapters.database import postgresql  # noqa: PLC0415 - see above
+
+    named = {name: value for name, value in postgresql.parameters(patient=patient).items() if name not in url.query}
+    # pre_ping: a connection that a restarted server closed is replaced, not given to a turn
+    engine = create_engine(url, json_serializer=as_json, pool_pre_ping=True, connect_args=named)
+    if not patient:
+        event.listen(engine, "do_connect", lambda _dialect, _record, args, named: postgresql.connect(*args, **named))
     return engine
 
 

@@ -62,7 +62,7 @@ def _move(url: str, revision: str, *, down: bool) -> str:
     from alembic.config import Config  # noqa: PLC0415
 
     _create_file(url)
-    engine = make_engine(url)
+    engine = make_engine(url, patient=True)
     if engine.dialect.name == "sqlite":
         # A table that is built again is dropped first, and its rows would go with it, or stand in the way.  Only outside
         # of a transaction can this be switched off (https://sqlite.org/lang_altertable.html, section 7, step 1).
