@@ -12,12 +12,13 @@ from typing import Any
 import typer
 
 from contrib import sample_fleet, units
-from mailbot import journal, lifecycle, metrics
+from mailbot import journal, metrics
 from mailbot.cli.app import app
 from mailbot.config import reference
 from mailbot.letters.documentation import documentation as letters
-from mailbot.lifecycle import Circumstances
-from mailbot.lifecycle.lease import announcements
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.dates import announcements
+from mailbot.lifecycle.moves import MOVES
 from mailbot.lifecycle.notice import DAY, SLACK, plan
 from mailbot.model import FINAL, Event, Ticket, TicketState
 from mailbot.rules import Rules
@@ -54,7 +55,7 @@ def _helps(command: Any, name: str, parent: Any) -> Iterator[str]:
 def moves() -> str:
     """The table of legal moves, in Markdown."""
     rows = ["| state | what happens | leads to |", "|---|---|---|"]
-    for state, events in lifecycle.MOVES.items():
+    for state, events in MOVES.items():
         final = "nothing: the state is final" if state in FINAL else "nothing yet"
         if not events:
             rows.append(f"| {state.value} | {final} | |")
@@ -66,7 +67,7 @@ def moves() -> str:
 def picture() -> str:
     """The same moves as a state diagram."""
     lines = ["```mermaid", "stateDiagram-v2", "    [*] --> unconfirmed", "    [*] --> pending"]
-    for state, events in lifecycle.MOVES.items():
+    for state, events in MOVES.items():
         for event, targets in events.items():
             lines += [f"    {state.value} --> {t.value}: {_words(event)}" for t in _ordered(targets) if t is not state]
     lines += [f"    {state.value} --> [*]" for state in TicketState if state in FINAL]

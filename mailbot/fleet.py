@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.relocation import MovePlan, earliest, moment_of
-from mailbot.lifecycle.steps import STATE_WORDS, Circumstances
+from mailbot.lifecycle.steps import STATE_WORDS
 from mailbot.model import Actor, MoveAsked, MoveEnded, Refusal, Ticket, TicketState
 from mailbot.operator import Refused, acting, set_site_mode
 from mailbot.timetable import end_of, today

@@ -9,8 +9,8 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from mailbot import lifecycle
-from mailbot.lifecycle import Circumstances
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.decide import decide
 from mailbot.model import (
     FINAL,
     Accepted,
@@ -90,7 +90,7 @@ class Life:
     def happens(self, event: Event) -> Step | Refusal:
         """One event now, with all that follows at once."""
         before = self.ticket
-        step = lifecycle.decide(before, event, self.about())
+        step = decide(before, event, self.about())
         if isinstance(step, Refusal):
             return step
         self._obeys_the_laws(before, event, step)

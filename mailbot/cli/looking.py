@@ -17,7 +17,7 @@ from mailbot.cli.output import as_json as to_json
 from mailbot.cli.output import complain, say, visible
 from mailbot.cli.site import Settings, settings_of
 from mailbot.cli.table import load
-from mailbot.lifecycle import Circumstances
+from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.outlook import Outlook, outlook
 from mailbot.model import FINAL, Ticket, TicketState
 from mailbot.ports import Queued, Store, Wanted

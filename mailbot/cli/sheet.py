@@ -8,13 +8,13 @@ from typing import Any
 
 from mailbot.cli.columns import Cell, Look, field, moment
 from mailbot.cli.output import as_json, visible
-from mailbot.lifecycle import Circumstances
-from mailbot.lifecycle.lease import steps_ahead
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.dates import ahead
+from mailbot.lifecycle.extended import extensions as told_of_extensions
 from mailbot.lifecycle.notice import plan
 from mailbot.lifecycle.outlook import Outlook
 from mailbot.model import Accepted, EventKind, Facts, HistoryEntry, Ticket, TicketState
 from mailbot.ports import Queued
-from mailbot.turns.extensions import extensions as told_of_extensions
 
 _NAME = 16
 
@@ -111,8 +111,8 @@ def _ahead(ticket: Ticket, circumstances: Circumstances) -> Iterator[str]:
     if ticket.state is TicketState.ACTIVE:
         for at in plan(ticket, circumstances.rules).warnings[ticket.stage :]:
             yield f"  {moment(at, zone)}  A warning is sent."
-    for step in steps_ahead(ticket, circumstances):
-        yield f"  {moment(step.when, zone)}  {step.what}"
+    for at, what in ahead(ticket, circumstances):
+        yield f"  {moment(at, zone)}  {what}"
 
 
 def _history(history: Sequence[HistoryEntry], zone: str) -> Iterator[str]:

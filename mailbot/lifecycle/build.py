@@ -8,9 +8,10 @@ from datetime import timedelta
 from mailbot.letters.life import VmRebuilt
 from mailbot.letters.questions import AdminBuildFailed
 from mailbot.letters.requests import VmReady
+from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.lease import begun, calendar
 from mailbot.lifecycle.notice import plan
-from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.steps import machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import (
     Action,
     BuildFailed,

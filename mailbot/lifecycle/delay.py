@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from mailbot.letters.questions import AdminUnproven
+from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.notice import DAY
-from mailbot.lifecycle.steps import Circumstances, to_admins
+from mailbot.lifecycle.steps import to_admins
 from mailbot.model import Effect, Freeze, Ticket
 
 AGREED: dict[str, Any] = {"delayed_days": 0, "froze": Freeze.UNUSED}

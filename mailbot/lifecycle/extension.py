@@ -10,11 +10,13 @@ from mailbot import policy
 from mailbot.letters.extensions import ExtensionDenied, ExtensionGranted, ExtensionLapsed, ExtensionReceived
 from mailbot.letters.questions import AdminDecision, AdminLapsed, AdminReminder
 from mailbot.lifecycle import ownership
+from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.delay import AGREED, delayed
+from mailbot.lifecycle.extended import EXTENDED
 from mailbot.lifecycle.lease import begun, calendar, resting, steps_ahead, unsent
 from mailbot.lifecycle.notice import DAY, SLACK, plan
 from mailbot.lifecycle.request import next_nudge, nudge_after_reminder, question, reminders_reached
-from mailbot.lifecycle.steps import Circumstances, called, decided, later, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.steps import called, decided, later, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import (
     Action,
     Approved,
@@ -33,8 +35,6 @@ from parsers.translatable import Translatable, say
 
 WARNINGS = ("warning:", "removal:")
 """Keys of letters that an extension makes untrue: those that still wait are cancelled."""
-EXTENDED = "extended"
-"""The fact of the history that more time was granted: until when."""
 
 
 def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -> Step | Refusal:

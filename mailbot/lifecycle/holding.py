@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.lease import put_off
 from mailbot.lifecycle.notice import plan
 from mailbot.lifecycle.removal import kept_longer, removal_notice, removed_later
-from mailbot.lifecycle.steps import Circumstances, moved
+from mailbot.lifecycle.steps import moved
 from mailbot.model import (
     Held,
     Refusal,

@@ -15,6 +15,8 @@ from typing import Any
 from mailbot.letters.kinds import Ahead, CalendarEntry, LetterFacts
 from mailbot.letters.life import DateMoved, EndWarning, VmStopped
 from mailbot.letters.troubles import AdminMachineTrouble, AdminNoticeBounced
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.dates import ahead, announcements
 from mailbot.lifecycle.delay import asks, delayed
 from mailbot.lifecycle.notice import (
     DAY,
@@ -34,7 +36,7 @@ from mailbot.lifecycle.notice import (
     removes,
     whole_days,
 )
-from mailbot.lifecycle.steps import Circumstances, later, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.steps import later, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import Action, Effect, EffectFailed, Letter, NoticeStage, Returned, Step, Ticket, TicketState
 from mailbot.timetable import end_of, in_zone, today
 from parsers.translatable import NOTHING, Translatable, say
@@ -131,24 +133,9 @@ def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, wh
     return Step(after, effects, f"the end date moved to {later}: {why}", cancel=("warning:",))
 
 
-_DELETED = say("The disk will be deleted for good.")
-
-
 def steps_ahead(ticket: Ticket, circumstances: Circumstances) -> tuple[Ahead, ...]:
     """What happens to the machine when, step by step, from the same dates that act: a letter's fact `plan`."""
-    lease = circumstances.rules.lease
-    if ticket.state is TicketState.ARCHIVED:
-        delete_at = circumstances.open_from(ticket.keep_until or circumstances.now)
-        return (Ahead(delete_at, _DELETED),)
-    stop_at = ticket.ended_at or circumstances.open_from(plan(ticket, circumstances.rules).stop_at)
-    remove_at = circumstances.open_from(ticket.remove_at or stop_at + timedelta(days=lease.grace_days))
-    delete_at = circumstances.open_from(ticket.keep_until or remove_at + timedelta(days=lease.keep_disk_days))
-    steps = (
-        (stop_at, say("The machine will be stopped; its disk stays as it is.")),
-        (remove_at, say("The machine will be removed; its disk is kept.")),
-        (delete_at, _DELETED),
-    )
-    return tuple(Ahead(at, what) for at, what in steps if at > circumstances.now)
+    return tuple(Ahead(at, what) for at, what in ahead(ticket, circumstances))
 
 
 def calendar(ticket: Ticket, status: str = "CONFIRMED") -> CalendarEntry:
@@ -206,8 +193,8 @@ def stopped(ticket: Ticket, circumstances: Circumstances) -> Step:
     told = (circumstances.now >= half) + (circumstances.now >= near)
     after = replace(after, stage=told, due_at=(half, near, after.remove_at)[told])
     stage = NoticeStage.STOPPED if told < 2 else NoticeStage.LAST
-    ahead = steps_ahead(after, circumstances)
-    letter = announce(after, stage, VmStopped(stopped_at=circumstances.now, plan=ahead, **snapshot(after)))
+    told_of = VmStopped(stopped_at=circumstances.now, plan=steps_ahead(after, circumstances), **snapshot(after))
+    letter = announce(after, stage, told_of)
     return Step(after, (machine(after, Action.STOP), letter), "stopped at the end of the lease", destructive=True)
 
 
@@ -231,18 +218,6 @@ def not_now(ticket: Ticket, circumstances: Circumstances) -> Step | None:
         return later(ticket, circumstances)
     due_at = circumstances.now + TRY_AGAIN if ticket.held else circumstances.open_from(circumstances.now)
     return Step(replace(moved(ticket, circumstances), due_at=due_at), (), "") if due_at > circumstances.now else None
-
-
-def announcements(ticket: Ticket, circumstances: Circumstances) -> tuple[datetime, datetime]:
-    """When a stopped machine's owner is written to again: in the middle of the grace period, and before the removal.
-
-    The last one leaves more than a day; a short grace period has one of them, or none besides the letter at the stop.
-    """
-    stopped, removed = ticket.ended_at or circumstances.now, ticket.remove_at or circumstances.now
-    grace = removed - stopped
-    near = max(removed - max(timedelta(days=2), min(timedelta(days=3), grace / 4)), stopped + grace * 0.6)
-    near = min(near, removed - DAY - SLACK)
-    return min(stopped + grace / 2, near), near
 
 
 def announce(ticket: Ticket, stage: NoticeStage, letter: LetterFacts) -> Effect:

@@ -7,9 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from mailbot.lifecycle.lease import announcements, steps_ahead
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.dates import ahead, announcements
 from mailbot.lifecycle.notice import plan
-from mailbot.lifecycle.steps import Circumstances
 from mailbot.model import Ticket, TicketState
 
 
@@ -82,12 +82,12 @@ def _next(ticket: Ticket, circumstances: Circumstances) -> tuple[str, datetime |
         letters = plan(ticket, circumstances.rules).warnings
     elif ticket.state is TicketState.EXPIRED:
         letters = announcements(ticket, circumstances)
-    ahead = letters[ticket.stage :]
-    if ahead:
-        return "warning" if ticket.state is TicketState.ACTIVE else "removal announced", ahead[0]
+    unsent = letters[ticket.stage :]
+    if unsent:
+        return "warning" if ticket.state is TicketState.ACTIVE else "removal announced", unsent[0]
     step = _STEPS[ticket.state]
     if ticket.state is TicketState.ARCHIVED and ticket.keep_until is None:
         return step, None
-    steps = steps_ahead(ticket, circumstances)
+    steps = ahead(ticket, circumstances)
     overdue = ticket.due_at or circumstances.now
-    return step, steps[0].when if steps else overdue
+    return step, steps[0][0] if steps else overdue

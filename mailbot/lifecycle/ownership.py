@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import assert_never
 
 from mailbot.letters.troubles import AdminOwner
-from mailbot.lifecycle.steps import Circumstances, moved, snapshot, to_admins
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.steps import moved, snapshot, to_admins
 from mailbot.model import OwnerSeen, OwnerState, Person, Step, Ticket, TicketState
 from parsers.translatable import NOTHING, Translatable, say
 

@@ -11,10 +11,11 @@ from dataclasses import replace
 from mailbot.letters.catalogue import KINDS
 from mailbot.letters.kinds import Audience
 from mailbot.letters.life import VmPassedOn, VmYours
+from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.delay import AGREED
 from mailbot.lifecycle.lease import begun, calendar, steps_ahead
 from mailbot.lifecycle.notice import KEY_WORDS
-from mailbot.lifecycle.steps import Circumstances, called, snapshot, to_owner
+from mailbot.lifecycle.steps import called, snapshot, to_owner
 from mailbot.model import Action, OwnerSet, Refusal, Step, Ticket
 from parsers.translatable import say
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from mailbot.letters.answers import Status
 from mailbot.letters.questions import AdminDecision
+from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.lease import begun, put_off, steps_ahead
 from mailbot.lifecycle.notice import SLACK, plan
 from mailbot.lifecycle.removal import kept_longer
 from mailbot.lifecycle.request import question
-from mailbot.lifecycle.steps import Circumstances, moved, to_admins, to_owner
+from mailbot.lifecycle.steps import moved, to_admins, to_owner
 from mailbot.model import Action, Purpose, Step, Ticket, TicketState
 from parsers.translatable import say
 

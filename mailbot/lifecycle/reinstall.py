@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from mailbot.letters.life import ReinstallConfirm
 from mailbot.lifecycle.build import ready
-from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.steps import machine, moved, snapshot, to_owner
 from mailbot.model import Action, Refusal, ReinstallAsked, Reinstalled, ReinstallWanted, Step, Ticket
 from parsers.translatable import say
 

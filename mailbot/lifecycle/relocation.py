@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from mailbot.letters.moving import VmMove, VmMoved, VmStays
 from mailbot.letters.troubles import AdminMachineTrouble
 from mailbot.lifecycle import notice
+from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.notice import DAY, SLACK, plan
-from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_admins, to_owner, why_held
+from mailbot.lifecycle.steps import machine, moved, snapshot, to_admins, to_owner, why_held
 from mailbot.model import (
     Action,
     Arrived,

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 
 from mailbot.letters.kinds import LetterFacts
 from mailbot.letters.life import GraceHalf, RemovalNear, VmArchived, VmRemoved
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.dates import announcements
 from mailbot.lifecycle.delay import asks, delayed
-from mailbot.lifecycle.lease import announce, announcements, calendar, not_now, steps_ahead
+from mailbot.lifecycle.lease import announce, calendar, not_now, steps_ahead
 from mailbot.lifecycle.notice import (
     DAY,
     SLACK,
@@ -25,7 +27,7 @@ from mailbot.lifecycle.notice import (
     proofs,
     whole_days,
 )
-from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
+from mailbot.lifecycle.steps import machine, moved, snapshot, to_owner
 from mailbot.model import (
     Action,
     DiskDeleted,

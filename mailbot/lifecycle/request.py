@@ -16,7 +16,8 @@ from mailbot.letters.requests import (
     RequestReceived,
     RequestWithdrawn,
 )
-from mailbot.lifecycle.steps import Circumstances, called, decided, later, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.steps import called, decided, later, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import (
     Action,
     Approved,

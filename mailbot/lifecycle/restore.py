@@ -7,7 +7,8 @@ from datetime import timedelta
 from mailbot import policy
 from mailbot.letters.life import VmRestored
 from mailbot.lifecycle import ownership
-from mailbot.lifecycle.steps import Circumstances, machine, moved, snapshot, to_owner
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.steps import machine, moved, snapshot, to_owner
 from mailbot.model import (
     Action,
     Refusal,

@@ -2,65 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any, TypedDict
 
 from mailbot.letters.kinds import LetterFacts
-from mailbot.letters.questions import AdminDecided, Room
-from mailbot.model import Accepted, Action, Actor, Admin, Effect, Letter, OwnerSeen, Role, Step, Ticket, TicketState
-from mailbot.rules import Rules
-from mailbot.timetable import end_of, today
+from mailbot.letters.questions import AdminDecided
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.model import Action, Actor, Admin, Effect, Letter, Role, Step, Ticket, TicketState
 from parsers.translatable import NOTHING, Translatable, say
-
-SATURDAY = 5
-_LONGEST_CLOSURE_DAYS = 3660
-
-
-@dataclass(frozen=True, slots=True)
-class Extensions:
-    """What the history says of a machine's extensions: how many were granted, and why the last one was asked for."""
-
-    granted: int = 0
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a decision may look at besides the ticket: the moment, the site's rules, and what the store knows.
-
-    `sites` is the room of each site, for the letter to the admins.  `accepted` are the proofs of the
-    ticket's letters.
-    """
-
-    now: datetime
-    rules: Rules
-    admins: tuple[Admin, ...]
-    sites: tuple[Room, ...] = ()
-    accepted: tuple[Accepted, ...] = ()
-    closed: tuple[tuple[date, date], ...] = ()
-    """Closure periods of the ticket's site, first and last day: nothing destructive happens in them."""
-    extensions: Extensions = Extensions()
-    owner: OwnerSeen | None = None
-    """How the directory has the owner, where it was asked for this decision."""
-    blind: str = ""
-    """Why the bot cannot see (`TimePassed.blind`); then nothing irreversible happens and nothing lapses."""
-
-    def closed_on(self, day: date) -> bool:
-        """Whether nothing destructive may happen on that day: a closure, or a weekend where the site keeps weekends."""
-        weekend = self.rules.lease.quiet_weekends and day.weekday() >= SATURDAY
-        return weekend or any(first <= day <= last for first, last in self.closed)
-
-    def open_from(self, at: datetime) -> datetime:
-        """The first moment from `at` on at which something destructive may happen."""
-        zone = self.rules.service.timezone
-        for _ in range(_LONGEST_CLOSURE_DAYS):
-            day = today(at, zone)
-            if not self.closed_on(day):
-                return at
-            at = end_of(day, zone)
-        return at
-
 
 _DECIDED_UPON = frozenset({"state", "end_date", "disk_gib", "asked_end_date", "reinstall_asked_at"})
 

@@ -11,8 +11,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mailbot.letters.requests import Begun, RequestDenied, RequestWithdrawn
+from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.lease import not_now
-from mailbot.lifecycle.steps import Circumstances, called, decided, machine, moved, to_owner, why_held
+from mailbot.lifecycle.steps import called, decided, machine, moved, to_owner, why_held
 from mailbot.model import Action, Denied, Effect, Ended, Refusal, Step, Ticket, TicketState, Withdrawn
 from parsers.translatable import say
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from mailbot.model.effects import (
     MACHINE_ACTIONS,
     ONLY_ASK,
@@ -16,49 +19,6 @@ from mailbot.model.effects import (
     OutboxItem,
     Purpose,
     Step,
-)
-from mailbot.model.events import (
-    Approved,
-    Arrived,
-    BuildFailed,
-    Built,
-    Confirmed,
-    Denied,
-    DiskDeleted,
-    EffectFailed,
-    EndDateSet,
-    Ended,
-    Event,
-    ExtensionAsked,
-    Held,
-    Kept,
-    Login,
-    MachineAsked,
-    MoveAsked,
-    MoveBegun,
-    MoveEnded,
-    OwnerSeen,
-    OwnerSet,
-    Placed,
-    PowerSet,
-    Proceeded,
-    RebuildAsked,
-    Refusal,
-    ReinstallAsked,
-    Reinstalled,
-    ReinstallWanted,
-    ReleaseAsked,
-    Released,
-    Relocated,
-    Replaced,
-    Requested,
-    Restored,
-    Retired,
-    Retried,
-    Returned,
-    TimePassed,
-    Unheld,
-    Withdrawn,
 )
 from mailbot.model.history import HistoryEntry
 from mailbot.model.kinds import EventKind
@@ -79,6 +39,51 @@ from mailbot.model.tickets import (
     Ticket,
     TicketState,
 )
+
+if TYPE_CHECKING:
+    from mailbot.model.events import (
+        Approved,
+        Arrived,
+        BuildFailed,
+        Built,
+        Confirmed,
+        Denied,
+        DiskDeleted,
+        EffectFailed,
+        EndDateSet,
+        Ended,
+        Event,
+        ExtensionAsked,
+        Held,
+        Kept,
+        Login,
+        MachineAsked,
+        MoveAsked,
+        MoveBegun,
+        MoveEnded,
+        OwnerSeen,
+        OwnerSet,
+        Placed,
+        PowerSet,
+        Proceeded,
+        RebuildAsked,
+        Refusal,
+        ReinstallAsked,
+        Reinstalled,
+        ReinstallWanted,
+        ReleaseAsked,
+        Released,
+        Relocated,
+        Replaced,
+        Requested,
+        Restored,
+        Retired,
+        Retried,
+        Returned,
+        TimePassed,
+        Unheld,
+        Withdrawn,
+    )
 
 __all__ = [
     "CLOCK",
@@ -157,3 +162,12 @@ __all__ = [
     "Verdict",
     "Withdrawn",
 ]
+
+
+if not TYPE_CHECKING:  # else a name that does not exist would pass for one of them
+
+    def __getattr__(name: str) -> Any:
+        """Events are loaded when the first is named (PEP 562): they are forty classes, of which a command that only looks needs none."""
+        if name not in __all__:
+            raise AttributeError(name)
+        return getattr(import_module("mailbot.model.events"), name)

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from itertools import count
 from random import Random
 
-from mailbot import lifecycle
 from mailbot.letters import KINDS, Audience
-from mailbot.lifecycle import Circumstances
 from mailbot.lifecycle.brake import Brake, Fleet, braked
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.decide import decide
 from mailbot.lifecycle.lease import not_now
 from mailbot.lifecycle.steps import LOOK_AGAIN
 from mailbot.model import (
@@ -216,7 +216,7 @@ class Bot:
         return Circumstances(self.now, self.rules, self.admins, (), tuple(life.accepted), closed)
 
     def _decided(self, life: _Life, event: Event) -> Step | Refusal:
-        return lifecycle.decide(life.ticket, event, self._about(life.ticket, life))
+        return decide(life.ticket, event, self._about(life.ticket, life))
 
     def _wake(self) -> None:
         due: list[_Life] = []

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mailbot import journal, lifecycle, tokens
+from mailbot import journal, tokens
 from mailbot.letters import KINDS, Audience
+from mailbot.lifecycle.decide import decide
 from mailbot.model import Accepted, Actor, EventKind, Letter, Refusal, Returned, Role, Ticket, Verdict
 from mailbot.turns import owners
 from mailbot.turns.context import TurnContext
@@ -57,7 +58,7 @@ def judge_bounce(context: TurnContext, mail: Mail, automatic: Automatic, now: da
     event = Returned(letter.to, automatic.permanent, said, letter.letter, by=actor, doubt=doubt)
     if not doubt:
         event = replace(event, other=other_address(context, ticket, letter.to))
-    step = lifecycle.decide(ticket, event, context.circumstances(now, ticket))
+    step = decide(ticket, event, context.circumstances(now, ticket))
     if isinstance(step, Refusal) or KINDS[Letter(letter.letter)].audience is not Audience.OWNER:
         why = f"a letter to {letter.to} came back: {doubt or said}"
         return Judgement(Verdict.HANDLED, why).with_turn(now, **marked)

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from mailbot import journal, lifecycle
+from mailbot import journal
 from mailbot.letters.troubles import AdminBrake, Braked
 from mailbot.lifecycle.brake import WHAT_COMES, Brake, Fleet
 from mailbot.lifecycle.brake import braked as decide_braked
+from mailbot.lifecycle.decide import decide
 from mailbot.model import LIVING, Refusal, Ticket, TimePassed, Turn
 from mailbot.turns.brake_numbers import MACHINES, next_number
 from mailbot.turns.context import TurnContext
@@ -50,7 +51,7 @@ def braked(context: TurnContext, due: Sequence[Ticket], now: datetime) -> frozen
 
 def _is_destructive(context: TurnContext, ticket: Ticket, now: datetime) -> bool:
     try:
-        step = lifecycle.decide(ticket, TimePassed(), context.circumstances(now, ticket))
+        step = decide(ticket, TimePassed(), context.circumstances(now, ticket))
     except Exception as error:  # noqa: BLE001 - the ticket's own turn will report it
         journal.trouble(about=f"looking ahead at ticket #{ticket.id}", error=error)
         return False

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
-from mailbot import journal, lifecycle
+from mailbot import journal
 from mailbot.errors import Conflict, DirectoryUnavailable
 from mailbot.letters import LetterFacts, LetterSettings
 from mailbot.letters.questions import Room
-from mailbot.lifecycle import Circumstances
-from mailbot.lifecycle.steps import Extensions, letter_to
+from mailbot.lifecycle.circumstances import Circumstances, Extensions
+from mailbot.lifecycle.decide import decide
+from mailbot.lifecycle.extended import extensions
+from mailbot.lifecycle.steps import letter_to
 from mailbot.model import (
     LIVING,
     Admin,
@@ -35,7 +37,6 @@ from mailbot.policy import reading_rules
 from mailbot.ports import Authenticator, Clock, Directory, Store
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
-from mailbot.turns.extensions import extensions
 from parsers.values import ReadingRules
 from provisioner.ssh_keys import parse_all
 
@@ -198,7 +199,7 @@ def apply(
             msg = f"there is no ticket #{ticket_id}"
             raise LookupError(msg)
         now = context.clock.now()
-        step = lifecycle.decide(ticket, event, context.circumstances(now, ticket, owner))
+        step = decide(ticket, event, context.circumstances(now, ticket, owner))
         if isinstance(step, Refusal):
             return step
         try:

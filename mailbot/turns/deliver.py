@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from mailbot import journal, lifecycle
+from mailbot import journal
 from mailbot.errors import Conflict, DirectoryUnavailable, LeaseLost, LetterRefused, MailServerUnavailable
 from mailbot.letters import KINDS, Audience
 from mailbot.letters.compose import compose
 from mailbot.letters.troubles import AdminUndelivered
+from mailbot.lifecycle.decide import decide
 from mailbot.lifecycle.lease import NOTICES
 from mailbot.lifecycle.notice import of_end_date, of_removal
 from mailbot.model import (
@@ -235,7 +236,7 @@ def _came_back(context: TurnContext, item: OutboxItem, why: str, now: datetime) 
     with suppress(DirectoryUnavailable):
         other = other_address(context, ticket, item.effect.to)
     event = Returned(item.effect.to, True, why, _name(item), other)
-    step = lifecycle.decide(ticket, event, context.circumstances(now, ticket))
+    step = decide(ticket, event, context.circumstances(now, ticket))
     return None if isinstance(step, Refusal) else turn_of(event, ticket, step, now)
 
 

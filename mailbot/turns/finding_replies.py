@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from mailbot import lifecycle
 from mailbot.commands import OF_FINDINGS
 from mailbot.letters.troubles import AdminFindingAnswered
+from mailbot.lifecycle.decide import decide
 from mailbot.lifecycle.steps import STATE_WORDS
 from mailbot.model import Actor, Admin, Ended, Event, RebuildAsked, Refusal, Role, Turn, Verdict
 from mailbot.trust import Risk
@@ -71,7 +71,7 @@ def _happened(context: TurnContext, placed: Placed, event: Event, said: Translat
     ticket, now = context.store.ticket(placed.finding.ticket or 0), context.clock.now()
     if ticket is None:
         return Refusal(say("That ticket is not there any more."))
-    step = lifecycle.decide(ticket, event, context.circumstances(now, ticket))
+    step = decide(ticket, event, context.circumstances(now, ticket))
     if isinstance(step, Refusal):
         return step
     notes = findings.without(context.store, placed)

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from mailbot import lifecycle, policy, tokens
+from mailbot import policy, tokens
 from mailbot.commands import ROWS, offered
 from mailbot.errors import DirectoryUnavailable
 from mailbot.letters import LetterFacts
 from mailbot.letters.answers import CommandRefused, Console, Help, RootKeys, Status, UnclearReply
 from mailbot.letters.questions import AdminAlreadyDecided
-from mailbot.lifecycle import STATE_WORDS, standing
+from mailbot.lifecycle.decide import decide
 from mailbot.lifecycle.extension import still_asked
 from mailbot.lifecycle.lease import steps_ahead
+from mailbot.lifecycle.steps import STATE_WORDS, standing
 from mailbot.model import (
     LIVING,
     Action,
@@ -267,7 +268,7 @@ def _obey(exchange: _Exchange, command: Command) -> Judgement:
     if isinstance(event, Refusal):
         return exchange.refuse(command.line, event.why)
     owner = None if role is Role.ADMIN else owners.ask(context, ticket)
-    step = lifecycle.decide(ticket, event, context.circumstances(exchange.now, ticket, owner))
+    step = decide(ticket, event, context.circumstances(exchange.now, ticket, owner))
     if isinstance(step, Refusal):
         return exchange.refuse(command.line, step.why)
     turn = happened(event, ticket, step, exchange.now)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from mailbot import lifecycle, policy, trust
+from mailbot import policy, trust
 from mailbot.letters.requests import Filled, RequestProblems
-from mailbot.lifecycle import STATE_WORDS, Circumstances
+from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.ownership import as_asker
+from mailbot.lifecycle.request import opened
+from mailbot.lifecycle.steps import STATE_WORDS
 from mailbot.model import Actor, Person, Requested, Role, Ticket
 from mailbot.trust import Checked, Evidence, Proof, Risk
 from mailbot.turns import owners
@@ -166,7 +168,7 @@ def _opened(
         return withheld(mail, person.email, "a request in the name of somebody who was asked often enough today")
     fields = request.fields
     policy_rules = context.rules.policy
-    step = lifecycle.opened(
+    step = opened(
         person,
         fields.intended_usage or "",
         fields.expiration_date or now.date(),

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from mailbot import lifecycle, tokens
+from mailbot import tokens
 from mailbot.letters.answers import CommandRefused
+from mailbot.lifecycle.decide import decide
 from mailbot.model import (
     LIVING,
     Actor,
@@ -61,7 +62,7 @@ class _Second:
         return Actor(Role.OWNER, self.mail.sender.address, self.mail.sha256, self.mail.message_id or "", facts)
 
     def decided(self, event: ExtensionAsked | Replaced) -> Judgement:
-        step = lifecycle.decide(
+        step = decide(
             self.ticket, event, self.context.circumstances(self.now, self.ticket, owners.ask(self.context, self.ticket))
         )
         if isinstance(step, Refusal):

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mailbot.lifecycle import MOVES
+from mailbot.lifecycle.moves import MOVES
 from mailbot.model import (
     FINAL,
     Action,

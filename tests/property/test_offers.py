@@ -9,9 +9,9 @@ from typing import Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbot import lifecycle
 from mailbot.commands import ROWS, offered
-from mailbot.lifecycle import Circumstances
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.decide import decide
 from mailbot.model import Actor, Event, Purpose, Role, Step, Ticket, TicketState
 from mailbot.offers import Moment, Offer
 from mailbot.rules import PolicyRules, Rules
@@ -77,7 +77,7 @@ def test_every_offered_line_is_accepted_when_it_is_sent_back(case: tuple[Ticket,
             continue
         event = becomes(command, WHO, ticket, Moment(now, rules))
         assert isinstance(event, Event)
-        step = lifecycle.decide(ticket, event, Circumstances(now, rules, ADMINS))
+        step = decide(ticket, event, Circumstances(now, rules, ADMINS))
         assert isinstance(step, Step), (offer.words, step)
 
 

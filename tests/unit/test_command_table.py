@@ -22,13 +22,14 @@ import sys
 from mailbot.cli import main
 code = main(sys.argv[1:])
 heavy = "alembic apscheduler bonsai cryptography dateparser imapclient jinja2 libvirt lxml prometheus_client rich structlog"
-print(*(name for name in (heavy + " pydantic sqlalchemy").split() if name in sys.modules), file=sys.stderr)
+ours = "mailbot.letters mailbot.lifecycle.decide mailbot.model.events mailbot.turns mailbot.wiring"
+print(*(name for name in f"{heavy} {ours} pydantic sqlalchemy".split() if name in sys.modules), file=sys.stderr)
 sys.exit(code)
 """
 
 
 def loaded(*words: str) -> list[str]:
-    """Which heavy libraries a process has imported at the end of a command."""
+    """Which heavy libraries, and which large parts of ours, a process has imported at the end of a command."""
     command = [sys.executable, "-c", LOADED, *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

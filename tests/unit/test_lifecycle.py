@@ -10,12 +10,14 @@ from typing import Any, get_args
 
 import pytest
 
-from mailbot import lifecycle
 from mailbot.commands import offered
 from mailbot.letters import KINDS, LETTERS, Audience
 from mailbot.letters.stored import from_json
-from mailbot.lifecycle import MOVES, STATE_WORDS, Circumstances, decide
-from mailbot.lifecycle.steps import called, standing
+from mailbot.lifecycle import request
+from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.decide import decide
+from mailbot.lifecycle.moves import MOVES
+from mailbot.lifecycle.steps import STATE_WORDS, called, standing
 from mailbot.model import (
     FINAL,
     Action,
@@ -296,7 +298,7 @@ def test_keys_of_effects_differ_between_versions_and_recipients() -> None:
 def opened(
     *, proven: bool, claimed_from: str = "alice@home.example", language: str = "", person: Person = ALICE
 ) -> Step:
-    return lifecycle.opened(
+    return request.opened(
         person,
         "A web server.",
         date(2027, 3, 31),

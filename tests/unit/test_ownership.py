@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from mailbot.lifecycle import decide
+from mailbot.lifecycle.decide import decide
 from mailbot.lifecycle.ownership import against, as_asker, as_seen, is_news, is_well, seen
 from mailbot.model import ExtensionAsked, Letter, OwnerSeen, OwnerState, Person, Restored, Step, Ticket, TicketState
 from tests.lives import BY_OWNER, DAY, Life

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mailbot.lifecycle.extension import EXTENDED
-from mailbot.lifecycle.steps import Extensions
+from mailbot.lifecycle.circumstances import Extensions
 from mailbot.model import LIVING, EventKind, HistoryEntry
+
+EXTENDED = "extended"
+"""The fact of the history that more time was granted: until when."""
 
 
 def extensions(history: Iterable[HistoryEntry]) -> Extensions:
