@@ -1,4 +1,4 @@
-"""What every `Inbox` does: the stand-ins in memory and on disk, and IMAP with a real Dovecot."""
+"""What every `Inbox` does: the stand-ins in memory and on disk, and IMAP with a real Dovecot, Courier and Cyrus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from mailbot.adapters.spool import SpoolInbox
 from mailbot.errors import MailServerUnavailable
 from mailbot.ports import Folder
 from tests.clock import wall
-from tests.inbox_worlds import MAX_BYTES, USERS, DovecotWorld, FakeWorld, InboxWorld
+from tests.imap_servers import Courier, Cyrus
+from tests.inbox_worlds import MAX_BYTES, USERS, CourierWorld, CyrusWorld, DovecotWorld, FakeWorld, InboxWorld
 from tests.wire import Proxy
 
 
@@ -42,18 +43,33 @@ def dovecot() -> Iterator[Dovecot]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.fixture(params=["memory", "spool", "dovecot"])
+@pytest.fixture(scope="module")
+def courier() -> Iterator[Courier]:
+    server = Courier(USERS)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def cyrus() -> Iterator[Cyrus]:
+    server = Cyrus(USERS)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["memory", "spool", "dovecot", "courier", "cyrus"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InboxWorld]:
     if request.param == "memory":
         yield FakeWorld(MemoryInbox(max_bytes=MAX_BYTES))
     elif request.param == "spool":
         yield FakeWorld(SpoolInbox(tmp_path, max_bytes=MAX_BYTES))
     else:
-        dovecot = request.getfixturevalue("dovecot")
-        with Proxy(dovecot.imap_port) as proxy:
-            real = DovecotWorld(dovecot, proxy)
+        server = request.getfixturevalue(request.param)
+        with Proxy(server.imap_port if request.param == "dovecot" else server.port) as proxy:
+            real = {"dovecot": DovecotWorld, "courier": CourierWorld, "cyrus": CyrusWorld}[request.param](server, proxy)
             yield real
-            real.inbox.close()
+            real.close()
 
 
 def test_new_mails_come_whole_and_in_the_order_of_their_arrival(world: InboxWorld) -> None:

@@ -102,6 +102,8 @@ def groups(sized: Sequence[Sized], max_bytes: int, alone: Set[int] = frozenset()
 
 def read_group(client: Client, group: Sequence[Sized], max_bytes: int) -> dict[int, Found]:
     """What came of each mail that is still there."""
+    # For a mail that another client has removed Courier makes one up, until it may say that it is gone (RFC 3501 section 7.4.1).
+    client.noop()
     small = [one.uid for one in group if one.size <= max_bytes]
     found = _bodies(client, small)
     for uid in _still_there(client, [uid for uid in small if uid not in found]):

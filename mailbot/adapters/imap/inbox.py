@@ -205,7 +205,8 @@ class ImapInbox:
         return self._names
 
     def _select(self, client: Client) -> _Box:
-        answer: Mapping[bytes, Any] = client.select_folder(self._names_on(client).on_server(self._settings.folder))
+        name = self._names_on(client).on_server(self._settings.folder)
+        answer: Mapping[bytes, Any] = client.select_folder(name)
         exists = int(answer[b"EXISTS"])
         if b"UIDVALIDITY" not in answer:
             raise MailServerUnavailable(
@@ -213,6 +214,8 @@ class ImapInbox:
                 " which mails were handled; choose another folder or server (RFC 3501 section 2.3.1.1)",
                 permanent=True,
             )
+        if b"UIDNEXT" not in answer:  # Courier: without it, mail that came between two waits would not be noticed
+            answer = {**answer, **client.folder_status(name, ["UIDNEXT"])}
         self._box = _Box(int(answer[b"UIDVALIDITY"]), int(answer.get(b"UIDNEXT", 0)), exists)
         return self._box
 
