@@ -47,9 +47,9 @@ test-deb: setup-tests
 mutants: setup-tests
 	@$(PYTHON) -m contrib.mutants $(ARGS)
 
-# Two libvirt hosts, the second in namespaces of its own, and machines that move between them.
+# Two libvirt hosts, the second in namespaces of its own, machines that move between them, and guests on a bridge.
 test-fleet: setup-tests
-	@$(SUDO) $(ELSEWHERE) $(PYTHON) -m pytest -n 0 tests/fleet $(ARGS)
+	@$(SUDO) $(ELSEWHERE) env MAILBOT_TEST_FLEET=all $(PYTHON) -m pytest -n 0 tests/fleet $(ARGS)
 
 # The quick part: style, types, import directions, sizes, generated documents.
 check: setup-tests

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailbot.errors import Conflict
-from mailbot.machines.progress import Sites, spec_of
+from mailbot.machines.progress import Sites, id_of
 from mailbot.model import (
     CLOCK,
     LedgerEntry,
@@ -89,7 +89,7 @@ def adopt(context: TurnContext, sites: Sites, handled: Handled) -> Adoption:
     done = Adoption()
     for name in sorted(sites):
         site = sites[name]
-        known = {spec_of(context, site, one).machine_id: one for one in context.store.tickets()}
+        known = {id_of(site, one): one for one in context.store.tickets()}
         for found in site.provisioner.inventory():
             ticket = known.get(found.machine_id)
             if ticket is None or (ticket.state in _NO_MACHINE_YET and ticket.lease_from is None):

@@ -55,6 +55,10 @@ class LeaseLost(MailbotError):
     """A row of the outbox is not ours to work on any more: it was claimed by another daemon, or cancelled."""
 
 
+class NoAddress(MailbotError):
+    """A machine needs an address of a range that has none left; trying later can help."""
+
+
 class SenderUncertain(MailbotError):
     """Name servers do not answer, and only they could tell who sent a mail: nothing is refused for that, they are asked again."""
 

@@ -220,7 +220,15 @@ def _disk_in_words(ticket: Ticket, rules: Rules) -> Translatable:
     )
 
 
-def vm_spec(ticket: Ticket, site: str, dns_domain: str, keys: tuple[str, ...], policy: PolicyRules) -> VmSpec:
+def vm_spec(
+    ticket: Ticket,
+    site: str,
+    dns_domain: str,
+    keys: tuple[str, ...],
+    policy: PolicyRules,
+    *,
+    addresses: tuple[str, ...] = (),
+) -> VmSpec:
     """What will be built for a ticket at a site: the only way from a request to a machine."""
     reference = str(ticket.id)
     return VmSpec(
@@ -235,4 +243,5 @@ def vm_spec(ticket: Ticket, site: str, dns_domain: str, keys: tuple[str, ...], p
         memory_mib=policy.memory_mib,
         disk_gib=ticket.disk_gib,
         restored=ticket.lease_from is not None,
+        addresses=addresses,
     )

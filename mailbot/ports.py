@@ -425,7 +425,7 @@ class Store(Protocol):
         `rules.LetterRules` are written as held, with a line in the ticket's history.  Raises Conflict where
         the ticket's revision is not the expected one, the user's place is taken, or the mail is in the
         ledger already with a verdict other than RETRY (it was handled by somebody else); LeaseLost where the
-        row that the turn is part of (`Turn.held`) is not ours any more.
+        row that the turn is part of (`Turn.held`) is not ours any more; NoAddress where a range of `Turn.addresses` is full.
         """
 
     # effects
@@ -480,6 +480,12 @@ class Store(Protocol):
         """The earliest moment at which a ticket or an outbox row that can be claimed wants attention; None for never."""
 
     # sites and switches
+
+    def addresses(self, ticket_id: int) -> list[str]:
+        """The addresses on bridges that a ticket holds (`Turn.addresses`)."""
+
+    def taken_addresses(self) -> Mapping[str, frozenset[str]]:
+        """Every address that a ticket holds, by site."""
 
     def put_health(self, health: SiteHealth, now: datetime) -> None: ...
 

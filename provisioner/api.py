@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 from uuid import UUID
 
+from provisioner.addressing import Bridge
 from provisioner.naming import MachineNames, machine_names
 
 CONSOLE_LINES: Final = 40
@@ -44,6 +45,8 @@ class VmSpec:
     restored: bool = False
     """The kept disk was in its owner's hands before: whatever keys it shows are the owner's choice, so an
     SSH port that answers makes it READY."""
+    addresses: tuple[str, ...] = ()
+    """Those that it has on its host's bridge, IPv4 first; empty where a libvirt network gives it one."""
 
     @property
     def names(self) -> MachineNames:
@@ -59,6 +62,7 @@ class SiteSettings:
     `reserved_memory_mib` and `reserved_disk_gib` stay free for the host; `max_machines` of 0 sets no limit.
     `accelerate=False` never tries KVM.  `filtered` holds each guest to its own MAC and IPv4 address,
     `isolated` lets guests of the network reach nothing of each other; both where the network is a Linux bridge.
+    With a `bridge` machines hang on that one of the host's own, in place of the libvirt `network`.
     """
 
     name: str
@@ -75,6 +79,7 @@ class SiteSettings:
     accelerate: bool = True
     filtered: bool = True
     isolated: bool = True
+    bridge: Bridge | None = None
 
 
 class Kvm(StrEnum):
@@ -108,7 +113,7 @@ class VmPhase(StrEnum):
 class VmFacts:
     """What the hypervisor and the guest say of one machine, now.
 
-    `address` is its IPv4 address from the site's reservation; `host_keys` are public key lines
+    `address` is its IPv4 address, reserved for it in the site's network or given with the specification; `host_keys` are public key lines
     (`ssh-ed25519 AAAA…`, without comment), `host_key_fingerprints` their `SHA256:…` forms in the
     same order; `installed_key_fingerprints` those of root's authorized keys.  `waiting_for` says in
     plain words what is still missing while booting.  `accelerated` is True under KVM.

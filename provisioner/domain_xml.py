@@ -30,8 +30,13 @@ QEMU_NS: Final = "http://libvirt.org/schemas/domain/qemu/1.0"
 ARCHITECTURE: Final = "x86_64"
 FILTER: Final = "clean-traffic"
 """The network filter of libvirt's own that holds a guest to its MAC and IPv4 address (formatnwfilter)."""
+FILTER_WITH_IPV6: Final = "mailbot-clean-traffic-1"
+"""The one of ours that does so for IPv6 too; the number at its end changes with what is in it."""
 
 _GIB: Final = 1 << 30
+_ROUTER_ADVERTISEMENT: Final = "134"
+_REDIRECT: Final = "137"
+"""Types of ICMPv6 messages that only a router sends (RFC 4861, sections 4.2 and 4.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +62,33 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What one domain's XML says of it, as far as a look over a whole host asks; `mark` is None where it is not ours."""
+    """What one domain's XML says of it, as far as a look over a whole host asks; `mark` is None where it is not ours.
+
+    `bridges` are those of the host that it hangs on without a libvirt network.
+    """
 
     mark: Mark | None
     networks: frozenset[str]
+    bridges: frozenset[str]
     memory_mib: int
     filtered: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A machine's network card.
+    """A machine's network card, in the libvirt network of that name, or on that bridge of the host where `on_bridge`.
 
-    With `filtered`, nothing leaves it but under its own MAC and `address`; with `isolated`, the bridge passes
-    nothing between it and other isolated guests.
+    With `filtered`, nothing leaves it but under its own MAC, `address`, and `further` addresses (of IPv6); with `isolated`,
+    the bridge passes nothing between it and other isolated guests.  `vlan` is the tag of its port, 0 for none.
     """
 
     network: str
     address: str
     filtered: bool = True
     isolated: bool = True
+    on_bridge: bool = False
+    further: tuple[str, ...] = ()
+    vlan: int = 0
 
 
 def domain(spec: VmSpec, disk_path: str, seed_path: str, card: Card, *, accelerated: bool) -> str:
@@ -153,15 +165,21 @@ def _disk(devices: etree._Element, path: str, target: str, kind: str, *, read_on
 
 
 def _interface(devices: etree._Element, mac: str, card: Card) -> None:
-    interface = _sub(devices, "interface", type="network")
+    kind = "bridge" if card.on_bridge else "network"
+    interface = _sub(devices, "interface", type=kind)
     _sub(interface, "mac", address=mac)
-    _sub(interface, "source", network=card.network)
+    _sub(interface, "source", **{kind: card.network})
+    if card.vlan:
+        _sub(_sub(interface, "vlan"), "tag", id=str(card.vlan))
     _sub(interface, "model", type="virtio")
     if card.isolated:
         _sub(interface, "port", isolated="yes")
     if card.filtered:
+        held = _sub(interface, "filterref", filter=FILTER_WITH_IPV6 if card.further else FILTER)
         # Without the address the filter would believe the first one that the guest uses.
-        _sub(_sub(interface, "filterref", filter=FILTER), "parameter", name="IP", value=card.address)
+        _sub(held, "parameter", name="IP", value=card.address)
+        for address in card.further:
+            _sub(held, "parameter", name="IPV6", value=address)
 
 
 def _devices(devices: etree._Element, spec: VmSpec, card: Card) -> None:
@@ -245,10 +263,33 @@ def outline(text: str) -> Outline:
     mark = root.find(f"metadata/{{{MACHINE_NS}}}machine")
     return Outline(
         None if mark is None else _mark_of(mark),
-        frozenset(one.get("network", "") for one in root.iterfind("devices/interface/source")),
+        frozenset(one.get("network", "") for one in root.iterfind("devices/interface[@type='network']/source")),
+        frozenset(one.get("bridge", "") for one in root.iterfind("devices/interface[@type='bridge']/source")),
         int(root.findtext("memory", "0")) >> 10,
         filtered=root.find("devices/interface/filterref") is not None,
     )
+
+
+def filter_with_ipv6() -> str:
+    """Give the filter that holds a guest to its MAC, IPv4 and IPv6 addresses, and keeps it from playing the router.
+
+    It is libvirt's `clean-traffic` with IPv6 beside IPv4.  Which address a guest answers for (a neighbour advertisement's
+    target) no filter of libvirt can look at; that it answers under its own is what these rules see to.
+    """
+    root = etree.Element("filter", name=FILTER_WITH_IPV6, chain="root")
+    for kind in (_ROUTER_ADVERTISEMENT, _REDIRECT):
+        _sub(_sub(root, "rule", action="drop", direction="out", priority="-900"), "ipv6", protocol="icmpv6", type=kind)
+    for name in ("no-mac-spoofing", "no-ip-spoofing", "no-ipv6-spoofing"):
+        _sub(root, "filterref", filter=name)
+    for protocol in ("ipv4", "ipv6"):
+        rule = _sub(root, "rule", action="accept", direction="out", priority="-600")
+        _sub(rule, "mac", protocolid=protocol)
+        _sub(root, "filterref", filter=f"allow-incoming-{protocol}")
+    _sub(root, "filterref", filter="no-arp-spoofing")
+    _sub(_sub(root, "rule", action="accept", direction="inout", priority="-500"), "mac", protocolid="arp")
+    for name in ("no-other-l2-traffic", "qemu-announce-self"):
+        _sub(root, "filterref", filter=name)
+    return _text(root)
 
 
 def overlay_volume(name: str, disk_gib: int, base_path: str) -> str:

@@ -340,7 +340,9 @@ class FakeSite:
         if self._image is None:
             raise ProvisionerError(f"The site {self._site} has no base image; run `mailbot image build`.")
         if machine.address is None:
-            self._step(FakeStep.RESERVE, spec, machine, address=self._free_address())
+            self._step(
+                FakeStep.RESERVE, spec, machine, address=next(iter(spec.addresses), None) or self._free_address()
+            )
         if not machine.disk:
             if self.health().free_disk_gib < spec.disk_gib:
                 raise OutOfRoom(f"The pool at {self._site} has no {spec.disk_gib} GiB left.")

@@ -1,14 +1,15 @@
 """How a machine made from our own image sets itself up: from the same seed disk, without cloud-init.
 
-On an emulated machine cloud-init is half of the boot.  Our image has three shell scripts instead, which read one
-file of lines (`machine`, `host`, `fqdn`, `key`) that lies on the seed beside cloud-init's two; images of others
-go on reading those.
+On an emulated machine cloud-init is half of the boot.  Our image has shell scripts instead, which read one
+file of lines (`machine`, `host`, `fqdn`, `key`; on a bridge `mac`, `address`, `gateway`, `nameserver` too) that lies on
+the seed beside cloud-init's own; images of others go on reading those.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from provisioner.addressing import Bridge
 from provisioner.announcement import LOOP
 from provisioner.api import VmSpec
 
@@ -46,6 +47,29 @@ echo "$machine" >{_DONE}
 systemctl --no-block start mailbot-announce.service
 """
 
+_NETWORK: Final = f"""\
+#!/bin/sh
+# Tells systemd-networkd the machine's addresses at every boot, as its seed has them: at another host they may be others.
+# What the owner writes to /etc/systemd/network under the same name wins.
+set -eu
+disk=$(blkid -c /dev/null -o device -t LABEL=cidata /dev/vd? | head -n 1)
+[ -n "$disk" ] || exit 0
+seed=/run/mailbot-network
+mkdir -p $seed /run/systemd/network
+mount -o ro "$disk" $seed
+said() {{ sed -n "s/^$1 //p" $seed/{SEED_FILE} 2>/dev/null; }}
+if [ -n "$(said address)" ]; then
+  {{
+    printf '[Match]\\nMACAddress=%s\\n\\n[Network]\\nDHCP=no\\nIPv6AcceptRA=no\\n' "$(said mac)"
+    said nameserver | sed 's/^/DNS=/'
+    said fqdn | sed 's/^[^.]*\\./Domains=/'
+    said address | sed 's/^/Address=/'
+    said gateway | sed 's/^/\\n[Route]\\nGatewayOnLink=yes\\nGateway=/'
+  }} >/run/systemd/network/05-mailbot.network
+fi
+umount $seed
+"""
+
 _ANNOUNCE: Final = f"""\
 #!/bin/sh
 # Shows host keys and root's keys on the serial console during the first boot, where the network cannot forge them.
@@ -70,6 +94,7 @@ resize2fs /dev/vda1 2>/dev/null
 SCRIPTS: Final = {
     "usr/lib/mailbot/set-up": _SET_UP,
     "usr/lib/mailbot/announce": _ANNOUNCE,
+    "usr/lib/mailbot/network": _NETWORK,
     "usr/lib/mailbot/grow": _GROW,
 }
 """The image's scripts by path; they are executable there."""
@@ -91,6 +116,22 @@ Conflicts=shutdown.target
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/lib/mailbot/set-up
+
+[Install]
+WantedBy=sysinit.target
+""",
+    "etc/systemd/system/mailbot-network.service": """\
+[Unit]
+Description=Tell the machine the addresses that its seed has for it
+DefaultDependencies=no
+After=systemd-remount-fs.service
+Before=systemd-networkd.service shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/lib/mailbot/network
 
 [Install]
 WantedBy=sysinit.target
@@ -133,8 +174,14 @@ WantedBy=multi-user.target
 """The image's units by path."""
 
 
-def seed_lines(spec: VmSpec) -> bytes:
+def seed_lines(spec: VmSpec, bridge: Bridge | None = None) -> bytes:
     """Give the seed's file for our own image.  Every value was checked (`spec_check`) and holds no line break."""
     lines = [f"machine {spec.machine_id}", f"host {spec.names.host}", f"fqdn {spec.names.fqdn}"]
     lines += [f"key {line}" for line in spec.ssh_keys]
+    interfaces = () if bridge is None else bridge.interfaces(spec.addresses)
+    if bridge is not None and interfaces:
+        lines.append(f"mac {spec.names.mac}")
+        lines += [f"address {one}" for one in interfaces]
+        lines += [f"gateway {each.gateway.ip}" for each, _ in zip(bridge.ranges, interfaces, strict=False)]
+        lines += [f"nameserver {one}" for one in bridge.name_servers]
     return "".join(f"{line}\n" for line in lines).encode("ascii")

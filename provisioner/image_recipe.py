@@ -101,7 +101,7 @@ DPKG_OPTIONS: Final = (
 
 FINISH: Final = f"""\
 set -eu
-systemctl enable systemd-networkd systemd-resolved ssh serial-getty@ttyS0 mailbot-set-up mailbot-later mailbot-grow >/dev/null 2>&1
+systemctl enable systemd-networkd systemd-resolved ssh serial-getty@ttyS0 mailbot-network mailbot-set-up mailbot-later mailbot-grow >/dev/null 2>&1
 (cd /etc/systemd/system/sysinit.target.wants && rm -f {" ".join(LATER_UNITS)})
 systemctl mask {" ".join(MASKED_UNITS)} >/dev/null 2>&1
 passwd --lock root >/dev/null

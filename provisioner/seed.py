@@ -12,8 +12,9 @@ from typing import Final
 
 import pycdlib
 
+from provisioner.addressing import Bridge
 from provisioner.api import VmSpec
-from provisioner.cloud_init import meta_data, user_data
+from provisioner.cloud_init import meta_data, network_config, user_data
 from provisioner.first_boot import SEED_FILE, seed_lines
 
 LABEL: Final = "cidata"
@@ -27,9 +28,14 @@ _ROCK_RIDGE_DATES: Final = b"TF\x1a\x01\x0e"
 """Rock Ridge's TF entry of 26 bytes, version 1, with three short dates (RRIP 1.09, 4.1.6)."""
 
 
-def seed_image(spec: VmSpec) -> bytes:
-    """Give the whole seed disk of a machine."""
-    return iso_image({"meta-data": meta_data(spec), "user-data": user_data(spec), SEED_FILE: seed_lines(spec)})
+def seed_image(spec: VmSpec, bridge: Bridge | None = None) -> bytes:
+    """Give the whole seed disk of a machine; on a bridge of its host it is told its addresses, else it asks by DHCP."""
+    files = {
+        "meta-data": meta_data(spec),
+        "user-data": user_data(spec, static=bridge is not None),
+        SEED_FILE: seed_lines(spec, bridge),
+    }
+    return iso_image(files if bridge is None else {**files, "network-config": network_config(spec, bridge)})
 
 
 def iso_image(files: Mapping[str, bytes]) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from provisioner import naming, ssh_keys
 from provisioner.api import ProvisionerError, VmSpec
 
@@ -18,7 +20,9 @@ def check_spec(spec: VmSpec) -> None:
         for line in spec.ssh_keys:
             if ssh_keys.parse_public_key(line).line != line:
                 raise ssh_keys.KeyProblem("An SSH key is not in its plain form of type and data.")
-    except (naming.NameProblem, ssh_keys.KeyProblem) as problem:
+        for address in spec.addresses:
+            ip_address(address)
+    except ValueError as problem:
         raise ProvisionerError(f"{spec.name!r} cannot be built: {problem}", permanent=True) from None
 
 

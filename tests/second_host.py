@@ -6,17 +6,60 @@ both under one name and id, as at two hosts.  Nothing of this machine's own inte
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import shutil
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from contrib.demo import hypervisor
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SecondHost(hypervisor.Site):
+    """What was made, and the network namespace that it is in, as a file (network_namespaces(7))."""
+
+    namespace: str = ""
+
+    def run(self, *command: str) -> str:
+        """Run a command in the host's network; gives what it printed."""
+        done = subprocess.run(
+            ["nsenter", f"--net={self.namespace}", *command], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise hypervisor.HypervisorProblem(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+
+_NEW_NET = 0x40000000
+"""CLONE_NEWNET of setns(2)."""
+
+
+def inside(namespace: str, call: Callable[[], T]) -> T:
+    """What a call gives that is made in a network namespace: in a thread of its own, which is in it alone."""
+    found: list[T] = []
+
+    def run() -> None:
+        with open(namespace, "rb") as file:
+            if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), _NEW_NET):
+                raise OSError(ctypes.get_errno(), f"{namespace} cannot be entered")
+        found.append(call())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return found[0]
+
 
 _START_SECONDS = 60
 _PRIVATE = ("/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/run/libvirt")
@@ -31,12 +74,13 @@ printf 'stdio_handler = "file"\\nsecurity_driver = "none"\\nnamespaces = []\\ncg
 [ ! -e /dev/kvm ] || mount --bind "$filters/no-kvm" /dev/kvm
 mount -t sysfs none /sys
 ip link set lo up
-exec "$@"
+# The shell stays the first process here: it buries guests that have ended, for which libvirtd waits more than a minute.
+"$@" & wait $!
 """.replace("PRIVATE", " ".join(_PRIVATE))
 
 
 @contextmanager
-def second_host(dns_domain: str = "testbed.example") -> Iterator[hypervisor.Site]:
+def second_host(dns_domain: str = "testbed.example") -> Iterator[SecondHost]:
     """A host with a pool and a NAT network; it is gone afterwards, with every guest, whatever happened."""
     name = f"mailbot-host-{os.getpid()}-{secrets.token_hex(2)}"
     folder = Path("/var/tmp") / name
@@ -59,7 +103,8 @@ def second_host(dns_domain: str = "testbed.example") -> Iterator[hypervisor.Site
         _wait(uri, daemon, folder / "log")
         _made(uri, "pool", hypervisor.pool_xml("default", pool))
         _made(uri, "net", hypervisor.network_xml("default", dns_domain, 77))
-        yield hypervisor.Site(uri, "default", "default", dns_domain, str(pool))
+        # The process that made the namespaces is in that of the network itself, not in that of the processes.
+        yield SecondHost(uri, "default", "default", dns_domain, str(pool), f"/proc/{daemon.pid}/ns/net")
     finally:
         # The first process of the namespace takes everything in it along: libvirtd, dnsmasq, guests.
         os.killpg(daemon.pid, signal.SIGKILL)

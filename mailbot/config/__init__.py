@@ -11,7 +11,6 @@ from mailbot.config.keys import seal_keys, token_keys
 from mailbot.config.loading import DEFAULT_PATH, default_path, load, load_rules
 from mailbot.config.printing import as_toml
 from mailbot.config.sections import (
-    LOCAL_URI,
     AdminSection,
     Config,
     DatabaseSection,
@@ -21,10 +20,10 @@ from mailbot.config.sections import (
     MailboxSection,
     MetricsSection,
     OAuth2Section,
-    SiteSection,
     SmtpSection,
     TokensSection,
 )
+from mailbot.config.sites import LOCAL_URI, SiteSection
 
 __all__ = [
     "DEFAULT_PATH",

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from mailbot.config.directory_checks import of_directory
 from mailbot.config.sections import Config, DirectorySection, MailboxSection, SmtpSection
+from mailbot.config.site_checks import of_bridges
 from mailbot.rules import Proof, Rules, TrustRules
 from provisioner.naming import NameProblem, check_domain, check_label
 
@@ -223,6 +224,7 @@ def _sites(config: Config) -> Iterator[Problem]:
         except ValueError as error:
             yield f"sites[{number}].closed", f"{error}: a period is written like 2026-12-20/2027-01-04"
     yield from _doubles("sites", "name", [site.name for site in config.sites])
+    yield from of_bridges(config)
 
 
 def _uri(place: str, uri: str) -> Iterator[Problem]:

@@ -9,14 +9,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields, replace
-from datetime import date
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from annotated_types import Ge, Le, MinLen
+from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Secret, SecretStr
 
+from mailbot.config.fields import STRICT, Port, Text, example, optional
+from mailbot.config.sites import SiteSection
 from mailbot.rules import (
     AnswerRules,
     LeaseRules,
@@ -29,27 +30,10 @@ from mailbot.rules import (
     TrustRules,
 )
 
-LOCAL_URI = "qemu:///system"
-"""This machine's hypervisor."""
-
-_STRICT: dict[str, Any] = {"extra": "forbid"}
-
 SSSD_KEYS = ("/usr/bin/sss_ssh_authorizedkeys", "{login}")
 """What SSSD gives to sshd as AuthorizedKeysCommand (sss_ssh_authorizedkeys(1)); Debian's package sssd-common."""
 
-Port = Annotated[int, Ge(1), Le(65535)]
-Text = Annotated[str, MinLen(1)]
 Security = Literal["tls", "starttls", "plain"]
-
-
-def example(value: object) -> Any:
-    """A field that must be given; the value is what the example file shows."""
-    return field(metadata={"example": value})
-
-
-def optional(value: object) -> Any:
-    """A field that is absent by default; the value is what the example file shows, commented out."""
-    return field(default=None, metadata={"example": value})
 
 
 class DatabaseUrl(Secret[str]):
@@ -63,7 +47,7 @@ class DatabaseUrl(Secret[str]):
 class MailboxSection:
     """The mailbox that is shared with people, read over IMAP."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     host: Text = example("imap.example.org")
     """The IMAP server."""
@@ -104,7 +88,7 @@ class MailboxSection:
 class SmtpSection:
     """The server that takes our letters, and how they are signed."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     host: Text = example("smtp.example.org")
     """The mail server."""
@@ -157,7 +141,7 @@ class OAuth2Section:
     """Where access tokens come from, for `oauth2 = true` under `[mailbox]` and `[smtp]`; `docs/how-to/providers.md` has what
     Microsoft 365 and Gmail want."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     token_url: str = ""
     """The token endpoint, such as `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`."""
@@ -180,7 +164,7 @@ class OAuth2Section:
 class DatabaseSection:
     """Where the bot remembers."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     url: DatabaseUrl = DatabaseUrl("sqlite:////var/lib/mailbot/mailbot.db")
     """`sqlite:////absolute/file`, or `postgresql://user:password@host/name`, with which several daemons can share the
@@ -191,7 +175,7 @@ class DatabaseSection:
 class DirectorySection:
     """Who the users are: names, addresses, SSH keys, and who is locked."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     kind: Literal["file", "ldap"] = "file"
     """`file`: a TOML file of people, read again whenever it changes; `ldap`: a server, see `docs/directory.md`."""
@@ -258,7 +242,7 @@ class DirectorySection:
 class AdminSection:
     """Who may decide. One `[[admins]]` each; questions go to all of them, the first valid answer wins."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     login: Text = example("root")
     """A short name, as written in histories and after `--as`."""
@@ -271,104 +255,10 @@ class AdminSection:
 
 
 @dataclass(frozen=True, slots=True)
-class HostSection:
-    """A further libvirt host of a site. One `[[sites.hosts]]` each, below its site; what it does not say is as the site
-    has it."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    name: Text = example("second")
-    """A short name, unlike that of the site's other hosts; it must not change later."""
-    uri: Text = example("qemu+ssh://mailbot@second.example.org/system")
-    """The hypervisor."""
-    pool: Text | None = optional("default")
-    """The storage pool."""
-    network: Text | None = optional("default")
-    """The libvirt network."""
-    image: str | None = optional("debian-trixie")
-    """Label of the base image."""
-    reserved_memory_mib: Annotated[int, Ge(0)] | None = optional(1024)
-    """Memory that is never given to machines, MiB."""
-    reserved_disk_gib: Annotated[int, Ge(0)] | None = optional(2)
-    """Room in the pool that is never given to machines, GiB."""
-    max_machines: Annotated[int, Ge(0)] | None = optional(0)
-    """How many machines the host takes; 0: as many as fit."""
-    accelerate: bool | None = optional(True)
-    """Use KVM where it really works."""
-
-
-@dataclass(frozen=True, slots=True)
-class SiteSection:
-    """A place where machines are built, with a domain for their names: one libvirt host, or several. One `[[sites]]`
-    each."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
-    name: Text = example("main")
-    """A short name; it is part of every machine's identity there and must not change later."""
-    dns_domain: Text = example("main.testbed.example")
-    """Machines are called `<username>-vm.<dns_domain>`."""
-    uri: Text | None = optional("qemu:///system")
-    """The hypervisor; `qemu+ssh://mailbot@host/system` works like the local one. By default this machine's,
-    `qemu:///system`, or none where the site has `[[sites.hosts]]`."""
-    pool: Text = "default"
-    """The storage pool for disks and base images."""
-    network: Text = "default"
-    """The libvirt network that gives machines their address and name."""
-    image: str = ""
-    """Label of the base image, such as `debian-trixie`; empty: the newest that the site has."""
-    reserved_memory_mib: Annotated[int, Ge(0)] = 1024
-    """Memory of the host that is never given to machines, MiB."""
-    reserved_disk_gib: Annotated[int, Ge(0)] = 2
-    """Room in the pool that is never given to machines, GiB."""
-    max_machines: Annotated[int, Ge(0)] = 0
-    """How many machines the site takes; 0: as many as fit."""
-    accelerate: bool = True
-    """Use KVM where it really works; `false` always emulates, which is slow."""
-    filtered: bool = True
-    """Hold every machine to its own MAC and IPv4 address (libvirt's filter `clean-traffic`; IPv6 does not pass it)."""
-    isolated: bool = True
-    """Machines of the network reach nothing of each other; `false` where users' machines shall talk."""
-    closed: tuple[str, ...] = ()
-    """Periods in which nothing is stopped, removed or deleted here, such as `"2026-12-20/2027-01-04"` (first and last day) or
-    `"2027-05-14"`. Warnings go out all the same, and say when it happens instead."""
-    hosts: tuple[HostSection, ...] = ()
-    """Further hosts of this site."""
-
-    @property
-    def each_host(self) -> tuple[SiteSection, ...]:
-        """One section for each host, complete: the site's own under the site's name, the others as `<site>/<host>`.
-
-        So a site of one host keeps the name that its machines are known under when it gets a second one.
-        """
-        own = (replace(self, uri=self.uri or LOCAL_URI, hosts=()),) if self.uri or not self.hosts else ()
-        return (*own, *(self._host(host) for host in self.hosts))
-
-    def _host(self, host: HostSection) -> SiteSection:
-        said = {one.name: getattr(host, one.name) for one in fields(host)}
-        given = {name: value for name, value in said.items() if value is not None}
-        return replace(self, **given | {"name": f"{self.name}/{host.name}", "hosts": ()})
-
-    @property
-    def closures(self) -> tuple[tuple[date, date], ...]:
-        """The same as first and last days.  Raises ValueError where one is no such period."""
-        return tuple(_period(text) for text in self.closed)
-
-
-def _period(text: str) -> tuple[date, date]:
-    """One period as ISO 8601 writes it (section 5.5): both days, or one."""
-    first, _, last = text.partition("/")
-    begin, end = date.fromisoformat(first.strip()), date.fromisoformat((last or first).strip())
-    if end < begin:
-        raise ValueError(f"{text} ends before it begins")
-    return begin, end
-
-
-@dataclass(frozen=True, slots=True)
 class ImageSection:
     """The base image that `mailbot image build` makes."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     suite: str = ""
     """Debian's code name, such as `trixie`; empty: that of the machine that builds."""
@@ -380,7 +270,7 @@ class ImageSection:
 class TokensSection:
     """The keys that sign what a reply must carry (whoever has one can forge answers), and those of stored mails."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     keys: tuple[SecretStr, ...] = ()
     """Keys of at least 32 characters: the first signs, all are accepted, so that a key can be replaced without breaking
@@ -399,7 +289,7 @@ class TokensSection:
 class MetricsSection:
     """Figures for Prometheus."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     port: Annotated[int, Ge(0), Le(65535)] = 0
     """Where they are served; 0: nowhere."""
@@ -413,7 +303,7 @@ class MetricsSection:
 class LogSection:
     """What the bot tells of its work, on standard error; `docs/log.md` lists every line."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     format: Literal["console", "json"] = "console"
     """`console` for eyes, `json` for machines."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mailbot.errors import LeaseLost
+from mailbot.errors import LeaseLost, NoAddress
 from mailbot.machines.health import TOO_OLD, known
 from mailbot.machines.progress import Sites
 from mailbot.model import EventKind, OutboxItem, Placed, Refusal, Ticket, TicketState
 from mailbot.rules import PolicyRules
-from mailbot.turns import modes
+from mailbot.turns import addresses, modes
 from mailbot.turns.context import TurnContext, apply
 from provisioner.api import ProvisionerError, SiteHealth
 from provisioner.placement import Need, choose
@@ -51,7 +51,13 @@ def place(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
         why = f"no site can take it. {choice.why_not}"
         raise NoRoom(why, silent=any(not one.reachable for one in rooms))
     event = Placed(choice.site, instead_of=ticket.site)
-    after = apply(context, ticket.id, event, lambda turn: context.store.commit(replace(turn, held=item)))
+    held = addresses.held_at(context, choice.site)
+    try:
+        after = apply(
+            context, ticket.id, event, lambda turn: context.store.commit(replace(turn, held=item, addresses=held))
+        )
+    except NoAddress as error:  # the last one went to somebody else meanwhile
+        raise NoRoom(str(error), silent=False) from error
     if isinstance(after, Refusal):
         fresh = context.store.ticket(ticket.id)
         if fresh is not None and fresh.site != ticket.site:
@@ -65,7 +71,7 @@ def room(context: TurnContext, sites: Sites) -> list[SiteHealth]:
     now, seen = context.clock.now(), known(context)
     coming = context.store.tickets((TicketState.APPROVED,))
     rooms: list[SiteHealth] = []
-    taken_out = modes.refusals(context.store)
+    taken_out, full = modes.refusals(context.store), addresses.full(context)
     for name in sorted(sites):
         words = taken_out.get(name)
         if words:
@@ -75,7 +81,8 @@ def room(context: TurnContext, sites: Sites) -> list[SiteHealth]:
             problem = f"The site {name} has not been looked at yet."
             rooms.append(SiteHealth(name, reachable=False, problems=(problem,)))
         else:
-            rooms.append(_less(seen[name].health, coming, context.rules.policy))
+            left = _less(seen[name].health, coming, context.rules.policy)
+            rooms.append(replace(left, problems=(*left.problems, full[name])) if name in full else left)
     return rooms
 
 

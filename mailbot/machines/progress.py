@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from mailbot import journal, policy
-from mailbot.model import Event, OutboxItem, Refusal, Ticket, Turn
+from mailbot.model import Arrived, Event, MoveEnded, OutboxItem, Refusal, Ticket, Turn
 from mailbot.ports import Settled
+from mailbot.turns.addresses import at_host, held_at
 from mailbot.turns.context import TurnContext, apply, usable_keys
 from mailbot.turns.owners import owner_of
 from parsers.translatable import Translatable
 from provisioner.api import Disks, Provisioner, ProvisionerError, VmSpec
+from provisioner.naming import legacy_machine_id
 
 POLL = timedelta(seconds=1)
 """How soon a machine that boots or shuts down is looked at again."""
@@ -48,7 +51,14 @@ def where(sites: Sites, ticket: Ticket) -> Site:
 
 def spec_of(context: TurnContext, site: Site, ticket: Ticket, keys: tuple[str, ...] = ()) -> VmSpec:
     """The machine of a ticket at a site; keys are needed only to build it."""
-    return policy.vm_spec(ticket, site.provisioner.site, site.dns_domain, keys, context.rules.policy)
+    host = site.provisioner.site
+    addresses = at_host(context, ticket, host)
+    return policy.vm_spec(ticket, host, site.dns_domain, keys, context.rules.policy, addresses=addresses)
+
+
+def id_of(site: Site, ticket: Ticket) -> UUID:
+    """Which machine at a site a ticket's is."""
+    return ticket.machine_id or legacy_machine_id(site.provisioner.site, ticket.username, str(ticket.id))
 
 
 class NoKeys(Exception):
@@ -141,10 +151,16 @@ def settle_with(
     settled: Settled,
     notes: Mapping[str, str | None] | None = None,
 ) -> None:
-    """Settle the row and commit what follows from it, with these notes, in one transaction; where nothing follows, settle it alone."""
+    """Settle the row and commit what follows from it, with these notes, in one transaction; where nothing follows, settle it alone.
+
+    The end of a move gives back the address at the host where the machine is not.
+    """
 
     def commit(following: Turn) -> Ticket | None:
-        stored = context.store.settle_with(settled, replace(following, notes={**following.notes, **(notes or {})}))
+        turn = replace(following, notes={**following.notes, **(notes or {})})
+        if isinstance(event, Arrived | MoveEnded) and turn.ticket is not None:
+            turn = replace(turn, addresses=held_at(context, turn.ticket.site))
+        stored = context.store.settle_with(settled, turn)
         ended(context, item)
         for line in following.history:
             journal.ticket_moved(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
-from mailbot.machines.progress import Site, Sites, spec_of
+from mailbot.machines.progress import Site, Sites, id_of
 from mailbot.model import FINAL, MACHINE_ACTIONS, ONLY_ASK, TicketState
 from mailbot.turns import drift, findings, left_behind, relocation
 from mailbot.turns.context import TurnContext
@@ -62,7 +62,7 @@ def _known(context: TurnContext, name: str, site: Site) -> list[Known]:
     return [
         Known(
             ticket,
-            spec_of(context, site, ticket).machine_id,
+            id_of(site, ticket),
             at_rest=ticket.site == name
             and not any(one.action in MACHINE_ACTIONS - ONLY_ASK for one in context.store.waiting(ticket.id)),
         )

@@ -22,7 +22,7 @@ from mailbot.model.effects import (
 )
 from mailbot.model.history import HistoryEntry
 from mailbot.model.kinds import EventKind
-from mailbot.model.mail import LedgerEntry, MailKey, OutboundMail, Turn, Verdict
+from mailbot.model.mail import AddressRange, LedgerEntry, MailKey, OutboundMail, Turn, Verdict
 from mailbot.model.tickets import (
     CLOCK,
     FINAL,
@@ -96,6 +96,7 @@ __all__ = [
     "Accepted",
     "Action",
     "Actor",
+    "AddressRange",
     "Admin",
     "Approved",
     "Arrived",

@@ -10,6 +10,7 @@ from enum import StrEnum
 from mailbot.model.effects import Effect, OutboxItem
 from mailbot.model.history import HistoryEntry
 from mailbot.model.tickets import Ticket
+from provisioner.addressing import Range
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,18 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressRange:
+    """Addresses that a site hands out to machines on its bridges: each belongs to one machine of the site at a time."""
+
+    site: str
+    range: Range
+
+    def holds(self, site: str, address: str) -> bool:
+        """Whether an address of a site is one of these."""
+        return site == self.site and self.range.holds(address)
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """Everything that one turn changes; committed in one transaction or not at all (`Store.commit`).
 
@@ -87,6 +100,9 @@ class Turn:
     """A claimed row that this turn is part of: it is written only while the row is still ours."""
     wake: tuple[int, ...] = ()
     """Other tickets that want to be looked at now: their `due_at` comes forward where it lies ahead."""
+    addresses: tuple[AddressRange, ...] | None = None
+    """From this turn on the ticket holds one address of each of these ranges and no other; None: what it holds stays.  One
+    that is over holds none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from mailbot.ports import Authenticator, Clock, Directory, Store
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
 from parsers.values import ReadingRules
+from provisioner.addressing import Bridge
 from provisioner.ssh_keys import parse_all
 
 PAUSED = "paused"
@@ -66,6 +67,8 @@ class TurnContext:
     """Looks at the signatures of mails themselves; None where the site does not want that."""
     closures: Mapping[str, tuple[tuple[date, date], ...]] = field(default_factory=dict)
     """Per site: first and last days of periods in which nothing destructive happens."""
+    bridges: Mapping[str, Bridge] = field(default_factory=dict)
+    """The bridges of those hosts whose machines hang on one, by host: their addresses are ours to hand out."""
 
     def reading(self, now: datetime) -> ReadingRules:
         """What the parsers must know of the site at `now`."""

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mailbot import journal
+from mailbot.errors import NoAddress
 from mailbot.lifecycle.relocation import MovePlan, PutOff, next_step
 from mailbot.model import CLOCK, Action, MoveAsked, MoveBegun, MoveEnded, Refusal, Ticket, TicketState, Turn
 from mailbot.ports import Store
 from mailbot.turns import modes, sight
+from mailbot.turns.addresses import held_at
 from mailbot.turns.context import TurnContext, apply
 from parsers.translatable import say
 
@@ -73,15 +75,26 @@ def announce(context: TurnContext, ticket_id: int, event: MoveAsked) -> Ticket |
 
     def commit(turn: Turn) -> Ticket | None:
         plan = MovePlan(event.to, event.at, turn.now)
-        return context.store.commit(replace(turn, notes={note_of(ticket_id): written(Planned(plan))}))
+        notes = {note_of(ticket_id): written(Planned(plan))}
+        # Its address at the other host is kept for it from here on.
+        held = held_at(context, turn.ticket.site if turn.ticket else None, event.to)
+        return context.store.commit(replace(turn, notes=notes, addresses=held))
 
-    return apply(context, ticket_id, event, commit)
+    try:
+        return apply(context, ticket_id, event, commit)
+    except NoAddress as error:
+        return Refusal(say("The other host has no address left ({error}).", error=str(error)))
 
 
 def end(context: TurnContext, ticket_id: int, event: MoveEnded) -> Ticket | Refusal:
     """Call a move off, and forget it in the same transaction."""
     forgotten = {note_of(ticket_id): None}
-    return apply(context, ticket_id, event, lambda turn: context.store.commit(replace(turn, notes=forgotten)))
+
+    def commit(turn: Turn) -> Ticket | None:
+        held = held_at(context, turn.ticket.site if turn.ticket else None)
+        return context.store.commit(replace(turn, notes=forgotten, addresses=held))
+
+    return apply(context, ticket_id, event, commit)
 
 
 def begin_due(context: TurnContext, read_at: datetime | None) -> int:
@@ -108,7 +121,7 @@ def begin_due(context: TurnContext, read_at: datetime | None) -> int:
 def _begin(context: TurnContext, number: int, plan: MovePlan, read_at: datetime | None, now: datetime) -> None:
     ticket = context.store.ticket(number)
     if ticket is None or ticket.state is not TicketState.ACTIVE:
-        context.store.put_note(note_of(number), None)
+        _forget(context, number, ticket)
         return
     circumstances = context.circumstances(now, ticket)
     blind = sight.why_blind(context, replace(ticket, due_at=plan.at), read_at, now)
@@ -132,7 +145,15 @@ def _forget_if_over(context: TurnContext, number: int, one: Planned) -> None:
     if ticket is None or ticket.state is not TicketState.ACTIVE:
         if one.begun and any(row.action in {Action.MOVE, Action.ARRIVE} for row in context.store.waiting(number)):
             return  # its worker finds out
-        context.store.put_note(note_of(number), None)
+        _forget(context, number, ticket)
+
+
+def _forget(context: TurnContext, number: int, ticket: Ticket | None) -> None:
+    """No move any more, and no address at the other host."""
+    held = held_at(context, ticket.site) if ticket else None
+    about = ticket.id if ticket else None
+    notes = {note_of(number): None}
+    context.store.commit(Turn(context.clock.now(), about_ticket=about, notes=notes, addresses=held))
 
 
 def cannot_take(context: TurnContext, site: str) -> str:

@@ -37,7 +37,7 @@ class Network:
         taken = set[str]().union(*(view.taken() for view in views))
         return views[0].size - sum(views[0].in_range(address) for address in taken)
 
-    def card(self, address: str) -> Card:
+    def card(self, _spec: VmSpec, address: str) -> Card:
         """Give the network card of a machine with this address: filtered and isolated as the site wants and the
         network allows."""
         bridged = self.bridged
@@ -53,10 +53,9 @@ class Network:
         """Whether guests hang on a Linux bridge, where libvirt can filter and isolate them."""
         return next(iter(self._views().values())).bridged
 
-    @property
-    def routed(self) -> bool:
-        """Whether an address of the network can be reached from elsewhere than the host (formatnetwork, `forward`)."""
-        return next(iter(self._views().values())).forward not in ("", "nat")
+    def near(self, *, remote: bool) -> bool:
+        """Whether its addresses can be reached from here: not behind another host's NAT (formatnetwork, `forward`)."""
+        return not remote or next(iter(self._views().values())).forward not in ("", "nat")
 
     def reserve(self, spec: VmSpec) -> str:
         """Reserve an address and the name for the machine; gives the address.

@@ -28,6 +28,7 @@ from provisioner.domain_xml import Seen
 from provisioner.images import LocalImage, Progress, no_progress
 from provisioner.libvirt_driver import transfer
 from provisioner.libvirt_driver.acceleration import Acceleration
+from provisioner.libvirt_driver.bridge import HostBridge, attachment
 from provisioner.libvirt_driver.connection import Connection, absent_is_fine, explained
 from provisioner.libvirt_driver.domains import Domains, Paths
 from provisioner.libvirt_driver.guest import Consoles, install_keys, last_lines, seen_by_agent
@@ -73,16 +74,16 @@ class LibvirtSite:
         with self._work(f"build {spec.name}", spec) as conn:
             domains = Domains(conn, self._settings)
             domain = domains.find(spec)
-            network = Network(conn, self._settings)
+            network = attachment(conn, self._settings)
             network.activate()
             address = network.reserve(spec)
             if domain is None:
                 self._refuse_without_memory(conn, spec)
                 storage = Storage(conn, self._settings)
                 disk = storage.disk(spec)
-                seed = storage.write_seed(spec, seed_image(spec))
+                seed = storage.write_seed(spec, seed_image(spec, self._settings.bridge))
                 paths = Paths(disk.path(), seed.path())
-                domain = domains.define(spec, paths, network.card(address), accelerated=self._kvm.runs(conn))
+                domain = domains.define(spec, paths, network.card(spec, address), accelerated=self._kvm.runs(conn))
             domain = self._started(conn, domains, domain, spec)
             self._collect(conn, domains, domain, spec)
             return self._look(conn, spec, domain)
@@ -120,7 +121,7 @@ class LibvirtSite:
             domain = domains.find(spec)
             if domain is None:
                 raise ProvisionerError(f"There is no machine {spec.name} at {self.site} to start.", permanent=True)
-            Network(conn, self._settings).activate()
+            attachment(conn, self._settings).activate()
             domain = self._started(conn, domains, domain, spec)
             return self._look(conn, spec, domain)
 
@@ -300,12 +301,12 @@ class LibvirtSite:
         if storage.find(spec.names.disk) is None:
             raise ProvisionerError(f"The disk of {spec.name} is missing at {self.site}.", permanent=True)
         if storage.find(spec.names.seed) is None:
-            storage.write_seed(spec, seed_image(spec))
+            storage.write_seed(spec, seed_image(spec, self._settings.bridge))
 
     def _take_away(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
         """Remove domain, seed, name and reservation of the machine, each found by itself."""
         self._take_down(conn, spec)
-        Network(conn, self._settings).release(spec)
+        attachment(conn, self._settings).release(spec)
 
     def _take_down(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
         """Remove domain and seed of the machine."""
@@ -323,7 +324,7 @@ class LibvirtSite:
         """
         if domains.seen(domain) is not None:
             return
-        near = self._is_near(Network(conn, self._settings))
+        near = self._is_near(attachment(conn, self._settings))
         for shown in (seen_by_agent(domain, serving=not near), self._consoles.seen(conn, domain, spec)):
             if shown and (near or shown.serves) and _has_wanted_keys(spec, shown.installed):
                 domains.keep_seen(domain, shown)
@@ -338,7 +339,7 @@ class LibvirtSite:
             phase = VmPhase.ABSENT if disk is None else VmPhase.DISK_KEPT
             return VmFacts(phase, self.site, disk_gib=disk_gib)
         accelerated, memory_mib = domain_xml.domain_kind(domain.XMLDesc(0))
-        network = Network(conn, self._settings)
+        network = attachment(conn, self._settings)
         facts = VmFacts(
             VmPhase.STOPPED,
             self.site,
@@ -384,9 +385,9 @@ class LibvirtSite:
             case other:
                 assert_never(other)
 
-    def _is_near(self, network: Network) -> bool:
-        """Say whether guests of the network can be reached from here: not behind another host's NAT."""
-        return network.routed or not self._connection.is_remote
+    def _is_near(self, network: Network | HostBridge) -> bool:
+        """Say whether guests of the network can be reached from here."""
+        return network.near(remote=self._connection.is_remote)
 
 
 def _has_wanted_keys(spec: VmSpec, installed: Iterable[str]) -> bool:

@@ -13,8 +13,8 @@ import libvirt
 from provisioner import domain_xml, naming
 from provisioner.api import Found, SiteHealth, SiteSettings
 from provisioner.domain_xml import Outline
+from provisioner.libvirt_driver.bridge import attachment
 from provisioner.libvirt_driver.connection import absent_is_fine
-from provisioner.libvirt_driver.network import Network
 from provisioner.libvirt_driver.storage import GIB, Storage, Volume, free_gib
 from provisioner.libvirt_driver.together import together
 
@@ -97,7 +97,7 @@ class Survey:
         return storage.available(), storage.volumes()
 
     def _addresses(self) -> int:
-        return Network(self._conn, self._settings).free_addresses()
+        return attachment(self._conn, self._settings).free_addresses()
 
     def _free_disk(self, available: int, volumes: Iterable[Volume]) -> int:
         return free_gib(available, volumes, self._settings.reserved_disk_gib)
@@ -118,8 +118,12 @@ class Survey:
         ]
 
     def ours(self, domains: Iterable[Listed]) -> list[Listed]:
-        """Choose our domains in the site's network, which tells the sites of one host apart."""
-        return [one for one in domains if one.outline.mark and self._settings.network in one.outline.networks]
+        """Choose our domains in the site's network or on its bridge, which tells the sites of one host apart."""
+        return [one for one in domains if one.outline.mark and self._is_here(one.outline)]
+
+    def _is_here(self, outline: Outline) -> bool:
+        bridge = self._settings.bridge
+        return self._settings.network in outline.networks if bridge is None else bridge.name in outline.bridges
 
     def free_memory(self) -> int:
         """Give the MiB that neither the host nor any domain, running or started with the host, may claim."""
@@ -164,7 +168,7 @@ class Survey:
     def inventory(self) -> tuple[Found, ...]:
         """See `api.Provisioner.inventory`."""
         domains, volumes = self._everything()
-        wanted = self._settings.filtered and Network(self._conn, self._settings).bridged
+        wanted = self._settings.filtered and attachment(self._conn, self._settings).bridged
         disks = {naming.disk_owner(one.name): one for one in volumes}
         found = [_found(one, disks, filtered=one.outline.filtered or not wanted) for one in domains]
         with_domain = {one.machine_id for one in found}

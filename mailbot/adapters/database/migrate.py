@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, event, inspect, text
 from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
 from mailbot.errors import DatabaseNotReady
 
-HEAD = "0011"
+HEAD = "0016"
 """The newest revision in `migrations`, which this program needs (a test compares the two)."""
 
 _ONE_MIGRATION_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7810036)")

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Insert, bindparam, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailbot.adapters.database import leases, leaving, ledger, limits, migrate, outbox, tickets
+from mailbot.adapters.database import addresses, leases, leaving, ledger, limits, migrate, outbox, tickets
 from mailbot.adapters.database.archive import DatabaseArchive
 from mailbot.adapters.database.engine import LOOKS, WRITES, make_engine, sqlite_file
 from mailbot.adapters.database.inserting import dialect_of, insert
@@ -287,6 +287,14 @@ class Database:
 
     # sites and switches
 
+    def addresses(self, ticket_id: int) -> list[str]:
+        with self._read() as connection:
+            return addresses.of_ticket(connection, ticket_id)
+
+    def taken_addresses(self) -> Mapping[str, frozenset[str]]:
+        with self._read() as connection:
+            return addresses.taken(connection)
+
     def put_health(self, health: SiteHealth, now: datetime) -> None:
         with self._write() as connection:
             values = {"site": health.site, "at": now, "health": asdict(health)}
@@ -337,6 +345,7 @@ def _commit(connection: Connection, turn: Turn, letters: LetterRules, settled: S
     5. Cancelled effects, then new ones; letters over a limit are held (`limits`), which the history says too.
     6. The letter that came back.
     7. Notes, and other tickets that are to be looked at.
+    8. The addresses that the ticket holds.
     """
     if turn.mail is not None:
         ledger.write(connection, turn.mail)
@@ -360,6 +369,7 @@ def _commit(connection: Connection, turn: Turn, letters: LetterRules, settled: S
         _write_note(connection, name, value)
     if turn.wake:
         tickets.bring_forward(connection, turn.wake, turn.now)
+    addresses.settle(connection, turn, ticket)
     return ticket
 
 

@@ -240,6 +240,15 @@ hypervisor said.  `answered` is the lower-cased address of a letter that answers
 limited per address.  `counted` and `cause` are for the brake on letters (`limits`).
 """
 
+ADDRESSES = Table(
+    "addresses",
+    METADATA,
+    key("site", Words),
+    key("address", Words),
+    must("ticket_id", Number, ForeignKey("tickets.id"), index=True),
+)
+"""Which ticket of a site has which address on a bridge (`model.AddressRange`); a ticket that is over has none."""
+
 SITES = Table(
     "sites",
     METADATA,
