@@ -1,5 +1,5 @@
 # Each target makes itself ready; `make setup` does only that.
-.PHONY: demo demo-clean languages pictures mutants test test-dates test-fleet test-deb deb check fmt docs setup setup-tests
+.PHONY: demo demo-clean languages pictures mutants test test-dates test-fleet test-deb deb check fmt docs setup setup-package setup-tests
 .DEFAULT_GOAL := test
 
 PYTHON := .venv/bin/python
@@ -17,6 +17,9 @@ setup:
 
 setup-tests:
 	@contrib/setup.sh tests
+
+setup-package:
+	@contrib/setup.sh package
 
 # A request mail becomes a machine that one can log in to; then the rest of its life, with time running fast.
 # With ARGS=--stay it ends with the login, and machine and daemon go on running until demo-clean.
@@ -39,8 +42,8 @@ test-dates: setup-tests
 deb:
 	@contrib/deb.sh
 
-# The package on a bare Debian: installed, a mail answered, upgraded, removed, purged. Takes some minutes.
-test-deb: setup-tests
+# The package on a bare Debian, and on one that boots: installed, a mail answered, upgraded, removed, purged. Takes some minutes.
+test-deb: setup-package
 	@$(SUDO) $(ELSEWHERE) env MAILBOT_TEST_DEB=build $(PYTHON) -m pytest -n 0 tests/package $(ARGS)
 
 # Changes one thing in the core at a time and looks whether a test notices (docs/mutants.md); ARGS="--sample 20 --seed 1", or --all.

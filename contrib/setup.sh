@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes everything ready to run and demonstrate mailbot on Debian 12 or 13: packages and .venv.
-# The word says for what: "run" for a service, "demo" (the default) with an IMAP server, "tests" with other servers too.
+# The word says for what: "run" for a service, "demo" (the default) with an IMAP server, "tests" with other servers too, "package"
+# with what builds the Debian package and boots a Debian for it.
 # May run at any time; does nothing where nothing is missing. Starts no service.
 set -eu
 cd "$(dirname "$0")/.."
@@ -25,8 +26,9 @@ fi
 case "${1:-demo}" in
     run) until="^# The demonstration" locks="run build" ;;
     demo) until="^# The tests" locks="run build demo" ;;
-    tests) until="^# Nothing comes below this" locks="run build demo tests" ;;
-    *) say "usage: contrib/setup.sh [run|demo|tests]"; exit 64 ;;
+    tests) until="^# The package" locks="run build demo tests" ;;
+    package) until="^# Nothing comes below this" locks="run build demo tests" ;;
+    *) say "usage: contrib/setup.sh [run|demo|tests|package]"; exit 64 ;;
 esac
 
 listed() { sed "/$until/,\$d; s/#.*//; /^[[:space:]]*\$/d" contrib/debian-packages.txt; }
