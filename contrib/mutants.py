@@ -46,7 +46,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--all", action="store_true")
-    parser.add_argument("--only", default="", help="only files whose path has this in it")
+    parser.add_argument("--only", nargs="+", default=[""], help="only files whose path has one of these in it")
     parser.add_argument("--least", type=float, default=97.0, help="per cent that must be killed")
     parser.add_argument("--tests", nargs="+", default=TESTS, help="files and folders of tests to run")
     parser.add_argument("--seconds", type=float, default=60.0, help="of tests that a mutant meets at the most")

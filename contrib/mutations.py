@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,7 +133,8 @@ def core_files() -> list[Path]:
     return [file for place in PLACES for file in sorted((ROOT / place).rglob("*.py")) or [ROOT / place]]
 
 
-def chosen(sample: int | None, seed: int, only: str = "") -> list[Mutant]:
-    """The mutants to try: so many of them as the seed draws them, None for all; of files whose path has `only` in it."""
-    every = [mutant for file in core_files() if only in str(file.relative_to(ROOT)) for mutant in mutants_of(file)]
+def chosen(sample: int | None, seed: int, only: Sequence[str] = ("",)) -> list[Mutant]:
+    """The mutants to try: so many of them as the seed draws them, None for all; of files whose path has one of `only` in it."""
+    files = [file for file in core_files() if any(one in str(file.relative_to(ROOT)) for one in only)]
+    every = [mutant for file in files for mutant in mutants_of(file)]
     return every if sample is None else random.Random(seed).sample(every, min(sample, len(every)))

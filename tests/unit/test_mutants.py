@@ -46,10 +46,10 @@ def test_each_mutant_is_the_whole_file_with_that_one_change(tmp_path: Path) -> N
 
 
 def test_a_sample_is_the_same_for_the_same_seed() -> None:
-    drawn = [mutants.chosen(sample=5, seed=seed, only="letter_brake") for seed in (1, 1, 2)]
+    drawn = [mutants.chosen(sample=5, seed=seed, only=("letter_brake",)) for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert all("letter_brake" in one.file for one in drawn[0])
-    assert len(mutants.chosen(sample=None, seed=1, only="tokens.py")) > 50
+    assert len(mutants.chosen(sample=None, seed=1, only=("tokens.py",))) > 50
 
 
 def test_a_mutant_is_found_by_its_statement_and_what_is_made_at_import_by_none(tmp_path: Path) -> None:
