@@ -4,7 +4,7 @@ Run from the checkout: `python -m bench.ten_years` (`--years 10`, `--machines 20
 A place in the fleet always has a machine: when one has run its course, another person's request follows.
 Nothing is stopped or removed around New Year.  The bot is off now and then (hours, days, weeks, once two months), letters come back, owners ask
 for more time.  And it is blind now and then: for hours, days or weeks the mailbox is not read, the directory is away or the clock has jumped,
-while letters go out all the same.
+while letters go out all the same.  Admins answer after a day.
 `audit` looks only at what was sent and done, and works the dates out for itself: it shares no code with the
 rules that it checks.
 """
@@ -17,12 +17,12 @@ import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from mailbot.model import Action, Admin, Effect, Letter, Ticket, TicketState
+from mailbot.model import FINAL, Action, Admin, Effect, Letter, Ticket, TicketState
 from mailbot.rules import LeaseRules, Rules
 from mailbot.simulate import Blindness, Entry, Future, House, Member, Outage, Scenario, What, simulate
 
@@ -40,6 +40,12 @@ WARNED = (60, 30, 7, 1)
 WARNINGS = (Letter.WARNING, Letter.DATE_MOVED)
 ANNOUNCEMENTS = (Letter.VM_STOPPED, Letter.GRACE_HALF, Letter.REMOVAL_NEAR)
 _DESTRUCTIVE = (Action.STOP, Action.RETIRE, Action.DELETE_DISK)
+LONGEST_DELAY = 60 * DAY
+"""Of an end that admins agreed to, until they are asked whether the next step may come (the default rules)."""
+A_QUESTION = 14 * DAY
+LONGEST_BEYOND = LONGEST_DELAY + A_QUESTION + 2 * NOTICE + 3 * DAY
+"""A machine that runs for longer after the agreed day has no end; time in which the bot could do nothing is not counted."""
+_TAKES_AWAY = {Action.RETIRE.value: {"machine"}, Action.DELETE_DISK.value: {"machine", "disk"}}
 ZONE = ZoneInfo("Europe/Paris")
 ADMINS = (Admin("carol", "Carol Admin", "carol@testbed.example"),)
 
@@ -121,6 +127,8 @@ class Verdict:
     on_closed_days: list[str] = field(default_factory=list)
     while_blind: list[str] = field(default_factory=list)
     decisions_lost: list[str] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
+    endless: list[str] = field(default_factory=list)
     late: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -131,7 +139,7 @@ class Verdict:
         """Everything that must be empty."""
         return (
             self.skipped, self.doubled, self.without_notice, self.unexplained, self.on_closed_days, self.while_blind,
-            self.decisions_lost,
+            self.decisions_lost, self.orphans, self.endless,
         )  # fmt: skip
 
 
@@ -140,8 +148,9 @@ def audit(
     outages: Sequence[Outage],
     closed: Sequence[tuple[date, date]] = (),
     blind: Sequence[Blindness] = (),
+    until: datetime | None = None,
 ) -> Verdict:
-    """Every ticket's diary against the promises made to its owner."""
+    """Every ticket's diary against the promises made to its owner; `until` is when the diaries end."""
     verdict = Verdict()
     by_ticket: dict[int, list[Entry]] = {}
     for entry in sorted(entries, key=lambda entry: entry.at):
@@ -152,7 +161,58 @@ def audit(
             _Audit(number, diary, outages, verdict, closed).all()
             _unseen(number, diary, blind, verdict)
             _decisions(number, diary, verdict)
+            _orphans(number, diary, verdict)
+            _endless(number, diary, _Idle(outages, closed, blind), until or diary[-1].at, verdict)
     return verdict
+
+
+def _orphans(number: int, diary: Sequence[Entry], verdict: Verdict) -> None:
+    """What stands at the hypervisor has a ticket that is not over, and a ticket has one machine."""
+    there: set[str] = set()
+    for entry in diary:
+        if entry.what is What.ACTION and entry.name == Action.BUILD.value:
+            if "machine" in there:
+                verdict.orphans.append(f"#{number} was built twice, at {entry.at}")
+            there = {"machine", "disk"}
+        elif entry.what is What.ACTION:
+            there -= _TAKES_AWAY.get(entry.name, set())
+    last = diary[-1]
+    if last.state in FINAL and there:
+        verdict.orphans.append(
+            f"#{number} is {last.state} since {last.at} and has left its {' and '.join(sorted(there))}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    """When nothing could be stopped: the bot was off or blind, or the days were closed."""
+
+    outages: Sequence[Outage]
+    closed: Sequence[tuple[date, date]]
+    blind: Sequence[Blindness]
+
+    def between(self, since: datetime, until: datetime) -> timedelta:
+        """How much of that time, counted generously: what overlaps counts twice."""
+        spans = [(one.since, one.until) for one in (*self.outages, *self.blind)]
+        spans += [(_midnight(first), _midnight(last + DAY)) for first, last in self.closed]
+        return sum((max(min(until, end) - max(since, start), timedelta(0)) for start, end in spans), timedelta(0))
+
+
+def _endless(number: int, diary: Sequence[Entry], idle: _Idle, until: datetime, verdict: Verdict) -> None:
+    """No machine runs on and on after the last day that an admin agreed to."""
+    agreed, runs = diary[0].end_date, False
+    for entry in (*diary, replace(diary[-1], at=until, what=What.MOVE, name="the end")):
+        if runs and agreed is not None:
+            beyond = entry.at - _midnight(agreed + DAY)
+            if beyond > LONGEST_BEYOND and beyond - idle.between(_midnight(agreed + DAY), entry.at) > LONGEST_BEYOND:
+                verdict.endless.append(f"#{number} was to end on {agreed} and runs at {entry.at}")
+                return
+        if entry.name == Letter.EXTENSION_GRANTED.value:
+            agreed = entry.end_date
+        if entry.what is What.ACTION:
+            runs = entry.name in {Action.BUILD.value, Action.START.value} or (
+                runs and entry.name not in {Action.STOP.value, Action.RETIRE.value}
+            )
 
 
 def _unseen(number: int, diary: Sequence[Entry], blind: Sequence[Blindness], verdict: Verdict) -> None:
@@ -257,7 +317,11 @@ class _Audit:
 
 def _end_of(stop: Entry) -> datetime:
     """The end of the lease's last day, in the site's zone."""
-    day = (stop.end_date or date.min) + DAY
+    return _midnight((stop.end_date or date.min) + DAY)
+
+
+def _midnight(day: date) -> datetime:
+    """When a day begins, in the site's zone."""
     return datetime.combine(day, datetime.min.time(), tzinfo=ZONE).astimezone(UTC)
 
 
@@ -303,7 +367,7 @@ def played(years: float, machines: int, seed: int, brake: int | None = None) -> 
     )
     lease = LeaseRules() if brake is None else LeaseRules(brake_machines=brake, brake_percent=0)
     future = simulate(members, scenario, START, House(Rules(lease=lease), ADMINS, {"north": closures(years)}))
-    return future, audit(future.entries, off, closures(years), blind), len(members)
+    return future, audit(future.entries, off, closures(years), blind, scenario.until), len(members)
 
 
 def told(verdict: Verdict) -> Iterator[str]:
@@ -326,6 +390,7 @@ def told(verdict: Verdict) -> Iterator[str]:
     yield f"late stages {sum(verdict.late.values()):,}, of which unexplained {len(verdict.unexplained)} ({causes})"
     yield f"stopped, removed or deleted on closed days {len(verdict.on_closed_days)}"
     yield f"stopped, removed, deleted or lapsed while blind {len(verdict.while_blind)}, decisions lost {len(verdict.decisions_lost)}"
+    yield f"left behind at a hypervisor without a living ticket {len(verdict.orphans)}, leases without an end {len(verdict.endless)}"
     for finding in verdict.findings():
         yield from finding[:5]
 

@@ -29,6 +29,7 @@ from mailbot.model import (
     Letter,
     Login,
     Placed,
+    Proceeded,
     Refusal,
     Retired,
     Returned,
@@ -350,6 +351,8 @@ class Bot:
             self._may_come_back(life, letter, effect.to, message_id)
             if letter is Letter.WARNING:
                 self._may_be_answered(life)
+        elif letter is Letter.ADMIN_UNPROVEN and self.scenario.decide_after is not None:
+            self._mail(self.now + self.scenario.decide_after, life.ticket.id, Proceeded(_BY_ADMIN))
 
     def _may_come_back(self, life: _Life, letter: Letter, to: str, message_id: str) -> None:
         if letter in life.bounces:

@@ -68,8 +68,8 @@ class Scenario:
     """What is thrown in until `until` (aware UTC).
 
     `bounce_share` of the owners' letters come back; `extend_share` of the warnings are answered with a wish
-    for more time, of up to a year.  `decide_after` is how long admins take over an extension, and
-    `brake_after` over the brake; None: they never answer.
+    for more time, of up to a year.  `decide_after` is how long admins take over an extension, or a step whose notice is not
+    proven, and `brake_after` over the brake; None: they never answer.
     """
 
     until: datetime

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from itertools import pairwise
 from random import Random
@@ -12,7 +12,7 @@ import pytest
 
 from bench.ten_years import BLIND, Verdict, audit, blindness, outages, played, told
 from mailbot.model import Letter
-from mailbot.simulate import Blindness, Entry, Future, What
+from mailbot.simulate import Blindness, Entry, Future, Outage, What
 
 SOME = {"warning", "stop", "retire", "delete-disk", "extension-granted", "bounce", "date-moved"}
 
@@ -119,6 +119,48 @@ def test_a_decision_that_is_lost_is_seen() -> None:
     granted = replace(yes, what=What.LETTER, name=Letter.EXTENSION_GRANTED.value)
     assert not audited([*diary, yes, granted]).decisions_lost
     assert audited([*diary, replace(granted, name=Letter.EXTENSION_LAPSED.value)]).decisions_lost
+
+
+def whole() -> list[Entry]:
+    """The diary of a ticket from its machine to its last disk."""
+    future, _verdict, _tickets = some_years()
+    for number in {entry.ticket for entry in future.entries}:
+        diary = [entry for entry in future.entries if entry.ticket == number]
+        if [entry.name for entry in diary if entry.what is What.ACTION] == ["build", "stop", "retire", "delete-disk"]:
+            return diary
+    raise AssertionError("there is no such ticket")
+
+
+@pytest.mark.parametrize("missing", ["retire", "delete-disk"])
+def test_what_a_ticket_leaves_behind_is_seen(missing: str) -> None:
+    assert not audited(whole()).orphans
+    kept = [entry for entry in whole() if entry.name not in {missing, "delete-disk"}]
+    over = replace(whole()[-1], what=What.MOVE, name="over")
+    assert audited([*kept, over]).orphans
+
+
+def test_a_machine_that_is_built_beside_another_is_seen() -> None:
+    first = next(entry for entry in whole() if entry.name == "build")
+    assert audited([first, *whole()]).orphans
+
+
+def test_a_machine_that_nobody_stops_is_seen_unless_nothing_could_be_done() -> None:
+    diary = untroubled()[:-1]
+    end = diary[0].end_date
+    assert end is not None
+    late = replace(diary[-1], at=datetime.combine(end, time(), UTC) + timedelta(days=200), name="seen")
+    assert audited([*diary, late]).endless
+    assert not audited(diary).endless
+    off = Outage(late.at - timedelta(days=150), late.at)
+    assert not audit([*diary, late], (off,)).endless
+    more = replace(diary[-1], what=What.LETTER, name=Letter.EXTENSION_GRANTED, end_date=end + timedelta(days=180))
+    assert not audited([*diary, more, late]).endless
+
+
+def test_a_machine_that_runs_when_the_years_are_over_is_looked_at_too() -> None:
+    diary = untroubled()[:-1]
+    assert audit(diary, (), until=diary[-1].at + timedelta(days=800)).endless
+    assert not audit(untroubled(), (), until=diary[-1].at + timedelta(days=800)).endless
 
 
 def test_the_bot_is_blind_for_hours_and_for_weeks() -> None:
