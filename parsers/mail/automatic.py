@@ -3,7 +3,8 @@
 The order matters: our own mail, reports with a MIME type of their own (RFC 3464, 8098, 5965),
 headers that say so (RFC 3834), bounces without any standard, calendar answers, challenges,
 auto-replies that only their subject gives away, list software.
-A person's mail that passed a list or a gateway (`List-Id`, `Precedence: bulk`) is not automatic.
+A header counts alone where only a machine's own answer can have it.  What relays and gateways put on a person's mail too
+(`List-Id`, `Precedence: bulk`, `X-Auto-Response-Suppress`, the `X-Loop` of a list or of our own side) does not.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _NO_REPLY = re.compile(r"(?:no-?reply|do-?not-?reply|ne-?pas-?repondre|nepasrepo
 _AUTO_FIELD = re.compile(
     r"x-[a-z0-9-]{0,40}(?:auto-?(?:repl|respon|answer|generat|submit)|vacation|out-?of-?office|autores)[a-z-]{0,30}"
 )
+_LIST_FIELDS = frozenset({"mailing-list", "x-mailing-list", "x-list", "x-mailman-version", "x-listname"})
 _ABOUT_ANSWERS = frozenset({"x-auto-response-suppress"})
 _PRECEDENCES = frozenset({"precedence", "x-precedence", "preference"})
 _PROGRAMS = frozenset({"x-mailer", "user-agent"})
@@ -73,7 +75,7 @@ def recognise(message: Message, fields: Fields, mail: Mail, rules: ReadingRules)
     `mail` is the mail as read so far: sender, subject, text, newest words.
     """
     seen = _Seen(message, fields, mail, rules)
-    for test in (_own, _report, _declared, _bounce, _calendar, _challenge, _worded_reply, _list_robot):
+    for test in (_own, _report, _declared, _bounce, _calendar, _challenge, _marked, _worded_reply, _list_robot):
         found = test(seen)
         if found is not None:
             return found
@@ -199,6 +201,25 @@ def report_children(message: Message) -> list[Message]:
     return found
 
 
+def _marked(seen: _Seen) -> Automatic | None:
+    """What only a machine's answer carries, whatever its words are; after the reports, which carry it too."""
+    if any(value.strip() in ("<>", "") for value in seen.fields.get_all("return-path")):
+        return _answered(seen, "its return path is empty (RFC 3834)")
+    if _loops(seen):
+        return _answered(seen, "a robot marked it with X-Loop, so as to know it again")
+    return None
+
+
+def _loops(seen: _Seen) -> bool:
+    """Whether an X-Loop is that of who answered: lists have their own, and so have filters that pass mail on to us."""
+    values = [value.lower() for value in seen.fields.get_all("x-loop") if value.strip()]
+    relayed = any(name.startswith("list-") or name in _LIST_FIELDS for name, _ in seen.fields.all)
+    if not values or relayed or _LIST_ROBOTS.search(seen.fields.get("sender").lower()):
+        return False
+    ours = {*seen.rules.own_addresses, *(address.lower() for address in seen.mail.recipients)}
+    return not any(address in value for value in values for address in ours)
+
+
 def _challenge(seen: _Seen) -> Automatic | None:
     text = fold(" ".join(seen.mail.text[:3000].split()))
     hits = sum(1 for phrase in words.CHALLENGE_WORDS if phrase in text)
@@ -214,9 +235,13 @@ def _worded_reply(seen: _Seen) -> Automatic | None:
 
     The words of a text alone never make a machine of somebody who filled in the template or wrote a command first.
     """
-    if any(form.startswith(words.AUTO_SUBJECTS) for form in _subjects(seen.mail.subject)):
+    persons = _is_a_persons(seen)
+    by_subject = any(form.startswith(words.AUTO_SUBJECTS) for form in _subjects(seen.mail.subject))
+    if by_subject and not (
+        persons and subjects.is_marked(seen.mail.subject)
+    ):  # who answers a note of absence has its subject
         return _answered(seen, "its subject is that of an automatic reply")
-    if _is_a_persons(seen):
+    if persons:
         return None
     subject = fold(seen.mail.subject).strip()
     newest = fold(" ".join((seen.mail.new_text or "")[:2000].split()))
@@ -228,9 +253,6 @@ def _worded_reply(seen: _Seen) -> Automatic | None:
 
 
 def _by_its_words(seen: _Seen, subject: str, newest: str) -> Automatic | None:
-    null_path = any(value.strip() in ("<>", "") for value in seen.fields.get_all("return-path"))
-    if null_path:
-        return _answered(seen, "its return path is empty (RFC 3834)")
     absent = any(phrase in newest for phrase in words.ABSENT_WORDS)
     bulk = seen.fields.get("precedence").lower() in ("bulk", "junk") or bool(
         seen.fields.get("x-auto-response-suppress")

@@ -20,6 +20,7 @@ from parsers.reply.commands import read_command
 from parsers.text.quoting import Split, split
 from parsers.values import Address, Command, Mail, ReadingRules, Unreadable
 
+_MOST_SIGNATURE_LINES = 24
 _AMBIGUOUS = re.compile(rb"\r(?!\n)(?!\Z)|\x00")
 
 
@@ -84,8 +85,8 @@ def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
 
 def _with_words(mail: Mail, bodies: Bodies, rules: ReadingRules) -> Mail:
     """Add the readable text and the newest words; the plain text wins where it has words."""
-    text_split = split(bodies.text)
-    html_split = split(bodies.html) if bodies.html is not None else None
+    text_split = _with_typed_below(split(bodies.text), rules)
+    html_split = _with_typed_below(split(bodies.html), rules) if bodies.html is not None else None
     notes = mail.notes
     if bodies.text.strip() or html_split is None:
         chosen, text = text_split, bodies.text
@@ -105,6 +106,23 @@ def _with_words(mail: Mail, bodies: Bodies, rules: ReadingRules) -> Mail:
         parts_disagree=disagree,
         notes=notes,
     )
+
+
+def _with_typed_below(found: Split, rules: ReadingRules) -> Split:
+    """Where an answer has no words but a signature: what was typed below that, from the first line that is a command.
+
+    Claws puts the signature where the cursor goes: who answers below the older mail types under it.  The first line stays
+    the signature's own, and what is no command stays signature.
+    """
+    lines = found.signature.split("\n")
+    if found.words or not found.quotes or not found.signature:
+        return found
+    names = next((number for number, line in enumerate(lines[1:], 1) if line.strip()), len(lines))
+    for number in range(names + 1, min(len(lines), _MOST_SIGNATURE_LINES)):
+        typed = "\n".join(lines[number:]).strip()
+        if typed and isinstance(read_command(typed, rules), Command):
+            return replace(found, words=typed)
+    return found
 
 
 def _same_words(text: Split, html: Split, rules: ReadingRules) -> bool:

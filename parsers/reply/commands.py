@@ -17,10 +17,11 @@ from parsers.reply.grammar import Grammar, grammar
 from parsers.reply.reasons import EDGES, starts_with_word
 from parsers.reply.rest import standing_against
 from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, WHY, Rule
+from parsers.text.banners import without_banners
 from parsers.text.endings import is_name
 from parsers.text.folding import fold, phrases
 from parsers.text.languages import language_of
-from parsers.text.openings import is_greeting, without_banners
+from parsers.text.openings import is_greeting
 from parsers.translatable import NOTHING, Translatable, as_one, say
 from parsers.values import Command, ReadingRules, Unclear, Verb
 

@@ -42,12 +42,14 @@ class Split:
     """`words`: the newest words; `kept`: 0-based numbers of their lines; `quotes`: an older mail is in the text.
 
     `below` are further words of the writer, below the older mail or between its lines, where there are words above it.
+    `signature` is what was cut as one where nothing but the older mail stands beside it: a client may have put it above the words.
     """
 
     words: str
     kept: tuple[int, ...]
     quotes: bool
     below: str = ""
+    signature: str = ""
 
 
 @lru_cache(maxsize=4)  # a mail's text and HTML, each asked for at several steps of reading one mail
@@ -220,10 +222,12 @@ def _is_wrapped_tail(lines: list[str], number: int, last_quoted: int) -> bool:
 
 def _finish(lines: list[str], kept: list[int], *, quotes: bool) -> Split:
     """Strip the signature and the empty lines around the words."""
-    words = without_signature([lines[number] for number in kept])
+    written = [lines[number] for number in kept]
+    words = without_signature(written)
+    signature = "" if any(line.strip() for line in words) else "\n".join(written[len(words) :])
     kept = kept[: len(words)]
     while kept and not lines[kept[0]].strip():
         kept.pop(0)
     while kept and lines[kept[-1]].strip() in _NOTHING:
         kept.pop()
-    return Split("\n".join(lines[number] for number in kept), tuple(kept), quotes)
+    return Split("\n".join(lines[number] for number in kept), tuple(kept), quotes, signature=signature)
