@@ -53,6 +53,7 @@ from mailbot.offers import (
     keeping,
     nowhere,
     proceeding,
+    restorations,
     to_anyone,
     when,
     withdrawals,
@@ -131,7 +132,7 @@ def _confirmed(_command: Command, actor: Actor, ticket: Ticket, _moment: Moment)
 
 
 def _restored(command: Command, actor: Actor, _ticket: Ticket, _moment: Moment) -> Event:
-    return Restored(actor, command.until)
+    return Restored(actor, command.until, command.reason)
 
 
 def _extended(command: Command, actor: Actor, ticket: Ticket, moment: Moment) -> Event | Refusal:
@@ -210,12 +211,7 @@ def _of_owners(
         case Verb.KEEP:
             return Row(_always(Risk.WITHDRAW), keeping, _plain(Kept))
         case Verb.RESTORE:
-            meaning = say("to bring the machine back with its disk")
-            return Row(
-                _always(Risk.RESTORE),
-                when(Purpose.OWN, say("restore"), meaning, verb, holds=in_states(S.ARCHIVED)),
-                _restored,
-            )
+            return Row(_always(Risk.RESTORE), restorations, _restored)
         case Verb.CONFIRM:
             return Row(_always(Risk.CONFIRM), confirmations, _confirmed)
         case _:

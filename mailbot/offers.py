@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
 from mailbot.model import LIVING, Purpose, Ticket, TicketState
+from mailbot.policy import is_agreed
 from mailbot.rules import Rules
 from mailbot.timetable import latest_end, today
 from parsers.dates import Period, add_period
@@ -85,7 +86,11 @@ def approvals(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, 
     if ticket.asked_end_date is not None:
         other = _another_day(ticket.end_date, ticket.asked_end_date, moment)
         return (
-            Offer(Verb.APPROVE, say("approve"), say("to grant it as requested")),
+            *(
+                (Offer(Verb.APPROVE, say("approve"), say("to grant it as requested")),)
+                if moment.allows(ticket.asked_end_date) and ticket.asked_end_date > ticket.end_date
+                else ()
+            ),
             *(
                 Offer(
                     Verb.APPROVE, say("approve until {date}", date=str(day)), say("to grant it with another last day")
@@ -151,9 +156,9 @@ def _another_day(after: date, asked: date, moment: Moment) -> tuple[date, ...]:
     """A day that an admin could choose instead: half-way to what was asked, else a month later; none where none is allowed."""
     first = max(after, moment.today) + timedelta(days=1)
     half = first + (asked - first) / 2
-    return tuple(day for day in (half, asked + timedelta(days=30)) if first <= day <= moment.latest and day != asked)[
-        :1
-    ]
+    month = timedelta(days=30)
+    days = (half, asked + month, first + month)
+    return tuple(day for day in days if first <= day <= moment.latest and day != asked)[:1]
 
 
 def _another_disk(ticket: Ticket, moment: Moment) -> tuple[int, ...]:
@@ -212,7 +217,11 @@ def extensions(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer,
 
 def withdrawals(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
     if purpose is Purpose.OWN and ticket.asked_end_date is not None:
-        return (Offer(Verb.WITHDRAW, say("withdraw"), say("to take the request for an extension back")),)
+        extension, back = (
+            say("to take the request for an extension back"),
+            say("to leave the machine removed after all"),
+        )
+        return (Offer(Verb.WITHDRAW, say("withdraw"), back if ticket.state is S.ARCHIVED else extension),)
     if purpose is Purpose.OWN and ticket.state is S.PENDING:
         return (Offer(Verb.WITHDRAW, say("withdraw"), say("to take the request back")),)
     if purpose is Purpose.OWN and ticket.state is S.APPROVED:
@@ -228,6 +237,18 @@ def withdrawals(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offe
     if purpose is Purpose.CONFIRM and ticket.state is S.UNCONFIRMED:
         return (Offer(Verb.WITHDRAW, say("withdraw"), say("to say that it is not yours, or no longer wanted")),)
     return ()
+
+
+def restorations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
+    """A removed machine comes back at once until its agreed last day; beyond that, admins are asked."""
+    if purpose is not Purpose.OWN or ticket.state is not S.ARCHIVED:
+        return ()
+    if ticket.keep_until is None or ticket.asked_end_date is not None:
+        return ()
+    meaning = say("to ask the admins for the machine back, with its disk; add “because …” to say why")
+    if is_agreed(ticket, moment.rules, moment.now):
+        meaning = say("to bring the machine back with its disk, until {day}", day=ticket.end_date)
+    return (Offer(Verb.RESTORE, say("restore"), meaning),)
 
 
 def keeping(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:

@@ -114,6 +114,11 @@ def end_date_problems(day: date, rules: Rules, now: datetime) -> tuple[Problem, 
     return (Problem(Part.DATE.value, None, say_day(day), allowed),)
 
 
+def is_agreed(ticket: Ticket, rules: Rules, now: datetime) -> bool:
+    """Whether the last day that people agreed on lies ahead: until then a removed machine comes back without an admin."""
+    return not end_date_problems(ticket.end_date, rules, now)
+
+
 def disk_problems(disk_gib: int, policy: PolicyRules) -> tuple[Problem, ...]:
     """A disk is at least the usual size (smaller is not offered) and at most the limit."""
     if policy.disk_gib <= disk_gib <= policy.max_disk_gib:

@@ -215,7 +215,7 @@ class Life:
         begun = {
             S.ACTIVE: (Letter.WARNING, Letter.DATE_MOVED),
             S.EXPIRED: (Letter.VM_STOPPED, Letter.GRACE_HALF, Letter.REMOVAL_NEAR),
-            S.ARCHIVED: (Letter.VM_ARCHIVED,),
+            S.ARCHIVED: (Letter.VM_ARCHIVED, Letter.EXTENSION_DENIED, Letter.EXTENSION_LAPSED),
         }[ticket.state]
         since = _since(ticket)
         proofs = sorted(

@@ -171,7 +171,12 @@ def restore(
     as_admin: Admin,
     until: Annotated[
         date | None,
-        typer.Option(parser=day, metavar="DATE", help="Its last day; by default 30 days from now.", show_default=False),
+        typer.Option(
+            parser=day,
+            metavar="DATE",
+            help="Its last day; by default the one agreed on or asked for, else 30 days from now.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Bring a removed machine back around its kept disk."""

@@ -105,7 +105,12 @@ def _ahead(ticket: Ticket, circumstances: Circumstances) -> Iterator[str]:
     zone = circumstances.rules.service.timezone
     yield "\nWhat happens when"
     if ticket.asked_end_date:
-        yield "  none of this happens while the extension waits for an admin; without it:"
+        what = "return" if ticket.state is TicketState.ARCHIVED else "extension"
+        yield (
+            f"  none of this happens while the {what} waits for an admin; without it:"
+            if ticket.frozen
+            else f"  this happens also while the {what} waits for an admin:"
+        )
     if ticket.held:
         yield "  nothing of this while it is held:"
     if ticket.state is TicketState.ACTIVE:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeAlias
 
 from mailbot.letters.kinds import About, Audience, By, Calendar, LetterFacts, Plan, Snapshot
 from mailbot.model import Letter, Purpose
 from parsers.translatable import Translatable, say
 
+AskedAbout: TypeAlias = Annotated[str, "`extension`, or `restore` for a removed machine"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionReceived(Snapshot):
-    """the owner asked for a later last day and an admin has to decide"""
+    """the owner asked for a later last day, or for a removed machine, and an admin has to decide"""
 
-    about: ClassVar = About(Letter.EXTENSION_RECEIVED, Audience.OWNER, Purpose.OWN, subject=say("extension asked for"))
+    about: ClassVar = About(Letter.EXTENSION_RECEIVED, Audience.OWNER, Purpose.OWN, subject=say("{what}"))
+    question: AskedAbout = "extension"
     asked_end_date: Annotated[date, "the day asked for"]
     lapses_at: Annotated[datetime, "when the question lapses without a decision"]
     why: Annotated[str, "the reason that the owner gave, as read"] = ""
@@ -40,9 +43,10 @@ class ExtensionGranted(LetterFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionDenied(Snapshot):
-    """an admin refused a later last day"""
+    """an admin refused a later last day, or the return of a removed machine"""
 
-    about: ClassVar = About(Letter.EXTENSION_DENIED, Audience.OWNER, Purpose.OWN, subject=say("not extended"))
+    about: ClassVar = About(Letter.EXTENSION_DENIED, Audience.OWNER, Purpose.OWN, subject=say("{what}"))
+    question: AskedAbout = "extension"
     by: By
     reason: Annotated[str, "the admin's words"]
     plan: Plan
@@ -50,8 +54,9 @@ class ExtensionDenied(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionLapsed(Snapshot):
-    """no admin decided about a later last day in time"""
+    """no admin decided in time about a later last day, or the return of a removed machine"""
 
-    about: ClassVar = About(Letter.EXTENSION_LAPSED, Audience.OWNER, Purpose.OWN, subject=say("extension not decided"))
+    about: ClassVar = About(Letter.EXTENSION_LAPSED, Audience.OWNER, Purpose.OWN, subject=say("{what}"))
+    question: AskedAbout = "extension"
     days: Annotated[int, "how many days the question waited"]
     plan: Plan

@@ -209,3 +209,5 @@ class VmRestored(Snapshot):
     """a removed machine is being built again from its kept disk"""
 
     about: ClassVar = About(Letter.VM_RESTORED, Audience.OWNER, Purpose.OWN, subject=say("is being built again"))
+    by: Annotated[str, "name of the admin who decided so, where one did"] = ""
+    changed: Annotated[tuple[Translatable, ...], "what the admin changed, sentences"] = ()

@@ -36,19 +36,19 @@ class Room:
 class Question(Snapshot):
     """What admins read in order to decide."""
 
-    question: Annotated[str, "`request` or `extension`"]
+    question: Annotated[str, "`request`, `extension` or `restore`"]
     person: Annotated[Asker, "who asks"]
     checks: Annotated[tuple[Translatable, ...], "what policy checked, sentences (`policy.checks`)"]
     sites: Annotated[tuple[Room, ...], "where there is room"] = ()
     lapses_at: Annotated[datetime, "when the question lapses without an answer"]
-    asked_end_date: Annotated[date | None, "the later last day asked for (question `extension`)"] = None
-    why: Annotated[str, "why more time is asked for, in the owner's words (question `extension`)"] = ""
-    extended: Annotated[int, "how often the machine was given more time before (question `extension`)"] = 0
+    asked_end_date: Annotated[date | None, "the later last day asked for (not question `request`)"] = None
+    why: Annotated[str, "why more time is asked for, in the owner's words (not question `request`)"] = ""
+    extended: Annotated[int, "how often the machine was given more time before (not question `request`)"] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminDecision(Question):
-    """a request (or an extension) waits for a decision"""
+    """a request (or an extension, or the return of a removed machine) waits for a decision"""
 
     about: ClassVar = About(Letter.ADMIN_DECISION, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, say("decide: {what}"))
     notes: Annotated[tuple[Translatable, ...], "what the parser remarked, sentences"] = ()
@@ -74,7 +74,7 @@ class AdminDecided(Snapshot):
         Letter.ADMIN_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{question} {decision}")
     )
     decision: Annotated[str, "`approved`, `denied` or `withdrawn`"]
-    question: Annotated[str, "`request` or `extension`"]
+    question: Annotated[str, "`request`, `extension` or `restore`"]
     by: By
     at: Annotated[datetime, "when"]
     actor: Annotated[str, "address of the admin, who reads “you”"] = ""
@@ -98,8 +98,9 @@ class AdminLapsed(LetterFacts):
     """a question lapsed without an answer"""
 
     about: ClassVar = About(Letter.ADMIN_LAPSED, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{question} lapsed"))
-    question: Annotated[str, "`request` or `extension`"]
+    question: Annotated[str, "`request`, `extension` or `restore`"]
     days: Annotated[int, "how many days it waited"]
+    gone: Annotated[bool, "the machine was removed meanwhile, or its disk deleted (question `restore`)"] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

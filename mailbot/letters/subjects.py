@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from mailbot.letters.announcements import Announcement
-from mailbot.letters.extensions import ExtensionGranted
+from mailbot.letters.extensions import ExtensionDenied, ExtensionGranted, ExtensionLapsed, ExtensionReceived
 from mailbot.letters.kinds import LetterFacts, Snapshot
 from mailbot.letters.languages import Language
 from mailbot.letters.life import DateMoved, EndEarlier, EndWarning, GraceHalf, RemovalNear
@@ -32,9 +32,15 @@ def _of_life(facts: LetterFacts, language: Language) -> dict[str, str]:
             words |= {"question": _QUESTIONS[question], "decision": _DECISIONS[decision]}
         case AdminLapsed(question=question):
             words["question"] = _QUESTIONS[question]
-        case Question(person=person, asked_end_date=asked):
+        case ExtensionReceived(question=question):
+            words["what"] = _RECEIVED[question]
+        case ExtensionDenied(question=question):
+            words["what"] = _DENIED[question]
+        case ExtensionLapsed(question=question):
+            words["what"] = _NOT_DECIDED[question]
+        case Question(question=question, person=person, asked_end_date=asked):
             new = say("new VM for {login}", login=person.login)
-            words["what"] = say("extension until {day}", day=asked) if asked else new
+            words["what"] = _ASKED[question].given(day=asked) if asked else new
         case EndWarning(days_left=days) | GraceHalf(days_left=days) | RemovalNear(days_left=days):
             words["days"] = language.count(days, "day")
         case Announcement(title=title):
@@ -62,7 +68,14 @@ def _of_trouble(facts: LetterFacts, language: Language) -> dict[str, str]:
     return words
 
 
-_QUESTIONS = {"request": say("request"), "extension": say("extension")}
+_QUESTIONS = {"request": say("request"), "extension": say("extension"), "restore": say("return")}
+_RECEIVED = {"extension": say("extension asked for"), "restore": say("return asked for")}
+_NOT_DECIDED = {"extension": say("extension not decided"), "restore": say("return not decided")}
+_DENIED = {"extension": say("not extended"), "restore": say("stays removed")}
+_ASKED = {
+    "extension": say("extension until {day}"),
+    "restore": say("return until {day}"),
+}
 _DECISIONS = {"approved": say("approved"), "denied": say("denied"), "withdrawn": say("withdrawn")}
 _NOT_DONE = {
     "stop": say("stop failed"),

@@ -18,6 +18,7 @@ from mailbot.lifecycle import (
     lease,
     ownership,
     passing,
+    question,
     reinstall,
     release,
     relocation,
@@ -30,7 +31,7 @@ from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.moves import MOVES
 from mailbot.lifecycle.steps import STATE_WORDS, moved
 from mailbot.model import (
-    LIVING,
+    WITH_A_DISK,
     Approved,
     Arrived,
     BuildFailed,
@@ -119,23 +120,25 @@ _GRANTED = frozenset({TicketState.APPROVED, TicketState.FAILED})
 def _answered(
     ticket: Ticket, event: Confirmed | Approved | Denied | Withdrawn | Replaced, circumstances: Circumstances
 ) -> Step | Refusal:
-    """The answer to a question: about a request, or about the extension of a machine that exists."""
-    living = ticket.state in LIVING
+    """The answer to a question: about a request, or about the extension or the return of a machine that exists."""
+    of_a_machine = ticket.state in WITH_A_DISK
     match event:
         case Confirmed():
             return request.confirmed(ticket, event, circumstances)
         case Replaced():
             return request.replaced(ticket, event, circumstances)
         case Approved():
-            return (extension.approved if living else request.approved)(ticket, event, circumstances)
+            if ticket.state is TicketState.ARCHIVED:
+                return restore.approved(ticket, event, circumstances)
+            return (extension.approved if of_a_machine else request.approved)(ticket, event, circumstances)
         case Denied():
             if ticket.state in _GRANTED:
                 return unbuilt.denied(ticket, event, circumstances)
-            return (extension.denied if living else request.denied)(ticket, event, circumstances)
+            return (question.denied if of_a_machine else request.denied)(ticket, event, circumstances)
         case Withdrawn():
             if ticket.state in _GRANTED:
                 return unbuilt.withdrawn(ticket, event, circumstances)
-            return (extension.withdrawn if living else request.withdrawn)(ticket, event, circumstances)
+            return (question.withdrawn if of_a_machine else request.withdrawn)(ticket, event, circumstances)
         case _:
             assert_never(event)
 
@@ -267,9 +270,9 @@ def _time_passed(ticket: Ticket, circumstances: Circumstances) -> Step:
     """Whatever is due by now; a question that waits for an admin comes before the lease itself."""
     if ticket.asked_end_date is None:
         return _due(ticket, circumstances)
-    if ticket.frozen or extension.wants_a_nudge(ticket, circumstances):
-        return extension.waits(ticket, circumstances)
-    return extension.beside(ticket, _due(ticket, circumstances), circumstances)
+    if ticket.frozen or question.wants_a_nudge(ticket, circumstances):
+        return question.waits(ticket, circumstances)
+    return question.beside(ticket, _due(ticket, circumstances), circumstances)
 
 
 def _due(ticket: Ticket, circumstances: Circumstances) -> Step:

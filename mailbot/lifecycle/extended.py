@@ -15,7 +15,7 @@ def extensions(history: Iterable[HistoryEntry]) -> Extensions:
     """How many were granted, and why the last one was asked for; lines in the order of their writing."""
     granted, reason = 0, ""
     for line in history:
-        if line.event is EventKind.EXTENSION_ASKED:
+        if line.event in {EventKind.EXTENSION_ASKED, EventKind.RESTORED}:
             reason = str(line.facts.get("reason") or "")
         # Lines of earlier programs lack the fact; what they let an admin approve in that state was an extension.
         approved = line.event is EventKind.APPROVED and line.before in LIVING

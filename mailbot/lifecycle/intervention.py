@@ -10,9 +10,10 @@ from mailbot import policy
 from mailbot.letters.life import EndEarlier, VmEnded, VmSwitchedOff
 from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.delay import AGREED
-from mailbot.lifecycle.extension import WARNINGS, granted
+from mailbot.lifecycle.extension import granted
 from mailbot.lifecycle.lease import begun, calendar, steps_ahead, stopped
 from mailbot.lifecycle.notice import SLACK, announcing, ends
+from mailbot.lifecycle.question import WARNINGS
 from mailbot.lifecycle.release import after_removal, going, taken_away
 from mailbot.lifecycle.removal import disk_goes, removal_begins
 from mailbot.lifecycle.steps import called, machine, moved, snapshot, to_owner, why_held

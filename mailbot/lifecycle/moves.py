@@ -141,7 +141,10 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
     S.ARCHIVED: {
         OwnerSeen: frozenset({S.ARCHIVED}),
         TimePassed: frozenset({S.ARCHIVED}),
-        Restored: frozenset({S.APPROVED}),
+        Restored: frozenset({S.APPROVED, S.ARCHIVED}),
+        Approved: frozenset({S.APPROVED}),
+        Denied: frozenset({S.ARCHIVED}),
+        Withdrawn: frozenset({S.ARCHIVED}),
         Proceeded: frozenset({S.ARCHIVED}),
         DiskDeleted: frozenset({S.REMOVED}),
         EffectFailed: frozenset({S.ARCHIVED}),

@@ -35,9 +35,7 @@ class Outlook:
 def outlook(ticket: Ticket, circumstances: Circumstances) -> Outlook:
     """The next thing of a ticket; what an admin holds waits for that admin."""
     if ticket.frozen:
-        return Outlook(
-            Party.ADMINS, f"an extension to {ticket.asked_end_date}", "reminder, or it lapses", ticket.due_at
-        )
+        return Outlook(Party.ADMINS, _asked(ticket), "reminder, or it lapses", ticket.due_at)
     match ticket.state:
         case TicketState.UNCONFIRMED:
             return Outlook(Party.OWNER, "a confirmation", "lapses", ticket.due_at)
@@ -60,7 +58,7 @@ def outlook(ticket: Ticket, circumstances: Circumstances) -> Outlook:
 def _of_a_machine(ticket: Ticket, circumstances: Circumstances) -> Outlook:
     step, at = _next(ticket, circumstances)
     if ticket.asked_end_date is not None:
-        return Outlook(Party.ADMINS, f"an extension to {ticket.asked_end_date}", step, at)
+        return Outlook(Party.ADMINS, _asked(ticket), step, at)
     if ticket.held:
         return Outlook(Party.ADMINS, "unhold", f"{step}, but held" if step else "")
     if ticket.release_asked_at is not None:
@@ -70,6 +68,12 @@ def _of_a_machine(ticket: Ticket, circumstances: Circumstances) -> Outlook:
     if circumstances.rules.lease.is_too_long(ticket.delayed_days):
         return Outlook(Party.ADMINS, f"an answer: notice was not proven for {ticket.delayed_days} days", step, at)
     return Outlook(Party.NOBODY, "", step, at)
+
+
+def _asked(ticket: Ticket) -> str:
+    """What admins are asked about a machine, or the kept disk of one."""
+    what = "its return, until" if ticket.state is TicketState.ARCHIVED else "an extension to"
+    return f"{what} {ticket.asked_end_date}"
 
 
 _STEPS = {TicketState.ACTIVE: "stop", TicketState.EXPIRED: "removal", TicketState.ARCHIVED: "disk deleted"}

@@ -11,6 +11,7 @@ from mailbot.letters.questions import AdminDecision
 from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.lease import begun, put_off, steps_ahead
 from mailbot.lifecycle.notice import SLACK, plan
+from mailbot.lifecycle.question import beside
 from mailbot.lifecycle.removal import kept_longer
 from mailbot.lifecycle.request import question
 from mailbot.lifecycle.steps import moved, to_admins, to_owner
@@ -35,6 +36,8 @@ def recovered(ticket: Ticket, nonce: str, circumstances: Circumstances) -> Step:
     after = replace(moved(ticket, circumstances, **begun), nonce=nonce, version=ticket.version + 1)
     if ticket.state is S.ARCHIVED and ticket.keep_until is not None:
         step = kept_longer(after, circumstances, _WHY)
+        if after.asked_end_date is not None:
+            step = beside(replace(after, version=ticket.version), step, circumstances)
         return replace(step, summary=f"recovered: {step.summary}")
     if ticket.state is S.ACTIVE and ticket.asked_end_date is None and _ends_soon(after, circumstances):
         notice = circumstances.now + timedelta(days=circumstances.rules.lease.notice_days)

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from mailbot.letters.kinds import Ahead
 from mailbot.letters.life import ReleaseConfirm, VmKept, VmReleased
 from mailbot.lifecycle.circumstances import Circumstances
-from mailbot.lifecycle.extension import WARNINGS
 from mailbot.lifecycle.lease import steps_ahead
+from mailbot.lifecycle.question import WARNINGS
 from mailbot.lifecycle.steps import called, decided, machine, moved, snapshot, to_owner
 from mailbot.model import (
     Action,

@@ -128,10 +128,10 @@ def retired(ticket: Ticket, _event: Retired, circumstances: Circumstances) -> St
     promised = ticket.keep_until or circumstances.now + timedelta(days=circumstances.rules.lease.keep_disk_days)
     keep_until = max(promised, circumstances.now + DAY + SLACK)
     after = moved(ticket, circumstances, state=TicketState.ARCHIVED, keep_until=keep_until, due_at=keep_until)
-    return Step(after, (_kept_until(after, circumstances),), "removed; the disk is kept")
+    return Step(after, (kept_until(after, circumstances),), "removed; the disk is kept")
 
 
-def _kept_until(ticket: Ticket, circumstances: Circumstances) -> Effect:
+def kept_until(ticket: Ticket, circumstances: Circumstances) -> Effect:
     """The machine is gone; until when the disk can still bring it back."""
     keep_until = ticket.keep_until or circumstances.now
     archived = VmArchived(
@@ -167,8 +167,8 @@ def archived_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
 
 
 def disk_goes(ticket: Ticket, circumstances: Circumstances) -> Step:
-    """The kept disk is deleted for good."""
-    after = moved(ticket, circumstances, due_at=None, keep_until=None)
+    """The kept disk is deleted for good.  A question that is still open has nothing left to decide."""
+    after = moved(ticket, circumstances, due_at=None, keep_until=None, asked_end_date=None, asked_at=None)
     return Step(after, (machine(after, Action.DELETE_DISK),), "the kept disk is deleted", destructive=True)
 
 
@@ -179,7 +179,7 @@ def kept_longer(ticket: Ticket, circumstances: Circumstances, why: str) -> Step:
     days = delayed(ticket, ticket.keep_until or circumstances.now, earliest, circumstances.now)
     after = replace(moved(ticket, circumstances, keep_until=keep_until, delayed_days=days), due_at=keep_until)
     summary = f"the disk is kept until {keep_until:%Y-%m-%d %H:%M} UTC: {why}"
-    return Step(after, (_kept_until(after, circumstances), *asks(after, circumstances)), summary, cancel=("archive:",))
+    return Step(after, (kept_until(after, circumstances), *asks(after, circumstances)), summary, cancel=("archive:",))
 
 
 def disk_deleted(ticket: Ticket, _event: DiskDeleted, circumstances: Circumstances) -> Step:

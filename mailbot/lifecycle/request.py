@@ -97,7 +97,7 @@ def _asked(
     """The question goes to every admin, a receipt to the owner."""
     ticket = moved(ticket, circumstances, asked_at=circumstances.now, reminders=0)
     ticket = moved(ticket, circumstances, due_at=next_nudge(ticket, circumstances.rules.lease))
-    received = RequestReceived(lapses_at=_lapses(ticket, circumstances), notes=notes, **snapshot(ticket))
+    received = RequestReceived(lapses_at=lapses(ticket, circumstances), notes=notes, **snapshot(ticket))
     asking = AdminDecision(notes=notes, sender=sender, evidence=evidence, **question(ticket, circumstances))
     return Step(ticket, (to_owner(ticket, received), *to_admins(ticket, circumstances, asking)), summary)
 
@@ -117,17 +117,24 @@ class Asked(TypedDict):
     extended: int
 
 
+def asked_about(ticket: Ticket) -> str:
+    """What admins are asked, as the letters call it: a `request`, an `extension`, or to `restore` a removed machine."""
+    if ticket.asked_end_date is None:
+        return "request"
+    return "restore" if ticket.state is TicketState.ARCHIVED else "extension"
+
+
 def question(ticket: Ticket, circumstances: Circumstances, *, why: str = "") -> Asked:
     """All that admins need to decide; `why` is the owner's reason for more time."""
     return {
-        "question": "extension" if ticket.asked_end_date else "request",
+        "question": asked_about(ticket),
         "person": Asker(ticket.login, ticket.name, ticket.email),
         "checks": (
             *_meanwhile(ticket),
             *policy.checks(ticket, circumstances.owner, circumstances.rules, circumstances.now),
         ),
         "sites": circumstances.sites,
-        "lapses_at": max(_lapses(ticket, circumstances), ticket.due_at or circumstances.now),
+        "lapses_at": max(lapses(ticket, circumstances), ticket.due_at or circumstances.now),
         "asked_end_date": ticket.asked_end_date,
         "end_date": ticket.end_date,
         "disk_gib": ticket.disk_gib,
@@ -140,11 +147,22 @@ def _meanwhile(ticket: Ticket) -> tuple[Translatable, ...]:
     """What admins should know of a question that does not stop the clock."""
     if ticket.asked_end_date is None or ticket.frozen:
         return ()
+    if ticket.state is TicketState.ARCHIVED:
+        return (
+            say(
+                "More time was asked for before and not granted, so the disk is kept no longer while this question waits."
+            ),
+        )
     return (say("More time was asked for before and not granted, so the last day stands while this question waits."),)
 
 
-def _lapses(ticket: Ticket, circumstances: Circumstances) -> datetime:
-    return (ticket.asked_at or ticket.opened_at) + timedelta(days=circumstances.rules.lease.lapse_days)
+def lapses(ticket: Ticket, circumstances: Circumstances) -> datetime:
+    """When the open question lapses: earlier where it stops no clock, and what it is about is gone by then."""
+    at = (ticket.asked_at or ticket.opened_at) + timedelta(days=circumstances.rules.lease.lapse_days)
+    if ticket.asked_end_date is None or ticket.frozen or ticket.held:
+        return at
+    gone_at = {TicketState.EXPIRED: ticket.remove_at, TicketState.ARCHIVED: ticket.keep_until}.get(ticket.state)
+    return min(at, max(circumstances.open_from(gone_at), circumstances.now)) if gone_at else at
 
 
 def next_nudge(ticket: Ticket, lease: LeaseRules) -> datetime:

@@ -191,11 +191,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The owner or an admin wants an ARCHIVED machine back, from its kept disk."""
+    """The owner or an admin wants an ARCHIVED machine back, from its kept disk.
+
+    Beyond the last day that people agreed on, an owner's wish is a question; `reason` is why, as in `ExtensionAsked`.
+    """
 
     kind: ClassVar[EventKind] = EventKind.RESTORED
     by: Actor
     until: date | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

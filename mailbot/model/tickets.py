@@ -49,6 +49,8 @@ ONE_PER_USER = frozenset(
 
 LIVING = frozenset({TicketState.ACTIVE, TicketState.EXPIRED})
 """States in which there is a machine that its owner can keep, by an extension."""
+WITH_A_DISK = LIVING | {TicketState.ARCHIVED}
+"""States in which admins can be asked for more time: for a machine, or for one that comes back around its kept disk."""
 
 
 class OwnerState(StrEnum):

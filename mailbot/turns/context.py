@@ -16,7 +16,7 @@ from mailbot.lifecycle.decide import decide
 from mailbot.lifecycle.extended import extensions
 from mailbot.lifecycle.steps import letter_to
 from mailbot.model import (
-    LIVING,
+    WITH_A_DISK,
     Admin,
     Effect,
     Event,
@@ -118,7 +118,7 @@ class TurnContext:
             sites=self.room() if asking else (),
             accepted=tuple(self.store.accepted(ticket.id)) if ticket.id and not asking else (),
             closed=self.closures.get(ticket.site or "", ()),
-            extensions=extensions(self.store.history(ticket.id)) if ticket.state in LIVING else Extensions(),
+            extensions=extensions(self.store.history(ticket.id)) if ticket.state in WITH_A_DISK else Extensions(),
             owner=owner,
         )
 

@@ -96,8 +96,10 @@ class Week:
             yield waits.given(day=self._day(one.asked_at or one.opened_at))
         for one in self.ahead:
             if one.asked_end_date is not None:
-                waits = say("{which}: an extension until {asked} waits since {day}.", which=_who(one))
-                yield waits.given(asked=one.asked_end_date, day=self._day(one.asked_at or self.now))
+                waits = say("{which}: an extension until {asked} waits since {day}.")
+                if one.state is S.ARCHIVED:
+                    waits = say("{which}: its return until {asked} waits since {day}.")
+                yield waits.given(which=_who(one), asked=one.asked_end_date, day=self._day(one.asked_at or self.now))
 
         for one in self.ahead:
             if one.asked_end_date is None and self.context.rules.lease.is_too_long(one.delayed_days):

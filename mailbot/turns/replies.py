@@ -14,17 +14,19 @@ from mailbot.letters import LetterFacts
 from mailbot.letters.answers import CommandRefused, Console, Help, RootKeys, Status, UnclearReply
 from mailbot.letters.questions import AdminAlreadyDecided
 from mailbot.lifecycle.decide import decide
-from mailbot.lifecycle.extension import still_asked
 from mailbot.lifecycle.lease import steps_ahead
+from mailbot.lifecycle.question import still_asked
 from mailbot.lifecycle.steps import STATE_WORDS, standing
 from mailbot.model import (
     LIVING,
     Action,
     Actor,
     Admin,
+    Approved,
     Confirmed,
     Event,
     EventKind,
+    HistoryEntry,
     MachineAsked,
     Person,
     Purpose,
@@ -319,6 +321,7 @@ _CLOSED_BY = {
     EventKind.ENDED: say("The question was closed {when}, because the machine was taken away by {who}."),
     EventKind.PROCEEDED: say("The question was answered with “{proceed}” by {who} {when}.", proceed=say("proceed")),
     EventKind.END_DATE_SET: say("The question was answered with another last day by {who} {when}."),
+    EventKind.RESTORED: say("The question was closed {when}, because {who} had the machine brought back."),
 }
 """What closes a question, as words for whoever answers it after that."""
 
@@ -332,9 +335,14 @@ def _outcome(exchange: _Exchange) -> Translatable | None:
     sent = [one.accepted_at for one in letters if one.message_id in answered]
     asked_on = max(sent, default=tokens.moment_of(exchange.reference.day))
     for line in context.store.history(ticket.id):
-        if line.event in _CLOSED_BY and line.at >= asked_on:
+        if line.event in _CLOSED_BY and line.at >= asked_on and not _asks(line):
             return _CLOSED_BY[line.event].given(who=line.actor.who, when=in_zone(line.at, zone))
     return None
+
+
+def _asks(line: HistoryEntry) -> bool:
+    """Whether a wish to have a machine back only became a question to the admins."""
+    return line.event is EventKind.RESTORED and line.after is TicketState.ARCHIVED
 
 
 def _is_decision(exchange: _Exchange, command: Command) -> bool:
@@ -357,8 +365,10 @@ def _too_late(exchange: _Exchange, command: Command) -> Judgement:
         why = say(
             "That question is not open any more: nobody had decided in time, so it lapsed, and the last day is as before."
         )
-    if command.verb is Verb.EXTEND and ticket.asked_end_date is not None:
-        why = still_asked(ticket.asked_end_date)
+    if deciding and ticket.state is TicketState.ARCHIVED and ticket.asked_end_date is None:
+        why = say("That question is not open any more: nobody had decided in time, so it lapsed.")
+    if command.verb in {Verb.EXTEND, Verb.RESTORE} and ticket.asked_end_date is not None:
+        why = still_asked(ticket, ticket.asked_end_date)
     return exchange.refuse(command.line, why)
 
 
@@ -369,6 +379,8 @@ def _still_possible(exchange: _Exchange, event: Event | Refusal) -> Event | Refu
     """What only the store and the directory know: another ticket may have been faster, and a person may have changed."""
     match event:
         case Restored():
+            return _place_free(exchange) or event
+        case Approved() if exchange.ticket.state is TicketState.ARCHIVED:
             return _place_free(exchange) or event
         case Confirmed():
             return _place_free(exchange) or _person_fit(exchange) or event

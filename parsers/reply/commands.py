@@ -15,7 +15,7 @@ from parsers.dates import Period, read_period
 from parsers.reply import reasons
 from parsers.reply.grammar import Grammar, grammar
 from parsers.reply.reasons import EDGES, starts_with_word
-from parsers.reply.rest import standing_against
+from parsers.reply.rest import EXPLAINED, standing_against
 from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, WHY, Rule
 from parsers.text.banners import without_banners
 from parsers.text.endings import is_name
@@ -78,12 +78,12 @@ def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Co
     if isinstance(read, Translatable):
         unclear = "\n".join(line for line in lines if line)[:500]
         return Unclear(unclear, read, language_of(unclear))
-    explained = [f"because {read.reason}"] if read.verb is Verb.EXTEND and reasons.in_line(read.line, words) else []
+    explained = [f"because {read.reason}"] if read.verb in EXPLAINED and reasons.in_line(read.line, words) else []
     against = standing_against(read.verb, [*explained, *rest, "", *below.split("\n")])
     if against:
         unclear = "\n".join([read.line, *(line for line in rest if line)])[:500]
         why = say("“{words}” does not go with “{command}”.", words=against, command=read.line[:80])
-        if read.verb is Verb.EXTEND:
+        if read.verb in EXPLAINED:
             why = as_one(why, say("If it is your reason, begin it with the word “because”."))
         return Unclear(unclear, why, read.language or language_of(unclear))
     return reasons.with_more(read, below)

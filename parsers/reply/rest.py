@@ -19,6 +19,8 @@ from parsers.values import Verb
 
 # What these set going is not asked about again: beside them only words that are known to be harmless may stand.
 _STRICT = frozenset({Verb.APPROVE, Verb.PROCEED, Verb.ADOPT, Verb.REBUILD, Verb.FORGET})
+EXPLAINED = frozenset({Verb.EXTEND, Verb.RESTORE})
+"""Words behind which their sender may say why."""
 # Who gives something back says why: that it is not needed any more limits nothing.
 _GIVING_BACK = frozenset({Verb.RELEASE, Verb.WITHDRAW})
 _NOT_NEEDED = re.compile(
@@ -166,13 +168,13 @@ def _against(verb: Verb, paragraph: list[str]) -> str:
         return ""
     spoken = [line for line in paragraph if not _says_nothing(line)]
     strict = verb in _STRICT and not (spoken and is_signature(spoken))
-    reason = verb is Verb.EXTEND and bool(spoken and _BEGINS_REASON.match(fold(spoken[0]).lstrip(" -–—*(\"'")))
+    reason = verb in EXPLAINED and bool(spoken and _BEGINS_REASON.match(fold(spoken[0]).lstrip(" -–—*(\"'")))
     # A short line is a sentence of its own, also where no full stop ends it; a long one goes on in the next.
     for sentence in (piece for line in _unwrapped(spoken) for piece in _SENTENCE_END.split(line)):
         left = _without_courtesy(fold(sentence))
         if verb in _GIVING_BACK:
             left = _NOT_NEEDED.sub(" ", left)
-        if verb is Verb.EXTEND:
+        if verb in EXPLAINED:
             left = _NOT_FINISHED.sub(" ", left)
         if (_denied if verb is Verb.DENY else _conditional if reason else _limited)(left):
             return sentence

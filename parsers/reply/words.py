@@ -88,8 +88,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         Verb.RESTORE,
-        "restore",
-        "The owner asks for a removed VM back while its disk is still kept.",
+        "restore [until DATE] [because REASON]",
+        "The owner asks for a removed VM back while its disk is still kept; administrators who are asked read the reason.",
+        frozenset({UNTIL, WHY}),
     ),
     Rule(
         Verb.CONFIRM,

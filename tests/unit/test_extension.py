@@ -446,7 +446,7 @@ def test_a_kept_disk_comes_back_where_it_is() -> None:
     done(life, Built(LOGIN))
     assert (life.ticket.state, life.ticket.keep_until) == (S.ACTIVE, None)
     assert life.last(Letter.VM_READY).facts["restored"] is True
-    life.pass_until(life.now + 32 * DAY)
+    life.pass_until(STOP_AT + HOUR)
     assert life.ticket.state is S.EXPIRED
     assert life.told(Letter.WARNING)
 

@@ -601,10 +601,10 @@ def test_giving_up_a_return_keeps_the_disk_for_as_long_as_was_promised_and_no_lo
     promised = START + timedelta(days=9)
     kept = ticket(S.ARCHIVED, lease_from=START - timedelta(days=90), keep_until=promised)
     for _ in range(3):
-        back = made_of(kept, Restored(BY_ALICE, LATER)).ticket
+        back = made_of(kept, Restored(BY_ALICE)).ticket
         kept = made_of(made_of(back, Withdrawn(BY_ALICE)).ticket, Retired()).ticket
         assert (kept.state, kept.keep_until) == (S.ARCHIVED, promised)
-    back = made_of(kept, Restored(BY_ALICE, LATER)).ticket
+    back = made_of(kept, Restored(BY_ALICE)).ticket
     assert made_of(back, Built(READY)).ticket.keep_until is None
 
 

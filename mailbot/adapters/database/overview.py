@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Select, func, select, text
 from mailbot.adapters.database import outbox
 from mailbot.adapters.database.tables import OUTBOX, TICKETS, WANTS_TO_WAKE
 from mailbot.adapters.database.tickets import SELECT_TICKETS, ticket_of
-from mailbot.model import LIVING, Action, OutboxItem, Ticket, TicketState
+from mailbot.model import WITH_A_DISK, Action, OutboxItem, Ticket, TicketState
 from mailbot.ports import OutboxState, Queued, Wanted
 
 _T = TICKETS.c
@@ -76,7 +76,9 @@ class DatabaseOverview:
 
     def oldest_question(self) -> datetime | None:
         requests = select(func.min(_T.asked_at)).where(_T.state == TicketState.PENDING)
-        extensions = select(func.min(_T.asked_at)).where(_T.state.in_(sorted(LIVING)), _T.asked_end_date.is_not(None))
+        extensions = select(func.min(_T.asked_at)).where(
+            _T.state.in_(sorted(WITH_A_DISK)), _T.asked_end_date.is_not(None)
+        )
         with self._engine.connect() as connection:
             moments = [connection.execute(question).scalar() for question in (requests, extensions)]
         return min((moment for moment in moments if moment is not None), default=None)
