@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -23,9 +22,11 @@ from mailbot.model import MACHINE_ACTIONS
 from mailbot.ports import OutboxState
 from mailbot.pulse import Pulse, feed_seconds
 from mailbot.sending import Beside, EveryFewMails
+from mailbot.signals import Signals, has_terminal
 from mailbot.turns import announcements, findings, letter_brake, modes, owners, relocation, sight
 from mailbot.turns.deliver import deliver
 from mailbot.turns.digest import digest
+from mailbot.turns.names import publish
 from mailbot.turns.receive import MAILS_AT_ONCE, receive
 from mailbot.turns.retention import leave
 from mailbot.turns.wake import wake
@@ -40,7 +41,7 @@ SHORTEST_WATCH_SECONDS = 0.2
 """Mail is announced no more often than this: a server that answers IDLE at once each time keeps nobody busy."""
 LONGEST_FAREWELL_SECONDS = 10.0
 """How long the end waits for a thread that may hang in a call to a hypervisor."""
-LONGEST_SILENCE_SECONDS = {"mail": 900.0, "letters": 900.0, "machines": 1800.0}
+LONGEST_SILENCE_SECONDS = {"mail": 900.0, "letters": 900.0, "names": 900.0, "machines": 1800.0}
 """How long a loop may work without a sign of life; a mail, a letter and a call to a hypervisor each have shorter limits."""
 
 Reload: TypeAlias = Callable[[Bot], Bot | None]
@@ -96,6 +97,7 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
     _guarded(tally, "retention", lambda: leave(bot.context))
     if letters:
         _deliver(bot, tally)
+        _guarded(tally, "names", lambda: publish(bot.context))
     if tally.done:
         took = datetime.now(UTC) - started
         journal.tick(mails=tally.mails, tickets=tally.tickets, letters=tally.letters, machines=0, took=took)
@@ -203,7 +205,7 @@ def run(bot: Bot, version: str, reload: Reload = lambda _bot: None) -> None:
     4. On a signal to end: no new step begins; threads are waited for, but not a hypervisor that hangs.  A
        second signal ends the process at once, which costs nothing but time: what was begun is gone on with.
     """
-    signals = Signals((signal.SIGTERM, signal.SIGINT, *(() if _has_terminal() else (signal.SIGHUP,))))
+    signals = Signals((signal.SIGTERM, signal.SIGINT, *(() if has_terminal() else (signal.SIGHUP,))))
     allowed = {loop: bot.poll_seconds + most for loop, most in LONGEST_SILENCE_SECONDS.items()}
     pulse = Pulse(bot.notify_socket, allowed, feed_seconds=feed_seconds(os.environ))
     ended = threading.Event()
@@ -222,44 +224,6 @@ def run(bot: Bot, version: str, reload: Reload = lambda _bot: None) -> None:
     loop.stop()
     ended.set()
     journal.daemon_stopped()
-
-
-class Signals:
-    """Signals as something to wait for, in the main thread.
-
-    They come through a socket that C code writes to (`signal.set_wakeup_fd`).  A lock would not do: the handler in Python runs
-    only when the main thread runs, and a signal that comes just before that thread begins to wait would wake nobody.
-    """
-
-    def __init__(self, wanted: Sequence[signal.Signals]) -> None:
-        self._out, self._in = socket.socketpair()
-        self._in.setblocking(False)
-        self._before_fd = signal.set_wakeup_fd(self._in.fileno(), warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, lambda *_: None) for number in wanted}
-
-    def wait(self) -> signal.Signals:
-        """The next of them."""
-        while True:
-            number = signal.Signals(self._out.recv(1)[0])
-            if number in self._before:
-                return number
-
-    def close(self) -> None:
-        """Have signals do again what they did before."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(self._before_fd)
-        self._in.close()
-        self._out.close()
-
-
-def _has_terminal() -> bool:
-    """Whether a terminal controls this process; /dev/tty can be opened only then (tty(4))."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
-    except OSError:
-        return False
-    return True
 
 
 def _changed(loop: Loop, reload: Reload) -> Loop:
@@ -296,6 +260,10 @@ class Loop:
             threading.Thread(target=self._send_to_sites, name="machines", daemon=True),
             threading.Thread(target=self._send_letters, name="letters", daemon=True),
         ]
+        self._names = threading.Event()
+        """A machine's name may be to be published."""
+        if bot.context.zones is not None:
+            self._others.append(threading.Thread(target=self._publish_names, name="names", daemon=True))
         self._sites = SiteWorkers(bot, self.stopping, self._worked)
         if bot.watcher is not None:
             self._others.append(threading.Thread(target=self._watch, name="watch", daemon=True))
@@ -322,6 +290,7 @@ class Loop:
         self._mail.set()
         self._machines.set()
         self._letters.set()
+        self._names.set()
         if self.bot.watcher is not None:
             self.bot.watcher.wake()
         self._mails.join()
@@ -381,6 +350,14 @@ class Loop:
             tally = Tally()
             _guarded(tally, "deliver", lambda: deliver(self.bot.context, self.bot.postman, self._may_stop))
 
+    def _publish_names(self) -> None:
+        """Names, apart from all else: a name server that hangs delays no letter and no machine."""
+        while not self.stopping.is_set():
+            self._names.wait(self.bot.poll_seconds)
+            self._names.clear()
+            self.pulse.beat("names")
+            _guarded(Tally(), "names", lambda: publish(self.bot.context))
+
     def _watch(self) -> None:
         """IDLE on a connection of its own; it only makes the next tick come sooner."""
         watcher, pause = self.bot.watcher, 1.0
@@ -411,6 +388,7 @@ class Loop:
         """A machine was taken a step further: letters and tickets may follow."""
         self.soon()
         self._letters.set()
+        self._names.set()
 
 
 class SiteWorkers:

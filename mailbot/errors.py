@@ -55,6 +55,16 @@ class LeaseLost(MailbotError):
     """A row of the outbox is not ours to work on any more: it was claimed by another daemon, or cancelled."""
 
 
+class NameServerUnavailable(MailbotError):
+    """The name server of a zone does not answer, or refuses our changes: they wait, and are tried again."""
+
+
+class NameTaken(MailbotError):
+    """A name in a zone has records that are not ours; they are never touched."""
+
+    permanent = True
+
+
 class NoAddress(MailbotError):
     """A machine needs an address of a range that has none left; trying later can help."""
 

@@ -169,6 +169,32 @@ class Postman(Protocol):
         """End the connection; never raises."""
 
 
+class Zones(Protocol):
+    """The DNS zones in which machines have their names, forward and reverse.
+
+    All methods may run twice.  Those that change something do nothing where no zone of ours has the name, and raise
+    NameServerUnavailable; none touches a name with records that are not the same machine's (`owner`).
+    """
+
+    def zone_of(self, fqdn: str) -> str:
+        """The zone that a name is in; empty where it is in none of them.  Asks nobody."""
+
+    def publish(self, fqdn: str, owner: str, addresses: tuple[str, ...]) -> None:
+        """Have the name stand for exactly these addresses.  Raises NameTaken."""
+
+    def withdraw(self, fqdn: str, owner: str) -> None:
+        """Take the name away."""
+
+    def point(self, address: str, fqdn: str, owner: str) -> None:
+        """Have an address lead back to the name.  Raises NameTaken."""
+
+    def unpoint(self, address: str, owner: str) -> None:
+        """Have it lead nowhere."""
+
+    def look(self) -> Mapping[str, str]:
+        """Ask each zone's server for it, signed; by zone why it does not answer, or empty where it does."""
+
+
 class Directory(Protocol):
     """Who is who.  Every question raises DirectoryUnavailable where it cannot be answered; an answer may be as old as the site allows.
 
@@ -434,7 +460,7 @@ class Store(Protocol):
         """Take waiting rows whose time has come, oldest first: raises `attempts` and leases them *before* anything is done.
 
         A lease goes by the clock of the database, not by `now`.
-        Never more than one claimed machine row per ticket.  Several daemons may claim at once (FOR UPDATE SKIP LOCKED, or BEGIN IMMEDIATE).
+        Never more than one claimed machine row per ticket, nor more than one of its name.  Several daemons may claim at once (FOR UPDATE SKIP LOCKED, or BEGIN IMMEDIATE).
         """
 
     def claim_at(

@@ -35,7 +35,7 @@ from mailbot.errors import ConfigurationError
 from mailbot.letters import LetterSettings
 from mailbot.machines.work import Site, Sites
 from mailbot.model import Admin
-from mailbot.ports import Authenticator, Clock, Directory, Inbox, Postman, Reader, Store
+from mailbot.ports import Authenticator, Clock, Directory, Inbox, Postman, Reader, Store, Zones
 from mailbot.rules import TrustRules
 from mailbot.storage import open_store
 from mailbot.tokens import TokenKeys
@@ -143,6 +143,7 @@ def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
         own_addresses=frozenset({config.smtp.from_address.lower()}),
         quarantine_folder=config.mailbox.quarantine_folder,
         closures={host.name: host.closures for host in config.hosts},
+        zones=make_zones(config),
         bridges={host.name: bridge for host in config.hosts if (bridge := host.on_bridge)},
         authenticator=_authenticator(rules.trust) if rules.trust.looks_itself else None,
     )
@@ -152,6 +153,29 @@ def _authenticator(rules: TrustRules) -> Authenticator:
     """Our own look at signatures; DNS and DKIM, three megabytes of memory, are loaded where the site wants that."""
     made: Authenticator = import_module("mailbot.adapters.senders.authentication").MailAuthenticator(rules)
     return made
+
+
+def make_zones(config: Config) -> Zones | None:
+    """Where names are published; the library for it is loaded where a site wants that."""
+    if not config.zones:
+        return None
+    module = import_module("mailbot.adapters.zones.dynamic")
+    zones: Zones = module.DynamicZones(
+        tuple(
+            module.Zone(
+                name=one.name,
+                server=one.server,
+                port=one.port,
+                key_name=one.key_name,
+                secret=_said(one.key.get_secret_value() if one.key is not None else "", one.key_file),
+                algorithm=one.algorithm,
+                ttl_seconds=one.ttl_seconds,
+                timeout_seconds=one.timeout_seconds,
+            )
+            for one in config.zones
+        )
+    )
+    return zones
 
 
 def make_directory(section: DirectorySection, clock: Clock) -> Directory:

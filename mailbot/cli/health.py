@@ -21,7 +21,15 @@ from mailbot.errors import ConfigurationError, MailbotError
 from mailbot.letters.trying import problems, replaced
 from mailbot.model import Letter
 from mailbot.storage import open_store, system_clock
-from mailbot.wiring import ldap_directory, letter_settings, make_inbox, make_postman, make_reader, make_site
+from mailbot.wiring import (
+    ldap_directory,
+    letter_settings,
+    make_inbox,
+    make_postman,
+    make_reader,
+    make_site,
+    make_zones,
+)
 from parsers.values import ReadingRules
 from provisioner.api import Kvm, ProvisionerError, SiteHealth
 
@@ -79,6 +87,7 @@ def online(settings: Settings) -> Iterator[Finding]:
     yield _smtp(config)
     yield from senders(config)
     yield from admins(config)
+    yield from _zones(config)
     for section in config.hosts:
         yield from _site(config, section.name)
 
@@ -133,6 +142,14 @@ def _directory(config: Config) -> Finding:
         return f"{len(people)} users in {path}, {usable} of them unlocked and with an SSH key"
 
     return _tried("directory", look, "`mailbot examples users.example.toml` shows its form", os.EX_CONFIG)
+
+
+def _zones(config: Config) -> Iterator[Finding]:
+    """Each zone that names are published in: whether its name server answers for it, under our key."""
+    zones = make_zones(config)
+    for name, why in sorted(zones.look().items() if zones else ()):
+        fix = "see `[[zones]]`: server, key, and what the name server allows that key"
+        yield fail(f"zone {name}", why, fix) if why else ok(f"zone {name}", "its name server answers, under our key")
 
 
 def _ldap(config: Config) -> Iterator[Finding]:

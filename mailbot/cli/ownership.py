@@ -35,13 +35,14 @@ def _secret_files(config: Config) -> Iterator[Path]:
     sections = (config.mailbox, config.smtp, config.directory)
     named = [section.password_file for section in sections]
     named += [config.mailbox.oauth2_token_file, config.smtp.oauth2_token_file, config.tokens.key_file]
-    named += [config.tokens.seal_key_file]
+    named += [config.tokens.seal_key_file, *(zone.key_file for zone in config.zones)]
     yield from dict.fromkeys(file for file in named if file is not None)
 
 
 def _has_secrets(path: Path, config: Config) -> bool:
     """Whether one of the secrets in force stands in the configuration file itself."""
     passwords = [section.password for section in (config.mailbox, config.smtp, config.directory)]
+    passwords += [zone.key for zone in config.zones]
     secrets = [one.get_secret_value() for one in (*passwords, *config.tokens.keys) if one is not None]
     password = urlsplit(config.database.url.get_secret_value()).password
     try:

@@ -24,6 +24,7 @@ from mailbot.config.sections import (
     TokensSection,
 )
 from mailbot.config.sites import LOCAL_URI, SiteSection
+from mailbot.config.zones import ZoneSection
 
 __all__ = [
     "DEFAULT_PATH",
@@ -40,6 +41,7 @@ __all__ = [
     "SiteSection",
     "SmtpSection",
     "TokensSection",
+    "ZoneSection",
     "as_toml",
     "default_path",
     "load",

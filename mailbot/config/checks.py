@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from mailbot.config.directory_checks import of_directory
 from mailbot.config.sections import Config, DirectorySection, MailboxSection, SmtpSection
 from mailbot.config.site_checks import of_bridges
+from mailbot.config.zones import of_zones
 from mailbot.rules import Proof, Rules, TrustRules
 from provisioner.naming import NameProblem, check_domain, check_label
 
@@ -36,6 +37,7 @@ def across(config: Config) -> Iterator[Problem]:
     yield from _directory(config.directory)
     yield from _admins(config)
     yield from _sites(config)
+    yield from of_zones(config)
     yield from _tokens(config)
 
 

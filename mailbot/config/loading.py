@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -179,7 +179,9 @@ def _without_rivals(section: str, before: Tree, after: Tree) -> Tree:
 
 
 def _resolved(value: S, base: Path) -> S:
-    """The same section with relative paths taken from the directory of the file."""
+    """The same section, or list of them, with relative paths taken from the directory of the file."""
+    if isinstance(value, tuple):
+        return cast("S", tuple(_resolved(one, base) for one in value))
     if not is_dataclass(value) or isinstance(value, type):
         return value
     return replace(value, **dict(_absolute(value, base)))

@@ -51,7 +51,7 @@ def example_file() -> str:
     """`mailbot/examples/config.example.toml`: loads as it is, and gives the defaults wherever they exist."""
     lines = [_EXAMPLE_HEAD]
     for name, owner, several in sections():
-        below = "#" if "." in name else ""  # what may be there and need not: all of it behind a #
+        below = "#" if "." in name or name in _MAY_BE else ""  # what may be there and need not: all of it behind a #
         lines += ["", "", *_comment(inspect.getdoc(owner) or ""), f"{below}[[{name}]]" if several else f"[{name}]"]
         for field in _flat(owner):
             allowed = limits(owner, field.name)
@@ -81,6 +81,7 @@ def _setting(section: str, field: Field[Any]) -> str:
     return f"#{field.name} = {literal(shown if field.default is None else field.default)}"
 
 
+_MAY_BE = {"zones"}
 _GIVEN = {("mailbox", "password_file"), ("tokens", "key_file")}
 """Settings that only a check across fields asks for: the example gives them."""
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Secret, SecretStr
 
 from mailbot.config.fields import STRICT, Port, Text, example, optional
 from mailbot.config.sites import SiteSection
+from mailbot.config.zones import ZoneSection
 from mailbot.rules import (
     AnswerRules,
     LeaseRules,
@@ -330,6 +331,7 @@ class Config(BaseModel):
     directory: DirectorySection = DirectorySection()
     admins: tuple[AdminSection, ...] = ()
     sites: tuple[SiteSection, ...] = ()
+    zones: tuple[ZoneSection, ...] = ()
     image: ImageSection = ImageSection()
     tokens: TokensSection = TokensSection()
     metrics: MetricsSection = MetricsSection()

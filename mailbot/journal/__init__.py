@@ -158,6 +158,11 @@ def machine_done(
     """Work on a machine is finished."""
 
 
+@line("info")
+def name_settled(ticket: int | None, *, fqdn: str, addresses: list[str]) -> None:
+    """A machine's name stands for these addresses in its zone, or is gone from it where there are none."""
+
+
 @line("error")
 def machine_failed(ticket: int | None, *, action: str, machine: str, why: str, site: str | None = None) -> None:
     """Work on a machine is given up; admins are told."""

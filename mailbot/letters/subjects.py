@@ -87,6 +87,7 @@ _NOT_DONE = {
     "arrive": say("move failed"),
     "retire": say("retire failed"),
     "delete-disk": say("delete-disk failed"),
+    "name": say("publishing the name failed"),
 }
 
 

@@ -20,7 +20,7 @@ class AdminMachineTrouble(LetterFacts):
         Letter.ADMIN_MACHINE_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{trouble}")
     )
     effect: Annotated[
-        str, "`stop`, `switch-off`, `start`, `restart`, `reinstall`, `move`, `arrive`, `retire`, `delete-disk`"
+        str, "`stop`, `switch-off`, `start`, `restart`, `reinstall`, `move`, `arrive`, `retire`, `delete-disk`, `name`"
     ]
     why: Annotated[str, "the error"]
 

@@ -12,6 +12,7 @@ from mailbot.model import Arrived, Event, MoveEnded, OutboxItem, Refusal, Ticket
 from mailbot.ports import Settled
 from mailbot.turns.addresses import at_host, held_at
 from mailbot.turns.context import TurnContext, apply, usable_keys
+from mailbot.turns.names import name_after
 from mailbot.turns.owners import owner_of
 from parsers.translatable import Translatable
 from provisioner.api import Disks, Provisioner, ProvisionerError, VmSpec
@@ -153,13 +154,15 @@ def settle_with(
 ) -> None:
     """Settle the row and commit what follows from it, with these notes, in one transaction; where nothing follows, settle it alone.
 
-    The end of a move gives back the address at the host where the machine is not.
+    The end of a move gives back the address at the host where the machine is not; where a zone has the machines' names,
+    one that is ready is named there, and one that is gone is not any more.
     """
 
     def commit(following: Turn) -> Ticket | None:
         turn = replace(following, notes={**following.notes, **(notes or {})})
         if isinstance(event, Arrived | MoveEnded) and turn.ticket is not None:
             turn = replace(turn, addresses=held_at(context, turn.ticket.site))
+        turn = replace(turn, effects=(*turn.effects, *name_after(context, event, turn)))
         stored = context.store.settle_with(settled, turn)
         ended(context, item)
         for line in following.history:

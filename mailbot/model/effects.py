@@ -170,9 +170,11 @@ class Action(StrEnum):
     DELETE_DISK = "delete-disk"
     REPORT = "report"
     """Ask the hypervisor how a machine is, and write it to whoever asked."""
+    NAME = "name"
+    """Have a machine's name in its zone stand for its addresses, or for none; no host is asked, only a name server."""
 
 
-MACHINE_ACTIONS = frozenset(Action) - {Action.LETTER}
+MACHINE_ACTIONS = frozenset(Action) - {Action.LETTER, Action.NAME}
 ONLY_ASK = frozenset({Action.REPORT, Action.CONSOLE})
 """Machine work that changes nothing and is answered at once, also while the machine's site does not answer."""
 

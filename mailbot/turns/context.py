@@ -34,7 +34,7 @@ from mailbot.model import (
     Turn,
 )
 from mailbot.policy import reading_rules
-from mailbot.ports import Authenticator, Clock, Directory, Store
+from mailbot.ports import Authenticator, Clock, Directory, Store, Zones
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
 from parsers.values import ReadingRules
@@ -67,6 +67,8 @@ class TurnContext:
     """Looks at the signatures of mails themselves; None where the site does not want that."""
     closures: Mapping[str, tuple[tuple[date, date], ...]] = field(default_factory=dict)
     """Per site: first and last days of periods in which nothing destructive happens."""
+    zones: Zones | None = None
+    """Where machines' names are published; None where the site leaves that to libvirt."""
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
     """The bridges of those hosts whose machines hang on one, by host: their addresses are ours to hand out."""
 

@@ -82,8 +82,8 @@ def announce(context: TurnContext, ticket_id: int, event: MoveAsked) -> Ticket |
 
     try:
         return apply(context, ticket_id, event, commit)
-    except NoAddress as error:
-        return Refusal(say("The other host has no address left ({error}).", error=str(error)))
+    except NoAddress:
+        return Refusal(say("The other host has no address left."))
 
 
 def end(context: TurnContext, ticket_id: int, event: MoveEnded) -> Ticket | Refusal:

@@ -44,6 +44,7 @@ class Sense(StrEnum):
     NAME_SERVERS = "asking name servers"
     CLOCK = "the clock"
     MAIL_SERVER = "sending letters"
+    ZONES = "publishing machines' names"
     SITE = "the site"
 
 
@@ -54,6 +55,7 @@ _CALLED = {
     Sense.NAME_SERVERS: say("asking name servers"),
     Sense.CLOCK: say("the clock"),
     Sense.MAIL_SERVER: say("sending letters"),
+    Sense.ZONES: say("publishing machines' names"),
     Sense.SITE: say("the site"),
 }
 """How letters call it."""
@@ -69,6 +71,9 @@ MEANWHILE = {
     Sense.CLOCK: _MEANWHILE,
     Sense.MAIL_SERVER: say(
         "letters wait and none is lost, and no machine will be stopped or removed whose owner was not told in time"
+    ),
+    Sense.ZONES: say(
+        "names of new machines wait to be published; the machines are built, and can be reached by their addresses"
     ),
     Sense.SITE: say("the machines there stay as they are: what is to be done to them waits"),
 }

@@ -280,7 +280,7 @@ def _defined(bench: Bench, spec: VmSpec) -> None:
     _with_disk(bench, spec)
     seed = bench.storage.write_seed(spec, seed_image(spec))
     disk = bench.storage.disk(spec)
-    card = bench.network.card(bench.network.reserve(spec))
+    card = bench.network.card(spec, bench.network.reserve(spec))
     Domains(bench.conn, bench.settings).define(spec, Paths(disk.path(), seed.path()), card, accelerated=False)
 
 

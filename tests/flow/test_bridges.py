@@ -127,7 +127,7 @@ def test_a_move_to_a_host_without_an_address_is_refused(world: World) -> None:
     asked(world, 2, "bob", BOB.email)
     assert {world.ticket(1).site, world.ticket(2).site} == {"north", "south"}
     look_at_sites(world.bot.context, world.bot.sites)
-    with pytest.raises(operator.Refused, match=r"no address left"):
+    with pytest.raises(operator.Refused, match="no address left"):
         fleet.move(world.bot.context, 1, "south", date(2026, 12, 7), CAROL.login, neighbours={"north", "south"})
     assert relocation.of_ticket(world.bot.context.store, 1) is None
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from mailbot.adapters.database.outbox import IS_FIRST, IS_WAITING, ITEM, item_of
+from mailbot.adapters.database.outbox import IS_FIRST, IS_FIRST_NAME, IS_WAITING, ITEM, item_of
 from mailbot.adapters.database.tables import OUTBOX, TICKETS
 from mailbot.errors import LeaseLost
 from mailbot.model import MACHINE_ACTIONS, Action, OutboxItem
@@ -55,6 +55,7 @@ def _claimable(these: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 
 _CLAIMABLE_LETTERS = _claimable(_O.action == literal_column("'letter'"))
+_CLAIMABLE_NAMES = _claimable(and_(_O.action == literal_column("'name'"), IS_FIRST_NAME))
 _CLAIMABLE_WORK = _claimable(and_(_O.action.in_(bindparam("actions", expanding=True)), IS_FIRST))
 # Where a ticket's machine is, is looked up when the row is claimed: a build that was placed elsewhere goes with it.
 _SITE = select(TICKETS.c.site).where(TICKETS.c.id == _O.ticket_id).scalar_subquery()
@@ -119,6 +120,8 @@ def claim(
     found: list[Row[*tuple[Any, ...]]] = []
     if Action.LETTER in actions:
         found += connection.execute(_CLAIMABLE_LETTERS, asked | {"most": limit})
+    if Action.NAME in actions:
+        found += connection.execute(_CLAIMABLE_NAMES, asked | {"most": limit - len(found)})
     if work and len(found) < limit:
         found += connection.execute(_CLAIMABLE_WORK, asked | {"most": limit - len(found), "actions": work})
     return _taken(connection, found, moments.clock + lease)

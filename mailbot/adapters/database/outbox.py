@@ -42,15 +42,22 @@ _E = OUTBOX.alias("earlier")
 IS_WAITING = _O.state == literal_column("'waiting'")
 # A machine row waits for every earlier one of its ticket: that keeps them in order, and two claimed
 # rows of one ticket apart (a claimed row is still waiting).  A report only looks: it waits for nothing, and nothing
-# waits for it, or whoever asks how things stand would hear nothing exactly while they stand badly.
+# waits for it, or whoever asks how things stand would hear nothing exactly while they stand badly.  Names are in order
+# among themselves: a name server that is away holds up no machine.
 IS_FIRST = or_(
     _O.action == literal_column("'report'"),
     ~exists().where(
         _E.c.ticket_id == _O.ticket_id,
         _E.c.state == literal_column("'waiting'"),
-        _E.c.action.not_in([literal_column("'letter'"), literal_column("'report'")]),
+        _E.c.action.not_in([literal_column("'letter'"), literal_column("'report'"), literal_column("'name'")]),
         _E.c.id < _O.id,
     ),
+)
+IS_FIRST_NAME = ~exists().where(
+    _E.c.ticket_id == _O.ticket_id,
+    _E.c.state == literal_column("'waiting'"),
+    _E.c.action == literal_column("'name'"),
+    _E.c.id < _O.id,
 )
 
 
@@ -137,6 +144,8 @@ def _next_of(action: Action) -> Select[*tuple[Any, ...]]:
     first = select(_O.next_attempt_at).where(IS_WAITING, _O.action == literal_column(f"'{action.value}'"))
     if action in MACHINE_ACTIONS:
         first = first.where(IS_FIRST)
+    elif action is Action.NAME:
+        first = first.where(IS_FIRST_NAME)
     return first.order_by(_O.next_attempt_at).limit(1)
 
 
