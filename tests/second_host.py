@@ -27,9 +27,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class SecondHost(hypervisor.Site):
-    """What was made, and the network namespace that it is in, as a file (network_namespaces(7))."""
+    """What was made, the network namespace that it is in, as a file (network_namespaces(7)), and the first of its processes."""
 
     namespace: str = ""
+    first_process: int = 0
 
     def run(self, *command: str) -> str:
         """Run a command in the host's network; gives what it printed."""
@@ -65,7 +66,7 @@ _START_SECONDS = 60
 _PRIVATE = ("/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/run/libvirt")
 _SCRIPT = """
 set -e
-filters=$1; shift
+filters=$1; sockets=$2; shift 2
 mkdir -p "$filters"; cp -r /etc/libvirt/nwfilter "$filters/" 2>/dev/null || true
 for folder in PRIVATE; do mkdir -p "$folder"; mount -t tmpfs -o mode=755 none "$folder"; done
 cp -r "$filters/nwfilter" /etc/libvirt/ 2>/dev/null || true
@@ -74,6 +75,8 @@ printf 'stdio_handler = "file"\\nsecurity_driver = "none"\\nnamespaces = []\\ncg
 [ ! -e /dev/kvm ] || mount --bind "$filters/no-kvm" /dev/kvm
 mount -t sysfs none /sys
 ip link set lo up
+# Where libvirt looks for it who comes by SSH.
+ln -s "$sockets/libvirt-sock" /run/libvirt/libvirt-sock
 # The shell stays the first process here: it buries guests that have ended, for which libvirtd waits more than a minute.
 "$@" & wait $!
 """.replace("PRIVATE", " ".join(_PRIVATE))
@@ -95,7 +98,7 @@ def second_host(dns_domain: str = "testbed.example") -> Iterator[SecondHost]:
     with (folder / "log").open("wb") as log:
         daemon = subprocess.Popen(
             ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private",
-             "sh", "-c", _SCRIPT, "sh", str(folder / "filters"), *command],
+             "sh", "-c", _SCRIPT, "sh", str(folder / "filters"), str(folder), *command],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
@@ -104,7 +107,10 @@ def second_host(dns_domain: str = "testbed.example") -> Iterator[SecondHost]:
         _made(uri, "pool", hypervisor.pool_xml("default", pool))
         _made(uri, "net", hypervisor.network_xml("default", dns_domain, 77))
         # The process that made the namespaces is in that of the network itself, not in that of the processes.
-        yield SecondHost(uri, "default", "default", dns_domain, str(pool), f"/proc/{daemon.pid}/ns/net")
+        (first,) = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
+        yield SecondHost(
+            uri, "default", "default", dns_domain, str(pool), f"/proc/{daemon.pid}/ns/net", first_process=int(first)
+        )
     finally:
         # The first process of the namespace takes everything in it along: libvirtd, dnsmasq, guests.
         os.killpg(daemon.pid, signal.SIGKILL)

@@ -206,7 +206,9 @@ def absent_is_fine(*codes: int) -> Iterator[None]:
 
 
 def _text(error: libvirt.libvirtError) -> str:
-    return (error.get_error_message() or "no reason given").strip().rstrip(".").splitlines()[0]
+    """What libvirt says, in one line; of what ssh wrote on its way the last one: warnings and a frame of @ come before it."""
+    lines = [line for line in (error.get_error_message() or "no reason given").strip().splitlines() if line.strip()]
+    return lines[-1 if error.get_error_domain() in _TRANSPORT else 0].strip().rstrip(".")
 
 
 def _alive(conn: libvirt.virConnect) -> bool:
