@@ -91,9 +91,26 @@ def _unescaped(found: re.Match[str]) -> str:
     return chr(int(code, 16)) if 0 < int(code, 16) < 0x110000 else ""
 
 
+#: The properties that `takes_out` asks for; most elements are styled by colours and fonts alone.
+_TAKING_OUT = frozenset(
+    {
+        "display",
+        "mso-hide",
+        "text-decoration",
+        "text-decoration-line",
+        "opacity",
+        "zoom",
+        "content-visibility",
+        "filter",
+    }
+    | {"z-index", "text-indent", "margin-left", "margin-top", "position", "left", "top", "right", "bottom", "transform"}
+    | {"max-height", "max-width", "overflow", "overflow-y", "height", "width", "clip", "clip-path"}
+)
+
+
 def takes_out(style: Declarations) -> bool:
     """Whether an element so styled is not seen, whatever its children say of themselves."""
-    if not style:
+    if style.keys().isdisjoint(_TAKING_OUT):
         return False
     return (
         style.get("display") == "none"

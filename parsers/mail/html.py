@@ -55,7 +55,10 @@ def html_to_text(html: str) -> str:
     from parsers.mail import inscribed  # noqa: PLC0415 - 50 ms to import, and most mails have a text part
 
     tree = inscribed.parsed(re.sub(r"\A\s*<\?xml[^>]{0,200}\?>", "", html))
-    if tree is None or sum(1 for _ in tree.iter()) > _MAX_ELEMENTS or not _prune(tree):
+    if tree is None:
+        return ""
+    elements = list(tree.iter())  # kept: lxml makes what stands for an element again whenever nobody holds it
+    if len(elements) > _MAX_ELEMENTS or not _prune(tree):
         return ""
     _mark_quotes(tree)
     layout.bound(tree)
@@ -77,9 +80,9 @@ def _prune(tree: _Element) -> bool:
         sheet.add(element.text or "")
     if sheet.too_much:
         return False
-    stack = [(tree, css.Ink())]
+    stack = [(tree, css.Ink(), True)]
     while stack:
-        element, around = stack.pop()
+        element, around, seen = stack.pop()
         style = sheet.style_of(element)
         if _is_unseen(element, style) and element.getparent() is not None:
             element.drop_tree()
@@ -87,11 +90,12 @@ def _prune(tree: _Element) -> bool:
         if element.tag == "details" and element.get("open") is None:
             _close(element)
         ink = around.inside(style, element.get("color") or "", element.get("bgcolor") or "")
-        element.text = _shown(element.text, ink)
+        seen = seen if ink is around else ink.seen
+        element.text = _shown(element.text, seen=seen)
         for child in element:
-            child.tail = _shown(child.tail, ink)
+            child.tail = _shown(child.tail, seen=seen)
             if isinstance(child.tag, str):
-                stack.append((child, ink))
+                stack.append((child, ink, seen))
         if element.tag == "br" and element.get("clear"):
             del element.attrib["clear"]
     return True
@@ -114,11 +118,11 @@ def _close(details: _Element) -> None:
             details.remove(child)
 
 
-def _shown(text: str | None, ink: css.Ink) -> str | None:
+def _shown(text: str | None, *, seen: bool) -> str | None:
     """The words as they are seen: entities are decoded here, so that what they wrote of unseen characters goes too."""
     if not text:
         return text
-    return without_unseen(text) if ink.seen else " "
+    return without_unseen(text) if seen else " "
 
 
 def _mark_quotes(tree: _Element) -> None:
@@ -203,8 +207,8 @@ def _prefix_quotes(text: str) -> str:
     lines: list[str] = []
     depth = 0
     for line in text.split("\n"):
-        marks = _MARKS.findall(line)
-        rest = _MARKS.sub("", line)
+        marks = _MARKS.findall(line) if _OPEN in line or _CLOSE in line else []
+        rest = _MARKS.sub("", line) if marks else line
         if marks and not rest.strip():
             depth = max(0, depth + marks.count(_OPEN) - marks.count(_CLOSE))
             continue

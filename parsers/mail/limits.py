@@ -69,7 +69,7 @@ def measure(raw: bytes) -> Shape:
         return Shape(len(raw), len(head), len(starts), 0, lines, 0, 0, long_lines=False, tags=0)
     lower = raw.lower()  # counting in a copy is many times faster than a pattern without case
     containers = lower.count(b"boundary") + sum(lower.count(mark) for mark in _ENCLOSING)
-    boundaries = set(_BOUNDARY.findall(raw)[:_MAX_BOUNDARIES]) if containers else set()
+    boundaries = _boundaries(raw, lower) if containers else set()
     return Shape(
         size=len(raw),
         header_bytes=len(head),
@@ -81,6 +81,18 @@ def measure(raw: bytes) -> Shape:
         long_lines=_has_long_line(raw),
         tags=raw.count(b"<"),
     )
+
+
+def _boundaries(raw: bytes, lower: bytes) -> set[bytes]:
+    """The first boundaries that are named; found by the word, which is many times faster than by a pattern without case."""
+    found: list[bytes] = []
+    at = lower.find(b"boundary")
+    while at >= 0 and len(found) < _MAX_BOUNDARIES:
+        named = _BOUNDARY.match(raw, at)
+        if named:
+            found.append(named.group(1))
+        at = lower.find(b"boundary", at + 1)
+    return set(found)
 
 
 def _has_long_line(raw: bytes) -> bool:

@@ -60,6 +60,7 @@ class _Line:
     plain: str
 
 
+@lru_cache(maxsize=8)  # the same words of one mail are asked about by each step of reading it
 def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Command | Unclear | None:
     """Read the first line of the newest words; None where there are no words at all.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 
 from parsers.text.folding import fold, word_set
 
@@ -29,15 +30,23 @@ _SMALL_WORDS = {
         " non ho abbiamo bisogno grazie si di al da come piu o la le"
     ),
 }
+#: The languages that each of the words belongs to: a text is looked through once, not once a language.
+_LANGUAGES = {
+    word: tuple(code for code, words in _SMALL_WORDS.items() if word in words)
+    for word in frozenset().union(*_SMALL_WORDS.values())
+}
 _WORD = re.compile(r"[a-z]+")
 _LONGEST_TEXT = 5_000
 _LEAST_WORDS = 3
 _CLEARLY_MORE = 2
 
 
+@lru_cache(maxsize=4)  # the words of one mail, asked for at several steps of reading it
 def language_of(text: str) -> str:
     """The code of the language that a text is clearly written in, "" where it is not clear."""
-    counts = Counter(_WORD.findall(fold(text[:_LONGEST_TEXT])))
-    found = {code: sum(counts[word] for word in words) for code, words in _SMALL_WORDS.items()}
+    found = dict.fromkeys(_SMALL_WORDS, 0)
+    for word, count in Counter(_WORD.findall(fold(text[:_LONGEST_TEXT]))).items():
+        for code in _LANGUAGES.get(word, ()):
+            found[code] += count
     (best, most), (_, second) = sorted(found.items(), key=lambda one: -one[1])[:2]
     return best if most >= _LEAST_WORDS and most >= second + _CLEARLY_MORE else ""

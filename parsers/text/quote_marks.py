@@ -133,12 +133,20 @@ def depth(line: str) -> int:
     return count
 
 
+#: One of these stands at an end of every divider.
+_DIVIDER_BEGINS, _DIVIDER_ENDS = (
+    frozenset("-=_#~>—\u2010\u2011\u2012\u2212"),
+    frozenset("-=_:：\u2010\u2011\u2012\u2212"),
+)
 _HYPHENS = str.maketrans("\u2010\u2011\u2012\u2212", "----")
 
 
 def is_divider(line: str) -> bool:
     """`-----Original Message-----` and its like, in any client's decoration."""
-    stripped = line.strip(" \t*").translate(_HYPHENS)
+    stripped = line.strip(" \t*")
+    if not stripped or (stripped[0] not in _DIVIDER_BEGINS and stripped[-1] not in _DIVIDER_ENDS):
+        return False  # most lines
+    stripped = stripped.translate(_HYPHENS)
     if stripped.startswith(">>> ") and stripped.endswith(">>>"):  # GroupWise: `>>> Alice 23.11.2026 10:12 >>>`
         return len(stripped) <= MAX_INTRO_CHARACTERS
     if not 4 <= len(stripped) <= 120:
@@ -157,7 +165,8 @@ def is_divider(line: str) -> bool:
 
 def is_forward_divider(line: str) -> bool:
     """A divider that says that the mail below was passed on, not answered."""
-    return is_divider(line) and any(word in fold(line) for word in _FORWARD_WORDS)
+    words = fold(line)
+    return any(word in words for word in _FORWARD_WORDS) and is_divider(line)
 
 
 def wrote(words: str) -> bool:
@@ -216,5 +225,7 @@ def continues_intro(line: str) -> bool:
 
 def label_role(line: str) -> str | None:
     """Which header field a line quotes (`Von: …`, `*Sent:* …`), None where it quotes none."""
+    if ":" not in line and "：" not in line:
+        return None
     found = _LABEL.match(line[:120].lstrip("> "))
     return _LABELS.get(fold(found.group(1).strip())) if found else None
