@@ -31,7 +31,7 @@ demo-clean: setup
 
 # Everything that proves the program: style, types, imports, documents, and all tests.  ARGS go to pytest.
 test: setup-tests
-	@$(SUDO) $(ELSEWHERE) $(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder \
+	@$(SUDO) $(ELSEWHERE) $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		$(if $(SUDO),-o cache_dir=$(CACHES)/pytest) $(ARGS)
 
 # The parts without servers with all cases, as if it were a leap day, half a year later, and both nights of a clock change.

@@ -41,14 +41,8 @@ LIBVIRT_FIXTURES = frozenset({"libvirt_uri", "libvirt_site", "base_image", "holl
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say what may not run side by side (`-n`, `--dist loadgroup`): tests of one file, and all that share libvirt.
-
-    Those with libvirt take longest and come first.
-    """
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("libvirt" if _needs_libvirt(item) else item.path.stem))
-    items.sort(key=lambda item: not _needs_libvirt(item))
+    """Put first what takes longest, so that no worker is left with it at the end (`-n`, `--dist loadfile`)."""
+    items.sort(key=lambda item: not _takes_long(item))
     if config.getoption("--one-of-each"):
         first = {item.nodeid.partition("[")[0]: item for item in reversed(items)}
         kept = set(first.values())
@@ -56,11 +50,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item in kept]
 
 
-def _needs_libvirt(item: pytest.Item) -> bool:
-    groups = {name for mark in item.iter_markers("xdist_group") for name in mark.args}
-    if "libvirt" in groups or LIBVIRT_FIXTURES & set(getattr(item, "fixturenames", ())):
-        return True
-    return item.get_closest_marker("e2e") is not None or item.get_closest_marker("serial") is not None
+def _takes_long(item: pytest.Item) -> bool:
+    marked = item.get_closest_marker("e2e") is not None or item.get_closest_marker("long") is not None
+    return marked or bool(LIBVIRT_FIXTURES & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from provisioner.libvirt_driver import LibvirtSite
 from provisioner.ssh_probe import SshAnswer
 from tests.hypervisor import make_key, make_spec, settings_of
 
-pytestmark = pytest.mark.xdist_group("libvirt")
+pytestmark = pytest.mark.long
 
 PIECE = 300_000
 WRITTEN = "what its owner wrote"

@@ -34,7 +34,7 @@ from provisioner.ssh_keys import fingerprint
 from provisioner.ssh_probe import SshAnswer
 from tests.hypervisor import make_key, make_spec, settings_of
 
-pytestmark = pytest.mark.xdist_group("libvirt")
+pytestmark = pytest.mark.long
 
 PATHS = Paths("/pool/disk", "/pool/seed")
 CARD = Card("default", "192.0.2.10", filtered=False, isolated=False)

@@ -29,7 +29,7 @@ class Lab:
     foreigner_lives: Callable[[str], bool]
 
 
-@pytest.fixture(params=["fake", "fake-file", pytest.param("libvirt", marks=pytest.mark.xdist_group("libvirt"))])
+@pytest.fixture(params=["fake", "fake-file", pytest.param("libvirt", marks=pytest.mark.long)])
 def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Lab:
     if request.param == "libvirt":
         return _libvirt_lab(request)

@@ -15,7 +15,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.e2e
 @pytest.mark.timeout(2400)
-@pytest.mark.serial
 def test_the_demonstration_ends_in_a_login_and_leaves_nothing_behind(tmp_path: Path) -> None:
     # Not below pytest's own folders: other users must reach it, and the names of sockets must stay short.
     folder = Path(tempfile.mkdtemp(prefix="mailbot-demo-", dir="/var/tmp"))

@@ -21,7 +21,7 @@ from provisioner.images import LocalImage
 from provisioner.libvirt_driver import LibvirtSite
 from tests.hypervisor import make_key, make_spec, run_ssh, settings_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.serial, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 _PATIENCE_SECONDS = 400
 

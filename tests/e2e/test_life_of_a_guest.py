@@ -26,7 +26,7 @@ from provisioner.libvirt_driver import LibvirtSite
 from tests.hypervisor import make_key, run_ssh, settings_of
 from tests.world import World, kind_of, request_words
 
-pytestmark = [pytest.mark.e2e, pytest.mark.serial, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 S = TicketState
 _PATIENCE_SECONDS = 900

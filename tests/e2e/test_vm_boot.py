@@ -19,7 +19,7 @@ from provisioner.ssh_keys import fingerprint
 from provisioner.ssh_probe import SshAnswer, ssh_answer
 from tests.hypervisor import make_key, make_spec, run_ssh, settings_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.serial, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 _PATIENCE_SECONDS = 600
 

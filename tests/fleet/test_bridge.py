@@ -26,7 +26,7 @@ from provisioner.ssh_probe import SshAnswer, ssh_answer
 from tests.hypervisor import make_key, make_spec
 from tests.second_host import SecondHost, inside
 
-pytestmark = pytest.mark.xdist_group("libvirt")
+pytestmark = pytest.mark.long
 
 BRIDGE = Bridge(
     "br7",

@@ -31,7 +31,7 @@ from tests.second_host import second_host
 from tests.world import ALICE, CAROL, World, kind_of, request_words
 from tests.writing import words_of
 
-pytestmark = pytest.mark.xdist_group("libvirt")
+pytestmark = pytest.mark.long
 
 DOMAIN = "testbed.example"
 DAY = date(2026, 12, 7)
