@@ -46,6 +46,10 @@ _MAILER = re.compile(words.MAILERS)
 #: Exchange marks so what one of its rules sent in somebody's name.
 _BY_A_RULE = ("x-ms-exchange-generated-message-source", "mailbox rules agent")
 _ABSENT_START = re.compile(words.ABSENT_STARTS)
+#: Who asks something waits for an answer, whatever they say of their holidays.
+_ASKS = re.compile(
+    r"(?:^|[.!,;] )(?:so |et |und |y |e )?(?:can|could|would|will|may|how|when|what|which|where|who|why|should|shall|do|does|pouvez|pourriez|peux|puis-je|est-ce|comment|quand|konnen|konnten|kann|wann|wie|was|wo|puede|podria|como|puo|potete|come)\b[^.!?]{3,160}\?"
+)
 _HANDLED = re.compile(words.HANDLED_WORDS)
 _BRACKETS = re.compile(r"[\[(]([^\[\]()]{3,60})[\])]")
 _LONGEST_SUBJECT = 300
@@ -236,7 +240,7 @@ def _worded_reply(seen: _Seen) -> Automatic | None:
     The words of a text alone never make a machine of somebody who filled in the template or wrote a command first.
     """
     persons = _is_a_persons(seen)
-    by_subject = any(form.startswith(words.AUTO_SUBJECTS) for form in _subjects(seen.mail.subject))
+    by_subject = any(_is_an_answerers(form) for form in _subjects(seen.mail.subject))
     if by_subject and not (
         persons and subjects.is_marked(seen.mail.subject)
     ):  # who answers a note of absence has its subject
@@ -252,6 +256,11 @@ def _worded_reply(seen: _Seen) -> Automatic | None:
     return _by_its_words(seen, subject, newest)
 
 
+def _is_an_answerers(subject: str) -> bool:
+    """`Automatic reply: …`, and `Out of office Re: …`: a person puts nothing before the mark of an answer."""
+    return subject.startswith(words.AUTO_SUBJECTS) or (subject.startswith(words.ABSENT_SUBJECTS) and " re: " in subject)
+
+
 def _by_its_words(seen: _Seen, subject: str, newest: str) -> Automatic | None:
     absent = any(phrase in newest for phrase in words.ABSENT_WORDS)
     bulk = seen.fields.get("precedence").lower() in ("bulk", "junk") or bool(
@@ -261,7 +270,7 @@ def _by_its_words(seen: _Seen, subject: str, newest: str) -> Automatic | None:
     signs = (subject.startswith(words.ABSENT_SUBJECTS), absent, bulk, unattended)
     if any(phrase in newest for phrase in words.AUTOMATED_WORDS) or (absent and sum(signs) >= 2):
         return _answered(seen, "it says itself that nobody is there")
-    if _ABSENT_START.match(newest):
+    if _ABSENT_START.match(newest) and not _ASKS.search(newest):
         return _answered(seen, "it begins like a note of absence")
     if subject.startswith(words.RECEIPT_SUBJECTS) and any(phrase in newest for phrase in words.RECEIPT_WORDS):
         return Automatic(AutomaticKind.RECEIPT, "it says that a message was read", _original(seen.message, seen.fields))

@@ -32,7 +32,7 @@ AUTO_SUBJECTS = phrases("""
 """)
 # Subjects of machines that took a mail in, handed it on or could not; after tags and reply marks.
 HANDLED_SUBJECTS = phrases("""
-    request received | your request has been received | we received your request | we have received your | ticket created | ticket opened |
+    request received | ticket received | your request has been received | we received your request | we have received your | ticket created | ticket opened |
     case created | case opened | confirmation of receipt | acknowledgement of receipt | accuse de reception |
     demande recue | demande enregistree | nous avons bien recu | eingangsbestatigung | bestatigung ihrer anfrage | empfangsbestatigung |
     confirmacion de recepcion | hemos recibido | acuse de recibo | conferma di ricezione | abbiamo ricevuto | ontvangstbevestiging |
@@ -78,12 +78,17 @@ ABSENT_WORDS = phrases("""
 # How machines begin for somebody who is away; only right at the start of the newest words, after thanks for the mail.
 ABSENT_STARTS = (
     r"(?:(?:hi|hello|dear|good (?:morning|day|afternoon)|bonjour|madame|hallo|guten tag|sehr geehrte|liebe|hola|buenos dias|estimad[oa]s?|buongiorno|gentile|ciao)\b[^.!]{0,50}?[.!,:] ?)?"
-    r"(?:(?:many )?(?:thank you|thanks) (?:very much |so much )?for (?:your|the|getting in touch|contacting|writing|reaching out)[^.!]{0,50}[.!] ?|merci (?:pour|de) (?:votre|ton) (?:message|e-?mail|courriel|mail)[^.!]{0,30}[.!] ?"
-    r"|(?:vielen |herzlichen )?dank(?:e)? fur (?:ihre|deine|eure|die) (?:e-?mail|nachricht|mail|anfrage)[^.!]{0,30}[.!] ?|gracias por (?:su|tu) (?:mensaje|correo)[^.!]{0,30}[.!] ?|grazie per (?:il|la|avermi)[^.!]{1,40}[.!] ?)?"
-    r"(?:please (?:note|be aware) that |veuillez noter que |bitte beachten sie,? dass )?"
+    r"(?:(?:many )?(?:thank you|thanks) (?:very much |so much )?for (?:your|the|getting in touch|contacting|writing|reaching out)[^.!,]{0,50}[.!,] ?|merci (?:pour|de) (?:votre|ton) (?:message|e-?mail|courriel|mail)[^.!,]{0,30}[.!,] ?"
+    r"|(?:vielen |herzlichen )?dank(?:e)? fur (?:ihre|deine|eure|die) (?:e-?mail|nachricht|mail|anfrage)[^.!,]{0,30}[.!,] ?|gracias por (?:su|tu) (?:mensaje|correo)[^.!]{0,30}[.!] ?|grazie per (?:il|la|avermi)[^.!]{1,40}[.!] ?)?"
+    r"(?:attention ?: ?)?(?:please (?:note|be aware)(?: that)? |veuillez noter que |bitte beachten sie,? dass )?"
     r"(?:(?:i|we) (?:no longer|do not|don't) (?:work|worked) (?:at|for|with|in|here)\b|(?:i|we) (?:have left|left) (?:the )?(?:company|university|institute|team|group|\w+ university)\b"
     r"|je ne (?:travaille|suis) plus (?:a|au|chez|dans|pour)\b|ich arbeite nicht mehr (?:bei|fur|am|an)\b|(?:actuellement|currently|derzeit) (?:absente?|en deplacement|en conges?|nicht im)\b"
     r"|(?:i am|i'm|we are|i will be|i'll be) (?:currently |now |presently |again )?(?:out of (?:the |my )?office|ooo\b|away\b|on (?:\w+ )?leave\b|on (?:vacation|holiday|holidays)\b|absent\b|not in the office|travelling|traveling|unavailable)"
+    r"|(?:i am |i'm )?am (?:currently )?(?:on (?:\w+ )?leave|out of (?:the )?office|away|ooo)\b|(?:i am|i'm) (?:currently |now )?(?:out sick|off sick|off work|attending a|at a conference|on a business trip|on business travel|on the road)\b"
+    r"|currently (?:on a (?:business )?trip|on (?:\w+ )?leave|out of|away|travel)|you have reached (?:my|the) (?:vacation|auto|out)|(?:our|the) (?:\w+ )?(?:office|institute|department|lab|laboratory|university)s? (?:is|are|will be) closed\b"
+    r"|absente? (?:du bureau|jusqu|du \d)|je ne suis pas (?:disponible|joignable|au bureau) (?:jusqu|avant|du|actuellement)|sto in ferie|(?:jsem|budu) (?:\S+ ){0,2}(?:na dovolene|mimo kancelar|nepritomn)"
+    r"|(?:я |меня )?(?:сеичас |сейчас )?(?:в отпуске|нахожусь в отпуске|отсутствую|не будет в офисе)|(?:我|本人).{0,8}(?:休假|外出|不在办公室|出差)|(?:ただいま|現在|ただ今).{0,12}(?:不在|休暇)"
+    r"|bin bis \S+ (?:abwesend|im urlaub|nicht)|nicht im (?:dienst|buro|hause?) (?:bis|vom|am)|ich habe (?:\S+ ){0,3}keinen zugriff auf (?:meine )?(?:e-?mails?|mails?)|ich bin (?:\S+ ){0,3}(?:auf reisen|auf dienstreise|unterwegs)\b"
     r"|(?:out of (?:the )?office|away|on vacation|on holiday|on leave) (?:until|till|from|through|this|next)\b"
     r"|ich (?:bin|befinde mich) (?:\S+ ){0,8}?(?:nicht (?:im hause|im haus|im buro|da\b|erreichbar|am arbeitsplatz)|im urlaub|in elternzeit|im mutterschutz|abwesend|verreist|ausser haus|krank(?:geschrieben)?\b|auf dienstreise)|bin weg\b"
     r"|je (?:suis|serai) (?:\S+ ){0,3}(?:en conges?|absente?|en vacances|hors du bureau|en deplacement|en arret)|(?:actuellement )?en conges? jusqu"
@@ -93,7 +98,8 @@ ABSENT_STARTS = (
     r"|jag ar (?:\S+ ){0,4}(?:borta|ledig|pa semester|tjanstledig)|jeg er (?:\S+ ){0,4}(?:ikke til stede|pa ferie|bortrejst)|olen (?:\S+ ){0,4}(?:lomalla|poissa))"
 )
 AUTOMATED_WORDS = phrases("""
-    this mailbox is not monitored | mailbox is not monitored | inbox is not monitored | unmonitored mailbox | mailbox is unattended | mailbox is no longer in use |
+    this mailbox is not monitored | mailbox is not read | address is no longer monitored | address is not monitored | we have received your e-mail and | we have received your email and | we have received your message and | we have received your request and |
+    your message was received by | will be in touch shortly | we will get back to you within | mailbox is not monitored | inbox is not monitored | unmonitored mailbox | mailbox is unattended | mailbox is no longer in use |
     mailbox is no longer monitored | address is no longer in use | automatically generated e-mail | automatically generated email | automatically generated message |
     wurde automatisch erstellt | wurde automatisch generiert | automatisch erzeugte nachricht | automatisch generierte | bitte nicht antworten | please do not reply | your case number is |
     your ticket number is | your request has been received | has been received and is being | has been received and will be | your request has been registered |

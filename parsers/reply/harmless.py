@@ -19,11 +19,21 @@ _ENDS_SENTENCE = re.compile(r"[.!?…]\s*$")
 #: Who the requester is: the one kind of plain statement on which no decision hangs.
 _WHO_SHE_IS = re.compile(
     r"[\w'-]{1,30} (?:works?|worked|collaborates?|belongs?|studies|stud(?:y|ied)|is (?:one of|from|part of|in|with|my|our|working)|are (?:one of|from|part of|in|with|our)"
-    r"|is an? (?:\w+ )?(?:student|colleague|member|postdoc|researcher|engineer|intern|partner|friend|guest)|travaille|fait partie|est (?:un|une|mon|ma|notre|dans)"
+    r"|knows? \w{2,20}(?: well)?$|am (?:her|his|their|\w{2,20}'s) (?:supervisor|advisor|adviser|boss|colleague|group leader|pi)|is an? (?:\w+ )?(?:student|colleague|member|postdoc|researcher|engineer|intern|partner|friend|guest)|travaille|fait partie|est (?:un|une|mon|ma|notre|dans)"
     r"|arbeitet|gehort|ist (?:ein|eine|mein|meine|unser|unsere|in)|trabaja|es (?:mi|un|una|nuestro|nuestra)|lavora|e (?:un|una|nostro|nostra))\b.{0,120}"
 )
+#: `C`, `C.A.`, `xx Carol`: how people who know each other sign.
+_INITIALS = re.compile(r"[-–—/~]?\s?(?:x{1,3} )?(?:[A-ZÀ-Þ]\.?){1,3}|[-–—/~]?\s?x{1,3} [A-ZÀ-Þ][\w'’-]{1,20}")
+_CLAUSE = re.compile(r"[,:;]\s|\s[-–—]\s")
+#: Spanish and Italian; without its accent either is the "if" of another language.
+_YES = frozenset({"sí", "sì", "+1"})
+#: Times and limits of languages that write no spaces: what else is short and has them is a name.
+_UNSPACED_OPEN = re.compile("[月日年天周週期只到不等前后後先再但若如まで]")
+#: `Alice: welcome aboard!`
+_SPOKEN_TO = re.compile(r"@?[A-ZÀ-Þ][^\W\d_]{1,20}\s?:\s+(?=\S)")
+_EDGES = " \t.,!;:-()*_'\""
 #: A name in small letters, or a slip of the keyboard; the tables above hold the single words that say no.
-_LONE_WORD = re.compile(r"[^\W\d_]{2,20}")
+_LONE_WORD = re.compile("[^\\W\\d_\u0e00-\uffff]{2,20}")
 _JOINTS = re.compile(
     r"(?:(?:but|and|so|also|by the way|btw|ps|p\.s\.|fyi|note|anyway|et|au fait|und|ubrigens|y|por cierto|e)\b[\s,:.]{0,3})+"
 )
@@ -31,18 +41,31 @@ _JOINTS = re.compile(
 # Words that begin a courtesy, a wish, or an absence note.  None is followed by what a decision hangs on: limits are looked for first.
 _WISHES = beginning("""
     thanks | thank you | many thanks | thx | ty | cheers | have a * | have fun | have a | enjoy | good luck | good work | good job | great | nice | lovely | perfect |
-    excellent | cool | wonderful | congrat* | welcome | you are welcome | you're welcome | happy * | glad | pleased | my pleasure | with pleasure | looks good | look* fine | all good | all set | go ahead | please go ahead | please proceed | please build it | you can build it | go for it |
+    excellent | cool | wonderful | congrat* | welcome | you are welcome | you're welcome | happy * | glad | pleased | my pleasure | with pleasure |
     looking forward | hope this helps | hope that helps | take care | see you | talk to you | talk soon | keep up | all the best | best of luck | best wishes | kind regards |
-    regards | as discussed | as agreed | as promised | as usual | as always | for your information | lgtm | fine with me | fine by me | no problem | sure | done | ok | okay | yes | yep |
-    please note | please mind | please remember | please keep in mind | please be aware | remember to | mind the | don't forget | do not forget | feel free | let us know how | let me know how |
-    tell us how | keep us posted | keep me posted | i am on * | i'm on * | i am away | i'm away | i am out of * | i'm out of * | sorry for | apologies for | cc * | hi | hello | dear | happy to |
+    regards | as discussed | as agreed | as promised | as usual | as always | for your information |
+    please mind the | mind the | don't forget | do not forget | feel free | let us know how | let me know how |
+    tell us how | keep us posted | keep me posted | i am on * | i'm on * | i am away | i'm away | i am out of * | i'm out of * | sorry for | apologies for | cc * | cc: * | hi | hello | dear | happy to |
     merci | avec plaisir | bon courage | bonne chance | bonne continuation | bonne reception | bonne journee | bonne soiree | bonnes vacances | bon week-end | bon weekend | bonne semaine | bonne fin |
     bravo | super | parfait | tres bien | bien recu | a bientot | a plus | a+ | ++ | bonne idee | tres bonne idee | au plaisir | bienvenue | felicitations | de rien | je vous en prie | je t'en prie | comme convenu | comme discute | pour info |
     tout est bon | pensez a | n'oubliez pas | cordialement | danke | vielen dank | viel erfolg | viel spass | viel gluck | gerne | gern geschehen | alles gute | schones wochenende |
-    schonen tag | schonen abend | schone grusse | viele grusse | wie besprochen | wie vereinbart | willkommen | super | prima | perfekt | bitte | bis bald | bis dann |
+    schonen tag | schonen abend | schone grusse | viele grusse | wie besprochen | wie vereinbart | willkommen | super | prima | perfekt | bis bald | bis dann |
+    very nice | sounds interesting | this sounds interesting | good to see | nice to see | great to see | glad to see | i hope | hope you | hope all | keep it up | well done | nice work | nice one | stay safe | merry christmas |
+    happy new year | season's greetings | sent in a hurry | tres beau | tres belle | joyeuses fetes | joyeux noel | bonne annee | frohe | guten start | guten rutsch | tot ziens | prettig weekend | fijn weekend | fijne dag |
+    trevlig helg | god helg | god weekend | ha en * | hyvaa | miłego | milego | udanego | hezky | pekny | in bocca al lupo | feliz | buen finde |
     gracias | muchas gracias | buena suerte | mucha suerte | suerte | buen dia | buen fin de semana | bienvenid* | felicidades | de nada | con gusto | saludos | como acordado |
     grazie | buon lavoro | buona fortuna | buona giornata | buon fine settimana | benvenut* | complimenti | prego | volentieri | come d'accordo | saluti
 """)
+_AGREEMENTS = beginning("""
+    please note | please remember | please keep in mind | please be aware | remember to |
+    go ahead | please go ahead | please proceed | please build it | you can build it | go for it | looks good to me | looks good | look* fine | all good | all set | fine with me | fine by me | lgtm | no problem |
+    sounds good | sounds fine | of course | absolutely | definitely | certainly | i fully support | i support | fully supported | i'm happy to support | i am happy to support | bien sur | absolument |
+    c'est parfait | c'est bon | tout va bien | naturlich | selbstverstandlich | alles klar | passt | por supuesto | claro | certo | sure | done | ok | okay | yes | yep | tout est bon | parfait | perfect | perfekt
+""")
+_DOING = beginning("go ahead | please go ahead | please proceed | please build it | you can build it | go for it")
+_AS_ASKED = re.compile(
+    r"(?:please|now|then|right away|immediately|with (?:it|this|that|the build|the installation)|as (?:asked|requested|planned|it is|is))(?:,? (?:please|thanks|now|\w{2,20}))?"
+)
 _TO_THE_READER = whole_words("""
     you | your | yours | yourself | u | vous | votre | vos | tu | ton | ta | tes | te | toi | sie | ihr | ihre | ihrem | ihnen | du | dein | deine | dir | dich |
     usted | ustedes | su | sus | tuyo | lei | suo | sua | tuo | tua | vi
@@ -54,7 +77,7 @@ _OPEN = whole_words("""
     maybe | perhaps | probably | possibly | presumably | tentative* | provisional* | preliminar* | hopefully | think | guess | suppose | believe | doubt | unsure | principle | roughly |
     use | give | gave | set | make | build | move | switch | try | keep to | just | exactly | enough | half | too | more | another | other | different | second | test | testing | trial | joke | kidding |
     ask | asks | talk | check | see with | clarify | verify | review | start | starts | starting | begin | beginning | from | next | then | soon | still | yet | already | by mistake | tbd | tba | tbc | n/a | bad | pressed | sent | scrap |
-    january | february | march | april | june | july | august | september | october | november | december | monday | tuesday | wednesday | thursday | friday | saturday | sunday |
+    for now | for the moment | for the time being | pour l'instant | pour le moment | vorerst | furs erste | einstweilen | por ahora | per ora | january | february | march | april | june | july | august | september | october | november | december | monday | tuesday | wednesday | thursday | friday | saturday | sunday |
     let me | let us | get back | hm | hmm | hmmm | nee | nei | nej | nie | nao | ne | ei | hayir | yok | нет | ні | οχι | 不 | いいえ |
     week | weeks | month | months | year | years | days | summer | winter | spring | autumn | christmas | easter |
     doit | doivent | devrait | faut | faudrait | voudrais | veut | veux | accord | confirmer | valider | retire | peut-etre | probablement | je pense | je crois | trop | moins | autre | demander | voir avec | seul | moitie |
@@ -67,7 +90,7 @@ _OPEN = whole_words("""
 def is_signature(paragraph: list[str]) -> bool:
     """A name, with at most short lines below it that are no sentences: title, group, house."""
     first, *below = (line.strip("*_ ") for line in paragraph)
-    if not is_name(_BESIDE_A_NAME.split(first)[0]) or _OPEN.search(fold(first)):
+    if not is_name(_BESIDE_A_NAME.split(first)[0]) or _OPEN.search(fold(first)) or _UNSPACED_OPEN.search(first):
         return False
     return all(
         len(line) <= _LONGEST_SIGNATURE_LINE and not _ENDS_SENTENCE.search(line) and not _OPEN.search(fold(line))
@@ -75,19 +98,49 @@ def is_signature(paragraph: list[str]) -> bool:
     )
 
 
+def is_yes(line: str) -> bool:
+    """`+1`, `Sí`: a yes whose plain letters would be something else."""
+    return line.strip(_EDGES).casefold() in _YES
+
+
 def is_harmless(sentence: str) -> bool:
     """True for a wish, a greeting, a name, or words to the requester on which nothing can hang.
 
     `sentence` is as typed; what limits or takes back was looked for before.
     """
-    words = fold(sentence).strip(" \t.,!;:-()*_'\"")
+    words = fold(sentence).strip(_EDGES)
     words = _JOINTS.sub("", words, count=1) if _JOINTS.match(words) else words
     if not any(c.isalpha() for c in words):
         return not any(c.isdigit() for c in words)
-    if _WISHES.match(words) or is_greeting(sentence):
+    spoken_to = _SPOKEN_TO.match(sentence.strip())
+    if spoken_to and not _OPEN.search(fold(spoken_to.group())):
+        return is_harmless(sentence.strip()[spoken_to.end() :])
+    said = _a_wish(words)
+    if said is not None:
+        return said
+    if is_greeting(sentence) or _INITIALS.fullmatch(sentence.strip()):
         return True
-    if _OPEN.search(words) or "?" in sentence or any(c.isdigit() for c in words):
+    if _is_open(words) or "?" in sentence:
         return False
     if is_name(sentence) or _TO_THE_READER.search(words):
         return True
     return bool(_LONE_WORD.fullmatch(words) or _WHO_SHE_IS.fullmatch(words))
+
+
+def _a_wish(words: str) -> bool | None:
+    """Whether a wish or an agreement is no more than that; None where the words begin with neither."""
+    agreed = _AGREEMENTS.match(words)
+    if agreed:  # "go ahead" says nothing new, "go ahead in January" does
+        rest = words[agreed.end() :].strip(_EDGES)
+        bare = not _is_open(rest) if not _DOING.match(words) else bool(_AS_ASKED.fullmatch(rest))
+        return not rest or bare or is_harmless(rest)
+    wish = _WISHES.match(words)
+    if wish:  # what a comma sets off is a clause of its own: "happy to help, from Monday on"
+        clause = _CLAUSE.search(words, wish.end())
+        more = words[clause.end() :] if clause else ""
+        return not _is_open(more) or is_harmless(more)
+    return None
+
+
+def _is_open(words: str) -> bool:
+    return bool(_OPEN.search(words) or _UNSPACED_OPEN.search(words)) or any(c.isdigit() for c in words)

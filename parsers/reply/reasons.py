@@ -26,7 +26,7 @@ _NOT_ALONE = frozenset(phrases("as | since | car"))
 def of_denial(begun: str, rest: list[str], words: Grammar, *, joint: str) -> str:
     """The reason that begins behind the word, or stands in the first paragraph below; "" where there is none."""
     reason = _whole_reason(_without_closing(itself(begun, words)), rest, joint=joint)
-    return itself(reason, words)
+    return _closed(itself(reason, words))
 
 
 def of_extension(begun: str, rest: list[str], words: Grammar) -> str:
@@ -53,6 +53,11 @@ def with_more(command: Command, below: str) -> Command:
     if not command.reason.endswith(":") or not paragraph:
         return command
     return replace(command, reason=f"{command.reason} {' '.join(paragraph.split())}"[:_LONGEST_REASON])
+
+
+def _closed(reason: str) -> str:
+    """With the bracket that was cut off as the end of a line."""
+    return f"{reason})" if reason.count("(") == reason.count(")") + 1 else reason
 
 
 def itself(reason: str, words: Grammar) -> str:

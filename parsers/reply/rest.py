@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from parsers.reply.harmless import is_harmless, is_signature
+from parsers.reply.harmless import is_harmless, is_signature, is_yes
 from parsers.text.boilerplate import is_disclaimer
-from parsers.text.endings import is_closing, is_contact, is_mobile_footer
+from parsers.text.endings import is_closing, is_contact, is_mobile_footer, is_postscript
 from parsers.text.folding import fold
 from parsers.text.tables import beginning, whole_words
 from parsers.values import Verb
@@ -48,8 +48,13 @@ _OWN_CODE = re.compile(r"\S{0,40}\s*#?\d{0,9}[\s,]*code \d{1,12}-[a-z2-7]{4}-[a-
 
 # Courtesies that hold a word which would otherwise limit something; what else the sentence says still counts.
 _ASKING = (
-    r"(?:tell|let (?:me|us)|ask|write|contact|call|reply|drop|ping|e-?mail|mail|shout|feel free|(?:don't|do not|never) hesitate"
+    r"(?:tell|let (?:me|us)|ask|write|contact|call|reply|drop|ping|e-?mail|mail|shout|feel free to (?:ask|contact|write|call|reply|mail|e-?mail|ping|reach|get|drop|come|send|open|raise)|(?:don't|do not|never) hesitate"
     r"|get in touch|come|say|speak|reach out|raise|open|send|happy to help|i'm here|i am here|we are here|here to help)"
+)
+#: Who is there instead; what else follows a note of absence is judged.
+_STAND_IN = (
+    r"(?:,? (?:and |so |but |et |und |mais |aber )?(?:my colleagues? |mon collegue |mein kollege )?\w{2,20}(?: \w{2,20})? (?:will|can|is going to|is there|takes over|stands in|pourra|peut|sera|kann|wird|vertritt)"
+    r"\b(?: (?:help|be there|be here|answer|take over|cover|replace|stand in|look after|take care|respond|reply|aider|repondre|la|helfen|antworten|mich)\b)?[^.;,]{0,30})?"
 )
 _COURTESIES = tuple(
     re.compile(pattern)
@@ -57,22 +62,25 @@ _COURTESIES = tuple(
         rf"\b(?:if|should|when|whenever|in case) (?:you|anything|something|it (?:does not|doesn't|fails|breaks)|there(?:'s| is| are)|any|of|questions|problems)\b[^.;]{{0,80}}?"
         rf"[ ,]+(?:please |just |simply |then |do )*{_ASKING}\b[^.;]{{0,80}}",
         rf"\b(?:please |just |simply )*{_ASKING}\b[^.;]{{0,60}}\b(?:if|when|whenever|once|should|in case|before) "
-        r"(?:you|anything|something|there|it|any|things|the machine|the vm)\b[^.;]{0,80}",
-        r"\b(?:please )?(?:don't|do not|never) forget (?:to|the|your|about)\b[^.;,]{0,80}|\bde rien\b",
+        r"(?:you|anything|something|there|it (?:is (?:up|ready|done|there|running|built|finished)|works|runs|fails|breaks|does|has)|any|things|the machine|the vm)\b[^.;]{0,80}",
+        r"\b(?:please )?(?:don't|do not|never) forget (?:to (?!reduce|limit|lower|cut|set|change|shorten|use|give|put|remove|ask|check|make|adjust|correct)|the |your |about )[^.;,]{0,80}|\bde rien\b",
         r"\bsi (?:tienes|tiene|tienen|hay) [^.;]{0,60}\b(?:dime|digame|avisa\w*|pregunta\w*|escrib\w*|contact\w*|llama\w*)\b[^.;]{0,60}",
         r"\b(?:please )?(?:don't|do not|never) hesitate\b[^.;,]{0,80}",
         r"\b(?:do )?not hesitate\b[^.;,]{0,80}",
-        r"\b(?:no|not a|not any|without any|never a) (?:problem|problems|worry|worries|objection|objections|issue|issues|hurry|rush|need to (?:reply|answer|thank)"
-        r"|further questions|questions|concern|concerns|trouble)\b[^.;,]{0,30}",
+        r"\b(?:(?:i|we) (?:have|see|had) )?(?:no|not a|not any|without any|never a) (?:problem|problems|worry|worries|objection|objections|issue|issues|hurry|rush|need to (?:reply|answer|thank)"
+        r"|further questions|questions|concern|concerns|trouble)\b(?:(?! if\b| when\b| once\b| as long\b| provided\b| unless\b| until\b)[^.;,]){0,30}",
         r"\b(?:don't|do not) (?:worry|mention it|need to (?:reply|answer|thank))\b[^.;,]{0,30}",
         r"\b(?:nothing|not much) (?:else |more )?(?:to add|from (?:me|my side)|against (?:it|that|this))\b",
         r"\bwhy not\b|\bnot bad\b|\bcan't wait\b|\bcannot wait\b|\bas soon as possible\b|\bif possible\b|\bno doubt\b|\bno time\b",
         r"\bbut (?:do )?(?:come|say|ask|welcome|thanks|enjoy|have fun|good luck)\b[^.;]{0,80}",
-        r"\b(?:see|talk to|speak to|meet|call) (?:you|u)\b[^.;]{0,60}",
-        r"\bi(?:'m| am|'ll be| will be)\b[^.;]{0,30}\b(?:out of (?:the )?office|away|on (?:vacation|holiday|leave)|travell?ing|back)\b[^.;]{0,80}",
-        r"\bje (?:suis|serai)\b[^.;]{0,30}\b(?:absente?|en conges?|en vacances|de retour)\b[^.;]{0,80}",
+        r"\b(?:see|talk to|speak to|meet|call) (?:you|u)\b[^.;,]{0,60}",
+        rf"\bi(?:'m| am|'ll be| will be)\b[^.;,]{{0,30}}\b(?:out of (?:the )?office|in the office|away|on (?:vacation|holidays?|leave)|travell?ing|back)\b[^.;,]{{0,80}}{_STAND_IN}",
+        rf"\b(?:out of (?:the )?office|away|on (?:vacation|holidays?|leave)|back(?: in the office)?) (?:on|from|until|till|next|this)\b[^.;,]{{0,60}}{_STAND_IN}",
+        rf"\bje (?:suis|serai)\b[^.;,]{{0,30}}\b(?:absente?|en conges?|en vacances|de retour)\b[^.;,]{{0,80}}{_STAND_IN}",
+        rf"\bich (?:bin|werde)\b[^.;,]{{0,40}}\b(?:im urlaub|nicht (?:da|im buro|im hause)|verreist|unterwegs|zuruck)\b[^.;,]{{0,60}}{_STAND_IN}",
         r"\buntil (?:then|next time|soon|later)\b",
-        r"\b(?:sorry|apologies|my apologies|i apologise|i apologize|excuse me|pardon) (?:for|about)\b[^.;]{0,80}",
+        r"\b(?:sorry|apologies|my apologies|i apologise|i apologize|excuse me|pardon)(?: (?:for|about) (?:the|my|any|a|this|being|not|all|answering|replying|writing|disturbing|bothering)\b[^.;,]{0,60}| (?:the|my) (?:delay|late\b|long)[^.;,]{0,40}|,? i (?:missed|was|am late|overlooked|forgot)\b[^.;,]{0,40})",
+        r"\b(?:pour moi|de ma part|from my side|fur mich|para mi|per me)\b",
         r"\b(?:accept|with) (?:my|our) (?:sincere |deepest )?apolog(?:y|ies)\b[^.;]{0,60}",
         r"\b(?:ne pas|n'hesite[zr]?(?: pas)?|n'hesitez pas|pas) hesite[rz]?\b[^.;,]{0,80}|\bn'hesite[zr]? (?:pas|surtout pas)\b[^.;,]{0,80}",
         r"\b(?:pas|aucun|aucune|sans|plus) (?:de |d'|l'ombre d'un )?(?:souci|soucis|probleme|problemes|quoi|objection|objections|question|questions|inquietude)\b",
@@ -110,7 +118,8 @@ _LIMITS = whole_words("""
     attendre | arrete | arretez | arreter | plus tard | demain | d'abord | au prealable | limite | limiter | au plus | au maximum | reduire | reduit | reduise | diminuer | modifier |
     changer | corriger | plutot | discuter | discutons | reflechir | verifier | desole | desolee | disque |
     wenn | falls | sofern | bis | erst | nachdem | bevor | sobald | solange | nur | aber | jedoch | nicht | kein | keine | nie | ohne | warte | warten | warten sie | spater | vorausgesetzt |
-    unter der bedingung | ausser | maximal | hochstens | stattdessen | zuerst | leider |
+    unter der bedingung | vorbehaltlich | unter vorbehalt | vorlaufig | befristet | testweise | probeweise | bedingt | teilweise | eingeschrankt | nach rucksprache | nach absprache | temporarily | temporary | partially | partly |
+    provisoirement | temporairement | partiellement | temporalmente | parcialmente | temporaneamente | ausser | maximal | hochstens | stattdessen | zuerst | leider |
     hasta | cuando | despues | antes | solo | pero | nunca | espera | esperar | salvo | excepto | siempre que | en lugar | primero |
     fino | quando | dopo | prima | soltanto | aspetta | aspettare | eccetto | invece | mai | senza
 """)
@@ -184,9 +193,11 @@ def _against(verb: Verb, paragraph: list[str]) -> str:
 
 
 def _says_nothing(line: str) -> bool:
-    if is_contact(line):  # `P.S. only until March` and `Office: until Monday` only look like one
+    if is_postscript(line):
+        return False
+    if is_contact(line):  # `Office: until Monday` only looks like one
         return "://" in line or "@" in line or not _speaks_against(fold(line))
-    return is_closing(line) or is_mobile_footer(line) or bool(_OWN_CODE.fullmatch(line))
+    return is_yes(line) or is_closing(line) or is_mobile_footer(line) or bool(_OWN_CODE.fullmatch(line))
 
 
 _WRAPPED_FROM = 55

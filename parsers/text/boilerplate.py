@@ -36,7 +36,7 @@ _SURELY_DISCLAIMS = whole_words("""
     not the intended | not accept orders | legally binding | registered office | registered in england | registered in | registered number | company number | vat number | registered charity | views expressed |
     opinions expressed | views of the author | scanned for viruses | checked for viruses | virus-free | free of viruses | antivirus | consider the environment | before printing | do not print |
     don't print | print this | save paper | carbon footprint | eco-friendly | outside your working hours | outside of your working hours | do not feel obliged | don't feel obliged |
-    not feel obliged | no need to reply outside | may not be your working | may not be yours | i work part-time | i work part time | i work flexibly | an equal opportunity | privacy notice | privacy policy |
+    not feel obliged | no need to reply outside | may not be your working | may not be yours | i work part-time | i work part time | i work flexibly | my working days are | my normal working | my usual working | my working pattern | mes jours de travail | meine arbeitszeiten | mis horas de trabajo | be green | keep it on the screen | an equal opportunity | privacy notice | privacy policy |
     privacy statement | unsubscribe | manage your subscription | list archive | to post to this | you received this message because | you are receiving this |
     digitally signed | this email is signed | pgp key | pgp fingerprint | gpg fingerprint | key fingerprint | a l'attention exclusive | recu par erreur | recu ce message par erreur |
     recu ce courriel par erreur | avertir l'expediteur | imprimer ce | n'imprimez | avant d'imprimer | decline toute responsabilite | aucune responsabilite | siege social : | au capital de | rcs | siret |

@@ -15,7 +15,7 @@ from parsers.text.tables import alternatives
 _DELIMITER = re.compile(r"\s*(?:[-_=]{3,}|[*~]{5,})\s*")
 _MOBILE = re.compile(
     r"\s*[-*_(\[]{0,3}(?:(?:sent|written|typed|posted|get|download|envoye|ecrit|telechargez|obtenez|obtenir|von mein|gesendet"
-    r"|enviado|enviada|inviato|verzonden|verstuurd|skickat|sendt|wyslano|wyslane|outlook fur|diese nachricht wurde|holen sie sich"
+    r"|enviado|enviada|inviato|verzonden|verstuurd|skickat|sendt|wyslano|wyslane|wysłano|wysłane|outlook fur|diese nachricht wurde|holen sie sich"
     r"|laden sie|obtener|obtenga|descargar|scarica|ottieni|lahetetty|отправлено|надіслано|发自|從我的|从我的|發自|iphone|tap na|odeslano"
     r"|skickat) ?"
     r"(?:(?:from|via|with|using|on|by|de|depuis|avec|a partir|mit|von|aus|desde|da|do|dal|con|vanaf|met|fran|fra|z|из|с|від|en|i|em)\b"
@@ -173,6 +173,11 @@ def is_mobile_footer(line: str) -> bool:
     """`Sent from my iPhone` and its like."""
     folded = fold(line) if len(line) <= 160 else ""
     return bool(_MOBILE.fullmatch(folded)) and not speaks_of_the_matter(folded)
+
+
+def is_postscript(line: str) -> bool:
+    """`P.S. …`: what is said below the end is said all the same."""
+    return bool(_POSTSCRIPT.match(line))
 
 
 def without_signature(lines: list[str]) -> list[str]:

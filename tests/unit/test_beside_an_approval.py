@@ -1,0 +1,160 @@
+"""What stands beside an approval: words that a machine must not be built against, and words on which nothing hangs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from parsers import read, understand
+from parsers.reply.commands import read_command
+from parsers.values import Command, Kind, ReadingRules, Unclear
+
+RULES = ReadingRules(now=datetime(2026, 11, 26, 9, tzinfo=UTC), timezone=UTC)
+
+LIMITING = (
+    "Fine with me from January.",
+    "Go ahead in spring.",
+    "You can build it at the other site.",
+    "Please build it on Monday.",
+    "OK for now.",
+    "OK for the moment",
+    "No problem if it is short.",
+    "Mind the budget: it ends in March.",
+    "Please remember that she leaves in March.",
+    "Please note that the disk is too large.",
+    "Happy to help, from Monday on.",
+    "See you on Monday, do nothing before.",
+    "I am on vacation, wait for me.",
+    "Out of the office until Monday, so hold this.",
+    "Let me know when it is cheaper.",
+    "Feel free to build it if there is room.",
+    "Don't forget to reduce the disk.",
+    "P.S. 8 GB",
+    "PS: three months",
+    "Bitte mit Bob absprechen.",
+    "Vorbehaltlich der Zustimmung von Bob",
+    "Vorläufig",
+    "Befristet",
+    "Temporarily",
+    "Provisoirement",
+    "只到三月",
+    "3月まで",
+    "As usual, one month.",
+    "Nice project, too large though.",
+    "Thanks, but with less disk.",
+    "Perfect for a trial.",
+    "All good once Paul is back.",
+    "alleen tot maart",
+    "bara till mars",
+    "tylko do marca",
+    "только до марта",
+)
+HARMLESS = (
+    "C",
+    "C.A.",
+    "xx Carol",
+    "+1",
+    "Sí",
+    "Sì",
+    "Of course.",
+    "Sounds good to me.",
+    "This sounds interesting.",
+    "Very nice project.",
+    "Good to see this moving forward.",
+    "I know Alice well.",
+    "I am her supervisor.",
+    "I fully support this.",
+    "I have no objections.",
+    "No problem from my side.",
+    "Aucun problème pour moi.",
+    "Go ahead with it, please.",
+    "Please proceed as planned.",
+    "Alice: welcome aboard!",
+    "Have a nice day, Alice",
+    "I am in the office today.",
+    "I'm on holiday next week, Bob will be there.",
+    "Back in the office on Monday.",
+    "Ich bin nächste Woche im Urlaub.",
+    "Je suis en congé la semaine prochaine, Paul pourra répondre.",
+    "Sorry I missed this one.",
+    "Pardon the delay!",
+    "See you on Monday, Alice.",
+    "Please mind the maintenance on Friday.",
+    "Don't forget to water the plants.",
+    "Tout va bien.",
+    "Alles klar.",
+    "Très beau projet.",
+    "In bocca al lupo!",
+    "Prettig weekend",
+    "Trevlig helg!",
+    "Miłego dnia",
+    "Merry Christmas",
+    "Be green, keep it on the screen.",
+    "My working days are Monday to Wednesday.",
+    "Wysłane z iPhone'a",
+    "cc: Bob",
+)
+
+
+@pytest.mark.parametrize("words", LIMITING)
+def test_nothing_is_built_against_these(words: str) -> None:
+    for between in ("\n", "\n\n"):
+        assert isinstance(read_command(f"Approve{between}{words}", RULES), Unclear)
+
+
+@pytest.mark.parametrize("words", HARMLESS)
+def test_nothing_hangs_on_these(words: str) -> None:
+    for between in ("\n", "\n\n"):
+        assert isinstance(read_command(f"Approve{between}{words}", RULES), Command)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Our institute is closed until 4 January. We will answer your message then.",
+        "Attention: I am OOO until Monday",
+        "Please note I'm on sick leave.",
+        "On leave till 3rd December, expect a late answer.",
+        "I am attending a workshop and read mail in the evening.",
+        "I am out sick today.",
+        "Currently on a business trip.",
+        "You have reached my vacation responder.",
+        "Absent du bureau jusqu'au 3 décembre",
+        "Je ne suis pas joignable jusqu'au 3 décembre.",
+        "Merci pour votre message, je suis en déplacement.",
+        "Bin bis 3.12. abwesend.",
+        "Ich habe derzeit keinen Zugriff auf meine Mails.",
+        "Danke für deine Mail! Ich bin gerade auf Reisen.",
+        "Jsem na dovolené.",
+        "Я в отпуске до 3 декабря.",
+        "我正在休假。",
+        "This address is no longer monitored.",
+        "We have received your message and will get back to you within two days.",
+    ],
+)
+def test_notes_of_absence_and_receipt_without_a_mark_are_machines(words: str) -> None:
+    head = "From: Vicky <vicky@testbed.example>\nTo: support@testbed.example\nSubject: Re: VM\n"
+    raw = f"{head}Content-Type: text/plain; charset=utf-8\n\n{words}\n\nVicky\n".encode()
+    assert understand(read(raw, RULES), RULES).kind is Kind.AUTOMATIC
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Je suis en vacances la semaine prochaine, pouvez-vous attendre ?",
+        "I am away next week. Can I answer later?",
+        "Ich bin im Urlaub, wann läuft die Frist ab?",
+    ],
+)
+def test_who_asks_something_is_a_person_on_holiday(words: str) -> None:
+    head = "From: Vicky <vicky@testbed.example>\nTo: support@testbed.example\nSubject: Re: VM\n"
+    raw = f"{head}Content-Type: text/plain; charset=utf-8\n\n{words}\n".encode()
+    assert understand(read(raw, RULES), RULES).kind is Kind.UNCLEAR
+
+
+def test_a_bracket_at_the_end_belongs_to_the_reason() -> None:
+    said = read_command("Deny: your group has two already (see the minutes)", RULES)
+
+    assert isinstance(said, Command)
+    assert said.reason == "your group has two already (see the minutes)"
