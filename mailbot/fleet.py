@@ -13,7 +13,7 @@ from mailbot.lifecycle.steps import STATE_WORDS
 from mailbot.model import Actor, MoveAsked, MoveEnded, Refusal, Ticket, TicketState
 from mailbot.operator import Refused, acting, set_site_mode
 from mailbot.timetable import end_of, today
-from mailbot.turns import modes, relocation
+from mailbot.turns import addresses, modes, relocation, rooms
 from mailbot.turns.context import TurnContext
 from parsers.translatable import say
 from provisioner.api import SiteHealth
@@ -40,7 +40,7 @@ def move(
     begun = relocation.of_ticket(context.store, ticket_id)
     if begun is not None and begun.begun:
         raise Refused(f"it is moving to {begun.plan.to} already")
-    if why := relocation.cannot_take(context, to):
+    if why := relocation.cannot_take(context, ticket, to):
         raise Refused(f"{to}: {why}")
     zone = context.rules.service.timezone
     noon = end_of(day, zone) - timedelta(hours=12)
@@ -102,7 +102,7 @@ def drained(
     goes by itself.  Changes nothing and asks no host.
     """
     planned = relocation.planned(context.store)
-    rooms = {one.site: one for one in _rooms(context, host, neighbours)}
+    left = {one.site: one for one in _rooms(context, host, neighbours)}
     tickets = [one for one in context.store.tickets(_LEAVING) if one.site == host]
     busy = Counter(one.plan.at for one in planned.values())
     found: list[Leaving] = []
@@ -114,7 +114,7 @@ def drained(
         elif ticket.state is not TicketState.ACTIVE:
             found.append(Leaving(ticket.id, machine, why=str(STATE_WORDS[ticket.state])))
         else:
-            found.append(_leaving(context, ticket, rooms, busy, first))
+            found.append(_leaving(context, ticket, left, busy, first))
     return tuple(found)
 
 
@@ -155,13 +155,13 @@ def _days(circumstances: Circumstances, first: date | None) -> Iterator[datetime
 
 def _rooms(context: TurnContext, host: str, neighbours: Collection[str]) -> Iterator[SiteHealth]:
     """What the other hosts have left, without what is on its way to them."""
-    coming = Counter(one.plan.to for one in relocation.planned(context.store).values())
-    taken_out = modes.refusals(context.store)
+    coming = rooms.promised(context, relocation.destinations(context.store))
+    taken_out, full = modes.refusals(context.store), addresses.full(context)
     for health, _at in context.store.health():
         if health.site == host or health.site not in neighbours:
             continue
         if words := taken_out.get(health.site):
             yield SiteHealth(health.site, reachable=False, problems=(words,))
         else:
-            memory = health.free_memory_mib - coming[health.site] * context.rules.policy.memory_mib
-            yield replace(health, free_memory_mib=max(0, memory))
+            more = (full[health.site],) if health.site in full else ()
+            yield replace(rooms.left(context, health, coming), problems=(*health.problems, *more))

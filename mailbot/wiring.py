@@ -143,6 +143,7 @@ def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
         own_addresses=frozenset({config.smtp.from_address.lower()}),
         quarantine_folder=config.mailbox.quarantine_folder,
         closures={host.name: host.closures for host in config.hosts},
+        shared_pools={host.name: host.shared_pool for host in config.hosts if host.shared_pool},
         zones=make_zones(config),
         bridges={host.name: bridge for host in config.hosts if (bridge := host.on_bridge)},
         authenticator=_authenticator(rules.trust) if rules.trust.looks_itself else None,
@@ -271,6 +272,7 @@ def site_settings(site: SiteSection) -> SiteSettings:
         filtered=site.filtered,
         isolated=site.isolated,
         bridge=site.on_bridge,
+        shared_pool=bool(site.shared_pool),
     )
 
 

@@ -80,6 +80,8 @@ class SiteSettings:
     filtered: bool = True
     isolated: bool = True
     bridge: Bridge | None = None
+    shared_pool: bool = False
+    """Whether other hosts have the same pool, and put volumes into it."""
 
 
 class Kvm(StrEnum):
@@ -233,6 +235,9 @@ class Provisioner(Protocol):
         `ProvisionerError`.
         """
 
+    def prepare(self, spec: VmSpec) -> VmFacts:
+        """Make what is missing as `ensure` does, and leave the machine off.  Idempotent; STOPPED after it, unless it runs already."""
+
     def facts(self, spec: VmSpec) -> VmFacts:
         """Say how far the machine is, changing nothing."""
 
@@ -264,6 +269,9 @@ class Provisioner(Protocol):
 
     def retire(self, spec: VmSpec) -> VmFacts:
         """Remove domain, seed, reservation and name; keep the disk.  Idempotent; DISK_KEPT or ABSENT after it."""
+
+    def leave(self, spec: VmSpec) -> None:
+        """Remove domain, reservation and name; keep every volume: another host that has the same pool needs them.  Idempotent."""
 
     def delete_disk(self, spec: VmSpec) -> VmFacts:
         """Delete the kept disk.  Idempotent; refuses while a domain exists.  ABSENT after it."""

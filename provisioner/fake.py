@@ -150,7 +150,18 @@ class FakeSite:
             machine = FakeMachine(spec.name, spec.reference, spec.owner, spec.expires_on.isoformat())
         self._refuse_foreign(spec)
         self._build(spec, machine)
+        if not machine.running:
+            self._step(FakeStep.START, spec, machine, running=True, polls=0)
         return self._look(spec, machine)
+
+    def prepare(self, spec: VmSpec) -> VmFacts:
+        machine = self._enter("prepare", spec) or FakeMachine(
+            spec.name, spec.reference, spec.owner, spec.expires_on.isoformat()
+        )
+        check_buildable(spec)
+        self._refuse_foreign(spec)
+        self._build(spec, machine)
+        return self._describe(spec, machine)
 
     def facts(self, spec: VmSpec) -> VmFacts:
         machine = self._enter("facts", spec)
@@ -206,6 +217,16 @@ class FakeSite:
         if machine:
             self._take_away(spec, machine)
         return self._describe(spec, machine)
+
+    def leave(self, spec: VmSpec) -> None:
+        machine = self._enter("leave", spec)
+        if machine:
+            if machine.running:
+                self._step(FakeStep.POWER_OFF, spec, machine, running=False, polls=0)
+            if machine.defined:
+                self._step(FakeStep.UNDEFINE, spec, machine, defined=False)
+            if machine.address:
+                self._step(FakeStep.RELEASE, spec, machine, address=None)
 
     def delete_disk(self, spec: VmSpec) -> VmFacts:
         machine = self._enter("delete_disk", spec)
@@ -354,8 +375,6 @@ class FakeSite:
             self._step(FakeStep.CREATE_SEED, spec, machine, seed=True, fingerprints=keys)
         if not machine.defined:
             self._step(FakeStep.DEFINE, spec, machine, defined=True, memory_mib=spec.memory_mib)
-        if not machine.running:
-            self._step(FakeStep.START, spec, machine, running=True, polls=0)
 
     def _take_away(self, spec: VmSpec, machine: FakeMachine) -> None:
         self._take_down(spec, machine)

@@ -1,4 +1,4 @@
-"""BIND from Debian, with a forward zone and two reverse ones that a key may change, on a port of its own."""
+"""BIND from Debian, with a forward zone and reverse ones that a key may change, on a port of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import dns.rdatatype
 from mailbot.adapters.zones.dynamic import Zone
 
 FORWARD = "testbed.example"
-REVERSE = ("2.0.192.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa")
+REVERSE = ("2.0.192.in-addr.arpa", "100.51.198.in-addr.arpa", "8.b.d.0.1.0.0.2.ip6.arpa")
 _START_SECONDS = 30
 _ZONE = """\
 $TTL 300

@@ -35,6 +35,9 @@ class BoundedSite:
     def ensure(self, spec: VmSpec) -> VmFacts:
         return self._bounded(lambda: self._site.ensure(spec))
 
+    def prepare(self, spec: VmSpec) -> VmFacts:
+        return self._bounded(lambda: self._site.prepare(spec))
+
     def facts(self, spec: VmSpec) -> VmFacts:
         return self._bounded(lambda: self._site.facts(spec))
 
@@ -58,6 +61,9 @@ class BoundedSite:
 
     def retire(self, spec: VmSpec) -> VmFacts:
         return self._bounded(lambda: self._site.retire(spec))
+
+    def leave(self, spec: VmSpec) -> None:
+        self._bounded(lambda: self._site.leave(spec))
 
     def delete_disk(self, spec: VmSpec) -> VmFacts:
         return self._bounded(lambda: self._site.delete_disk(spec))

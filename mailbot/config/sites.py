@@ -30,6 +30,8 @@ class HostSection:
     """The hypervisor."""
     pool: Text | None = optional("default")
     """The storage pool."""
+    shared_pool: str | None = optional("nfs")
+    """What the pool is called where other hosts have it too."""
     network: Text | None = optional("default")
     """The libvirt network."""
     image: str | None = optional("debian-trixie")
@@ -76,6 +78,9 @@ class SiteSection:
     `qemu:///system`, or none where the site has `[[sites.hosts]]`."""
     pool: Text = "default"
     """The storage pool for disks and base images."""
+    shared_pool: str = ""
+    """A name of your own, the same for every host whose pool is the same storage under the same path (NFS, for example): then a
+    machine that moves between them takes its disk along without a copy. Empty: the pool is this host's alone."""
     network: Text = "default"
     """The libvirt network that gives machines their address and name."""
     bridge: str = ""

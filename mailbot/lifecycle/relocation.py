@@ -15,6 +15,7 @@ from mailbot.model import (
     Action,
     Arrived,
     Effect,
+    Facts,
     MoveAsked,
     MoveBegun,
     MoveEnded,
@@ -138,7 +139,8 @@ def begun(ticket: Ticket, event: MoveBegun, circumstances: Circumstances) -> Ste
 def relocated(ticket: Ticket, event: Relocated, circumstances: Circumstances) -> Step:
     """The whole disk is at the new host: from here on the machine is there."""
     after = moved(ticket, circumstances, site=event.to)
-    facts = {"to": event.to, "left": ticket.site}
+    flags = {name: True for name, so in (("off", event.off), ("shared", event.shared)) if so}
+    facts: Facts = {"to": event.to, "left": ticket.site, **flags}
     work = machine(after, Action.ARRIVE, key=circumstances.now.isoformat(), **facts)
     return Step(after, (work,), f"its disk is at {event.to}")
 
@@ -147,10 +149,15 @@ def arrived(ticket: Ticket, event: Arrived, circumstances: Circumstances) -> Ste
     """The machine answers at its new host: its owner gets the new address."""
     after, login = moved(ticket, circumstances), event.login
     told = VmMoved(
-        fqdn=login.fqdn, address=login.address, host_key_fingerprints=login.host_key_fingerprints, **snapshot(after)
+        fqdn=login.fqdn,
+        address=login.address,
+        host_key_fingerprints=login.host_key_fingerprints,
+        off=event.off,
+        **snapshot(after),
     )
     letter = to_owner(after, told, key=circumstances.now.isoformat())
-    return Step(after, (letter,), f"moved to {ticket.site}: it answers at {login.address}")
+    how = "switched off, as it was" if event.off else f"it answers at {login.address}"
+    return Step(after, (letter,), f"moved to {ticket.site}: {how}")
 
 
 def ended(ticket: Ticket, event: MoveEnded, circumstances: Circumstances) -> Step:

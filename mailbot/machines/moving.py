@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from mailbot import journal
 from mailbot.errors import DirectoryUnavailable
 from mailbot.lifecycle.relocation import KEPT
+from mailbot.machines.answering import OFF
 from mailbot.machines.progress import (
     NoKeys,
     Site,
@@ -83,8 +84,9 @@ def move(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -
     """At the host that it leaves: shut it down, copy a piece, and once all is copied, the machine is at the other one.
 
     1. Refused while it is held, or where nobody could log in to it afterwards.
-    2. Shut down as for a stop; copied only once it is off.
-    3. A piece at a time, with the other work of this host in between.
+    2. Whether it is on is remembered before anything is asked of it: one that its owner switched off stays off.
+    3. Shut down as for a stop; copied only once it is off.
+    4. A piece at a time, with the other work of this host in between; nothing where both hosts have the same pool.
     """
     to = item.effect.facts["to"]
     try:
@@ -93,16 +95,19 @@ def move(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -
         if target is None or target.disks is None or source.disks is None:
             raise _AtTarget(ProvisionerError(f"the configuration does not name {to}", permanent=True))
         spec = spec_of(context, source, ticket, keys)
+        off = _was_off(context, source, spec, item)
         if not is_off(context, source, spec, item):
             context.store.put_note(_note(item), None)  # what was copied of a disk that is in use is worth nothing
             later(context, item, "the guest to shut down")
             return
-        copied = _copied(context, item)
-        if _one_piece(context, item, spec, Copy(source.disks, target.disks, source.piece_bytes), copied):
-            left = {left_behind.note_of(ticket.site or "", ticket.id): _left(context)}
+        shared = context.has_one_pool(ticket.site or "", to)
+        copy = Copy(source.disks, target.disks, source.piece_bytes)
+        if _is_there_already(context, item, spec, copy) if shared else _one_piece(context, item, spec, copy):
+            left = {left_behind.note_of(ticket.site or "", ticket.id): _left(context, shared=shared)}
             here = {left_behind.note_of(to, ticket.id): None}
-            done = Settled(item, done=True, proof=f"copied to {to}")
-            settle_with(context, item, Relocated(to), done, {**left, **here, _note(item): None})
+            done = Settled(item, done=True, proof=f"{'in the same pool as' if shared else 'copied to'} {to}")
+            event = Relocated(to, off=off, shared=shared)
+            settle_with(context, item, event, done, {**left, **here, _note(item): None, _power(item): None})
         else:
             later(context, item, f"the disk to be copied to {to}")
     except _AtTarget as failed:
@@ -115,6 +120,30 @@ def move(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -
         raise  # this host: everything of it waits
     except ProvisionerError as error:
         _again_or_given_up(context, item, error)
+
+
+def _power(item: OutboxItem) -> str:
+    return f"power:{item.id}"
+
+
+def _was_off(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem) -> bool:
+    """Whether the machine was off when the move began."""
+    known = context.store.note(_power(item))
+    if known is None:
+        known = "off" if site.provisioner.facts(spec).phase in OFF else "on"
+        context.store.put_note(_power(item), known)
+    return known == "off"
+
+
+def _is_there_already(context: TurnContext, item: OutboxItem, spec: VmSpec, copy: Copy) -> bool:
+    """Look that the disk is in the target's pool, too.  Raises _AtTarget where it is not."""
+    begin(context, item)
+    *_, disk = copy.source.parts(spec)
+    with _at_target():
+        if not copy.target.there(disk):
+            why = f"the disk {disk.name} is not there, although both hosts are said to have one pool (shared_pool)"
+            raise ProvisionerError(why, permanent=True)
+    return True
 
 
 class _Held(Exception):
@@ -137,9 +166,9 @@ class Copy:
     piece_bytes: int
 
 
-def _one_piece(context: TurnContext, item: OutboxItem, spec: VmSpec, copy: Copy, copied: Copied | None) -> bool:
+def _one_piece(context: TurnContext, item: OutboxItem, spec: VmSpec, copy: Copy) -> bool:
     """Copy the next piece; gives whether all is copied.  Raises ProvisionerError of this host, _AtTarget of the other one."""
-    parts = copy.source.parts(spec)
+    parts, copied = copy.source.parts(spec), _copied(context, item)
     begin(context, item)
     if copied is None:
         copied = _remember(context, item, 0, 0)
@@ -170,7 +199,7 @@ def _make_room(context: TurnContext, item: OutboxItem, copy: Copy, part: Part, s
         if copy.target.there(part):
             why = "there is a disk of that name already, perhaps because both hosts use one pool: it was not touched"
             raise ProvisionerError(why, permanent=True)
-        context.store.put_note(note, _left(context))
+        context.store.put_note(note, _left(context, shared=False))
     copy.target.make(part, spec.disk_gib)
 
 
@@ -222,26 +251,33 @@ def _again_or_given_up(context: TurnContext, item: OutboxItem, error: Provisione
 def _given_up(context: TurnContext, item: OutboxItem, why: str, back_to: str = "") -> None:
     """No move: the machine is started where it was, and what is at the other host goes, its disk after a while."""
     to, number = item.effect.facts["to"], item.ticket_id or 0
-    was_begun = bool(back_to) or begun(context, item) is not None
-    notes: dict[str, str | None] = {relocation.note_of(number): None, _note(item): None}
+    facts = item.effect.facts
+    off = bool(facts.get("off")) or context.store.note(_power(item)) == "off"
+    was_begun = not off and (bool(back_to) or begun(context, item) is not None)
+    notes: dict[str, str | None] = {relocation.note_of(number): None, _note(item): None, _power(item): None}
     if back_to:
-        notes |= {left_behind.note_of(back_to, number): None, left_behind.note_of(to, number): _left(context)}
+        there = _left(context, shared=bool(facts.get("shared")))
+        notes |= {left_behind.note_of(back_to, number): None, left_behind.note_of(to, number): there}
     journal.machine_failed(number, action=item.effect.action.value, machine="", why=why, site=to)
     event = MoveEnded(why, _FAILED, begun=was_begun, back_to=back_to)
     settle_with(context, item, event, Settled(item, error=why), notes)
 
 
-def _left(context: TurnContext) -> str:
-    return left_behind.written(Left(context.clock.now() + KEPT))
+def _left(context: TurnContext, *, shared: bool) -> str:
+    return left_behind.written(Left(context.clock.now() + KEPT, shared=shared))
 
 
 def arrive(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
-    """At the host that it comes to: define and start it around its disk, until it answers; then its owner hears so."""
+    """At the host that it comes to: define it around its disk and start it until it answers; then its owner hears so.
+
+    One that was off before is not started.
+    """
     try:
         site = where(sites, ticket)
         spec = spec_of(context, site, ticket, keys_of(context, ticket))
         begin(context, item)
-        facts = site.provisioner.ensure(spec)
+        off = bool(item.effect.facts.get("off"))
+        facts = site.provisioner.prepare(spec) if off else site.provisioner.ensure(spec)
     except DirectoryUnavailable as error:
         again(context, item, str(error))
     except SiteUnreachable as error:
@@ -256,14 +292,14 @@ def arrive(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket)
         else:
             again(context, item, str(error))
     else:
-        _is_there(context, item, spec, replace(facts, site=ticket.site or ""))
+        _is_there(context, item, spec, replace(facts, site=ticket.site or ""), off=off)
 
 
-def _is_there(context: TurnContext, item: OutboxItem, spec: VmSpec, facts: VmFacts) -> None:
-    if facts.phase is VmPhase.READY:
+def _is_there(context: TurnContext, item: OutboxItem, spec: VmSpec, facts: VmFacts, *, off: bool) -> None:
+    if facts.phase is VmPhase.READY or (off and facts.phase is VmPhase.STOPPED):
         login = Login(spec.names.fqdn, facts.address or "", tuple(facts.host_keys), tuple(facts.host_key_fingerprints))
         notes = {relocation.note_of(item.ticket_id or 0): None}
-        settle_with(context, item, Arrived(login), Settled(item, done=True, proof=login.address), notes)
+        settle_with(context, item, Arrived(login, off), Settled(item, done=True, proof=login.address), notes)
     elif looked(context, item) > timedelta(hours=context.rules.lease.build_hours):
         _back(context, item, f"it did not answer at {facts.site}: it still waits for {facts.waiting_for}")
     else:
@@ -303,6 +339,10 @@ def clear(context: TurnContext, name: str, site: Site) -> None:
         if number in under_way and ticket.state is TicketState.ACTIVE:
             continue  # it may have to come back
         spec = spec_of(context, site, ticket)
+        if left.shared:
+            site.provisioner.leave(spec)
+            context.store.put_note(note, None)
+            continue
         if not left.cleared:
             site.provisioner.retire(spec)
             context.store.put_note(note, left_behind.written(replace(left, cleared=True)))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from mailbot.errors import LeaseLost, NoAddress
 from mailbot.machines.health import TOO_OLD, known
 from mailbot.machines.progress import Sites
-from mailbot.model import EventKind, OutboxItem, Placed, Refusal, Ticket, TicketState
-from mailbot.rules import PolicyRules
-from mailbot.turns import addresses, modes
+from mailbot.model import EventKind, OutboxItem, Placed, Refusal, Ticket
+from mailbot.turns import addresses, modes, relocation
 from mailbot.turns.context import TurnContext, apply
+from mailbot.turns.rooms import left, promised
 from provisioner.api import ProvisionerError, SiteHealth
 from provisioner.placement import Need, choose
 
@@ -69,7 +68,7 @@ def place(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
 def room(context: TurnContext, sites: Sites) -> list[SiteHealth]:
     """What each site has left for one more machine; asks no hypervisor."""
     now, seen = context.clock.now(), known(context)
-    coming = context.store.tickets((TicketState.APPROVED,))
+    coming = promised(context, relocation.destinations(context.store))
     rooms: list[SiteHealth] = []
     taken_out, full = modes.refusals(context.store), addresses.full(context)
     for name in sorted(sites):
@@ -81,18 +80,6 @@ def room(context: TurnContext, sites: Sites) -> list[SiteHealth]:
             problem = f"The site {name} has not been looked at yet."
             rooms.append(SiteHealth(name, reachable=False, problems=(problem,)))
         else:
-            left = _less(seen[name].health, coming, context.rules.policy)
-            rooms.append(replace(left, problems=(*left.problems, full[name])) if name in full else left)
+            room = left(context, seen[name].health, coming)
+            rooms.append(replace(room, problems=(*room.problems, full[name])) if name in full else room)
     return rooms
-
-
-def _less(health: SiteHealth, coming: Sequence[Ticket], rules: PolicyRules) -> SiteHealth:
-    """The site's room without what is promised there and not counted yet."""
-    counted = frozenset(health.references)
-    promised = [one for one in coming if one.site == health.site and str(one.id) not in counted]
-    return replace(
-        health,
-        free_memory_mib=max(0, health.free_memory_mib - len(promised) * rules.memory_mib),
-        free_disk_gib=max(0, health.free_disk_gib - sum(one.disk_gib for one in promised)),
-        machines=health.machines + len(promised),
-    )

@@ -349,19 +349,25 @@ class MoveBegun:
 
 @dataclass(frozen=True, slots=True)
 class Relocated:
-    """The whole disk is at the other host, and the machine is off."""
+    """The whole disk is at the other host, and the machine is off: `off` where its owner had switched it off before.
+
+    `shared` where it need not be copied, because both hosts have the same pool.
+    """
 
     kind: ClassVar[EventKind] = EventKind.RELOCATED
     to: str
+    off: bool = False
+    shared: bool = False
     by: Actor = MACHINE
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """The machine answers at its new host."""
+    """The machine answers at its new host, or is `off` there as it was before."""
 
     kind: ClassVar[EventKind] = EventKind.ARRIVED
     login: Login
+    off: bool = False
     by: Actor = MACHINE
 
 

@@ -67,6 +67,8 @@ class TurnContext:
     """Looks at the signatures of mails themselves; None where the site does not want that."""
     closures: Mapping[str, tuple[tuple[date, date], ...]] = field(default_factory=dict)
     """Per site: first and last days of periods in which nothing destructive happens."""
+    shared_pools: Mapping[str, str] = field(default_factory=dict)
+    """By host: what a pool is called that other hosts have as well, so that a disk in it is at each of them."""
     zones: Zones | None = None
     """Where machines' names are published; None where the site leaves that to libvirt."""
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
@@ -77,6 +79,11 @@ class TurnContext:
         return reading_rules(
             self.rules, now, own_addresses=self.own_addresses, message_id_domain=self.letters.message_id_domain
         )
+
+    def has_one_pool(self, host: str, other: str) -> bool:
+        """Whether two hosts have the same pool."""
+        pool = self.shared_pools.get(host)
+        return pool is not None and pool == self.shared_pools.get(other)
 
     def paused(self) -> str:
         """Who paused the bot and why; empty where it acts.  While paused, mail is received and answered, nothing else happens."""

@@ -14,10 +14,14 @@ _PREFIX = "left:"
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """One disk at a host that is not its machine's any more; `cleared` once everything but the disk is gone there."""
+    """One disk at a host that is not its machine's any more; `cleared` once everything but the disk is gone there.
+
+    `shared` where the two hosts have one pool: then the disk is the machine's own, and stays.
+    """
 
     until: datetime
     cleared: bool = False
+    shared: bool = False
 
 
 def note_of(site: str, ticket_id: int) -> str:
@@ -50,5 +54,7 @@ def _all(store: Store) -> Mapping[tuple[str, int], Left]:
     for name, value in store.notes_from(_PREFIX).items():
         number, _, site = name.removeprefix(_PREFIX).partition(":")
         kept = json.loads(value)
-        found[site, int(number)] = Left(datetime.fromisoformat(kept["until"]), kept["cleared"])
+        found[site, int(number)] = Left(
+            datetime.fromisoformat(kept["until"]), kept["cleared"], kept.get("shared", False)
+        )
     return found

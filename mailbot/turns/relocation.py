@@ -19,6 +19,7 @@ from mailbot.ports import Store
 from mailbot.turns import modes, sight
 from mailbot.turns.addresses import held_at
 from mailbot.turns.context import TurnContext, apply
+from mailbot.turns.rooms import left, promised
 from parsers.translatable import say
 
 _PREFIX = "move:"
@@ -132,7 +133,7 @@ def _begin(context: TurnContext, number: int, plan: MovePlan, read_at: datetime 
         again = announce(context, number, MoveAsked(CLOCK, plan.to, step.at, step.why))
         if isinstance(again, Refusal):
             end(context, number, MoveEnded(again.why, again.why, by=CLOCK))
-    elif why := cannot_take(context, plan.to):
+    elif why := cannot_take(context, ticket, plan.to):
         end(context, number, MoveEnded(f"{plan.to}: {why}", CANNOT))
     elif (counted := _one_more_today(context, now)) is not None:
         notes = {note_of(number): written(Planned(plan, begun=True)), _COUNTED: counted}
@@ -156,8 +157,13 @@ def _forget(context: TurnContext, number: int, ticket: Ticket | None) -> None:
     context.store.commit(Turn(context.clock.now(), about_ticket=about, notes=notes, addresses=held))
 
 
-def cannot_take(context: TurnContext, site: str) -> str:
-    """Why a host takes no machine now, by what is stored of it; "" where it does."""
+def destinations(store: Store) -> Mapping[int, str]:
+    """By ticket, to which host its machine is to move, or is moving."""
+    return {number: one.plan.to for number, one in planned(store).items()}
+
+
+def cannot_take(context: TurnContext, ticket: Ticket, site: str) -> str:
+    """Why a host does not take a ticket's machine now, by what is stored of it and promised there; "" where it does."""
     refused = modes.refusals(context.store).get(site)
     if refused:
         return refused
@@ -166,7 +172,11 @@ def cannot_take(context: TurnContext, site: str) -> str:
         return "it does not answer" if seen is None or not seen.problems else " ".join(seen.problems)
     if seen.problems:
         return " ".join(seen.problems)
-    return "" if seen.free_memory_mib >= context.rules.policy.memory_mib else "it has not enough memory left"
+    room = left(context, seen, promised(context, destinations(context.store)), but=ticket.id)
+    if room.free_memory_mib < context.rules.policy.memory_mib:
+        return "it has not enough memory left"
+    alone = not context.has_one_pool(ticket.site or "", site)
+    return "it has not enough disk left" if alone and room.free_disk_gib < ticket.disk_gib else ""
 
 
 def _one_more_today(context: TurnContext, now: datetime) -> str | None:

@@ -70,23 +70,31 @@ class LibvirtSite:
         4. Start it where it does not run, under KVM where the host's guests run under it.
         5. Look how far it is; keep the keys that it shows.
         """
-        check_buildable(spec)
         with self._work(f"build {spec.name}", spec) as conn:
             domains = Domains(conn, self._settings)
-            domain = domains.find(spec)
-            network = attachment(conn, self._settings)
-            network.activate()
-            address = network.reserve(spec)
-            if domain is None:
-                self._refuse_without_memory(conn, spec)
-                storage = Storage(conn, self._settings)
-                disk = storage.disk(spec)
-                seed = storage.write_seed(spec, seed_image(spec, self._settings.bridge))
-                paths = Paths(disk.path(), seed.path())
-                domain = domains.define(spec, paths, network.card(spec, address), accelerated=self._kvm.runs(conn))
-            domain = self._started(conn, domains, domain, spec)
+            domain = self._started(conn, domains, self._made(conn, domains, spec), spec)
             self._collect(conn, domains, domain, spec)
             return self._look(conn, spec, domain)
+
+    def prepare(self, spec: VmSpec) -> VmFacts:
+        with self._work(f"prepare {spec.name}", spec) as conn:
+            return self._look(conn, spec, self._made(conn, Domains(conn, self._settings), spec))
+
+    def _made(self, conn: libvirt.virConnect, domains: Domains, spec: VmSpec) -> libvirt.virDomain:
+        """The machine's domain with all that it needs, made where it is missing."""
+        check_buildable(spec)
+        domain = domains.find(spec)
+        network = attachment(conn, self._settings)
+        network.activate()
+        address = network.reserve(spec)
+        if domain is not None:
+            return domain
+        self._refuse_without_memory(conn, spec)
+        storage = Storage(conn, self._settings)
+        disk = storage.disk(spec)
+        seed = storage.write_seed(spec, seed_image(spec, self._settings.bridge))
+        paths = Paths(disk.path(), seed.path())
+        return domains.define(spec, paths, network.card(spec, address), accelerated=self._kvm.runs(conn))
 
     def facts(self, spec: VmSpec) -> VmFacts:
         with self._work(f"look at {spec.name}", spec) as conn:
@@ -148,6 +156,11 @@ class LibvirtSite:
         with self._work(f"remove {spec.name}", spec) as conn:
             self._take_away(conn, spec)
             return self._look(conn, spec, None)
+
+    def leave(self, spec: VmSpec) -> None:
+        with self._work(f"leave {spec.name}", spec) as conn:
+            self._remove_domain(conn, spec)
+            attachment(conn, self._settings).release(spec)
 
     def delete_disk(self, spec: VmSpec) -> VmFacts:
         with self._work(f"delete the disk of {spec.name}", spec) as conn:
@@ -310,12 +323,15 @@ class LibvirtSite:
 
     def _take_down(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
         """Remove domain and seed of the machine."""
+        self._remove_domain(conn, spec)
+        Storage(conn, self._settings).delete(spec.names.seed)
+
+    def _remove_domain(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
         self._consoles.forget(spec.machine_id)
         domains = Domains(conn, self._settings)
         domain = domains.ours(spec)
         if domain is not None:
             domains.remove(domain)
-        Storage(conn, self._settings).delete(spec.names.seed)
 
     def _collect(self, conn: libvirt.virConnect, domains: Domains, domain: libvirt.virDomain, spec: VmSpec) -> None:
         """Ask a machine that is being built for its keys, and keep them once root's are the right ones.

@@ -83,8 +83,15 @@ class Storage:
             self._pool.create(0)
 
     def find(self, name: str) -> libvirt.virStorageVol | None:
-        """Give a volume by its name, or None."""
-        return _looked(lambda: self._lookup(name))
+        """Give a volume by its name, or None.
+
+        What another host has put into a pool that both have, this one knows only after it has looked there again.
+        """
+        found = _looked(lambda: self._lookup(name))
+        if found is None and self._settings.shared_pool:
+            self.refresh()
+            found = self._lookup(name)
+        return found
 
     def _lookup(self, name: str) -> libvirt.virStorageVol | None:
         with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
@@ -93,6 +100,8 @@ class Storage:
 
     def names(self) -> tuple[str, ...]:
         """Give the names of all volumes, sorted."""
+        if self._settings.shared_pool:
+            self.refresh()
         return tuple(sorted(self._pool.listVolumes()))
 
     def delete(self, name: str) -> None:

@@ -73,10 +73,11 @@ class Host:
             self.conn.close()
 
 
-def opened(name: str, place: hypervisor.Site, image: LocalImage) -> Host:
+def opened(name: str, place: hypervisor.Site, image: LocalImage, *, shared_pool: bool = False) -> Host:
     settings = SiteSettings(
         name, DOMAIN, place.uri, place.pool, place.network, filtered=False, connect_timeout=timedelta(seconds=5)
     )
+    settings = replace(settings, shared_pool=shared_pool)
     driver = Answering(settings, probe=lambda *_: SshAnswer.EXPECTED)
     driver.register_image(image)
     return Host(place, driver, LibvirtSite(settings), libvirt.open(place.uri))

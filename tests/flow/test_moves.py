@@ -16,7 +16,7 @@ from mailbot.model import Action, EventKind, Letter, Person, TicketState
 from mailbot.turns import drift, left_behind, modes, relocation
 from mailbot.turns.modes import Mode
 from provisioner.fake import FakeMachine, FakeStep, Faults
-from tests.world import ALICE, CAROL, World, kind_of, request_words
+from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
 from tests.writing import words_of
 
 DAY = date(2026, 12, 7)
@@ -401,3 +401,74 @@ def test_a_machine_that_ends_before_its_turn_is_not_moved(world: World) -> None:
     assert "its last day is 2027-03-31" in one.why
     (one,) = fleet.drained(world.bot.context, "north", neighbours=BOTH, first=date(2027, 1, 9))
     assert one.at == datetime(2027, 1, 9, 8, tzinfo=UTC)
+
+
+def switched_off(world: World) -> FakeMachine:
+    """Its owner has shut it down from inside."""
+    ((machine_id, machine),) = world.sites["north"].machines().items()
+    machine.running = False
+    world.sites["north"]._save(machine_id, machine)
+    return machine
+
+
+def test_a_machine_that_its_owner_switched_off_is_off_at_its_new_host_too(world: World) -> None:
+    switched_off(world)
+    plan = move(world)
+    until(world, plan.at)
+    moved(world)
+    machine = at(world, "south")
+    assert machine is not None
+    assert (world.ticket().site, machine.defined, machine.running) == ("south", True, False)
+    assert FakeStep.START not in [step for step, _ in world.sites["south"].steps], "it was never started there"
+    assert "It is switched off, as it was before" in last(world, Letter.VM_MOVED)
+    world.answers(world.last(Letter.VM_MOVED), "start")
+    moved(world)
+    machine = at(world, "south")
+    assert machine is not None
+    assert machine.running
+
+
+@pytest.mark.parametrize("step", [FakeStep.WRITE, FakeStep.DEFINE])
+def test_a_machine_that_was_off_and_cannot_move_is_not_started_where_it_was(world: World, step: FakeStep) -> None:
+    switched_off(world)
+    plan = move(world)
+    until(world, plan.at - timedelta(minutes=1))
+    world.sites["south"].faults = Faults(fail_at=frozenset({step}), permanent=True)
+    until(world, plan.at)
+    for _ in range(10):
+        world.later(minutes=15)
+    machine = at(world, "north")
+    assert machine is not None
+    assert (world.ticket().site, machine.running) == ("north", False)
+    assert count(world, Letter.VM_STAYS) == 1
+
+
+def test_the_room_of_a_planned_move_is_given_to_nobody_else(world: World) -> None:
+    world.sites["south"]._memory_mib = world.rules.policy.memory_mib
+    world.later(minutes=6)
+    plan = move(world)
+    world.sites["north"].faults = Faults(full=True)
+    world.later(minutes=6)
+    world.writes(BOB.email, request_words("bob"))
+    operator.approve(world.bot.context, 2, CAROL.login)
+    world.once()
+    assert world.ticket(2).state is TicketState.APPROVED
+    (row,) = world.bot.context.store.overview.queue(2)
+    assert "south: 0 MiB of memory are free" in row.error
+    until(world, plan.at)
+    moved(world)
+    assert world.ticket().site == "south", "its own room is not in its own way"
+
+
+def test_a_second_move_to_a_host_with_room_for_one_is_refused(world: World) -> None:
+    world.writes(BOB.email, request_words("bob"))
+    operator.set_site_mode(world.bot.context, "south", Mode.CORDONED, CAROL.login, "for the test")
+    operator.approve(world.bot.context, 2, CAROL.login)
+    world.once()
+    world.later(minutes=1)
+    operator.set_site_mode(world.bot.context, "south", Mode.OPEN, CAROL.login, "for the test")
+    world.sites["south"]._memory_mib = world.rules.policy.memory_mib
+    world.later(minutes=6)
+    move(world)
+    with pytest.raises(operator.Refused, match="not enough memory left"):
+        fleet.move(world.bot.context, 2, "south", DAY, CAROL.login, neighbours=BOTH)
