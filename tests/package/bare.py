@@ -62,27 +62,36 @@ def bare_debian(package: Path, *more: str) -> Iterator[Bare]:
         shutil.rmtree(root)
 
 
-def install(bare: Bare, package: Path) -> None:
-    """As a stranger would, without what Debian recommends."""
+def install(bare: Bare, package: Path, *, recommended: bool = False) -> None:
+    """As a stranger would, with or without what Debian recommends."""
     bare.run("apt-get", "update", "-q")
-    bare.run("apt-get", "install", "-q", "-y", "--no-install-recommends", f"/root/{package.name}")
+    without = () if recommended else ("--no-install-recommends",)
+    bare.run("apt-get", "install", "-q", "-y", *without, f"/root/{package.name}")
+
+
+def init_words() -> tuple[str, ...]:
+    """What `mailbot init` would ask, as words; the password is in a file."""
+    return (
+        "--imap", "localhost", "--username", "support", "--address", SUPPORT, "--password-file", "/root/password",
+        "--admin", "carol@testbed.example", "--domain", "main.testbed.example",
+    )  # fmt: skip
+
+
+def to_servers_on_loopback(imap_port: int, smtp_port: int) -> str:
+    """A line of sh that has the configuration speak with mail servers on loopback, without TLS, and makes a user."""
+    user = '[[person]]\\nlogin = "alice"\\nname = "Alice"\\nmail = "alice@testbed.example"\\nssh_keys = []\\n'
+    edits = " && ".join(
+        f'sed -i \'0,/security = "tls"/s//security = "plain"\\nport = {port}/\' /etc/mailbot/config.toml'
+        for port in (imap_port, smtp_port)
+    )
+    return f"{edits} && printf '{user}' >/etc/mailbot/users.toml"
 
 
 def configure(bare: Bare, imap_port: int, smtp_port: int) -> None:
     """By `mailbot init`, with mail servers on loopback that need no TLS there, and one user."""
     (bare.root / "root/password").write_text("secret\n")
-    bare.run(
-        "mailbot", "init", "--imap", "localhost", "--username", "support", "--address", SUPPORT,
-        "--password-file", "/root/password", "--admin", "carol@testbed.example", "--domain", "main.testbed.example",
-    )  # fmt: skip
-    config = bare.root / "etc/mailbot/config.toml"
-    text = config.read_text()
-    for port in (imap_port, smtp_port):
-        text = text.replace('security = "tls"', f'security = "plain"\nport = {port}', 1)
-    config.write_text(text)
-    (bare.root / "etc/mailbot/users.toml").write_text(
-        '[[person]]\nlogin = "alice"\nname = "Alice"\nmail = "alice@testbed.example"\nssh_keys = []\n'
-    )
+    bare.run("mailbot", "init", *init_words())
+    bare.run("sh", "-c", to_servers_on_loopback(imap_port, smtp_port))
 
 
 def request() -> bytes:
