@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 for tool in dh dpkg-buildpackage; do
-    command -v "$tool" >/dev/null || { echo "contrib/deb.sh needs $tool: apt-get install debhelper dpkg-dev" >&2; exit 69; }
+    command -v "$tool" >/dev/null || { echo "contrib/deb.sh needs $tool: apt-get install debhelper dpkg-dev python3-venv python3-libvirt" >&2; exit 69; }
 done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

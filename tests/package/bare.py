@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -37,18 +37,23 @@ class Bare:
         return owner, group, int(mode, 8)
 
 
-def codename() -> str:
-    """Which Debian this is, and the bare one therefore."""
-    return platform.freedesktop_os_release()["VERSION_CODENAME"]
+CODENAMES = {"12": "bookworm", "13": "trixie"}
+
+
+def codename(package: Path) -> str:
+    """The Debian that a package was built for, by its name."""
+    found = re.search(r"~deb(\d+)_", package.name)
+    assert found, f"{package.name} does not say for which Debian it is"
+    return CODENAMES[found[1]]
 
 
 @contextmanager
 def bare_debian(package: Path, *more: str) -> Iterator[Bare]:
-    """The Debian of this machine, of this machine's apt sources, with the package's file in /root; removed at the end."""
+    """The Debian that the package is for, from this machine's apt sources, with the package's file in /root; removed at the end."""
     root = Path(tempfile.mkdtemp(prefix="mailbot-deb-", dir="/var/tmp"))
     try:
         include = f"--include={','.join(('ca-certificates', *more))}"
-        make = ["mmdebstrap", "--quiet", "--variant=minbase", include, codename(), str(root)]
+        make = ["mmdebstrap", "--quiet", "--variant=minbase", include, codename(package), str(root)]
         subprocess.run(make, check=True, timeout=600)
         for name in ("etc/resolv.conf", "etc/hosts"):
             shutil.copy(f"/{name}", root / name)

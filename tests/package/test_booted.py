@@ -162,7 +162,11 @@ def test_what_the_readme_has_an_operator_type_leads_to_a_first_answered_mail(
     `tests/e2e/test_vm_boot.py`), and the answers that `init` asks for are given as words."""
     lines = lines_of_the_readme()
     assert len(lines) <= 13
-    assert lines[:3] == ["apt-get install debhelper python3-venv", "make deb", "apt-get install ./dist/mailbot_*.deb"]
+    assert lines[:3] == [
+        "apt-get install debhelper python3-venv python3-libvirt",
+        "make deb",
+        "apt-get install ./dist/mailbot_*.deb",
+    ]
     with bare_debian(package, "systemd-sysv", "dbus") as bare:
         install(bare, package, recommended=True)
         (bare.root / "usr/sbin/policy-rc.d").unlink()
