@@ -41,7 +41,7 @@ class ServiceRules:
     language: str = ENGLISH
     """Language of letters to people who have not written in one of those that letters can be written in, and for whom the directory names none."""
     date_order: Literal["DMY", "MDY"] = "DMY"
-    """Order of short dates such as 31/01/2027; a date that could be read both ways is asked back."""
+    """Order of short dates such as 31/01/2027; a date that could be read both ways is asked back; with dots, 07.08.2027, the day stands first where this says so."""
     request_subject: Annotated[str, MinLen(1)] = "Persistent Virtual Machine Creation"
     """Subject of the template that users paste."""
     banners: tuple[str, ...] = ()

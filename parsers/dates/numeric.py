@@ -39,7 +39,7 @@ def iso(tokens: Tokens, at: int) -> Found | None:
 
 
 def short(tokens: Tokens, at: int) -> Found | None:
-    """31/03/2027, 31.3.27, 03-31-2027: every order that gives a day is a reading."""
+    """31/03/2027, 31.3.27, 03-31-2027: every order that gives a day is a reading; with dots the day stands first where the site's does."""
     first, second, mark = tokens.number(at), tokens.number(at + 2), tokens.at(at + 1)
     if first is None or second is None or mark not in SEPARATORS:
         return None
@@ -62,6 +62,8 @@ def _in_every_order(tokens: Tokens, at: int, numbers: tuple[int, int], last: int
         orders.reverse()
     if two_digits and tokens.at(at + 1) == "-" and len(tokens.at(at)) == 2:
         orders.append((2000 + first, second, last))
+    if tokens.at(at + 1) == "." and tokens.setting.order == "DMY" and given_day((at, at + 5), year, second, first).days:
+        orders = [(year, second, first)]  # nobody who writes the month first puts dots
     tries = [given_day((at, at + 5), *order) for order in orders]
     days = tuple(dict.fromkeys(day for one in tries for day in one.days))
     if not days:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
-from parsers.request.labels import Part, read_label
-from parsers.text.endings import is_contact, is_name
+from parsers.request.labels import REQUIRED, Label, Part, read_label
+from parsers.text.endings import is_closing, is_contact, is_name
 from parsers.text.folding import fold
 from parsers.values import Address
 
 _LABELS_OF_A_TEMPLATE = 2
 _MOST_LINES = 30
+_MOST_BELOW_A_CLOSING = 12
+_LONGEST_LABEL_LINE = 40
 _LONGEST_LINE = 100
 _LONGEST_TITLE = 60
 _BESIDE_A_NAME = re.compile(r"\s*[,|•·(<\[]|\s+[-–—/]\s+")
@@ -31,25 +34,42 @@ def above_the_signature(text: str, sender: Address) -> str:
     name above a title or a way to reach them.
     """
     lines = text.rstrip().split("\n")
-    labelled = 0
+    labelled, filled_in = 0, set[Part]()
     known = _words(f"{sender.name} {sender.address.partition('@')[0]}")
     for number, line in enumerate(lines):
-        if labelled >= _LABELS_OF_A_TEMPLATE and (line.rstrip() == "--" or _begins_with_a_name(lines, number, known)):
+        complete = filled_in.issuperset(REQUIRED)
+        if labelled >= _LABELS_OF_A_TEMPLATE and (
+            line.rstrip() == "--" or _begins_with_a_name(lines, number, known, complete=complete)
+        ):
             return "\n".join(lines[:number])
-        label = read_label(line) if line else None
+        if complete and is_closing(line) and _is_short(lines, number + 1):
+            return "\n".join(lines[:number])
+        label = read_label(line) or _alone(line) if line else None
         if label is not None:
             labelled += 1
+            filled_in |= {label.part}
             known |= _words(label.value) if label.part is Part.USERNAME else set()
     return text
 
 
-def _begins_with_a_name(lines: list[str], number: int, known: set[str]) -> bool:
-    """Whether a name stands here, and nothing below it but what stands in a signature."""
+def _alone(line: str) -> Label | None:
+    """The label that is a line of its own, its answer below it."""
+    return read_label(f"{line.rstrip()}:") if len(line) <= _LONGEST_LABEL_LINE else None
+
+
+def _is_short(lines: list[str], start: int) -> bool:
+    """Whether no more follows a closing than people put below it, quoted lines not counted."""
+    below = (number for number in range(start, len(lines)) if lines[number].strip() and lines[number][0] != ">")
+    return next(islice(below, _MOST_BELOW_A_CLOSING, None), None) is None  # looks no further than it must
+
+
+def _begins_with_a_name(lines: list[str], number: int, known: set[str], *, complete: bool) -> bool:
+    """Whether a name stands here, and nothing below it but what stands in a signature: a label only where the template is `complete` above."""
     if len(lines) - number > _MOST_LINES or len(lines[number]) > _LONGEST_LINE or _is_an_answer(lines, number):
         return False
     name = _BESIDE_A_NAME.split(lines[number].strip("*_ \t"))[0]
     below = [line.strip() for line in lines[number + 1 :] if line.strip()]
-    if not is_name(name) or any(len(line) > _LONGEST_LINE or read_label(line) for line in below):
+    if not is_name(name) or any(len(line) > _LONGEST_LINE or (not complete and read_label(line)) for line in below):
         return False
     words = _words(name)
     if words and words <= known:

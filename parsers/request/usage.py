@@ -8,15 +8,13 @@ import textwrap
 from parsers.request.labels import Part
 from parsers.request.placeholders import Stripped, strip_placeholder
 from parsers.request.template import Entry, Line
+from parsers.text.boilerplate import is_disclaimer
 from parsers.text.endings import is_closing, is_mobile_footer
 from parsers.text.folding import fold, visible
 
 LONGEST_USAGE = 10_000
 
 _THANKS = re.compile(r"(?:thank you|thanks|merci|danke|gracias|grazie)[\w\s']{0,30}")
-_DISCLAIMER = re.compile(
-    r"(?:this|the information in this) (?:e-?mail|message)\b|confidential|ce (?:message|courriel|mail)\b|disclaimer\b|avertissement\b"
-)
 _RULE = re.compile(r"[-_=*~]{5,}")
 
 
@@ -45,7 +43,12 @@ def _until_closing(entry: Entry) -> list[Line]:
             is_closing(text)
             or is_mobile_footer(text)
             or _THANKS.fullmatch(folded)
-            or (_DISCLAIMER.match(folded) and index and not lines[index - 1].text.strip())
+            or (index and not lines[index - 1].text.strip() and is_disclaimer(_paragraph(lines, index)))
         ):
             return lines[:index]
     return lines
+
+
+def _paragraph(lines: list[Line], start: int) -> str:
+    end = next((at for at in range(start, len(lines)) if not lines[at].text.strip()), len(lines))
+    return "\n".join(line.text for line in lines[start:end])

@@ -128,7 +128,7 @@ def test_ends_of_this_year_and_month_are_days(text: str, day: date) -> None:
     ("text", "readings"),
     [
         ("03/04/2027", (date(2027, 4, 3), date(2027, 3, 4))),
-        ("3.4.2027", (date(2027, 4, 3), date(2027, 3, 4))),
+        ("3-4-2027", (date(2027, 4, 3), date(2027, 3, 4))),
         ("03/04", (date(2027, 4, 3), date(2027, 3, 4))),
         ("27-03-31", (date(2031, 3, 27), MARCH)),
         ("March 27", (date(2027, 3, 27), MARCH)),

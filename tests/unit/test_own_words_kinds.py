@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -291,3 +291,31 @@ def test_thanks_for_everything_go_with_a_release() -> None:
     said = read_command("Release, thanks for everything!", RULES)
     assert isinstance(said, Command)
     assert said.verb is Verb.RELEASE
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "Cordialement,\n\nAlice Martin\nDoctorante\nLogin: amartin2",
+        "Best regards\nA. Somebody\nUsername: somebody-else\nPhone: 12 34",
+        "Alice Martin\nUniversity of Nowhere\nlogin: alice-x",
+        "I may send e-mails outside working hours; there is no need to reply outside yours.",
+    ],
+)
+@pytest.mark.parametrize(
+    "form", [TEMPLATE, "username\nalice\nexpiration date\n31.03.2027\nintended usage\nA web server for our results.\n"]
+)
+def test_what_stands_below_a_whole_template_adds_nothing_to_it(form: str, below: str) -> None:
+    meaning = understood(f"{form}\n{below}\n", subject="Persistent Virtual Machine Creation").meaning
+    assert isinstance(meaning, Request)
+    assert (meaning.fields.username, meaning.problems) == ("alice", ())
+    assert meaning.fields.intended_usage == "A web server for our results."
+
+
+def test_a_usage_may_begin_a_paragraph_with_a_message() -> None:
+    words = "A broker for our sensors.\n\nThis message broker keeps what they send for a day."
+    text = f"username: alice\nexpiration date: 07.08.2027\nintended usage: {words}\n"
+    meaning = understood(text, subject="Persistent Virtual Machine Creation").meaning
+    assert isinstance(meaning, Request)
+    assert meaning.fields.intended_usage == words
+    assert meaning.fields.expiration_date == date(2027, 8, 7)
