@@ -77,7 +77,7 @@ class Life:
         self._keys: set[str] = set()
         self._of: dict[datetime, list[str]] = defaultdict(list)
         """Keys by the lease, or the end, that they speak of, in the order of their writing."""
-        self._stages: dict[tuple[datetime | None, date], int] = {}
+        self._stages: dict[tuple[object, ...], int] = {}
         ticket = Ticket(
             1, S.APPROVED, "alice", "Alice Martin", ALICE.email, "A web server.", end_date, 8, "<1@example.org>", "VM",
             READY_AT, READY_AT, site="north",
@@ -199,7 +199,7 @@ class Life:
 
     def _warned_once(self, after: Ticket) -> None:
         """A stage of a lease's end date is written once; again only where its letter came back or was cancelled."""
-        lease_now = (after.lease_from, after.end_date)
+        lease_now = (after.lease_from, after.end_date, after.warned_by)
         assert after.stage >= self._stages.get(lease_now, 0), "a stage was gone back to"
         self._stages[lease_now] = after.stage
 

@@ -56,7 +56,9 @@ def samples() -> tuple[Sample, ...]:
 
 def as_json(sample: Sample) -> dict[str, Any]:
     """What `samples` reads."""
-    item, effect = sample.item, sample.item.effect
+    item, effect, ticket = sample.item, sample.item.effect, sample.ticket
+    if ticket is not None:  # what is random, or what no letter tells
+        ticket = replace(ticket, revision=1, machine_id=None, nonce="", person_id="", warned_by=None)
     return {
         "conversation": sample.conversation,
         "number": sample.number,
@@ -69,9 +71,7 @@ def as_json(sample: Sample) -> dict[str, Any]:
         "to_name": effect.to_name,
         "answers": item.answers,
         "facts": dict(effect.facts),
-        "ticket": to_json(replace(sample.ticket, revision=1, machine_id=None, nonce="", person_id=""))
-        if sample.ticket
-        else None,
+        "ticket": to_json(ticket) if ticket else None,
     }
 
 

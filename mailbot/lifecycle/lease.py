@@ -7,7 +7,7 @@ moves, and the letter that says so counts as notice itself.  `removal` has what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,6 @@ from mailbot.lifecycle.notice import (
     DAY,
     SLACK,
     STALE,
-    Counts,
     Plan,
     announcing,
     ends,
@@ -37,7 +36,20 @@ from mailbot.lifecycle.notice import (
     whole_days,
 )
 from mailbot.lifecycle.steps import later, machine, moved, snapshot, to_admins, to_owner
-from mailbot.model import Action, Effect, EffectFailed, Letter, NoticeStage, Returned, Step, Ticket, TicketState
+from mailbot.lifecycle.warned import COVERS, REPEATS, counted
+from mailbot.model import (
+    Accepted,
+    Action,
+    Effect,
+    EffectFailed,
+    Letter,
+    Notice,
+    NoticeStage,
+    Returned,
+    Step,
+    Ticket,
+    TicketState,
+)
 from mailbot.timetable import end_of, in_zone, today
 from parsers.translatable import NOTHING, Translatable, say
 
@@ -47,7 +59,14 @@ TRY_AGAIN = timedelta(days=1)
 
 def begun(ticket: Ticket, circumstances: Circumstances, **changes: Any) -> Ticket:
     """The ticket with a (new) lease from now on: its first warning, and nothing of an earlier end date left over."""
-    fresh = {"lease_from": circumstances.now, "stage": 0, "ended_at": None, "remove_at": None, "keep_until": None}
+    fresh = {
+        "lease_from": circumstances.now,
+        "stage": 0,
+        "warned_by": circumstances.rules.lease.warn_days,
+        "ended_at": None,
+        "remove_at": None,
+        "keep_until": None,
+    }
     return resting(moved(ticket, circumstances, **{**fresh, **changes}), circumstances)
 
 
@@ -59,35 +78,51 @@ def resting(ticket: Ticket, circumstances: Circumstances) -> Ticket:
 
 def active_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     """Warn, or stop: whichever is due; at most one of them.  A warning that is overdue comes first, however late it is."""
+    replanned = ticket.warned_by not in {None, circumstances.rules.lease.warn_days}
+    ticket = counted(ticket, circumstances)
     dates = plan(ticket, circumstances.rules)
     passed = sum(at <= circumstances.now for at in dates.warnings)
     if passed > ticket.stage:
-        return _warned(ticket, circumstances, dates, passed)
+        return _warned(ticket, circumstances, dates, 0 if replanned else passed)
     if circumstances.now >= dates.stop_at:
         return _stop(ticket, circumstances, dates)
     return Step(resting(moved(ticket, circumstances), circumstances), (), "")
 
 
 def _warned(ticket: Ticket, circumstances: Circumstances, dates: Plan, passed: int) -> Step:
-    """One warning for all that are overdue; when it comes too late for full notice, the end date moves first."""
+    """One warning for all that are overdue; when it comes too late for full notice, the end date moves first.
+
+    `passed` is how many of them could have been written before now: none where the site has just changed its plan.
+    """
     earliest = _earliest(ticket, circumstances, dates)
     if earliest > dates.stop_at + SLACK:
-        return put_off(ticket, circumstances, earliest, say("The warning could not be sent in time."))
+        why = say("The warning could not be sent in time.") if passed else _OTHER_WARNINGS
+        return put_off(ticket, circumstances, earliest, why)
     # After one that comes late, the next within half a day would only repeat it.
-    told = sum(at < circumstances.now + DAY / 2 for at in dates.warnings)
+    told = sum(at < circumstances.now + REPEATS for at in dates.warnings)
     after = resting(replace(moved(ticket, circumstances), stage=told), circumstances)
     days_left = whole_days(dates.stop_at - circumstances.now)
-    planned, late = dates.warnings[passed - 1] + SLACK, NOTHING
-    if circumstances.now > planned + SLACK:
-        when = in_zone(planned, circumstances.rules.service.timezone)
-        late = say("It should have been sent {when}, but the service could not write then.", when=when)
+    late = _why_late(dates.warnings[passed - 1], circumstances) if passed else NOTHING
     warning = EndWarning(
         days_left=days_left, plan=steps_ahead(after, circumstances), calendar=calendar(after),
         last=told == len(dates.warnings), late=late, **snapshot(after),
     )  # fmt: skip
-    letter = announcing(to_owner(after, warning), ends(after, NoticeStage.WARNING, told), after)
+    notice = ends(after, NoticeStage.WARNING, told, dates.warnings[told - 1])
+    letter = announcing(to_owner(after, warning), notice, after)
     # An earlier one that still waits would say an older number of days; this one says all of it.
     return Step(after, (letter,), f"warned: {_days(days_left)} left", cancel=("warning:",))
+
+
+_OTHER_WARNINGS = say("The service warns earlier than before, and your notice begins with this message.")
+
+
+def _why_late(planned_at: datetime, circumstances: Circumstances) -> Translatable:
+    """Why a warning comes later than planned; empty where it does not."""
+    planned = planned_at + SLACK
+    if circumstances.now <= planned + SLACK:
+        return NOTHING
+    when = in_zone(planned, circumstances.rules.service.timezone)
+    return say("It should have been sent {when}, but the service could not write then.", when=when)
 
 
 def _earliest(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> datetime:
@@ -119,6 +154,7 @@ def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, wh
         ticket,
         circumstances,
         end_date=later,
+        warned_by=circumstances.rules.lease.warn_days,
         delayed_days=delayed(ticket, end_of(ticket.end_date, zone), end_of(later, zone), circumstances.now),
     )
     # A warning within the next day would only repeat this letter.
@@ -201,13 +237,7 @@ def stopped(ticket: Ticket, circumstances: Circumstances) -> Step:
 def _last_is_proven(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> bool:
     """Whether a server took the last warning of this end date, or the letter that moved it where none comes after that."""
     for one in proofs(circumstances.accepted, of_end_date(ticket)):
-        if one.notice and one.notice.number == len(dates.warnings) and one.notice.stage is NoticeStage.WARNING:
-            return True
-        if (
-            one.notice
-            and one.notice.stage is NoticeStage.MOVED
-            and all(at <= one.accepted_at + DAY for at in dates.warnings)
-        ):
+        if one.notice is not None and all(at <= one.accepted_at + COVERS[one.notice.stage] for at in dates.warnings):
             return True
     return False
 
@@ -227,19 +257,25 @@ def announce(ticket: Ticket, stage: NoticeStage, letter: LetterFacts) -> Effect:
 
 def unsent(ticket: Ticket, circumstances: Circumstances) -> int:
     """The stage without an announcement that no server has taken yet: one that is cancelled has not been made."""
-    return (
-        ticket.stage
-        if any(one.notice and _made(ticket)(one.notice) for one in circumstances.accepted)
-        else max(ticket.stage - 1, 0)
+    if ticket.stage == 0:
+        return 0
+    stands_for = _of_warning(ticket, circumstances) if ticket.state is TicketState.ACTIVE else _of_removal(ticket)
+    taken = any(one.notice is not None and stands_for(one, one.notice) for one in circumstances.accepted)
+    return ticket.stage if taken else ticket.stage - 1
+
+
+def _of_warning(ticket: Ticket, circumstances: Circumstances) -> Callable[[Accepted, Notice], bool]:
+    """The letters that the number of warnings stands for: the last of them left when it was planned, or later."""
+    planned = plan(ticket, circumstances.rules).warnings[: ticket.stage][-1]
+    about_lease = of_lease(ticket)
+    return lambda letter, one: (
+        about_lease(one) and (one.stage is NoticeStage.MOVED or letter.accepted_at + REPEATS > planned)
     )
 
 
-def _made(ticket: Ticket) -> Counts:
-    """The announcements that the ticket's present stage stands for."""
-    about_lease, about_removal, last = of_lease(ticket), of_removal(ticket), of_last_call(ticket)
-    if ticket.state is TicketState.ACTIVE:
-        return lambda one: about_lease(one) and (one.stage is NoticeStage.MOVED or one.number == ticket.stage)
-    return lambda one: last(one) or (about_removal(one) and one.stage is NoticeStage.HALF)
+def _of_removal(ticket: Ticket) -> Callable[[Accepted, Notice], bool]:
+    about_removal, last = of_removal(ticket), of_last_call(ticket)
+    return lambda _letter, one: last(one) or (about_removal(one) and one.stage is NoticeStage.HALF)
 
 
 def effect_failed(ticket: Ticket, event: EffectFailed, circumstances: Circumstances) -> Step:

@@ -34,18 +34,21 @@ class Plan:
     notice: timedelta
 
 
-def plan(ticket: Ticket, rules: Rules) -> Plan:
+def plan(ticket: Ticket, rules: Rules, warn_days: Sequence[int] | None = None) -> Plan:
     """The dates of the present lease; warnings are at least a day apart from each other and from the stop.
+
+    By the days of `lease.warn_days`, or by others where those are given.
 
     Each is planned `SLACK` early: its proof bears the moment at which a server took it, and has to be old
     enough when the stop comes; else every end date would move by the minutes that mail takes.
     """
     lease, timezone = rules.lease, rules.service.timezone
+    days = lease.warn_days if warn_days is None else warn_days
     stop_at = end_of(ticket.end_date, timezone)
     length = max(stop_at - (ticket.lease_from or ticket.opened_at), DAY)
-    longest = timedelta(days=max(lease.warn_days, default=0)) * FULL_PLAN
+    longest = timedelta(days=max(days, default=0)) * FULL_PLAN
     share = min(1.0, length / longest) if longest else 1.0
-    leads = _apart(sorted((max(timedelta(days=days) * share, DAY) for days in lease.warn_days), reverse=True))
+    leads = _apart(sorted((max(timedelta(days=one) * share, DAY) for one in days), reverse=True))
     notice = min(timedelta(days=lease.notice_days), leads[0] if leads else DAY)
     return Plan(tuple(stop_at - lead - SLACK for lead in leads), stop_at, notice)
 
@@ -96,10 +99,10 @@ def of_disk(ticket: Ticket) -> Counts:
     return lambda one: one.of is NoticeOf.DISK and one.at == ticket.keep_until
 
 
-def ends(ticket: Ticket, stage: NoticeStage, number: int = 0) -> Notice:
+def ends(ticket: Ticket, stage: NoticeStage, number: int = 0, planned_at: datetime | None = None) -> Notice:
     """What a letter about the end of the lease announces, as the ticket is now."""
     since = ticket.lease_from or ticket.opened_at
-    return Notice(NoticeOf.STOP, stage, since=since, day=ticket.end_date, number=number)
+    return Notice(NoticeOf.STOP, stage, since=since, day=ticket.end_date, at=planned_at, number=number)
 
 
 def removes(ticket: Ticket, stage: NoticeStage) -> Notice:

@@ -27,6 +27,7 @@ from mailbot.lifecycle.request import (
     reminders_reached,
 )
 from mailbot.lifecycle.steps import called, decided, later, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.warned import counted
 from mailbot.model import (
     LIVING,
     Approved,
@@ -50,7 +51,7 @@ KEPT = ("archive:",)
 
 def put(ticket: Ticket, until: date, reason: str, circumstances: Circumstances) -> Step:
     """The question goes to every admin; where it is the first of its lease, nothing happens to machine or disk meanwhile."""
-    stops_the_clock = ticket.froze is Freeze.UNUSED
+    ticket, stops_the_clock = counted(ticket, circumstances), ticket.froze is Freeze.UNUSED
     after = moved(
         ticket,
         circumstances,
@@ -194,7 +195,7 @@ def _as_notice(letter: Effect, ticket: Ticket) -> Effect:
 
 def _resumed(ticket: Ticket, circumstances: Circumstances) -> Ticket:
     """The question is closed.  Where it had stopped the clock, what was left then (at most the notice) is left again."""
-    asked_at = ticket.asked_at or circumstances.now
+    ticket, asked_at = counted(ticket, circumstances), ticket.asked_at or circumstances.now
     changes: dict[str, Any] = {"asked_end_date": None, "asked_at": None}
     if not ticket.frozen:
         return replace(moved(ticket, circumstances, **changes), due_at=circumstances.now)

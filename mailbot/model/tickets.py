@@ -124,7 +124,8 @@ class Ticket:
     `reminders` counts the letters that reminded admins of the question that is open now.
     `keep_until` is when a kept disk is deleted; `held` is the reason why nothing destructive may happen.
     `lease_from` is when the present end date was agreed, `stage` how many of the warnings before the
-    present stop or removal were written, `delayed_days` by how many days its steps were put off since people agreed on the
+    present stop or removal were written, `warned_by` by which days (`lease.warn_days`) those before a stop were counted, None
+    where that was not written down yet, `delayed_days` by how many days its steps were put off since people agreed on the
     end, because notice could not be proven or a question stopped the clock; `remove_at` is the moment of the removal of a stopped machine
     (None where its owner gave it back).  `language` is what its owner writes or prefers, "" for the site's.
     `machine_id` and `nonce` are random and no other ticket's, not even one that gets the same number after a restored
@@ -164,6 +165,7 @@ class Ticket:
     held: str = ""
     lease_from: datetime | None = None
     stage: int = 0
+    warned_by: tuple[int, ...] | None = None
     delayed_days: int = 0
     remove_at: datetime | None = None
     machine_id: UUID | None = None

@@ -8,7 +8,7 @@ from mailbot import journal
 from mailbot.letters.troubles import AdminTicketTrouble
 from mailbot.lifecycle.steps import to_admins
 from mailbot.model import Refusal, Ticket, TimePassed, Turn
-from mailbot.turns import owners, sight
+from mailbot.turns import owners, replanned, sight
 from mailbot.turns.brake import braked
 from mailbot.turns.context import TurnContext, apply
 
@@ -20,13 +20,14 @@ AGAIN_AFTER = timedelta(hours=1)
 def wake(context: TurnContext, read_at: datetime | None = None) -> int:
     """Let every ticket that is due decide what follows; give how many were.
 
-    1. Read the tickets whose `due_at` has come, the most overdue first.
+    1. Read the tickets whose `due_at` has come, the most overdue first; all that run, where the plan of warnings is another.
     2. When more of them than the brake allows would be stopped or removed now, those wait for an admin.
     3. Each other one by itself: the owner as the directory has them now, then `TimePassed` with what the bot
        cannot see (`sight`), committed under the ticket's guard.  `read_at` is when the mailbox was last read to its end.
     4. A ticket whose turn raises is put off and admins are told; the next one follows in any case.
     """
     now = context.clock.now()
+    replanned.look_again(context, now)
     due = context.store.due(now, WAKE_LIMIT)
     waiting = braked(context, due, now)
     for ticket in due:

@@ -140,6 +140,7 @@ def test_other_databases_and_sqlite_in_memory_are_refused_without_showing_the_pa
 def test_a_ticket_comes_back_as_it_was_written_with_a_number_and_revision_one(store: Store) -> None:
     samples: dict[str, object] = {"datetime": NOW + MINUTE, "date": date(2028, 2, 29), "int": 17, "str": "é\n<x> "}
     samples |= {"UUID": uuid5(UUID(int=0), "a machine"), "OwnerState": OwnerState.LOCKED, "Freeze": Freeze.ONCE}
+    samples |= {"tuple[int, ...]": (60, 30, 7, 1)}
     ticket = a_ticket()
     own = {"id", "state", "revision"}
     kinds = {field.name: str(field.type).removesuffix(" | None") for field in dataclasses.fields(ticket)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import cycle, pairwise
 
@@ -98,6 +99,14 @@ class Lives(RuleBasedStateMachine):
     @rule(hours=st.integers(1, 24 * 40))
     def the_clock_jumps_back(self, hours: int) -> None:
         self.life.now -= timedelta(hours=hours)
+
+    @rule(warn_days=st.sampled_from([(60, 30, 7, 1), (30, 7), (14, 7, 3, 1), (7,)]))
+    def the_site_warns_by_another_plan(self, warn_days: tuple[int, ...]) -> None:
+        lease = self.life.rules.lease
+        notice_days = min(lease.notice_days, warn_days[0])
+        self.life.rules = replace(self.life.rules, lease=replace(lease, warn_days=warn_days, notice_days=notice_days))
+        if self.life.ticket.state is S.ACTIVE:
+            self.life.ticket = replace(self.life.ticket, due_at=self.life.now)
 
     @rule()
     def the_mail_server_comes_or_goes(self) -> None:

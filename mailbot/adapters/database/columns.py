@@ -91,5 +91,18 @@ class OneOf(TypeDecorator[E], Generic[E]):
         return None if value is None else self.members(value)
 
 
+class Days(TypeDecorator[tuple[int, ...]]):
+    """Numbers of days as `lease.warn_days` has them, stored as `60,30,7,1`."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[int, ...] | None, _dialect: Dialect) -> str | None:
+        return None if value is None else ",".join(map(str, value))
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> tuple[int, ...] | None:
+        return None if value is None else tuple(int(one) for one in value.split(",") if one)
+
+
 Number = BigInteger().with_variant(Integer, "sqlite")
 """64 bits; SQLite numbers rows by itself only in a column declared INTEGER."""

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from mailbot.adapters.database.columns import Handle, Number, OneOf, UtcDateTime, Words
+from mailbot.adapters.database.columns import Days, Handle, Number, OneOf, UtcDateTime, Words
 from mailbot.model import (
     FINAL,
     ONE_PER_USER,
@@ -120,6 +120,7 @@ TICKETS = Table(
     must("held", Words),
     may("lease_from", UtcDateTime),
     must("stage", Number),
+    may("warned_by", Days),
     must("delayed_days", Number, server_default=text("0")),
     must("froze", OneOf(Freeze), server_default=text("'unused'")),
     may("remove_at", UtcDateTime),
