@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from mailbot.cli.importing import imported
 
 if TYPE_CHECKING:
     from mailbot.ports import Clock
@@ -19,5 +20,5 @@ def main(arguments: Sequence[str] | None = None, clock: Clock | None = None) -> 
     words = list(sys.argv[1:] if arguments is None else arguments)
     alone = words[:1] == ["explain"] and not {"--help", "-h"} & set(words)
     module, function = ("explaining", "run") if alone else ("app", "run_app")
-    code: int = getattr(import_module(f"mailbot.cli.{module}"), function)(words[1:] if alone else words, clock)
+    code: int = getattr(imported(module), function)(words[1:] if alone else words, clock)
     return code

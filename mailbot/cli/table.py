@@ -6,15 +6,15 @@ A function's module is imported when its command is called, or its own help is a
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+
+from mailbot.cli.importing import imported
 
 LOOK: Mapping[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}
 """How every application and every command of ours is made."""
@@ -97,16 +97,9 @@ class Commands(Mapping[str, Any]):
 
 
 def load(calls: str) -> Any:
-    """`module:name` of this package, imported now.
-
-    What imports make stays: the garbage collector would look at all of it dozens of times and find nothing.
-    """
+    """`module:name` of this package, imported now."""
     module, _, name = calls.partition(":")
-    gc.disable()
-    try:
-        return getattr(import_module(f"mailbot.cli.{module}"), name)
-    finally:
-        gc.enable()
+    return getattr(imported(module), name)
 
 
 def _made(row: Row) -> Any:
