@@ -9,16 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from io import StringIO
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from mailbot.cli.output import as_json, complain, visible
+from mailbot.cli.columns import Cell, Column, Look, columns, width
+from mailbot.cli.columns import colours as shows_colours
+from mailbot.cli.output import as_json, complain
 from mailbot.cli.timeline import Picture, draw
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import FINAL, Letter, Ticket
@@ -190,25 +187,22 @@ def whose(tickets: Sequence[Ticket]) -> str:
 
 def _table(entries: Sequence[Entry], zone: ZoneInfo, *, colours: bool) -> str:
     """A line for each moment and thing; the same letter to several admins is one line."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for head in ("when", "ticket", "what", "to", "why"):
-        table.add_column(head, no_wrap=head != "why", overflow="fold")
-    for entry in _together(entries):
-        late = f" ({entry.late})" if entry.late else ""
-        style = _STYLES.get(entry.name, "")
-        cells = (
-            f"{entry.at.astimezone(zone):%a %Y-%m-%d %H:%M}",
-            f"#{entry.ticket} {entry.username}" if entry.ticket else "all",
-            f"{entry.what.value} {entry.name}",
-            entry.to,
-            f"{entry.note}{late}",
-        )
-        table.add_row(*(Text(visible(cell), style=style) for cell in cells))
-    terminal = colours and os.isatty(1)
-    console = Console(file=StringIO(), width=None if terminal else 150, force_terminal=terminal, no_color=not terminal)
-    with console.capture() as shown:
-        console.print(table if entries else "Nothing will happen until then.")
-    return shown.get()
+    if not entries:
+        return "Nothing will happen until then."
+    rows = [_row(entry, zone) for entry in _together(entries)]
+    return columns(_HEADS, rows, room=width() if colours else None, colour=colours and shows_colours())
+
+
+def _row(entry: Entry, zone: ZoneInfo) -> Sequence[object]:
+    late = f" ({entry.late})" if entry.late else ""
+    cells = (
+        f"{entry.at.astimezone(zone):%a %Y-%m-%d %H:%M}",
+        f"#{entry.ticket} {entry.username}" if entry.ticket else "all",
+        f"{entry.what.value} {entry.name}",
+        entry.to,
+        f"{entry.note}{late}",
+    )
+    return [Cell(cell, _LOOKS.get(entry.name, Look.PLAIN)) for cell in cells]
 
 
 def _together(entries: Sequence[Entry]) -> list[Entry]:
@@ -222,11 +216,12 @@ def _together(entries: Sequence[Entry]) -> list[Entry]:
     return lines
 
 
-_STYLES = {
-    "warning": "red",
-    "date-moved": "red",
-    "stop": "bold yellow",
-    "retire": "bold yellow",
-    "delete-disk": "bold yellow",
-    "bounce": "magenta",
+_HEADS = (Column("when"), Column("ticket"), Column("what"), Column("to", 1), Column("why"))
+_LOOKS = {
+    "warning": Look.BAD,
+    "date-moved": Look.BAD,
+    "stop": Look.WARNING,
+    "retire": Look.WARNING,
+    "delete-disk": Look.WARNING,
+    "bounce": Look.WARNING,
 }

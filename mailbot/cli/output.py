@@ -41,7 +41,10 @@ def _write(stream: Any, text: str) -> None:
 
 def visible(text: object) -> str:
     """Text that may come from a mail, on one line, with control, bidi and zero-width characters escaped."""
-    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in str(text))
+    words = str(text)
+    if words.isprintable():
+        return words
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in words)
 
 
 def _escaped(letter: str) -> str:

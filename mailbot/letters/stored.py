@@ -7,7 +7,7 @@ what it did not store takes the field's default; only a fact without one that is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
@@ -25,14 +25,22 @@ class UnreadableFacts(ValueError):
 
 def to_json(value: Any) -> dict[str, Any]:
     """A dataclass as JSON-able values; fields that have their default are left out."""
-    return {one.name: _plain(getattr(value, one.name)) for one in fields(value) if _given(value, one)}
+    kind: type = type(value)
+    given = ((name, getattr(value, name), default) for name, default in _defaults(kind))
+    return {name: _plain(one) for name, one, default in given if default is MISSING or one != default}
 
 
-def _given(value: Any, one: Field[Any]) -> bool:
-    return one.default is MISSING or getattr(value, one.name) != one.default
+@cache
+def _defaults(kind: type) -> tuple[tuple[str, Any], ...]:
+    return tuple((one.name, one.default) for one in fields(kind))
+
+
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:  # most are, and it is asked for every fact of every letter
+        return value
     match value:
         case datetime() | date():
             return value.isoformat()

@@ -94,7 +94,8 @@ def _step(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step | 
     """Who decides: by what the event is about.  A new event is a type error here until somebody does."""
     match event:
         case TimePassed():
-            return _time_passed(ticket, replace(circumstances, blind=event.blind))
+            seen = circumstances if event.blind == circumstances.blind else replace(circumstances, blind=event.blind)
+            return _time_passed(ticket, seen)
         case Confirmed() | Approved() | Denied() | Withdrawn() | Replaced():
             return _answered(ticket, event, circumstances)
         case Placed() | Built() | BuildFailed() | Retried() | RebuildAsked():

@@ -17,10 +17,9 @@ _DECIDED_UPON = frozenset({"state", "end_date", "disk_gib", "asked_end_date", "r
 
 def moved(ticket: Ticket, circumstances: Circumstances, **changes: Any) -> Ticket:
     """The ticket with changes; `version` rises when something changed that people decide upon."""
-    after = replace(ticket, changed_at=circumstances.now, **changes)
-    if any(getattr(after, name) != getattr(ticket, name) for name in _DECIDED_UPON):
-        after = replace(after, version=ticket.version + 1)
-    return after
+    new = any(changes[name] != getattr(ticket, name) for name in _DECIDED_UPON & changes.keys())
+    version: dict[str, Any] = {"version": ticket.version + 1} if new else {}
+    return replace(ticket, changed_at=circumstances.now, **changes, **version)
 
 
 def why_held(ticket: Ticket) -> Translatable:

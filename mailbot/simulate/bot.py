@@ -95,6 +95,8 @@ class Bot:
         self.living = 0
         self._fleet = Fleet(self._ticket, lambda most: min(self.living, most), self._is_destructive)
         self._passes = 0
+        self._looked_at: dict[int, Step | Refusal] = {}
+        """What the brake found that the clock would do, of tickets that are due at this moment."""
         self._numbers = count()
         self._mails: list[tuple[datetime, int, int, Event | None]] = []
         self._due: list[tuple[datetime, int, int]] = []
@@ -226,6 +228,7 @@ class Bot:
             life = self.lives[ticket_id]
             if life.ticket.due_at == at and life not in due[-1:]:
                 due.append(life)
+        self._looked_at = {}
         held = self._braked(due)
         for life in due:
             if life.ticket.id in held:
@@ -245,7 +248,7 @@ class Bot:
         return None if life is None else life.ticket
 
     def _is_destructive(self, ticket: Ticket) -> bool:
-        step = self._decided(self.lives[ticket.id], self._time_passed())
+        step = self._looked_at[ticket.id] = self._decided(self.lives[ticket.id], self._time_passed())
         return isinstance(step, Step) and step.destructive
 
     def _time_passed(self) -> TimePassed:
@@ -269,7 +272,8 @@ class Bot:
     def _woken(self, life: _Life) -> None:
         planned = life.since or life.ticket.due_at or self.now
         before = life.ticket
-        step, blind = self._decided(life, self._time_passed()), self._blind()
+        looked, blind = self._looked_at.get(before.id), self._blind()
+        step = looked or self._decided(life, self._time_passed())
         if isinstance(step, Refusal):
             raise AssertionError(f"ticket #{before.id} was due and may do nothing: {step.why}")
         if not step.effects and step.ticket.state is before.state:
