@@ -400,6 +400,9 @@ class Store(Protocol):
     def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
         """True where another mail (other key) with that Message-ID (if not empty) or hash was handled or quarantined."""
 
+    def begin_turn(self, message_id: str, sha256: str, key: MailKey, note: str) -> tuple[bool, str | None]:
+        """`handled_before` and `note` at once: what the turn of every mail begins with is one statement."""
+
     def unmoved(self, position: MailKey) -> list[tuple[MailKey, str]]:
         """Committed mails that still have to be moved, with the verdict; after a crash these come first."""
 
@@ -411,6 +414,9 @@ class Store(Protocol):
     # tickets
 
     def ticket(self, ticket_id: int) -> Ticket | None: ...
+
+    def tickets_by_number(self, numbers: Sequence[int]) -> dict[int, Ticket]:
+        """Several tickets at once, by number; those that do not exist are not among them."""
 
     def open_ticket_of(self, username: str, person_id: str = "") -> Ticket | None:
         """The ticket in one of `ONE_PER_USER` that is that person's, or else has that name: then it may be another's."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from mailbot import journal
@@ -50,6 +51,14 @@ CONFLICT_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What need not be read again: `room` for all turns of a pass, once one has asked for it; `closed` for the turn of one mail."""
+
+    room: Callable[[], tuple[Room, ...]]
+    closed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TurnContext:
     """The shared part of every turn.  `letters` also holds the keys of the tokens."""
 
@@ -73,6 +82,8 @@ class TurnContext:
     """Where machines' names are published; None where the site leaves that to libvirt."""
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
     """The bridges of those hosts whose machines hang on one, by host: their addresses are ours to hand out."""
+    known: Known | None = None
+    """What was read already for the pass, and for the turn of the mail in it; None: nothing."""
 
     def reading(self, now: datetime) -> ReadingRules:
         """What the parsers must know of the site at `now`."""
@@ -91,7 +102,17 @@ class TurnContext:
 
     def closed(self) -> str:
         """Why no new requests are taken, in an admin's words to those who ask; empty where they are."""
-        return self.store.note(CLOSED) or ""
+        known = self.known.closed if self.known else None
+        return (self.store.note(CLOSED) if known is None else known) or ""
+
+    def in_a_pass(self) -> TurnContext:
+        """The same for the turns of one pass."""
+        return replace(self, known=Known(cache(self.room)))
+
+    def in_a_turn(self, closed: str | None) -> TurnContext:
+        """The same for one turn, which begins with having read the note `CLOSED`."""
+        room = self.known.room if self.known else self.room
+        return replace(self, known=Known(room, closed or ""))
 
     def admin(self, address: str) -> Admin | None:
         """The admin with that address, now: rights are looked up when a mail is read, not when it was asked.
@@ -132,7 +153,9 @@ class TurnContext:
         )
 
     def room(self) -> tuple[Room, ...]:
-        """What the sites last said about their room; asked by the workers, never by a turn."""
+        """What the sites last said about their room; asked by the workers, never by a turn, and read once a pass."""
+        if self.known is not None:
+            return self.known.room()
         return tuple(
             Room(
                 site=health.site,

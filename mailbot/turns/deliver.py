@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -82,9 +82,11 @@ def deliver(context: TurnContext, postman: Postman, stopping: Callable[[], bool]
             return accepted
         with Leases(context, items) as leases:
             batch = _Batch(context, postman, leases, max(1, len(items) // GROUPS), now + SLOW)
-            for item in items:
+            for number, item in enumerate(items):
                 if stopping():
                     batch.until = now
+                if number % batch.group == 0:
+                    batch.look_ahead(items[number : number + batch.group])
                 batch.send(item)
             batch.flush()
         accepted += batch.accepted
@@ -166,6 +168,12 @@ class _Batch:
             self.accepted += 1
             journal.letter_sent(item.ticket_id, row=item.id, letter=_name(item), to=item.effect.to, answer=answer)
             self.settled.append(Settled(item, done=True, message_id=letter.message_id, proof=answer))
+
+    def look_ahead(self, items: Sequence[OutboxItem]) -> None:
+        """Read the tickets of the next few letters, at once and as they are now."""
+        self.tickets = {item.ticket_id: None for item in items if item.ticket_id is not None}
+        if self.tickets:
+            self.tickets.update(self.context.store.tickets_by_number(sorted(self.tickets)))
 
     def flush(self) -> None:
         if self.settled:

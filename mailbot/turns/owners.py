@@ -68,14 +68,15 @@ def ask(context: TurnContext, ticket: Ticket) -> OwnerSeen:
     return ownership.as_seen(ticket, person, len(keys), taken=taken)
 
 
-def look_at(context: TurnContext, ticket: Ticket, now: datetime) -> OwnerSeen | None:
+def look_at(context: TurnContext, ticket: Ticket, now: datetime, *, known_to_answer: bool = False) -> OwnerSeen | None:
     """Ask about one owner, and have the ticket say what the directory says; None where it does not answer."""
     try:
         seen = ask(context, ticket)
     except DirectoryUnavailable as error:
         sight.cannot(context, sight.Sense.DIRECTORY, str(error), now)
         return None
-    sight.can(context, sight.Sense.DIRECTORY, now)
+    if not known_to_answer:
+        sight.can(context, sight.Sense.DIRECTORY, now)
     if ownership.is_news(ticket, seen):
         after = apply(context, ticket.id, seen)
         if not isinstance(after, Refusal):
@@ -120,7 +121,7 @@ def look(context: TurnContext) -> int:
     last, looked = place.after, 0
     for ticket in tickets:
         try:
-            if look_at(context, ticket, now) is None:
+            if look_at(context, ticket, now, known_to_answer=looked > 0) is None:
                 break
         except Conflict as error:  # another one has this person's place, or it changes all the time: tomorrow again
             journal.trouble(about=f"the look at the owner of ticket #{ticket.id}", error=error)

@@ -15,7 +15,7 @@ from mailbot.ports import Fetched, Folder, Inbox, Reader
 from mailbot.turns import sight
 from mailbot.turns.ahead import Begun, read_ahead
 from mailbot.turns.attempts import Attempts
-from mailbot.turns.context import CONFLICT_TRIES, TurnContext
+from mailbot.turns.context import CLOSED, CONFLICT_TRIES, TurnContext
 from mailbot.turns.judge import first_look, judge, oldest_wanted, quarantined
 from mailbot.turns.judgement import Judgement
 from mailbot.turns.sealing import seal
@@ -58,6 +58,7 @@ def receive(
     5. Move what was committed, in batches.  A server that does not let us move mail (a full folder, a
        missing right) does not keep us from reading it; raised at the end, and tried again next time.
     """
+    context = context.in_a_pass()
     position = inbox.position()
     since = oldest_wanted(context, first_look(context, position, context.clock.now()))
     mover = _Mover(context, inbox)
@@ -191,10 +192,12 @@ def _committed(context: TurnContext, fetched: Fetched, read: Understanding, entr
     """Judge and commit; judged again where somebody else changed the ticket in between."""
     for _ in range(CONFLICT_TRIES):
         now = context.clock.now()
-        if context.store.handled_before(entry.message_id, entry.sha256, entry.key):
+        handled, closed = context.store.begin_turn(entry.message_id, entry.sha256, entry.key, CLOSED)
+        if handled:
             judgement = Judgement(Verdict.DUPLICATE, "handled before")
         else:
-            judgement = judge(context, fetched, read, now, patient=now - entry.seen_at < PATIENCE)
+            knowing = context.in_a_turn(closed)
+            judgement = judge(knowing, fetched, read, now, patient=now - entry.seen_at < PATIENCE)
         # Only what a line of history goes back to is kept: the rest lies in the mailbox, and strangers fill no disk.
         keep = judgement.turn is not None and bool(judgement.turn.history)
         raw = sealed(context, fetched.raw) if keep else None

@@ -411,6 +411,21 @@ def test_a_mail_was_handled_before_when_another_with_its_message_id_or_bytes_was
     assert store.handled_before(one.message_id, one.sha256, dataclasses.replace(one.key, uidvalidity=8))
 
 
+def test_the_turn_of_a_mail_begins_with_one_look_at_the_ledger_and_a_note(store: Store) -> None:
+    store.commit(Turn(now=NOW, mail=a_mail(1), notes={"closed": "until Monday"}))
+    one, two = a_mail(1), a_mail(2)
+    assert store.begin_turn(one.message_id, two.sha256, two.key, "closed") == (True, "until Monday")
+    assert store.begin_turn("", one.sha256, two.key, "closed") == (True, "until Monday")
+    assert store.begin_turn(two.message_id, two.sha256, two.key, "paused") == (False, None)
+
+
+def test_tickets_are_read_together_by_their_numbers(store: Store) -> None:
+    first, second = opened(store), opened(store, ticket=a_ticket(username="bob"))
+    numbers = [first.id, second.id, second.id + 1]
+    assert store.tickets_by_number(numbers) == {first.id: first, second.id: second}
+    assert store.tickets_by_number([]) == {}
+
+
 def test_a_monstrous_message_id_is_recognised_again_and_not_taken_for_another(store: Store) -> None:
     long = "<" + "é\ud800" * 8000
     store.commit(Turn(now=NOW, mail=a_mail(1, message_id=long + "1>")))

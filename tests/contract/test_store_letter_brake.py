@@ -57,6 +57,18 @@ def test_one_person_gets_so_many_letters_in_a_day(store: Database) -> None:
     assert claimed_keys(store, LETTERS, NOW + DAY + HOUR)[-1] == "later", "what was held has used nothing up"
 
 
+def test_the_limits_hold_for_each_of_many_readers_of_one_turn(store: Database) -> None:
+    limits = LetterRules(
+        per_person_and_day=1, per_cause_and_day=50, to_admins_per_hour=2, total_per_hour=60, total_per_day=90
+    )
+    everybody = [f"person{number}@example.org" for number in range(20)]
+    many = Database(store.engine.url.render_as_string(hide_password=False), limits, clock=callers_clock)
+    answered(many, 1, to(everybody[13], "before"))
+    answered(many, 2, *(to(one, f"to-{one}") for one in everybody), to(CAROL, "admins", Letter.ADMIN_DECISION))
+    assert held(many) == [everybody[13]]
+    many.close()
+
+
 def test_one_sender_causes_so_many_letters_to_each_reader(store: Database) -> None:
     for number in range(5):
         answered(store, number + 1, to(ALICE, f"to-{number}"), sender="Loud@example.org")

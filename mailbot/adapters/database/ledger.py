@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Insert, bindparam, exists, func, literal_colu
 from sqlalchemy.sql.dml import ReturningInsert
 
 from mailbot.adapters.database.inserting import dialect_of, insert
-from mailbot.adapters.database.tables import LEDGER, RAW_MAILS, TO_BE_MOVED, TO_BE_RETRIED
+from mailbot.adapters.database.tables import LEDGER, NOTES, RAW_MAILS, TO_BE_MOVED, TO_BE_RETRIED
 from mailbot.errors import Conflict
 from mailbot.model import LedgerEntry, MailKey, Verdict
 
@@ -55,8 +55,9 @@ _RETRYING = select(func.count()).select_from(LEDGER).where(text(TO_BE_RETRIED))
 _RETRY_NOW = update(LEDGER).where(text(TO_BE_RETRIED)).values(retry_at=bindparam("now"))
 _SAME_HASH = exists().where(_L.sha256 == bindparam("hash"), _ACTED, _OTHER_MAIL)
 _SAME_ID = exists().where(_L.message_id == bindparam("mail_id"), _ACTED, _OTHER_MAIL)
-_BEFORE_BY_HASH = select(_SAME_HASH)
-_BEFORE = select(or_(_SAME_HASH, _SAME_ID))
+_NOTE = select(NOTES.c.value).where(NOTES.c.name == bindparam("note")).scalar_subquery()
+_BEFORE_BY_HASH = select(_SAME_HASH, _NOTE)
+_BEFORE = select(or_(_SAME_HASH, _SAME_ID), _NOTE)
 _UNMOVED = select(_L.uid, _L.verdict).where(*_IN_FOLDER, text(TO_BE_MOVED)).order_by(_L.uid)
 _MOVED = update(LEDGER).where(*(column == bindparam("in_" + column.name) for column in _KEY)).values(unmoved=0)
 _RAW = select(RAW_MAILS.c.data).where(RAW_MAILS.c.sha256 == bindparam("hash"))
@@ -108,11 +109,14 @@ def retry_now(connection: Connection, message_id: str, now: datetime) -> int:
     return connection.execute(which, {"now": now}).rowcount
 
 
-def handled_before(connection: Connection, message_id: str, sha256: str, key: MailKey) -> bool:
-    values = _folder(key) | {"in_uid": key.uid, "hash": sha256}
-    if not message_id:
-        return bool(connection.execute(_BEFORE_BY_HASH, values).scalar())
-    return bool(connection.execute(_BEFORE, values | {"mail_id": message_id}).scalar())
+def handled_before(
+    connection: Connection, message_id: str, sha256: str, key: MailKey, note: str
+) -> tuple[bool, str | None]:
+    """Whether another mail with that Message-ID or hash was handled, and what a note says."""
+    values = _folder(key) | {"in_uid": key.uid, "hash": sha256, "note": note}
+    statement = _BEFORE if message_id else _BEFORE_BY_HASH
+    before, value = connection.execute(statement, values | ({"mail_id": message_id} if message_id else {})).one()
+    return bool(before), value
 
 
 def unmoved(connection: Connection, position: MailKey) -> list[tuple[MailKey, Verdict]]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select, text, update
@@ -32,23 +33,25 @@ def _number(*these: Any) -> Select[*tuple[Any, ...]]:
     return select(func.count()).select_from(OUTBOX).where(*these)
 
 
-_IN_ALL = select(
-    *(
-        _number(text(COUNTED), _O.created_at > bindparam(since)).scalar_subquery()
-        for since in ("since_hour", "since_day")
-    )
-)
-_TO_READER = select(
-    _number(text(COUNTED), _O.counted == bindparam("reader"), _O.created_at > bindparam("since")).scalar_subquery(),
-    _number(
-        *(text(CAUSED), _O.cause == bindparam("cause"), _O.counted == bindparam("reader")),
-        _O.created_at > bindparam("since_day"),
-    ).scalar_subquery(),
-    _number(
-        *(_O.ticket_id.is_not(None), _O.ticket_id == bindparam("of_ticket"), _O.counted == bindparam("reader")),
-        _O.created_at > bindparam("since_day"),
-    ).scalar_subquery(),
-)
+def _to_reader(number: int) -> Iterator[Select[*tuple[Any, ...]]]:
+    """Three counts of the letters to one reader, who is the parameter with that number."""
+    reader = _O.counted == bindparam(f"reader_{number}")
+    since_day = _O.created_at > bindparam("since_day")
+    yield _number(text(COUNTED), reader, _O.created_at > bindparam(f"since_{number}"))
+    yield _number(text(CAUSED), _O.cause == bindparam("cause"), reader, since_day)
+    yield _number(_O.ticket_id.is_not(None), _O.ticket_id == bindparam("of_ticket"), reader, since_day)
+
+
+@cache
+def _counts(readers: int) -> Select[*tuple[Any, ...]]:
+    """Everything that the limits of so many readers need, in one statement: a turn writes to one or two."""
+    in_all = (_number(text(COUNTED), _O.created_at > bindparam(since)) for since in ("since_hour", "since_day"))
+    each = (count for number in range(readers) for count in _to_reader(number))
+    return select(*(count.scalar_subquery() for count in (*in_all, *each)))
+
+
+READERS_AT_ONCE = 8
+"""A statement has no more parts than databases take (SQLite: 2,000 columns; PostgreSQL: 1,664), and there are few statements to remember."""
 _HELD = (
     select(_O.id, _O.ticket_id, _O.letter, _O.to_address, _O.error)
     .where(text(HELD))
@@ -62,6 +65,19 @@ _END_HOLDING = (
 )
 
 
+def _is_limited(effect: Effect) -> bool:
+    return effect.letter is not None and weight(effect.letter) is not Weight.NOTICE
+
+
+def _is_to_admins(effect: Effect) -> bool:
+    return effect.letter is not None and effect.letter.value.startswith("admin-")
+
+
+def _reader(effect: Effect) -> str:
+    """Whose a letter is."""
+    return ADMINS if _is_to_admins(effect) else effect.to.lower()
+
+
 @dataclass
 class Brake:
     """The brake over the letters of one turn: which of them are held, and why."""
@@ -71,7 +87,7 @@ class Brake:
     ticket: Ticket | None
     limits: LetterRules
     _read: dict[str, tuple[int, int]] = field(default_factory=dict, init=False)
-    _in_all: tuple[int, int] | None = field(default=None, init=False)
+    _in_all: tuple[int, int] = field(default=(0, 0), init=False)
     _here: Counter[str] = field(default_factory=Counter, init=False)
     """Letters of this turn that may go, by whose they are."""
     _once: dict[str, str] = field(default_factory=dict, init=False)
@@ -86,14 +102,14 @@ class Brake:
     def columns(self, effect: Effect) -> dict[str, Any]:
         """What the row of an effect needs for the brake: `counted`, `cause`, and `state` and `error` where it is held."""
         free = {"counted": None, "cause": None, "state": OutboxState.WAITING, "error": ""}
-        if effect.letter is None or weight(effect.letter) is Weight.NOTICE:
+        if effect.letter is None or not _is_limited(effect):
             return free
-        to_admins = effect.letter.value.startswith("admin-")
+        to_admins = _is_to_admins(effect)
         if to_admins and effect.letter.value in self._once:  # the copy for another admin
             why = self._once[effect.letter.value]
             return free | {"state": OutboxState.HELD, "error": why} if why else free
-        reader = ADMINS if to_admins else effect.to.lower()
-        why = why_held(effect.letter, self._written(reader, to_admins=to_admins), self.limits, to_admins=to_admins)
+        reader = _reader(effect)
+        why = why_held(effect.letter, self._written(reader), self.limits, to_admins=to_admins)
         if to_admins:
             self._once[effect.letter.value] = why
         if why:
@@ -101,25 +117,30 @@ class Brake:
         self._here[reader] += 1
         return free | {"counted": reader, "cause": self.cause}
 
-    def _written(self, reader: str, *, to_admins: bool) -> Written:
+    def _written(self, reader: str) -> Written:
         """What was written before, and by this turn."""
-        moments = {"since_hour": self.turn.now - HOUR, "since_day": self.turn.now - DAY}
-        if self._in_all is None:
-            row = self.connection.execute(_IN_ALL, moments).one()
-            self._in_all = (row[0], row[1])
         if reader not in self._read:
-            wanted = {
-                "reader": reader,
-                "cause": self.cause,
-                "of_ticket": self.ticket.id if self.ticket else None,
-                "since": moments["since_hour" if to_admins else "since_day"],
-                "since_day": moments["since_day"],
-            }
-            read = self.connection.execute(_TO_READER, wanted).one()
-            self._read[reader] = (read[0], max(read[1], read[2]))
+            self._count()
         (to_reader, of_cause), (hour, day) = self._read[reader], self._in_all
         here, everyone = self._here[reader], self._here.total()
         return Written(to_reader + here, of_cause + here, hour + everyone, day + everyone)
+
+    def _count(self) -> None:
+        """Read what was written before to each reader of the turn whom the limits are about."""
+        readers = sorted({_reader(one) for one in self.turn.effects if _is_limited(one)})
+        since_hour, since_day = self.turn.now - HOUR, self.turn.now - DAY
+        ticket_id = self.ticket.id if self.ticket else None
+        common = {"since_hour": since_hour, "since_day": since_day, "cause": self.cause, "of_ticket": ticket_id}
+        for first in range(0, len(readers), READERS_AT_ONCE):
+            some = readers[first : first + READERS_AT_ONCE]
+            wanted: dict[str, Any] = dict(common)
+            for number, reader in enumerate(some):
+                wanted |= {f"reader_{number}": reader, f"since_{number}": since_hour if reader == ADMINS else since_day}
+            hour, day, *each = self.connection.execute(_counts(len(some)), wanted).one()
+            self._in_all = (hour, day)
+            for number, reader in enumerate(some):
+                to_reader, of_cause, of_ticket = each[3 * number : 3 * number + 3]
+                self._read[reader] = (to_reader, max(of_cause, of_ticket))
 
 
 def told_in_history(rows: Sequence[dict[str, Any]], turn: Turn, ticket: Ticket) -> Iterator[HistoryEntry]:

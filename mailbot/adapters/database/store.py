@@ -158,7 +158,11 @@ class Database:
 
     def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
         with self._read() as connection:
-            return ledger.handled_before(connection, message_id, sha256, key)
+            return ledger.handled_before(connection, message_id, sha256, key, "")[0]
+
+    def begin_turn(self, message_id: str, sha256: str, key: MailKey, note: str) -> tuple[bool, str | None]:
+        with self._read() as connection:
+            return ledger.handled_before(connection, message_id, sha256, key, note)
 
     def unmoved(self, position: MailKey) -> list[tuple[MailKey, str]]:
         with self._read() as connection:
@@ -177,6 +181,10 @@ class Database:
     def ticket(self, ticket_id: int) -> Ticket | None:
         with self._read() as connection:
             return tickets.by_id(connection, ticket_id)
+
+    def tickets_by_number(self, numbers: Sequence[int]) -> dict[int, Ticket]:
+        with self._read() as connection:
+            return tickets.by_ids(connection, numbers)
 
     def open_ticket_of(self, username: str, person_id: str = "") -> Ticket | None:
         with self._read() as connection:

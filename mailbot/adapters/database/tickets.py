@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, select, text, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, select, text, union_all, update
 from sqlalchemy.exc import IntegrityError
 
 from mailbot.adapters.database.notices import NOTICE, notice_of
@@ -37,8 +37,16 @@ SELECT_TICKETS = _SELECT = select(*(_T[name] for name in _NAMES))
 
 _BY_ID = _SELECT.where(_T.id == bindparam("wanted"))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
+_BY_IDS = _SELECT.where(_T.id.in_(bindparam("wanted", expanding=True)))
 _BY_PLACE = _SELECT.where(_T.username == bindparam("wanted"), text(TAKES_THE_PLACE))
-_BY_PERSON = _SELECT.where(_T.person_id == bindparam("wanted"), text(ONE_A_PERSON))
+_IS_THE_PERSONS = "is_the_persons"
+# Each of the two by itself, so that each finds its own index; the person's own comes first.
+_BY_PERSON_OR_PLACE = union_all(
+    _SELECT.add_columns(literal_column("1").label(_IS_THE_PERSONS)).where(
+        _T.person_id == bindparam("person"), text(ONE_A_PERSON)
+    ),
+    _BY_PLACE.add_columns(literal_column("0").label(_IS_THE_PERSONS)),
+).order_by(text(f"{_IS_THE_PERSONS} DESC"))
 _ODD_OWNERS = _SELECT.where(text(ODD_OWNER)).order_by(_T.id).limit(bindparam("most", literal_execute=False))
 _BY_STATE = _SELECT.where(_T.state.in_(bindparam("states", expanding=True))).order_by(_T.id)
 _ALL = _SELECT.order_by(_T.id)
@@ -97,6 +105,11 @@ def by_id(connection: Connection, ticket_id: int) -> Ticket | None:
     return None if row is None else ticket_of(row)
 
 
+def by_ids(connection: Connection, numbers: Sequence[int]) -> dict[int, Ticket]:
+    found = (ticket_of(row) for row in connection.execute(_BY_IDS, {"wanted": list(numbers)}))
+    return {ticket.id: ticket for ticket in found}
+
+
 def by_id_locked(connection: Connection, ticket_id: int) -> Ticket | None:
     """The same for a turn that may add to its history: PostgreSQL lets nobody else do so before the turn ends."""
     row = connection.execute(_BY_ID_LOCKED, {"wanted": ticket_id}).first()
@@ -105,9 +118,11 @@ def by_id_locked(connection: Connection, ticket_id: int) -> Ticket | None:
 
 def by_place(connection: Connection, username: str, person_id: str) -> Ticket | None:
     """The person's own first: it may have the name of an earlier login."""
-    row = connection.execute(_BY_PERSON, {"wanted": person_id}).first() if person_id else None
-    row = row or connection.execute(_BY_PLACE, {"wanted": username}).first()
-    return None if row is None else ticket_of(row)
+    if not person_id:
+        row = connection.execute(_BY_PLACE, {"wanted": username}).first()
+        return None if row is None else ticket_of(row)
+    found = connection.execute(_BY_PERSON_OR_PLACE, {"wanted": username, "person": person_id}).first()
+    return None if found is None else Ticket(*found[: len(_NAMES)])
 
 
 def with_odd_owner(connection: Connection, most: int) -> list[Ticket]:
