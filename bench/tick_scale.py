@@ -9,7 +9,6 @@ a stand-in.  Between the rounds the 100 tickets are put back.
 from __future__ import annotations
 
 import argparse
-import logging
 import statistics
 import tempfile
 import time
@@ -17,10 +16,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import structlog
 from sqlalchemy import Date, bindparam, text
 
 from bench.store import DUE, database, fill
+from mailbot import journal
 from mailbot.adapters.clock import MemoryClock
 from mailbot.adapters.database.columns import UtcDateTime
 from mailbot.adapters.database.store import Database
@@ -107,7 +106,7 @@ def main() -> None:
     parser.add_argument("--engines", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--rounds", type=int, default=7)
     wanted = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    journal.configure(level="error")
     with tempfile.TemporaryDirectory() as folder:
         for engine in wanted.engines:
             costs: list[tuple[float, float]] = []

@@ -184,7 +184,6 @@ IMPORTS_ONLY_HERE = {
     "smtplib": "mailbot/adapters/",
     "sqlalchemy": "mailbot/adapters/",
     "alembic": "mailbot/adapters/ migrations/",
-    "structlog": "mailbot/journal/",
     "prometheus_client": "mailbot/metrics.py",
     "apscheduler": "mailbot/daemon.py",
 }

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import structlog
 
+from mailbot import journal
 from mailbot.cli import main
 from tests.world import World, request_words
 
@@ -67,7 +67,7 @@ def test_what_the_readme_looks_at_can_be_looked_at(
         assert main(command[1:], world.clock) == os.EX_OK
         assert capsys.readouterr().out
     finally:
-        structlog.reset_defaults()
+        journal.configure()
 
 
 def test_every_link_leads_to_a_file() -> None:

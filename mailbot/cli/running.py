@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 
 import typer
 
-from mailbot import daemon, journal, metrics
+from mailbot import daemon, journal
 from mailbot.cli.acting import bot
 from mailbot.cli.output import complain, say
 from mailbot.cli.reloading import Reloading
 from mailbot.cli.site import settings_of
+from mailbot.cli.table import load
+from mailbot.ports import Store
 
 
 def run(context: typer.Context) -> None:
@@ -26,8 +29,14 @@ def run(context: typer.Context) -> None:
         journal.config_loaded(file=str(settings.path), sites=len(config.sites), admins=len(config.admins))
         if not config.trust.sees_alignment:
             journal.senders_unproven()
-        with metrics.served(config.metrics.address, config.metrics.port, running.context.store):
+        with _figures(config.metrics.address, config.metrics.port, running.context.store):
             daemon.run(running, version("mailbot"), Reloading(settings))
+
+
+def _figures(address: str, port: int, store: Store) -> AbstractContextManager[object]:
+    """The figures are served while inside, where there is a port for them."""
+    served: AbstractContextManager[object] = load("figures:served")(address, port, store) if port else nullcontext()
+    return served
 
 
 def once(context: typer.Context) -> None:
@@ -40,7 +49,8 @@ def once(context: typer.Context) -> None:
     with bot(settings) as running:
         tally = daemon.once(running)
         if config.metrics.textfile is not None:
-            metrics.write_textfile(config.metrics.textfile, running.context.store, running.context.clock.now())
+            write = load("figures:write_textfile")
+            write(config.metrics.textfile, running.context.store, running.context.clock.now())
     say(f"mails {tally.mails}, tickets {tally.tickets}, letters {tally.letters}, machines {tally.machines}")
     for trouble in tally.troubles:
         complain(trouble)

@@ -9,17 +9,16 @@ import re
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import wraps
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TextIO, cast
-
-import structlog
+from threading import Lock
+from typing import Any, Literal, ParamSpec, Protocol
 
 P = ParamSpec("P")
 Level = Literal["debug", "info", "warning", "error"]
@@ -51,8 +50,6 @@ COUNTS: Counter[str] = Counter()
 TOOK: dict[str, tuple[int, float]] = {}
 """How many lines said how long an action took (fields `action` and `took`), and how many seconds in all, since the start."""
 
-_log = structlog.get_logger("mailbot")
-
 
 def line(level: Level) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Turn a declaration into a function that writes the line; what stands in its body is done before."""
@@ -72,7 +69,8 @@ def line(level: Level) -> Callable[[Callable[P, None]], Callable[P, None]]:
             if "mail" in facts:
                 facts["mail"] = short(facts["mail"])
             function(*args, **kwargs)
-            getattr(_log, level)(name, **{key: _plain(value) for key, value in facts.items() if value is not None})
+            if _LOG.takes(level):
+                _LOG.write(level, name, {key: _plain(value) for key, value in facts.items() if value is not None})
 
         return write
 
@@ -84,24 +82,42 @@ def short(sha256: str) -> str:
     return sha256[:12]
 
 
-def configure(format: Format = "console", level: Level = "info", stream: TextIO | None = None) -> None:  # noqa: A002
+class Stream(Protocol):
+    """Where lines go."""
+
+    def write(self, text: str, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+
+@dataclass(slots=True)
+class _Log:
+    """Where lines go, from which level on, and in which form; a line is written whole, whatever other threads write."""
+
+    to: Stream
+    least: int
+    form: Callable[[dict[str, Any]], str]
+    one: Lock = field(default_factory=Lock)
+
+    def takes(self, level: Level) -> bool:
+        return logging.getLevelNamesMapping()[level.upper()] >= self.least
+
+    def write(self, level: Level, event: str, facts: dict[str, Any]) -> None:
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        text = self.form({**facts, "at": at, "level": level, "event": event}) + "\n"
+        with self.one:
+            self.to.write(text)
+            self.to.flush()
+
+
+def configure(format: Format = "console", level: Level = "info", stream: Stream | None = None) -> None:  # noqa: A002
     """Say how and where lines are written (standard error by default); may be called again.
 
     What libraries say through `logging` comes out the same way, from `warning` up, as the line `library`.
     """
-    to = cast("TextIO", _StandardError()) if stream is None else stream
-    minimum = getattr(logging, level.upper())
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            _json if format == "json" else _console,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(minimum),
-        logger_factory=structlog.WriteLoggerFactory(to),
-        cache_logger_on_first_use=False,
-    )
+    _LOG.to = _StandardError() if stream is None else stream
+    _LOG.least = getattr(logging, level.upper())
+    _LOG.form = _json if format == "json" else _console
     root = logging.getLogger()
     for handler in [known for known in root.handlers if isinstance(known, _Libraries)]:
         root.removeHandler(handler)
@@ -124,11 +140,12 @@ class _Libraries(logging.Handler):
     """Writes the warnings of libraries as lines; their message is data, never a format."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        level = "error" if record.levelno >= logging.ERROR else "warning"
+        level: Level = "error" if record.levelno >= logging.ERROR else "warning"
         facts = {"name": record.name, "message": _plain(record.getMessage())}
         if record.exc_info and record.exc_info[1] is not None:
             facts["error"] = _plain(record.exc_info[1])
-        getattr(_log, level)("library", **facts)
+        if _LOG.takes(level):
+            _LOG.write(level, "library", facts)
 
 
 def _plain(value: object) -> object:
@@ -163,18 +180,18 @@ def _where(error: BaseException) -> str:
     return f" ({' < '.join(places)})"
 
 
-def _ordered(line: MutableMapping[str, Any]) -> dict[str, Any]:
+def _ordered(line: dict[str, Any]) -> dict[str, Any]:
     """Time, level, ticket and event first, then the rest as given."""
     keys = chain((key for key in _FIRST_KEYS if key in line), (key for key in line if key not in _FIRST_KEYS))
     return {key: line[key] for key in keys}
 
 
-def _json(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
+def _json(line: dict[str, Any]) -> str:
     """One JSON object a line; ASCII only, so that nothing in it can steer a terminal."""
     return json.dumps(_ordered(line), ensure_ascii=True, default=str)
 
 
-def _console(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
+def _console(line: dict[str, Any]) -> str:
     """`TIME level  #ticket event  field=value …`, control, bidi and zero-width characters escaped."""
     facts = _ordered(line)
     at, level, event = str(facts.pop("at", "")), str(facts.pop("level", "")), str(facts.pop("event", ""))
@@ -187,6 +204,9 @@ def _quoted(value: object) -> str:
     """A value as it is, or in double quotes where it has blanks, quotes or nothing in it."""
     text = _escape(str(value))
     return text if text and not re.search(r'[\s"=]', text) else '"' + text.replace('"', '\\"') + '"'
+
+
+_LOG = _Log(_StandardError(), logging.INFO, _console)
 
 
 def _escape(text: str) -> str:

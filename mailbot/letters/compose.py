@@ -19,7 +19,6 @@ from mailbot import tokens
 from mailbot.commands import OF_THE_BRAKE, OF_THE_LETTER_BRAKE, of_finding, offered
 from mailbot.errors import MailbotError
 from mailbot.letters.answers import Reply
-from mailbot.letters.calendar import end_of_lease
 from mailbot.letters.catalogue import KINDS, LETTERS
 from mailbot.letters.kinds import About, Answer, LetterFacts, Snapshot, Thread
 from mailbot.letters.languages import Language, chosen, language
@@ -368,6 +367,8 @@ def _message(work: _Work, body: Rendered, message_id: str) -> Message:
     if calendar is None or work.ticket is None:
         both["MIME-Version"] = "1.0"
         return both
+    from mailbot.letters.calendar import end_of_lease  # noqa: PLC0415 - icalendar is 83 modules, and few letters need it
+
     day = last_day(work.facts, work.ticket)
     attached = end_of_lease(work.ticket, day, calendar, work.settings, now=work.now, spoken=work.language)
     mixed = _multipart("mixed", f"=_m_{boundary}", [both, attached])

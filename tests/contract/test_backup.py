@@ -13,9 +13,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog
 
-from mailbot import cli, operator
+from mailbot import cli, journal, operator
 from mailbot.adapters.clock import MemoryClock
 from mailbot.adapters.database.backup import CannotBackUp, back_up
 from mailbot.model import Letter, TicketState
@@ -35,7 +34,7 @@ ANSWERS = (
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     yield
-    structlog.reset_defaults()
+    journal.configure()
 
 
 def test_a_bot_that_runs_is_backed_up_and_brought_back_elsewhere(tmp_path: Path) -> None:

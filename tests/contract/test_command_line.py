@@ -13,9 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 
 from contrib.demo.mailserver import MailServer
+from mailbot import journal
 from mailbot.cli import main
 from tests.clock import wall
 from tests.world import key_of, request_words
@@ -30,7 +30,7 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     yield
-    structlog.reset_defaults()
+    journal.configure()
 
 
 @pytest.fixture(scope="module")

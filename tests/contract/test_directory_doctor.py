@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
+from mailbot import journal
 from mailbot.adapters.clock import MemoryClock
 from mailbot.cli import main
 from mailbot.config import load
@@ -53,7 +53,7 @@ pool = "default-pool"
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     yield
-    structlog.reset_defaults()
+    journal.configure()
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 import time_machine
 
 from contrib.demo.mailserver import MailServer
+from mailbot import journal
 from mailbot.cli import main
 from tests import slapd
 from tests.clock import wall
@@ -69,7 +69,7 @@ pool = "default-pool"
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     yield
-    structlog.reset_defaults()
+    journal.configure()
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog
 
-from mailbot import cli
+from mailbot import cli, journal
 from mailbot.adapters.clock import MemoryClock
 from mailbot.adapters.database.store import Database
 from mailbot.model import Turn, Verdict
@@ -26,7 +25,7 @@ main = partial(cli.main, clock=MemoryClock(START))
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     yield
-    structlog.reset_defaults()
+    journal.configure()
 
 
 def keep(store: Store, key: bytes, numbers: range) -> list[str]:

@@ -13,9 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 
-from mailbot import tokens
+from mailbot import journal, tokens
 from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.cli import main
 from mailbot.config import load, token_keys
@@ -34,7 +33,7 @@ Capture = pytest.CaptureFixture[str]
 def _log_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("MAILBOT_CONFIG", raising=False)
     yield
-    structlog.reset_defaults()
+    journal.configure()
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 import typer
 
-from mailbot import cli
+from mailbot import cli, journal
 from mailbot.adapters.clock import MemoryClock
 from mailbot.cli.app import app
 from mailbot.cli.output import as_json, visible
@@ -47,7 +46,7 @@ Capture = pytest.CaptureFixture[str]
 def _log_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("MAILBOT_CONFIG", raising=False)
     yield
-    structlog.reset_defaults()
+    journal.configure()
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog
 
-from mailbot import cli, operator
+from mailbot import cli, journal, operator
 from mailbot.adapters.clock import MemoryClock
 from mailbot.machines.work import look_at_sites
 from mailbot.turns import modes, relocation
@@ -29,7 +28,7 @@ Capture = pytest.CaptureFixture[str]
 def _log_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("MAILBOT_CONFIG", raising=False)
     yield
-    structlog.reset_defaults()
+    journal.configure()
 
 
 @pytest.fixture

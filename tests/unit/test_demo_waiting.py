@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import structlog
 
 from contrib.demo import play, stage, waiting
 from mailbot import journal
@@ -20,7 +19,7 @@ NEXT_TRY = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
     yield
-    structlog.reset_defaults()
+    journal.configure()
 
 
 def log_of(*lines: Callable[[], None]) -> str:

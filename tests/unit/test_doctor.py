@@ -7,9 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 
-from mailbot import cli, operator
+from mailbot import cli, journal, operator
 from mailbot.adapters.clock import MemoryClock
 from mailbot.adapters.database.store import Database
 from mailbot.cli.findings import Finding, Level
@@ -27,7 +26,7 @@ CLOCK = MemoryClock(START)
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     yield
-    structlog.reset_defaults()
+    journal.configure()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import structlog
 
 from mailbot import journal
 
@@ -21,7 +20,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def stream() -> Iterator[io.StringIO]:
     handlers = logging.getLogger().handlers[:]
     yield io.StringIO()
-    structlog.reset_defaults()
+    journal.configure()
     logging.getLogger().handlers[:] = handlers
 
 

@@ -13,9 +13,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog
 
-from mailbot import cli
+from mailbot import cli, journal
 from mailbot.adapters.clock import MemoryClock
 from mailbot.model import TicketState
 from tests.world import PEOPLE, START, World, key_of, request_words
@@ -29,7 +28,7 @@ Capture = pytest.CaptureFixture[str]
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     yield
-    structlog.reset_defaults()
+    journal.configure()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from mailbot import journal, wiring
 from mailbot.adapters.database.migrate import upgrade
@@ -52,7 +51,7 @@ def log() -> Iterator[io.StringIO]:
     stream = io.StringIO()
     journal.configure("console", "info", stream)
     yield stream
-    structlog.reset_defaults()
+    journal.configure()
 
 
 @pytest.fixture
@@ -95,4 +94,4 @@ def test_what_needs_a_restart_is_named(
     said = capsys.readouterr().err
     assert "config_reloaded" in said
     assert "database.url, metrics.port" in said
-    structlog.reset_defaults()
+    journal.configure()

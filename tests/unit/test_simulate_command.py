@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import structlog
 
-from mailbot import cli
+from mailbot import cli, journal
 from mailbot.adapters.clock import MemoryClock
 from mailbot.model import Letter, TicketState
 from tests.world import START, World, request_words
@@ -38,7 +37,7 @@ def config(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> 
     path.write_text(path.read_text() + f'\n[database]\nurl = "sqlite:///{tmp_path / "mailbot.sqlite"}"\n')
     capsys.readouterr()
     yield path
-    structlog.reset_defaults()
+    journal.configure()
 
 
 @pytest.fixture
