@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if "MAILBOT_TEST_FLEET" in os.environ:
         return
     for item in items:
-        if Path(__file__).parent in item.path.parents and item.get_closest_marker("long"):
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("boots"):
             item.add_marker(pytest.mark.skip(reason="make test-fleet runs it: it takes minutes"))
 
 

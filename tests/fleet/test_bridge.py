@@ -160,7 +160,7 @@ def pair(bridged: SecondHost, base_image: LocalImage, tmp_path: Path) -> Iterato
     site.close()
 
 
-@pytest.mark.long
+@pytest.mark.boots
 @pytest.mark.timeout(900)
 def test_guests_on_a_bridge_answer_at_their_addresses_and_cannot_take_each_others(
     pair: tuple[Pair, LibvirtSite],

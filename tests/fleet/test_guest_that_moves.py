@@ -32,7 +32,7 @@ from tests.second_host import SecondHost, inside
 from tests.ssh_way import ssh_way
 from tests.world import CAROL, World, kind_of, request_words
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(1800), pytest.mark.xdist_group("libvirt")]
+pytestmark = [pytest.mark.boots, pytest.mark.long, pytest.mark.timeout(1800)]
 
 BRIDGE = Bridge(
     "br7",

@@ -21,7 +21,7 @@ from tests.fleet.test_two_hosts import DOMAIN, Host, begun, disk, opened, spec, 
 from tests.second_host import second_host
 from tests.world import ALICE, CAROL, World, kind_of, request_words
 
-pytestmark = pytest.mark.xdist_group("libvirt")
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.hypervisor import make_key, make_spec
 from tests.second_host import SecondHost
 from tests.ssh_way import SshWay, ssh_way
 
-pytestmark = pytest.mark.xdist_group("libvirt")
+pytestmark = pytest.mark.long
 
 BRIDGE = Bridge("br7", (read_range("198.51.100.1/24", "198.51.100.10-198.51.100.250", 4),))
 
