@@ -54,7 +54,7 @@ def _pause(attempts: int) -> timedelta:
     return min(doubled, LONGEST_RETRY)
 
 
-def _most_attempts() -> int:
+def most_attempts() -> int:
     """So many answered attempts fill `GIVE_UP_AFTER`: time in which no server answered, or the bot was off, does not count."""
     attempts, waited = 0, timedelta()
     while waited < GIVE_UP_AFTER:
@@ -63,7 +63,7 @@ def _most_attempts() -> int:
     return attempts
 
 
-MOST_ATTEMPTS = _most_attempts()
+MOST_ATTEMPTS = most_attempts()
 
 
 def deliver(context: TurnContext, postman: Postman, stopping: Callable[[], bool] = lambda: False) -> int:
@@ -133,7 +133,7 @@ class _Batch:
         except _NotTheirs as error:
             self.settled.append(Settled(item, error=str(error), void=True))
             return
-        if is_void(item.effect.notice, self._ticket(item)) or _is_moot(item, self._ticket(item)):
+        if is_void(item.effect.notice, self._ticket(item)) or is_moot(item, self._ticket(item)):
             self.settled.append(Settled(item, error="no longer true when its turn came", void=True))
             return
         if self.gone:
@@ -251,9 +251,9 @@ def _came_back(context: TurnContext, item: OutboxItem, why: str, now: datetime) 
 def _as_of(now: datetime, item: OutboxItem) -> OutboxItem:
     """The row with the days that are left now: a letter may have waited for a mail server."""
     facts, waited = item.effect.facts, round((now - item.created_at) / timedelta(days=1))
-    if "days_left" not in facts or waited <= 0:
+    if "days_left" not in facts:
         return item
-    fresh = {**facts, "days_left": max(facts["days_left"] - waited, 0)}
+    fresh = {**facts, "days_left": max(facts["days_left"] - max(waited, 0), 0)}
     return replace(item, effect=replace(item.effect, facts=fresh))
 
 
@@ -282,7 +282,7 @@ def is_void(notice: Notice | None, ticket: Ticket | None) -> bool:
             assert_never(notice.of)
 
 
-def _is_moot(item: OutboxItem, ticket: Ticket | None) -> bool:
+def is_moot(item: OutboxItem, ticket: Ticket | None) -> bool:
     """A question that waited for a mail server while somebody answered it: what it asks is not asked any more."""
     if ticket is None or item.effect.letter is None:
         return False

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
+from mailbot import operator
+from mailbot.adapters.database.store import Database
 from mailbot.errors import LetterRefused, MailServerUnavailable
 from mailbot.lifecycle.notice import ends, removes
-from mailbot.model import Action, Effect, Letter, NoticeStage, OutboundMail, Ticket, TicketState, Turn
-from mailbot.ports import OutboxState
-from mailbot.turns.deliver import FIRST_RETRY, LONGEST_RETRY, MOST_ATTEMPTS, SLOW, deliver, is_void
+from mailbot.model import (
+    Action,
+    Effect,
+    EventKind,
+    Letter,
+    Notice,
+    NoticeOf,
+    NoticeStage,
+    OutboundMail,
+    OwnerState,
+    Ticket,
+    TicketState,
+    Turn,
+)
+from mailbot.ports import OutboxState, Settled
+from mailbot.turns.deliver import (
+    CLAIM,
+    FIRST_RETRY,
+    LONGEST_RETRY,
+    MOST_ATTEMPTS,
+    SLOW,
+    deliver,
+    is_moot,
+    is_void,
+    most_attempts,
+)
 from mailbot.turns.sight import Sense, what_is_blind
 from tests.lives import Life
-from tests.world import ALICE, World, kind_of, request_words
+from tests.world import ALICE, BOB, START, World, kind_of, request_words
 from tests.writing import read_letter, words_of
 
 S = TicketState
@@ -74,6 +100,14 @@ def test_a_letter_refused_for_now_rests_for_twice_as_long_each_time_and_is_given
     assert states(world) == {OutboxState.FAILED: 1}
 
 
+def test_a_letter_is_tried_for_five_days_of_answers_and_not_for_much_longer() -> None:
+    def rests(attempts: int) -> timedelta:
+        return sum((min(FIRST_RETRY * 2**number, LONGEST_RETRY) for number in range(attempts)), timedelta())
+
+    assert rests(most_attempts() - 1) < timedelta(days=5) <= rests(most_attempts())
+    assert most_attempts() == MOST_ATTEMPTS
+
+
 def test_while_no_server_answers_no_attempt_counts_and_none_is_made_for_the_rest(world: World) -> None:
     world.postman.faults.plan("send", AWAY, times=10**6)
     put(world, trouble(1), trouble(2))
@@ -84,6 +118,7 @@ def test_while_no_server_answers_no_attempt_counts_and_none_is_made_for_the_rest
     assert senses(world) == [Sense.MAIL_SERVER]
     world.postman.faults.planned.clear()
     assert deliver(world.bot.context, world.postman) == 2
+    assert [attempts(world, row) for row in (1, 2)] == [1, 1]
     assert senses(world) == []
 
 
@@ -134,7 +169,212 @@ def test_nothing_is_sent_any_more_when_the_daemon_ends(world: World) -> None:
     assert deliver(world.bot.context, world.postman) == 2
 
 
+class Counting(Database):
+    """Remembers how many letters were settled together."""
+
+    together: ClassVar[list[int]] = []
+
+    def settle(self, results: Sequence[Settled], now: datetime) -> None:
+        self.together.append(len(results))
+        super().settle(results, now)
+
+
+@pytest.mark.parametrize(("letters", "sizes"), [(5, [1] * 5), (29, [2] * 14 + [1]), (30, [3] * 10)])
+def test_what_a_crash_can_send_twice_stays_a_tenth_of_a_batch(tmp_path: Path, letters: int, sizes: list[int]) -> None:
+    world = World(tmp_path, database=Counting)
+    put(world, *(trouble(number) for number in range(letters)))
+    Counting.together.clear()
+    assert deliver(world.bot.context, world.postman) == letters
+    assert Counting.together == sizes
+    world.close()
+
+
+def test_more_letters_than_one_batch_takes_leave_in_one_call(world: World) -> None:
+    put(world, *(trouble(number) for number in range(CLAIM + 1)))
+    assert deliver(world.bot.context, world.postman) == CLAIM + 1
+
+
+def test_a_letter_that_cannot_be_written_stops_no_other_and_is_told_to_admins(world: World) -> None:
+    broken = Effect(Action.LETTER, "s:1", Letter.VM_READY, ALICE.email, "Alice", {"nonsense": "x"})
+    put(world, broken, trouble(1))
+    deliver(world.bot.context, world.postman)
+    assert sorted({kind_of(one) for one in world.letters}) == [Letter.ADMIN_MAIL_TROUBLE, Letter.ADMIN_UNDELIVERED]
+
+
+def test_a_defect_of_the_way_to_the_server_counts_as_an_attempt_and_stops_no_other(world: World) -> None:
+    world.postman.faults.plan("send", RuntimeError("a defect"), times=1)
+    put(world, trouble(1), trouble(2))
+    assert deliver(world.bot.context, world.postman) == 1
+    world.clock.advance(FIRST_RETRY)
+    assert deliver(world.bot.context, world.postman) == 1
+    assert attempts(world, 1) == 2
+
+
+# where a letter goes
+
+
+def attempts(world: World, row: int) -> int:
+    item = world.bot.context.store.overview.row(row)
+    assert item is not None
+    return item.attempts
+
+
+def to_owner(world: World, to: str = ALICE.email, letter: Letter = Letter.VM_READY, **changed: Any) -> int:
+    """A letter to the owner of a living machine, who is as the directory is known to have them; gives its row."""
+    store = world.bot.context.store
+    life = Life(date(2027, 3, 31))
+    ticket = replace(life.ticket, id=0, revision=0, person_id="memory:alice", **changed)
+    effect = replace(life.last(Letter.VM_READY), key="k", letter=letter, to=to)
+    stored = store.commit(Turn(now=world.now, ticket=ticket))
+    assert stored is not None
+    store.commit(Turn(now=world.now, about_ticket=stored.id, effects=(effect,)))
+    (row,) = store.overview.queue(stored.id)
+    return row.id
+
+
+def sent_to(world: World) -> list[str]:
+    deliver(world.bot.context, world.postman)
+    return [one.envelope_to for one in world.letters]
+
+
+@pytest.mark.parametrize("to", [ALICE.email, ALICE.email.upper(), *ALICE.aliases])
+def test_any_address_of_the_owners_is_written_to_as_it_is(world: World, to: str) -> None:
+    to_owner(world, to)
+    assert sent_to(world) == [to]
+
+
+def test_an_address_that_is_nobodys_any_more_becomes_the_owners_own(world: World) -> None:
+    to_owner(world, "alice@before.example.org")
+    assert sent_to(world) == [ALICE.email]
+
+
+def test_whoever_left_is_written_to_at_the_last_address_unless_it_is_somebody_elses(world: World) -> None:
+    world.directory.remove("alice")
+    to_owner(world)
+    assert sent_to(world) == [ALICE.email]
+
+
+def test_somebody_elses_address_gets_nothing_and_nothing_is_given_up_for_it(world: World) -> None:
+    world.directory.remove("alice")
+    row = to_owner(world, BOB.email)
+    assert sent_to(world) == []
+    assert world.bot.context.store.overview.row_state(row) is OutboxState.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("owner", "sent"),
+    [
+        (OwnerState.ACTIVE, [ALICE.email]),
+        (OwnerState.NAMESAKE, [ALICE.email]),
+        (OwnerState.LOCKED, [ALICE.email]),
+        (OwnerState.GONE, []),
+        (OwnerState.SUCCEEDED, []),
+    ],
+)
+def test_while_the_directory_is_away_only_a_known_owner_is_written_to(
+    world: World, owner: OwnerState, sent: list[str]
+) -> None:
+    row = to_owner(world, owner=owner)
+    world.directory.down = True
+    assert sent_to(world) == sent
+    if not sent:
+        assert world.bot.context.store.next_due() == world.now + FIRST_RETRY
+        for _ in range(MOST_ATTEMPTS):
+            world.clock.advance(FIRST_RETRY)
+            assert sent_to(world) == []
+        world.directory.down = False
+        world.clock.advance(FIRST_RETRY)
+        assert sent_to(world) == [ALICE.email]
+        assert attempts(world, row) == 1, "waiting for the directory is no attempt"
+
+
+def test_whoever_had_a_machine_is_told_at_the_address_of_now_that_another_has_it(world: World) -> None:
+    to_owner(world)
+    deliver(world.bot.context, world.postman)
+    operator.change_owner(world.bot.context, 1, "carol", "bob", "a new project")
+    world.directory.put(replace(ALICE, email="alice@new.example.org", aliases=()))
+    deliver(world.bot.context, world.postman)
+    assert world.last(Letter.VM_PASSED_ON).envelope_to == "alice@new.example.org"
+
+
+# what came back
+
+
+def test_notice_that_is_refused_for_good_goes_to_the_owners_other_address(world: World) -> None:
+    life = Life(date(2027, 3, 31))
+    life.pass_until(life.now + timedelta(days=120))
+    ticket = replace(life.ticket, id=0, revision=0, person_id="memory:alice")
+    world.clock.set(life.now)
+    store = world.bot.context.store
+    store.commit(Turn(now=world.now, ticket=ticket))
+    store.commit(Turn(now=world.now, about_ticket=1, effects=(life.last(Letter.WARNING),)))
+    world.postman.refuse(ALICE.email, 550, "5.1.1 no such user here")
+    deliver(world.bot.context, world.postman)
+    assert store.history(1)[-1].event is EventKind.RETURNED
+    assert {kind_of(one) for one in world.letters} == {Letter.ADMIN_NOTICE_BOUNCED}
+    world.once()
+    assert world.last(Letter.WARNING).envelope_to == ALICE.aliases[0]
+
+
+def test_what_is_refused_for_good_and_is_no_notice_is_told_to_admins(world: World) -> None:
+    to_owner(world)
+    world.postman.refuse(ALICE.email, 550, "5.1.1 no such user here")
+    assert sent_to(world) == [admin.address for admin in world.admins]
+    assert {kind_of(one) for one in world.letters} == {Letter.ADMIN_UNDELIVERED}
+    assert world.bot.context.store.history(1) == []
+
+
+def test_what_was_cancelled_meanwhile_is_not_given_up(world: World) -> None:
+    row = to_owner(world)
+    store = world.bot.context.store
+
+    class Refusing:
+        def send(self, _letter: OutboundMail) -> str:
+            store.commit(Turn(now=world.now, about_ticket=1, cancel_keys=("k",)))
+            raise NEVER
+
+    assert deliver(world.bot.context, Refusing()) == 0
+    assert store.overview.row_state(row) is OutboxState.CANCELLED
+    assert sent_to(world) == []
+
+
 # what is not true any more
+
+
+@pytest.mark.parametrize(
+    ("letter", "still", "over"),
+    [
+        (Letter.REQUEST_RECEIVED, {"state": S.PENDING}, {"state": S.APPROVED}),
+        (Letter.CONFIRM_REQUEST, {"state": S.UNCONFIRMED}, {"state": S.PENDING}),
+        (Letter.RELEASE_CONFIRM, {"release_asked_at": START}, {"release_asked_at": None}),
+        (Letter.REINSTALL_CONFIRM, {"reinstall_asked_at": START}, {"reinstall_asked_at": None}),
+        (Letter.VM_READY, {"state": S.ACTIVE}, {}),
+    ],
+)
+def test_a_question_that_is_over_is_not_sent_any_more(
+    world: World, letter: Letter, still: dict[str, Any], over: dict[str, Any]
+) -> None:
+    item = world.bot.context.store.overview.row(to_owner(world, letter=letter))
+    assert item is not None
+    ticket = world.ticket()
+    assert not is_moot(item, replace(ticket, **still))
+    assert is_moot(item, replace(ticket, **over)) is bool(over)
+    assert not is_moot(item, None)
+
+
+@pytest.mark.parametrize("letter", [Letter.ADMIN_DECISION, Letter.ADMIN_REMINDER, Letter.ADMIN_BUILD_FAILED])
+def test_a_question_to_admins_is_over_with_the_version_that_it_asks_about(world: World, letter: Letter) -> None:
+    item = world.bot.context.store.overview.row(to_owner(world, letter=letter))
+    assert item is not None
+    assert not is_moot(item, replace(world.ticket(), version=item.version))
+    assert is_moot(item, replace(world.ticket(), version=item.version + 1))
+
+
+def test_a_move_is_announced_only_of_a_machine_that_runs_and_a_deletion_always() -> None:
+    for state in TicketState:
+        ticket = announced(state)
+        assert is_void(Notice(NoticeOf.MOVE, NoticeStage.WARNING), ticket) is (state is not S.ACTIVE)
+        assert not is_void(Notice(NoticeOf.DISK, NoticeStage.WARNING), ticket)
 
 
 def announced(state: TicketState) -> Ticket:
