@@ -148,3 +148,15 @@ def test_an_end_that_has_passed_stops_nothing_for_the_whole_notice(days_over: in
     assert plan(step.ticket, life.rules).stop_at >= life.now + 7 * DAY
     assert letters(step) == {Letter.DATE_MOVED}
     assert not step.destructive
+
+
+@pytest.mark.parametrize(("after_backup", "why"), [(True, "a backup was restored"), (False, "adopted")])
+def test_its_owner_and_the_history_read_why_nothing_of_before_counts(after_backup: bool, why: str) -> None:
+    for life, letter in ((at(40 * DAY), Letter.STATUS), (at(HOUR), Letter.DATE_MOVED)):
+        step = adopted(life.ticket, END, life.about(), after_backup=after_backup)
+        (told,) = step.effects
+        assert told.letter is letter
+        words = str(told.facts)
+        assert ("A backup of the service was restored" in words) is after_backup
+        assert ("The service had lost sight of your machine" in words) is not after_backup
+        assert step.summary.startswith(f"{why}: its machine is at north")
