@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from uuid import UUID, uuid5
 
 import pytest
 
 from mailbot.model import Ticket, TicketState
-from mailbot.turns.drift import Drift, Known, compare
-from provisioner.api import Found
+from mailbot.turns.drift import Drift, Finding, Known, compare, keep, kept, mark_of
+from parsers.translatable import say
+from parsers.values import Verb
+from provisioner.api import Found, SiteHealth
+from tests.world import World
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 NOBODY = UUID(int=0)
@@ -125,3 +129,75 @@ def test_a_larger_disk_than_agreed_is_no_drift() -> None:
 
 def test_tickets_of_other_sites_are_not_missed_here() -> None:
     assert compare("north", [known(TicketState.ACTIVE, site="south"), known(TicketState.PENDING, 2, None)], []) == ()
+
+
+# what can be answered to it
+
+
+STRANGER = replace(
+    RUNS, machine_id=machine_id(7), name="bob-vm", reference="7", owner="bob", expires_on=date(2027, 3, 31)
+)
+
+
+@pytest.mark.parametrize(
+    ("there", "answers"),
+    [
+        (STRANGER, (Verb.ADOPT, Verb.FORGET)),
+        (replace(STRANGER, owner=""), (Verb.FORGET,)),
+        (replace(STRANGER, expires_on=None), (Verb.FORGET,)),
+        (replace(STRANGER, name=None), ()),
+    ],
+)
+def test_only_a_machine_that_says_whose_it_is_and_until_when_can_be_adopted(
+    there: Found, answers: tuple[Verb, ...]
+) -> None:
+    (one,) = compare("north", [], [there])
+    assert one.answers == answers
+
+
+def test_what_belongs_to_a_ticket_of_another_site_is_not_adopted() -> None:
+    (one,) = compare("north", [known(TicketState.ACTIVE, 7, site="south")], [STRANGER])
+    assert one.answers == (Verb.FORGET,)
+
+
+@pytest.mark.parametrize(
+    ("state", "there", "answers", "fresh"),
+    [
+        (TicketState.ACTIVE, (), (Verb.REBUILD, Verb.FORGET), True),
+        (TicketState.ACTIVE, (DISK,), (Verb.REBUILD, Verb.FORGET), False),
+        (TicketState.ACTIVE, (replace(RUNS, disk_gib=None),), (Verb.REBUILD, Verb.FORGET), True),
+        (TicketState.EXPIRED, (), (Verb.FORGET,), True),
+        (TicketState.ARCHIVED, (), (), True),
+        (TicketState.ACTIVE, (STOPPED,), (), False),
+    ],
+)
+def test_a_lost_machine_is_built_again_with_another_disk_only_where_its_own_is_gone(
+    state: TicketState, there: tuple[Found, ...], answers: tuple[Verb, ...], fresh: bool
+) -> None:
+    first, *_rest = compare("north", [known(state)], there)
+    assert (first.answers, first.fresh) == (answers, fresh)
+
+
+def test_two_findings_are_the_same_by_ticket_or_by_the_mark_or_by_the_name() -> None:
+    lost = Finding(Drift.MISSING, 1, "alice-vm", say("gone."))
+    strange = Finding(Drift.ORPHAN, None, "bob-vm", say("there."), mark=mark_of(STRANGER))
+    assert lost.key == "missing:1"
+    assert strange.key == replace(strange, machine="carol-vm").key == f"orphan:{machine_id(7)}"
+    assert replace(strange, mark=None).key == "orphan:bob-vm"
+
+
+@pytest.mark.parametrize(
+    "there", [STRANGER, replace(STRANGER, expires_on=None, disk_gib=None), replace(STRANGER, name=None)]
+)
+def test_what_is_kept_of_findings_is_what_was_found(tmp_path: Path, there: Found) -> None:
+    world = World(tmp_path)
+    store = world.bot.context.store
+    store.put_health(SiteHealth("north", reachable=True), NOW)
+    store.put_health(SiteHealth("south", reachable=True), NOW)
+    found = compare("north", [known(TicketState.ACTIVE)], [there])
+    assert len(found) == 2
+    keep(store, "north", found)
+    assert kept(store) == {"north": found}
+    keep(store, "north", ())
+    assert kept(store) == {}
+    world.close()
