@@ -1,0 +1,282 @@
+"""One answer to one letter of ours: what it does, and what whoever wrote it reads where it does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mailbot import operator, tokens
+from mailbot.model import Admin, EventKind, Letter, OutboundMail, TicketState
+from mailbot.rules import Rules, TrustRules
+from tests.threats.site import OURS, genuine
+from tests.world import ALICE, BOB, CAROL, DAVE, World, kind_of, request_words
+from tests.writing import forwarded, mail, reply, words_of
+
+S = TicketState
+FORM = "Persistent Virtual Machine Creation"
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Iterator[World]:
+    """Alice has asked for a machine."""
+    world = World(tmp_path)
+    world.writes(ALICE.email, request_words(until="2027-12-31"))
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def living(asked: World) -> World:
+    """Alice has a machine."""
+    operator.approve(asked.bot.context, 1, CAROL.login)
+    asked.once()
+    asked.later(minutes=1)
+    assert asked.ticket().state is S.ACTIVE
+    return asked
+
+
+def read(world: World, before: int) -> tuple[Letter, str]:
+    """The one letter that came of it, and its words in one line."""
+    (letter,) = world.letters[before:]
+    return kind_of(letter), " ".join(words_of(letter).split())
+
+
+def answer(world: World, letter: OutboundMail, words: str, sender: str | None = None) -> tuple[Letter, str]:
+    before = len(world.letters)
+    world.answers(letter, words, sender)
+    return read(world, before)
+
+
+# what the words are about
+
+
+def test_a_machine_that_is_named_must_be_the_one_of_the_letter(living: World) -> None:
+    ready = living.last(Letter.VM_READY)
+    kind, words = answer(living, ready, "release bob-vm")
+    assert kind is Letter.COMMAND_REFUSED
+    assert "This is about alice-vm, and you wrote about bob-vm." in words
+    assert answer(living, ready, "release alice-vm")[0] is Letter.RELEASE_CONFIRM
+
+
+def test_a_word_for_admins_is_nothing_in_an_owners_letter(living: World) -> None:
+    kind, words = answer(living, living.last(Letter.VM_READY), "approve")
+    assert kind is Letter.COMMAND_REFUSED
+    assert "“approve” cannot be done now" in words
+
+
+def test_a_word_that_is_not_offered_is_refused_by_how_things_stand(living: World) -> None:
+    kind, words = answer(living, living.last(Letter.VM_READY), "confirm")
+    assert kind is Letter.COMMAND_REFUSED
+    assert "“confirm” cannot be done now: the machine runs" in words
+    assert "lapsed" not in words
+
+
+def test_whoever_asks_again_while_the_question_is_open_reads_until_when_was_asked(living: World) -> None:
+    ready = living.last(Letter.VM_READY)
+    living.answers(ready, "extend until 2028-06-30")
+    kind, words = answer(living, ready, "extend until 2028-07-31")
+    assert kind is Letter.COMMAND_REFUSED
+    assert "30 June 2028" in words
+    kind, words = answer(living, ready, "confirm")
+    assert "30 June 2028" not in words.partition("Reply")[0]
+
+
+def test_how_things_stand_of_a_request_names_no_dates_of_a_machine(asked: World) -> None:
+    kind, words = answer(asked, asked.last(Letter.REQUEST_RECEIVED), "status")
+    assert kind is Letter.STATUS
+    assert "What will happen when" not in words
+    operator.approve(asked.bot.context, 1, CAROL.login)
+    asked.once()
+    asked.later(minutes=1)
+    asked.answers(asked.last(Letter.VM_READY), "status")
+    asked.later(minutes=1)
+    assert "What will happen when" in " ".join(words_of(asked.last(Letter.STATUS)).split())
+
+
+# which letter is answered
+
+
+def test_an_answer_to_a_question_of_before_is_refused_although_the_same_is_asked_again(living: World) -> None:
+    ready = living.last(Letter.VM_READY)
+    living.answers(ready, "release")
+    first = living.last(Letter.RELEASE_CONFIRM)
+    living.answers(first, "keep")
+    living.later(days=1)
+    living.answers(ready, "release")
+    kind, words = answer(living, first, "confirm")
+    assert kind is Letter.COMMAND_REFUSED
+    assert "has changed since the letter that you answer" in words
+    assert living.ticket().state is S.ACTIVE
+    assert answer(living, first, "keep")[0] is Letter.VM_KEPT, "to keep it is never too late"
+    living.answers(ready, "release")
+    living.answers(living.last(Letter.RELEASE_CONFIRM), "confirm")
+    assert living.ticket().state is not S.ACTIVE
+
+
+def test_the_code_of_a_day_before_confirms_no_release_of_today(living: World) -> None:
+    ready = living.last(Letter.VM_READY)
+    living.answers(ready, "release")
+    first = living.last(Letter.RELEASE_CONFIRM)
+    living.answers(first, "keep")
+    living.later(days=1)
+    living.answers(ready, "release")
+    without_headers(living, first, ALICE.email, "confirm")
+    assert living.ticket().state is S.ACTIVE
+    without_headers(living, living.last(Letter.RELEASE_CONFIRM), ALICE.email, "confirm")
+    assert living.ticket().state is not S.ACTIVE
+
+
+def test_a_question_that_a_colleague_answered_is_told_even_while_the_next_one_is_open(living: World) -> None:
+    ready = living.last(Letter.VM_READY)
+    living.answers(ready, "extend until 2028-06-30")
+    old = living.last(Letter.ADMIN_DECISION, CAROL.address)
+    living.later(minutes=5)
+    living.answers(living.last(Letter.ADMIN_DECISION, DAVE.address), "deny no room")
+    living.later(days=1)
+    living.answers(ready, "extend until 2028-07-31")
+    kind, words = answer(living, old, "approve")
+    assert kind is Letter.ADMIN_ALREADY_DECIDED
+    assert f"was denied by {DAVE.address}" in words
+    assert living.ticket().asked_end_date is not None
+
+
+def test_a_request_that_its_owner_wrote_anew_is_decided_by_its_newest_letter(tmp_path: Path) -> None:
+    world = World(tmp_path, rules=Rules(trust=TrustRules(authserv_id=OURS)))
+    for until in ("2027-12-31", "2027-10-31"):
+        world.arrives(genuine(mail(ALICE.email, FORM, request_words(until=until), world.now), ALICE.email))
+        world.later(minutes=5)
+    old, _dave, new, *_ = [one for one in world.letters if kind_of(one) is Letter.ADMIN_DECISION]
+    assert old.envelope_to == new.envelope_to == CAROL.address
+    before = len(world.letters)
+    world.arrives(genuine(reply(old, CAROL.address, "approve", world.now), CAROL.address))
+    kind, words = read(world, before)
+    assert kind is Letter.COMMAND_REFUSED
+    assert "The request has changed since" in words
+    world.arrives(genuine(reply(new, CAROL.address, "approve", world.now), CAROL.address))
+    assert world.ticket().state is not S.PENDING
+    world.close()
+
+
+def test_the_history_names_the_mail_that_decided(asked: World) -> None:
+    asked.arrives(reply(asked.last(Letter.ADMIN_DECISION, CAROL.address), CAROL.address, "deny no room", asked.now))
+    line = asked.bot.context.store.history(1)[-1]
+    assert line.event is EventKind.DENIED
+    assert line.actor.message_id.endswith("@testbed.example>")
+
+
+# who answers
+
+
+def without_headers(world: World, letter: OutboundMail, sender: str, words: str) -> None:
+    """A mail that has nothing of the letter but the code that is to be seen in it."""
+    (code,) = {one for one in words_of(letter).split() if tokens.codes_in(one)}
+    world.arrives(mail(sender, "My machine", f"{words}\n\n> {code}", world.now))
+
+
+@pytest.mark.parametrize("sender", [ALICE.email, *ALICE.aliases])
+def test_the_code_that_is_seen_counts_from_every_address_of_the_owner(living: World, sender: str) -> None:
+    before = len(living.letters)
+    without_headers(living, living.last(Letter.VM_READY), sender, "help")
+    assert read(living, before)[0] is Letter.HELP
+
+
+def test_the_code_of_an_admins_letter_counts_from_that_admin_alone(asked: World) -> None:
+    question = asked.last(Letter.ADMIN_DECISION, CAROL.address)
+    for stranger in (BOB.email, DAVE.address, ALICE.email):
+        without_headers(asked, question, stranger, "approve")
+        assert asked.ticket().state is S.PENDING
+    without_headers(asked, question, CAROL.address, "approve")
+    assert asked.ticket().state is not S.PENDING
+
+
+def test_whoever_was_written_to_and_is_registered_no_more_is_told_that_and_nobody_else_is(living: World) -> None:
+    ready = living.last(Letter.VM_READY)
+    before = len(living.letters)
+    living.answers(forwarded(ready, ALICE.email, "mallory@elsewhere.example", living.now), "status")
+    assert len(living.letters) == before
+    living.later(days=2)
+    living.directory.remove("alice")
+    assert answer(living, ready, "status")[0] is Letter.UNKNOWN_SENDER
+
+
+def test_a_token_that_others_have_asks_and_does_nothing_else(living: World) -> None:
+    ready = living.last(Letter.VM_READY)
+    living.arrives(reply(ready, ALICE.email, "help", living.now, Cc=BOB.email))
+    kind, words = answer(living, ready, "release")
+    assert kind is Letter.COMMAND_REFUSED
+    assert "went to other people too" in words
+    assert answer(living, ready, "help")[0] is Letter.HELP
+
+
+def test_while_the_directory_is_away_admins_decide_and_everybody_else_waits(asked: World) -> None:
+    receipt = asked.last(Letter.REQUEST_RECEIVED)
+    asked.directory.down = True
+    asked.answers(receipt, "status")
+    assert len(asked.inbox.inbox()) == 1
+    asked.answers(asked.last(Letter.ADMIN_DECISION, CAROL.address), "approve")
+    assert asked.ticket().state is not S.PENDING
+    assert len(asked.inbox.inbox()) == 1
+    asked.directory.down = False
+    asked.later(hours=1)
+    assert asked.inbox.inbox() == []
+
+
+def test_while_the_directory_is_away_an_admin_who_has_a_machine_waits_with_it_like_everybody(tmp_path: Path) -> None:
+    both = Admin("bob", BOB.name, BOB.email)
+    world = World(tmp_path, admins=(CAROL, both))
+    world.writes(BOB.email, request_words("bob"))
+    world.directory.down = True
+    world.answers(world.last(Letter.REQUEST_RECEIVED), "withdraw")
+    assert world.ticket().state is S.PENDING
+    assert len(world.inbox.inbox()) == 1
+    world.directory.down = False
+    world.later(hours=1)
+    assert world.ticket().state is S.WITHDRAWN
+    world.close()
+
+
+# another one in its place
+
+
+def test_a_kept_disk_does_not_come_back_beside_another_machine_of_the_same_person(living: World) -> None:
+    living.answers(living.last(Letter.VM_READY), "release")
+    living.answers(living.last(Letter.RELEASE_CONFIRM), "confirm")
+    for _ in range(5):
+        living.later(minutes=2)
+    archived = living.last(Letter.VM_ARCHIVED)
+    living.writes(ALICE.email, request_words(until="2027-12-31"))
+    kind, words = answer(living, archived, "restore")
+    assert kind is Letter.COMMAND_REFUSED
+    assert "There is another one for alice already (#2)" in words
+
+
+def test_nor_beside_one_of_somebody_who_has_the_login_now(living: World) -> None:
+    living.answers(living.last(Letter.VM_READY), "release")
+    living.answers(living.last(Letter.RELEASE_CONFIRM), "confirm")
+    for _ in range(5):
+        living.later(minutes=2)
+    archived = living.last(Letter.VM_ARCHIVED)
+    new = replace(ALICE, id="memory:another", name="Alice Nguyen", email="nguyen@example.org", aliases=())
+    living.directory.remove("alice")
+    living.directory.put(replace(ALICE, login="alice.martin", id="memory:alice"))
+    living.directory.put(new)
+    living.writes(new.email, request_words(until="2027-12-31"))
+    assert living.ticket(2).person_id == "memory:another"
+    kind, words = answer(living, archived, "restore")
+    assert kind is Letter.COMMAND_REFUSED
+    assert "There is another alice-vm by now, which is not yours." in words
+
+
+def test_what_was_found_about_the_sender_stands_in_the_note_of_a_refusal(tmp_path: Path) -> None:
+    world = World(tmp_path, rules=Rules(trust=TrustRules(authserv_id=OURS)))
+    world.arrives(genuine(mail(ALICE.email, FORM, request_words(), world.now), ALICE.email))
+    world.answers(world.last(Letter.ADMIN_DECISION, CAROL.address), "approve")
+    assert world.ticket().state is S.PENDING
+    with world.bot.context.store.engine.connect() as connection:
+        (why,) = connection.exec_driver_sql("SELECT why FROM ledger ORDER BY seen_at DESC, id DESC LIMIT 1").scalars()
+    assert why.startswith("refused: It was not done")
+    assert why.endswith("(border: no result of ours)")
+    world.close()
