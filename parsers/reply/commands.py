@@ -44,6 +44,8 @@ _LISTED_FIRST = re.compile(r"\(?\d{1,2}[.)]\s+|[-=]{1,2}>\s*")
 _SEGMENT = re.compile(r"([^,:;.!?]{2,40})[,:!] {0,3}(?=\w)")
 _NAME_AFTER_THANKS = re.compile(r"(?i:\b(thanks|thank you|thx|cheers|merci)),? [A-ZÀ-Þ][\w'-]{1,20}$")
 _LONGEST_FORM = 48
+_FIRST_SENTENCE = re.compile(r"([^.!?]{2,120}[.!]) +(\S.*)")
+_PLEASE = re.compile(r"(?:please|svp|s'il (?:vous|te) plait|bitte|por favor|per favore)[ ,]+")
 _LINK = re.compile(r"https?://\S{1,300}")
 #: The line of a letter that shows its code, which a link of the letter or a client puts into the answer: never words of the writer.
 _CODE_LINE = re.compile(r"(?i)^\s*[\[(]?[^,]{1,60}, code [0-9]{1,12}-[a-z2-7]{4}-[a-z2-7]{4}[\])]?\.?\s*$")
@@ -74,8 +76,7 @@ def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Co
     at = _first_words(lines, words)
     if at is None:
         return None
-    first, rest = lines[at], lines[at + 1 :]
-    read = _read_line(first, rest, rules)
+    read, rest = _read_first(lines[at], lines[at + 1 :], rules)
     if isinstance(read, Translatable):
         unclear = "\n".join(line for line in lines if line)[:500]
         return Unclear(unclear, read, language_of(unclear))
@@ -88,6 +89,17 @@ def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Co
             why = as_one(why, say("If it is your reason, begin it with the word “because”."))
         return Unclear(unclear, why, read.language or language_of(unclear))
     return reasons.with_more(read, below)
+
+
+def _read_first(line: str, rest: list[str], rules: ReadingRules) -> tuple[Command | Translatable, list[str]]:
+    """The command of the first line, and what else is judged: of `Release. The project is over.` the second sentence too."""
+    read = _read_line(line, rest, rules)
+    sentence = _FIRST_SENTENCE.fullmatch(line)
+    if isinstance(read, Translatable) and sentence:
+        alone = _read_line(sentence.group(1), [], rules)
+        if isinstance(alone, Command) and alone.verb is not Verb.DENY:
+            return alone, [sentence.group(2), *rest]
+    return read, rest
 
 
 def _first_words(lines: list[str], words: Grammar) -> int | None:
@@ -241,10 +253,9 @@ def _with_why(rule: Rule, line: _Line, end: int, rest: list[str], rules: Reading
 def _with_options(rule: Rule, tail: _Line, rules: ReadingRules) -> Command | Translatable:
     """Read `until DATE`, `for PERIOD` and `disk N`, in any order, or a machine's name; anything else makes the line no command."""
     words = grammar(rules.languages)
-    plain, typed = tail.plain.strip(EDGES), tail.typed.strip(EDGES)
-    named = _MACHINE.fullmatch(plain)
+    plain, typed, machine = _after_machine(tail.plain.strip(EDGES), tail.typed.strip(EDGES))
     signed = is_name(typed) and _SIGNED.fullmatch(tail.typed) and not standing_against(rule.verb, [typed])
-    if named or signed:  # `release alice-vm`, `Approve - Carol`
+    if signed:  # `Approve - Carol`
         plain = typed = ""
     until_text, period_text, disk_text, stray = _options(plain, typed, words)
     given = {name for name, text in ((UNTIL, until_text), (PERIOD, period_text), (DISK, disk_text)) if text is not None}
@@ -263,10 +274,23 @@ def _with_options(rule: Rule, tail: _Line, rules: ReadingRules) -> Command | Tra
     months, days, problem = _period(period_text, rules)
     if problem:
         return problem
-    machine = named["name"] if named else ""
     return Command(
         rule.verb, tail.read, until=until, period_months=months, period_days=days, disk_gib=disk, machine=machine
     )
+
+
+def _after_machine(plain: str, typed: str) -> tuple[str, str, str]:
+    """What stands behind the machine's name and a "please", and the name: `release alice-vm`, `extend alice-vm until …`."""
+    named = _MACHINE.match(plain)
+    if named and (named.end() == len(plain) or plain[named.end()] in " ,"):
+        end = named.end()
+        plain, typed = plain[end:].strip(EDGES), typed[end:].strip(EDGES)
+    else:
+        named = None
+    asked = _PLEASE.match(plain)
+    if asked:
+        plain, typed = plain[asked.end() :], typed[asked.end() :]
+    return plain, typed, named["name"] if named else ""
 
 
 def _options(plain: str, typed: str, words: Grammar) -> tuple[str | None, str | None, str | None, bool]:

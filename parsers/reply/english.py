@@ -24,6 +24,9 @@ _ACTIVE = {
     Verb.KEEP: "keep",
     Verb.RESTORE: "restore",
     Verb.CONFIRM: "confirm confirmed",
+    Verb.START: "start",
+    Verb.RESTART: "restart reboot",
+    Verb.REINSTALL: "reinstall",
 }
 _PARTICIPLES = {
     Verb.APPROVE: "approved accepted granted",
@@ -38,8 +41,16 @@ _PARTICIPLES = {
 _OBLIGED = ("i must ", "i have to ", "i need to ", "we must ", "we have to ")
 
 
+#: How an owner asks; a decision is never only wished for.
+_LIKING = ("would like to", "want to", "wish to", "need to")
+_ASKING = ("could you", "can you", "would you", "could you please", "can you please", "would you please")
+_WISHES = (*(f"{who} {like}" for who in ("i", "we") for like in _LIKING), "i'd like to", "we'd like to", *_ASKING)
+_WISHING = tuple(f"{words} " for words in _WISHES)
+_WISHED_FOR = frozenset({Verb.EXTEND, Verb.RELEASE, Verb.WITHDRAW, Verb.KEEP, Verb.START, Verb.RESTART, Verb.RESTORE})
+
+
 def _sentences(verb: Verb) -> frozenset[str]:
-    who_says = (*_WHO, *_OBLIGED) if verb is Verb.DENY else _WHO
+    who_says = (*_WHO, *_OBLIGED) if verb is Verb.DENY else (*_WHO, *_WISHING) if verb in _WISHED_FOR else _WHO
     active = {f"{who}{word}{what}" for word in _ACTIVE.get(verb, "").split() for who in who_says for what in _WHAT}
     done = _PARTICIPLES.get(verb, "").split()
     return frozenset(

@@ -177,7 +177,7 @@ def is_mobile_footer(line: str) -> bool:
 
 def is_postscript(line: str) -> bool:
     """`P.S. …`: what is said below the end is said all the same."""
-    return bool(_POSTSCRIPT.match(line))
+    return bool(_POSTSCRIPT.match(line.lstrip(" -–—*•(")))
 
 
 def without_signature(lines: list[str]) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
 from parsers import read, understand
 from parsers.reply.commands import read_command
-from parsers.values import Command, Kind, ReadingRules, Unclear
+from parsers.values import Command, Kind, ReadingRules, Unclear, Verb
 
 RULES = ReadingRules(now=datetime(2026, 11, 26, 9, tzinfo=UTC), timezone=UTC)
 
@@ -32,6 +32,7 @@ LIMITING = (
     "Don't forget to reduce the disk.",
     "P.S. 8 GB",
     "PS: three months",
+    "- P.S. 8 GB",
     "Bitte mit Bob absprechen.",
     "Vorbehaltlich der Zustimmung von Bob",
     "Vorläufig",
@@ -158,3 +159,41 @@ def test_a_bracket_at_the_end_belongs_to_the_reason() -> None:
 
     assert isinstance(said, Command)
     assert said.reason == "your group has two already (see the minutes)"
+
+
+@pytest.mark.parametrize(
+    ("line", "verb", "machine"),
+    [
+        ("I would like to extend until 30 June 2027", Verb.EXTEND, ""),
+        ("Could you please extend my machine until 30 June 2027", Verb.EXTEND, ""),
+        ("extend please until 30 June 2027", Verb.EXTEND, ""),
+        ("extend alice-vm until 30 June 2027", Verb.EXTEND, "alice-vm"),
+        ("Please restart my machine", Verb.RESTART, ""),
+        ("release alice-vm please", Verb.RELEASE, "alice-vm"),
+        ("Release. The project is over.", Verb.RELEASE, ""),
+        ("Extend until 30 June 2027. The paper is under review.", Verb.EXTEND, ""),
+        ("Approved. Have fun, Alice!", Verb.APPROVE, ""),
+    ],
+)
+def test_owners_ask_politely_name_their_machine_and_say_more(line: str, verb: Verb, machine: str) -> None:
+    said = read_command(line, RULES)
+
+    assert isinstance(said, Command)
+    assert (said.verb, said.machine) == (verb, machine)
+    assert said.until == (date(2027, 6, 30) if verb is Verb.EXTEND else None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Release. But not before Friday.",
+        "Approved. Only 8 GB.",
+        "I would like to approve",
+        "Could you approve",
+        "extend alice-vm",
+        "extend alice-vmx until 30 June 2027",
+        "Extend until 31. The paper is under review.",
+    ],
+)
+def test_what_follows_on_the_line_is_judged_and_a_decision_is_not_wished_for(line: str) -> None:
+    assert isinstance(read_command(line, RULES), Unclear)
