@@ -272,7 +272,7 @@ class Bot:
     def _woken(self, life: _Life) -> None:
         planned = life.since or life.ticket.due_at or self.now
         before = life.ticket
-        looked, blind = self._looked_at.get(before.id), self._blind()
+        looked, blind = self._looked_at.pop(before.id, None), self._blind()  # taken: a ticket may be due twice at once
         step = looked or self._decided(life, self._time_passed())
         if isinstance(step, Refusal):
             raise AssertionError(f"ticket #{before.id} was due and may do nothing: {step.why}")
