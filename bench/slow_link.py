@@ -21,9 +21,9 @@ import libvirt
 from contrib.demo import hypervisor
 from provisioner import domain_xml, naming
 from provisioner.api import SiteSettings, VmSpec
-from provisioner.domain_xml import Card
+from provisioner.domain_xml import Card, Paths
 from provisioner.libvirt_driver import LibvirtSite
-from provisioner.libvirt_driver.domains import Domains, Paths
+from provisioner.libvirt_driver.domains import Domains
 
 DELAY_MS = 25.0
 """Each way: a round trip takes twice that."""

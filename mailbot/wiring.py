@@ -41,7 +41,7 @@ from mailbot.storage import open_store
 from mailbot.tokens import TokenKeys
 from mailbot.turns.context import TurnContext
 from parsers.values import ReadingRules
-from provisioner.api import SiteSettings
+from provisioner.api import Architecture, Firmware, SiteSettings
 
 if TYPE_CHECKING:
     from provisioner.libvirt_driver import LibvirtSite
@@ -273,6 +273,9 @@ def site_settings(site: SiteSection) -> SiteSettings:
         isolated=site.isolated,
         bridge=site.on_bridge,
         shared_pool=bool(site.shared_pool),
+        overlays=site.overlays,
+        architecture=Architecture(site.architecture),
+        firmware=Firmware(site.firmware),
     )
 
 

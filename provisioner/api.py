@@ -54,6 +54,20 @@ class VmSpec:
         return machine_names(self.name, self.dns_domain, self.machine_id)
 
 
+class Architecture(StrEnum):
+    """What processor machines have; the values are libvirt's."""
+
+    X86_64 = "x86_64"
+    AARCH64 = "aarch64"
+
+
+class Firmware(StrEnum):
+    """What a machine starts with."""
+
+    BIOS = "bios"
+    EFI = "efi"
+
+
 @dataclass(frozen=True, slots=True)
 class SiteSettings:
     """One libvirt host, as the configuration names it.
@@ -82,6 +96,11 @@ class SiteSettings:
     bridge: Bridge | None = None
     shared_pool: bool = False
     """Whether other hosts have the same pool, and put volumes into it."""
+    architecture: Architecture = Architecture.X86_64
+    firmware: Firmware = Firmware.BIOS
+    """Machines of AArch64 know no BIOS, and start by EFI whatever is said."""
+    overlays: bool = True
+    """Whether disks lie on the base image; False, and always in a pool that has no files: each is a whole copy of it, raw."""
 
 
 class Kvm(StrEnum):

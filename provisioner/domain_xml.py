@@ -14,7 +14,7 @@ from uuid import UUID
 
 from lxml import etree
 
-from provisioner.api import VmSpec
+from provisioner.api import Architecture, Firmware, VmSpec
 
 MACHINE_NS: Final = "urn:mailbot:machine:1"
 """Namespace of the element that marks a domain as ours."""
@@ -27,7 +27,6 @@ CONSOLE_RING: Final = "mailbot-console"
 """QEMU's name for the ring that keeps the last output of a machine's second serial port."""
 CONSOLE_SIZE: Final = 1 << 16
 QEMU_NS: Final = "http://libvirt.org/schemas/domain/qemu/1.0"
-ARCHITECTURE: Final = "x86_64"
 FILTER: Final = "clean-traffic"
 """The network filter of libvirt's own that holds a guest to its MAC and IPv4 address (formatnwfilter)."""
 FILTER_WITH_IPV6: Final = "mailbot-clean-traffic-1"
@@ -91,30 +90,70 @@ class Card:
     vlan: int = 0
 
 
-def domain(spec: VmSpec, disk_path: str, seed_path: str, card: Card, *, accelerated: bool) -> str:
-    """Give the domain of a machine; the paths are those that libvirt names for its volumes."""
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where the host keeps a machine's volumes, as libvirt says: as files, or with `block` as devices.
+
+    `raw` where the disk is a whole one, and no overlay.
+    """
+
+    disk: str
+    seed: str
+    block: bool = False
+    raw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """What kind of machine it is."""
+
+    architecture: Architecture = Architecture.X86_64
+    firmware: Firmware = Firmware.BIOS
+
+    @property
+    def is_pc(self) -> bool:
+        """Whether it has what PCs have: an APIC, ISA ports, the choice of a BIOS."""
+        return self.architecture is Architecture.X86_64
+
+    @property
+    def efi(self) -> bool:
+        """Whether it starts by EFI."""
+        return self.firmware is Firmware.EFI or not self.is_pc
+
+
+PC: Final = Make()
+
+
+def domain(spec: VmSpec, paths: Paths, card: Card, make: Make = PC, *, accelerated: bool) -> str:
+    """Give the domain of a machine."""
     root = etree.Element("domain", type=_kind(accelerated=accelerated))
     _texts(root, {"name": spec.name, "uuid": str(spec.machine_id), "title": f"{spec.names.fqdn} ({spec.reference})"})
     _sub(root, "metadata").append(_mark(spec))
     _sub(root, "memory", text=str(spec.memory_mib), unit="MiB")
     _texts(root, {"vcpu": str(spec.vcpus)})
-    system = _sub(root, "os")
-    _sub(system, "type", text="hvm", arch=ARCHITECTURE, machine="q35")
-    _sub(system, "boot", dev="hd")
+    _sub(_system(root, make, efi=make.efi), "boot", dev="hd")
     features = _sub(root, "features")
     _sub(features, "acpi")
-    _sub(features, "apic")
-    if accelerated:
-        root.append(_processor())
+    if make.is_pc:
+        _sub(features, "apic")
+    root.extend(_processor(make, accelerated=accelerated))
     _sub(root, "clock", offset="utc")
     _texts(root, {"on_poweroff": "destroy", "on_reboot": "restart", "on_crash": "restart"})
     devices = _sub(root, "devices")
-    _disk(devices, disk_path, "vda", "qcow2", read_only=False)
+    _disk(devices, paths.disk, "vda", "raw" if paths.raw else "qcow2", block=paths.block, read_only=False)
     # A virtio disk and not a CD-ROM: Debian's cloud kernel has no SATA driver.
-    _disk(devices, seed_path, "vdb", "raw", read_only=True)
-    _devices(devices, spec, card)
-    root.append(_kept_console())
+    _disk(devices, paths.seed, "vdb", "raw", block=paths.block, read_only=True)
+    _devices(devices, spec, card, make)
+    if make.is_pc:
+        root.append(_kept_console())
     return _text(root)
+
+
+def _system(root: etree._Element, make: Make, *, efi: bool) -> etree._Element:
+    """How it starts; which EFI there is, libvirt finds at the host (formatdomain, `firmware`)."""
+    system = etree.SubElement(root, "os", attrib={"firmware": "efi"} if efi else {})
+    _sub(system, "type", text="hvm", arch=make.architecture.value, machine="q35" if make.is_pc else "virt")
+    return system
 
 
 def accelerated_domain(text: str, *, accelerated: bool) -> str:
@@ -123,19 +162,19 @@ def accelerated_domain(text: str, *, accelerated: bool) -> str:
     root.set("type", _kind(accelerated=accelerated))
     for processor in root.findall("cpu"):
         root.remove(processor)
-    if accelerated:
-        root.append(_processor())
+    make = Make(Architecture(root.find("os/type").get("arch", Architecture.X86_64)))
+    root.extend(_processor(make, accelerated=accelerated))
     return _text(root)
 
 
-def probe(uuid: UUID) -> str:
+def probe(uuid: UUID, make: Make = PC) -> str:
     """Give a guest under KVM that has nothing but its firmware: enough to see whether KVM runs guests."""
     root = etree.Element("domain", type=_kind(accelerated=True))
     _texts(root, {"name": f"{PREFIX}-probe-{uuid}", "uuid": str(uuid)})
     _sub(root, "memory", text="32", unit="MiB")
     _texts(root, {"vcpu": "1"})
-    _sub(_sub(root, "os"), "type", text="hvm", arch=ARCHITECTURE, machine="q35")
-    root.append(_processor())
+    _system(root, make, efi=False)  # which would leave its variables behind
+    root.extend(_processor(make, accelerated=True))
     devices = _sub(root, "devices")
     _sub(devices, "controller", type="usb", model="none")
     _sub(_sub(devices, "video"), "model", type="none")
@@ -147,18 +186,20 @@ def _kind(*, accelerated: bool) -> str:
     return "kvm" if accelerated else "qemu"
 
 
-def _processor() -> etree._Element:
-    """The host's own processor is fastest under KVM; emulated, the plain default costs the least."""
-    return etree.Element("cpu", mode="host-passthrough", check="none")
+def _processor(make: Make, *, accelerated: bool) -> list[etree._Element]:
+    """The host's own processor is fastest under KVM; emulated, a PC's plain default costs the least, and ARM's has 32 bits."""
+    if accelerated:
+        return [etree.Element("cpu", mode="host-passthrough", check="none")]
+    return [] if make.is_pc else [etree.Element("cpu", mode="maximum")]
 
 
-def _disk(devices: etree._Element, path: str, target: str, kind: str, *, read_only: bool) -> None:
-    disk = _sub(devices, "disk", type="file", device="disk")
+def _disk(devices: etree._Element, path: str, target: str, kind: str, *, block: bool, read_only: bool) -> None:
+    disk = _sub(devices, "disk", type="block" if block else "file", device="disk")
     driver = {"name": "qemu", "type": kind}
     if not read_only:
         driver["discard"] = "unmap"
     _sub(disk, "driver", **driver)
-    _sub(disk, "source", file=path)
+    _sub(disk, "source", **{"dev" if block else "file": path})
     _sub(disk, "target", dev=target, bus="virtio")
     if read_only:
         _sub(disk, "readonly")
@@ -182,8 +223,9 @@ def _interface(devices: etree._Element, mac: str, card: Card) -> None:
             _sub(held, "parameter", name="IPV6", value=address)
 
 
-def _devices(devices: etree._Element, spec: VmSpec, card: Card) -> None:
-    _sub(devices, "controller", type="usb", model="none")
+def _devices(devices: etree._Element, spec: VmSpec, card: Card, make: Make) -> None:
+    if make.is_pc:
+        _sub(devices, "controller", type="usb", model="none")
     _interface(devices, spec.names.mac, card)
     _sub(_sub(devices, "serial", type="pty"), "target", port="0")
     _sub(_sub(devices, "console", type="pty"), "target", type="serial", port="0")
@@ -299,6 +341,11 @@ def overlay_volume(name: str, disk_gib: int, base_path: str) -> str:
     _sub(backing, "path", text=base_path)
     _sub(backing, "format", type="qcow2")
     return _text(volume)
+
+
+def pool_type(text: str) -> str:
+    """Read from a pool what it is made of (formatstorage)."""
+    return str(_parse(text).get("type", ""))
 
 
 def raw_volume(name: str, size: int) -> str:

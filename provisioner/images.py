@@ -73,6 +73,18 @@ class LocalImage:
         return naming.image_volume(self.label, self.built, self.sha512)
 
 
+@contextmanager
+def as_kept(image: LocalImage, *, raw: bool) -> Iterator[tuple[Path, str]]:
+    """The file that goes to a pool and its SHA-512: the image itself, or a raw one of the same content, for as long as it is needed."""
+    if not raw:
+        yield image.path, image.sha512
+        return
+    with tempfile.TemporaryDirectory(dir=image.path.parent, prefix=".raw-") as folder:
+        path = Path(folder) / "image.raw"
+        _run(["qemu-img", "convert", "-O", "raw", str(image.path), str(path)])
+        yield path, sha512_of(path)
+
+
 def no_progress(_step: str, _fraction: float | None) -> None:
     """Tell nobody."""
 

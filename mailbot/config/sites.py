@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le
 
@@ -32,6 +32,12 @@ class HostSection:
     """The storage pool."""
     shared_pool: str | None = optional("nfs")
     """What the pool is called where other hosts have it too."""
+    overlays: bool | None = optional(True)
+    """Whether disks lie on the base image."""
+    architecture: Literal["x86_64", "aarch64"] | None = optional("x86_64")
+    """The processor of its machines."""
+    firmware: Literal["bios", "efi"] | None = optional("bios")
+    """What its machines start with."""
     network: Text | None = optional("default")
     """The libvirt network."""
     image: str | None = optional("debian-trixie")
@@ -81,6 +87,15 @@ class SiteSection:
     shared_pool: str = ""
     """A name of your own, the same for every host whose pool is the same storage under the same path (NFS, for example): then a
     machine that moves between them takes its disk along without a copy. Empty: the pool is this host's alone."""
+    overlays: bool = True
+    """Disks lie on the base image, so that only what differs takes room; `false`: each is a whole copy of it, raw. A pool whose
+    volumes are no files (LVM, ZFS) always has whole copies. Change it only while no machine is there."""
+    architecture: Literal["x86_64", "aarch64"] = "x86_64"
+    """The processor of the machines, as the base image has it: `mailbot image build` makes images for `x86_64`, others are brought
+    by `mailbot image add` and chosen by `image`. There is no last output to read back (`console`) on `aarch64`."""
+    firmware: Literal["bios", "efi"] = "bios"
+    """What the machines start with. `efi` needs the host's own (Debian: `ovmf`), and an image that starts by it, which that of
+    `mailbot image build` does not; `aarch64` is always `efi`."""
     network: Text = "default"
     """The libvirt network that gives machines their address and name."""
     bridge: str = ""

@@ -16,8 +16,9 @@ from uuid import uuid4
 import libvirt
 
 from provisioner import domain_xml
-from provisioner.api import Kvm, SiteSettings, SiteUnreachable
+from provisioner.api import Architecture, Kvm, SiteSettings, SiteUnreachable
 from provisioner.libvirt_driver.connection import absent_is_fine, translate
+from provisioner.libvirt_driver.domains import make_of
 
 _PROBE_SECONDS: Final = 1.0
 
@@ -49,7 +50,7 @@ class Acceleration:
         """
         if not self._settings.accelerate:
             return Kvm.UNWANTED
-        if not _offered(conn):
+        if not _offered(conn, self._settings.architecture):
             return Kvm.ABSENT
         age = _host_age(conn)
         if self._found is None or age < self._found.host_age:
@@ -65,7 +66,9 @@ class Acceleration:
     def _probe(self, conn: libvirt.virConnect) -> bool:
         """Start a guest without a disk, which libvirt ends with this connection at the latest, and look at it."""
         try:
-            guest = conn.createXML(domain_xml.probe(uuid4()), libvirt.VIR_DOMAIN_START_AUTODESTROY)
+            guest = conn.createXML(
+                domain_xml.probe(uuid4(), make_of(self._settings)), libvirt.VIR_DOMAIN_START_AUTODESTROY
+            )
         except libvirt.libvirtError as error:
             if isinstance(translate(error, self._settings.name, "try KVM"), SiteUnreachable):
                 raise
@@ -80,10 +83,10 @@ class Acceleration:
                 guest.destroy()
 
 
-def _offered(conn: libvirt.virConnect) -> bool:
+def _offered(conn: libvirt.virConnect, architecture: Architecture) -> bool:
     """Say whether libvirt would define a domain for KVM at all (virConnectGetDomainCapabilities)."""
     try:
-        conn.getDomainCapabilities(None, domain_xml.ARCHITECTURE, None, "kvm", 0)
+        conn.getDomainCapabilities(None, architecture.value, None, "kvm", 0)
     except libvirt.libvirtError:
         return False
     return True

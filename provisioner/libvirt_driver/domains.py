@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import libvirt
 
 from provisioner import domain_xml
 from provisioner.api import NotOurs, SiteSettings, VmSpec
-from provisioner.domain_xml import Card, Mark, Seen
+from provisioner.domain_xml import Card, Make, Mark, Paths, Seen
 from provisioner.libvirt_driver.connection import absent_is_fine
 
 _UNDEFINE: Final = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
-_UNDEFINE_ALL: Final = _UNDEFINE | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+_UNDEFINE_ALL: Final = (
+    _UNDEFINE
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM  # what EFI keeps of a machine
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Where the host keeps a machine's volumes, as libvirt says."""
-
-    disk: str
-    seed: str
+def make_of(settings: SiteSettings) -> Make:
+    """What kind of machines a site has."""
+    return Make(settings.architecture, settings.firmware)
 
 
 class Domains:
@@ -65,7 +65,7 @@ class Domains:
 
     def define(self, spec: VmSpec, paths: Paths, card: Card, *, accelerated: bool) -> libvirt.virDomain:
         """Define the domain; libvirt checks the XML against its schema."""
-        return self._define(domain_xml.domain(spec, paths.disk, paths.seed, card, accelerated=accelerated))
+        return self._define(domain_xml.domain(spec, paths, card, make_of(self._settings), accelerated=accelerated))
 
     def _define(self, text: str) -> libvirt.virDomain:
         return self._conn.defineXMLFlags(text, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
@@ -104,7 +104,7 @@ class Domains:
         """Power off and undefine; a domain that is already gone is fine."""
         with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID):
             domain.destroy()
-        # Not every driver knows checkpoints, and those refuse the flag itself.
+        # Not every driver knows checkpoints and EFI, and those refuse the flags themselves.
         with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_INVALID_ARG):
             domain.undefineFlags(_UNDEFINE_ALL)
             return

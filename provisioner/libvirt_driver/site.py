@@ -24,13 +24,13 @@ from provisioner.api import (
     VmPhase,
     VmSpec,
 )
-from provisioner.domain_xml import Seen
-from provisioner.images import LocalImage, Progress, no_progress
+from provisioner.domain_xml import Paths, Seen
+from provisioner.images import LocalImage, Progress, as_kept, no_progress
 from provisioner.libvirt_driver import transfer
 from provisioner.libvirt_driver.acceleration import Acceleration
 from provisioner.libvirt_driver.bridge import HostBridge, attachment
 from provisioner.libvirt_driver.connection import Connection, absent_is_fine, explained
-from provisioner.libvirt_driver.domains import Domains, Paths
+from provisioner.libvirt_driver.domains import Domains
 from provisioner.libvirt_driver.guest import Consoles, install_keys, last_lines, seen_by_agent
 from provisioner.libvirt_driver.network import Network
 from provisioner.libvirt_driver.storage import GIB, Storage
@@ -93,7 +93,7 @@ class LibvirtSite:
         storage = Storage(conn, self._settings)
         disk = storage.disk(spec)
         seed = storage.write_seed(spec, seed_image(spec, self._settings.bridge))
-        paths = Paths(disk.path(), seed.path())
+        paths = Paths(disk.path(), seed.path(), block=storage.block, raw=storage.copies)
         return domains.define(spec, paths, network.card(spec, address), accelerated=self._kvm.runs(conn))
 
     def facts(self, spec: VmSpec) -> VmFacts:
@@ -257,17 +257,18 @@ class LibvirtSite:
             if image.volume in storage.images():
                 progress(f"The image is already at {self.site}", 1.0)
                 return image.volume
-            size = image.path.stat().st_size
-            with image.path.open("rb") as stream:
-                volume = storage.upload_image(
-                    image.volume,
-                    stream,
-                    size,
-                    image.virtual_mib << 20,
-                    lambda part: progress(f"Uploading the image to {self.site}", part),
-                )
+            with as_kept(image, raw=storage.copies) as (path, sha512):
+                size = path.stat().st_size
+                with path.open("rb") as stream:
+                    volume = storage.upload_image(
+                        image.volume,
+                        stream,
+                        size,
+                        image.virtual_mib << 20,
+                        lambda part: progress(f"Uploading the image to {self.site}", part),
+                    )
             progress(f"Reading the image back from {self.site}", None)
-            if storage.sha512(volume, size) != image.sha512:
+            if storage.sha512(volume, size) != sha512:
                 volume.delete(0)
                 raise ProvisionerError(f"The image arrived damaged at {self.site} and was removed again.")
             storage.mark_image(image.volume, image.sha512)

@@ -23,6 +23,8 @@ _CHUNK: Final = 1 << 18
 _MARKER_SIZE: Final = 512
 
 
+_OF_FILES: Final = frozenset({"dir", "fs", "netfs", "gluster", "vstorage"})
+"""Types of pools whose volumes are files (formatstorage)."""
 _LOOKS: Final = 3
 _PAUSE_SECONDS: Final = 0.1
 _T = TypeVar("_T")
@@ -81,6 +83,17 @@ class Storage:
         self._pool = conn.storagePoolLookupByName(settings.pool)
         if not self._pool.isActive():
             self._pool.create(0)
+        self._kind = domain_xml.pool_type(self._pool.XMLDesc(0))
+
+    @property
+    def block(self) -> bool:
+        """Whether its volumes are devices, as those of LVM and ZFS are, and not files."""
+        return self._kind not in _OF_FILES
+
+    @property
+    def copies(self) -> bool:
+        """Whether each disk is a whole copy of the base image, raw, and no overlay on it."""
+        return self.block or not self._settings.overlays
 
     def find(self, name: str) -> libvirt.virStorageVol | None:
         """Give a volume by its name, or None.
@@ -158,14 +171,23 @@ class Storage:
         kept = self.find(name)
         if kept is None:
             return self._new_disk(name, spec)
+        if self.copies and not spec.restored:
+            # A host that was lost in the middle of the copy may show half of it; nobody has used it yet.
+            kept.delete(0)
+            return self._new_disk(name, spec)
+        if self.copies:
+            return self._grown(kept, spec)
         backing = domain_xml.backing_path(kept.XMLDesc(0)) or ""
         if naming.BASE_PREFIX not in backing:
             raise NotOurs(
                 f"In the pool {self._settings.pool} at {self._settings.name} there is a volume {name} that is no disk "
                 "of this machine. It was not touched."
             )
+        return self._grown(kept, spec)
+
+    def _grown(self, kept: libvirt.virStorageVol, spec: VmSpec) -> libvirt.virStorageVol:
         if kept.info()[1] < spec.disk_gib * GIB:
-            kept.resize(spec.disk_gib * GIB, 0)
+            kept.resize(spec.disk_gib * GIB, libvirt.VIR_STORAGE_VOL_RESIZE_ALLOCATE if self.block else 0)
         return kept
 
     def _new_disk(self, name: str, spec: VmSpec) -> libvirt.virStorageVol:
@@ -181,13 +203,16 @@ class Storage:
                 f"The pool {self._settings.pool} at {self._settings.name} has {free} GiB left; {spec.disk_gib} GiB are needed."
             )
         base = self._pool.storageVolLookupByName(image)
+        if self.copies:
+            return self._pool.createXMLFrom(domain_xml.raw_volume(name, spec.disk_gib * GIB), base, 0)
         return self._pool.createXML(domain_xml.overlay_volume(name, spec.disk_gib, base.path()), 0)
 
     def write_seed(self, spec: VmSpec, seed: bytes) -> libvirt.virStorageVol:
         """Give the machine's seed volume with exactly these bytes; one that is there is written again."""
         name = spec.names.seed
         volume = self.find(name)
-        if volume is not None and volume.info()[1] != len(seed):
+        # A device may be larger than what it was made for, by what its pool deals in.
+        if volume is not None and (volume.info()[1] < len(seed) if self.block else volume.info()[1] != len(seed)):
             volume.delete(0)
             volume = None
         if volume is None:
@@ -199,7 +224,8 @@ class Storage:
         self, name: str, stream: BinaryIO, size: int, virtual_size: int, told: Callable[[float], None]
     ) -> libvirt.virStorageVol:
         """Upload a base image of `size` bytes; it counts only after `mark_image`."""
-        volume = self.find(name) or self._pool.createXML(domain_xml.image_volume(name, virtual_size), 0)
+        xml = domain_xml.raw_volume(name, size) if self.copies else domain_xml.image_volume(name, virtual_size)
+        volume = self.find(name) or self._pool.createXML(xml, 0)
         self._upload(volume, stream, size, told)
         return volume
 

@@ -10,11 +10,13 @@ from provisioner.libvirt_driver.storage import Storage
 
 
 def parts(storage: Storage, spec: VmSpec, site: str) -> tuple[Part, ...]:
-    """The base image, the marker that makes it count, and the overlay.  Raises ProvisionerError where the disk is missing."""
+    """The base image, the marker that makes it count, and the overlay; of a whole disk, itself.  Raises ProvisionerError where it is missing."""
     disk = storage.find(spec.names.disk)
     if disk is None:
         raise ProvisionerError(f"The disk of {spec.name} is missing at {site}.", permanent=True)
     text = disk.XMLDesc(0)
+    if storage.copies:
+        return (Part(spec.names.disk, disk.info()[1], disk.info()[1], raw=True),)
     base = (domain_xml.backing_path(text) or "").rpartition("/")[2]
     capacity = disk.info()[1]
     overlay = Part(spec.names.disk, domain_xml.volume_size(text) or capacity, capacity, base=base)
@@ -39,11 +41,15 @@ def is_whole(storage: Storage, part: Part) -> bool:
 
 def make(storage: Storage, part: Part, room_gib: int, site: str) -> None:
     """An empty volume in place of what is there.  Raises OutOfRoom, and ProvisionerError where its base is missing."""
+    if not part.shared and part.raw is not storage.copies:
+        why = f"The site {site} keeps {'whole disks' if storage.copies else 'overlays on a base image'}, this disk is another kind."
+        raise ProvisionerError(why, permanent=True)
     storage.delete(part.name)
-    if part.base:
+    if part.base or not part.shared:
         free = storage.free_gib()
         if free < room_gib:
             raise OutOfRoom(f"The site {site} has {free} GiB of disk left; {room_gib} GiB are needed.")
+    if part.base:
         base = storage.find(part.base)
         if base is None:
             raise ProvisionerError(f"The base image {part.base} is missing at {site}.")

@@ -19,12 +19,12 @@ import pytest
 from contrib.demo import hypervisor
 from provisioner import domain_xml, naming
 from provisioner.api import Kvm, NotOurs, OutOfRoom, ProvisionerError, SiteSettings, SiteUnreachable, VmPhase, VmSpec
-from provisioner.domain_xml import Card, Seen
+from provisioner.domain_xml import Card, Paths, Seen
 from provisioner.fake import fake_host_key
 from provisioner.images import LocalImage
 from provisioner.libvirt_driver import LibvirtSite
 from provisioner.libvirt_driver.connection import Connection, translate
-from provisioner.libvirt_driver.domains import Domains, Paths
+from provisioner.libvirt_driver.domains import Domains
 from provisioner.libvirt_driver.guest import seen_by_agent
 from provisioner.libvirt_driver.network import Network
 from provisioner.libvirt_driver.storage import Storage

@@ -19,7 +19,7 @@ import pytest
 
 from provisioner import domain_xml
 from provisioner.addressing import Bridge, read_range
-from provisioner.api import ProvisionerError, SiteSettings, VmFacts, VmPhase, VmSpec
+from provisioner.api import Firmware, ProvisionerError, SiteSettings, VmFacts, VmPhase, VmSpec
 from provisioner.images import LocalImage
 from provisioner.libvirt_driver import LibvirtSite
 from provisioner.ssh_probe import SshAnswer, ssh_answer
@@ -112,6 +112,24 @@ def test_a_machine_without_an_address_is_not_built_and_a_bridge_that_is_missing_
         nowhere.ensure(spec)
     nowhere.undo(spec)
     nowhere.close()
+
+
+def test_a_machine_that_starts_by_efi_leaves_none_of_its_variables_behind(
+    bridged: SecondHost, site: LibvirtSite, spec: VmSpec
+) -> None:
+    by_efi = LibvirtSite(replace(settings(bridged), firmware=Firmware.EFI))
+    by_efi.ensure(spec)
+    conn = libvirt.open(bridged.uri)
+    system = ET.fromstring(conn.lookupByName(spec.name).XMLDesc(0)).find("os")
+    assert system is not None
+    assert "OVMF" in str(system.findtext("loader"))
+    kept = Path(f"/proc/{bridged.first_process}/root{system.findtext('nvram')}")
+    assert kept.exists()
+    by_efi.retire(spec)
+    assert not kept.exists()
+    assert spec.name not in [one.name() for one in conn.listAllDomains(0)]
+    conn.close()
+    by_efi.close()
 
 
 # with two guests

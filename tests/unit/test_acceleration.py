@@ -11,9 +11,9 @@ import libvirt
 import pytest
 
 from provisioner.api import SiteSettings, VmSpec
-from provisioner.domain_xml import Card
+from provisioner.domain_xml import Card, Paths
 from provisioner.libvirt_driver.acceleration import Acceleration
-from provisioner.libvirt_driver.domains import Domains, Paths
+from provisioner.libvirt_driver.domains import Domains
 from tests.hypervisor import make_key, make_spec
 
 SETTINGS = SiteSettings("north", "testbed.example", "qemu+ssh://north/system", "pool", "net")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from provisioner import domain_xml
 from provisioner.addressing import Bridge, RangeProblem, link_local, read_range
 from provisioner.cloud_init import network_config, user_data
-from provisioner.domain_xml import Card
+from provisioner.domain_xml import Card, Paths
 from provisioner.first_boot import SCRIPTS, seed_lines
 from tests.hypervisor import make_key, make_spec
 
@@ -110,7 +110,7 @@ def test_what_our_image_makes_of_its_seed_is_a_network_file(tmp_path: Path) -> N
 def test_the_filter_of_a_card_with_ipv6_knows_all_its_addresses(tmp_path: Path) -> None:
     spec = make_spec("alice", make_key(tmp_path)[1])
     card = Card("br0", "192.0.2.11", on_bridge=True, further=("2001:db8::1001", "fe80::1"), vlan=42)
-    text = domain_xml.domain(spec, "/disk", "/seed", card, accelerated=False)
+    text = domain_xml.domain(spec, Paths("/disk", "/seed"), card, accelerated=False)
     assert '<source bridge="br0"/>' in text
     assert '<tag id="42"/>' in text
     assert text.count('name="IPV6"') == 2

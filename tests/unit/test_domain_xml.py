@@ -3,20 +3,21 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 from xml.etree import ElementTree as ET
 
 import pytest
 from lxml import etree
 
 from provisioner import domain_xml
-from provisioner.api import VmSpec
-from provisioner.domain_xml import Card, Mark, Seen
+from provisioner.api import Architecture, Firmware, VmSpec
+from provisioner.domain_xml import Card, Make, Mark, Paths, Seen
 from provisioner.naming import legacy_machine_id
 from provisioner.network_xml import NetworkView, read_network
 from tests.hypervisor import make_key, make_spec
 
 CARD = Card("testbed", "192.0.2.10")
+PATHS = Paths("/pool/disk", "/pool/seed")
 
 HOSTILE = "'><devices/>&amp;<!-- ]]> \x00\x1b\ud800 \U0001f600"
 
@@ -44,13 +45,13 @@ def spec(tmp_path: Path) -> VmSpec:
 
 
 def built(spec: VmSpec, *, accelerated: bool = False) -> ET.Element:
-    return ET.fromstring(domain_xml.domain(spec, "/pool/disk", "/pool/seed", CARD, accelerated=accelerated))
+    return ET.fromstring(domain_xml.domain(spec, Paths("/pool/disk", "/pool/seed"), CARD, accelerated=accelerated))
 
 
 def test_libvirts_own_schema_accepts_the_domain(spec: VmSpec) -> None:
     schema = etree.RelaxNG(etree.parse("/usr/share/libvirt/schemas/domain.rng"))
     for accelerated in (False, True):
-        text = domain_xml.domain(spec, "/pool/disk", "/pool/seed", CARD, accelerated=accelerated)
+        text = domain_xml.domain(spec, Paths("/pool/disk", "/pool/seed"), CARD, accelerated=accelerated)
         schema.assertValid(etree.fromstring(text))
         other = domain_xml.accelerated_domain(text, accelerated=not accelerated)
         schema.assertValid(etree.fromstring(other))
@@ -72,7 +73,7 @@ def test_the_card_is_held_to_its_addresses_and_apart_from_its_neighbours(spec: V
 
 def test_a_card_that_is_to_be_open_has_neither_filter_nor_isolation(spec: VmSpec) -> None:
     open_card = Card("testbed", "192.0.2.10", filtered=False, isolated=False)
-    text = domain_xml.domain(spec, "/pool/disk", "/pool/seed", open_card, accelerated=False)
+    text = domain_xml.domain(spec, Paths("/pool/disk", "/pool/seed"), open_card, accelerated=False)
     card = ET.fromstring(text).find("devices/interface")
     assert card is not None
     assert [one.tag for one in card] == ["mac", "source", "model"]
@@ -224,3 +225,37 @@ def test_a_network_without_a_range_has_no_address() -> None:
 )
 def test_guests_are_filtered_where_they_hang_on_a_linux_bridge(network: str, bridged: bool) -> None:
     assert read_network(network).bridged is bridged
+
+
+def test_whole_disks_in_a_pool_without_files_are_raw_devices(spec: VmSpec) -> None:
+    paths = Paths("/dev/vg/disk", "/dev/vg/seed", block=True, raw=True)
+    disks = ET.fromstring(domain_xml.domain(spec, paths, CARD, accelerated=False)).findall("devices/disk")
+    assert [one.get("type") for one in disks] == ["block", "block"]
+    assert [one.find("source").get("dev") for one in disks] == ["/dev/vg/disk", "/dev/vg/seed"]  # type: ignore[union-attr]
+    assert [one.find("driver").get("type") for one in disks] == ["raw", "raw"]  # type: ignore[union-attr]
+
+
+def test_what_a_pool_is_made_of_is_read_from_it() -> None:
+    assert domain_xml.pool_type("<pool type='logical'><name>vg</name></pool>") == "logical"
+
+
+def test_a_machine_of_aarch64_has_nothing_of_a_pc(spec: VmSpec) -> None:
+    make = Make(Architecture.AARCH64)
+    root = ET.fromstring(domain_xml.domain(spec, PATHS, CARD, make, accelerated=False))
+    system = root.find("os")
+    assert system is not None
+    assert (system.get("firmware"), system.find("type").attrib) == ("efi", {"arch": "aarch64", "machine": "virt"})  # type: ignore[union-attr]
+    assert root.find("features/apic") is None
+    assert root.find("cpu").get("mode") == "maximum"  # type: ignore[union-attr]
+    assert "isa-serial" not in domain_xml.domain(spec, PATHS, CARD, make, accelerated=False)
+    again = domain_xml.accelerated_domain(
+        domain_xml.domain(spec, PATHS, CARD, make, accelerated=True), accelerated=False
+    )
+    assert ET.fromstring(again).find("cpu").get("mode") == "maximum"  # type: ignore[union-attr]
+
+
+def test_a_pc_starts_by_efi_where_its_host_says_so_and_the_probe_of_kvm_never_does(spec: VmSpec) -> None:
+    make = Make(firmware=Firmware.EFI)
+    assert '<os firmware="efi">' in domain_xml.domain(spec, PATHS, CARD, make, accelerated=False)
+    assert "firmware" not in domain_xml.domain(spec, PATHS, CARD, accelerated=False)
+    assert "firmware" not in domain_xml.probe(UUID(int=1), make)
