@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
 from mailbot.model import LIVING, Purpose, Ticket, TicketState
-from mailbot.policy import is_agreed
+from mailbot.policy import is_agreed, last_day
 from mailbot.rules import Rules
 from mailbot.timetable import latest_end, today
 from parsers.dates import Period, add_period
@@ -84,11 +84,12 @@ def approvals(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, 
     if purpose is not Purpose.DECIDE:
         return ()
     if ticket.asked_end_date is not None:
-        other = _another_day(ticket.end_date, ticket.asked_end_date, moment)
+        last = last_day(ticket)
+        other = _another_day(last, ticket.asked_end_date, moment)
         return (
             *(
                 (Offer(Verb.APPROVE, say("approve"), say("to grant it as requested")),)
-                if moment.allows(ticket.asked_end_date) and ticket.asked_end_date > ticket.end_date
+                if moment.allows(ticket.asked_end_date) and ticket.asked_end_date > last
                 else ()
             ),
             *(
@@ -247,7 +248,7 @@ def restorations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offe
         return ()
     meaning = say("to ask the admins for the machine back, with its disk; add “because …” to say why")
     if is_agreed(ticket, moment.rules, moment.now):
-        meaning = say("to bring the machine back with its disk, until {day}", day=ticket.end_date)
+        meaning = say("to bring the machine back with its disk, until {day}", day=ticket.agreed_end)
     return (Offer(Verb.RESTORE, say("restore"), meaning),)
 
 

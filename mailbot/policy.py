@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from mailbot.model import OwnerSeen, OwnerState, Person, Ticket
+from mailbot.model import OwnerSeen, OwnerState, Person, Ticket, TicketState
 from mailbot.rules import PolicyRules, Rules
 from mailbot.timetable import latest_end, today
 from parsers.request.labels import Part
@@ -116,7 +116,12 @@ def end_date_problems(day: date, rules: Rules, now: datetime) -> tuple[Problem, 
 
 def is_agreed(ticket: Ticket, rules: Rules, now: datetime) -> bool:
     """Whether the last day that people agreed on lies ahead: until then a removed machine comes back without an admin."""
-    return not end_date_problems(ticket.end_date, rules, now)
+    return not end_date_problems(ticket.agreed_end, rules, now)
+
+
+def last_day(ticket: Ticket) -> date:
+    """The last day that something later is asked or granted against: the present one, or, for a removed machine, the agreed one."""
+    return ticket.agreed_end if ticket.state is TicketState.ARCHIVED else ticket.end_date
 
 
 def disk_problems(disk_gib: int, policy: PolicyRules) -> tuple[Problem, ...]:

@@ -58,7 +58,7 @@ def as_json(sample: Sample) -> dict[str, Any]:
     """What `samples` reads."""
     item, effect, ticket = sample.item, sample.item.effect, sample.ticket
     if ticket is not None:  # what is random, or what no letter tells
-        ticket = replace(ticket, revision=1, machine_id=None, nonce="", person_id="", warned_by=None)
+        ticket = replace(ticket, revision=1, machine_id=None, nonce="", person_id="", warned_by=None, reminded_at=None)
     return {
         "conversation": sample.conversation,
         "number": sample.number,

@@ -15,7 +15,7 @@ from mailbot.lifecycle.notice import DAY
 from mailbot.lifecycle.steps import to_admins
 from mailbot.model import Effect, Freeze, Ticket
 
-AGREED: dict[str, Any] = {"delayed_days": 0, "froze": Freeze.UNUSED}
+AGREED: dict[str, Any] = {"delayed_days": 0, "agreed_until": None, "froze": Freeze.UNUSED}
 """What a ticket has of delays when people have just agreed on its end."""
 
 

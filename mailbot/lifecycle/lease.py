@@ -154,6 +154,7 @@ def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, wh
         ticket,
         circumstances,
         end_date=later,
+        agreed_until=ticket.agreed_end,
         warned_by=circumstances.rules.lease.warn_days,
         delayed_days=delayed(ticket, end_of(ticket.end_date, zone), end_of(later, zone), circumstances.now),
     )

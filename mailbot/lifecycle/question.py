@@ -21,8 +21,8 @@ from mailbot.lifecycle.removal import kept_until
 from mailbot.lifecycle.request import (
     asked_about,
     lapses,
+    lapses_unanswered,
     next_nudge,
-    nudge_after_reminder,
     question,
     reminders_reached,
 )
@@ -60,6 +60,7 @@ def put(ticket: Ticket, until: date, reason: str, circumstances: Circumstances) 
         asked_at=circumstances.now,
         froze=Freeze.ONCE if stops_the_clock else Freeze.SPENT,
         reminders=0,
+        reminded_at=None,
         stage=unsent(ticket, circumstances) if stops_the_clock and ticket.state in LIVING else ticket.stage,
     )
     nudge = next_nudge(after, circumstances.rules.lease)
@@ -133,12 +134,13 @@ def grantable(ticket: Ticket, event: Approved, circumstances: Circumstances) -> 
     problems = policy.end_date_problems(until, circumstances.rules, circumstances.now)
     if problems:
         return Refusal(policy.refusal(problems))
-    if until <= ticket.end_date:
+    last = policy.last_day(ticket)
+    if until <= last:
         return Refusal(
             say(
                 "The machine's last day is {day} already: an extension ends later. "
                 "To leave it at that, answer “{deny}” with a reason.",
-                day=ticket.end_date,
+                day=last,
                 deny=say("deny"),
             )
         )
@@ -204,6 +206,7 @@ def _resumed(ticket: Ticket, circumstances: Circumstances) -> Ticket:
         left = circumstances.now + max(min(dates.stop_at - asked_at, dates.notice), DAY)
         if dates.stop_at < left:
             changes["end_date"] = today(left + SLACK, circumstances.rules.service.timezone)
+            changes["agreed_until"] = ticket.agreed_end
             changes["delayed_days"] = delayed(ticket, dates.stop_at, left, dates.stop_at)
             changes["stage"] = min(ticket.stage, len(dates.warnings) - 1)  # the last warning speaks of the new date
         return resting(moved(ticket, circumstances, **changes), circumstances)
@@ -232,13 +235,12 @@ def waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     lease = circumstances.rules.lease
     reached = reminders_reached(opened, circumstances)
     if reached > ticket.reminders:
-        after = replace(moved(ticket, circumstances), reminders=reached)
-        nudge = nudge_after_reminder(after, circumstances) if ticket.frozen else circumstances.now
-        after = replace(after, due_at=nudge)
+        after = moved(ticket, circumstances, reminders=reached, reminded_at=circumstances.now)
+        after = replace(after, due_at=next_nudge(after, lease) if ticket.frozen else circumstances.now)
         asked_again = question(after, circumstances, why=circumstances.extensions.reason)
         reminder = AdminReminder(asked_at=opened, **asked_again)
         return Step(after, to_admins(after, circumstances, reminder, key=str(reached)), "admins reminded")
-    if circumstances.now < opened + timedelta(days=lease.lapse_days):
+    if circumstances.now < lapses_unanswered(ticket, lease):
         return Step(replace(moved(ticket, circumstances), due_at=next_nudge(ticket, lease)), (), "")
     if circumstances.blind:
         return later(ticket, circumstances)

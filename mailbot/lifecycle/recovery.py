@@ -54,7 +54,9 @@ def adopted(ticket: Ticket, end_date: date, circumstances: Circumstances, *, aft
     What happened to its lease since is not known, so a new one begins: it ends on no notice of before, and nothing is
     done to the machine now, whether it runs or is stopped.  Its owner gets a letter that can be answered.
     """
-    after = begun(ticket, circumstances, state=S.ACTIVE, end_date=end_date, asked_at=None, reminders=0)
+    after = begun(
+        ticket, circumstances, state=S.ACTIVE, end_date=end_date, asked_at=None, reminders=0, reminded_at=None
+    )
     after = replace(after, version=ticket.version + 1)
     why = _WHY if after_backup else "adopted"
     summary = f"{why}: its machine is at {ticket.site}"

@@ -95,7 +95,7 @@ def _asked(
     evidence: Translatable = NOTHING,
 ) -> Step:
     """The question goes to every admin, a receipt to the owner."""
-    ticket = moved(ticket, circumstances, asked_at=circumstances.now, reminders=0)
+    ticket = moved(ticket, circumstances, asked_at=circumstances.now, reminders=0, reminded_at=None)
     ticket = moved(ticket, circumstances, due_at=next_nudge(ticket, circumstances.rules.lease))
     received = RequestReceived(lapses_at=lapses(ticket, circumstances), notes=notes, **snapshot(ticket))
     asking = AdminDecision(notes=notes, sender=sender, evidence=evidence, **question(ticket, circumstances))
@@ -134,7 +134,7 @@ def question(ticket: Ticket, circumstances: Circumstances, *, why: str = "") -> 
             *policy.checks(ticket, circumstances.owner, circumstances.rules, circumstances.now),
         ),
         "sites": circumstances.sites,
-        "lapses_at": max(lapses(ticket, circumstances), ticket.due_at or circumstances.now),
+        "lapses_at": max(lapses(ticket, circumstances), circumstances.now),
         "asked_end_date": ticket.asked_end_date,
         "end_date": ticket.end_date,
         "disk_gib": ticket.disk_gib,
@@ -158,17 +158,24 @@ def _meanwhile(ticket: Ticket) -> tuple[Translatable, ...]:
 
 def lapses(ticket: Ticket, circumstances: Circumstances) -> datetime:
     """When the open question lapses: earlier where it stops no clock, and what it is about is gone by then."""
-    at = (ticket.asked_at or ticket.opened_at) + timedelta(days=circumstances.rules.lease.lapse_days)
+    at = lapses_unanswered(ticket, circumstances.rules.lease)
     if ticket.asked_end_date is None or ticket.frozen or ticket.held:
         return at
     gone_at = {TicketState.EXPIRED: ticket.remove_at, TicketState.ARCHIVED: ticket.keep_until}.get(ticket.state)
     return min(at, max(circumstances.open_from(gone_at), circumstances.now)) if gone_at else at
 
 
+def lapses_unanswered(ticket: Ticket, lease: LeaseRules) -> datetime:
+    """When a question lapses that nobody answers; a reminder that is late still leaves time to answer."""
+    at = (ticket.asked_at or ticket.opened_at) + timedelta(days=lease.lapse_days)
+    return at if ticket.reminded_at is None else max(at, ticket.reminded_at + REMINDED_FOR)
+
+
 def next_nudge(ticket: Ticket, lease: LeaseRules) -> datetime:
     """When a ticket with an open question wants to be woken: the next reminder, or the moment it lapses."""
     asked = ticket.asked_at or ticket.opened_at
-    return asked + timedelta(days=min((*sorted(lease.remind_days)[ticket.reminders :], lease.lapse_days)))
+    ahead = [day for day in sorted(lease.remind_days)[ticket.reminders :] if day < lease.lapse_days]
+    return asked + timedelta(days=ahead[0]) if ahead else lapses_unanswered(ticket, lease)
 
 
 def confirmed(ticket: Ticket, event: Confirmed, circumstances: Circumstances) -> Step | Refusal:
@@ -291,11 +298,11 @@ def pending_waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     asked = ticket.asked_at or ticket.opened_at
     reached = reminders_reached(asked, circumstances)
     if reached > ticket.reminders:
-        after = moved(ticket, circumstances, reminders=reached)
-        after = moved(after, circumstances, due_at=nudge_after_reminder(after, circumstances))
+        after = moved(ticket, circumstances, reminders=reached, reminded_at=circumstances.now)
+        after = replace(after, due_at=next_nudge(after, circumstances.rules.lease))
         reminder = AdminReminder(asked_at=asked, **question(after, circumstances))
         return Step(after, to_admins(after, circumstances, reminder, key=str(reached)), "admins reminded")
-    if circumstances.now < asked + timedelta(days=circumstances.rules.lease.lapse_days):
+    if circumstances.now < lapses_unanswered(ticket, circumstances.rules.lease):
         return Step(moved(ticket, circumstances, due_at=next_nudge(ticket, circumstances.rules.lease)), (), "")
     if circumstances.blind:
         return later(ticket, circumstances)
@@ -313,13 +320,3 @@ def reminders_reached(asked: datetime, circumstances: Circumstances) -> int:
         for day in days
         if day < circumstances.rules.lease.lapse_days and circumstances.now >= asked + timedelta(days=day)
     )
-
-
-def nudge_after_reminder(ticket: Ticket, circumstances: Circumstances) -> datetime:
-    """When a ticket wants to be woken whose admins were reminded now; a last reminder that is late still leaves time to answer."""
-    lease = circumstances.rules.lease
-    nudge = next_nudge(ticket, lease)
-    days = [day for day in sorted(lease.remind_days) if day < lease.lapse_days]
-    if ticket.reminders < len(days):
-        return nudge
-    return max(nudge, circumstances.now + REMINDED_FOR)

@@ -42,7 +42,7 @@ def restored(ticket: Ticket, event: Restored, circumstances: Circumstances) -> S
     if ticket.asked_end_date is not None and not decides:
         return Refusal(still_asked(ticket, ticket.asked_end_date))
     agreed = policy.is_agreed(ticket, circumstances.rules, circumstances.now)
-    until = event.until or ticket.asked_end_date or (ticket.end_date if agreed else _for_a_while(circumstances))
+    until = event.until or ticket.asked_end_date or (ticket.agreed_end if agreed else _for_a_while(circumstances))
     problems = policy.end_date_problems(until, circumstances.rules, circumstances.now)
     if problems:
         return Refusal(policy.refusal(problems))
@@ -50,9 +50,9 @@ def restored(ticket: Ticket, event: Restored, circumstances: Circumstances) -> S
         return Refusal(why)
     if decides:
         return _granted(ticket, until, event.by, circumstances, f"restored until {until} by {event.by.who}")
-    if until > ticket.end_date:
+    if until > ticket.agreed_end:
         return put(ticket, until, event.reason, circumstances)
-    return _comes_back(ticket, until, circumstances, f"restored, asked by {event.by.who}")
+    return _comes_back(ticket, until, circumstances, f"restored, asked by {event.by.who}", agreed_until=None)
 
 
 def _decides(by: Actor) -> bool:

@@ -121,12 +121,13 @@ class Ticket:
     `end_date` is the last day of the lease, in the site's time zone.  `thread` is the Message-ID of
     the mail that opened the ticket.  `asked_end_date` is an extension that waits for an admin since
     `asked_at`; `froze` says whether such a question stops the clock (`frozen`).  `site` is where the machine was placed.
-    `reminders` counts the letters that reminded admins of the question that is open now.
+    `reminders` counts the letters that reminded admins of the question that is open now, the last one at `reminded_at`.
     `keep_until` is when a kept disk is deleted; `held` is the reason why nothing destructive may happen.
     `lease_from` is when the present end date was agreed, `stage` how many of the warnings before the
     present stop or removal were written, `warned_by` by which days (`lease.warn_days`) those before a stop were counted, None
     where that was not written down yet, `delayed_days` by how many days its steps were put off since people agreed on the
-    end, because notice could not be proven or a question stopped the clock; `remove_at` is the moment of the removal of a stopped machine
+    end, because notice could not be proven or a question stopped the clock, `agreed_until` the end date before any of that
+    (None where it was not moved); `remove_at` is the moment of the removal of a stopped machine
     (None where its owner gave it back).  `language` is what its owner writes or prefers, "" for the site's.
     `machine_id` and `nonce` are random and no other ticket's, not even one that gets the same number after a restored
     backup: from the first every name of the machine follows, to the second every token and Message-ID is bound.
@@ -154,6 +155,7 @@ class Ticket:
     revision: int = 1
     version: int = 1
     reminders: int = 0
+    reminded_at: datetime | None = None
     site: str | None = None
     asked_end_date: date | None = None
     asked_at: datetime | None = None
@@ -167,6 +169,7 @@ class Ticket:
     stage: int = 0
     warned_by: tuple[int, ...] | None = None
     delayed_days: int = 0
+    agreed_until: date | None = None
     remove_at: datetime | None = None
     machine_id: UUID | None = None
     nonce: str = field(default="", repr=False)
@@ -179,6 +182,11 @@ class Ticket:
     def login(self) -> str:
         """The owner's login, as it was last seen."""
         return self.renamed_to or self.username
+
+    @property
+    def agreed_end(self) -> date:
+        """The last day that people agreed on, which the present one may lie beyond."""
+        return self.agreed_until or self.end_date
 
     @property
     def frozen(self) -> bool:

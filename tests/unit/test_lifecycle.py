@@ -496,7 +496,8 @@ def test_a_reminder_on_the_day_on_which_the_question_lapses_is_none() -> None:
     late = START + timedelta(days=13)
     reminded = made_of(ticket(), TimePassed(), late, lease=lease).ticket
     assert (reminded.reminders, reminded.due_at) == (1, late + timedelta(days=2))
-    assert made_of(reminded, TimePassed(), START + timedelta(days=14), lease=lease).ticket.state is S.LAPSED
+    assert made_of(reminded, TimePassed(), START + timedelta(days=14), lease=lease).ticket.state is S.PENDING
+    assert made_of(reminded, TimePassed(), START + timedelta(days=15), lease=lease).ticket.state is S.LAPSED
 
 
 def test_the_time_of_a_question_runs_from_when_it_was_asked_and_not_from_the_request() -> None:

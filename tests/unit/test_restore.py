@@ -294,6 +294,51 @@ def test_what_is_offered_says_what_it_does() -> None:
     assert Verb.RESTORE not in {one.verb for one in offered(going, Purpose.OWN, ahead.now, ahead.rules)}
 
 
+@pytest.mark.parametrize("froze", list(Freeze))
+def test_a_reminder_that_is_late_leaves_time_to_answer(froze: Freeze) -> None:
+    life = asked()
+    life.ticket = replace(life.ticket, froze=froze, keep_until=life.now + 60 * DAY)
+    life.pass_until(life.now + 20 * DAY, awake=False)
+    life.wake()
+    life.wake()
+    reminded_at = life.told(Letter.ADMIN_REMINDER)[-1]
+    says = life.last(Letter.ADMIN_REMINDER).facts["lapses_at"]
+    assert says == (life.now + 2 * DAY).isoformat()
+    assert life.ticket.asked_end_date is not None
+    life.pass_until(reminded_at + 2 * DAY - timedelta(hours=1))
+    assert life.ticket.asked_end_date is not None
+    life.pass_until(reminded_at + 2 * DAY + timedelta(hours=1))
+    assert life.ticket.asked_end_date is None
+
+
+def test_days_by_which_an_end_was_put_off_are_not_agreed() -> None:
+    life = Life(SOON)
+    life.mail_works = False
+    life.pass_until(READY_AT + 12 * DAY)
+    assert life.ticket.end_date > life.now.date()
+    assert (life.ticket.agreed_until, life.ticket.agreed_end) == (SOON, SOON)
+    done(life, ReleaseAsked(BY_OWNER))
+    done(life, Released(BY_OWNER))
+    done(life, Restored(BY_OWNER))
+    assert (life.ticket.state, life.ticket.frozen) == (S.ARCHIVED, True)
+    last = life.ticket.end_date
+    done(life, Approved(BY_ADMIN, last))
+    assert (life.ticket.end_date, life.ticket.agreed_until) == (last, None)
+
+
+def test_a_question_that_moves_the_end_agrees_on_nothing() -> None:
+    life = Life(SOON)
+    life.pass_until(READY_AT + 4 * DAY)
+    done(life, ExtensionAsked(BY_OWNER, BEYOND))
+    life.pass_until(READY_AT + 9 * DAY)
+    done(life, Denied(BY_ADMIN, "no"))
+    assert life.ticket.end_date > SOON
+    assert life.ticket.agreed_end == SOON
+    done(life, ExtensionAsked(BY_OWNER, BEYOND))
+    done(life, Approved(BY_ADMIN))
+    assert (life.ticket.agreed_until, life.ticket.agreed_end) == (None, BEYOND)
+
+
 def test_a_day_that_is_over_is_not_offered_for_approval() -> None:
     life = archived()
     done(life, Restored(BY_OWNER, BEYOND))
