@@ -48,7 +48,17 @@ from parsers.text.folding import fold, one_line
 from parsers.translatable import Translatable, say
 from parsers.values import Verb
 
-_POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None, mangle_from_=False)
+
+class _AsWritten(policy.Compat32):
+    """Headers as they were folded here: one line of ASCII is written as it is, where the library would take it apart word by word and join it again."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if value.isascii() and value.isprintable() and value == value.strip():
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+_POLICY = _AsWritten(linesep="\r\n", max_line_length=None, mangle_from_=False)
 _MAX_REFERENCES = 10
 LIST = "letters"
 """First label of the List-Id (RFC 2919), by which people filter."""
