@@ -176,7 +176,7 @@ class Found:
 
     `name` is None where it has no domain; `disk_gib` is None where it has no disk.  `autostart` is whether it starts
     with its host, `filtered` is False where the site wants it held to its own addresses and it is not.  `reference`,
-    `owner` and `expires_on` are what its domain was marked with when it was built.
+    `owner`, `expires_on` and `addresses` (on a bridge) are what its domain was marked with when it was built.
     """
 
     machine_id: UUID
@@ -189,6 +189,7 @@ class Found:
     filtered: bool = False
     owner: str = ""
     expires_on: date | None = None
+    addresses: tuple[str, ...] = ()
 
 
 class ProvisionerError(Exception):

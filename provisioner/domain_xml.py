@@ -51,12 +51,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Our mark in a domain: whose machine it is."""
+    """Our mark in a domain: whose machine it is, and which addresses it was given on a bridge."""
 
     uuid: UUID
     owner: str
     reference: str
     expires_on: date
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +254,8 @@ def _mark(spec: VmSpec) -> etree._Element:
     mark.set("owner", _legal(spec.owner))
     mark.set("reference", _legal(spec.reference))
     mark.set("expires", spec.expires_on.isoformat())
+    if spec.addresses:
+        mark.set("addresses", " ".join(spec.addresses))
     return mark
 
 
@@ -268,6 +271,7 @@ def _mark_of(mark: etree._Element) -> Mark | None:
             mark.get("owner", ""),
             mark.get("reference", ""),
             date.fromisoformat(mark.get("expires", "")),
+            tuple(mark.get("addresses", "").split()),
         )
     except ValueError:
         return None

@@ -315,6 +315,7 @@ class FakeSite:
                 disk_gib=machine.disk_gib if machine.disk else None,
                 filtered=True,
                 owner=machine.owner if machine.defined else "",
+                addresses=(machine.address,) if machine.defined and machine.address else (),
                 expires_on=date.fromisoformat(machine.expires) if machine.defined and machine.expires else None,
             )
             for uuid, machine in sorted(self._load().items())

@@ -159,6 +159,7 @@ def show(
             trouble=store.overview.trouble(one.id),
             history=store.history(one.id),
             letters=store.accepted(one.id),
+            addresses=store.addresses(one.id),
         )
     if as_json:
         say(to_json({**told.as_dict(), "ticket": _fields(one)}))

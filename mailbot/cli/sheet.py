@@ -30,6 +30,8 @@ class Sheet:
     trouble: str
     history: Sequence[HistoryEntry]
     letters: Sequence[Accepted]
+    addresses: Sequence[str] = ()
+    """Those that it holds on bridges."""
 
     def as_dict(self) -> dict[str, Any]:
         """By name, for JSON."""
@@ -63,6 +65,7 @@ def _facts(sheet: Sheet, zone: str) -> Sequence[tuple[str, object]]:
         ("ends on", ticket.end_date),
         ("disk", f"{ticket.disk_gib} GiB{f' ({ticket.disk_reason})' if ticket.disk_reason else ''}"),
         ("site", ticket.site),
+        ("addresses", ", ".join(sheet.addresses)),
         ("asked until", ticket.asked_end_date),
         ("because", visible(extensions.reason) if ticket.asked_end_date else None),
         ("extended", f"{extensions.granted} times" if extensions.granted else None),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mailbot import journal
-from mailbot.errors import DirectoryUnavailable, LeaseLost
+from mailbot.errors import DirectoryUnavailable, LeaseLost, NoAddress
 from mailbot.machines import health
 from mailbot.machines.placing import NoRoom, NotWanted, place, tried
 from mailbot.machines.progress import (
@@ -26,9 +26,10 @@ from mailbot.machines.progress import (
 )
 from mailbot.model import BuildFailed, Built, Login, OutboxItem, Ticket, TicketState
 from mailbot.ports import Settled
+from mailbot.turns import addresses
 from mailbot.turns.context import TurnContext
 from mailbot.turns.leases import LEASE_SECONDS
-from provisioner.api import ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
+from provisioner.api import OutOfRoom, ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
 
 
 class _GaveUp(Exception):
@@ -82,6 +83,10 @@ def _begin(
 ) -> tuple[VmFacts, VmSpec]:
     """Have the machine built as far as it goes; remembered before it is tried, so that what was begun is taken away."""
     site: Site = where(sites, ticket)
+    try:
+        addresses.have(context, ticket, ticket.site or "")
+    except NoAddress as error:
+        raise OutOfRoom(str(error)) from error
     spec = spec_of(context, site, ticket, keys)
     first = begun(context, item) is None
     if _is_fresh(item):

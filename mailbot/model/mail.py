@@ -103,6 +103,8 @@ class Turn:
     addresses: tuple[AddressRange, ...] | None = None
     """From this turn on the ticket holds one address of each of these ranges and no other; None: what it holds stays.  One
     that is over holds none."""
+    has_already: tuple[str, ...] = ()
+    """Addresses that the machine has, although the ticket does not hold them yet: it gets these where nobody else has them."""
 
 
 @dataclass(frozen=True, slots=True)

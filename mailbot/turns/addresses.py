@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mailbot.model import AddressRange, Ticket
+from mailbot.model import AddressRange, Ticket, Turn
 from mailbot.turns.context import TurnContext
 
 
@@ -31,6 +31,16 @@ def at_host(context: TurnContext, ticket: Ticket, host: str) -> tuple[str, ...]:
     """The addresses of a ticket's machine at a host; none in a libvirt network, which hands out its own."""
     bridge = context.bridges.get(host)
     return bridge.chosen(context.store.addresses(ticket.id)) if bridge and ticket.id else ()
+
+
+def have(context: TurnContext, ticket: Ticket, host: str) -> None:
+    """Give a ticket an address at a host where it has none: its range is another one by now, or it was no bridge then.
+
+    Raises NoAddress.
+    """
+    if host in context.bridges and not at_host(context, ticket, host):
+        held = held_at(context, host)
+        context.store.commit(Turn(context.clock.now(), about_ticket=ticket.id, addresses=held))
 
 
 def full(context: TurnContext) -> dict[str, str]:

@@ -9,6 +9,7 @@ from secrets import token_hex
 
 from mailbot.lifecycle.recovery import adopted
 from mailbot.model import Actor, EventKind, HistoryEntry, LedgerEntry, Person, Role, Ticket, TicketState, Turn
+from mailbot.turns.addresses import held_at
 from mailbot.turns.context import TurnContext
 from mailbot.turns.drift import Mark
 
@@ -58,7 +59,7 @@ def adoption(
     entry: LedgerEntry | None = None,
     notes: Mapping[str, str | None] | None = None,
 ) -> Turn:
-    """The turn in which the machine at that site is the ticket's; its lease begins now.  `by` is the clock after a restored backup."""
+    """The turn in which the machine at that site is the ticket's, with the addresses that it has; its lease begins now.  `by` is the clock after a restored backup."""
     now, before = context.clock.now(), ticket.state if ticket.revision else None
     with_nonce = replace(ticket, nonce=token_hex(16), site=site)
     after_backup = by.role not in _ADMINS
@@ -75,4 +76,6 @@ def adoption(
         history=(line,),
         cancel_keys=step.cancel,
         notes=notes or {},
+        addresses=held_at(context, site),
+        has_already=mark.addresses,
     )

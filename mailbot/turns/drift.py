@@ -62,13 +62,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a machine was marked with when it was built, and how large its disk is."""
+    """What a machine was marked with when it was built, and how large its disk is; `addresses` are those on a bridge."""
 
     machine_id: UUID
     reference: str
     owner: str
     expires_on: date | None
     disk_gib: int | None
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def compare(site: str, known: Iterable[Known], there: Iterable[Found]) -> tuple[
 
 def mark_of(one: Found) -> Mark:
     """What a machine says of itself."""
-    return Mark(one.machine_id, one.reference, one.owner, one.expires_on, one.disk_gib)
+    return Mark(one.machine_id, one.reference, one.owner, one.expires_on, one.disk_gib, one.addresses)
 
 
 def _orphan(site: str, one: Found, why: Translatable, *, ticketless: bool = False) -> Finding:
@@ -208,7 +209,7 @@ def _mark(kept: Mapping[str, Any]) -> Mark:
     ends = kept["expires_on"]
     return Mark(
         UUID(kept["machine_id"]), kept["reference"], kept["owner"], date.fromisoformat(ends) if ends else None,
-        kept["disk_gib"],
+        kept["disk_gib"], tuple(kept.get("addresses", ())),
     )  # fmt: skip
 
 

@@ -215,4 +215,5 @@ def _found(one: Listed, disks: dict[UUID | None, Volume], *, filtered: bool) -> 
         filtered=filtered,
         owner=mark.owner,
         expires_on=mark.expires_on,
+        addresses=mark.addresses,
     )

@@ -80,6 +80,17 @@ def test_a_ticket_that_is_over_has_no_address(store: Store, state: TicketState) 
     assert store.taken_addresses() == {}
 
 
+def test_a_ticket_that_comes_back_has_the_address_of_its_machine_where_nobody_else_has_it(store: Store) -> None:
+    turn = Turn(NOW, ticket=a_ticket("alice"), addresses=(OTHER,), has_already=("198.51.100.77", "192.0.2.10"))
+    first = store.commit(turn)
+    assert first is not None
+    assert store.addresses(first.id) == ["198.51.100.77"]
+    second = store.commit(dataclasses.replace(turn, ticket=a_ticket("bob")))
+    assert second is not None
+    assert store.addresses(second.id) != ["198.51.100.77"]
+    assert len(store.addresses(second.id)) == 1
+
+
 def test_turns_at_the_same_time_take_different_addresses(store: Database) -> None:
     wide = AddressRange("main", read_range("203.0.113.1/24", "203.0.113.2-203.0.113.21", 4))
     barrier = threading.Barrier(10)

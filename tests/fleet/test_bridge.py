@@ -92,7 +92,7 @@ def test_another_process_goes_on_with_a_machine_on_a_bridge_and_its_neighbours_a
     again = LibvirtSite(settings(bridged), lambda *_: SshAnswer.EXPECTED)
     assert again.ensure(spec).address == "198.51.100.20"
     assert (again.health().machines, again.health().problems) == (1, ())
-    assert [(one.name, one.filtered) for one in again.inventory()] == [(spec.name, True)]
+    assert [(one.name, one.filtered, one.addresses) for one in again.inventory()] == [(spec.name, True, spec.addresses)]
     in_network = LibvirtSite(replace(settings(bridged), bridge=None))
     assert in_network.health().machines == 0, "a site of the same host with another network has others"
     assert again.retire(spec).phase is VmPhase.DISK_KEPT

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -14,8 +15,9 @@ from mailbot.machines.work import look_at_sites
 from mailbot.model import EventKind, Letter, TicketState
 from mailbot.turns import relocation
 from provisioner.addressing import Bridge, read_range
+from provisioner.api import VmSpec
 from provisioner.fake import Faults
-from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
+from tests.world import ALICE, BOB, CAROL, World, key_of, kind_of, request_words
 from tests.writing import words_of
 
 NORTH = Bridge("br0", (read_range("192.0.2.1/24", "192.0.2.10-192.0.2.10", 4),))
@@ -144,3 +146,35 @@ def test_a_machine_that_is_given_back_keeps_its_address_until_its_disk_is_delete
         world.later(days=20)
     assert kind_of(world.letters[-1]) in {Letter.VM_REMOVED, Letter.VM_ARCHIVED}
     assert addresses(world) == []
+
+
+def test_a_restored_machine_whose_range_is_another_one_by_now_gets_an_address_of_it(world: World) -> None:
+    asked(world)
+    world.answers(world.last(Letter.VM_READY), "release")
+    world.answers(world.last(Letter.RELEASE_CONFIRM), "confirm")
+    for _ in range(5):
+        world.later(minutes=11)
+    bridged(world, north=SOUTH)
+    operator.restore(world.bot.context, 1, CAROL.login)
+    for _ in range(3):
+        world.later(minutes=1)
+    assert world.ticket().state is TicketState.ACTIVE
+    (address,) = addresses(world)
+    assert address.startswith("198.51.100.")
+    assert world.machines()["alice-vm@north"].address == address
+
+
+def test_a_machine_that_is_adopted_has_the_address_that_it_has(world: World) -> None:
+    wide = replace(NORTH, ranges=(read_range("192.0.2.1/24", "192.0.2.10-192.0.2.99", 4),))
+    bridged(world, north=wide)
+    key = key_of("alice").rsplit(" ", 1)[0]
+    spec = VmSpec(
+        *("alice-vm", "north.testbed.example", UUID(int=7), "alice", "9", (key,), date(2027, 3, 31)),
+        addresses=("192.0.2.42",),
+    )
+    world.sites["north"].ensure(spec)
+    for _ in range(3):
+        world.later(minutes=61)
+    operator.answer_finding(world.bot.context, "adopt alice-vm", CAROL.login)
+    (ticket,) = world.bot.context.store.tickets()
+    assert (ticket.state, addresses(world, ticket.id)) == (TicketState.ACTIVE, ["192.0.2.42"])

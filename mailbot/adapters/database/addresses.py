@@ -35,26 +35,31 @@ def settle(connection: Connection, turn: Turn, ticket: Ticket | None) -> None:
     if ticket is not None and turn.ticket is not None and ticket.state in FINAL:
         connection.execute(_FREE, {"wanted": ticket.id})
     elif ticket is not None and turn.addresses is not None:
-        _hold(connection, ticket, turn.addresses)
+        _hold(connection, ticket, turn.addresses, turn.has_already)
 
 
-def _hold(connection: Connection, ticket: Ticket, ranges: Sequence[AddressRange]) -> None:
+def _hold(connection: Connection, ticket: Ticket, ranges: Sequence[AddressRange], has_already: Sequence[str]) -> None:
     held = [(row.site, row.address) for row in connection.execute(_OF, {"wanted": ticket.id})]
     for each in ranges:
         if not any(each.holds(*one) for one in held):
-            held.append((each.site, _taken(connection, ticket, each)))
+            wanted = [one for one in has_already if each.range.holds(one)]
+            held.append((each.site, _taken(connection, ticket, each, wanted)))
     given_back = [one for one in held if not any(each.holds(*one) for each in ranges)]
     for site, address in given_back:
         connection.execute(_FREE_ONE, {"wanted": ticket.id, "of_site": site, "this": address})
 
 
-def _taken(connection: Connection, ticket: Ticket, wanted: AddressRange) -> str:
-    """The first free address of a range, from where the machine's id points; tried again where somebody else is as fast."""
+def _taken(connection: Connection, ticket: Ticket, wanted: AddressRange, rather: Sequence[str]) -> str:
+    """One of the addresses that it would `rather` have, or the first free one of the range from where the machine's id points.
+
+    Tried again where somebody else is as fast.
+    """
     if ticket.machine_id is None:
         raise NoAddress(f"ticket {ticket.id} has a machine of a time before there were addresses of a site's own")
     while True:
         others = frozenset(connection.execute(_AT, {"of_site": wanted.site}).scalars())
-        address = wanted.range.free(ticket.machine_id, others)
+        free = (one for one in rather if one not in others)
+        address = next(free, None) or wanted.range.free(ticket.machine_id, others)
         if address is None:
             raise NoAddress(f"all addresses {wanted.range.first}-{wanted.range.last} of {wanted.site} are taken")
         row = {"site": wanted.site, "address": address, "ticket_id": ticket.id}
