@@ -15,6 +15,7 @@ from parsers.text.tables import beginning, whole_words
 
 _LONGEST_SIGNATURE_LINE = 60
 _BESIDE_A_NAME = re.compile(r"\s*[,|•·(\[]|\s+[-–—/]\s+")
+_EMPHASIS = re.compile(r"\s*[*_]+\s*")
 _ENDS_SENTENCE = re.compile(r"[.!?…]\s*$")
 #: Who the requester is: the one kind of plain statement on which no decision hangs.
 _WHO_SHE_IS = re.compile(
@@ -89,7 +90,7 @@ _OPEN = whole_words("""
 
 def is_signature(paragraph: list[str]) -> bool:
     """A name, with at most short lines below it that are no sentences: title, group, house."""
-    first, *below = (line.strip("*_ ") for line in paragraph)
+    first, *below = (_EMPHASIS.sub(" | ", line).strip(" |") for line in paragraph)
     if not is_name(_BESIDE_A_NAME.split(first)[0]) or _OPEN.search(fold(first)) or _UNSPACED_OPEN.search(first):
         return False
     return all(

@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 
 from parsers.reply.grammar import Grammar
+from parsers.reply.harmless import is_signature
 from parsers.text.boilerplate import is_disclaimer
 from parsers.text.endings import is_closing, is_contact, is_mobile_footer, is_name
 from parsers.text.folding import fold, phrases
@@ -18,6 +19,7 @@ EDGES = " \t.,;:!-–—()[]<>|。、，！：；"
 _CLAUSE_END = re.compile(r"\s*[.,;!–—-]\s+")
 _LONGEST_REASON = 1_000
 _WRAPPED_FROM = 55
+_NAMES = re.compile(r"(?:^|(?<= )|(?<=\*))[A-ZÀ-Þ][^\W\d_]+")
 _LISTED = re.compile(r"(?:[-*•]|\(?\d{1,2}[.)]|[a-z][.)]) ?\S")
 _NOT_ALONE = frozenset(phrases("as | since | car"))
 """Behind a date these may mean something else than "because"."""
@@ -87,7 +89,7 @@ def _whole_reason(begun: str, rest: list[str], *, joint: str) -> str:
         while paragraph and (not paragraph[0] or is_contact(paragraph[0])):
             paragraph.pop(0)
     end = next((number for number, line in enumerate(paragraph) if not line), len(paragraph))
-    if not begun and is_disclaimer(" ".join(paragraph[:end])):
+    if not begun and (is_disclaimer(" ".join(paragraph[:end])) or _is_a_full_signature(paragraph[:end])):
         return ""
     kept = [begun] if begun else []
     for line in paragraph[:end]:
@@ -98,6 +100,11 @@ def _whole_reason(begun: str, rest: list[str], *, joint: str) -> str:
         kept[0] += joint if joint in ",;:" else ""  # what was cut off as the end of a command goes on
         return " ".join(kept)[:_LONGEST_REASON].strip(EDGES)
     return " ".join(kept)[:_LONGEST_REASON].strip()
+
+
+def _is_a_full_signature(paragraph: list[str]) -> bool:
+    """A first and a last name with a title or an office: one word beside a dash begins a reason ("Budget - there is none")."""
+    return bool(paragraph) and len(_NAMES.findall(paragraph[0])) > 1 and is_signature(paragraph)
 
 
 def _ends_reason(line: str, kept: list[str]) -> bool:

@@ -23,7 +23,7 @@ _MOBILE = re.compile(
     r"|von meine[mr] .{2,60} (?:gesendet|gesandt|verschickt).{0,20}|发自我的.{0,40}|iphoneから送信|나의 .{1,30}에서 보냄"
     r"|(?:please )?(?:excuse|forgive|pardon) (?:the |my |any )?(?:brevity|typos|spelling)\b.{0,60}|typed (?:with|on) .{2,40}"
     r"|.{0,30}outlook (?:for|pour|fur|para|per|voor) (?:ios|android|mac).{0,60}|mit (?:freundlichen gru.en )?von meine[mr] .{2,60}"
-    r"|(?:this (?:e-?mail|message) was )?sent with .{2,60}|envoye (?:de|depuis|avec) .{2,60})\s*"
+    r"|\(?(?:sent )?from my (?:phone|mobile|iphone|ipad|tablet)\)?|provenance ?: .{2,40}|powered by .{2,40}|(?:this (?:e-?mail|message) was )?sent with .{2,60}|envoye (?:de|depuis|avec) .{2,60})\s*"
 )
 #: Closings that are put together: `have a great weekend`, `très belle journée à vous`, `mit kollegialen Grüßen`.
 _MADE_CLOSINGS = (
@@ -34,7 +34,12 @@ _MADE_CLOSINGS = (
     r"|(?:einen )?schon(?:en|es) (?:tag|abend|feierabend|wochenende)(?: noch)?"
     r"|(?:un )?(?:car[oi]|cordial[ei]?|affettuos[oi]|distint[oi]|afectuos[oa]s?) (?:salut[oi]|saludos?)"
     r"|(?:warm|kind|best|many|with|my|the) (?:\w+ )?(?:regards|wishes|greetings)"
+    r"|happy (?:monday|tuesday|wednesday|thursday|friday|weekend|holidays)|(?:um |un )?saludo cordial|(?:com os )?melhores cumprimentos"
+    r"|(?:on behalf of|au nom de|im namen|for|pour) (?:the |our |the whole |l'|des |der |des )?(?:[\w'-]{2,20} ){0,2}(?:team|admins?|administrators?|support|group|equipe|staff)"
+    r"|(?:the|your|our|ihr|euer|dein|votre|notre) (?:[\w'-]{2,20}[ -]){0,2}(?:team|admins?|administrators?|helpdesk|equipe|staff)|l'equipe(?: [\w'-]{2,20}){0,2}"
 )
+#: `Best regards from Grenoble`
+_PLACE = re.compile(r" (?:from|aus|desde|depuis|da|uit|fran|fra|z) [\w'-]{2,20}(?: [\w'-]{2,20})?(?=$|[,.!])")
 #: Between two closings of one line.
 _CLOSING_JOINT = re.compile(r"(?:and|&|und|et|y|e|u\.|,|-|/)\s+")
 _CLOSINGS = re.compile(
@@ -48,7 +53,7 @@ _CLOSINGS = re.compile(
     cdlt | cdt | bonne journee | bonne soiree | bon week-end | merci | merci d'avance | merci beaucoup | avec mes remerciements |
     mit freundlichen grussen | freundliche grusse | viele grusse | beste grusse | liebe grusse | herzliche grusse | schone grusse |
     mit besten grussen | mit lieben grussen | beste grusse aus * | viele grusse aus * | kind rgds | rgds | mfg | vg | lg | bg | mbg | grusse |
-    gruss | danke | vielen dank | besten dank | danke im voraus | saludos | un saludo | saludos cordiales | cordiales saludos | un cordial saludo |
+    gruss | danke | vielen dank | besten dank | danke im voraus | saludos | un saludo | un saludo cordial | saludos cordiales | cordiales saludos | un cordial saludo |
     un abrazo | atentamente | atte | gracias | muchas gracias | gracias de antemano | cordiali saluti | saluti | un saluto | distinti saluti |
     cari saluti | grazie | grazie mille | tanti saluti | a presto | buona giornata | met vriendelijke groet | met vriendelijke groeten | groeten | groet |
     vriendelijke groet | mvg | bedankt | med vanlig halsning | med vanliga halsningar | vanliga halsningar | halsningar | halsning | mvh | tack |
@@ -74,6 +79,7 @@ _CONTACT = re.compile(
     r"orcid|linkedin|twitter|mastodon|address|adresse|postal|gsm|port|handy|work|direct|desk|t|m|p|f|e|w|a)\s?[.:)]{1,2}|(?:tel|phone|telephone|telefon|mobile|fax)\s)\s{0,3}\S.{0,100}"
     r"|[+(]?[\d(][\d\s().\/-]{5,24}(?:\s?(?:ext|x)\.?\s?\d{1,6})?"
     r"|(?:https?:|www\.)\S{1,300}|<?(?:mailto:)?[\w.+-]{1,64}@[\w.-]{3,200}>?(?:\s?<mailto:[^<>]{1,200}>)?"
+    r"|\(?(?:pronouns?|pronoms?)\s?: ?.{2,30}|\(?(?:she|he|they|elle|il|iel|sie|er)/(?:her|hers|him|his|them|theirs|elle|lui|iel|el|ihr|ihm)(?:/\w{2,8})?\)?|\((?:elle|il|iel|she|he|they)\)"
     r"|\[(?:image|cid|logo|photo|bild|immagine|imagen)[^\[\]]{0,120}\](?:<[^<>]{1,300}>)?|<(?:https?|cid):[^<>]{1,400}>"
     r"|[\w .,'-]{2,60}<(?:mailto|tel|https?):[^<>]{1,300}>|[\w .,'-]{2,60}<[\w.+-]{1,64}@[\w.-]{3,200}>|[\w.+-]{1,64}@[\w.-]{3,200}<mailto:[^<>]{1,200}>)"
 )
@@ -117,12 +123,12 @@ _PARTICLES = frozenset(
     ]
 )
 _NAME_WORD = re.compile(r"(?:[^\W\d_][\w'’.-]{0,30}|[^\W\d_]\.)", re.UNICODE)
-_NAME_SIGNS = re.compile(r"[-–—~/*_\s]{0,6}(.{2,60}?)[\s,.]{0,2}")
+_NAME_SIGNS = re.compile(r"[-–—~/*_\s]{0,6}(?:(?:[iI]\. ?[AV]\.|p\. ?p\.|ppa\.) )?(.{2,60}?)[\s,.~*_]{0,3}")
 
 
 def is_closing(line: str) -> bool:
     """`Best regards,`, `Danke und Gruß`, `Merci, Carol`: a closing or two, alone or with a name behind it."""
-    typed = " ".join(line.strip(" \t*_-–—~,.!;:").split())
+    typed = " ".join(line.strip(" \t*_-–—~,.!;:。！、").split())
     words = " ".join(fold(typed).split())
     if not 0 < len(words) <= _LONGEST_CLOSING:
         return False
@@ -132,6 +138,8 @@ def is_closing(line: str) -> bool:
         at = _closing_end(words, joint.end()) or at
     if not at:
         return False
+    place = _PLACE.match(words, at)
+    at = place.end() if place else at
     rest = " ".join(typed.split()[len(words[:at].split()) :])
     return not words[at:].strip(" ,.!-") or (is_name(rest) and len(rest.split()) <= 3)
 

@@ -197,3 +197,46 @@ def test_owners_ask_politely_name_their_machine_and_say_more(line: str, verb: Ve
 )
 def test_what_follows_on_the_line_is_judged_and_a_decision_is_not_wished_for(line: str) -> None:
     assert isinstance(read_command(line, RULES), Unclear)
+
+
+ENDINGS = (
+    "Carol Admin (she/her)",
+    "Carol Admin\nPronouns: she/her",
+    "~ Carol ~",
+    "i.A. Carol Admin",
+    "*Carol Admin* _Engineer_",
+    "Carol Admin - Ingénieure de recherche",
+    "Carol Admin | +33 4 76 00 00 00 | Bureau 312",
+    "On behalf of the testbed team,\nCarol",
+    "L'équipe support",
+    "With best regards from Grenoble,\nCarol",
+    "Herzliche Grüße aus Berlin\nCarol",
+    "Un saludo cordial,\nCarol",
+    "Com os melhores cumprimentos,\nCarol",
+    "Happy Thursday!\nCarol",
+    "よろしくお願いいたします。",
+    "Diese Nachricht wurde digital signiert.",
+    "E-mails are not encrypted and may be read by third parties.",
+    "Book a meeting with me: https://calendar.example/carol",
+    "I do not expect an answer outside your own working hours.",
+    "Provenance : Courrier pour Windows",
+)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_an_ending_blocks_nothing_and_is_no_reason(ending: str) -> None:
+    assert isinstance(read_command(f"Approve\n\n{ending}", RULES), Command)
+    for text, reason in ((f"Deny\n\n{ending}", ""), (f"Deny: no room\n\n{ending}", "no room")):
+        said = read_command(text, RULES)
+        assert isinstance(said, Command)
+        assert said.reason == reason
+
+
+@pytest.mark.parametrize(
+    "reason", ["Budget - there is none", "Duplicate of #12", "quota", "The network team has no addresses left."]
+)
+def test_what_only_begins_like_an_ending_is_a_reason(reason: str) -> None:
+    said = read_command(f"Deny\n\n{reason}", RULES)
+
+    assert isinstance(said, Command)
+    assert said.reason == reason
