@@ -118,6 +118,13 @@ class Courier(Listener):
         words = first.split(" ")
         known.write_text(" ".join([words[0], str(int(words[1]) + 1), *words[2:]]) + "\n" + rest)
 
+    def limit(self, user: str, size_bytes: int) -> None:
+        """Give the mailbox a quota (Maildir++: the limit, then what lies there and how many that are)."""
+        mails = [path for part in ("new", "cur") for path in (self.maildir(user) / part).iterdir()]
+        made = self.maildir(user) / "maildirsize"
+        made.write_text(f"{size_bytes}S\n{sum(path.stat().st_size for path in mails)} {len(mails)}\n")
+        _own(made)
+
     def serve(self, client: socket.socket) -> None:
         client.sendall(b"* OK [CAPABILITY IMAP4rev1 UIDPLUS CHILDREN NAMESPACE IDLE] Courier-IMAP ready.\r\n")
         while line := _line(client):

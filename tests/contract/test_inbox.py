@@ -423,3 +423,22 @@ def test_the_quarantine_is_listed_and_given_back_like_the_handled_mails(world: I
     world.inbox.bring_back([one.uid for one in listed], Folder.QUARANTINE)
     assert [one.raw for one in world.inbox.fetch(keys[-1])] == [mail(1), mail(2)]
     assert list(world.inbox.filed(Folder.QUARANTINE)) == []
+
+
+# a mailbox that is full
+
+
+def test_a_full_mailbox_on_a_server_that_can_only_copy_is_said_in_words_and_loses_nothing(courier: Courier) -> None:
+    with Proxy(courier.port) as proxy:
+        world = CourierWorld(courier, proxy)
+        for number in range(3):
+            world.deliver(mail(number, 2000))
+        keys = [one.key for one in world.inbox.fetch(None)]
+        world.inbox.prepare()
+        courier.limit(world.user, 7000)
+        with pytest.raises(MailServerUnavailable, match="over its quota, and a server without MOVE") as caught:
+            world.inbox.file_away(keys, Folder.HANDLED)
+        world.close()
+
+    assert caught.value.permanent
+    assert len(world.in_inbox()) == 3
