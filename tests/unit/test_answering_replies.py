@@ -183,6 +183,15 @@ def test_the_code_that_is_seen_counts_from_every_address_of_the_owner(living: Wo
     assert read(living, before)[0] is Letter.HELP
 
 
+def test_the_code_that_is_seen_counts_from_the_address_that_the_owner_has_now(living: World) -> None:
+    ready, before = living.last(Letter.VM_READY), len(living.letters)
+    living.directory.put(replace(ALICE, email="alice@new.example.org", aliases=()))
+    without_headers(living, ready, "alice@new.example.org", "help")
+    assert read(living, before)[0] is Letter.HELP
+    without_headers(living, ready, BOB.email, "release")
+    assert living.ticket().release_asked_at is None
+
+
 def test_the_code_of_an_admins_letter_counts_from_that_admin_alone(asked: World) -> None:
     question = asked.last(Letter.ADMIN_DECISION, CAROL.address)
     for stranger in (BOB.email, DAVE.address, ALICE.email):
@@ -236,6 +245,42 @@ def test_while_the_directory_is_away_an_admin_who_has_a_machine_waits_with_it_li
     world.later(hours=1)
     assert world.ticket().state is S.WITHDRAWN
     world.close()
+
+
+# whether they may still have a machine
+
+
+def test_whoever_is_locked_by_now_confirms_no_request_and_gets_no_keys_in(tmp_path: Path) -> None:
+    world = World(tmp_path, rules=Rules(trust=TrustRules(authserv_id=OURS)))
+    world.writes(ALICE.email, request_words())
+    world.directory.put(replace(ALICE, locked=True))
+    kind, words = answer(world, world.last(Letter.CONFIRM_REQUEST), "confirm")
+    assert (kind, world.ticket().state) == (Letter.COMMAND_REFUSED, S.UNCONFIRMED)
+    assert "is locked" in words
+    world.directory.put(ALICE)
+    world.answers(world.last(Letter.CONFIRM_REQUEST), "confirm")
+    assert world.ticket().state is S.PENDING
+    world.close()
+
+
+@pytest.mark.parametrize(("locked", "refused"), [(True, True), (False, False)])
+def test_keys_are_put_in_again_for_somebody_who_may_log_in(living: World, locked: bool, refused: bool) -> None:
+    living.directory.put(replace(ALICE, locked=locked))
+    before = len(living.letters)
+    living.answers(living.last(Letter.VM_READY), "rekey")
+    living.later(minutes=1)
+    kind, words = read(living, before)
+    assert (kind is Letter.COMMAND_REFUSED) is refused
+    assert ("is locked" in words) is refused
+
+
+@pytest.mark.parametrize(("words", "letter"), [("console", Letter.CONSOLE), ("restart", Letter.STATUS)])
+def test_what_only_the_machine_can_answer_is_answered_by_one_letter(living: World, words: str, letter: Letter) -> None:
+    before = len(living.letters)
+    living.answers(living.last(Letter.VM_READY), words)
+    for _ in range(3):
+        living.later(minutes=5)
+    assert read(living, before)[0] is letter
 
 
 # another one in its place

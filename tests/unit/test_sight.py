@@ -195,6 +195,16 @@ def test_a_clock_that_jumped_is_not_believed(world: World) -> None:
     assert looks(world) == {}
 
 
+def test_a_clock_that_was_wrong_is_not_believed_because_the_machine_was_started_again(world: World) -> None:
+    looks(world)
+    world.clock.reboot(world.now + timedelta(days=2))
+    assert looks(world) == {}, "a machine may have been off for so long"
+    world.clock.jump(world.now + timedelta(days=2))
+    assert Sense.CLOCK in looks(world)
+    world.clock.reboot(world.now)
+    assert Sense.CLOCK in looks(world)
+
+
 # sites
 
 
@@ -217,12 +227,13 @@ def test_a_site_that_was_not_asked_for_an_hour_fails_only_where_the_bot_was_awak
     site(world, reachable=True)
     asked = world.now
     looks(world, sites=("north",))
-    for _ in range(3):
-        world.clock.advance(timedelta(minutes=20) - SECOND)
+    for _ in range(5):
+        world.clock.advance(10 * MINUTE)
         assert looks(world, sites=("north",)) == {}
-    world.clock.advance(4 * SECOND - SECOND)
+    world.clock.advance(10 * MINUTE - SECOND)
+    assert looks(world, sites=("north",)) == {}
+    world.clock.advance(SECOND)
     assert world.now - asked == TELL_AFTER
-    world.clock.advance(10 * MINUTE)
     assert looks(world, sites=("north",)) == {Sense.SITE: "it has not answered for an hour"}
 
 
