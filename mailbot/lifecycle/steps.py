@@ -12,7 +12,7 @@ from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.model import Action, Actor, Admin, Effect, Letter, Role, Step, Ticket, TicketState
 from parsers.translatable import NOTHING, Translatable, say
 
-_DECIDED_UPON = frozenset({"state", "end_date", "disk_gib", "asked_end_date", "reinstall_asked_at"})
+_DECIDED_UPON = frozenset({"state", "end_date", "disk_gib", "asked_end_date"})
 
 
 def moved(ticket: Ticket, circumstances: Circumstances, **changes: Any) -> Ticket:

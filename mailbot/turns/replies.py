@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from mailbot import policy, tokens
@@ -42,6 +42,7 @@ from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
 from mailbot.turns import findings, owners, repetition
 from mailbot.turns.brake_replies import BrakeReply, number_of
+from mailbot.turns.confirmations import answers_another
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, lack_of, nothing, risk_of
 from mailbot.turns.finding_replies import FindingReply
@@ -256,8 +257,9 @@ def _obey(exchange: _Exchange, command: Command) -> Judgement:
         return _informed(exchange, command.verb)
     if command.verb not in {offer.verb for offer in offered(ticket, reference.purpose, exchange.now, context.rules)}:
         return _too_late(exchange, command)
-    over = reference.version != ticket.version or _was_taken_back(exchange, command)
-    if reference.purpose is not Purpose.OWN and over:
+    confirms = command.verb is Verb.CONFIRM
+    another = confirms and answers_another(context, exchange.mail, reference, ticket)
+    if reference.purpose is not Purpose.OWN and (another or reference.version != ticket.version):
         if _is_decision(exchange, command) and (outcome := _outcome(exchange)) is not None:
             return exchange.answer(AdminAlreadyDecided(words=command.line, outcome=outcome), "already decided")
         why = say("The request has changed since the letter that you answer. Please answer the newest letter about it.")
@@ -327,29 +329,14 @@ _CLOSED_BY = {
 """What closes a question, as words for whoever answers it after that."""
 
 
-def _sent_at(exchange: _Exchange, otherwise: datetime) -> datetime:
-    """When the letter that is answered was sent; `otherwise` where the answer came by an address or a code that names no letter."""
-    letters = exchange.context.store.accepted(exchange.ticket.id)
-    answered = {tokens.without_token(one) for one in exchange.mail.references}
-    return max((one.accepted_at for one in letters if one.message_id in answered), default=otherwise)
-
-
-_CLOCKS_DIFFER = timedelta(minutes=10)
-"""One daemon asks by its clock, another sends the letter by its own."""
-
-
-def _was_taken_back(exchange: _Exchange, command: Command) -> bool:
-    """Whether a release is confirmed by the letter about an earlier one: people may have that who never saw the letter of now."""
-    asked, day = exchange.ticket.release_asked_at, exchange.reference.day
-    if command.verb is not Verb.CONFIRM or asked is None:
-        return False
-    return _sent_at(exchange, tokens.moment_of(day + 1)) < asked - _CLOCKS_DIFFER
-
-
 def _outcome(exchange: _Exchange) -> Translatable | None:
     """What became of the very question that is answered, a sentence; None where nothing did."""
-    context, ticket, zone = exchange.context, exchange.ticket, exchange.context.rules.service.timezone
-    asked_on = _sent_at(exchange, tokens.moment_of(exchange.reference.day))
+    context, ticket = exchange.context, exchange.ticket
+    letters, zone = context.store.accepted(ticket.id), context.rules.service.timezone
+    answered = {tokens.without_token(one) for one in exchange.mail.references}
+    # When the question was sent; its day, where the answer came by an address or a code that names no letter.
+    sent = [one.accepted_at for one in letters if one.message_id in answered]
+    asked_on = max(sent, default=tokens.moment_of(exchange.reference.day))
     for line in context.store.history(ticket.id):
         if line.event in _CLOSED_BY and line.at >= asked_on and not _asks(line):
             return _CLOSED_BY[line.event].given(who=line.actor.who, when=in_zone(line.at, zone))

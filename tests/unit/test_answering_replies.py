@@ -116,6 +116,36 @@ def test_an_answer_to_a_question_of_before_is_refused_although_the_same_is_asked
     assert living.ticket().state is not S.ACTIVE
 
 
+@pytest.mark.parametrize(("first", "then"), [("release", "reinstall"), ("reinstall", "release")])
+@pytest.mark.parametrize("by_code", [False, True])
+def test_what_is_confirmed_is_what_the_letter_asks_and_nothing_else(
+    living: World, first: str, then: str, by_code: bool
+) -> None:
+    ready = living.last(Letter.VM_READY)
+    asks = {"release": Letter.RELEASE_CONFIRM, "reinstall": Letter.REINSTALL_CONFIRM}
+    living.answers(ready, first)
+    living.answers(ready, then)
+    before = living.ticket()
+    if by_code:
+        without_headers(living, living.last(asks[first]), ALICE.email, "confirm")
+    else:
+        living.answers(living.last(asks[first]), "confirm")
+    assert living.ticket() == before
+    assert kind_of(living.letters[-1]) is Letter.COMMAND_REFUSED
+    living.answers(living.last(asks[then]), "confirm")
+    assert living.ticket() != before
+
+
+def test_a_wish_for_a_fresh_disk_leaves_an_open_question_to_admins_as_it_is(living: World) -> None:
+    ready = living.last(Letter.VM_READY)
+    living.answers(ready, "extend until 2028-06-30")
+    question = living.last(Letter.ADMIN_DECISION, CAROL.address)
+    living.answers(ready, "reinstall")
+    living.answers(question, "approve")
+    assert str(living.ticket().end_date) == "2028-06-30"
+    assert living.ticket().reinstall_asked_at is not None
+
+
 def test_the_code_of_a_day_before_confirms_no_release_of_today(living: World) -> None:
     ready = living.last(Letter.VM_READY)
     living.answers(ready, "release")

@@ -1,0 +1,57 @@
+"""Which question a “confirm” answers: what it lets happen cannot be taken back, so it has to be the one that is asked now.
+
+A release and a wish for a fresh disk are asked back by one letter each, and may be taken back and asked again while the ticket
+keeps its version, which is for what admins decide upon.  So the letter counts that is answered: of the same kind, and sent
+since the question was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from mailbot import tokens
+from mailbot.model import Accepted, Letter, Ticket
+from mailbot.tokens import Reference
+from mailbot.turns.context import TurnContext
+from parsers.values import Mail
+
+_ASKING = frozenset({Letter.RELEASE_CONFIRM.value, Letter.REINSTALL_CONFIRM.value})
+_CLOCKS_DIFFER = timedelta(minutes=10)
+"""One daemon asks by its clock, another sends the letter by its own."""
+
+
+def answers_another(context: TurnContext, mail: Mail, reference: Reference, ticket: Ticket) -> bool:
+    """Whether a confirmation answers the letter about something else than what is asked now, or about an earlier time of asking."""
+    asked = _asked_now(ticket)
+    if asked is None:
+        return False
+    kind, since = asked[0].value, asked[1] - _CLOCKS_DIFFER
+    letters = [one for one in context.store.accepted(ticket.id) if one.letter in _ASKING]
+    meant = _answered(letters, mail) or _of_day(letters, reference.day)
+    # A letter that is not on record was sent by a bot that was killed before it could write that down.
+    return any(one.letter != kind or one.accepted_at < since for one in meant) or (
+        not meant and tokens.moment_of(reference.day + 1) < since
+    )
+
+
+def _asked_now(ticket: Ticket) -> tuple[Letter, datetime] | None:
+    """Which letter asks what waits for a confirmation, and when it was asked; never both, see `lifecycle.reinstall`."""
+    if ticket.release_asked_at is not None:
+        return Letter.RELEASE_CONFIRM, ticket.release_asked_at
+    if ticket.reinstall_asked_at is not None:
+        return Letter.REINSTALL_CONFIRM, ticket.reinstall_asked_at
+    return None
+
+
+def _answered(letters: Sequence[Accepted], mail: Mail) -> list[Accepted]:
+    """The newest of the letters that the mail names."""
+    named = {tokens.without_token(one) for one in mail.references}
+    found = [one for one in letters if one.message_id in named]
+    return [max(found, key=lambda one: one.accepted_at)] if found else []
+
+
+def _of_day(letters: Sequence[Accepted], day: int) -> list[Accepted]:
+    """Those that an address or a code can stand for, which name no letter: all of that day, so that none is taken for another."""
+    first, last = tokens.moment_of(day), tokens.moment_of(day + 1) + _CLOCKS_DIFFER
+    return [one for one in letters if first <= one.accepted_at < last]
