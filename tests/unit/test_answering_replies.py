@@ -313,6 +313,55 @@ def test_what_only_the_machine_can_answer_is_answered_by_one_letter(living: Worl
     assert read(living, before)[0] is letter
 
 
+# a machine that was removed
+
+
+@pytest.fixture
+def removed(living: World) -> World:
+    """Alice has given her machine back, which admins had agreed to until the end of 2027."""
+    living.answers(living.last(Letter.VM_READY), "release")
+    living.answers(living.last(Letter.RELEASE_CONFIRM), "confirm")
+    for _ in range(5):
+        living.later(minutes=2)
+    assert living.ticket().state is S.ARCHIVED
+    return living
+
+
+def test_it_comes_back_where_nobody_has_its_place(removed: World) -> None:
+    removed.answers(removed.last(Letter.VM_ARCHIVED), "restore")
+    removed.later(minutes=2)
+    assert removed.ticket().state is S.ACTIVE
+
+
+def test_whoever_answers_late_reads_who_answered_and_not_that_it_was_asked(removed: World) -> None:
+    removed.answers(removed.last(Letter.VM_ARCHIVED), "restore until 2028-06-30")
+    assert removed.ticket().state is S.ARCHIVED
+    late = removed.last(Letter.ADMIN_DECISION, DAVE.address)
+    removed.answers(removed.last(Letter.ADMIN_DECISION, CAROL.address), "approve")
+    removed.later(minutes=2)
+    kind, words = answer(removed, late, "approve")
+    assert kind is Letter.ADMIN_ALREADY_DECIDED
+    assert f"was approved by {CAROL.address}" in words
+
+
+def test_whoever_answers_late_reads_that_a_colleague_had_it_brought_back(removed: World) -> None:
+    removed.answers(removed.last(Letter.VM_ARCHIVED), "restore until 2028-06-30")
+    late = removed.last(Letter.ADMIN_DECISION, DAVE.address)
+    operator.restore(removed.bot.context, 1, CAROL.login)
+    removed.later(minutes=2)
+    kind, words = answer(removed, late, "approve")
+    assert kind is Letter.ADMIN_ALREADY_DECIDED
+    assert f"because {CAROL.address} had the machine brought back" in words
+
+
+def test_somebody_elses_letter_is_nothing_to_answer_for_another_user(living: World) -> None:
+    before = len(living.letters)
+    living.answers(forwarded(living.last(Letter.VM_READY), ALICE.email, BOB.email, living.now), "release")
+    assert living.ticket().release_asked_at is None
+    assert len(living.letters) == before
+    assert len(living.inbox.inbox()) == 1
+
+
 # another one in its place
 
 

@@ -177,7 +177,7 @@ def test_a_proven_request_is_never_one_too_many(guarded: World) -> None:
 def test_a_second_proven_form_takes_the_place_of_the_first_with_all_that_it_says(guarded: World) -> None:
     guarded.arrives(genuine(mail(ALICE.email, FORM, request_words() + "\ndisk: 20 GB", guarded.now), ALICE.email))
     words = request_words(usage="Another experiment altogether.", until="2027-02-28")
-    guarded.arrives(genuine(mail(ALICE.email, FORM, words, guarded.now), ALICE.email))
+    guarded.arrives(genuine(mail(ALICE.email, FORM, words, guarded.now, Cc=BOB.email), ALICE.email))
     ticket = guarded.ticket()
     assert (ticket.intended_usage, ticket.end_date.isoformat()) == ("Another experiment altogether.", "2027-02-28")
     assert ticket.disk_gib == guarded.rules.policy.disk_gib, "it says nothing of a disk"
@@ -220,11 +220,11 @@ def test_a_form_with_a_living_machine_asks_for_more_time_only_where_it_is_proven
     operator.approve(guarded.bot.context, 1, CAROL.login)
     guarded.once()
     guarded.later(minutes=1)
-    longer = request_words(until="2027-06-30")
+    longer = request_words(until="30 June 2027")
     guarded.arrives(mail(ALICE.email, FORM, longer, guarded.now))
     assert guarded.ticket().asked_end_date is None
     kind, to = got(guarded)[-1]
     assert (kind, to) == (Letter.COMMAND_REFUSED, ALICE.email)
-    assert "expiration date: 2027-06-30" in words_of(guarded.letters[-1])
+    assert "expiration date: 30 June 2027" in words_of(guarded.letters[-1])
     guarded.arrives(genuine(mail(ALICE.email, FORM, longer, guarded.now), ALICE.email))
     assert str(guarded.ticket().asked_end_date) == "2027-06-30"
