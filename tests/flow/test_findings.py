@@ -110,6 +110,19 @@ def test_forgetting_a_lost_machine_ends_its_ticket_and_tells_its_owner(world: Wo
     assert "not at its site any more" in " ".join(words_of(world.last(Letter.VM_ENDED)).split())
 
 
+def test_an_answer_names_what_is_left_to_answer_and_the_history_names_the_answer(world: World) -> None:
+    lose(with_a_machine(world), disk=True)
+    stranger(world)
+    looked(world)
+    told = answer(world, "forget alice-vm")
+    assert "Your answer changed nothing." not in told
+    assert "«adopt zoe-vm»" in told
+    assert "«forget alice-vm»" not in told
+    (line,) = [one for one in world.bot.context.store.history(1) if one.event is EventKind.ENDED]
+    assert line.actor.message_id.endswith("@testbed.example>")
+    assert "«adopt zoe-vm»" not in answer(world, "forget zoe-vm")
+
+
 def test_a_held_machine_is_not_forgotten(world: World) -> None:
     lose(with_a_machine(world), disk=True)
     operator.hold(world.bot.context, 1, CAROL.login, "evidence")

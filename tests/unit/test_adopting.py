@@ -10,9 +10,10 @@ from uuid import UUID, uuid5
 
 import pytest
 
-from mailbot.model import CLOCK, TicketState
+from mailbot.model import CLOCK, Actor, TicketState
 from mailbot.turns.adopting import Told, adoption, ticket_of
 from mailbot.turns.drift import Mark
+from tests.lives import BY_ADMIN
 from tests.world import ALICE, World, request_words
 
 MARK = Mark(uuid5(UUID(int=0), "a machine"), "7", "alice", date(2027, 3, 31), 20)
@@ -71,3 +72,19 @@ def test_the_history_of_an_adopted_machine_is_that_of_its_own_ticket(world: Worl
     context = world.bot.context
     context.store.commit(adoption(context, "north", MARK, ticket_of(context, ALICE, MARK, KNOWN), CLOCK))
     assert [line.facts["site"] for line in context.store.history(7)] == ["north"]
+
+
+@pytest.mark.parametrize(("by", "why"), [(CLOCK, "a backup was restored"), (BY_ADMIN, "adopted")])
+def test_the_history_says_whether_an_admin_wanted_it_or_a_backup_was_restored(
+    world: World, by: Actor, why: str
+) -> None:
+    turn = adoption(world.bot.context, "north", MARK, ticket_of(world.bot.context, ALICE, MARK, KNOWN), by)
+    assert turn.history[0].summary.startswith(f"{why}: ")
+
+
+def test_its_last_day_is_that_of_its_mark_and_else_that_of_its_ticket(world: World) -> None:
+    world.writes(ALICE.email, request_words(until="2027-06-30"))
+    for mark, day in ((MARK, date(2027, 3, 31)), (replace(MARK, expires_on=None), date(2027, 6, 30))):
+        turn = adoption(world.bot.context, "north", mark, world.ticket(), CLOCK)
+        assert turn.ticket is not None
+        assert turn.ticket.end_date == day

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from mailbot.adapters.database.store import Database
-from mailbot.model import Letter, Ticket, TicketState, Turn
+from mailbot.lifecycle.notice import deletes
+from mailbot.model import Action, Effect, Letter, Ticket, TicketState, Turn
+from mailbot.ports import Settled
 from mailbot.turns.wake import AGAIN_AFTER, wake
 from tests.lives import Life
 from tests.world import World
@@ -89,3 +91,16 @@ def test_a_ticket_that_breaks_its_turn_is_put_off_and_the_next_one_follows(world
     context = replace(world.bot.context, closures=broken)  # type: ignore[arg-type]
     assert wake(context, world.now) == 2
     assert world.ticket(2).due_at != world.now, "its turn has come all the same"
+
+
+def test_what_the_brake_holds_is_looked_at_again_in_an_hour(world: World) -> None:
+    rules = replace(world.rules, lease=replace(world.rules.lease, brake_machines=0, brake_percent=0))
+    ticket = has(world, state=S.ARCHIVED, keep_until=world.now, end_date=date(2026, 11, 1))
+    proof = Effect(Action.LETTER, "archived", Letter.VM_ARCHIVED, ticket.email, notice=deletes(ticket))
+    store = world.bot.context.store
+    store.commit(Turn(now=world.now, about_ticket=ticket.id, effects=(proof,)))
+    (item,) = store.claim((Action.LETTER,), world.now, 1, 60)
+    store.settle([Settled(item, done=True, message_id="<1@x>", proof="250 ok")], world.now - timedelta(days=9))
+    assert wake(replace(world.bot.context, rules=rules), world.now) == 1
+    assert (world.ticket().state, world.ticket().due_at) == (S.ARCHIVED, world.now + AGAIN_AFTER)
+    assert store.overview.queue()[0].letter is Letter.ADMIN_BRAKE
