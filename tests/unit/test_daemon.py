@@ -6,6 +6,7 @@ Waiting is by events, never by the clock: a limit only turns a test that would h
 from __future__ import annotations
 
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -23,8 +24,9 @@ from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.adapters.sites import BoundedSite
 from mailbot.errors import MailServerUnavailable
 from mailbot.machines.work import Site
-from mailbot.model import Letter, MailKey, TicketState
-from mailbot.ports import Fetched
+from mailbot.model import Letter, MailKey, OutboundMail, TicketState
+from mailbot.ports import Fetched, Postman
+from mailbot.pulse import Pulse
 from provisioner.api import VmFacts, VmSpec
 from provisioner.fake import FakeSite, Faults
 from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
@@ -172,6 +174,51 @@ class Hanging(FakeSite):
         self.hangs.set()
         self.let_go.wait(LIMIT_SECONDS)
         return super().ensure(spec)
+
+
+class HangingPostman:
+    """A mail server that takes a letter only when it is let go."""
+
+    def __init__(self, postman: Postman) -> None:
+        self._postman = postman
+        self.hangs, self.let_go = threading.Event(), threading.Event()
+
+    def send(self, letter: OutboundMail) -> str:
+        self.hangs.set()
+        self.let_go.wait(LIMIT_SECONDS)
+        return self._postman.send(letter)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Listening(Pulse):
+    """Keeps what `systemctl status` would show after each tick."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: queue.Queue[str] = queue.Queue()
+
+    def status(self, text: str) -> None:
+        self.said.put(text)
+
+
+def test_a_mail_server_that_hangs_delays_no_mail(world: World) -> None:
+    postman, pulse = HangingPostman(world.postman), Listening()
+    loop = daemon.Loop(replace(world.bot, postman=postman, poll_seconds=NEVER_SECONDS), pulse)
+    world.inbox.deliver(request(world, "alice"))
+    loop.start()
+    try:
+        assert postman.hangs.wait(LIMIT_SECONDS)
+        assert "all is well" in pulse.said.get(timeout=LIMIT_SECONDS)
+        world.inbox.deliver(request(world, "bob"))
+        loop.soon()
+        assert "all is well" in pulse.said.get(timeout=LIMIT_SECONDS)
+        assert world.bot.context.store.open_ticket_of("bob") is not None
+        assert world.letters == []
+    finally:
+        postman.let_go.set()
+        loop.stop()
 
 
 def test_a_hypervisor_that_hangs_delays_no_mail(world: World, running: Callable[[daemon.Bot], daemon.Loop]) -> None:
