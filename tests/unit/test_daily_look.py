@@ -12,7 +12,7 @@ import pytest
 
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import OwnerState, Person, Ticket, TicketState, Turn
-from mailbot.turns import owners
+from mailbot.turns import owners, sight
 from mailbot.turns.owners import AT_ONCE, EVERY, NOTE, look
 from tests.lives import Life
 from tests.world import ALICE, World, key_of
@@ -100,7 +100,9 @@ def test_while_the_directory_is_away_the_look_waits_at_the_same_ticket(world: Wo
     assert place(world)[1] == 1
     assert look(away) == 0
     assert place(world)[1] == 1
+    assert sight.fails(away, sight.Sense.DIRECTORY)
     assert look(world.bot.context) == 2
+    assert not sight.fails(away, sight.Sense.DIRECTORY)
     assert place(world)[1] is None
 
 

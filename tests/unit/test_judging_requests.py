@@ -128,6 +128,8 @@ def test_a_complete_form_is_a_ticket_that_names_its_mail(world: World) -> None:
     line = world.bot.context.store.history(1)[0]
     assert line.event is EventKind.REQUESTED
     assert line.actor.message_id == ticket.thread != ""
+    question = " ".join(words_of(world.last(Letter.ADMIN_DECISION)).split())
+    assert "The directory has at least one SSH key of theirs that can be installed." in question
 
 
 def test_without_a_size_the_disk_has_the_usual_one(world: World) -> None:
