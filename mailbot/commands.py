@@ -83,7 +83,11 @@ class Row:
 def offered(ticket: Ticket, purpose: Purpose, now: datetime, rules: Rules) -> tuple[Offer, ...]:
     """Every line that a reply with a token of that purpose may give now; each one, sent back at once, is accepted."""
     moment = Moment(now, rules)
-    return tuple(offer for verb in Verb for offer in ROWS[verb].offers(ticket, purpose, moment))
+    return tuple(offer for verb in _ORDER for offer in ROWS[verb].offers(ticket, purpose, moment))
+
+
+_ORDER = (Verb.PROCEED, *(verb for verb in Verb if verb is not Verb.PROCEED))
+"""The order in which lines are offered: where a letter asks whether something shall be done, the yes to that is first."""
 
 
 # What is at risk

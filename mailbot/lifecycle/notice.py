@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from mailbot.model import Accepted, Effect, Notice, NoticeOf, NoticeStage, Ticket
+from mailbot.model import Accepted, Effect, Notice, NoticeOf, NoticeStage, Ticket, TicketState
 from mailbot.rules import Rules
 from mailbot.timetable import end_of
 
@@ -88,10 +88,16 @@ def of_removal(ticket: Ticket) -> Counts:
     return lambda one: one.of is NoticeOf.REMOVAL and one.since == ticket.ended_at
 
 
+def of_planned_removal(ticket: Ticket) -> Counts:
+    """Those of the removal as it is planned now."""
+    about_removal = of_removal(ticket)
+    return lambda one: about_removal(one) and one.at == ticket.remove_at
+
+
 def of_last_call(ticket: Ticket) -> Counts:
     """The last letter before the removal, as the removal is planned now."""
-    about_removal = of_removal(ticket)
-    return lambda one: about_removal(one) and one.stage is NoticeStage.LAST and one.at == ticket.remove_at
+    about_it = of_planned_removal(ticket)
+    return lambda one: about_it(one) and one.stage is NoticeStage.LAST
 
 
 def of_disk(ticket: Ticket) -> Counts:
@@ -139,6 +145,24 @@ def proofs(accepted: Sequence[Accepted], counts: Counts) -> list[Accepted]:
         if one.notice is not None and counts(one.notice) and not (one.bounced_at and one.bounce_permanent is not False)
     ]
     return sorted(counted, key=lambda one: one.accepted_at)
+
+
+def waits_for_a_word(ticket: Ticket, accepted: Sequence[Accepted], rules: Rules, now: datetime) -> bool:
+    """Whether the next step was put off for so long that admins are asked, and still waits for notice.
+
+    Where a server took a letter about it, as it is planned now, a day ago or longer, it happens without them.
+    """
+    match ticket.state:
+        case TicketState.ACTIVE:
+            about_it = of_end_date(ticket)
+        case TicketState.EXPIRED:
+            about_it = of_planned_removal(ticket)
+        case TicketState.ARCHIVED if ticket.keep_until is not None:
+            about_it = of_disk(ticket)
+        case _:
+            return False
+    taken = any(one.accepted_at + DAY <= now for one in proofs(accepted, about_it))
+    return rules.lease.is_too_long(ticket.delayed_days) and not taken
 
 
 def not_before(accepted: Sequence[Accepted], counts: Counts, notice: timedelta) -> datetime | None:

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.dates import ahead, announcements
-from mailbot.lifecycle.notice import plan
+from mailbot.lifecycle.notice import plan, waits_for_a_word
 from mailbot.model import Ticket, TicketState
 
 
@@ -65,7 +65,7 @@ def _of_a_machine(ticket: Ticket, circumstances: Circumstances) -> Outlook:
         return Outlook(Party.OWNER, "release, confirmed", step, at)
     if ticket.reinstall_asked_at is not None:
         return Outlook(Party.OWNER, "reinstallation, confirmed", step, at)
-    if circumstances.rules.lease.is_too_long(ticket.delayed_days):
+    if waits_for_a_word(ticket, circumstances.accepted, circumstances.rules, circumstances.now):
         return Outlook(Party.ADMINS, f"an answer: notice was not proven for {ticket.delayed_days} days", step, at)
     return Outlook(Party.NOBODY, "", step, at)
 

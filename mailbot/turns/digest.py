@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 
 from mailbot.letters.troubles import AdminDigest, Section
-from mailbot.lifecycle.notice import plan
+from mailbot.lifecycle.notice import plan, waits_for_a_word
 from mailbot.model import OwnerState, Ticket, TicketState, Turn
 from mailbot.ports import FailedEffect
 from mailbot.timetable import last_weekly, today
@@ -102,11 +102,17 @@ class Week:
                 yield waits.given(which=_who(one), asked=one.asked_end_date, day=self._day(one.asked_at or self.now))
 
         for one in self.ahead:
-            if one.asked_end_date is None and self.context.rules.lease.is_too_long(one.delayed_days):
+            if one.asked_end_date is None and self._waits_for_a_word(one):
                 waits = say(
                     "{which}: notice could not be proven, so its end was put off by {days} days; an admin decides."
                 )
                 yield waits.given(which=_who(one), days=one.delayed_days)
+
+    def _waits_for_a_word(self, one: Ticket) -> bool:
+        rules = self.context.rules
+        if not rules.lease.is_too_long(one.delayed_days):  # of most, no letters are read
+            return False
+        return waits_for_a_word(one, self.context.store.accepted(one.id), rules, self.now)
 
     def _failed(self) -> Iterator[Translatable]:
         for one in self.context.store.tickets((S.FAILED,)):

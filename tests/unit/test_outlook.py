@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from mailbot.lifecycle.outlook import Outlook, Party, outlook
-from mailbot.model import ExtensionAsked, Held, ReleaseAsked, Ticket, TicketState
+from mailbot.model import ExtensionAsked, Held, Letter, ReleaseAsked, Ticket, TicketState
 from tests.lives import BY_ADMIN, BY_OWNER, Life
 
 S = TicketState
@@ -66,6 +66,19 @@ def test_what_people_are_asked_comes_before_the_clock() -> None:
     life.happens(ExtensionAsked(BY_OWNER, END + 30 * DAY))
     assert (seen(life).party, seen(life).waits) == (Party.ADMINS, "an extension to 2027-04-30")
     assert seen(life).at == life.ticket.due_at
+
+
+def test_an_end_that_was_put_off_too_long_waits_for_admins_until_notice_of_it_works() -> None:
+    life = Life(END)
+    life.ticket = replace(life.ticket, delayed_days=61)
+    assert (seen(life).party, "61 days" in seen(life).waits) == (Party.ADMINS, True)
+    life.pass_until(life.ticket.due_at or life.now)
+    life.wake()
+    assert life.told(Letter.WARNING)
+    life.pass_until(life.now + DAY)
+    assert seen(life).party is Party.ADMINS
+    life.pass_until(life.now + DAY)
+    assert seen(life).party is Party.NOBODY
 
 
 @pytest.mark.parametrize(

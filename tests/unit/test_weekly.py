@@ -13,7 +13,7 @@ import pytest
 
 from mailbot.lifecycle.brake import Brake
 from mailbot.lifecycle.notice import plan
-from mailbot.model import Action, Effect, Letter, OwnerState, Ticket, TicketState, Turn
+from mailbot.model import Action, Effect, Letter, Notice, NoticeOf, NoticeStage, OwnerState, Ticket, TicketState, Turn
 from mailbot.ports import Settled
 from mailbot.turns.brake_numbers import LETTERS, MACHINES
 from mailbot.turns.digest import AHEAD, LINES, NOTE, SLOW, Week, digest
@@ -143,6 +143,25 @@ def test_an_extension_and_an_end_that_was_put_off_too_long_wait_for_an_admin(wor
     assert [line.partition(",")[0] for line in lines] == [f"#{one.id}" for one in (asked, both, put_off)]
     assert "an extension until Wednesday 30 June 2027 waits since Friday 20 November 2026" in lines[0]
     assert "its end was put off by 61 days" in lines[2]
+
+
+def test_an_end_waits_for_no_admin_where_notice_of_it_works_again(world: World) -> None:
+    one = has(world, S.ACTIVE, delayed_days=61, lease_from=world.now - 90 * DAY)
+    moved = Notice(NoticeOf.STOP, NoticeStage.MOVED, since=one.lease_from, day=one.end_date)
+    letter = Effect(Action.LETTER, "warning:x", Letter.DATE_MOVED, one.email, one.name, {}, notice=moved)
+    store = world.bot.context.store
+    store.commit(Turn(now=world.now, about_ticket=one.id, effects=(letter,)))
+    (item,) = store.claim((Action.LETTER,), world.now, 1, 60)
+    store.settle([Settled(item, done=True, proof="250 Ok", message_id="<1@x>")], world.now)
+    assert len(section(world, "waiting")) == 1, "it may still come back"
+    world.clock.advance(DAY)
+    assert section(world, "waiting") == []
+
+
+def test_what_does_not_wait_for_notice_is_not_told_as_if_it_did(world: World) -> None:
+    has(world, S.APPROVED, delayed_days=61)
+    has(world, S.ARCHIVED, "bob", delayed_days=61, keep_until=None)
+    assert section(world, "waiting") == []
 
 
 def test_a_request_waits_for_its_owner_or_for_an_admin(world: World) -> None:
