@@ -218,6 +218,7 @@ def test_what_is_stored_of_a_message_id_holds_no_token() -> None:
     assert tokens.references_in([tokens.without_token(first)], [], OWN) == ()
     assert tokens.is_own_message_id(tokens.without_token(first), OWN)
     assert tokens.without_token("<x@example.org>") == "<x@example.org>"
+    assert tokens.without_token("1.1.d.1." + "a" * 32) == "1.1.d.1", "the shortest that there is"
 
 
 def test_a_token_of_another_ticket_that_had_the_same_number_is_worth_nothing() -> None:
