@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATES = ROOT / "templates_email"
 CATALOGUE = "messages.po"
-PACKAGES = ("mailbot", "parsers")
+PACKAGES = ("mailbot", "parsers", "provisioner")
 KEYWORDS = {"say": None, "say_many": (1, 2)}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _HEAD = """# Sentences of letters that are born in the program; `make languages` keeps this file in step with it.

@@ -1,1 +1,1 @@
-"""mailbot turns an approved e-mail into a Debian virtual machine, and takes it away again, never without warning."""
+"""mailbot turns an approved email into a Debian virtual machine, and removes it again, never without warning."""

@@ -117,7 +117,7 @@ def _approved(command: Command, actor: Actor, ticket: Ticket, moment: Moment) ->
     if command.until is None or command.disk_gib is not None:
         return Refusal(
             say(
-                "Say until when the machine may go on, for example “{example}”, or “{proceed}”.",
+                "Say how long the machine may run, for example “{example}”, or reply “{proceed}”.",
                 example=say("approve until {date}", date=str(moment.latest)),
                 proceed=say("proceed"),
             )
@@ -147,7 +147,7 @@ def _extended(command: Command, actor: Actor, ticket: Ticket, moment: Moment) ->
     try:
         until = add_period(max(ticket.end_date, moment.today), period)
     except (OverflowError, ValueError):
-        return Refusal(say("“{line}” ends further away than any calendar goes.", line=command.line))
+        return Refusal(say("“{line}” ends too far in the future.", line=command.line))
     return ExtensionAsked(actor, until, automatic=True, reason=command.reason)
 
 
@@ -169,7 +169,7 @@ def row(verb: Verb) -> Row:
             answered = (Purpose.DECIDE, Purpose.OWN)
             return Row(
                 _always(Risk.ASK),
-                to_anyone(Verb.STATUS, say("status"), say("to be told where things stand"), *answered),
+                to_anyone(Verb.STATUS, say("status"), say("to see the current status"), *answered),
             )
         case Verb.HELP:
             answered_too = (Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM)
@@ -208,7 +208,7 @@ def _of_owners(
             back = when(Purpose.OWN, say("release"), meaning, verb, holds=in_states(*LIVING))
             return Row(_always(Risk.RELEASE), back, _plain(ReleaseAsked))
         case Verb.REINSTALL:
-            meaning = say("to have the machine installed again on a fresh disk; you will be asked to confirm")
+            meaning = say("to reinstall the machine on a new disk; you will be asked to confirm")
             return Row(_always(Risk.RELEASE), in_its_lease(verb, say("reinstall"), meaning), _plain(ReinstallAsked))
         case Verb.WITHDRAW:
             return Row(_always(Risk.WITHDRAW), withdrawals, _plain(Withdrawn))
@@ -226,15 +226,15 @@ def _at_the_machine(verb: Literal[Verb.START, Verb.RESTART, Verb.CONSOLE, Verb.R
     """What is done at the machine by its worker, which writes the answer, too."""
     match verb:
         case Verb.START:
-            action, words, meaning = Action.START, say("start"), say("to switch the machine on where it is off")
+            action, words, meaning = Action.START, say("start"), say("to switch the machine on if it is off")
         case Verb.RESTART:
             action, words = Action.RESTART, say("restart")
             meaning = say("to shut the machine down and start it again")
         case Verb.CONSOLE:
-            action, words, meaning = Action.CONSOLE, say("console"), say("to be sent the last lines of its console")
+            action, words, meaning = Action.CONSOLE, say("console"), say("to get the last lines of its console")
         case Verb.REKEY:
             action, words = Action.REKEY, say("rekey")
-            meaning = say("to have the SSH keys of your account let you in again")
+            meaning = say("to install the SSH keys of your account again")
         case _:
             assert_never(verb)
     return Row(_always(Risk.EXTEND), in_its_lease(verb, words, meaning), _plain(partial(MachineAsked, what=action)))
@@ -243,10 +243,10 @@ def _at_the_machine(verb: Literal[Verb.START, Verb.RESTART, Verb.CONSOLE, Verb.R
 ROWS: Mapping[Verb, Row] = {verb: row(verb) for verb in Verb}
 """Every word's row; looked up by `[]`."""
 
-OF_THE_BRAKE = (Offer(Verb.PROCEED, say("proceed"), say("to let these machines be stopped or removed")),)
+OF_THE_BRAKE = (Offer(Verb.PROCEED, say("proceed"), say("to allow these machines to be stopped or removed")),)
 """What admins can say to the letter of the brake, which speaks of no single ticket."""
 
-OF_THE_LETTER_BRAKE = (Offer(Verb.PROCEED, say("proceed"), say("to send everything that is held by then")),)
+OF_THE_LETTER_BRAKE = (Offer(Verb.PROCEED, say("proceed"), say("to send everything that is held back by then")),)
 """What admins can say to the letter about held letters."""
 
 OF_FINDINGS: Mapping[Verb, Translatable] = {
@@ -260,11 +260,11 @@ OF_FINDINGS: Mapping[Verb, Translatable] = {
 def of_finding(machine: str, verbs: Iterable[Verb], *, known: bool) -> tuple[Offer, ...]:
     """The lines that answer what was found about a machine; `known` where a ticket knows it."""
     wanted = frozenset(verbs)
-    forgets = say("to end the ticket of {machine}; its owner is told")
+    forgets = say("to close the ticket of {machine}; its owner will be told")
     meanings = {
-        Verb.REBUILD: say("to build {machine} again under its name; its owner is told"),
-        Verb.ADOPT: say("to give {machine} a ticket of its owner's again"),
-        Verb.FORGET: forgets if known else say("to hear no more of {machine}; it stays as it is"),
+        Verb.REBUILD: say("to build {machine} again under the same name; its owner will be told"),
+        Verb.ADOPT: say("to give {machine} a ticket in its owner's name again"),
+        Verb.FORGET: forgets if known else say("to stop messages about {machine}; it stays as it is"),
     }
     return tuple(
         Offer(verb, words.given(machine=machine), meanings[verb].given(machine=machine))

@@ -31,6 +31,7 @@ from mailbot.turns.receive import MAILS_AT_ONCE, receive
 from mailbot.turns.retention import leave
 from mailbot.turns.wake import wake
 from mailbot.wiring import Bot
+from parsers.translatable import NOTHING, as_one, words_of
 
 IDLE_MINUTES = 9
 """IDLE is begun anew after so long: well under the 29 minutes of RFC 2177, and under many a NAT's limit."""
@@ -85,7 +86,7 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
     tally.mails = _guarded(tally, "receive", lambda: _receive(bot, tally, told))
     beside.end()
     read_at = before if tally.read else None
-    unread = "" if tally.read or tally.more else "; ".join(tally.troubles)
+    unread = NOTHING if tally.read or tally.more else as_one(*tally.troubles)
     reading = sight.Reading(read_at, unread, tally.more)
     _guarded(tally, "look", lambda: _observed(bot, reading))
     tally.tickets = _guarded(tally, "wake", lambda: _wake(bot, read_at))
@@ -150,7 +151,7 @@ def _guarded(tally: Tally, doing: str, turn: Callable[[], int]) -> int:
         return done
     except MailServerUnavailable as error:
         journal.connection_lost(server="imap", why=str(error))
-        tally.troubles.append(str(error))
+        tally.troubles.append(words_of(error))
     except Exception as error:  # noqa: BLE001 - the loop goes on; the next tick tries again
         journal.tick_failed(doing=doing, error=error)
         tally.troubles.append(f"{doing}: {error}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from parsers.translatable import say
+
 
 class MailbotError(Exception):
     """Base of all; `permanent` is True where trying again cannot help."""
@@ -46,7 +48,8 @@ class LetterRefused(MailbotError):
         full = bool(_MAILBOX_FULL.search(answer)) or (
             code == _OVER_QUOTA and not _TOO_BIG.search(answer)
         )  # people empty their mailboxes
-        super().__init__(f"the mail server answered {code} {answer}", permanent=500 <= code < 600 and not full)
+        said = say("The mail server answered: {code} {answer}", code=code, answer=answer)
+        super().__init__(said, permanent=500 <= code < 600 and not full)
         self.code = code
         self.answer = answer
 

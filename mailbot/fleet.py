@@ -19,7 +19,7 @@ from parsers.translatable import say
 from provisioner.api import SiteHealth
 from provisioner.placement import Need, choose
 
-CALLED_OFF = say("The support team has called it off.")
+CALLED_OFF = say("The support team has cancelled it.")
 _DAY = timedelta(days=1)
 _LEAVING = (TicketState.ACTIVE, TicketState.EXPIRED, TicketState.ARCHIVED, TicketState.APPROVED, TicketState.RETIRING)
 

@@ -141,9 +141,9 @@ def _leases(ticket: Ticket, moment: Moment) -> tuple[Offer, ...]:
 
 
 _PROCEEDING = {
-    S.ACTIVE: say("to have it stopped now; its disk stays as it is"),
-    S.EXPIRED: say("to have it removed now; its disk is kept for a while"),
-    S.ARCHIVED: say("to have its disk deleted for good now"),
+    S.ACTIVE: say("to stop it now; its disk will stay as it is"),
+    S.EXPIRED: say("to remove it now; its disk will be kept for a while"),
+    S.ARCHIVED: say("to delete its disk for good now"),
 }
 
 
@@ -173,11 +173,11 @@ def denials(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, .
     if purpose is not Purpose.DECIDE:
         return ()
     if ticket.asked_end_date is not None:
-        return (Offer(Verb.DENY, say("deny <reason>"), say("to refuse it; the owner reads the reason")),)
+        return (Offer(Verb.DENY, say("deny <reason>"), say("to refuse it; the owner will read the reason")),)
     if ticket.state is S.PENDING:
-        return (Offer(Verb.DENY, say("deny <reason>"), say("to refuse it; the requester reads the reason")),)
+        return (Offer(Verb.DENY, say("deny <reason>"), say("to refuse it; the requester will read the reason")),)
     if ticket.state is S.FAILED:
-        return (Offer(Verb.DENY, say("deny <reason>"), say("to give up the build; the owner reads the reason")),)
+        return (Offer(Verb.DENY, say("deny <reason>"), say("to give up the build; the owner will read the reason")),)
     return ()
 
 
@@ -211,7 +211,7 @@ def extensions(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer,
         Offer(
             Verb.EXTEND,
             say("extend for {period}", period=words),
-            say("to ask for that much more, from the current last day"),
+            say("to ask for that much more time after the current last day"),
         ),
     )
 
@@ -219,24 +219,24 @@ def extensions(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer,
 def withdrawals(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
     if purpose is Purpose.OWN and ticket.asked_end_date is not None:
         extension, back = (
-            say("to take the request for an extension back"),
-            say("to leave the machine removed after all"),
+            say("to withdraw the request for an extension"),
+            say("to leave the machine removed"),
         )
         return (Offer(Verb.WITHDRAW, say("withdraw"), back if ticket.state is S.ARCHIVED else extension),)
     if purpose is Purpose.OWN and ticket.state is S.PENDING:
-        return (Offer(Verb.WITHDRAW, say("withdraw"), say("to take the request back")),)
+        return (Offer(Verb.WITHDRAW, say("withdraw"), say("to withdraw the request")),)
     if purpose is Purpose.OWN and ticket.state is S.APPROVED:
-        returns = say("to leave the machine removed after all; its disk stays for now")
-        new = say("to take the request back; what was begun is taken away")
+        returns = say("to leave the machine removed; its disk will be kept for now")
+        new = say("to withdraw the request; what was begun will be removed")
         return (Offer(Verb.WITHDRAW, say("withdraw"), new if ticket.lease_from is None else returns),)
     if purpose is Purpose.OWN and ticket.state is S.FAILED:
         return (
             Offer(
-                Verb.WITHDRAW, say("withdraw"), say("to take the request back, since the machine could not be built")
+                Verb.WITHDRAW, say("withdraw"), say("to withdraw the request, because the machine could not be built")
             ),
         )
     if purpose is Purpose.CONFIRM and ticket.state is S.UNCONFIRMED:
-        return (Offer(Verb.WITHDRAW, say("withdraw"), say("to say that it is not yours, or no longer wanted")),)
+        return (Offer(Verb.WITHDRAW, say("withdraw"), say("if it was not you, or you no longer want it")),)
     return ()
 
 
@@ -256,8 +256,8 @@ def keeping(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, .
     if purpose not in {Purpose.OWN, Purpose.CONFIRM}:
         return ()
     if ticket.reinstall_asked_at is not None:
-        return (Offer(Verb.KEEP, say("keep"), say("to keep the machine as it is after all")),)
-    return (Offer(Verb.KEEP, say("keep"), say("to keep the machine after all")),) if ticket.release_asked_at else ()
+        return (Offer(Verb.KEEP, say("keep"), say("to keep the machine as it is")),)
+    return (Offer(Verb.KEEP, say("keep"), say("to keep the machine")),) if ticket.release_asked_at else ()
 
 
 def confirmations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
@@ -267,9 +267,9 @@ def confirmations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Off
     if ticket.release_asked_at is not None and moment.now <= confirm_by(ticket.release_asked_at):
         return (Offer(Verb.CONFIRM, say("confirm"), say("to give the machine back now")),)
     if ticket.reinstall_asked_at is not None and moment.now <= confirm_by(ticket.reinstall_asked_at):
-        return (Offer(Verb.CONFIRM, say("confirm"), say("to have its disk deleted and the machine installed again")),)
+        return (Offer(Verb.CONFIRM, say("confirm"), say("to delete its disk and reinstall the machine")),)
     if ticket.state is S.UNCONFIRMED and moment.allows(ticket.end_date):
-        return (Offer(Verb.CONFIRM, say("confirm"), say("to say that the request is yours and send it to the admins")),)
+        return (Offer(Verb.CONFIRM, say("confirm"), say("if it was you; the request will then go to the admins")),)
     return ()
 
 

@@ -53,7 +53,7 @@ def for_users(config: Config, now: datetime, code: str = ENGLISH) -> Page:
     }
     sections = (
         Section(
-            say("Ask for a machine"),
+            say("Request a machine"),
             (
                 say(
                     "Write to {address} with the subject “{subject}” and these lines, filled in:",
@@ -61,16 +61,14 @@ def for_users(config: Config, now: datetime, code: str = ENGLISH) -> Page:
                     subject=service.request_subject,
                 ),
                 say(
-                    "The last day can be at most {years} years ahead, now {latest}. The disk has {usual} GiB; for more, up to "
-                    "{most} GiB, say so and why in the usage.",
+                    "The last day can be at most {years} years ahead, today {latest}. The disk has {usual} GiB; if you need more (up to {most} GiB), say so in the usage, and why.",
                     years=rules.policy.max_years,
                     latest=latest,
                     usual=rules.policy.disk_gib,
                     most=rules.policy.max_disk_gib,
                 ),
                 say(
-                    "If something cannot be right, the answer names everything at once and gives the lines back. Write from the "
-                    "address under which you are registered, or confirm by a reply."
+                    "If something is wrong, the answer lists everything at once and returns your lines. Write from your registered address, or confirm by replying."
                 ),
             ),
             "\n".join(f"{form.labels[part]}{form.colon} {words}" for part, words in example.items()),
@@ -78,13 +76,13 @@ def for_users(config: Config, now: datetime, code: str = ENGLISH) -> Page:
         Section(say("What happens then"), _what_happens(rules)),
         Section(
             say("What you can answer"),
-            (say("Reply to any letter about your machine. Write one of these as the first line:"),),
+            (say("Reply to any message about your machine. Write one of these as the first line:"),),
             offers=_offers(Purpose.OWN, rules, now),
         ),
         Section(say("Terms"), service.terms),
         Section(
             say("Help"),
-            (say("Mail that is not for the bot is read by {contact}, at the same address.", contact=service.contact),),
+            (say("All other messages to this address are read by {contact}.", contact=service.contact),),
         ),
     )
     page: Page = spoken.value(Page(say("Virtual machines of {service}", service=service.name), sections, code))
@@ -95,21 +93,18 @@ def _what_happens(rules: Rules) -> tuple[Translatable, ...]:
     lease = rules.lease
     return (
         say(
-            "You are told that the request has arrived, and the admins are asked. If nobody decides, it lapses after "
-            "{days}, and you are told.",
+            "You will get a receipt, and the admins will be asked. If nobody decides, the request lapses after {days}, and you will be told.",
             days=_days(lease.lapse_days),
         ),
         say(
-            "Once it is approved the machine is built, and a letter tells how to log in, with the fingerprints to compare."
+            "Once it is approved, the machine is built, and a message tells you how to log in, with the fingerprints to compare."
         ),
         say(
-            "Before the last day you are warned {warned} days ahead, for a short lease less often. You can ask for a later "
-            "day by a reply.",
+            "You will be warned {warned} days before the last day, less often if you have the machine only for a short time. You can reply to ask for a later day.",
             warned=", ".join(map(str, lease.warn_days)),
         ),
         say(
-            "After the last day the machine is stopped. It is removed {grace} later, and its disk is kept for {kept} more, in "
-            "which it can be restored. Nothing of this happens without letters before.",
+            "After the last day the machine is stopped. It is removed {grace} later, and its disk is kept for {kept} more; until then it can be restored. None of this happens without messages beforehand.",
             grace=_days(lease.grace_days),
             kept=_days(lease.keep_disk_days),
         ),

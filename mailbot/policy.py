@@ -42,7 +42,7 @@ def in_words(field: str) -> Translatable:
 
 def refusal(found: Iterable[Problem]) -> Translatable:
     """Problems of a decision as one text for whoever decides; "" where there are none."""
-    pattern = say("The {field} would be {found}; what can be is {allowed}.")
+    pattern = say("{Field}: {found}. Needed: {allowed}.")
     return as_one(*(pattern.given(field=in_words(p.field), found=p.found, allowed=p.allowed) for p in found))
 
 
@@ -64,7 +64,9 @@ def _name_problems(username: str) -> tuple[Problem, ...]:
     try:
         machine_name(username)
     except NameProblem:
-        allowed = say("a login that a machine can be named after: small letters, digits and hyphens, for example alice")
+        allowed = say(
+            "a login that can be part of a host name: lower-case letters, digits and hyphens, for example alice"
+        )
         return (Problem(Part.USERNAME.value, None, Translatable(username), allowed),)
     return ()
 
@@ -157,8 +159,8 @@ def person_problems(person: Person, usable_keys: tuple[str, ...], key_refusals: 
     if not usable_keys:
         none_found = say("no usable SSH key is stored for {login}", login=person.login)
         if key_refusals:
-            checked = say("the check of the keys says “{words}”", words="; ".join(key_refusals))
-            none_found = as_one(none_found, checked, by="; ")
+            none_found = say("no usable SSH key is stored for {login} ({reasons})", login=person.login)
+            none_found = none_found.given(reasons=as_one(*key_refusals))
         found.append(
             Problem(
                 SSH_KEY,
@@ -188,16 +190,16 @@ def _owner_in_words(ticket: Ticket, owner: OwnerSeen | None) -> Translatable:
         case OwnerState.LOCKED:
             return say("The account {login} is locked.", login=owner.login)
         case OwnerState.GONE:
-            return say("The directory has no account {login} any more.", login=owner.login)
+            return say("The account {login} is no longer in the directory.", login=owner.login)
         case OwnerState.SUCCEEDED:
             return say(
-                "The directory does not have {owner} any more, and the login {login} is somebody else's.",
+                "{owner} is no longer in the directory, and the login {login} belongs to someone else.",
                 owner=ticket.name,
                 login=owner.login,
             )
         case OwnerState.NAMESAKE:
             return say(
-                "{login} is an active account and has no other machine; the login {before} is somebody else's now.",
+                "{login} is an active account and has no other machine; the login {before} now belongs to someone else.",
                 login=owner.login,
                 before=ticket.username,
             )
@@ -208,14 +210,14 @@ def _owner_in_words(ticket: Ticket, owner: OwnerSeen | None) -> Translatable:
 def _end_in_words(ticket: Ticket, rules: Rules, now: datetime) -> Translatable:
     day, years = ticket.asked_end_date or ticket.end_date, rules.policy.max_years
     if end_date_problems(day, rules, now):
-        return say("The end date {day} cannot be granted any more.", day=day)
+        return say("The end date {day} can no longer be granted.", day=day)
     return say("The end date is at most {years} years ahead.", years=years)
 
 
 def _keys_in_words(owner: OwnerSeen) -> Translatable:
     if owner.usable_keys:
-        return say("The directory has at least one SSH key of theirs that can be installed.")
-    return say("The directory has no SSH key of theirs that could be installed.")
+        return say("The directory has at least one usable SSH key for this person.")
+    return say("The directory has no usable SSH key for this person.")
 
 
 def _disk_in_words(ticket: Ticket, rules: Rules) -> Translatable:
@@ -223,7 +225,7 @@ def _disk_in_words(ticket: Ticket, rules: Rules) -> Translatable:
     if ticket.disk_gib <= policy.disk_gib:
         return say("The disk has the usual size, {usual} GiB.", usual=policy.disk_gib)
     return say(
-        "More disk than usual is asked for: {size} GiB instead of {usual} GiB (limit {most} GiB).",
+        "More disk than usual is requested: {size} GiB instead of {usual} GiB (limit {most} GiB).",
         size=ticket.disk_gib,
         usual=policy.disk_gib,
         most=policy.max_disk_gib,

@@ -37,9 +37,9 @@ class ServiceRules:
     timezone: str = "Europe/Paris"
     """IANA time zone in which an end date ends and letters give times."""
     languages: tuple[str, ...] = ("en", "fr")
-    """Languages in which dates, labels and commands are read; commands always in English and French, also in German (de), Spanish (es) and Italian (it)."""
+    """Languages in which dates, labels and commands are read: commands always in English and French, also in German (de), Spanish (es) and Italian (it). Letters are in English, French and, where commands in it are read, German."""
     language: str = ENGLISH
-    """Language of letters to people who have not written in one of those that letters can be written in, and for whom the directory names none."""
+    """Language of letters to people who have not written in one that letters can be in, and for whom the directory names none; commands in it must be read (`languages`)."""
     date_order: Literal["DMY", "MDY"] = "DMY"
     """Order of short dates such as 31/01/2027; a date that could be read both ways is asked back; with dots, 07.08.2027, the day stands first where this says so."""
     request_subject: Annotated[str, MinLen(1)] = "Persistent Virtual Machine Creation"
@@ -55,7 +55,7 @@ class ServiceRules:
         say(
             "You manage the machine yourself. Contact the team only when it cannot be used (lost access, unusually poor performance)."
         ),
-        say("The machine may be moved to another site; do not build on where it is."),
+        say("The machine may be moved to another site; do not rely on its location."),
     )
     """Terms of use, one sentence each, repeated in the ready letter."""
 

@@ -10,14 +10,17 @@ meaning: keys and values may come out of the child that reads hostile mail.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias
 
+_JSON = ("{", '"')
+"""How a stored text begins that is not its own words."""
 _PLACEHOLDER = re.compile(r"\{(\w{1,40})\}")
-_DEEPEST = 4
-"""Sentences in sentences, as they come from outside: ours have two."""
+_DEEPEST = 8
+"""Sentences in sentences, as they come from outside: ours have at most six (why no site can take a machine)."""
 
 
 class Translatable(str):
@@ -94,6 +97,12 @@ def as_one(*sentences: str, by: str = " ") -> Translatable:
     return _made(by.join(f"{{{name}}}" for name in names), tuple(zip(names, parts, strict=True)))
 
 
+def words_of(error: BaseException) -> Translatable:
+    """What an error says: the sentence that it was raised with, anything else as it is."""
+    first = error.args[0] if len(error.args) == 1 else None
+    return first if isinstance(first, Translatable) else Translatable(str(error))
+
+
 def filled(pattern: str, values: Mapping[str, str]) -> str:
     """The pattern with its values; a placeholder without one stays as it stands there."""
 
@@ -105,6 +114,22 @@ def filled(pattern: str, values: Mapping[str, str]) -> str:
         return found[0] if words is None else words[:1].upper() + words[1:]
 
     return _PLACEHOLDER.sub(value, pattern)
+
+
+def as_text(words: str) -> str:
+    """The words as one text that keeps what they were made of; a plain text as itself.  `from_text` reads it."""
+    plain = not (isinstance(words, Translatable) and words.key) and not words.startswith(_JSON)
+    return str(words) if plain else json.dumps(as_data(words), ensure_ascii=False)
+
+
+def from_text(text: str) -> Translatable:
+    """What `as_text` gave; any other text as it is."""
+    if not text.startswith(_JSON):
+        return Translatable(text)
+    try:
+        return from_data(json.loads(text))
+    except ValueError:
+        return Translatable(text)
 
 
 def as_data(words: str) -> Any:

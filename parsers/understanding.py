@@ -63,7 +63,7 @@ def understand(mail: Mail | Unreadable, rules: ReadingRules) -> Understanding:
     try:
         meaning = _meaning(mail, rules)
     except Exception as error:  # noqa: BLE001  the boundary of the parsers: any input, never an exception
-        why = f"It could not be understood ({type(error).__name__})."
+        why = say("It could not be understood ({error}).", error=type(error).__name__)
         return Understanding(mail, Unreadable(mail.sha256, mail.size_bytes, why, mail.message_id), Kind.UNREADABLE, why)
     return Understanding(mail, meaning, _kind(meaning), _why(meaning), mail.notes + _request_notes(meaning))
 
@@ -83,7 +83,9 @@ def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | A
         return mail.automatic
     command = read_command(mail.new_text, rules, mail.below_text)
     if mail.parts_disagree:
-        return Unclear((mail.new_text or "")[:500], say("The text and the HTML part of the mail say different things."))
+        return Unclear(
+            (mail.new_text or "")[:500], say("The text and the HTML part of the message say different things.")
+        )
     if isinstance(command, Command):
         return command
     request = _request(mail, rules)
@@ -91,7 +93,7 @@ def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | A
         return request
     if not is_reply(mail):
         return NotForUs("It is neither a request nor a reply.")
-    return command or Unclear("", say("There are no new words in it."))
+    return command or Unclear("", say("It contains no new text."))
 
 
 def _request(mail: Mail, rules: ReadingRules) -> Request | None:

@@ -159,7 +159,7 @@ class Unreadable:
 
     sha256: str
     size_bytes: int
-    why: str
+    why: Translatable
     message_id: str | None = None
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 from uuid import UUID
 
+from parsers.translatable import Translatable, say
 from provisioner.addressing import Bridge
 from provisioner.naming import MachineNames, machine_names
 
@@ -234,6 +235,11 @@ class OutOfRoom(ProvisionerError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, permanent=False, other_site_may_help=True)
+
+
+def no_image(site: str) -> Translatable:
+    """What a site lacks that has no base image."""
+    return say("The site {site} has no base image; run `mailbot image build`.", site=site)
 
 
 class Provisioner(Protocol):

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
+from parsers.translatable import say
 from provisioner import ssh_keys
 from provisioner.api import (
     Found,
@@ -35,6 +36,7 @@ from provisioner.api import (
     VmFacts,
     VmPhase,
     VmSpec,
+    no_image,
 )
 from provisioner.spec_check import check_buildable, check_spec
 
@@ -182,7 +184,8 @@ class FakeSite:
     def start(self, spec: VmSpec) -> VmFacts:
         machine = self._enter("start", spec)
         if machine is None or not machine.defined:
-            raise ProvisionerError(f"There is no machine {spec.name} at {self._site} to start.", permanent=True)
+            missing = say("There is no machine {name} at {site} to start.", name=spec.name, site=self._site)
+            raise ProvisionerError(missing, permanent=True)
         if not machine.running:
             self._step(FakeStep.START, spec, machine, running=True, polls=0)
         return self._look(spec, machine)
@@ -196,9 +199,9 @@ class FakeSite:
     def install_keys(self, spec: VmSpec, *, alone: bool = False) -> tuple[str, ...]:
         machine = self._enter("install_keys", spec)
         if machine is None or not machine.running:
-            raise ProvisionerError(f"{spec.name} is switched off.")
+            raise ProvisionerError(say("{name} is switched off.", name=spec.name))
         if self.faults.agentless:
-            raise ProvisionerError(f"The guest agent of {spec.name} does not answer.")
+            raise ProvisionerError(say("The guest agent of {name} does not answer.", name=spec.name))
         wanted = [ssh_keys.fingerprint(line) for line in spec.ssh_keys]
         machine.fingerprints = list(dict.fromkeys([*([] if alone else machine.fingerprints), *wanted]))
         self._save(spec.machine_id, machine)
@@ -231,7 +234,10 @@ class FakeSite:
     def delete_disk(self, spec: VmSpec) -> VmFacts:
         machine = self._enter("delete_disk", spec)
         if machine and machine.defined:
-            raise ProvisionerError(f"The machine {spec.name} still exists; its disk is not deleted.", permanent=True)
+            there = say(
+                "The machine {name} still exists at {site}; its disk is not deleted.", name=spec.name, site=self._site
+            )
+            raise ProvisionerError(there, permanent=True)
         if machine and machine.disk:
             self._step(FakeStep.DELETE_DISK, spec, machine, disk=False)
         return self._describe(spec, machine)
@@ -246,7 +252,8 @@ class FakeSite:
     def parts(self, spec: VmSpec) -> tuple[Part, ...]:
         machine = self._enter("parts", spec)
         if machine is None or not machine.disk:
-            raise ProvisionerError(f"The disk of {spec.name} is missing at {self._site}.", permanent=True)
+            missing = say("The disk of {name} is missing at {site}.", name=spec.name, site=self._site)
+            raise ProvisionerError(missing, permanent=True)
         size = len(machine.content.encode())
         return (Part(f"{spec.machine_id}:{spec.name}", size, machine.disk_gib << 30),)
 
@@ -268,7 +275,7 @@ class FakeSite:
         uuid, _, name = part.name.partition(":")
         there = self._load().get(uuid)
         if (self.health().free_disk_gib if there is None else room_gib) < room_gib:
-            raise OutOfRoom(f"The pool at {self._site} has no {room_gib} GiB left.")
+            raise OutOfRoom(say("The pool at {site} has no {number} GiB left.", site=self._site, number=room_gib))
         machine = there or FakeMachine(name)
         self._changed(FakeStep.MAKE_COPY, UUID(uuid), machine, disk=True, disk_gib=part.capacity >> 30, content="")
 
@@ -286,9 +293,11 @@ class FakeSite:
     def health(self) -> SiteHealth:
         self.calls.append("health")
         if self.faults.unreachable:
-            return SiteHealth(self._site, reachable=False, problems=(f"The site {self._site} does not answer.",))
+            return SiteHealth(
+                self._site, reachable=False, problems=(say("The site {site} does not answer.", site=self._site),)
+            )
         machines = self._load().values()
-        problems = () if self._image else (f"The site {self._site} has no base image; run `mailbot image build`.",)
+        problems = () if self._image else (no_image(self._site),)
         disk_left = 0 if self.faults.full else self._disk_gib - sum(one.disk_gib for one in machines if one.disk)
         return SiteHealth(
             self._site,
@@ -346,7 +355,7 @@ class FakeSite:
 
     def _refuse_unreachable(self) -> None:
         if self.faults.unreachable:
-            raise SiteUnreachable(f"The site {self._site} does not answer.", begun=False)
+            raise SiteUnreachable(say("The site {site} does not answer.", site=self._site), begun=False)
 
     def _refuse_foreign(self, spec: VmSpec) -> None:
         other = any(
@@ -355,19 +364,25 @@ class FakeSite:
         )
         if other or spec.name in self.faults.foreign:
             raise NotOurs(
-                f"At {self._site} there is already a domain {spec.name} that is not this machine. It was not touched."
+                say(
+                    "At {site} there is already a domain {name} that is not this machine. It was not touched.",
+                    site=self._site,
+                    name=spec.name,
+                )
             )
 
     def _build(self, spec: VmSpec, machine: FakeMachine) -> None:
         if self._image is None:
-            raise ProvisionerError(f"The site {self._site} has no base image; run `mailbot image build`.")
+            raise ProvisionerError(no_image(self._site))
         if machine.address is None:
             self._step(
                 FakeStep.RESERVE, spec, machine, address=next(iter(spec.addresses), None) or self._free_address()
             )
         if not machine.disk:
             if self.health().free_disk_gib < spec.disk_gib:
-                raise OutOfRoom(f"The pool at {self._site} has no {spec.disk_gib} GiB left.")
+                raise OutOfRoom(
+                    say("The pool at {site} has no {number} GiB left.", site=self._site, number=spec.disk_gib)
+                )
             self._step(
                 FakeStep.CREATE_DISK, spec, machine, disk=True, disk_gib=spec.disk_gib, content=self._new_content(spec)
             )
@@ -398,7 +413,8 @@ class FakeSite:
         if step in self.faults.fail_at and (self.faults.fail_times is None or self._failed < self.faults.fail_times):
             self._failed += 1
             raise ProvisionerError(
-                f"The hypervisor at {self._site} failed at the step '{step}'.", permanent=self.faults.permanent
+                say("The hypervisor at {site} failed at the step {step}.", site=self._site, step=str(step)),
+                permanent=self.faults.permanent,
             )
         for name, value in changes.items():
             setattr(machine, name, value)
@@ -425,7 +441,7 @@ class FakeSite:
         if not machine.running:
             return facts
         if self.faults.never_ready or machine.polls < self.faults.polls_until_ready:
-            return replace(facts, phase=VmPhase.BOOTING, waiting_for="its SSH port does not answer yet")
+            return replace(facts, phase=VmPhase.BOOTING, waiting_for=say("its SSH port does not answer yet"))
         host_key = fake_host_key(spec.machine_id)
         return replace(
             facts,
@@ -441,7 +457,7 @@ class FakeSite:
             address = str(_FIRST_ADDRESS + offset)
             if address not in taken:
                 return address
-        raise OutOfRoom(f"All addresses at {self._site} are in use.")
+        raise OutOfRoom(say("All addresses at {site} are in use.", site=self._site))
 
     def _load(self) -> dict[str, FakeMachine]:
         if self._path is None:

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid5
 
+from parsers.translatable import say
+
 _NAMESPACE: Final = UUID("6f1d4c0a-5d3e-5f0b-9a53-3d7b0c2e9a41")
 """Namespace of the machine ids of version 0.1.  Changing it would orphan every machine that was built then."""
 
@@ -70,7 +72,7 @@ def legacy_machine_id(site: str, username: str, reference: str) -> UUID:
     number may be given to another ticket after a restored backup.  The parts are joined by NUL, which none of them can contain, so that no two triples meet.
     """
     if "\0" in site + username + reference:
-        raise NameProblem("A name contains a NUL character.")
+        raise NameProblem(say("A name contains a NUL character."))
     return uuid5(_NAMESPACE, f"{site}\0{username}\0{reference}")
 
 
@@ -134,23 +136,34 @@ def check_label(label: str) -> str:
     not plain ASCII, so that a look-alike letter can be seen.
     """
     if not label:
-        raise NameProblem("The name is empty.")
+        raise NameProblem(say("The name is empty."))
     if len(label) > _LABEL_MAX:
-        raise NameProblem(f"The name is {len(label)} characters long; at most {_LABEL_MAX} are allowed.")
+        raise NameProblem(
+            say("The name is {number} characters long; at most {most} are allowed.", number=len(label), most=_LABEL_MAX)
+        )
     if _LABEL.fullmatch(label):
         return label
     odd = sorted({character for character in label if not re.fullmatch(r"[a-z0-9-]", character, re.ASCII)})
     if odd:
         raise NameProblem(
-            f"The name contains {', '.join(map(_shown, odd))}; only a-z, 0-9 and the hyphen are allowed in a host name."
+            say(
+                "The name contains {odd}; only a-z, 0-9 and the hyphen are allowed in a host name.",
+                odd=", ".join(map(_shown, odd)),
+            )
         )
-    raise NameProblem("The name begins or ends with a hyphen.")
+    raise NameProblem(say("The name begins or ends with a hyphen."))
 
 
 def check_domain(domain: str) -> str:
     """Give the domain back where every label of it is a host name.  Raises `NameProblem`."""
     if len(domain) > _DOMAIN_MAX:
-        raise NameProblem(f"The domain is {len(domain)} characters long; at most {_DOMAIN_MAX} are allowed.")
+        raise NameProblem(
+            say(
+                "The domain is {number} characters long; at most {most} are allowed.",
+                number=len(domain),
+                most=_DOMAIN_MAX,
+            )
+        )
     for label in domain.split("."):
         check_label(label)
     return domain

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from parsers.translatable import NOTHING, Translatable, as_one, say
 from provisioner.api import SiteHealth
 
 
@@ -21,12 +22,12 @@ class Placement:
     """The chosen site, or None; `refusals` says for every other unfit site why, as (site, sentence)."""
 
     site: str | None
-    refusals: tuple[tuple[str, str], ...] = ()
+    refusals: tuple[tuple[str, Translatable], ...] = ()
 
     @property
-    def why_not(self) -> str:
+    def why_not(self) -> Translatable:
         """All refusals as one text for an admin."""
-        return " ".join(f"{site}: {sentence}" for site, sentence in self.refusals)
+        return as_one(*(say("{site}: {sentence}", site=site, sentence=sentence) for site, sentence in self.refusals))
 
 
 def choose(sites: Iterable[SiteHealth], need: Need, excluded: frozenset[str] = frozenset()) -> Placement:
@@ -36,7 +37,7 @@ def choose(sites: Iterable[SiteHealth], need: Need, excluded: frozenset[str] = f
     values, not on their order.
     """
     fit: list[SiteHealth] = []
-    refusals: list[tuple[str, str]] = []
+    refusals: list[tuple[str, Translatable]] = []
     for health in sorted(sites, key=lambda one: one.site):
         refusal = _refusal(health, need, excluded)
         if refusal:
@@ -54,15 +55,21 @@ def choose(sites: Iterable[SiteHealth], need: Need, excluded: frozenset[str] = f
     return Placement(fit[0].site if fit else None, tuple(refusals))
 
 
-def _refusal(health: SiteHealth, need: Need, excluded: frozenset[str]) -> str:
+def _refusal(health: SiteHealth, need: Need, excluded: frozenset[str]) -> Translatable:
     if health.site in excluded:
-        return "The machine could not be built here before."
+        return say("The machine could not be built here before.")
     if not health.reachable:
-        return " ".join(health.problems) or "The site does not answer."
+        return as_one(*health.problems) or say("The site does not answer.")
     if health.problems:
-        return " ".join(health.problems)
+        return as_one(*health.problems)
     if health.free_memory_mib < need.memory_mib:
-        return f"{health.free_memory_mib} MiB of memory are free, {need.memory_mib} MiB are needed."
+        return say(
+            "{free} MiB of memory are free, {needed} MiB are needed.",
+            free=health.free_memory_mib,
+            needed=need.memory_mib,
+        )
     if health.free_disk_gib < need.disk_gib:
-        return f"{health.free_disk_gib} GiB of disk are free, {need.disk_gib} GiB are needed."
-    return ""
+        return say(
+            "{free} GiB of disk are free, {needed} GiB are needed.", free=health.free_disk_gib, needed=need.disk_gib
+        )
+    return NOTHING

@@ -19,6 +19,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
+from parsers.translatable import Translatable, say, words_of
+
 RSA_MIN_BITS: Final = 2048
 RSA_MAX_BITS: Final = 16384
 _LINE_MAX: Final = 8192
@@ -36,6 +38,7 @@ _SECURITY_KEYS: Final = (
     "sk-ecdsa-sha2-nistp256@openssh.com",
 )
 ACCEPTED_TYPES: Final = _PLAIN + _SECURITY_KEYS
+_DAMAGED: Final = say("The key's data is damaged or incomplete.")
 
 
 class KeyProblem(ValueError):
@@ -63,20 +66,20 @@ def parse_public_key(text: str) -> PublicKey:
     kind, encoded, comment = _split(text)
     blob = _decode(encoded)
     if _Reader(blob).text() != kind:
-        raise KeyProblem(f"The key says that it is {kind}, but its data says otherwise.")
+        raise KeyProblem(say("The key says that it is {kind}, but its data says otherwise.", kind=kind))
     bits = _security_key_bits(kind, blob) if kind in _SECURITY_KEYS else _plain_bits(kind, encoded)
     return PublicKey(kind, f"{kind} {encoded}", _fingerprint(blob), bits, comment)
 
 
-def parse_all(texts: Iterable[str]) -> tuple[tuple[PublicKey, ...], tuple[str, ...]]:
+def parse_all(texts: Iterable[str]) -> tuple[tuple[PublicKey, ...], tuple[Translatable, ...]]:
     """Check many: the usable keys in order, each once, and a sentence for every one that is refused."""
     keys: dict[str, PublicKey] = {}
-    problems: list[str] = []
+    problems: list[Translatable] = []
     for number, text in enumerate(texts, start=1):
         try:
             key = parse_public_key(text)
         except KeyProblem as problem:
-            problems.append(f"Key {number}: {problem}")
+            problems.append(say("Key {number}: {problem}", number=number, problem=words_of(problem)))
         else:
             keys.setdefault(key.fingerprint, key)
     return tuple(keys.values()), tuple(problems)
@@ -86,7 +89,7 @@ def fingerprint(line: str) -> str:
     """Give OpenSSH's `SHA256:…` of a key line without options, of any type, unchecked.  Raises `KeyProblem`."""
     parts = line.split()
     if len(parts) < 2:
-        raise KeyProblem("This is not a public key line.")
+        raise KeyProblem(say("This is not a public key line."))
     return _fingerprint(_decode(parts[1]))
 
 
@@ -101,21 +104,21 @@ def is_host_key(line: str) -> bool:
 def _split(text: str) -> tuple[str, str, str]:
     stripped = text.strip(" \t\r\n")
     if not stripped:
-        raise KeyProblem("The key is empty.")
+        raise KeyProblem(say("The key is empty."))
     if "PRIVATE KEY" in stripped:
         raise KeyProblem(
-            "This is a private key. It must never be sent to anybody: make a new pair and send the public key."
+            say("This is a private key. It must never be sent to anybody: make a new pair and send the public key.")
         )
     if len(stripped) > _LINE_MAX:
-        raise KeyProblem(f"The key is longer than {_LINE_MAX} characters.")
+        raise KeyProblem(say("The key is longer than {most} characters.", most=_LINE_MAX))
     if len(stripped.splitlines()) > 1:
-        raise KeyProblem("There is more than one line; a key is exactly one line.")
+        raise KeyProblem(say("There is more than one line; a key is exactly one line."))
     if any(ord(character) < 32 and character != "\t" for character in stripped) or "\x7f" in stripped:
-        raise KeyProblem("The key contains control characters.")
+        raise KeyProblem(say("The key contains control characters."))
     parts = re.split(r"[ \t]+", stripped, maxsplit=2)  # sshd knows no other white space
     _check_type(parts[0])
     if len(parts) < 2:
-        raise KeyProblem("The key has a type but no data.")
+        raise KeyProblem(say("The key has a type but no data."))
     return parts[0], parts[1], _clean_comment(parts[2] if len(parts) > 2 else "")
 
 
@@ -123,12 +126,14 @@ def _check_type(kind: str) -> None:
     if kind in ACCEPTED_TYPES:
         return
     if "-cert-v0" in kind:
-        raise KeyProblem("This is a certificate; a plain public key is needed.")
+        raise KeyProblem(say("This is a certificate; a plain public key is needed."))
     if kind == "ssh-dss":
-        raise KeyProblem("DSA keys are too weak and not accepted by today's SSH servers; use ssh-ed25519.")
+        raise KeyProblem(say("DSA keys are too weak and not accepted by today's SSH servers; use ssh-ed25519."))
     raise KeyProblem(
-        "The line does not begin with a known key type; options before a key are not accepted. "
-        f"Accepted types: {', '.join(ACCEPTED_TYPES)}."
+        say(
+            "The line does not begin with a known key type; options before a key are not accepted. Accepted types: {types}.",
+            types=", ".join(ACCEPTED_TYPES),
+        )
     )
 
 
@@ -136,10 +141,10 @@ def _decode(encoded: str) -> bytes:
     try:
         blob = base64.b64decode(encoded.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise KeyProblem("The key's data is damaged: it is not base64. Was the line cut or wrapped?") from None
+        raise KeyProblem(say("The key's data is damaged: it is not base64. Was the line cut or wrapped?")) from None
     # Two spellings of the same bytes would be two keys to a reader and one to sshd.
     if base64.b64encode(blob).decode("ascii") != encoded:
-        raise KeyProblem("The key's data is damaged: its last characters are not what base64 ends with.")
+        raise KeyProblem(say("The key's data is damaged: its last characters are not what base64 ends with."))
     return blob
 
 
@@ -147,7 +152,7 @@ def _plain_bits(kind: str, encoded: str) -> int:
     try:
         key = load_ssh_public_key(f"{kind} {encoded}".encode("ascii"))
     except (ValueError, UnsupportedAlgorithm):
-        raise KeyProblem("The key's data is damaged or incomplete.") from None
+        raise KeyProblem(_DAMAGED) from None
     match key:
         case rsa.RSAPublicKey():
             return _rsa_bits(key)
@@ -156,17 +161,22 @@ def _plain_bits(kind: str, encoded: str) -> int:
         case ec.EllipticCurvePublicKey():
             return key.key_size
         case _:
-            raise KeyProblem(f"Keys of the type {kind} are not accepted.")
+            raise KeyProblem(say("Keys of the type {kind} are not accepted.", kind=kind))
 
 
 def _rsa_bits(key: rsa.RSAPublicKey) -> int:
     numbers = key.public_numbers()
     if not RSA_MIN_BITS <= key.key_size <= RSA_MAX_BITS:
         raise KeyProblem(
-            f"The RSA key has {key.key_size} bits; it must have {RSA_MIN_BITS} to {RSA_MAX_BITS}. Better use ssh-ed25519."
+            say(
+                "The RSA key has {bits} bits; it must have {least} to {most}. Better use ssh-ed25519.",
+                bits=key.key_size,
+                least=RSA_MIN_BITS,
+                most=RSA_MAX_BITS,
+            )
         )
     if numbers.e < 3 or numbers.e % 2 == 0 or numbers.n % 2 == 0:
-        raise KeyProblem("The RSA key is damaged: its numbers cannot be those of a key.")
+        raise KeyProblem(say("The RSA key is damaged: its numbers cannot be those of a key."))
     return key.key_size
 
 
@@ -180,15 +190,15 @@ def _security_key_bits(kind: str, blob: bytes) -> int:
         elif reader.text() == "nistp256":
             ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), reader.bytes())
         else:
-            raise KeyProblem("The hardware key names a curve other than nistp256.")
+            raise KeyProblem(say("The hardware key names a curve other than nistp256."))
     except (ValueError, UnsupportedAlgorithm) as error:
         if isinstance(error, KeyProblem):
             raise
-        raise KeyProblem("The key's data is damaged or incomplete.") from None
+        raise KeyProblem(_DAMAGED) from None
     if not reader.text():
-        raise KeyProblem("The hardware key names no application.")
+        raise KeyProblem(say("The hardware key names no application."))
     if reader.rest():
-        raise KeyProblem("The key's data is longer than a key of its type.")
+        raise KeyProblem(say("The key's data is longer than a key of its type."))
     return 256
 
 
@@ -209,11 +219,11 @@ class _Reader:
 
     def bytes(self) -> bytes:
         if len(self._blob) < self._at + 4:
-            raise KeyProblem("The key's data is damaged or incomplete.")
+            raise KeyProblem(_DAMAGED)
         (length,) = struct.unpack_from(">I", self._blob, self._at)
         start = self._at + 4
         if len(self._blob) < start + length:
-            raise KeyProblem("The key's data is damaged or incomplete.")
+            raise KeyProblem(_DAMAGED)
         self._at = start + length
         return self._blob[start : self._at]
 
@@ -221,7 +231,7 @@ class _Reader:
         try:
             return self.bytes().decode("ascii")
         except UnicodeDecodeError:
-            raise KeyProblem("The key's data is damaged or incomplete.") from None
+            raise KeyProblem(_DAMAGED) from None
 
     def rest(self) -> int:
         return len(self._blob) - self._at

@@ -315,6 +315,12 @@ class Player:
         self.world.rules = replace(rules, **{section: changed})
         self.world.restart()
 
+    def languages(self, codes: str) -> None:
+        """In which languages the site reads commands, and so may write letters, from now on."""
+        rules = self.world.rules
+        self.world.rules = replace(rules, service=replace(rules.service, languages=tuple(codes.split(", "))))
+        self.world.restart()
+
     def at_the_command_line(self, name: str, verb: str, number: str, reason: str | None) -> None:
         context = self.world.bot.context
         match verb:
@@ -446,6 +452,7 @@ FACTS: dict[str, Callable[..., None]] = {
     r"|fails(?: for good)? at [\w-]+)": Player.site,
     rf"(?P<names>(?:{_NAMES})(?:(?:, | and )(?:{_NAMES}))*) (?:has a|have) machines? until (?P<until>\S+)": Player.machine,
     r"(?P<section>lease|policy|letters)\.(?P<name>\w+) is (?P<value>\w+)": Player.rule,
+    r"commands in (?P<codes>\w\w(?:, \w\w)*) are read": Player.languages,
     rf"(?P<name>{_NAMES}) (?P<verb>pauses|resumes) the bot at the command line": Player.pause,
     r"(?P<name>[\w-]+) (?P<how>is stopped|is a kept disk) at (?P<site>north|south)": Player.stands,
     rf"(?P<name>{_NAMES}) (?P<verb>approves|denies|retries|holds|lets go of|ends|stops) #(?P<number>\d+) at the command line(?:: (?P<reason>.*))?": (

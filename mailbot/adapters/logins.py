@@ -8,6 +8,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from mailbot.errors import MailServerUnavailable
+from parsers.translatable import NOTHING, Translatable, say
 
 FIRST_PAUSE_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 3600.0
@@ -24,7 +25,7 @@ class LoginGate:
         self._clock = clock
         self._lock = threading.Lock()
         self._refused: bytes | None = None
-        self._words = ""
+        self._words = NOTHING
         self._pause = FIRST_PAUSE_SECONDS
         self._open_at = 0.0
 
@@ -36,11 +37,15 @@ class LoginGate:
             now = self._clock()
             if now < self._open_at:
                 wait = max(1, round((self._open_at - now) / 60))
-                told = f"{self._words} (not tried again for {wait} min, or until the secret is another one)"
+                told = say(
+                    "{what} (not tried again for {minutes} minutes, or until the secret changes)",
+                    what=self._words,
+                    minutes=wait,
+                )
                 raise MailServerUnavailable(told, permanent=True)
             self._open_at = now + self._pause
 
-    def refused(self, secret: str, words: str) -> None:
+    def refused(self, secret: str, words: Translatable) -> None:
         """The server does not accept the secret; `words` say so to a person."""
         with self._lock:
             again = self._refused == _digest(secret)

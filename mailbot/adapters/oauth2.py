@@ -18,6 +18,7 @@ from mailbot import journal
 from mailbot.adapters.logins import LoginGate
 from mailbot.adapters.transport import Secret, secret_from_file, tls_context
 from mailbot.errors import MailServerUnavailable
+from parsers.translatable import say
 
 SPARE_SECONDS = 120.0
 """A token that ends sooner than this is not begun with."""
@@ -102,7 +103,7 @@ class TokenSource:
         except (OSError, http.client.HTTPException) as error:
             # Not chained: the request that failed carries the secrets.
             why = getattr(error, "strerror", None) or type(error).__name__
-            raise MailServerUnavailable(f"token endpoint {host}: {why}") from None
+            raise MailServerUnavailable(say("Token endpoint {host}: {reason}", host=host, reason=why)) from None
         finally:
             connection.close()
 
@@ -110,7 +111,8 @@ class TokenSource:
         """Say what the endpoint said (RFC 6749 section 5.2), without anything that we sent."""
         code, told = str(answer.get("error", "")), str(answer.get("error_description", "")).partition("\n")[0][:300]
         host = urlsplit(self._settings.url).hostname
-        words = f"token endpoint {host} gives no token: {code or f'status {status}'}{f' ({told})' if told else ''}"
+        said = f"{code or status}{f' ({told})' if told else ''}"
+        words = say("Token endpoint {host} gives no token: {said}", host=host or "", said=said)
         permanent = 400 <= status < 500 and status not in {408, 429} and code not in _PASSING
         if permanent:
             self._gate.refused(proof, words)

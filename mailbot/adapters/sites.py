@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID
 
+from parsers.translatable import say, words_of
 from provisioner.api import Found, Provisioner, ProvisionerError, SiteHealth, SiteUnreachable, VmFacts, VmSpec
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ class BoundedSite:
         except ProvisionerError as error:
             # Whatever it was: one site that cannot say how it is must not keep the others from being asked.
             reachable = not isinstance(error, SiteUnreachable)
-            return SiteHealth(self.site, reachable=reachable, problems=(str(error),))
+            return SiteHealth(self.site, reachable=reachable, problems=(words_of(error),))
 
     def inventory(self) -> tuple[Found, ...]:
         return self._bounded(self._site.inventory)
@@ -87,7 +88,7 @@ class BoundedSite:
 
     def _bounded(self, call: Callable[[], T]) -> T:
         if not self._busy.acquire(blocking=False):
-            msg = f"{self.site} has not answered an earlier call yet"
+            msg = say("The site {site} has not answered an earlier call yet.", site=self.site)
             raise SiteUnreachable(msg, begun=False)
         answer: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._start()
@@ -95,13 +96,14 @@ class BoundedSite:
         try:
             result = answer.get(timeout=self._limit)
         except queue.Empty:
-            msg = f"{self.site} did not answer within {self._limit:.0f} seconds"
+            msg = say(
+                "The site {site} did not answer within {seconds} seconds.", site=self.site, seconds=f"{self._limit:.0f}"
+            )
             raise SiteUnreachable(msg) from None
         if isinstance(result, ProvisionerError):
             raise result
         if isinstance(result, BaseException):
-            msg = f"{self.site}: {type(result).__name__}: {result}"
-            raise ProvisionerError(msg) from result
+            raise ProvisionerError(f"{self.site}: {type(result).__name__}: {result}") from result
         return result  # type: ignore[return-value]
 
     def _start(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mailbot.errors import ConfigurationError, MailServerUnavailable
+from parsers.translatable import say
 
 Secret: TypeAlias = Callable[[], str]
 """Gives a password or an OAuth2 access token; asked at each login, so that a renewed one is used at once.  Raises MailServerUnavailable."""
@@ -74,9 +75,11 @@ def secret_from_file(path: Path) -> Secret:
         try:
             line = path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
         except (OSError, UnicodeDecodeError) as error:
-            raise MailServerUnavailable(f"the secret in {path} cannot be read: {type(error).__name__}") from None
+            raise MailServerUnavailable(
+                say("The secret in {path} cannot be read: {error}", path=str(path), error=type(error).__name__)
+            ) from None
         if not line:
-            raise MailServerUnavailable(f"the secret in {path} is empty")
+            raise MailServerUnavailable(say("The secret in {path} is empty.", path=str(path)))
         return line
 
     return read
@@ -98,12 +101,18 @@ def secret_from_command(argv: Sequence[str], timeout_seconds: float = 30) -> Sec
             )
         except subprocess.TimeoutExpired:
             # Not chained: the exception would carry what the command printed so far.
-            raise MailServerUnavailable(f"{name} gave no secret within {timeout_seconds:g} s") from None
+            raise MailServerUnavailable(
+                say("{name} gave no secret within {seconds} seconds.", name=name, seconds=f"{timeout_seconds:g}")
+            ) from None
         except OSError as error:
-            raise MailServerUnavailable(f"{name} cannot be run: {error.strerror}") from None
+            raise MailServerUnavailable(
+                say("{name} cannot be run: {error}", name=name, error=str(error.strerror))
+            ) from None
         line = done.stdout.partition("\n")[0].rstrip("\r")
         if done.returncode != 0 or not line:
-            raise MailServerUnavailable(f"{name} gave no secret (exit status {done.returncode})")
+            raise MailServerUnavailable(
+                say("{name} gave no secret (exit status {status}).", name=name, status=done.returncode)
+            )
         return line
 
     return run

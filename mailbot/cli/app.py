@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     cls=Table,
     name="mailbot",
-    help="Turns an approved e-mail into a Debian virtual machine, and takes it away again, never without warning.",
+    help="Turns an approved email into a Debian virtual machine, and removes it again, never without warning.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     **LOOK,

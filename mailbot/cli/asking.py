@@ -186,7 +186,7 @@ class Asking:
             "How is a forged sender told from a real one?\n"
             f"  dkim  mailbot checks DKIM signatures itself{f'; {domain} publishes that it signs its mail' if signs else ''}\n"
             "  NAME  your own mail server checks, and writes the result under this name (authserv-id) into Authentication-Results\n"
-            "  none  not at all: whoever knows an address can write in its name\n"
+            "  none  not at all: anyone who knows an address can write in its name\n"
             "Mail that is not proven then decides nothing; docs/how-to/mail-server.md tells more."
         )
         usual = "dkim" if signs else ""

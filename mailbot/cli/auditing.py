@@ -16,7 +16,7 @@ from mailbot.cli.site import settings_of
 from mailbot.cli.table import LOOK
 from mailbot.ports import Store
 
-audit = typer.Typer(name="audit", help="Whether the history is as it was written.", no_args_is_help=True, **LOOK)
+audit = typer.Typer(name="audit", help="Check that the history was not changed.", no_args_is_help=True, **LOOK)
 
 
 @audit.callback()

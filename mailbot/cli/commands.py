@@ -23,7 +23,7 @@ def explain(
         Path | None, typer.Option("--config", "-c", help="Take limits and languages from it.", show_default=False)
     ] = None,
 ) -> None:
-    """Say what mails are understood to be.
+    """Show how mails are understood.
 
     Needs no database and no network. It reads words, not authority.
     """

@@ -50,7 +50,7 @@ def recover(
         ),
     ] = "",
 ) -> None:
-    """Go on after a backup was restored.
+    """Continue after a backup was restored.
 
     Numbers of tickets go on above those of all machines and letters, machines that were built since have their tickets
     again, open questions are asked again and notice is given again; other mails that were handled since the backup go

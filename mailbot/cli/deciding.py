@@ -46,7 +46,7 @@ def approve(
 def deny(
     context: typer.Context,
     ticket: Number,
-    reason: Annotated[str, typer.Argument(help="The reason; the requester reads it.")],
+    reason: Annotated[str, typer.Argument(help="The reason; the requester will read it.")],
     as_admin: Admin,
 ) -> None:
     """Deny a request or an extension, as by mail."""
@@ -72,7 +72,7 @@ def hold(
 
 
 def unhold(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
-    """Let a held machine's lease go on."""
+    """End the hold on a machine."""
     with turn_context(settings_of(context)) as turn:
         _tell(turn, operator.unhold(turn, ticket, as_admin))
 
@@ -80,11 +80,11 @@ def unhold(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
 def end(
     context: typer.Context,
     ticket: Number,
-    reason: Annotated[str, typer.Argument(help="The reason; the owner reads it.")],
+    reason: Annotated[str, typer.Argument(help="The reason; the owner will read it.")],
     as_admin: Admin,
     yes: Yes = False,
 ) -> None:
-    """Take a machine away now, whatever its end date.
+    """Remove a machine now, whatever its end date.
 
     Without notice, so it asks first. The disk is kept for a while; a machine that is held stays. One that is still
     being built is given up, and what was begun is taken away.
@@ -103,7 +103,7 @@ def extend(
     until: Annotated[date, typer.Argument(parser=day, metavar="DATE", help="Its new last day.")],
     as_admin: Admin,
 ) -> None:
-    """Give a machine a later last day, without having been asked.
+    """Give a machine a later last day without a request.
 
     One that is stopped starts again.
     """
@@ -115,12 +115,12 @@ def shorten(
     context: typer.Context,
     ticket: Number,
     until: Annotated[date, typer.Argument(parser=day, metavar="DATE", help="Its new last day.")],
-    reason: Annotated[str, typer.Argument(help="The reason; the owner reads it.")],
+    reason: Annotated[str, typer.Argument(help="The reason; the owner will read it.")],
     as_admin: Admin,
 ) -> None:
     """Give a machine an earlier last day, with notice.
 
-    The notice (lease.notice_days) begins anew with the letter about it; what cannot wait so long is ended by `end`.
+    The notice (lease.notice_days) starts again with the letter about it. To end a machine sooner, use `end`.
     """
     with turn_context(settings_of(context)) as turn:
         _tell(turn, operator.shorten(turn, ticket, as_admin, until, reason))
@@ -129,7 +129,7 @@ def shorten(
 def stop(
     context: typer.Context,
     ticket: Number,
-    reason: Annotated[str, typer.Argument(help="The reason; the owner reads it.")],
+    reason: Annotated[str, typer.Argument(help="The reason; the owner will read it.")],
     as_admin: Admin,
 ) -> None:
     """Switch a machine off within its lease.
@@ -150,7 +150,7 @@ def change_owner(
     context: typer.Context,
     ticket: Number,
     login: Annotated[str, typer.Argument(help="The login of the new owner.")],
-    reason: Annotated[str, typer.Argument(help="The reason; the former and the new owner read it.")],
+    reason: Annotated[str, typer.Argument(help="The reason; the former and the new owner will read it.")],
     *,
     as_admin: Admin,
     yes: Yes = False,
@@ -179,13 +179,13 @@ def restore(
         ),
     ] = None,
 ) -> None:
-    """Bring a removed machine back around its kept disk."""
+    """Bring a removed machine back with its kept disk."""
     with turn_context(settings_of(context)) as turn:
         _tell(turn, operator.restore(turn, ticket, as_admin, until))
 
 
 def withdraw(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
-    """Take a request, or the question for an extension, back.
+    """Withdraw a request for a machine or for an extension.
 
     For its owner, who reads it, and everybody who was asked.
     """
@@ -198,7 +198,7 @@ def resend(
     row: Annotated[int, typer.Argument(help="The letter's row, as `queue` and `show` name it.", min=1)],
     as_admin: Admin,
 ) -> None:
-    """Send a letter once more.
+    """Send a letter again.
 
     Also one that was given up or accepted. A letter that speaks of what has changed since is not sent.
     """
@@ -208,7 +208,7 @@ def resend(
 
 
 def release_brake(context: typer.Context, as_admin: Admin, yes: Yes = False) -> None:
-    """Let the machines go that the brake holds.
+    """Release the machines that the brake holds.
 
     What was due happens then: machines are stopped or removed, each under the usual rules.
     """
@@ -222,12 +222,12 @@ def release_brake(context: typer.Context, as_admin: Admin, yes: Yes = False) -> 
 
 def close(
     context: typer.Context,
-    words: Annotated[str, typer.Argument(help="What those who ask read: why, or until when.")],
+    words: Annotated[str, typer.Argument(help="What those who ask will read: why, or until when.")],
     as_admin: Admin,
 ) -> None:
     """Take no new requests.
 
-    Who asks reads the words. Machines that exist, and requests that were accepted, go on. It is about people; that a place
+    Anyone who asks will read the words. Machines that exist, and requests that were accepted, go on. It is about people; that a place
     gets no new machines is said by `site cordon`.
     """
     with turn_context(settings_of(context)) as turn:

@@ -24,7 +24,7 @@ def examples(
         Path | None, typer.Option(help="Write this one, or all, into this folder.", show_default=False)
     ] = None,
 ) -> None:
-    """List the files that come with the program, or give them out.
+    """List the files that come with the program, or print them.
 
     That is: the configuration with every setting, a directory of users, and the units for systemd. Nothing is written over.
     """

@@ -20,6 +20,7 @@ from mailbot.explain import explain, in_words
 from mailbot.policy import for_reading, reading_rules
 from mailbot.ports import Clock
 from mailbot.rules import Rules
+from parsers.translatable import Translatable
 from parsers.values import Kind, ReadingRules, Understanding, Unreadable
 
 
@@ -84,7 +85,7 @@ def _understood(files: Sequence[str], reading: ReadingRules) -> Iterator[tuple[s
                 raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
             except (OSError, ValueError) as error:
                 why = f"The file cannot be opened: {getattr(error, 'strerror', None) or error}."
-                yield file, Understanding(None, Unreadable("", 0, why), Kind.UNREADABLE, why)
+                yield file, Understanding(None, Unreadable("", 0, Translatable(why)), Kind.UNREADABLE, why)
             else:
                 yield file, reader.read(raw, reading.now)
 

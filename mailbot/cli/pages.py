@@ -12,6 +12,7 @@ from mailbot.cli.table import LOOK
 from mailbot.letters.languages import languages
 from mailbot.pages import Page, as_html, as_markdown, for_admins, for_users
 from mailbot.rules import ENGLISH
+from parsers.reply.grammar import read_in
 
 docs = typer.Typer(
     help="Pages for a site's users and admins, made from its configuration.", no_args_is_help=True, **LOOK
@@ -31,6 +32,8 @@ def users(
     if in_language not in languages():
         raise typer.BadParameter(f"there is no {in_language}; there are {', '.join(languages())}")
     settings = settings_of(context)
+    if in_language not in read_in(settings.config.rules.service.languages):
+        raise typer.BadParameter(f"commands in {in_language} are not read here; add it to service.languages")
     _say(for_users(settings.config, settings.clock.now(), in_language), html=html)
 
 

@@ -197,7 +197,7 @@ class _Parts:
     def stuck(self) -> Part:
         """The lines of the weekly summary about what is odd, failed or braked, and work that does not succeed."""
         week = Week(self.turn, self.now - timedelta(days=7), self.now)
-        rows: list[tuple[str, str]] = [("odd", line) for line in week.odd()]
+        rows: list[tuple[str, str]] = [("unusual", line) for line in week.odd()]
         told = {line for _, line in rows}
         rows += [(kind, line) for kind, line in week.stuck() if line not in told]
         return Part("What is stuck", "stuck", ("kind", "what"), rows, "Nothing is stuck.")

@@ -18,7 +18,7 @@ from mailbot.ports import Store
 
 
 def run(context: typer.Context) -> None:
-    """Run for good.
+    """Run the daemon.
 
     Reads mail, sends letters, builds and removes machines, until SIGTERM or SIGINT; the step at hand is finished first. SIGHUP
     has it read its configuration again.

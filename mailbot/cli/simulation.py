@@ -43,7 +43,7 @@ def simulate(
     form: Annotated[Literal["table", "json", "svg"], typer.Option("--format", help="How it is told.")] = "table",
     out: Annotated[Path | None, typer.Option(help="Write to a file.", show_default=False)] = None,
 ) -> None:
-    """Tell the future of a ticket or of the fleet.
+    """Show what will happen to a ticket or to all machines.
 
     Every letter and every step until a date, by the rules that act, with what is thrown in. Nothing is changed or sent.
     """

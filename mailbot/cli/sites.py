@@ -61,7 +61,7 @@ def open_(context: typer.Context, name: Name, as_admin: Admin, why: Why) -> None
 
 @site.command()
 def cordon(context: typer.Context, name: Name, as_admin: Admin, why: Why) -> None:
-    """Give a site no new machines; those that are there live on.
+    """Give a site no new machines; those that are there stay.
 
     Requests are taken as before, and built elsewhere or later; to refuse them there is `close`.
     """

@@ -269,7 +269,7 @@ class ImageSection:
 
 @dataclass(frozen=True, slots=True)
 class TokensSection:
-    """The keys that sign what a reply must carry (whoever has one can forge answers), and those of stored mails."""
+    """The keys that sign what a reply must carry (anyone who has one can forge answers), and those of stored mails."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 

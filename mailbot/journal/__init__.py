@@ -177,7 +177,7 @@ def machine_postponed(
 
 @line("warning")
 def site_unwell(*, site: str, problem: str) -> None:
-    """A site gets no new machines until this is mended."""
+    """A site gets no new machines until this is fixed."""
 
 
 # the bot itself

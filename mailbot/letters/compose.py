@@ -43,7 +43,7 @@ from mailbot.model import Letter, OutboundMail, OutboxItem, Purpose, Ticket
 from mailbot.offers import Offer
 from mailbot.timetable import today
 from mailbot.tokens import Reference
-from parsers.reply.grammar import listed_words
+from parsers.reply.grammar import listed_words, read_in
 from parsers.text.folding import fold, one_line
 from parsers.translatable import Translatable, say
 from parsers.values import Verb
@@ -115,7 +115,8 @@ def _begin(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, no
         facts = from_json(LETTERS[letter], item.effect.facts)
     except UnreadableFacts as error:
         raise LetterCannotBeWritten(f"facts of the letter {letter}: {error}") from error
-    spoken = language(chosen((item.effect.language, settings.rules.service.language)))
+    service = settings.rules.service
+    spoken = language(chosen((item.effect.language, service.language), read_in(service.languages)))
     reference = _reference(item, facts, ticket, settings)
     return _Work(item, letter, about, spoken.value(facts), ticket, settings, now, reference, spoken)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
@@ -38,9 +38,12 @@ def languages() -> tuple[str, ...]:
     return (ENGLISH, *sorted(folders))
 
 
-def chosen(wanted: Iterable[str]) -> str:
-    """The first of these that letters can be written in, English where none is."""
-    return next((code for code in wanted if code in languages()), ENGLISH)
+def chosen(wanted: Iterable[str], read: Container[str]) -> str:
+    """The first of these that letters can be written in and whose commands are `read`, English where none is.
+
+    What a letter offers must be a command when it is sent back.
+    """
+    return next((code for code in wanted if code in languages() and code in read), ENGLISH)
 
 
 @lru_cache(maxsize=16)
@@ -100,7 +103,7 @@ class Language:
 
     def short_day(self, day: date) -> str:
         """`Mon 31 Jan`, for subjects."""
-        return str(format_date(day, "EEE d MMM", locale=self.code))
+        return str(format_date(day, _SHORT_DAY.get(self.code, "EEE d MMM"), locale=self.code))
 
     def point(self, moment: datetime, timezone: str) -> str:
         """`Monday 31 January 2027, 17:05`, behind "until" or "since"; midnight belongs to the day that ends."""
@@ -146,6 +149,7 @@ class Language:
         return self.words(say_many("in {number} day", "in {number} days", days))
 
 
+_SHORT_DAY = {"de": "EEE, d. MMM"}
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _SPACES = {
     "fr": (

@@ -48,7 +48,7 @@ class RemovalNear(Snapshot):
     """the removal is about to happen"""
 
     about: ClassVar = About(
-        Letter.REMOVAL_NEAR, Audience.OWNER, Purpose.OWN, subject=say("last call: will be removed in {days}")
+        Letter.REMOVAL_NEAR, Audience.OWNER, Purpose.OWN, subject=say("final warning: will be removed in {days}")
     )
     days_left: Annotated[int, "whole days until the removal"]
     plan: Plan
@@ -71,7 +71,7 @@ class VmArchived(Snapshot):
 class VmRemoved(Snapshot):
     """machine and disk are gone for good"""
 
-    about: ClassVar = About(Letter.VM_REMOVED, Audience.OWNER, subject=say("is deleted"))
+    about: ClassVar = About(Letter.VM_REMOVED, Audience.OWNER, subject=say("has been deleted"))
     released: Annotated[bool, "the owner gave it back, it did not run out"] = False
 
 
@@ -110,7 +110,7 @@ class ReleaseConfirm(Snapshot):
         Letter.RELEASE_CONFIRM,
         Audience.OWNER,
         Purpose.CONFIRM,
-        subject=say("please confirm that you give it back"),
+        subject=say("please confirm that you want to give it back"),
     )
     plan: Plan
     lapses_at: Annotated[datetime | None, "when the question is forgotten without an answer"] = None
@@ -133,7 +133,7 @@ class ReinstallConfirm(Snapshot):
 class VmReleased(Snapshot):
     """the owner confirmed that the machine may go"""
 
-    about: ClassVar = About(Letter.VM_RELEASED, Audience.OWNER, Purpose.OWN, subject=say("is given back"))
+    about: ClassVar = About(Letter.VM_RELEASED, Audience.OWNER, Purpose.OWN, subject=say("has been given back"))
     plan: Plan
 
 
@@ -141,7 +141,7 @@ class VmReleased(Snapshot):
 class VmEnded(Snapshot):
     """an admin took the machine away before its last day"""
 
-    about: ClassVar = About(Letter.VM_ENDED, Audience.OWNER, Purpose.OWN, subject=say("is taken away"))
+    about: ClassVar = About(Letter.VM_ENDED, Audience.OWNER, Purpose.OWN, subject=say("is being removed by an admin"))
     by: Annotated[str, "who took it away, by name"]
     reason: Annotated[str, "why, in that admin's words"]
     plan: Plan
@@ -160,9 +160,7 @@ class VmSwitchedOff(Snapshot):
 class VmYours(Snapshot):
     """an admin gave the machine to another person: to them, when their keys are installed, or with why they are not"""
 
-    about: ClassVar = About(
-        Letter.VM_YOURS, Audience.OWNER, Purpose.OWN, Thread.NONE, subject=say("is yours from now on")
-    )
+    about: ClassVar = About(Letter.VM_YOURS, Audience.OWNER, Purpose.OWN, Thread.NONE, subject=say("is yours now"))
     former: Annotated[str, "who had it before, by name"]
     by: Annotated[str, "who gave it, by name"]
     reason: Annotated[str, "why, in that admin's words"]
@@ -177,7 +175,7 @@ class VmYours(Snapshot):
 class VmPassedOn(Snapshot):
     """an admin gave the machine to another person: to whom it belonged before"""
 
-    about: ClassVar = About(Letter.VM_PASSED_ON, Audience.OWNER, subject=say("belongs to somebody else now"))
+    about: ClassVar = About(Letter.VM_PASSED_ON, Audience.OWNER, subject=say("now belongs to someone else"))
     owner: Annotated[str, "whose it is now, by name"]
     by: Annotated[str, "who gave it, by name"]
     reason: Annotated[str, "why, in that admin's words"]
@@ -199,7 +197,7 @@ class VmRebuilt(Snapshot):
     """a machine that disappeared from its site is being built again"""
 
     about: ClassVar = About(
-        Letter.VM_REBUILT, Audience.OWNER, Purpose.OWN, subject=say("was lost, and is being built again")
+        Letter.VM_REBUILT, Audience.OWNER, Purpose.OWN, subject=say("disappeared and is being built again")
     )
     disk_lost: Annotated[bool, "its disk is gone too, with everything on it"]
 

@@ -28,7 +28,7 @@ class VmMove(Snapshot):
 class VmMoved(Snapshot):
     """the machine has moved to another host, and answers there, or is off as it was before"""
 
-    about: ClassVar = About(Letter.VM_MOVED, Audience.OWNER, Purpose.OWN, subject=say("has moved: its new address"))
+    about: ClassVar = About(Letter.VM_MOVED, Audience.OWNER, Purpose.OWN, subject=say("has moved: new address"))
     fqdn: Annotated[str, "full host name, as before"]
     address: Annotated[str, "IPv4 address, usually another one"]
     host_key_fingerprints: Annotated[tuple[str, ...], "`SHA256:…`, as before; none where they are not known"] = ()

@@ -130,7 +130,7 @@ def _quote(words: str, language: Language) -> _Marked:
     lines = [" ".join(line.split()) for line in visible(words[:_QUOTE_CHARACTERS]).split("\n")]
     lines = [line for line in lines if line]
     if len(lines) > _QUOTE_LINES or len(words) > _QUOTE_CHARACTERS:
-        lines = [*lines[:_QUOTE_LINES], language.words(say("(…) The rest is in the mail itself."))]
+        lines = [*lines[:_QUOTE_LINES], language.words(say("(…) The rest is in the message itself."))]
     return _Marked("\n".join(f"> {line}" for line in lines or [language.words(say("(nothing)"))]))
 
 
@@ -161,7 +161,7 @@ def _known_hosts(fqdn: str, address: str, host_keys: Iterable[str]) -> list[str]
 def _headline(sections: Iterable[Section], language: Language) -> str:
     """A digest in one line: `2 waiting, 1 failed`."""
     told = ", ".join(f"{len(section.lines)} {section.title}" for section in sections if section.lines)
-    return told or language.words(say("all quiet"))
+    return told or language.words(say("nothing to report"))
 
 
 def _filled_in(fields: Filled, language: Language) -> list[str]:

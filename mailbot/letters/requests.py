@@ -70,7 +70,7 @@ class ConfirmRequest(Snapshot):
         Audience.OWNER,
         Purpose.CONFIRM,
         thread=Thread.NONE,
-        subject=say("please confirm that you asked for it"),
+        subject=say("please confirm that you requested it"),
     )
     lapses_at: Annotated[datetime, "when the request is forgotten without an answer"]
     claimed_from: Annotated[str, "address that the mail claimed to come from"]

@@ -82,11 +82,11 @@ _NOT_DONE = {
     "switch-off": say("switching off failed"),
     "start": say("start failed"),
     "restart": say("restart failed"),
-    "reinstall": say("reinstall failed"),
+    "reinstall": say("reinstallation failed"),
     "move": say("move failed"),
     "arrive": say("move failed"),
-    "retire": say("retire failed"),
-    "delete-disk": say("delete-disk failed"),
+    "retire": say("removal failed"),
+    "delete-disk": say("deleting the disk failed"),
     "name": say("publishing the name failed"),
 }
 
@@ -105,12 +105,12 @@ def _what_of_the_owner(told: AdminOwner) -> Translatable:
 
 
 _OWNER: Mapping[OwnerState, Translatable] = {
-    OwnerState.ACTIVE: say("the account of its owner is in order again"),
-    OwnerState.LOCKED: say("the account of its owner is locked"),
+    OwnerState.ACTIVE: say("its owner's account is back to normal"),
+    OwnerState.LOCKED: say("its owner's account is locked"),
     OwnerState.KEYLESS: say("its owner has no SSH key"),
     OwnerState.GONE: say("its owner is no longer in the directory"),
-    OwnerState.SUCCEEDED: say("its owner is no longer in the directory, and somebody else has the login"),
-    OwnerState.NAMESAKE: say("somebody else has the login that it is named after"),
+    OwnerState.SUCCEEDED: say("its owner is no longer in the directory, and someone else has the login"),
+    OwnerState.NAMESAKE: say("someone else has the login that it is named after"),
 }
 
 

@@ -48,7 +48,7 @@ class AdminTicketTrouble(LetterFacts):
     """a ticket's turn raised an error and was put off"""
 
     about: ClassVar = About(
-        Letter.ADMIN_TICKET_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=say("could not be worked on")
+        Letter.ADMIN_TICKET_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=say("could not be processed")
     )
     error: Annotated[str, "the error"]
     again_at: Annotated[datetime | None, "when it will be tried again"] = None
@@ -62,7 +62,7 @@ class AdminBlind(LetterFacts):
         Letter.ADMIN_BLIND,
         Audience.ADMIN,
         thread=Thread.NONE,
-        subject=say("{what}: {works}"),
+        subject=say("{What} {works}"),
         needs_ticket=False,
     )
     what: Annotated[Translatable, "what failed"]
@@ -164,7 +164,9 @@ class AdminDigest(LetterFacts):
     )
     since: Annotated[date | datetime, "from when"]
     until: Annotated[date | datetime, "until when"]
-    sections: Annotated[tuple[Section, ...], "waiting, failed, expiring, held, over the brake, odd; empty ones too"]
+    sections: Annotated[
+        tuple[Section, ...], "waiting, failed, expiring, on hold, held by the brake, unusual; empty ones too"
+    ]
 
 
 @dataclass(frozen=True, slots=True)

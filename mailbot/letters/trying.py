@@ -24,6 +24,7 @@ from mailbot.model import Letter
 from mailbot.policy import reading_rules
 from mailbot.rules import ENGLISH
 from parsers.reply.commands import read_command
+from parsers.reply.grammar import read_in
 from parsers.values import Command
 
 SUFFIX = ".txt.j2"
@@ -38,9 +39,13 @@ def replaced(folder: Path) -> list[str]:
 def problems(settings: LetterSettings) -> Iterator[str]:
     """What is wrong with the site's templates, each with the file or the letter where it shows; nothing where all is well."""
     letters = {f"{letter.value}{SUFFIX}": letter for letter in Letter}
+    read = read_in(settings.rules.service.languages)
     if settings.rules.service.language not in languages():
         wanted, there = settings.rules.service.language, ", ".join(languages())
         yield f"service.language: letters cannot be written in {wanted} yet, and are in English; there are {there}"
+    elif settings.rules.service.language not in read:
+        wanted = settings.rules.service.language
+        yield f"service.language: letters are in English, because service.languages lacks {wanted}: commands in it are not read"
     for file in replaced(settings.templates) if settings.templates else ():
         code, _, name = file.rpartition("/")
         if name not in letters and not name.startswith("_"):
@@ -48,7 +53,7 @@ def problems(settings: LetterSettings) -> Iterator[str]:
             continue
         found = _wrong_with(name, letters.get(name), settings, language(code or ENGLISH))
         yield from (f"{file}: {problem}" for problem in found)
-    for code in languages():
+    for code in filter(read.__contains__, languages()):
         for sample in samples():
             yield from _badly_written(sample, settings, code)
 

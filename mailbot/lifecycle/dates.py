@@ -21,8 +21,8 @@ def ahead(ticket: Ticket, circumstances: Circumstances) -> tuple[tuple[datetime,
     remove_at = circumstances.open_from(ticket.remove_at or stop_at + timedelta(days=lease.grace_days))
     delete_at = circumstances.open_from(ticket.keep_until or remove_at + timedelta(days=lease.keep_disk_days))
     steps = (
-        (stop_at, say("The machine will be stopped; its disk stays as it is.")),
-        (remove_at, say("The machine will be removed; its disk is kept.")),
+        (stop_at, say("The machine will be stopped; its disk will stay as it is.")),
+        (remove_at, say("The machine will be removed; its disk will be kept.")),
         (delete_at, _DELETED),
     )
     return tuple((at, what) for at, what in steps if at > circumstances.now)

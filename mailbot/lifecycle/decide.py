@@ -82,7 +82,7 @@ def decide(ticket: Ticket, event: Event, circumstances: Circumstances) -> Step |
     """What `event` makes of `ticket`: the ticket after it and what follows, or why it cannot be."""
     allowed = MOVES[ticket.state].get(type(event))  # what is not in the table is refused: it fails closed
     if allowed is None:
-        return Refusal(say("That cannot be done now: {state}.", state=STATE_WORDS[ticket.state]))
+        return Refusal(say("That is not possible now: {state}.", state=STATE_WORDS[ticket.state]))
     step = _step(ticket, event, circumstances)
     if isinstance(step, Step) and step.ticket.state not in allowed:
         msg = f"{type(event).__name__} led from {ticket.state} to {step.ticket.state}, which MOVES does not allow"

@@ -34,7 +34,7 @@ def asked(ticket: Ticket, event: ExtensionAsked, circumstances: Circumstances) -
     if event.until <= ticket.end_date:
         return Refusal(
             say(
-                "The machine's last day is {day} already; ask for a later one, or answer “{release}” to give it back.",
+                "The machine's last day is already {day}. Ask for a later one, or reply “{release}” to give it back.",
                 day=ticket.end_date,
                 release=say("release"),
             )

@@ -66,7 +66,7 @@ def _announced_again(ticket: Ticket, circumstances: Circumstances) -> Step:
         case TicketState.ACTIVE:
             earliest = circumstances.now + plan(ticket, circumstances.rules).notice
             return put_off(
-                ticket, circumstances, earliest, say("It was exempted from its end date for a while, and is no longer.")
+                ticket, circumstances, earliest, say("It was exempt from its end date for a while; that has ended.")
             )
         case TicketState.EXPIRED:
             return removed_later(ticket, circumstances, circumstances.now + removal_notice(circumstances), why)

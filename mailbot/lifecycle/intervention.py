@@ -37,7 +37,7 @@ def ended(ticket: Ticket, event: Ended, circumstances: Circumstances) -> Step | 
     """The machine goes now.  No notice is needed where an admin says so and why; a hold is lifted first, and the disk is kept."""
     reason = event.reason.strip()
     if not reason:
-        return Refusal(say("Taking a machine away needs a reason, because its owner reads it."))
+        return Refusal(say("Removing a machine needs a reason, because its owner will read it."))
     if held := why_held(ticket):
         return Refusal(held)
     after = going(ticket, circumstances, remove_at=circumstances.now)
@@ -56,7 +56,7 @@ def end_date_set(ticket: Ticket, event: EndDateSet, circumstances: Circumstances
         return _brought_forward(ticket, event, circumstances)
     if event.until < ticket.end_date or (event.until == ticket.end_date and ticket.state is TicketState.ACTIVE):
         return Refusal(
-            say("The machine's last day is {day} already: only a later one can be set.", day=ticket.end_date)
+            say("The machine's last day is already {day}: only a later one can be set.", day=ticket.end_date)
         )
     by = called(event.by, ticket, circumstances)
     return granted(ticket, event.until, by, circumstances, f"end date set to {event.until} by {event.by.who}")
@@ -65,16 +65,18 @@ def end_date_set(ticket: Ticket, event: EndDateSet, circumstances: Circumstances
 def _brought_forward(ticket: Ticket, event: EndDateSet, circumstances: Circumstances) -> Step | Refusal:
     """An earlier last day, with full notice from now on: a new lease, because warnings of a later day are no notice of this one."""
     if ticket.state is not TicketState.ACTIVE:
-        return Refusal(say("This machine is stopped already."))
+        return Refusal(say("This machine is already stopped."))
     if ticket.asked_end_date is not None:
         return Refusal(say("Its owner has asked for more time: approve or deny that first."))
     if event.until >= ticket.end_date:
-        return Refusal(say("The machine's last day is {day}: that is not later.", day=ticket.end_date))
+        return Refusal(say("The machine's last day is {day}: the new one must be later.", day=ticket.end_date))
     notice, zone = timedelta(days=circumstances.rules.lease.notice_days), circumstances.rules.service.timezone
     if end_of(event.until, zone) < circumstances.now + notice + SLACK:
         first = today(circumstances.now + notice + SLACK, zone)
         days = circumstances.rules.lease.notice_days
-        return Refusal(say("Its owner has {days} days of notice: {day} is the earliest day.", days=days, day=first))
+        return Refusal(
+            say("Its owner must have {days} days' notice: {day} is the earliest possible day.", days=days, day=first)
+        )
     after = begun(ticket, circumstances, end_date=event.until, release_asked_at=None, **AGREED)
     by = called(event.by, ticket, circumstances)
     told = EndEarlier(
@@ -93,7 +95,7 @@ def power_set(ticket: Ticket, event: PowerSet, circumstances: Circumstances) -> 
     if event.on:
         return Step(after, (machine(after, Action.START, key=key),), f"switched on by {event.by.who}")
     if not reason:
-        return Refusal(say("Switching a machine off needs a reason, because its owner reads it."))
+        return Refusal(say("Switching a machine off needs a reason, because its owner will read it."))
     if held := why_held(ticket):
         return Refusal(held)
     told = VmSwitchedOff(by=called(event.by, ticket, circumstances), reason=reason, **snapshot(after))
@@ -104,7 +106,7 @@ def power_set(ticket: Ticket, event: PowerSet, circumstances: Circumstances) -> 
 def proceeded(ticket: Ticket, event: Proceeded, circumstances: Circumstances) -> Step | Refusal:
     """The next step happens now, and that one alone: what comes after it waits for proven notice again."""
     if not circumstances.rules.lease.is_too_long(ticket.delayed_days) or _is_under_way(ticket):
-        return Refusal(say("Nothing waits for an admin here: the machine ends with notice to its owner."))
+        return Refusal(say("Nothing here is waiting for an admin: the machine will end after notice to its owner."))
     if held := why_held(ticket):
         return Refusal(held)
     step = _STEPS[ticket.state](ticket, circumstances)

@@ -122,7 +122,7 @@ def _why_late(planned_at: datetime, circumstances: Circumstances) -> Translatabl
     if circumstances.now <= planned + SLACK:
         return NOTHING
     when = in_zone(planned, circumstances.rules.service.timezone)
-    return say("It should have been sent {when}, but the service could not write then.", when=when)
+    return say("It should have been sent {when}, but the service could not send messages then.", when=when)
 
 
 def _earliest(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> datetime:
@@ -188,14 +188,14 @@ def _stop(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> Step:
     proven = not_before(circumstances.accepted, of_lease(ticket), dates.notice)
     if proven is None:
         return put_off(
-            ticket, circumstances, circumstances.now + dates.notice, say("No mail server had taken a warning in time.")
+            ticket, circumstances, circumstances.now + dates.notice, say("No mail server accepted a warning in time.")
         )
     if not _last_is_proven(ticket, circumstances, dates):
         return put_off(
             ticket,
             circumstances,
             max(proven, circumstances.now + DAY),
-            say("No mail server had taken the last warning in time."),
+            say("No mail server accepted the last warning in time."),
         )
     if circumstances.now < proven <= circumstances.now + SLACK:
         return Step(replace(moved(ticket, circumstances), due_at=proven), (), "")
@@ -211,7 +211,7 @@ def _stop(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> Step:
             ticket,
             circumstances,
             circumstances.now + dates.notice,
-            say("It was not stopped then, and that is long ago."),
+            say("It was not stopped then, and that was long ago."),
         )
     return stopped(ticket, circumstances)
 
@@ -297,7 +297,7 @@ def returned(ticket: Ticket, event: Returned, circumstances: Circumstances) -> S
         )
     after = moved(ticket, circumstances, email=event.other) if event.other else moved(ticket, circumstances)
     what = NOTICES.get(event.letter) or Translatable(event.letter)
-    effect = say("It does not count as notice: without notice that arrives, the date moves.")
+    effect = say("It does not count as notice: if no notice arrives in time, the date will move.")
     bounced = AdminNoticeBounced(
         address=event.address,
         what=what,
@@ -315,11 +315,11 @@ def returned(ticket: Ticket, event: Returned, circumstances: Circumstances) -> S
 
 NOTICES: Mapping[str, Translatable] = {
     Letter.WARNING: say("the warning before the end date"),
-    Letter.DATE_MOVED: say("the letter about the moved end date"),
-    Letter.END_EARLIER: say("the letter about the earlier end date"),
-    Letter.VM_STOPPED: say("the letter that the machine is stopped"),
-    Letter.GRACE_HALF: say("the letter about the removal"),
-    Letter.REMOVAL_NEAR: say("the last letter before the removal"),
-    Letter.VM_ARCHIVED: say("the letter about the kept disk"),
+    Letter.DATE_MOVED: say("the message about the moved end date"),
+    Letter.END_EARLIER: say("the message about the earlier end date"),
+    Letter.VM_STOPPED: say("the message that the machine was stopped"),
+    Letter.GRACE_HALF: say("the message about the removal"),
+    Letter.REMOVAL_NEAR: say("the last message before the removal"),
+    Letter.VM_ARCHIVED: say("the message about the kept disk"),
 }
 """Letters that must arrive, as admins read about them."""

@@ -98,31 +98,23 @@ def why_held(letter: Letter, written: Written, limits: LetterRules, *, to_admins
 
 
 def _of_one_cause(limits: LetterRules) -> Translatable:
-    return say("more than {most} letters to one reader in 24 hours from one cause", most=limits.per_cause_and_day)
+    return say("more than {most} messages to one recipient for one cause in 24 hours", most=limits.per_cause_and_day)
 
 
 def _of_the_admins(limits: LetterRules) -> Translatable:
-    return say("more than {most} letters to the admins in an hour", most=limits.to_admins_per_hour)
+    return say("more than {most} messages to the admins in an hour", most=limits.to_admins_per_hour)
 
 
 def _of_one_person(limits: LetterRules) -> Translatable:
-    return say("more than {most} letters to one person in 24 hours", most=limits.per_person_and_day)
+    return say("more than {most} messages to one person in 24 hours", most=limits.per_person_and_day)
 
 
 def _of_an_hour(limits: LetterRules) -> Translatable:
-    return say("more than {most} letters in an hour", most=limits.total_per_hour)
+    return say("more than {most} messages in an hour", most=limits.total_per_hour)
 
 
 def _of_a_day(limits: LetterRules) -> Translatable:
-    return say("more than {most} letters in 24 hours", most=limits.total_per_day)
-
-
-_LIMITS = (_of_one_cause, _of_the_admins, _of_one_person, _of_an_hour, _of_a_day)
-
-
-def in_words(why: str, limits: LetterRules) -> Translatable:
-    """The reason that a held row has, in any language; as it stands where the limits have changed since."""
-    return next((one for limit in _LIMITS if (one := limit(limits)) == why), Translatable(why))
+    return say("more than {most} messages in 24 hours", most=limits.total_per_day)
 
 
 def _over_one(written: Written, limits: LetterRules, *, to_admins: bool) -> Translatable:

@@ -69,14 +69,9 @@ def against(owner: OwnerSeen | None, *, needs_key: bool) -> Translatable:
         case OwnerState.LOCKED:
             return say("The account {login} is locked. Please ask the admins.", login=owner.login)
         case OwnerState.GONE | OwnerState.SUCCEEDED:
-            return say(
-                "The directory has no account {login} of yours any more. Please ask the admins.", login=owner.login
-            )
+            return say("Your account {login} is no longer in the directory. Please ask the admins.", login=owner.login)
         case OwnerState.KEYLESS if needs_key:
-            return say(
-                "Your account has no SSH key that could be installed. Please store one OpenSSH public key there, and "
-                "answer again."
-            )
+            return say("Your account has no usable SSH key. Please add an OpenSSH public key to it, and reply again.")
         case OwnerState.ACTIVE | OwnerState.NAMESAKE | OwnerState.KEYLESS:
             return NOTHING
         case _:

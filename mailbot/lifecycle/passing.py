@@ -26,11 +26,11 @@ _WORK_FOR_THE_FORMER = tuple(f"{action.value}:" for action in (Action.REPORT, Ac
 def passed_on(ticket: Ticket, event: OwnerSet, circumstances: Circumstances) -> Step | Refusal:
     """The former owner reads that it is gone, the new one that it is theirs, as soon as it lets their keys in alone."""
     if not event.reason.strip():
-        return Refusal(say("Another owner needs a reason, because both read it."))
+        return Refusal(say("A change of owner needs a reason, because both people will read it."))
     if event.person_id == ticket.person_id and (event.person_id or event.login == ticket.login):
-        return Refusal(say("The machine is {login}'s already.", login=event.login))
+        return Refusal(say("The machine already belongs to {login}.", login=event.login))
     if ticket.asked_end_date is not None:
-        return Refusal(say("An extension is being asked for: decide it first."))
+        return Refusal(say("An extension has been requested: decide that first."))
     after = _theirs(ticket, event, circumstances)
     by, reason = called(event.by, ticket, circumstances), event.reason.strip()
     yours = VmYours(

@@ -116,12 +116,10 @@ def still_asked(ticket: Ticket, until: date) -> Translatable:
 
 _STILL_ASKED = {
     "extension": say(
-        "An extension until {day} is with the admins already; it waits for their decision. "
-        "To ask for another date, answer “{withdraw}” first."
+        "You have already asked for an extension until {day}; it is waiting for a decision. To ask for another date, reply “{withdraw}” first."
     ),
     "restore": say(
-        "The return of the machine until {day} is with the admins already; it waits for their decision. "
-        "To ask for another date, answer “{withdraw}” first."
+        "You have already asked for the machine until {day}; that is waiting for a decision. To ask for another date, reply “{withdraw}” first."
     ),
 }
 
@@ -130,7 +128,7 @@ def grantable(ticket: Ticket, event: Approved, circumstances: Circumstances) -> 
     """The last day that an admin grants, the one asked for or another; it is later than the present one."""
     until = event.until or ticket.asked_end_date
     if ticket.asked_end_date is None or until is None:
-        return Refusal(say("Nobody has asked for an extension of this machine, or it was decided already."))
+        return Refusal(say("No extension has been requested for this machine, or it has already been decided."))
     problems = policy.end_date_problems(until, circumstances.rules, circumstances.now)
     if problems:
         return Refusal(policy.refusal(problems))
@@ -138,14 +136,13 @@ def grantable(ticket: Ticket, event: Approved, circumstances: Circumstances) -> 
     if until <= last:
         return Refusal(
             say(
-                "The machine's last day is {day} already: an extension ends later. "
-                "To leave it at that, answer “{deny}” with a reason.",
+                "The machine's last day is already {day}: an extension must end later. To leave it as it is, reply “{deny}” with a reason.",
                 day=last,
                 deny=say("deny"),
             )
         )
     if event.disk_gib is not None:
-        return Refusal(say("The disk of a machine that exists cannot be changed; the end date can."))
+        return Refusal(say("The disk of an existing machine cannot be changed; its end date can."))
     return until
 
 
@@ -159,7 +156,7 @@ def changed(ticket: Ticket, until: date) -> tuple[Translatable, ...]:
 def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step | Refusal:
     """The machine keeps its end date, or stays removed; the time that the question was open is given back."""
     if ticket.asked_end_date is None:
-        return Refusal(say("Nobody has asked for an extension of this machine, or it was decided already."))
+        return Refusal(say("No extension has been requested for this machine, or it has already been decided."))
     after, about = _resumed(ticket, circumstances), asked_about(ticket)
     by = called(event.by, ticket, circumstances)
     told = to_owner(
@@ -184,10 +181,10 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
 
 
 _NOTHING_OPEN = say(
-    "There is no question open that could be taken back; to give the machine back, answer “{release}”.",
+    "There is no open request to withdraw. To give the machine back, reply “{release}”.",
     release=say("release"),
 )
-_NOTHING_ASKED = say("There is no question open that could be taken back.")
+_NOTHING_ASKED = say("There is no open request to withdraw.")
 
 
 def _as_notice(letter: Effect, ticket: Ticket) -> Effect:

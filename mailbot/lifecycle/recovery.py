@@ -76,12 +76,12 @@ def adopted(ticket: Ticket, end_date: date, circumstances: Circumstances, *, aft
 
 
 _BACKUP = say("A backup of the service was restored.")
-_ADOPTED = say("The service had lost sight of your machine, and looks after it again.")
+_ADOPTED = say("The service had lost track of your machine and manages it again.")
 _AFTER_A_BACKUP = say(
-    "Your machine runs. A backup of the service was restored: earlier messages about it can no longer be answered, please answer this one."
+    "Your machine is running. A backup of the service was restored: earlier messages about it can no longer be answered; please reply to this one."
 )
 _AFTER_AN_ADOPTION = say(
-    "The service had lost sight of your machine, and looks after it again: earlier messages about it can no longer be answered, please answer this one."
+    "The service had lost track of your machine and manages it again. Earlier messages about it can no longer be answered; please reply to this one."
 )
 
 

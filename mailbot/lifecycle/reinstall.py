@@ -30,14 +30,12 @@ def wanted(ticket: Ticket, event: ReinstallWanted, circumstances: Circumstances)
     if ticket.reinstall_asked_at is None:
         return Refusal(
             say(
-                "Nothing waits for a confirmation: answer “{reinstall}” first to have the machine installed again.",
+                "There is nothing to confirm. Reply “{reinstall}” first to have the machine reinstalled.",
                 reinstall=say("reinstall"),
             )
         )
     if circumstances.now > circumstances.rules.lease.confirm_by(ticket.reinstall_asked_at):
-        return Refusal(
-            say("That question is too old by now: answer “{reinstall}” once more.", reinstall=say("reinstall"))
-        )
+        return Refusal(say("That question is too old now. Reply “{reinstall}” again.", reinstall=say("reinstall")))
     if ticket.held:
         return _held(ticket)
     after = moved(ticket, circumstances, reinstall_asked_at=None)
@@ -55,5 +53,7 @@ def done(ticket: Ticket, event: Reinstalled, circumstances: Circumstances) -> St
 
 
 def _held(ticket: Ticket) -> Refusal:
-    held = say("An admin holds this machine, so its disk is not deleted now: {why}. Please ask the admins.")
+    held = say(
+        "An admin has put this machine on hold, so its disk will not be deleted now: {why}. Please ask the admins."
+    )
     return Refusal(held.given(why=ticket.held))

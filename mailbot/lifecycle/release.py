@@ -44,20 +44,23 @@ def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> S
     if ticket.release_asked_at is None:
         return Refusal(
             say(
-                "Nothing waits for a confirmation: answer “{release}” first to give the machine back.",
+                "There is nothing to confirm. Reply “{release}” first to give the machine back.",
                 release=say("release"),
             )
         )
     if circumstances.now > circumstances.rules.lease.confirm_by(ticket.release_asked_at):
         return Refusal(
             say(
-                "That question is too old by now: answer “{release}” once more to give the machine back.",
+                "That question is too old now. Reply “{release}” again to give the machine back.",
                 release=say("release"),
             )
         )
     if ticket.held:
         return Refusal(
-            say("An admin holds this machine, so it is not removed now: {why}. Please ask the admins.", why=ticket.held)
+            say(
+                "An admin has put this machine on hold, so it will not be removed now: {why}. Please ask the admins.",
+                why=ticket.held,
+            )
         )
     after = going(ticket, circumstances, remove_at=None)
     letter = to_owner(after, VmReleased(plan=after_removal(circumstances), **snapshot(after)))
@@ -93,7 +96,7 @@ def after_removal(circumstances: Circumstances) -> tuple[Ahead, ...]:
     """What follows when a machine goes now."""
     delete_at = circumstances.now + timedelta(days=circumstances.rules.lease.keep_disk_days)
     return (
-        Ahead(circumstances.now, say("The machine will be stopped and removed; its disk is kept.")),
+        Ahead(circumstances.now, say("The machine will be stopped and removed; its disk will be kept.")),
         Ahead(delete_at, say("The disk will be deleted for good.")),
     )
 
@@ -101,7 +104,7 @@ def after_removal(circumstances: Circumstances) -> tuple[Ahead, ...]:
 def kept(ticket: Ticket, event: Kept, circumstances: Circumstances) -> Step | Refusal:
     """The owner takes a release, or the wish for a fresh disk, back that was not confirmed yet."""
     if ticket.release_asked_at is None and ticket.reinstall_asked_at is None:
-        return Refusal(say("The machine is not being given back, so there is nothing to keep it from."))
+        return Refusal(say("The machine is not being given back, so there is nothing to cancel."))
     what = "release" if ticket.release_asked_at else "reinstallation"
     after = moved(ticket, circumstances, release_asked_at=None, reinstall_asked_at=None)
     letter = to_owner(

@@ -75,13 +75,13 @@ def _against(ticket: Ticket, event: MoveAsked, circumstances: Circumstances) -> 
     if held := why_held(ticket):
         return held
     if event.to == ticket.site:
-        return say("The machine is at {site} already.", site=event.to)
+        return say("The machine is already at {site}.", site=event.to)
     if event.at < circumstances.now + timedelta(days=lease.notice_days) + SLACK:
         first = today(earliest(circumstances), zone)
         days = lease.notice_days
-        return say("Its owner has {days} days of notice: {day} is the earliest day.", days=days, day=first)
+        return say("Its owner must have {days} days' notice: {day} is the earliest possible day.", days=days, day=first)
     if circumstances.closed_on(today(event.at, zone)):
-        return say("Nothing is done to machines on {day}: it is in a closure.", day=today(event.at, zone))
+        return say("Nothing is done to machines on {day}: the service is closed then.", day=today(event.at, zone))
     if event.at >= plan(ticket, circumstances.rules).stop_at:
         return say("The machine's last day is {day}: it will be stopped before that move.", day=ticket.end_date)
     return None
@@ -123,7 +123,7 @@ def next_step(ticket: Ticket, planned: MovePlan, circumstances: Circumstances) -
     return None if now < planned.at + SLACK else PutOff(earliest(circumstances), _UNPROVEN)
 
 
-_LATE = say("It could not begin when it was to.")
+_LATE = say("The move could not begin as planned.")
 _UNPROVEN = say("It is not certain that you were told in time.")
 
 

@@ -150,10 +150,14 @@ def _meanwhile(ticket: Ticket) -> tuple[Translatable, ...]:
     if ticket.state is TicketState.ARCHIVED:
         return (
             say(
-                "More time was asked for before and not granted, so the disk is kept no longer while this question waits."
+                "More time was requested before and not granted, so the disk is not kept longer while this question is open."
             ),
         )
-    return (say("More time was asked for before and not granted, so the last day stands while this question waits."),)
+    return (
+        say(
+            "More time was requested before and not granted, so the last day does not move while this question is open."
+        ),
+    )
 
 
 def lapses(ticket: Ticket, circumstances: Circumstances) -> datetime:
@@ -260,7 +264,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
     """The first valid no: the owner reads the reason, every admin is told."""
     reason = event.reason.strip()
     if not reason:
-        return Refusal(say("A refusal needs a reason, because the requester reads it: write it behind the word."))
+        return Refusal(say("A refusal needs a reason, because the requester will read it. Write it after the word."))
     after = moved(ticket, circumstances, state=TicketState.DENIED, asked_at=None, due_at=None)
     by = called(event.by, ticket, circumstances)
     told = to_owner(after, RequestDenied(by=by, reason=reason))

@@ -24,7 +24,7 @@ def moved(ticket: Ticket, circumstances: Circumstances, **changes: Any) -> Ticke
 
 def why_held(ticket: Ticket) -> Translatable:
     """Why nothing is done to a machine that an admin holds, as words for whoever wants it done; empty where none does."""
-    return say("This machine is held: {why}. Let go of it first.", why=ticket.held) if ticket.held else NOTHING
+    return say("This machine is on hold: {why}. End the hold first.", why=ticket.held) if ticket.held else NOTHING
 
 
 LOOK_AGAIN = timedelta(minutes=10)
@@ -107,16 +107,16 @@ def called(actor: Actor, ticket: Ticket, circumstances: Circumstances) -> str:
 
 
 STATE_WORDS = {
-    TicketState.UNCONFIRMED: say("the request waits for a confirmation from the registered address"),
-    TicketState.PENDING: say("the request waits for the decision of an admin"),
+    TicketState.UNCONFIRMED: say("the request is waiting for confirmation from the registered address"),
+    TicketState.PENDING: say("the request is waiting for an admin's decision"),
     TicketState.APPROVED: say("the request was approved; the machine is being built"),
     TicketState.FAILED: say("the request was approved, but the machine could not be built; the admins know"),
-    TicketState.ACTIVE: say("the machine runs"),
+    TicketState.ACTIVE: say("the machine is running"),
     TicketState.EXPIRED: say("the machine has reached its end date and is stopped"),
     TicketState.RETIRING: say("the machine is being removed"),
     TicketState.ARCHIVED: say("the machine was removed; its disk is still kept"),
     TicketState.DENIED: say("the request was refused"),
-    TicketState.LAPSED: say("the request lapsed, because nobody answered in time"),
+    TicketState.LAPSED: say("the request lapsed because nobody answered in time"),
     TicketState.WITHDRAWN: say("the request was withdrawn"),
     TicketState.REMOVED: say("the machine was removed"),
 }

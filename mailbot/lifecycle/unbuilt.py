@@ -25,7 +25,7 @@ def denied(ticket: Ticket, event: Denied | Ended, circumstances: Circumstances) 
     """
     reason = event.reason.strip()
     if not reason:
-        return Refusal(say("A refusal needs a reason, because the requester reads it: write it behind the word."))
+        return Refusal(say("A refusal needs a reason, because the requester will read it. Write it after the word."))
     if held := why_held(ticket):
         return Refusal(held)
     by = called(event.by, ticket, circumstances)
@@ -40,7 +40,9 @@ def denied(ticket: Ticket, event: Denied | Ended, circumstances: Circumstances) 
 def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) -> Step | Refusal:
     """The owner takes the request back before there is a machine."""
     if ticket.held:
-        held = say("An admin holds this machine, so nothing is taken away now: {why}. Please ask the admins.")
+        held = say(
+            "An admin has put this machine on hold, so nothing will be removed now: {why}. Please ask the admins."
+        )
         return Refusal(held.given(why=ticket.held))
     by = called(event.by, ticket, circumstances)
     after = _over(ticket, circumstances, TicketState.WITHDRAWN, remove_at=None)
@@ -63,7 +65,7 @@ def waits(ticket: Ticket, circumstances: Circumstances) -> Step:
     if put_off:
         return put_off
     by = circumstances.rules.service.contact
-    reason = say("The machine could not be built, and was not within {days} days.", days=days)
+    reason = say("The machine could not be built within {days} days.", days=days)
     after = _over(ticket, circumstances, TicketState.LAPSED, remove_at=circumstances.now)
     letters = (
         to_owner(after, RequestDenied(by=by, reason=reason, begun=_begun(ticket))),

@@ -10,7 +10,7 @@ from mailbot.machines.progress import NoKeys, Site, Sites, again, keys_of, spec_
 from mailbot.model import Action, Effect, Facts, Letter, OutboxItem, Ticket, TicketState, Turn
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext
-from parsers.translatable import NOTHING, Translatable, as_data, as_one, from_data, say
+from parsers.translatable import NOTHING, Translatable, as_data, as_one, from_data, say, words_of
 from provisioner.api import ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
 
 OFF = frozenset({VmPhase.STOPPED, VmPhase.DISK_KEPT, VmPhase.ABSENT})
@@ -22,7 +22,7 @@ def report(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket)
         site = _answering(context, sites, ticket)
         letter = told(context, site, spec_of(context, site, ticket), item, ticket)
     except ProvisionerError as error:
-        silent = say("its site does not answer at the moment ({error})", error=str(error))
+        silent = say("its site does not answer at the moment ({error})", error=words_of(error))
         letter = _letter(item, {"machine": as_data(silent)})
     _answer(context, item, letter, from_data(letter.facts["machine"]))
 
@@ -63,7 +63,7 @@ def rekey(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
         facts: Facts = {"fqdn": spec.names.fqdn, "keys": list(site.provisioner.install_keys(spec, alone=alone))}
         why = NOTHING
     except DirectoryUnavailable as error:
-        again(context, item, str(error))
+        again(context, item, words_of(error))
         return
     except SiteUnreachable:
         raise  # done as soon as the site answers
@@ -80,8 +80,8 @@ def _answer_with(context: TurnContext, item: OutboxItem, facts: Facts, why: Tran
 
 
 def _sentence(error: Exception) -> Translatable:
-    """What a host or the machine said, in its own words, whatever language the letter is in."""
-    return say("the answer was “{words}”.", words=str(error).rstrip("."))
+    """What a host or the machine said; what is not ours of it stays in its own words."""
+    return say("the answer was: {words}", words=words_of(error))
 
 
 def _answer(context: TurnContext, item: OutboxItem, letter: Effect, proof: str) -> None:
@@ -109,12 +109,12 @@ def told(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticke
 
 _NOT_RUNNING = {
     VmPhase.STOPPED: say(
-        "The machine is switched off. Its lease goes on; answer «{start}» to switch it on.", start=say("start")
+        "The machine is switched off. It is still yours; reply «{start}» to switch it on.", start=say("start")
     ),
-    VmPhase.DISK_KEPT: say("The machine is not at its site any more, but its disk is. Please ask the support team."),
-    VmPhase.ABSENT: say("The machine is not at its site any more. Please ask the support team."),
+    VmPhase.DISK_KEPT: say("The machine is no longer at its site, but its disk is. Please ask the support team."),
+    VmPhase.ABSENT: say("The machine is no longer at its site. Please ask the support team."),
 }
-_BEING_INSTALLED = say("The machine is being installed again, on a fresh disk; you will be told when you can log in.")
+_BEING_INSTALLED = say("The machine is being reinstalled on a new disk. You will get a message when you can log in.")
 
 
 def _letter(item: OutboxItem, facts: Facts) -> Effect:
@@ -128,7 +128,7 @@ def _in_words(facts: VmFacts) -> Translatable:
         VmPhase.DISK_KEPT: say("it is removed; its disk is kept"),
         VmPhase.STOPPED: say("it is stopped"),
         VmPhase.BOOTING: say("it is switched on"),
-        VmPhase.READY: say("it runs and answers"),
+        VmPhase.READY: say("it is running and answers"),
     }[facts.phase]
     waits = facts.phase is VmPhase.BOOTING and facts.waiting_for
     return as_one(words, facts.waiting_for, by="; ") if waits else words

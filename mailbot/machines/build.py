@@ -29,6 +29,7 @@ from mailbot.ports import Settled
 from mailbot.turns import addresses
 from mailbot.turns.context import TurnContext
 from mailbot.turns.leases import LEASE_SECONDS
+from parsers.translatable import Translatable, as_one, say, words_of
 from provisioner.api import OutOfRoom, ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
 
 
@@ -48,9 +49,9 @@ def build(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
             _require_ours(context, sites, item, ticket)
             _look(context, sites, item, facts, spec)
     except DirectoryUnavailable as error:
-        again(context, item, str(error))
+        again(context, item, words_of(error))
     except (_GaveUp, NoKeys, NotWanted) as error:
-        _give_up(context, sites, item, str(error))
+        _give_up(context, sites, item, words_of(error))
     except SiteUnreachable:
         if not elsewhere(context, sites, item):
             raise
@@ -97,7 +98,9 @@ def _begin(
         begin(context, item)
     try:
         if spec.restored and site.provisioner.facts(spec).phase is VmPhase.ABSENT:
-            why = f"the kept disk is not at {ticket.site} any more; an empty machine would be no restored one"
+            why = say(
+                "The kept disk is no longer at {site}, so the machine cannot be restored.", site=ticket.site or ""
+            )
             raise _GaveUp(why)
         return site.provisioner.ensure(spec), spec
     except SiteUnreachable as error:
@@ -114,7 +117,7 @@ def _is_fresh(item: OutboxItem) -> bool:
 def _require_lost(site: Site, spec: VmSpec) -> None:
     """What is left of a machine without its disk is taken away.  Raises _GaveUp where its disk is there after all."""
     if site.provisioner.retire(spec).phase is not VmPhase.ABSENT:
-        why = "its disk is there again: answer “retry” to have the machine built around it"
+        why = say("Its disk is there again: answer “{retry}” to build the machine with it.", retry=say("retry"))
         raise _GaveUp(why)
 
 
@@ -154,7 +157,8 @@ def _look(context: TurnContext, sites: Sites, item: OutboxItem, facts: VmFacts, 
     journal.machine_progress(item.ticket_id, action="build", machine=spec.name, waiting_for=waiting, site=facts.site)
     if looked(context, item) > timedelta(hours=context.rules.lease.build_hours):
         hours = context.rules.lease.build_hours
-        _give_up(context, sites, item, f"the machine was not ready after {hours} hours: it still waits for {waiting}")
+        late = say("The machine was not ready after {hours} hours: {waiting}.", hours=hours, waiting=waiting)
+        _give_up(context, sites, item, late)
         return
     later(context, item, waiting)
 
@@ -162,16 +166,16 @@ def _look(context: TurnContext, sites: Sites, item: OutboxItem, facts: VmFacts, 
 def _failed_once(context: TurnContext, sites: Sites, item: OutboxItem, error: ProvisionerError) -> None:
     """A site said no: another site, another time, or never; never while a site that is silent may still say yes."""
     if isinstance(error, NoRoom) and error.silent:
-        again(context, item, str(error))
+        again(context, item, words_of(error))
         return
     overdue = looked(context, item) > timedelta(hours=context.rules.lease.build_hours)
     if error.other_site_may_help and not overdue and _move_on(context, sites, item):
         ended(context, item)
-        _at_once(context, item, str(error))
+        _at_once(context, item, words_of(error))
     elif error.permanent or overdue:
-        _give_up(context, sites, item, str(error))
+        _give_up(context, sites, item, words_of(error))
     else:
-        again(context, item, str(error))
+        again(context, item, words_of(error))
 
 
 def _move_on(context: TurnContext, sites: Sites, item: OutboxItem) -> bool:
@@ -206,13 +210,14 @@ def _undo(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
     return True
 
 
-def _give_up(context: TurnContext, sites: Sites, item: OutboxItem, why: str) -> None:
+def _give_up(context: TurnContext, sites: Sites, item: OutboxItem, why: Translatable) -> None:
     """Nothing half-built is left unseen: what was begun is taken away, and admins read why."""
     ticket = context.store.ticket(item.ticket_id or 0)
     at = tried(context, ticket) if ticket else ()
     left_behind = ticket is not None and not _undo(context, sites, item, ticket)
     if ticket is not None and left_behind:
-        why += f" (what was begun at {ticket.site} could not be taken away: `mailbot doctor` lists it)"
+        left = say("What was begun at {site} could not be removed: `mailbot doctor` lists it.", site=ticket.site or "")
+        why = as_one(why, left)
     journal.machine_failed(
         item.ticket_id, action="build", machine=ticket.username if ticket else "", why=why, site=None
     )

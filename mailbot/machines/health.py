@@ -14,6 +14,7 @@ from mailbot import journal
 from mailbot.machines.progress import Site, Sites
 from mailbot.turns import drift, modes
 from mailbot.turns.context import TurnContext
+from parsers.translatable import NOTHING, Translatable, as_one
 from provisioner.api import SiteHealth
 
 HEALTH_EVERY = timedelta(minutes=5)
@@ -69,9 +70,9 @@ def forget_those_that_left(context: TurnContext, sites: Collection[str]) -> None
         context.store.forget_site(name)
 
 
-def why_away(context: TurnContext, name: str) -> str:
+def why_away(context: TurnContext, name: str) -> Translatable:
     """Why a site is asked for nothing: it fell silent, or an admin has taken it down; empty where it is asked."""
     if name in modes.taken_down(context.store):
         return modes.refusals(context.store)[name]
     seen = known(context).get(name)
-    return "" if seen is None or seen.health.reachable else " ".join(seen.health.problems)
+    return NOTHING if seen is None or seen.health.reachable else as_one(*seen.health.problems)

@@ -37,7 +37,7 @@ from mailbot.ports import Settled
 from mailbot.turns import left_behind, relocation
 from mailbot.turns.context import TurnContext
 from mailbot.turns.left_behind import Left
-from parsers.translatable import say
+from parsers.translatable import Translatable, say, words_of
 from provisioner.api import Disks, OutOfRoom, Part, ProvisionerError, SiteUnreachable, VmFacts, VmPhase, VmSpec
 
 NO_PROGRESS = timedelta(hours=1)
@@ -49,7 +49,7 @@ class _AtTarget(Exception):
     """The other host could not do its part."""
 
     def __init__(self, error: ProvisionerError) -> None:
-        super().__init__(str(error))
+        super().__init__(words_of(error))
         self.error = error
 
 
@@ -93,7 +93,8 @@ def move(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -
         source, target = where(sites, ticket), sites.get(to)
         keys = _keys(context, item, ticket)
         if target is None or target.disks is None or source.disks is None:
-            raise _AtTarget(ProvisionerError(f"the configuration does not name {to}", permanent=True))
+            unknown = say("The configuration does not name the site {site}.", site=to)
+            raise _AtTarget(ProvisionerError(unknown, permanent=True))
         spec = spec_of(context, source, ticket, keys)
         off = _was_off(context, source, spec, item)
         if not is_off(context, source, spec, item):
@@ -113,9 +114,9 @@ def move(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -
     except _AtTarget as failed:
         _not_taken(context, item, failed.error)
     except DirectoryUnavailable as error:
-        again(context, item, str(error))
+        again(context, item, words_of(error))
     except (_Held, NoKeys) as error:
-        _given_up(context, item, str(error))
+        _given_up(context, item, words_of(error))
     except SiteUnreachable:
         raise  # this host: everything of it waits
     except ProvisionerError as error:
@@ -141,7 +142,9 @@ def _is_there_already(context: TurnContext, item: OutboxItem, spec: VmSpec, copy
     *_, disk = copy.source.parts(spec)
     with _at_target():
         if not copy.target.there(disk):
-            why = f"the disk {disk.name} is not there, although both hosts are said to have one pool (shared_pool)"
+            why = say(
+                "The disk {name} is not there, although both hosts should share one pool (shared_pool).", name=disk.name
+            )
             raise ProvisionerError(why, permanent=True)
     return True
 
@@ -153,7 +156,7 @@ class _Held(Exception):
 def _keys(context: TurnContext, item: OutboxItem, ticket: Ticket) -> tuple[str, ...]:
     """Whom it would let in at the other host.  Raises _Held where an admin took hold of it before anything was done."""
     if ticket.held and begun(context, item) is None:
-        raise _Held(f"it is held: {ticket.held}")
+        raise _Held(say("An admin has put it on hold: {why}", why=ticket.held))
     return keys_of(context, ticket)
 
 
@@ -197,7 +200,9 @@ def _make_room(context: TurnContext, item: OutboxItem, copy: Copy, part: Part, s
     note = left_behind.note_of(item.effect.facts["to"], item.ticket_id or 0)
     if not part.shared and context.store.note(note) is None:
         if copy.target.there(part):
-            why = "there is a disk of that name already, perhaps because both hosts use one pool: it was not touched"
+            why = say(
+                "There is already a disk of that name, perhaps because both hosts use one pool. It was not touched."
+            )
             raise ProvisionerError(why, permanent=True)
         context.store.put_note(note, _left(context, shared=False))
     copy.target.make(part, spec.disk_gib)
@@ -236,19 +241,19 @@ def _not_taken(context: TurnContext, item: OutboxItem, error: ProvisionerError) 
     since = copied.at if copied else begun(context, item)
     stands_still = since is not None and context.clock.now() - since > NO_PROGRESS
     if error.permanent or isinstance(error, OutOfRoom) or stands_still:
-        _given_up(context, item, str(error))
+        _given_up(context, item, words_of(error))
     else:
-        again(context, item, str(error))
+        again(context, item, words_of(error))
 
 
 def _again_or_given_up(context: TurnContext, item: OutboxItem, error: ProvisionerError) -> None:
     if error.permanent or item.attempts >= TELL_AFTER:
-        _given_up(context, item, str(error))
+        _given_up(context, item, words_of(error))
     else:
-        again(context, item, str(error))
+        again(context, item, words_of(error))
 
 
-def _given_up(context: TurnContext, item: OutboxItem, why: str, back_to: str = "") -> None:
+def _given_up(context: TurnContext, item: OutboxItem, why: Translatable, back_to: str = "") -> None:
     """No move: the machine is started where it was, and what is at the other host goes, its disk after a while."""
     to, number = item.effect.facts["to"], item.ticket_id or 0
     facts = item.effect.facts
@@ -279,18 +284,18 @@ def arrive(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket)
         off = bool(item.effect.facts.get("off"))
         facts = site.provisioner.prepare(spec) if off else site.provisioner.ensure(spec)
     except DirectoryUnavailable as error:
-        again(context, item, str(error))
+        again(context, item, words_of(error))
     except SiteUnreachable as error:
         if not error.begun:
             ended(context, item)
         raise
     except NoKeys as error:
-        _back(context, item, str(error))
+        _back(context, item, words_of(error))
     except ProvisionerError as error:
         if error.permanent or isinstance(error, OutOfRoom) or item.attempts >= TELL_AFTER:
-            _back(context, item, str(error))
+            _back(context, item, words_of(error))
         else:
-            again(context, item, str(error))
+            again(context, item, words_of(error))
     else:
         _is_there(context, item, spec, replace(facts, site=ticket.site or ""), off=off)
 
@@ -301,12 +306,13 @@ def _is_there(context: TurnContext, item: OutboxItem, spec: VmSpec, facts: VmFac
         notes = {relocation.note_of(item.ticket_id or 0): None}
         settle_with(context, item, Arrived(login, off), Settled(item, done=True, proof=login.address), notes)
     elif looked(context, item) > timedelta(hours=context.rules.lease.build_hours):
-        _back(context, item, f"it did not answer at {facts.site}: it still waits for {facts.waiting_for}")
+        late = say("It was not ready at {site}: {waiting}.", site=facts.site, waiting=facts.waiting_for)
+        _back(context, item, late)
     else:
         later(context, item, facts.waiting_for or facts.phase.value)
 
 
-def _back(context: TurnContext, item: OutboxItem, why: str) -> None:
+def _back(context: TurnContext, item: OutboxItem, why: Translatable) -> None:
     _given_up(context, item, why, back_to=item.effect.facts["left"])
 
 
@@ -317,7 +323,7 @@ def stranded(context: TurnContext, item: OutboxItem) -> None:
     """
     since = begun(context, item)
     if since is None or context.clock.now() - since > timedelta(hours=context.rules.lease.build_hours):
-        _back(context, item, "the host that it came to does not answer")
+        _back(context, item, say("The host that it was moved to does not answer."))
     else:
         now = context.clock.now()
         retry_at = now + timedelta(seconds=30)

@@ -11,6 +11,7 @@ from mailbot.model import EventKind, OutboxItem, Placed, Refusal, Ticket
 from mailbot.turns import addresses, modes, relocation
 from mailbot.turns.context import TurnContext, apply
 from mailbot.turns.rooms import left, promised
+from parsers.translatable import as_one, say, words_of
 from provisioner.api import ProvisionerError, SiteHealth
 from provisioner.placement import Need, choose
 
@@ -47,7 +48,7 @@ def place(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
     rooms = room(context, sites)
     choice = choose(rooms, Need(rules.memory_mib, ticket.disk_gib), frozenset(tried(context, ticket)))
     if choice.site is None:
-        why = f"no site can take it. {choice.why_not}"
+        why = as_one(say("No site can take it."), choice.why_not)
         raise NoRoom(why, silent=any(not one.reachable for one in rooms))
     event = Placed(choice.site, instead_of=ticket.site)
     held = addresses.held_at(context, choice.site)
@@ -56,7 +57,7 @@ def place(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
             context, ticket.id, event, lambda turn: context.store.commit(replace(turn, held=item, addresses=held))
         )
     except NoAddress as error:  # the last one went to somebody else meanwhile
-        raise NoRoom(str(error), silent=False) from error
+        raise NoRoom(words_of(error), silent=False) from error
     if isinstance(after, Refusal):
         fresh = context.store.ticket(ticket.id)
         if fresh is not None and fresh.site != ticket.site:
@@ -74,10 +75,10 @@ def room(context: TurnContext, sites: Sites) -> list[SiteHealth]:
     for name in sorted(sites):
         words = taken_out.get(name)
         if words:
-            problem = f"The site {name} takes no new machines: {words}"
+            problem = say("The site {site} takes no new machines: {why}", site=name, why=words)
             rooms.append(SiteHealth(name, reachable=False, problems=(problem,)))
         elif name not in seen or now - seen[name].at > TOO_OLD:
-            problem = f"The site {name} has not been looked at yet."
+            problem = say("The site {site} has not been looked at yet.", site=name)
             rooms.append(SiteHealth(name, reachable=False, problems=(problem,)))
         else:
             room = left(context, seen[name].health, coming)

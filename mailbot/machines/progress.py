@@ -14,7 +14,7 @@ from mailbot.turns.addresses import at_host, held_at
 from mailbot.turns.context import TurnContext, apply, usable_keys
 from mailbot.turns.names import name_after
 from mailbot.turns.owners import owner_of
-from parsers.translatable import Translatable
+from parsers.translatable import as_one, say, words_of
 from provisioner.api import Disks, Provisioner, ProvisionerError, VmSpec
 from provisioner.naming import legacy_machine_id
 
@@ -45,7 +45,7 @@ def where(sites: Sites, ticket: Ticket) -> Site:
     """The site at which the ticket's machine is.  Raises ProvisionerError where the configuration has it no more."""
     site = sites.get(ticket.site or "")
     if site is None:
-        why = f"the machine is at the site {ticket.site}, which the configuration does not name"
+        why = say("The machine is at the site {site}, which the configuration does not name.", site=ticket.site or "")
         raise ProvisionerError(why)
     return site
 
@@ -70,11 +70,12 @@ def keys_of(context: TurnContext, ticket: Ticket) -> tuple[str, ...]:
     """The keys of a machine's owner as the directory has them now.  Raises NoKeys and DirectoryUnavailable."""
     person = owner_of(context, ticket)
     if person is None or person.locked:
-        why = f"the directory has no active account {ticket.login} any more"
+        why = say("The directory no longer has an active account {login}.", login=ticket.login)
         raise NoKeys(why)
     keys, refusals = usable_keys(person)
     if not keys:
-        why = f"the directory has no usable SSH key for {ticket.login} any more ({'; '.join(refusals)})"
+        none = say("The directory no longer has a usable SSH key for {login}.", login=ticket.login)
+        why = as_one(none, *refusals)
         raise NoKeys(why)
     return keys
 
@@ -179,7 +180,7 @@ def settle_with(
     try:
         after = apply(context, item.ticket_id or 0, event, commit)
     except LookupError as error:
-        after = Refusal(Translatable(str(error)))
+        after = Refusal(words_of(error))
     if isinstance(after, Refusal):
         context.store.settle([settled], context.clock.now())
         ended(context, item)

@@ -38,6 +38,7 @@ from mailbot.model import (
 )
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, apply
+from parsers.translatable import words_of
 from provisioner.api import ProvisionerError, SiteUnreachable, VmPhase, VmSpec
 
 TELL_AFTER = 5
@@ -57,9 +58,9 @@ def at_its_site(step: _Step) -> Callable[[TurnContext, Sites, OutboxItem, Ticket
         except SiteUnreachable:
             raise  # no attempt while the other side does not answer
         except ProvisionerError as error:
-            again(context, item, str(error))
+            again(context, item, words_of(error))
             if item.attempts >= TELL_AFTER and item.attempts % TELL_AFTER == 0:
-                apply(context, ticket.id, EffectFailed(item.effect.action.value, str(error)))
+                apply(context, ticket.id, EffectFailed(item.effect.action.value, words_of(error)))
 
     return work
 
@@ -157,7 +158,7 @@ def reinstall(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, 
     try:
         fresh = replace(spec, ssh_keys=keys_of(context, ticket), restored=False)
     except (DirectoryUnavailable, NoKeys) as error:
-        again(context, item, str(error))
+        again(context, item, words_of(error))
         return
     if begun(context, item) is None:
         if ticket.held:

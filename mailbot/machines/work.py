@@ -19,6 +19,7 @@ from mailbot.ports import Settled
 from mailbot.turns import left_behind
 from mailbot.turns.context import TurnContext
 from mailbot.turns.leases import LEASE_SECONDS, Leases
+from parsers.translatable import words_of
 from provisioner.api import SiteUnreachable
 
 __all__ = ["Site", "Sites", "look_at_sites", "place", "sites_to_visit", "visit", "work"]
@@ -147,9 +148,9 @@ def _taken_further(
             journal.trouble(about=f"{item.effect.action.value} of ticket #{item.ticket_id}", error=error)
         except SiteUnreachable as error:
             if name is not None and health.look(context, name, sites[name]).reachable:
-                again(context, item, str(error))  # it is there after all: then the attempt counts
+                again(context, item, words_of(error))  # it is there after all: then the attempt counts
                 continue
-            _give_back(context, items[number:], str(error))
+            _give_back(context, items[number:], words_of(error))
             return number + 1
         except Exception as error:  # noqa: BLE001 - one machine never stops the others
             journal.trouble(about=f"{item.effect.action.value} of ticket #{item.ticket_id}", error=error)

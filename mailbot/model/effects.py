@@ -7,6 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from mailbot.model.tickets import Facts, Ticket
+from parsers.translatable import Translatable
 
 
 class NoticeOf(StrEnum):
@@ -229,7 +230,7 @@ class HeldLetter:
     ticket_id: int | None
     letter: Letter
     to: str
-    why: str
+    why: Translatable
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,11 +30,11 @@ class Risk(StrEnum):
 _LEAST = frozenset({Proof.TOKEN, Proof.REGISTERED})
 
 _MISSING = {
-    Proof.REGISTERED: say("your mail did not come from the address that is registered for you"),
-    Proof.TOKEN: say("your mail is not a reply to a letter that was sent to you"),
-    Proof.ALIGNED: say("nothing proves that your mail was sent by the mail service of your address (DMARC or DKIM)"),
-    Proof.SIGNED: say("your mail has no good OpenPGP signature of yours"),
-    Proof.CONFIRMED: say("it was not confirmed from the address that is registered for you"),
+    Proof.REGISTERED: say("your message did not come from your registered address"),
+    Proof.TOKEN: say("your message is not a reply to one that was sent to you"),
+    Proof.ALIGNED: say("nothing proves that your message was sent by the mail service of your address (DMARC or DKIM)"),
+    Proof.SIGNED: say("your message does not have your valid OpenPGP signature"),
+    Proof.CONFIRMED: say("it was not confirmed from your registered address"),
 }
 
 
@@ -133,12 +133,12 @@ def cannot_tell(risk: Risk, evidence: Evidence, rules: TrustRules) -> bool:
 def in_words(evidence: Evidence) -> Translatable:
     """How a sender was recognised, one sentence for the admin who decides."""
     if Proof.SIGNED in evidence.proofs:
-        return say("The mail has a good OpenPGP signature of the requester.")
+        return say("The message has a valid OpenPGP signature from the requester.")
     if Proof.ALIGNED in evidence.proofs:
-        return say("The mail service of {sender} vouches for the mail (DMARC or DKIM).", sender=evidence.sender)
+        return say("The mail service of {sender} vouches for the message (DMARC or DKIM).", sender=evidence.sender)
     if Proof.REGISTERED in evidence.proofs:
         return say(
-            "The mail gives the registered address {sender} as its sender; nothing else proves it.",
+            "The message gives the registered address {sender} as its sender; nothing else proves it.",
             sender=evidence.sender,
         )
     return NOTHING

@@ -13,6 +13,7 @@ from mailbot.model import LedgerEntry, MailKey
 from mailbot.ports import Fetched, Reader
 from mailbot.turns.attempts import Attempts
 from mailbot.turns.context import TurnContext
+from parsers.translatable import Translatable, say
 from parsers.values import Kind, Understanding, Unreadable
 
 READ_AHEAD = 16
@@ -22,7 +23,7 @@ REFUSED_TRIES = 8
 REFUSED_LASTS = timedelta(hours=6)
 """So often and so long a mail server may refuse to give one mail; then it is put in quarantine unread."""
 
-_FATAL = "The bot ended twice while it read this mail; it is left unread."
+_FATAL = say("mailbot ended twice while it read this message; it is left unread.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,13 @@ class Begun:
     def understanding(self) -> tuple[Understanding, Exception | None]:
         """What the mail says, and what the reader itself failed on, if it did; waits for the answer."""
         if self.answer is None:
-            return self._unreadable(_FATAL if self.is_fatal else "There is nothing to be read."), None
+            return self._unreadable(_FATAL if self.is_fatal else say("There is nothing to read.")), None
         try:
             return self.answer(), None
         except Exception as error:  # noqa: BLE001 - memory, a child that cannot be started: one mail never stops the line
-            return self._unreadable(f"It could not be read ({type(error).__name__})."), error
+            return self._unreadable(say("It could not be read ({error}).", error=type(error).__name__)), error
 
-    def _unreadable(self, why: str) -> Understanding:
+    def _unreadable(self, why: Translatable) -> Understanding:
         octets = _octets(self.fetched)
         unreadable = Unreadable(hashlib.sha256(octets).hexdigest(), len(octets), why)
         return Understanding(None, unreadable, Kind.UNREADABLE, why)

@@ -57,7 +57,7 @@ def problem(context: TurnContext, subject: str, text: str) -> Translatable | Non
         return say("An announcement needs a subject and a text.")
     if len(one_line(subject)) > _LONGEST_SUBJECT or len(text) > LONGEST or len(text.splitlines()) > MOST_LINES:
         return say(
-            "An announcement is short: a subject of at most {subject} characters, a text of at most {text} in {lines} lines.",
+            "An announcement must be short: a subject of at most {subject} characters, a text of at most {text} in {lines} lines.",
             subject=_LONGEST_SUBJECT,
             text=LONGEST,
             lines=MOST_LINES,
@@ -86,7 +86,7 @@ def begin(
     if wrong := problem(context, subject, text):
         return Refusal(wrong)
     if current(context.store) is not None:
-        return Refusal(say("Another announcement is still being handed out: try again in a minute."))
+        return Refusal(say("Another announcement is still being sent: try again in a minute."))
     lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
     now = context.clock.now()
     which = f"{now:%Y%m%d}-{sha256(f'{now.isoformat()} {address} {subject} {lines}'.encode()).hexdigest()[:8]}"

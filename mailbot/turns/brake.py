@@ -89,9 +89,9 @@ def release(context: TurnContext, number: int, by: str) -> Turn | Refusal:
     """The turn that lets the machines go which this brake holds, or why not.  May run twice."""
     brake = current(context)
     if brake is None or brake.number != number:
-        return Refusal(say("The brake has been pulled again since that letter. Please answer the newest one."))
+        return Refusal(say("The brake has stopped machines again since that message. Please reply to the newest one."))
     if brake.released_by and brake.released_by != by:
-        return Refusal(say("{who} has released it already.", who=brake.released_by))
+        return Refusal(say("{who} has already released it.", who=brake.released_by))
     held = tuple(ticket_id for ticket_id in brake.tickets if brake.holds(context.store.ticket(ticket_id)))
     note = json.dumps(asdict(replace(brake, released_by=by)))
     return Turn(now=context.clock.now(), notes={NOTE: note}, wake=held)

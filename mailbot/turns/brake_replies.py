@@ -18,7 +18,7 @@ from parsers.translatable import Translatable, as_one, say
 from parsers.values import Command, Mail, Unclear, Verb
 
 _ANOTHER_WORD = say(
-    "Only the word “{proceed}” lets go of what is held back; any other answer leaves it as it is.",
+    "Only the word “{proceed}” releases what is held back; any other answer changes nothing.",
     proceed=say("proceed"),
 )
 

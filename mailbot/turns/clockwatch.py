@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from parsers.translatable import NOTHING, Translatable, say, say_many
+
 JUMP = timedelta(hours=1)
 """A clock that goes wrong by more than this is not believed."""
 USUALLY_OFF = timedelta(days=7)
@@ -44,7 +46,7 @@ class Watch:
     starts: Mapping[str, Reference] = field(default_factory=dict)
 
 
-def look(watch: Watch, start: str, now: datetime, elapsed: float, *, doubted: bool) -> tuple[Watch, str]:
+def look(watch: Watch, start: str, now: datetime, elapsed: float, *, doubted: bool) -> tuple[Watch, Translatable]:
     """The record after this look, and why the clock cannot be believed (empty where it can).
 
     `start` names the start of the machine, `elapsed` are seconds of its clock that nobody sets; `doubted` says that the
@@ -54,13 +56,13 @@ def look(watch: Watch, start: str, now: datetime, elapsed: float, *, doubted: bo
     off = (now - known.wall) - timedelta(seconds=elapsed - known.elapsed)
     if -JUMP <= off <= known.ahead:
         agreed = Reference(known.wall, known.elapsed) if known.ahead == JUMP else Reference(now, elapsed)
-        return _recorded(watch, start, agreed, now), ""
+        return _recorded(watch, start, agreed, now), NOTHING
     since = elapsed if known.doubted is None else known.doubted
     if elapsed - since >= BELIEVED_AFTER.total_seconds():
-        return _recorded(watch, start, Reference(now, elapsed), now), ""
+        return _recorded(watch, start, Reference(now, elapsed), now), NOTHING
     after = Reference(known.wall, known.elapsed, known.ahead, since)
-    way = "forward" if off > timedelta(0) else "back"
-    return _recorded(watch, start, after, watch.believed), f"it jumped {way} by {_in_words(abs(off))}"
+    jumped = say("it jumped forward by {time}") if off > timedelta(0) else say("it jumped back by {time}")
+    return _recorded(watch, start, after, watch.believed), jumped.given(time=_in_words(abs(off)))
 
 
 def _first(watch: Watch, now: datetime, elapsed: float, *, doubted: bool) -> Reference:
@@ -78,9 +80,11 @@ def _recorded(watch: Watch, start: str, reference: Reference, believed: datetime
     return Watch(watch.believed if recent else believed, {**kept, start: reference})
 
 
-def _in_words(off: timedelta) -> str:
+def _in_words(off: timedelta) -> Translatable:
     hours = round(off / timedelta(hours=1))
-    return f"{hours} hours" if hours < 48 else f"{round(off / timedelta(days=1))} days"
+    if hours < 48:
+        return say_many("{number} hour", "{number} hours", hours)
+    return say_many("{number} day", "{number} days", round(off / timedelta(days=1)))
 
 
 def written(watch: Watch) -> str:

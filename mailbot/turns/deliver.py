@@ -35,6 +35,7 @@ from mailbot.turns import owners, sight
 from mailbot.turns.bounces import other_address
 from mailbot.turns.context import TurnContext, turn_of
 from mailbot.turns.leases import LEASE_SECONDS, Leases
+from parsers.translatable import NOTHING, Translatable, say, words_of
 
 CLAIM = 100
 """Letters claimed at once."""
@@ -117,8 +118,8 @@ class _Batch:
     until: datetime
     """From then on what is left of the batch is put back: a letter can take minutes, and another daemon must not have it too."""
     accepted: int = 0
-    gone: str = ""
-    put_off: dict[str, str] = field(default_factory=dict)
+    gone: Translatable = NOTHING
+    put_off: dict[str, Translatable] = field(default_factory=dict)
     """Addresses whose letter the server refused for now, and what it said."""
     settled: list[Settled] = field(default_factory=list)
     tickets: dict[int, Ticket | None] = field(default_factory=dict)
@@ -152,14 +153,14 @@ class _Batch:
             letter = compose(_as_of(now, item), self._ticket(item), self.context.letters, now)
         except Exception as error:  # noqa: BLE001 - a letter that cannot be written never stops the others
             journal.letter_unwritable(item.ticket_id, row=item.id, letter=_name(item), error=error)
-            self._give_up(item, f"the letter could not be written: {error}", now)
+            self._give_up(item, say("The message could not be written: {error}", error=str(error)), now)
             return
         try:
             answer = self.postman.send(letter)
         except LetterRefused as error:
             self._refused(item, error, now)
         except MailServerUnavailable as error:
-            self.gone = str(error)
+            self.gone = words_of(error)
             self._again(item, self.gone, now, answered=False)
         except Exception as error:  # noqa: BLE001 - nor does one that cannot be handed over
             journal.trouble(about=f"handing over {_name(item)}", error=error)
@@ -196,15 +197,16 @@ class _Batch:
                 to=item.effect.to,
                 answer=f"{error.code} {error.answer}",
             )
-            self._give_up(item, str(error), now, refused=True)
+            self._give_up(item, words_of(error), now, refused=True)
         else:
-            self.put_off[item.effect.to] = str(error)
-            self._again(item, str(error), now)
+            self.put_off[item.effect.to] = words_of(error)
+            self._again(item, words_of(error), now)
 
     def _again(self, item: OutboxItem, why: str, now: datetime, *, answered: bool = True) -> None:
         """Later; the attempt counts only where the server answered."""
         if answered and item.attempts >= MOST_ATTEMPTS:
-            self._give_up(item, f"not delivered in {item.attempts} attempts: {why}", now)
+            failed = say("Not delivered in {number} attempts: {why}", number=item.attempts, why=why)
+            self._give_up(item, failed, now)
             return
         retry_at = now + (_pause(item.attempts) if answered else FIRST_RETRY)
         journal.letter_postponed(

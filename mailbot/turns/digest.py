@@ -81,30 +81,30 @@ class Week:
     def sections(self) -> dict[Translatable, list[Translatable]]:
         """The lines of each section, by its title; what is odd or failed comes first."""
         return {
-            say("odd"): list(self.odd()),
+            say("unusual"): list(self.odd()),
             say("failed"): list(self._failed()),
-            say("over the brake"): list(self._braked()),
+            say("held by the brake"): list(self._braked()),
             say("waiting"): list(self._waiting()),
             say("expiring"): list(self._expiring()),
-            say("held"): [as_one(f"{_who(one)}:", one.held) for one in self.ahead if one.held],
+            say("on hold"): [as_one(f"{_who(one)}:", one.held) for one in self.ahead if one.held],
         }
 
     def _waiting(self) -> Iterator[Translatable]:
         for one in self.context.store.tickets(_WAITING):
             for_whom = say("its owner") if one.state is S.UNCONFIRMED else say("an admin")
-            waits = say("{which}: the request waits for {whom} since {day}.", which=_who(one), whom=for_whom)
+            waits = say("{which}: the request has been waiting for {whom} since {day}.", which=_who(one), whom=for_whom)
             yield waits.given(day=self._day(one.asked_at or one.opened_at))
         for one in self.ahead:
             if one.asked_end_date is not None:
-                waits = say("{which}: an extension until {asked} waits since {day}.")
+                waits = say("{which}: an extension until {asked} has been waiting since {day}.")
                 if one.state is S.ARCHIVED:
-                    waits = say("{which}: its return until {asked} waits since {day}.")
+                    waits = say("{which}: its return until {asked} has been waiting since {day}.")
                 yield waits.given(which=_who(one), asked=one.asked_end_date, day=self._day(one.asked_at or self.now))
 
         for one in self.ahead:
             if one.asked_end_date is None and self._waits_for_a_word(one):
                 waits = say(
-                    "{which}: notice could not be proven, so its end was put off by {days} days; an admin decides."
+                    "{which}: notice could not be proven, so its end was postponed by {days} days; an admin must decide."
                 )
                 yield waits.given(which=_who(one), days=one.delayed_days)
 
@@ -117,7 +117,7 @@ class Week:
     def _failed(self) -> Iterator[Translatable]:
         for one in self.context.store.tickets((S.FAILED,)):
             day = self._day(one.changed_at)
-            yield say("{which}: the machine could not be built, since {day}.", which=_who(one), day=day)
+            yield say("{which}: the machine could not be built (since {day}).", which=_who(one), day=day)
         for failed in self.context.store.failed_effects():
             if failed.at >= self.since:
                 yield _given_up(failed, self._day(failed.at))
@@ -145,7 +145,7 @@ class Week:
         for number in pulled.tickets:
             one = self.context.store.ticket(number)
             if one is not None and pulled.holds(one):
-                waits = say("{which}: waits for an answer to the letter of brake {brake}.", which=_who(one))
+                waits = say("{which}: waiting for an answer to the message about brake {brake}.", which=_who(one))
                 yield waits.given(brake=pulled.number)
 
     def odd(self) -> Iterator[Translatable]:
@@ -161,11 +161,13 @@ class Week:
         if pulled := letter_brake.current(self.context):
             waiting = len(self.context.store.held_letters(LOOK_AT))
             if waiting and not pulled.released_by:
-                held = say("Letters are held back ({number}): they wait for an answer to the letter of brake {brake}.")
+                held = say(
+                    "Messages are held back ({number}): they are waiting for an answer to the message about brake {brake}."
+                )
                 yield held.given(number=waiting, brake=pulled.number)
         paused = self.context.paused()
         if paused:
-            yield say("The bot is paused by {who}. Mail is answered, nothing else happens.", who=paused)
+            yield say("{who} has paused mailbot. Messages are answered; nothing else happens.", who=paused)
         for one in self.context.store.with_odd_owner(LINES + 1):
             yield say("{which}: {problem}.", which=_who(one), problem=_OWNER[one.owner])
         yield from self._slow()
@@ -177,7 +179,7 @@ class Week:
     def stuck(self) -> Iterator[tuple[str, str]]:
         """What does not get on, and of which kind it is: of what needs an admin's hand, each line of the letter and more."""
         yield from (("failed", line) for line in self._failed())
-        yield from (("over the brake", line) for line in self._braked())
+        yield from (("held by the brake", line) for line in self._braked())
         yield from (("under way", line) for line in self._slow())
         for number, why in self.context.store.overview.troubled():
             yield "not understood", f"#{number}: its last turn failed, and is tried again: {why}"
@@ -190,7 +192,10 @@ class Week:
     def _slow(self) -> Iterator[Translatable]:
         for one in self.context.store.tickets(_UNDER_WAY):
             if self.now - one.changed_at > SLOW:
-                built, removed = say("{which}: being built since {day}."), say("{which}: being removed since {day}.")
+                built, removed = (
+                    say("{which}: still being built, since {day}."),
+                    say("{which}: still being removed, since {day}."),
+                )
                 doing = built if one.state is S.APPROVED else removed
                 yield doing.given(which=_who(one), day=self._day(one.changed_at))
 
@@ -205,11 +210,11 @@ class Week:
 
 _OWNER: Mapping[OwnerState, Translatable] = {
     OwnerState.ACTIVE: say("its owner is in the directory"),
-    OwnerState.LOCKED: say("the account of its owner is locked"),
+    OwnerState.LOCKED: say("its owner's account is locked"),
     OwnerState.KEYLESS: say("the directory has no usable SSH key of its owner"),
     OwnerState.GONE: say("its owner is no longer in the directory"),
-    OwnerState.SUCCEEDED: say("its owner is no longer in the directory, and somebody else has the login"),
-    OwnerState.NAMESAKE: say("somebody else has the login that it is named after"),
+    OwnerState.SUCCEEDED: say("its owner is no longer in the directory, and someone else has the login"),
+    OwnerState.NAMESAKE: say("someone else has the login that it is named after"),
 }
 
 
@@ -221,6 +226,6 @@ def _given_up(failed: FailedEffect, day: date) -> Translatable:
     effect, number = failed.item.effect, failed.item.ticket_id
     what = Translatable(effect.action.value)
     if effect.letter is not None:
-        what = say("the letter {letter} to {address}", letter=effect.letter.value, address=effect.to)
+        what = say("the message {letter} to {address}", letter=effect.letter.value, address=effect.to)
     given_up = say("{what} was given up on {day}: {error}", what=what, day=day, error=failed.error)
     return as_one(f"#{number},", given_up) if number else given_up

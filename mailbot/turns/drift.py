@@ -99,7 +99,9 @@ def compare(site: str, known: Iterable[Known], there: Iterable[Found]) -> tuple[
         if home is None:
             findings.append(_orphan(site, one, say("no ticket knows it"), ticketless=True))
         elif home.site != site:
-            elsewhere = say("by its ticket #{ticket} it is at {site}", ticket=home.id, site=home.site or say("no site"))
+            elsewhere = say(
+                "according to its ticket #{ticket} it is at {site}", ticket=home.id, site=home.site or say("no site")
+            )
             findings.append(_orphan(site, one, elsewhere))
     return tuple(sorted(findings, key=lambda one: (one.ticket or 0, one.drift, one.machine)))
 
@@ -115,7 +117,9 @@ def _orphan(site: str, one: Found, why: Translatable, *, ticketless: bool = Fals
     adoptable = ticketless and one.name and one.owner and one.expires_on
     answers = (Verb.ADOPT, Verb.FORGET) if adoptable else (Verb.FORGET,) if one.name else ()
     if one.reference:
-        marked = say("{name} is at {site} (ticket {ticket} by its own mark), but {why}.", ticket=one.reference)
+        marked = say(
+            "{name} is at {site} (ticket {ticket} according to its own mark), but {why}.", ticket=one.reference
+        )
         said = marked.given(name=name, site=site, why=why)
     return Finding(Drift.ORPHAN, None, name, said, answers, mark_of(one))
 
@@ -126,11 +130,11 @@ def _of_ticket(ticket: Ticket, one: Found | None) -> tuple[Finding, ...]:
         return ()
     with_domain, with_disk = one is not None and one.name is not None, one is not None and one.disk_gib is not None
     if ticket.state not in _KEPT and not with_domain:
-        disk_there = say("the machine is not at {site} any more, but its disk is.")
-        all_gone = say("the machine is not at {site} any more, nor is its disk.")
+        disk_there = say("the machine is no longer at {site}, but its disk is.")
+        all_gone = say("neither the machine nor its disk is at {site} any more.")
         told = [(Drift.MISSING, (disk_there if with_disk else all_gone).given(site=ticket.site or ""))]
     elif one is None or not with_disk:
-        told = [(Drift.DISK_LOST, say("its disk is not at {site} any more.", site=ticket.site or ""))]
+        told = [(Drift.DISK_LOST, say("its disk is no longer at {site}.", site=ticket.site or ""))]
     else:
         told = [*_of_disk(ticket, one), *(_of_domain(ticket, one) if with_domain else ())]
     return tuple(
@@ -166,15 +170,15 @@ def _of_disk(ticket: Ticket, one: Found) -> Iterator[tuple[Drift, Translatable]]
 def _of_domain(ticket: Ticket, one: Found) -> Iterator[tuple[Drift, Translatable]]:
     wanted = ticket.state in _RUNNING
     if one.running and not wanted:
-        yield Drift.ON, say("it runs, although it should be stopped.")
+        yield Drift.ON, say("it is running, although it should be stopped.")
     if wanted and not one.running:
-        yield Drift.OFF, say("it is switched off within its lease, perhaps by its owner.")
+        yield Drift.OFF, say("it is switched off before its end date, perhaps by its owner.")
     if one.autostart and not wanted:
         yield Drift.AUTOSTART, say("it would start with its host, although it should be stopped.")
     if wanted and one.running and not one.autostart:
-        yield Drift.AUTOSTART, say("it would stay off when its host starts again.")
+        yield Drift.AUTOSTART, say("it would stay off after a restart of its host.")
     if not one.filtered:
-        yield Drift.UNFILTERED, say("it is not held to its own addresses (the network filter is missing).")
+        yield Drift.UNFILTERED, say("it is not restricted to its own addresses (the network filter is missing).")
 
 
 # what is kept

@@ -59,7 +59,7 @@ def lack_of(context: TurnContext, evidence: Evidence, risk: Risk) -> Translatabl
     if trust.cannot_tell(risk, evidence, rules):
         raise SenderUncertain(evidence.unsure)
     lack = trust.missing(risk, evidence, rules)
-    return say("It was not done: {lack}.", lack=lack) if lack else NOTHING
+    return say("Nothing was done: {lack}.", lack=lack) if lack else NOTHING
 
 
 def risk_of(said: Command | Unclear, ticket: Ticket, rules: Rules) -> Risk:

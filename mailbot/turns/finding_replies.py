@@ -23,9 +23,9 @@ from parsers.translatable import Translatable, as_one, say
 from parsers.values import Command, Mail, Unclear, Verb
 
 _UNKNOWN_USAGE = "Not known: the machine was there, and no request for it is known."
-_GONE = "The machine and its disk are not at its site any more."
+_GONE = say("The machine and its disk are no longer at their site.")
 _WORDS = say(
-    "The words that answer this message are “{rebuild}”, “{adopt}” and “{forget}”, each with the name of the machine.",
+    "Answer this message with “{rebuild}”, “{adopt}” or “{forget}” and the name of the machine.",
     rebuild=say("rebuild"),
     adopt=say("adopt"),
     forget=say("forget"),
@@ -49,7 +49,7 @@ def chosen(open_: Sequence[Placed], verb: Verb, machine: str) -> Placed | Refusa
         names = ", ".join(f"{one.finding.machine} ({one.site})" for one in fitting)
         return Refusal(say("Please name the machine: {names}.", names=names))
     word = Translatable(f"{verb.value} {machine}".strip())
-    return Refusal(say("There is nothing any more that “{word}” could answer.", word=word))
+    return Refusal(say("There is no longer anything that “{word}” could answer.", word=word))
 
 
 def done(context: TurnContext, placed: Placed, verb: Verb, by: Actor) -> Done | Refusal:
@@ -59,18 +59,18 @@ def done(context: TurnContext, placed: Placed, verb: Verb, by: Actor) -> Done | 
         return _adopted(context, placed, by)
     if found.ticket is None:  # a machine that no ticket knows is not listed any more, and stays as it is
         turn = Turn(now=context.clock.now(), notes=findings.without(context.store, placed, forgotten=True))
-        return Done(turn, say("{machine} at {site} stays as it is, and is not listed any more.", **named))
+        return Done(turn, say("{machine} at {site} stays as it is, and will no longer be listed.", **named))
     if verb is Verb.REBUILD:
         again = say("{machine} is being built again at {site}; its owner has been told.", **named)
         return _happened(context, placed, RebuildAsked(by, fresh=found.fresh), again)
-    ended = say("the ticket of {machine} at {site} ends; its owner has been told.", **named)
+    ended = say("the ticket of {machine} at {site} is closed; its owner has been told.", **named)
     return _happened(context, placed, Ended(by, _GONE), ended)
 
 
 def _happened(context: TurnContext, placed: Placed, event: Event, said: Translatable) -> Done | Refusal:
     ticket, now = context.store.ticket(placed.finding.ticket or 0), context.clock.now()
     if ticket is None:
-        return Refusal(say("That ticket is not there any more."))
+        return Refusal(say("That ticket no longer exists."))
     step = decide(ticket, event, context.circumstances(now, ticket))
     if isinstance(step, Refusal):
         return step
@@ -85,7 +85,7 @@ def _adopted(context: TurnContext, placed: Placed, by: Actor) -> Done | Refusal:
         return Refusal(say("The directory does not know the owner of {machine}.", machine=found.machine))
     other = context.store.open_ticket_of(person.login, person.id)
     if other is not None:
-        taken = say("There is another one for {login} already (#{ticket}): {state}.", login=other.username)
+        taken = say("There is already another one for {login} (#{ticket}): {state}.", login=other.username)
         return Refusal(taken.given(ticket=other.id, state=STATE_WORDS[other.state]))
     ticket = ticket_of(context, person, mark, Told(_UNKNOWN_USAGE))
     turn = adoption(context, placed.site, mark, ticket, by, notes=findings.without(context.store, placed))

@@ -81,7 +81,7 @@ def tell(context: TurnContext) -> int:
 def listed(placed: Sequence[Placed]) -> tuple[Listed, ...]:
     """Findings as a letter names them: the first of them, and how many more there are."""
     rest = len(placed) - LISTED
-    more = say("and {number} more; «{command}» names them all.", number=rest, command="mailbot reconcile")
+    more = say("and {number} more; «{command}» lists them all.", number=rest, command="mailbot reconcile")
     shown = tuple(_listed(one.site, one.finding) for one in placed[:LISTED])
     return shown if rest <= 0 else (*shown, Listed("", more))
 

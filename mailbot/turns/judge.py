@@ -16,7 +16,7 @@ from mailbot.turns.judgement import Judgement, counted, left
 from mailbot.turns.replies import judge_reply
 from mailbot.turns.requests import explained, judge_request
 from parsers.request.labels import Part
-from parsers.translatable import say
+from parsers.translatable import Translatable, as_one, say
 from parsers.values import (
     Automatic,
     AutomaticKind,
@@ -134,9 +134,9 @@ def _header_alone(context: TurnContext, fetched: Fetched, header: Mail, now: dat
     wanted = context.rules.service.request_subject.casefold() in header.subject.casefold()
     mib, most = fetched.size_bytes // (1024 * 1024), context.rules.answers.mail_max_mib
     why = (
-        f"the mail server has not given it for hours: {fetched.refused}"
+        say("The mail server has not handed it over for hours: {error}", error=fetched.refused)
         if fetched.refused
-        else f"the mail is too large to be read: {mib} MiB, at most {most} MiB are"
+        else say("The message is too large to be read: {size} MiB, at most {most} MiB.", size=mib, most=most)
     )
     if not (ours or wanted):
         return left(why)
@@ -144,7 +144,7 @@ def _header_alone(context: TurnContext, fetched: Fetched, header: Mail, now: dat
     sender = context.directory.by_address(header.sender.address)
     if sender is None or not wanted or fetched.refused:
         return outcome
-    allowed = say("a mail of at most {most} MiB; please leave out what is attached and send the words alone", most=most)
+    allowed = say("a message of at most {most} MiB; please leave out the attachments and send only the text", most=most)
     too_large = Problem(Part.WHOLE.value, None, say("{size} MiB", size=mib), allowed)
     told = explained(context, header, sender, now, request=Request(Fields(username=sender.login), (too_large,)))
     letters = [effect for one in (outcome, told) if one.turn for effect in one.turn.effects]
@@ -152,7 +152,13 @@ def _header_alone(context: TurnContext, fetched: Fetched, header: Mail, now: dat
 
 
 def quarantined(
-    context: TurnContext, sha256: str, why: str, now: datetime, *, mail: Mail | None = None, message_id: str = ""
+    context: TurnContext,
+    sha256: str,
+    why: Translatable,
+    now: datetime,
+    *,
+    mail: Mail | None = None,
+    message_id: str = "",
 ) -> Judgement:
     """The mail is put where a person finds it, and every admin is told why; not without end on one day."""
     most = context.rules.answers.troubles_per_day
@@ -160,7 +166,8 @@ def quarantined(
     if count.number > most:
         return Judgement(Verdict.QUARANTINED, f"{why}; admins had {most} such letters today")
     if count.number == most:
-        why += f" (That is the {most}th such mail today; further ones only go to the folder.)"
+        last = say("This is message number {most} of this kind today; further ones only go to the folder.", most=most)
+        why = as_one(why, last)
     letters = context.letter_to_admins(
         AdminMailTrouble(
             why=why,

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from mailbot.letters.troubles import AdminLettersHeld, Dropped, Waiting
-from mailbot.lifecycle.letter_brake import Weight, in_words, weight
+from mailbot.lifecycle.letter_brake import Weight, weight
 from mailbot.model import HeldLetter, Letter, Refusal, Turn
 from mailbot.turns.brake_numbers import LETTERS, next_number
 from mailbot.turns.context import TurnContext
@@ -86,7 +86,7 @@ def _told(context: TurnContext, brake: LetterBrake, held: Sequence[HeldLetter]) 
     tickets = {number: context.store.ticket(number) for number in sorted(questions)[:LISTED]}
     return AdminLettersHeld(
         brake=brake.number,
-        why=tuple(in_words(why, context.rules.letters) for why in sorted({one.why for one in held})),
+        why=tuple(sorted({one.why for one in held})),
         questions=tuple(Waiting(one.id, one.username) for one in tickets.values() if one is not None),
         waiting=len(questions),
         announced=announced,
@@ -101,9 +101,9 @@ def release(context: TurnContext, number: int, by: str) -> Turn | Refusal:
     """
     brake = current(context)
     if brake is None or brake.number != number:
-        return Refusal(say("Letters have been held again since that letter. Please answer the newest one."))
+        return Refusal(say("Messages have been held back again since that one. Please reply to the newest one."))
     if brake.released_by and brake.released_by != by:
-        return Refusal(say("{who} has let them go already.", who=brake.released_by))
+        return Refusal(say("{who} has already released them.", who=brake.released_by))
     held = context.store.held_letters(LOOK_AT)
     dropped = tuple(one.row for one in held if weight(one.letter) is Weight.INFORMATION)
     let_go = tuple(one.row for one in held if weight(one.letter) is not Weight.INFORMATION)

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mailbot.ports import Store
+from parsers.translatable import Translatable, say
 
 _NOTE = "site modes"
 KEPT = 50
@@ -26,6 +27,14 @@ class Mode(StrEnum):
     """No new machine, and those that are there are to leave."""
     DOWN = "down"
     """Nothing: the site is not asked for anything, as if it did not answer."""
+
+
+_CALLED: Mapping[Mode, Translatable] = {
+    Mode.OPEN: say("open"),
+    Mode.CORDONED: say("cordoned"),
+    Mode.DRAINING: say("draining"),
+    Mode.DOWN: say("down"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +63,12 @@ def mode_of(store: Store, site: str) -> Mode:
     return changes[-1].mode if changes else Mode.OPEN
 
 
-def refusals(store: Store) -> Mapping[str, str]:
+def refusals(store: Store) -> Mapping[str, Translatable]:
     """Why sites take no new machine by somebody's decision; a site that does is not in it."""
     return {
-        site: f"The site {site} is {changes[-1].mode.value} ({changes[-1].who}: {changes[-1].why})."
+        site: say("The site {site} is {mode} ({who}: {why}).", site=site, mode=_CALLED[changes[-1].mode]).given(
+            who=changes[-1].who, why=changes[-1].why
+        )
         for site, changes in _all(store).items()
         if changes[-1].mode is not Mode.OPEN
     }

@@ -20,6 +20,7 @@ from mailbot.turns import sight
 from mailbot.turns.addresses import at_host
 from mailbot.turns.context import TurnContext, apply
 from mailbot.turns.leases import LEASE_SECONDS
+from parsers.translatable import Translatable, words_of
 
 CLAIM = 20
 FIRST_RETRY = timedelta(seconds=30)
@@ -60,7 +61,7 @@ def publish(context: TurnContext) -> int:
     zones = context.zones
     if zones is None or context.paused():
         return 0
-    done, asked, away = 0, False, dict[str, str]()
+    done, asked, away = 0, False, dict[str, Translatable]()
     while items := context.store.claim((Action.NAME,), context.clock.now(), CLAIM, LEASE_SECONDS):
         asked = True
         done += sum(_attempted(context, zones, item, away) for item in items)
@@ -71,7 +72,7 @@ def publish(context: TurnContext) -> int:
     return done
 
 
-def _attempted(context: TurnContext, zones: Zones, item: OutboxItem, away: dict[str, str]) -> bool:
+def _attempted(context: TurnContext, zones: Zones, item: OutboxItem, away: dict[str, Translatable]) -> bool:
     """Try one row; gives whether it is settled.  `away` says of zones why their servers are not asked now."""
     zone = zones.zone_of(_name_of(context, item))
     if zone in away:
@@ -80,11 +81,11 @@ def _attempted(context: TurnContext, zones: Zones, item: OutboxItem, away: dict[
     try:
         _one(context, zones, item)
     except NameServerUnavailable as error:
-        away[zone] = str(error)
+        away[zone] = words_of(error)
         journal.connection_lost(server="dns", why=str(error))
-        _put_back(context, item, str(error))
+        _put_back(context, item, words_of(error))
     except NameTaken as error:
-        _refused(context, item, str(error))
+        _refused(context, item, words_of(error))
     except Exception as error:  # noqa: BLE001 - one name never stops the others
         journal.trouble(about=f"the name of ticket #{item.ticket_id}", error=error)
         _again(context, item, f"{type(error).__name__}: {error}")

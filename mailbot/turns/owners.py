@@ -14,6 +14,7 @@ from mailbot.model import FINAL, OwnerSeen, Person, Refusal, Ticket, TicketState
 from mailbot.ports import Wanted
 from mailbot.turns import sight
 from mailbot.turns.context import TurnContext, apply, usable_keys
+from parsers.translatable import words_of
 
 EVERY = timedelta(days=1)
 """How often the directory is asked about the owner of every machine."""
@@ -73,7 +74,7 @@ def look_at(context: TurnContext, ticket: Ticket, now: datetime, *, known_to_ans
     try:
         seen = ask(context, ticket)
     except DirectoryUnavailable as error:
-        sight.cannot(context, sight.Sense.DIRECTORY, str(error), now)
+        sight.cannot(context, sight.Sense.DIRECTORY, words_of(error), now)
         return None
     if not known_to_answer:
         sight.can(context, sight.Sense.DIRECTORY, now)

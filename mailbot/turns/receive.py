@@ -19,6 +19,7 @@ from mailbot.turns.context import CLOSED, CONFLICT_TRIES, TurnContext
 from mailbot.turns.judge import first_look, judge, oldest_wanted, quarantined
 from mailbot.turns.judgement import Judgement
 from mailbot.turns.sealing import seal
+from parsers.translatable import say, words_of
 from parsers.values import Kind, Understanding, Unreadable
 
 MAILS_AT_ONCE = 500
@@ -132,7 +133,7 @@ def _handle(context: TurnContext, mail: Begun) -> LedgerEntry | None:
         entry = _committed(context, fetched, read, entry)
     except (DirectoryUnavailable, SenderUncertain) as error:
         away = sight.Sense.DIRECTORY if isinstance(error, DirectoryUnavailable) else sight.Sense.NAME_SERVERS
-        sight.cannot(context, away, str(error), now)
+        sight.cannot(context, away, words_of(error), now)
         entry = replace(entry, verdict=Verdict.RETRY, retry_at=now + RETRY_AFTER, why=str(error))
         context.store.commit(Turn(now=now, mail=entry))
         journal.mail_retried(mail=entry.sha256, attempt=entry.attempts, retry_at=now + RETRY_AFTER, error=error)
@@ -226,7 +227,9 @@ def _poison(context: TurnContext, entry: LedgerEntry, error: Exception, now: dat
         context.store.commit(Turn(now=now, mail=entry))
         journal.mail_retried(mail=entry.sha256, attempt=attempts, retry_at=entry.retry_at or now, error=error)
         return entry
-    judgement = quarantined(context, entry.sha256, f"handling it failed {attempts} times ({why})", now)
+    judgement = quarantined(
+        context, entry.sha256, say("Handling it failed {number} times ({error}).", number=attempts, error=why), now
+    )
     entry = replace(entry, verdict=Verdict.QUARANTINED, retry_at=None)
     context.store.commit(replace(judgement.turn or Turn(now=now), mail=entry))
     return entry

@@ -20,7 +20,7 @@ from mailbot.turns import modes, sight
 from mailbot.turns.addresses import held_at
 from mailbot.turns.context import TurnContext, apply
 from mailbot.turns.rooms import left, promised
-from parsers.translatable import say
+from parsers.translatable import NOTHING, Translatable, as_one, say
 
 _PREFIX = "move:"
 _COUNTED = "moves-begun"
@@ -134,7 +134,7 @@ def _begin(context: TurnContext, number: int, plan: MovePlan, read_at: datetime 
         if isinstance(again, Refusal):
             end(context, number, MoveEnded(again.why, again.why, by=CLOCK))
     elif why := cannot_take(context, ticket, plan.to):
-        end(context, number, MoveEnded(f"{plan.to}: {why}", CANNOT))
+        end(context, number, MoveEnded(say("{site}: {why}", site=plan.to, why=why), CANNOT))
     elif (counted := _one_more_today(context, now)) is not None:
         notes = {note_of(number): written(Planned(plan, begun=True)), _COUNTED: counted}
         apply(context, number, MoveBegun(plan.to), lambda turn: context.store.commit(replace(turn, notes=notes)))
@@ -162,21 +162,21 @@ def destinations(store: Store) -> Mapping[int, str]:
     return {number: one.plan.to for number, one in planned(store).items()}
 
 
-def cannot_take(context: TurnContext, ticket: Ticket, site: str) -> str:
+def cannot_take(context: TurnContext, ticket: Ticket, site: str) -> Translatable:
     """Why a host does not take a ticket's machine now, by what is stored of it and promised there; "" where it does."""
     refused = modes.refusals(context.store).get(site)
     if refused:
         return refused
     seen = {health.site: health for health, _at in context.store.health()}.get(site)
     if seen is None or not seen.reachable:
-        return "it does not answer" if seen is None or not seen.problems else " ".join(seen.problems)
+        return say("it does not answer") if seen is None or not seen.problems else as_one(*seen.problems)
     if seen.problems:
-        return " ".join(seen.problems)
+        return as_one(*seen.problems)
     room = left(context, seen, promised(context, destinations(context.store)), but=ticket.id)
     if room.free_memory_mib < context.rules.policy.memory_mib:
-        return "it has not enough memory left"
+        return say("it has not enough memory left")
     alone = not context.has_one_pool(ticket.site or "", site)
-    return "it has not enough disk left" if alone and room.free_disk_gib < ticket.disk_gib else ""
+    return say("it has not enough disk left") if alone and room.free_disk_gib < ticket.disk_gib else NOTHING
 
 
 def _one_more_today(context: TurnContext, now: datetime) -> str | None:

@@ -52,8 +52,7 @@ from parsers.values import Command, Mail, Unclear, Verb
 from provisioner.naming import machine_name
 
 _WENT_TO_OTHERS = say(
-    "It was not done: an answer to this letter went to other people too, so that they could write in your name. Please answer "
-    "a letter that is written to you on another day (write {status} tomorrow), or ask another administrator.",
+    "Nothing was done: an answer to this message also went to other people, who could now write in your name. Please reply to a message that is sent to you on another day (write {status} tomorrow), or ask another admin.",
     status=say("status"),
 )
 _ANSWERED = frozenset({Purpose.DECIDE, Purpose.OWN, Purpose.CONFIRM})
@@ -164,7 +163,9 @@ def _lack(exchange: _Exchange) -> Translatable:
     """Why what was said cannot be done on this evidence, as words for the sender; empty where it can."""
     days = exchange.context.letters.expiry_days
     if tokens.expired(exchange.reference, exchange.now, days):
-        return say("The letter that you answer is older than {days} days. Please answer this one instead.", days=days)
+        return say(
+            "The message that you replied to is older than {days} days. Please reply to this one instead.", days=days
+        )
     evidence = exchange.evidence
     alone = evidence.risk is not Risk.ASK and not evidence.proofs & {Proof.ALIGNED, Proof.SIGNED}
     if alone and repetition.went_to_others(exchange.context, exchange.reference):
@@ -262,7 +263,9 @@ def _obey(exchange: _Exchange, command: Command) -> Judgement:
     if reference.purpose is not Purpose.OWN and (another or reference.version != ticket.version):
         if _is_decision(exchange, command) and (outcome := _outcome(exchange)) is not None:
             return exchange.answer(AdminAlreadyDecided(words=command.line, outcome=outcome), "already decided")
-        why = say("The request has changed since the letter that you answer. Please answer the newest letter about it.")
+        why = say(
+            "The request has changed since the message that you replied to. Please reply to the newest one about it."
+        )
         return exchange.refuse(command.line, why)
     role = Role.ADMIN if reference.purpose is Purpose.DECIDE else Role.OWNER
     mail, evidence = exchange.mail, exchange.evidence
@@ -321,10 +324,10 @@ _CLOSED_BY = {
     EventKind.DENIED: say("The request was denied by {who} {when}."),
     EventKind.WITHDRAWN: say("The request was withdrawn by {who} {when}."),
     EventKind.RELEASED: say("The question was closed {when}, because the machine was given back by {who}."),
-    EventKind.ENDED: say("The question was closed {when}, because the machine was taken away by {who}."),
+    EventKind.ENDED: say("The question was closed {when}, because the machine was removed by {who}."),
     EventKind.PROCEEDED: say("The question was answered with “{proceed}” by {who} {when}.", proceed=say("proceed")),
     EventKind.END_DATE_SET: say("The question was answered with another last day by {who} {when}."),
-    EventKind.RESTORED: say("The question was closed {when}, because {who} had the machine brought back."),
+    EventKind.RESTORED: say("The question was closed {when}, because the machine was brought back by {who}."),
 }
 """What closes a question, as words for whoever answers it after that."""
 
@@ -363,19 +366,19 @@ def _too_late(exchange: _Exchange, command: Command) -> Judgement:
     if outcome is not None:
         return exchange.answer(AdminAlreadyDecided(words=command.line, outcome=outcome), "already decided")
     verb, state = Translatable(command.verb.value), STATE_WORDS[ticket.state]
-    why = say("“{verb}” cannot be done now: {state}.", verb=verb, state=state)
+    why = say("“{verb}” is not possible now: {state}.", verb=verb, state=state)
     if deciding and ticket.state in LIVING and ticket.asked_end_date is None:
         why = say(
-            "That question is not open any more: nobody had decided in time, so it lapsed, and the last day is as before."
+            "That question is no longer open: nobody decided in time, so it lapsed, and the last day is as before."
         )
     if deciding and ticket.state is TicketState.ARCHIVED and ticket.asked_end_date is None:
-        why = say("That question is not open any more: nobody had decided in time, so it lapsed.")
+        why = say("That question is no longer open: nobody decided in time, so it lapsed.")
     if command.verb in {Verb.EXTEND, Verb.RESTORE} and ticket.asked_end_date is not None:
         why = still_asked(ticket, ticket.asked_end_date)
     return exchange.refuse(command.line, why)
 
 
-_NO_EVENT = Refusal(say("That word says nothing about this machine."))
+_NO_EVENT = Refusal(say("That word does not apply to this machine."))
 
 
 def _still_possible(exchange: _Exchange, event: Event | Refusal) -> Event | Refusal:
@@ -400,9 +403,9 @@ def _place_free(exchange: _Exchange) -> Refusal | None:
         return None
     who = exchange.who
     if isinstance(who, Person) and not owners.is_owner(context, who, other):
-        another = say("There is another {machine} by now, which is not yours. Please ask the admins.")
+        another = say("There is now another {machine}, which is not yours. Please ask the admins.")
         return Refusal(another.given(machine=machine_name(ticket.username)))
-    taken = say("There is another one for {login} already (#{ticket}): {state}.", login=other.username, ticket=other.id)
+    taken = say("There is already another one for {login} (#{ticket}): {state}.", login=other.username, ticket=other.id)
     return Refusal(taken.given(state=STATE_WORDS[other.state]))
 
 

@@ -89,16 +89,16 @@ def _place_taken(ticket: Ticket | None, *, own: bool) -> tuple[Problem, ...]:
     if ticket is None:
         return ()
     if not own:
-        found = say("there is a machine {machine} already, which is not yours", machine=machine_name(ticket.username))
+        found = say("there is already a machine {machine}, which is not yours", machine=machine_name(ticket.username))
         return (Problem(Part.WHOLE.value, None, found, say("a name that is free: please ask the admins")),)
     found = say(
-        "there is one for {login} already (#{ticket}): {state}",
+        "there is already one for {login} (#{ticket}): {state}",
         login=ticket.username,
         ticket=ticket.id,
         state=STATE_WORDS[ticket.state],
     )
     allowed = say(
-        "one machine per user: answer the letters about that one instead (with this form, to change what it asks for), or take it back first"
+        "one machine per user: reply to the messages about that one instead (with this form, to change the request), or withdraw it first"
     )
     return (Problem(Part.WHOLE.value, None, found, allowed),)
 

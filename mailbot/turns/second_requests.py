@@ -137,9 +137,7 @@ def _longer(second: _Second) -> Judgement:
     if second.proven:
         return second.decided(ExtensionAsked(second.owner(), until))
     why = say(
-        "You have a machine already, and one person has one. A filled-in form does not prove that you sent it. If you did, and want "
-        "to keep the machine until {day}, answer this letter with {extend}. If you did not, "
-        "nothing needs to be done.",
+        "You already have a machine, and each person can have only one. A filled-in form does not prove that you sent it. If you did, and want to keep the machine until {day}, reply to this message with “{extend}”. If you did not, you do not need to do anything.",
         day=until,
         extend=say("extend until {date}", date=str(until)),
     )

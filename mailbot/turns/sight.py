@@ -23,7 +23,7 @@ from mailbot.ports import Store
 from mailbot.turns import clockwatch
 from mailbot.turns.clockwatch import Watch
 from mailbot.turns.context import TurnContext
-from parsers.translatable import Translatable, as_one, say
+from parsers.translatable import NOTHING, Translatable, as_data, as_one, from_data, say
 
 TELL_AFTER = timedelta(hours=1)
 """What the bot cannot do for so long is told to the admins, once, and again when it works."""
@@ -39,22 +39,22 @@ class Sense(StrEnum):
     """What the bot needs in order to see and to act."""
 
     MAILBOX = "the mailbox"
-    BACKLOG = "reading all mail"
+    BACKLOG = "reading all messages"
     DIRECTORY = "the directory of users"
     NAME_SERVERS = "asking name servers"
     CLOCK = "the clock"
-    MAIL_SERVER = "sending letters"
+    MAIL_SERVER = "sending messages"
     ZONES = "publishing machines' names"
     SITE = "the site"
 
 
 _CALLED = {
     Sense.MAILBOX: say("the mailbox"),
-    Sense.BACKLOG: say("reading all mail"),
+    Sense.BACKLOG: say("reading all messages"),
     Sense.DIRECTORY: say("the directory of users"),
     Sense.NAME_SERVERS: say("asking name servers"),
     Sense.CLOCK: say("the clock"),
-    Sense.MAIL_SERVER: say("sending letters"),
+    Sense.MAIL_SERVER: say("sending messages"),
     Sense.ZONES: say("publishing machines' names"),
     Sense.SITE: say("the site"),
 }
@@ -70,12 +70,12 @@ MEANWHILE = {
     Sense.NAME_SERVERS: _MEANWHILE,
     Sense.CLOCK: _MEANWHILE,
     Sense.MAIL_SERVER: say(
-        "letters wait and none is lost, and no machine will be stopped or removed whose owner was not told in time"
+        "messages wait and none is lost, and no machine will be stopped or removed unless its owner was told in time"
     ),
     Sense.ZONES: say(
-        "names of new machines wait to be published; the machines are built, and can be reached by their addresses"
+        "the names of new machines are not published yet; the machines are built and can be reached by their addresses"
     ),
-    Sense.SITE: say("the machines there stay as they are: what is to be done to them waits"),
+    Sense.SITE: say("the machines there stay as they are, and all work on them waits"),
 }
 """What holds as long as a sense fails; goes on after “until it works again,”."""
 
@@ -86,7 +86,7 @@ class Trouble:
 
     sense: Sense
     since: datetime
-    why: str
+    why: Translatable
     which: str = ""
     told: bool = False
 
@@ -101,7 +101,7 @@ class Trouble:
 
     def written(self, *, told: bool) -> str:
         """The trouble as the store keeps it, under `note`."""
-        return json.dumps({"since": self.since.isoformat(), "why": self.why, "told": told})
+        return json.dumps({"since": self.since.isoformat(), "why": as_data(self.why), "told": told})
 
 
 def _note(sense: Sense, which: str = "") -> str:
@@ -111,7 +111,9 @@ def _note(sense: Sense, which: str = "") -> str:
 def _read(note: str, value: str) -> Trouble:
     name, _, which = note.removeprefix(_CANNOT).partition(":")
     kept = json.loads(value)
-    return Trouble(Sense[name.upper()], datetime.fromisoformat(kept["since"]), kept["why"], which, kept["told"])
+    return Trouble(
+        Sense[name.upper()], datetime.fromisoformat(kept["since"]), from_data(kept["why"]), which, kept["told"]
+    )
 
 
 def what_is_blind(store: Store) -> tuple[Trouble, ...]:
@@ -149,7 +151,7 @@ def last_read(store: Store) -> datetime | None:
     return None if known is None else datetime.fromisoformat(known)
 
 
-def cannot(context: TurnContext, sense: Sense, why: str, now: datetime, which: str = "") -> None:
+def cannot(context: TurnContext, sense: Sense, why: Translatable, now: datetime, which: str = "") -> None:
     """Remember since when a sense fails, and why."""
     if context.store.note(_note(sense, which)) is None:
         trouble = Trouble(sense, now, why, which)
@@ -184,7 +186,7 @@ def _letters(context: TurnContext, trouble: Trouble, *, back: bool) -> tuple[Eff
     blind = AdminBlind(
         what=trouble.what,
         since=trouble.since,
-        why=Translatable(trouble.why),
+        why=trouble.why,
         back=back,
         meanwhile=MEANWHILE[trouble.sense],
     )
@@ -203,11 +205,11 @@ class Reading:
     """
 
     read_at: datetime | None = None
-    error: str = ""
+    error: Translatable = NOTHING
     more: bool = False
 
 
-Found: TypeAlias = Iterator[tuple[Sense, str, str]]
+Found: TypeAlias = Iterator[tuple[Sense, str, Translatable]]
 """A sense, which one of it (a site), and why it fails: empty where it works."""
 
 
@@ -242,7 +244,7 @@ def _of_mailbox(context: TurnContext, reading: Reading, now: datetime) -> Found:
         if known is None or abs(reading.read_at - known) >= _REMEMBER_EVERY:
             context.store.put_note(_READ, reading.read_at.isoformat())
     elif not why and not reading.more and known is not None and now - known >= TELL_AFTER:
-        why = "another daemon should read it, and has not done so for an hour"
+        why = say("another daemon should read it, and has not done so for an hour")
     yield Sense.MAILBOX, "", why
 
 
@@ -251,17 +253,21 @@ def _of_backlog(context: TurnContext, reading: Reading, failing: Collection[str]
     theirs = {_note(Sense.DIRECTORY), _note(Sense.NAME_SERVERS)} & set(failing)
     waiting = 0 if theirs else context.store.retrying()
     if reading.more:
-        yield Sense.BACKLOG, "", "there is more new mail than can be read"
+        yield Sense.BACKLOG, "", say("there is more new mail than can be read")
     elif waiting:
-        yield Sense.BACKLOG, "", f"mails that could not be handled wait to be tried again ({waiting})"
+        yield (
+            Sense.BACKLOG,
+            "",
+            say("mails that could not be handled wait to be tried again ({number})", number=waiting),
+        )
     elif reading.read_at is not None:
-        yield Sense.BACKLOG, "", ""
+        yield Sense.BACKLOG, "", NOTHING
 
 
 def _of_name_servers(context: TurnContext, failing: Collection[str]) -> Found:
     """Nobody asks them but for a mail: they work again when none waits any more."""
     if _note(Sense.NAME_SERVERS) in failing and not context.store.retrying():
-        yield Sense.NAME_SERVERS, "", ""
+        yield Sense.NAME_SERVERS, "", NOTHING
 
 
 def _of_clock(context: TurnContext, watch: Watch, now: datetime, *, doubted: bool) -> Found:
@@ -276,5 +282,8 @@ def _of_sites(context: TurnContext, sites: Collection[str], now: datetime, *, aw
     """A site that did not answer when it was last asked, or has said nothing for an hour in which the bot was `awake`."""
     known = {health.site: (health, at) for health, at in context.store.health() if health.site in sites}
     for name, (health, at) in known.items():
-        silent = "it has not answered for an hour" if awake and now - at >= TELL_AFTER else ""
-        yield Sense.SITE, name, silent if health.reachable else "; ".join(health.problems) or "it does not answer"
+        if health.reachable:
+            silent = awake and now - at >= TELL_AFTER
+            yield Sense.SITE, name, say("it has not answered for an hour") if silent else NOTHING
+        else:
+            yield Sense.SITE, name, as_one(*health.problems) or say("it does not answer")

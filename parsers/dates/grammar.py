@@ -176,7 +176,7 @@ class Sentence:
             return Verdict(why=say('the word "{word}" leaves open from which day to count', word=odd))
         clear_start = len(starts) == 1 and len(starts[0].days) == 1 and not starts[0].whole_month
         if one.period == Period() or self.tokens.at(one.start - 1) == "-":
-            return Verdict(why=say("it is not a time from today on"))
+            return Verdict(why=say("it is not a period that starts today"))
         if one.period is None or (starts and not clear_start):
             return Verdict(why=say("it does not say from which day to count"))
         start = starts[0].days[0] if starts else self.tokens.setting.today

@@ -53,9 +53,13 @@ def _parse(text: str, languages: tuple[str, ...], rules: ReadingRules, parser: s
     return moment.date() if moment else None
 
 
+_LONG = {"de": "EEEE, d. MMMM y"}
+"""How a language writes a day in full where that is not weekday, day, month and year with nothing between."""
+
+
 def long_form_in(day: date, language: str) -> str | None:
     """The day in words with its weekday by CLDR's names, or None where the language is unknown."""
     try:
-        return format_date(day, "EEEE d MMMM y", locale=language)
+        return format_date(day, _LONG.get(language, "EEEE d MMMM y"), locale=language)
     except (UnknownLocaleError, ValueError):
         return None

@@ -18,6 +18,7 @@ import mailparser
 
 from parsers.text.charsets import decode, repair_mojibake
 from parsers.text.folding import one_line
+from parsers.translatable import Translatable, say
 from parsers.values import Address
 
 logging.getLogger("mailparser").addHandler(logging.NullHandler())
@@ -107,7 +108,10 @@ def normal_address(text: str) -> str | None:
     return f"{local}@{domain.lower()}"
 
 
-def clean_sender(fields: Fields) -> Address | str:
+_NOT_ONE = say("Its From field does not name exactly one address.")
+
+
+def clean_sender(fields: Fields) -> Address | Translatable:
     """The one author of a mail, or why there is none, as a sentence for an admin.
 
     Clean means: one From field, in it one address (RFC 5322 mailbox), plain ASCII, and no second
@@ -115,22 +119,23 @@ def clean_sender(fields: Fields) -> Address | str:
     """
     values = fields.get_all("from")
     if len(values) != 1:
-        return "It has no From field." if not values else f"It has {len(values)} From fields."
+        several = say("It has {number} From fields.", number=len(values))
+        return several if values else say("It has no From field.")
     bare = _without_quotes_and_comments(values[0])
     if bare is None:
-        return "Its From field does not name exactly one address."
+        return _NOT_ONE
     bracketed = re.findall(r"<([^<>]*)>", bare)
     if len(bracketed) > 1 or bare.count("<") != len(bracketed) or bare.count(">") != len(bracketed):
-        return "Its From field does not name exactly one address."
+        return _NOT_ONE
     outside = _ENCODED_WORD.sub(" ", re.sub(r"<[^<>]*>", " ", bare))
     named = bracketed[0].strip() if bracketed else outside.strip()
     address = normal_address(named)
     others = {word.strip(",;'<>") for word in outside.split() if _NAMES_SOMEBODY.search(word)} - {named}
     if address is None and "@" in named and not named.isascii():
-        return "Its From field has an address with letters beyond ASCII (SMTPUTF8), which the bot cannot write to."
+        return say("Its From field has an address with letters beyond ASCII (SMTPUTF8), to which mailbot cannot write.")
     phrase_alone = not bracketed and '"' in values[0]  # a name and an address, and nothing that joins them
     if address is None or others or phrase_alone or (":" in outside and ";" in outside):
-        return "Its From field does not name exactly one address."
+        return _NOT_ONE
     return Address(address, _display_name(values[0], named))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from parsers.translatable import Translatable, say
+
 MAX_BYTES = 32 * 1024 * 1024
 MAX_HEADER_BYTES = 64 * 1024
 MAX_FIELDS = 200
@@ -104,20 +106,24 @@ def _has_long_line(raw: bytes) -> bool:
     )
 
 
-def refusal(shape: Shape) -> str | None:
+def refusal(shape: Shape) -> Translatable | None:
     """Why a mail of this shape is not parsed at all, as a sentence for an admin; None where it is."""
     limits = (
-        (shape.size, MAX_BYTES, "It is {0:,} bytes long; at most {1:,} are read."),
-        (shape.header_bytes, MAX_HEADER_BYTES, "Its header is longer than {1:,} bytes."),
-        (shape.fields, MAX_FIELDS, "Its header has {0:,} fields; at most {1:,} are read."),
-        (shape.longest_field, MAX_FIELD_BYTES, "One header field is {0:,} bytes long; at most {1:,} are read."),
-        (shape.lines, MAX_LINES, "It has {0:,} lines; at most {1:,} are read."),
-        (shape.parts, MAX_PARTS, "It seems to have {0:,} parts; at most {1:,} are read."),
-        (shape.nesting, MAX_PARTS, "It seems to nest {0:,} parts; at most {1:,} are read."),
+        (shape.size, MAX_BYTES, say("It is {number} bytes long; at most {most} are read.")),
+        (shape.header_bytes, MAX_HEADER_BYTES, say("Its header is longer than {most} bytes.")),
+        (shape.fields, MAX_FIELDS, say("Its header has {number} fields; at most {most} are read.")),
+        (
+            shape.longest_field,
+            MAX_FIELD_BYTES,
+            say("One header field is {number} bytes long; at most {most} are read."),
+        ),
+        (shape.lines, MAX_LINES, say("It has {number} lines; at most {most} are read.")),
+        (shape.parts, MAX_PARTS, say("It seems to have {number} parts; at most {most} are read.")),
+        (shape.nesting, MAX_PARTS, say("It seems to nest {number} parts; at most {most} are read.")),
     )
     for value, limit, sentence in limits:
         if value > limit:
-            return sentence.format(value, limit)
+            return sentence.given(number=f"{value:,}", most=f"{limit:,}")
     return None
 
 

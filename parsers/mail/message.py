@@ -18,6 +18,7 @@ from parsers.mail.mime import BeyondLimits, tame
 from parsers.mail.signed import signed_entity
 from parsers.reply.commands import read_command
 from parsers.text.quoting import Split, split
+from parsers.translatable import say, words_of
 from parsers.values import Address, Command, Mail, ReadingRules, Unreadable
 
 _MOST_SIGNATURE_LINES = 24
@@ -34,19 +35,19 @@ def read(raw: bytes, rules: ReadingRules) -> Mail | Unreadable:
     why = refusal(measure(raw))
     head = header_block(raw)
     if why is None and not head.strip():
-        why = "It has no header."
+        why = say("It has no header.")
     if why is None and _AMBIGUOUS.search(head):
-        why = "Its header holds a NUL or a carriage return alone, which programs read in different ways."
+        why = say("Its header holds a NUL or a single carriage return, which programs read in different ways.")
     if why is not None:
         return Unreadable(digest, len(raw), why)
     try:
         return _read(raw, digest, rules)
     except BeyondLimits as beyond:
-        return Unreadable(digest, len(raw), str(beyond))
+        return Unreadable(digest, len(raw), words_of(beyond))
     except TooDeep:
-        return Unreadable(digest, len(raw), "It nests or counts more parts than are read.")
+        return Unreadable(digest, len(raw), say("It nests or counts more parts than are read."))
     except Exception as error:  # noqa: BLE001  the boundary of the parsers: any input, never an exception
-        return Unreadable(digest, len(raw), f"It could not be parsed ({type(error).__name__}).")
+        return Unreadable(digest, len(raw), say("It could not be parsed ({error}).", error=type(error).__name__))
 
 
 def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
@@ -58,8 +59,8 @@ def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
     sender = headers.clean_sender(fields)
     message_id = headers.own_id(fields)
     from_fields = len(fields.get_all("from"))
-    if from_fields > 1:
-        return Unreadable(digest, len(raw), str(sender), message_id)
+    if from_fields > 1 and not isinstance(sender, Address):
+        return Unreadable(digest, len(raw), sender, message_id)
     bodies = read_bodies(message)
     mail = Mail(
         sha256=digest,
@@ -96,7 +97,7 @@ def _with_words(mail: Mail, bodies: Bodies, rules: ReadingRules) -> Mail:
     if html_split is not None and bodies.text.strip() and not bodies.html_is_empty:
         disagree = not _same_words(text_split, html_split, rules)
     if disagree:
-        notes = (*notes, "The text and the HTML part of the mail say different things.")
+        notes = (*notes, "The text and the HTML part of the message say different things.")
     return replace(
         mail,
         text=text,

@@ -11,6 +11,7 @@ import re
 from email.message import Message
 
 from parsers.mail.limits import MAX_FIELD_BYTES, MAX_FIELDS, MAX_PARTS
+from parsers.translatable import say
 
 _PARAMETER_FIELDS = ("content-type", "content-disposition", "content-transfer-encoding")
 # The stdlib takes parameters apart in a time that grows with the square of their number and of their length.
@@ -32,7 +33,7 @@ def tame(message: Message) -> None:
         part = stack.pop()
         count += 1
         if count > 2 * MAX_PARTS:
-            raise BeyondLimits("It counts more parts than are read.")
+            raise BeyondLimits(say("It counts more parts than are read."))
         _tame_header(part)
         if isinstance(part.get_payload(), list):  # never decodes: a list is given back as it is
             stack.extend(children(part))
@@ -41,11 +42,23 @@ def tame(message: Message) -> None:
 def _tame_header(part: Message) -> None:
     fields = list(part.raw_items())
     if len(fields) > MAX_FIELDS:
-        raise BeyondLimits(f"The header of a part has {len(fields):,} fields; at most {MAX_FIELDS:,} are read.")
+        raise BeyondLimits(
+            say(
+                "The header of a part has {number} fields; at most {most} are read.",
+                number=len(fields),
+                most=MAX_FIELDS,
+            )
+        )
     for name, value in fields:
         text = str(value)
         if len(text) > MAX_FIELD_BYTES:
-            raise BeyondLimits(f"A field of a part is {len(text):,} bytes long; at most {MAX_FIELD_BYTES:,} are read.")
+            raise BeyondLimits(
+                say(
+                    "A field of a part is {number} bytes long; at most {most} are read.",
+                    number=len(text),
+                    most=MAX_FIELD_BYTES,
+                )
+            )
         flood = len(text) > _LONGEST_PARAMETERS or text.count(";") > _MOST_PARAMETERS
         if flood and name.lower() in _PARAMETER_FIELDS:
             part.replace_header(name, text.partition(";")[0][:200])

@@ -77,7 +77,9 @@ def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Co
     if at is None:
         return None
     read, rest = _read_first(lines[at], lines[at + 1 :], rules)
-    if isinstance(read, Translatable):
+    if isinstance(read, Command):
+        read = replace(read, reason=read.reason.translate({ord(_FILLED_UP[0]): None}))
+    else:
         unclear = "\n".join(line for line in lines if line)[:500]
         return Unclear(unclear, read, language_of(unclear))
     explained = [f"because {read.reason}"] if read.verb in EXPLAINED and reasons.in_line(read.line, words) else []
@@ -89,6 +91,10 @@ def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Co
             why = as_one(why, say("If it is your reason, begin it with the word “because”."))
         return Unclear(unclear, why, read.language or language_of(unclear))
     return reasons.with_more(read, below)
+
+
+_FILLED_UP = "\N{WORD JOINER}" * 17
+"""What stands behind a letter that several plain ones stand for (at most 18 in Unicode), while a line is read."""
 
 
 def _read_first(line: str, rest: list[str], rules: ReadingRules) -> tuple[Command | Translatable, list[str]]:
@@ -125,6 +131,12 @@ def _prepared(line: str) -> _Line:
     return _Line(line, typed, fold(typed))
 
 
+def _in_step(line: _Line) -> _Line:
+    """The line with what was typed as long as its plain letters: a letter that has two of them (ß) is filled up."""
+    typed = "".join((one + _FILLED_UP)[: len(fold(one))] for one in line.typed)
+    return replace(line, typed=typed if len(typed) == len(line.plain) else line.plain)
+
+
 def _without_greeting(typed: str) -> str:
     """`Hi Bob, approved` without the greeting; its words must be a greeting and at most a few names."""
     found = _SEGMENT.match(typed)
@@ -139,14 +151,14 @@ def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | Tra
         return say("The first line is a question.")
     ready = _prepared(line)
     if len(ready.plain) != len(ready.typed):
-        ready = _Line(line, ready.plain, ready.plain)
+        ready = _in_step(ready)
     words = grammar(rules.languages)
     begins = {denial: _after_politeness(ready.plain, words, denial=denial) for denial in (False, True)}
     for rule in RULES:
         found = _match(rule, ready, rest, rules, polite=begins[rule.verb is Verb.DENY])
         if found is not None:
             return found
-    return say("The first line is not one of the commands that are known.")
+    return say("The first line is not a known command.")
 
 
 def _match(
@@ -262,7 +274,7 @@ def _with_options(rule: Rule, tail: _Line, rules: ReadingRules) -> Command | Tra
     if stray and not given and PERIOD in rule.options and _read_period(typed, rules) is not None:
         period_text, given, stray = typed, {PERIOD}, False  # `extend 6 months`
     if stray or given - rule.options:
-        return say("After “{verb}” there are words that are not understood.", verb=rule.verb.value)
+        return say("The words after “{verb}” were not understood.", verb=rule.verb.value)
     if rule.verb is Verb.EXTEND and len(given) != 1:
         return say("An extension needs either “until” and a date or “for” and a period.")
     until, problem = _date(until_text, rules)

@@ -49,7 +49,7 @@ _LISTED = {
         etendre | reconduire
     """),
     Verb.RELEASE: phrases("""
-        liberer | libere | liberer ma vm | liberer la vm | rendre | rendre ma vm | rendre la vm |
+        rendre | rendre ma vm | rendre la vm | liberer | libere | liberer ma vm | liberer la vm |
         je libere ma vm | je rends ma vm
     """),
     Verb.WITHDRAW: phrases("""

@@ -21,14 +21,14 @@ GERMAN = Language(
             ich lehne die anfrage ab | antrag abgelehnt | anfrage abgelehnt | der antrag ist abgelehnt |
             die anfrage ist abgelehnt | ist abgelehnt
         """),
-        Verb.RETRY: phrases("noch einmal versuchen | nochmal versuchen | erneut versuchen | wiederholen"),
+        Verb.RETRY: phrases("erneut versuchen | noch einmal versuchen | nochmal versuchen | wiederholen"),
         Verb.EXTEND: phrases("""
             verlangern | verlangere | bitte verlangern | verlangerung | meine vm verlangern | die vm verlangern |
             meine maschine verlangern | vm verlangern
         """),
         Verb.RELEASE: phrases("""
-            freigeben | ich gebe meine vm frei | ich gebe die vm frei | meine vm freigeben | die vm freigeben |
-            zuruckgeben | meine vm zuruckgeben | die vm zuruckgeben | ich gebe meine vm zuruck
+            zuruckgeben | meine vm zuruckgeben | die vm zuruckgeben | ich gebe meine vm zuruck |
+            freigeben | ich gebe meine vm frei | ich gebe die vm frei | meine vm freigeben | die vm freigeben
         """),
         Verb.WITHDRAW: phrases("""
             zuruckziehen | antrag zuruckziehen | anfrage zuruckziehen | meinen antrag zuruckziehen |
@@ -51,7 +51,7 @@ GERMAN = Language(
         Verb.ADOPT: phrases("ubernehmen | die vm ubernehmen"),
         Verb.REBUILD: phrases("neu bauen | die vm neu bauen"),
         Verb.FORGET: phrases("vergessen | die vm vergessen"),
-        Verb.STATUS: phrases("zustand | stand"),
+        Verb.STATUS: phrases("stand | zustand"),
         Verb.HELP: phrases("hilfe"),
     },
     until=phrases("bis zum | bis"),

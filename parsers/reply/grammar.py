@@ -74,6 +74,11 @@ def grammar(languages: tuple[str, ...]) -> Grammar:
     )
 
 
+def read_in(languages: tuple[str, ...]) -> frozenset[str]:
+    """The codes of the languages whose commands a site reads that has these in its configuration."""
+    return frozenset(language.code for language in grammar(languages).languages)
+
+
 def _commanding(read: tuple[Language, ...]) -> re.Pattern[str]:
     every = (phrase for language in read for phrases in language.listed.values() for phrase in phrases)
     deciding = (

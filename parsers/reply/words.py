@@ -115,7 +115,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Verb.FORGET,
         "forget MACHINE",
-        "An administrator ends what is left of a VM that disappeared, or hears no more of one that no ticket knows.",
+        "An administrator ends what is left of a VM that disappeared, or stops messages about one that no ticket knows.",
     ),
     Rule(
         Verb.STATUS,

@@ -61,15 +61,14 @@ def _and(some: str, last: str) -> Translatable:
 def several(starts: Sequence[int]) -> Problem:
     """The mail holds several requests, beginning at these lines."""
     found = say("{number} requests, at lines {lines}", number=len(starts), lines=", ".join(map(str, starts[:5])))
-    allowed = say("One mail can ask for one VM. Please send one mail for each, with its own three lines.")
+    allowed = say("One message can request one VM. Please send a separate message for each, with its own three lines.")
     return Problem(Part.WHOLE.value, starts[1], found, allowed)
 
 
 def only_attached(name: str) -> Problem:
     """The mail has no template lines, but an attachment may."""
     allowed = say(
-        "The mail itself has no filled-in lines, and attachments ({name}) are not opened. "
-        "Please write the lines into the mail itself.",
+        "The message itself has no filled-in lines, and attachments ({name}) are not opened. Please write the lines in the message itself.",
         name=shortened(name, 40),
     )
     return Problem(Part.WHOLE.value, None, Translatable(shortened(name)), allowed)

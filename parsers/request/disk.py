@@ -132,9 +132,9 @@ def read_disk(text: str, default_gib: int, *, labelled: bool = False) -> DiskRea
     sizes = {wish.gib for wish in totals}
     if len(sizes) > 1 or any(wish.is_range for wish in totals):
         found = " and ".join(dict.fromkeys(wish.words for wish in totals))
-        return DiskReading(problem=as_one(say("Several amounts of disk are named."), _ALLOWED), found=found)
+        return DiskReading(problem=as_one(say("Several disk sizes are given."), _ALLOWED), found=found)
     wish = totals[0]
-    note = say('"{words}" was read as {size} GB of disk in all', words=wish.words, size=wish.gib)
+    note = say('"{words}" was read as {size} GB of disk in total', words=wish.words, size=wish.gib)
     if wish.on_top:
         note = as_one(note, say("{usual} GB that every VM has and the rest on top", usual=default_gib), by=", ")
     reason = _reason(wish, sentences)
@@ -153,7 +153,7 @@ def _no_amount(sentences: list[str], amounts: list[_Amount]) -> DiskReading:
         folded = fold(sentence)
         words = _WORD.findall(folded)
         if _names_more_disk(words) and set(words) & _ASKING and not _NONE_NEEDED.search(folded):
-            problem = as_one(say("More disk is asked for, but not how much."), _ALLOWED)
+            problem = as_one(say("More disk is requested, but not how much."), _ALLOWED)
             return DiskReading(problem=problem, found=sentence)
     return DiskReading(notes=_mentioned(amounts))
 
@@ -169,7 +169,7 @@ def _names_more_disk(words: list[str]) -> bool:
 
 def _mentioned(amounts: Iterable[_Amount]) -> tuple[Translatable, ...]:
     shown = dict.fromkeys(amount.words for amount in amounts)
-    return tuple(say('"{words}" was not read as a wish for disk', words=words) for words in list(shown)[:3])
+    return tuple(say('"{words}" was not read as a request for disk space', words=words) for words in list(shown)[:3])
 
 
 def _amounts(sentence: str, default_gib: int, *, labelled: bool) -> list[_Amount]:

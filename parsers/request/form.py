@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from parsers.request.disk import read_disk
 from parsers.request.labels import LABELS, Part
-from parsers.request.placeholders import ENGLISH, FRENCH
+from parsers.request.placeholders import ENGLISH, FRENCH, GERMAN
 from parsers.text.folding import one_line
 from parsers.values import Fields, ReadingRules
 
@@ -38,6 +38,15 @@ FORMS: Mapping[str, Form] = {
         },
         FRENCH,
         colon=" :",
+    ),
+    "de": Form(
+        {
+            Part.USERNAME: "Benutzername",
+            Part.USAGE: "Verwendungszweck",
+            Part.DATE: "Ablaufdatum",
+            Part.DISK: "Festplatte",
+        },
+        GERMAN,
     ),
 }
 """By the code of the language; a language of letters that has none here shows the English form, which everybody may send."""

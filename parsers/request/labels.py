@@ -59,7 +59,7 @@ _WEAK = {
     Part.DISK: (
         "disk", "extra disk", "disk space", "extra disk space", "disk size", "additional disk", "additional disk space",
         "storage", "extra storage", "disque", "espace disque", "taille du disque", "disque supplementaire",
-        "espace disque supplementaire", "stockage",
+        "espace disque supplementaire", "stockage", "festplatte", "festplattenplatz", "speicherplatz",
     ),
 }  # fmt: skip
 

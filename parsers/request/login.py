@@ -31,7 +31,7 @@ _PAIRS = {
 }
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"
 _SHOWN_CHARACTERS = 4
-_ALLOWED = say("Only the login itself, in small letters, digits and hyphens, for example username: alice")
+_ALLOWED = say("Only the login itself, in lower-case letters, digits and hyphens, for example username: alice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def read_login(text: str) -> LoginReading:
         alike = say("The login has characters that only look like plain letters or cannot be seen: {odd}.", odd=odd)
         return LoginReading(problem=as_one(alike, _ALLOWED))
     if "@" in bare:
-        address = say("This is a mail address; the login is needed, which may be another name.")
+        address = say("This is an email address; we need the login, which may be different.")
         return LoginReading(problem=as_one(address, _ALLOWED))
     if len(bare.split()) > 1 or "/" in bare or "," in bare:
         return LoginReading(problem=as_one(say("There is more than one word here."), _ALLOWED))
@@ -95,4 +95,4 @@ def _what_is_wrong(text: str) -> Translatable:
     if not text[0].isalpha():
         return say("A login begins with a letter.")
     wrong = "".join(dict.fromkeys(c for c in text if not (c.isalnum() or c in "-_")))
-    return say('A login has no "{wrong}" in it.', wrong=wrong) if wrong else say("A login ends in a letter or digit.")
+    return say('A login cannot contain "{wrong}".', wrong=wrong) if wrong else say("A login ends in a letter or digit.")

@@ -23,10 +23,16 @@ FRENCH = {
     Part.DATE: "le dernier jour où vous aurez besoin de la VM",
     Part.DISK: "la taille du disque entier, et pourquoi",
 }
+GERMAN = {
+    Part.USERNAME: "Ihr Login",
+    Part.USAGE: "wofür die VM ist, in 5 bis 10 Zeilen; wenn mehr Festplatte nötig ist, wie viel und warum",
+    Part.DATE: "der letzte Tag, an dem Sie die VM brauchen",
+    Part.DISK: "die Größe der ganzen Festplatte, und warum",
+}
 
 
-def _own(part: Part) -> tuple[str, str]:
-    return ENGLISH[part], FRENCH[part]
+def _own(part: Part) -> tuple[str, ...]:
+    return ENGLISH[part], FRENCH[part], GERMAN[part]
 
 
 def _pattern(*sentences: str) -> re.Pattern[str]:

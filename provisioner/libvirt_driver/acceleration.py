@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import libvirt
 
+from parsers.translatable import say
 from provisioner import domain_xml
 from provisioner.api import Architecture, Kvm, SiteSettings, SiteUnreachable
 from provisioner.libvirt_driver.connection import absent_is_fine, translate
@@ -70,7 +71,7 @@ class Acceleration:
                 domain_xml.probe(uuid4(), make_of(self._settings)), libvirt.VIR_DOMAIN_START_AUTODESTROY
             )
         except libvirt.libvirtError as error:
-            if isinstance(translate(error, self._settings.name, "try KVM"), SiteUnreachable):
+            if isinstance(translate(error, self._settings.name, say("try KVM")), SiteUnreachable):
                 raise
             return False
         try:

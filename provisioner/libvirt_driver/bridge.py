@@ -6,6 +6,7 @@ from typing import Final
 
 import libvirt
 
+from parsers.translatable import say
 from provisioner import domain_xml
 from provisioner.addressing import Bridge, link_local
 from provisioner.api import ProvisionerError, SiteSettings, VmSpec
@@ -66,7 +67,12 @@ class HostBridge:
         address = self.address(spec)
         if address is None:
             raise ProvisionerError(
-                f"{spec.name} has no address of the range of the bridge {self._bridge.name} at {self._settings.name}.",
+                say(
+                    "{name} has no address in the range of the bridge {bridge} at {site}.",
+                    name=spec.name,
+                    bridge=self._bridge.name,
+                    site=self._settings.name,
+                ),
                 permanent=True,
                 other_site_may_help=True,
             )

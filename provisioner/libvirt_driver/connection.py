@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import libvirt
 
+from parsers.translatable import Translatable, say
 from provisioner.api import OutOfRoom, ProvisionerError, SiteSettings, SiteUnreachable
 
 _KEEPALIVE_SECONDS: Final = 5
@@ -94,7 +95,7 @@ class Connection:
         """
         _start_event_loop()
         seconds = self._settings.connect_timeout.total_seconds()
-        no_answer = self._unreachable(f"no answer within {seconds:g} seconds")
+        no_answer = self._unreachable(say("no answer within {seconds} seconds", seconds=f"{seconds:g}"))
         if self._hung is not None and self._hung.is_alive() and not _answers(self._settings.uri, seconds):
             raise no_answer
         attempt = _Attempt(self._settings)
@@ -111,7 +112,13 @@ class Connection:
 
     def _unreachable(self, why: str) -> SiteUnreachable:
         return SiteUnreachable(
-            f"The site {self._settings.name} ({self._settings.uri}) does not answer: {why}.", begun=False
+            say(
+                "The site {site} ({uri}) does not answer: {why}.",
+                site=self._settings.name,
+                uri=self._settings.uri,
+                why=why,
+            ),
+            begun=False,
         )
 
 
@@ -171,7 +178,7 @@ def _answers(uri: str, seconds: float) -> bool:
 
 
 @contextmanager
-def explained(connection: Connection, site: str, doing: str) -> Iterator[None]:
+def explained(connection: Connection, site: str, doing: Translatable) -> Iterator[None]:
     """Turn libvirt's errors into the provisioner's, worded around `doing` (`start alice-vm`)."""
     try:
         yield
@@ -182,13 +189,14 @@ def explained(connection: Connection, site: str, doing: str) -> Iterator[None]:
         raise worded from error
 
 
-def translate(error: libvirt.libvirtError, site: str, doing: str) -> ProvisionerError:
+def translate(error: libvirt.libvirtError, site: str, doing: Translatable) -> ProvisionerError:
     """Choose the provisioner's error for one of libvirt's."""
     code = error.get_error_code()
-    said = f"{_text(error)} (libvirt error {code})"
+    said = say("{error} (libvirt error {code})", error=_text(error), code=code)
     if code in _CONNECTION_CODES or error.get_error_domain() in _TRANSPORT:
-        return SiteUnreachable(f"The connection to the site {site} broke while trying to {doing}: {said}.")
-    message = f"The site {site} could not {doing}: {said}."
+        broke = say("The connection to the site {site} broke while trying to {doing}: {said}.", site=site, doing=doing)
+        return SiteUnreachable(broke.given(said=said))
+    message = say("The site {site} could not {doing}: {said}.", site=site, doing=doing, said=said)
     # virReportSystemError keeps errno in int1.
     if code == libvirt.VIR_ERR_NO_MEMORY or (code == libvirt.VIR_ERR_SYSTEM_ERROR and error.get_int1() in _ROOM_ERRNOS):
         return OutOfRoom(message)

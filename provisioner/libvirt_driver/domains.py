@@ -6,6 +6,7 @@ from typing import Final
 
 import libvirt
 
+from parsers.translatable import say
 from provisioner import domain_xml
 from provisioner.api import NotOurs, SiteSettings, VmSpec
 from provisioner.domain_xml import Card, Make, Mark, Paths, Seen
@@ -55,7 +56,11 @@ class Domains:
 
     def _not_ours(self, spec: VmSpec) -> NotOurs:
         return NotOurs(
-            f"At {self._settings.name} there is already a domain {spec.name} that is not this machine. It was not touched."
+            say(
+                "At {site} there is already a domain {name} that is not this machine. It was not touched.",
+                site=self._settings.name,
+                name=spec.name,
+            )
         )
 
     def mark(self, domain: libvirt.virDomain) -> Mark | None:

@@ -16,6 +16,7 @@ from uuid import UUID
 import libvirt
 import libvirt_qemu
 
+from parsers.translatable import say
 from provisioner import ssh_keys
 from provisioner.announcement import read_announcement
 from provisioner.api import CONSOLE_LINES, ProvisionerError, VmSpec
@@ -103,7 +104,8 @@ def _monitor(domain: libvirt.virDomain, command: str, **arguments: Any) -> Any:
     request = json.dumps({"execute": command, "arguments": arguments})
     answer = json.loads(libvirt_qemu.qemuMonitorCommand(domain, request, 0))
     if "error" in answer:
-        raise ProvisionerError(f"Nothing keeps the console of {domain.name()}: it was built before that was done.")
+        lost = say("Nothing keeps the console of {name}: it was built before that was done.", name=domain.name())
+        raise ProvisionerError(lost)
     return answer["return"]
 
 
@@ -115,7 +117,8 @@ def install_keys(domain: libvirt.virDomain, keys: tuple[str, ...], *, alone: boo
         authorized = _read_file(domain, _AUTHORIZED)
     except libvirt.libvirtError as error:
         said = str(error).strip().rstrip(".")
-        raise ProvisionerError(f"The guest agent of {domain.name()} did not do it: {said}.") from error
+        failed = say("The guest agent of {name} did not do it: {said}.", name=domain.name(), said=said)
+        raise ProvisionerError(failed) from error
     found, _ = ssh_keys.parse_all(line for line in authorized.splitlines() if line.strip() and line[0] != "#")
     return tuple(key.fingerprint for key in found)
 

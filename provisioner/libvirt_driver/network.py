@@ -6,6 +6,7 @@ from typing import Final
 
 import libvirt
 
+from parsers.translatable import say
 from provisioner import domain_xml
 from provisioner.api import NotOurs, OutOfRoom, ProvisionerError, SiteSettings, VmSpec
 from provisioner.domain_xml import Card
@@ -115,8 +116,14 @@ class Network:
             stranger = record and (ours is None or record.address != ours.address)
             if others or stranger or (ours and ours.name != spec.name):
                 raise NotOurs(
-                    f"In the network {self._settings.network} at {self._settings.name} the name {spec.name} or the MAC "
-                    f"address {spec.names.mac} already belongs to something else. It was not touched."
+                    say(
+                        "In the network {network} at {site} the name {name} or the MAC address {mac} already belongs to something"
+                        " else. It was not touched.",
+                        network=self._settings.network,
+                        site=self._settings.name,
+                        name=spec.name,
+                        mac=spec.names.mac,
+                    )
                 )
 
     def _free_address(self, spec: VmSpec, views: dict[int, NetworkView]) -> str:
@@ -124,14 +131,23 @@ class Network:
         view = next(iter(views.values()))
         if not view.size:
             raise ProvisionerError(
-                f"The network {self._settings.network} at {self._settings.name} has no DHCP range for IPv4.",
+                say(
+                    "The network {network} at {site} has no DHCP range for IPv4.",
+                    network=self._settings.network,
+                    site=self._settings.name,
+                ),
                 permanent=True,
                 other_site_may_help=True,
             )
         address = view.free_address(spec.machine_id, taken)
         if address is None:
             raise OutOfRoom(
-                f"All {view.size} addresses of the network {self._settings.network} at {self._settings.name} are taken."
+                say(
+                    "All {number} addresses of the network {network} at {site} are taken.",
+                    number=view.size,
+                    network=self._settings.network,
+                    site=self._settings.name,
+                )
             )
         return address
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import libvirt
 
+from parsers.translatable import NOTHING, Translatable, say, words_of
 from provisioner import domain_xml, naming, ssh_keys
 from provisioner.api import (
     Found,
@@ -70,14 +71,14 @@ class LibvirtSite:
         4. Start it where it does not run, under KVM where the host's guests run under it.
         5. Look how far it is; keep the keys that it shows.
         """
-        with self._work(f"build {spec.name}", spec) as conn:
+        with self._work(say("build {name}", name=spec.name), spec) as conn:
             domains = Domains(conn, self._settings)
             domain = self._started(conn, domains, self._made(conn, domains, spec), spec)
             self._collect(conn, domains, domain, spec)
             return self._look(conn, spec, domain)
 
     def prepare(self, spec: VmSpec) -> VmFacts:
-        with self._work(f"prepare {spec.name}", spec) as conn:
+        with self._work(say("prepare {name}", name=spec.name), spec) as conn:
             return self._look(conn, spec, self._made(conn, Domains(conn, self._settings), spec))
 
     def _made(self, conn: libvirt.virConnect, domains: Domains, spec: VmSpec) -> libvirt.virDomain:
@@ -97,11 +98,11 @@ class LibvirtSite:
         return domains.define(spec, paths, network.card(spec, address), accelerated=self._kvm.runs(conn))
 
     def facts(self, spec: VmSpec) -> VmFacts:
-        with self._work(f"look at {spec.name}", spec) as conn:
+        with self._work(say("look at {name}", name=spec.name), spec) as conn:
             return self._look(conn, spec, Domains(conn, self._settings).ours(spec))
 
     def request_stop(self, spec: VmSpec) -> VmFacts:
-        with self._work(f"shut down {spec.name}", spec) as conn:
+        with self._work(say("shut down {name}", name=spec.name), spec) as conn:
             domains = Domains(conn, self._settings)
             domain = domains.find(spec)
             if domain is not None:
@@ -113,7 +114,7 @@ class LibvirtSite:
             return self._look(conn, spec, domain)
 
     def power_off(self, spec: VmSpec) -> VmFacts:
-        with self._work(f"power off {spec.name}", spec) as conn:
+        with self._work(say("power off {name}", name=spec.name), spec) as conn:
             domains = Domains(conn, self._settings)
             domain = domains.find(spec)
             if domain is not None:
@@ -124,112 +125,118 @@ class LibvirtSite:
             return self._look(conn, spec, domain)
 
     def start(self, spec: VmSpec) -> VmFacts:
-        with self._work(f"start {spec.name}", spec) as conn:
+        with self._work(say("start {name}", name=spec.name), spec) as conn:
             domains = Domains(conn, self._settings)
             domain = domains.find(spec)
             if domain is None:
-                raise ProvisionerError(f"There is no machine {spec.name} at {self.site} to start.", permanent=True)
+                missing = say("There is no machine {name} at {site} to start.", name=spec.name, site=self.site)
+                raise ProvisionerError(missing, permanent=True)
             attachment(conn, self._settings).activate()
             domain = self._started(conn, domains, domain, spec)
             return self._look(conn, spec, domain)
 
     def console(self, spec: VmSpec) -> tuple[str, ...]:
-        with self._work(f"read the console of {spec.name}", spec) as conn:
+        with self._work(say("read the console of {name}", name=spec.name), spec) as conn:
             domain = Domains(conn, self._settings).ours(spec)
             return last_lines(domain) if domain is not None and domain.isActive() else ()
 
     def install_keys(self, spec: VmSpec, *, alone: bool = False) -> tuple[str, ...]:
         check_buildable(spec)
-        with self._work(f"install keys in {spec.name}", spec) as conn:
+        with self._work(say("install keys in {name}", name=spec.name), spec) as conn:
             domain = Domains(conn, self._settings).ours(spec)
             if domain is None or not domain.isActive():
-                raise ProvisionerError(f"{spec.name} is switched off.")
+                raise ProvisionerError(say("{name} is switched off.", name=spec.name))
             return install_keys(domain, spec.ssh_keys, alone=alone)
 
     def wipe(self, spec: VmSpec) -> VmFacts:
-        with self._work(f"take the disk of {spec.name} away", spec) as conn:
+        with self._work(say("take the disk of {name} away", name=spec.name), spec) as conn:
             self._take_down(conn, spec)
             Storage(conn, self._settings).delete(spec.names.disk)
             return self._look(conn, spec, None)
 
     def retire(self, spec: VmSpec) -> VmFacts:
-        with self._work(f"remove {spec.name}", spec) as conn:
+        with self._work(say("remove {name}", name=spec.name), spec) as conn:
             self._take_away(conn, spec)
             return self._look(conn, spec, None)
 
     def leave(self, spec: VmSpec) -> None:
-        with self._work(f"leave {spec.name}", spec) as conn:
+        with self._work(say("leave {name}", name=spec.name), spec) as conn:
             self._remove_domain(conn, spec)
             attachment(conn, self._settings).release(spec)
 
     def delete_disk(self, spec: VmSpec) -> VmFacts:
-        with self._work(f"delete the disk of {spec.name}", spec) as conn:
+        with self._work(say("delete the disk of {name}", name=spec.name), spec) as conn:
             if Domains(conn, self._settings).ours(spec) is not None:
                 raise ProvisionerError(
-                    f"The machine {spec.name} still exists at {self.site}; its disk is not deleted.", permanent=True
+                    say(
+                        "The machine {name} still exists at {site}; its disk is not deleted.",
+                        name=spec.name,
+                        site=self.site,
+                    ),
+                    permanent=True,
                 )
             Storage(conn, self._settings).delete(spec.names.disk)
             return self._look(conn, spec, None)
 
     def undo(self, spec: VmSpec) -> None:
-        with self._work(f"undo {spec.name}", spec) as conn:
+        with self._work(say("undo {name}", name=spec.name), spec) as conn:
             self._take_away(conn, spec)
             Storage(conn, self._settings).delete(spec.names.disk)
 
     def health(self) -> SiteHealth:
         try:
-            with self._work("say how it is") as conn:
+            with self._work(say("say how it is")) as conn:
                 return Survey(conn, self._settings).health()
         except ProvisionerError as error:
             reachable = not isinstance(error, SiteUnreachable)
-            return SiteHealth(self.site, reachable=reachable, problems=(str(error),))
+            return SiteHealth(self.site, reachable=reachable, problems=(words_of(error),))
 
     def kvm(self) -> Kvm:
         """Say what the host makes of KVM; starts a guest of a second where that is not known yet."""
-        with self._work("try KVM") as conn:
+        with self._work(say("try KVM")) as conn:
             return self._kvm.kvm(conn)
 
     def leftovers(self, known: frozenset[UUID]) -> tuple[str, ...]:
-        with self._work("list what it has") as conn:
+        with self._work(say("list what it has")) as conn:
             return Survey(conn, self._settings).leftovers(known)
 
     def inventory(self) -> tuple[Found, ...]:
-        with self._work("list what it has") as conn:
+        with self._work(say("list what it has")) as conn:
             return Survey(conn, self._settings).inventory()
 
     def parts(self, spec: VmSpec) -> tuple[Part, ...]:
         """See `api.Disks`: the base image and its marker, then the machine's disk."""
-        with self._work(f"look at the disk of {spec.name}", spec) as conn:
+        with self._work(say("look at the disk of {name}", name=spec.name), spec) as conn:
             return transfer.parts(Storage(conn, self._settings), spec, self.site)
 
     def read(self, name: str, offset: int, length: int) -> Iterator[bytes]:
-        with self._work(f"read {name}") as conn:
+        with self._work(say("read {name}", name=name)) as conn:
             yield from Storage(conn, self._settings).read(name, offset, length)
 
     def has(self, part: Part) -> bool:
-        with self._work(f"look for {part.name}") as conn:
+        with self._work(say("look for {name}", name=part.name)) as conn:
             return part.shared and transfer.is_whole(Storage(conn, self._settings), part)
 
     def there(self, part: Part) -> bool:
-        with self._work(f"look for {part.name}") as conn:
+        with self._work(say("look for {name}", name=part.name)) as conn:
             return Storage(conn, self._settings).find(part.name) is not None
 
     def make(self, part: Part, room_gib: int) -> None:
-        with self._work(f"make {part.name}") as conn:
+        with self._work(say("make {name}", name=part.name)) as conn:
             transfer.make(Storage(conn, self._settings), part, room_gib, self.site)
 
     def write(self, part: Part, offset: int, chunks: Iterator[bytes], length: int) -> None:
-        with self._work(f"write {part.name}") as conn:
+        with self._work(say("write {name}", name=part.name)) as conn:
             transfer.write(Storage(conn, self._settings), part, offset, chunks, length)
 
     def images(self) -> tuple[str, ...]:
         """Give the names of the base images in the pool that were uploaded whole."""
-        with self._work("list its images") as conn:
+        with self._work(say("list its images")) as conn:
             return Storage(conn, self._settings).images()
 
     def image_uses(self) -> dict[str, int]:
         """Give the base images in the pool with how many disks, kept ones too, depend on each."""
-        with self._work("list its images") as conn:
+        with self._work(say("list its images")) as conn:
             return Storage(conn, self._settings).image_uses()
 
     def prune_images(self) -> tuple[str, ...]:
@@ -237,7 +244,7 @@ class LibvirtSite:
 
         An image counts as whole only until its marker is gone, so a machine that is begun meanwhile gets the newest one.
         """
-        with self._work("remove old images") as conn:
+        with self._work(say("remove old images")) as conn:
             storage = Storage(conn, self._settings)
             current = storage.current_image()
             old = [name for name, uses in storage.image_uses().items() if not uses and name != current]
@@ -252,7 +259,7 @@ class LibvirtSite:
 
         Nothing where it is already there.  New machines use it from the moment it was verified.
         """
-        with self._work(f"take the image {image.label}") as conn:
+        with self._work(say("take the image {name}", name=image.label)) as conn:
             storage = Storage(conn, self._settings)
             if image.volume in storage.images():
                 progress(f"The image is already at {self.site}", 1.0)
@@ -270,7 +277,9 @@ class LibvirtSite:
             progress(f"Reading the image back from {self.site}", None)
             if storage.sha512(volume, size) != sha512:
                 volume.delete(0)
-                raise ProvisionerError(f"The image arrived damaged at {self.site} and was removed again.")
+                raise ProvisionerError(
+                    say("The image arrived damaged at {site} and was removed again.", site=self.site)
+                )
             storage.mark_image(image.volume, image.sha512)
             progress(f"The image is at {self.site}", 1.0)
             return image.volume
@@ -281,7 +290,7 @@ class LibvirtSite:
         self._connection.drop()
 
     @contextmanager
-    def _work(self, doing: str, spec: VmSpec | None = None) -> Iterator[libvirt.virConnect]:
+    def _work(self, doing: Translatable, spec: VmSpec | None = None) -> Iterator[libvirt.virConnect]:
         """Give a living connection and let nothing but `ProvisionerError` out."""
         if spec is not None:
             check_spec(spec)
@@ -295,7 +304,10 @@ class LibvirtSite:
     def _refuse_without_memory(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
         free = Survey(conn, self._settings).free_memory()
         if free < spec.memory_mib:
-            raise OutOfRoom(f"The site {self.site} has {free} MiB of memory left; {spec.memory_mib} MiB are needed.")
+            short = say(
+                "The site {site} has {free} MiB of memory left; {needed} MiB are needed.", site=self.site, free=free
+            )
+            raise OutOfRoom(short.given(needed=spec.memory_mib))
 
     def _started(
         self, conn: libvirt.virConnect, domains: Domains, domain: libvirt.virDomain, spec: VmSpec
@@ -313,7 +325,9 @@ class LibvirtSite:
     def _complete(self, storage: Storage, spec: VmSpec) -> None:
         """Refuse to start a machine whose disk is lost; write a seed that is lost again."""
         if storage.find(spec.names.disk) is None:
-            raise ProvisionerError(f"The disk of {spec.name} is missing at {self.site}.", permanent=True)
+            raise ProvisionerError(
+                say("The disk of {name} is missing at {site}.", name=spec.name, site=self.site), permanent=True
+            )
         if storage.find(spec.names.seed) is None:
             storage.write_seed(spec, seed_image(spec, self._settings.bridge))
 
@@ -377,28 +391,29 @@ class LibvirtSite:
         waiting_for = self._missing(domain, spec, facts, near=self._is_near(network))
         return replace(facts, phase=VmPhase.BOOTING if waiting_for else VmPhase.READY, waiting_for=waiting_for)
 
-    def _missing(self, domain: libvirt.virDomain, spec: VmSpec, facts: VmFacts, *, near: bool) -> str:
+    def _missing(self, domain: libvirt.virDomain, spec: VmSpec, facts: VmFacts, *, near: bool) -> Translatable:
         """Say what a running machine still lacks to be ready; empty where nothing.
 
         The network is asked last: before it has shown its keys nobody knows whose SSH server answers there.
         """
         if domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
-            return "the hypervisor has paused it"
+            return say("the hypervisor has paused it")
         if facts.address is None:
-            return "it has no address in the site's network"
+            return say("it has no address in the site's network")
         if not facts.host_keys and not spec.restored:
-            return "it has not shown its host keys and root's key yet"
+            return say("it has not shown its host keys and root's key yet")
         if not _has_wanted_keys(spec, facts.installed_key_fingerprints):
-            return "root's keys in it are not those that were asked for"
+            return say("root's keys in it are not those that were asked for")
         if not near:
-            return "" if facts.host_keys else "it has not shown its keys, and its network cannot be reached from here"
+            unseen = say("it has not shown its keys, and its network cannot be reached from here")
+            return NOTHING if facts.host_keys else unseen
         match self._probe(facts.address, facts.host_keys, self._settings.probe_timeout.total_seconds()):
             case SshAnswer.EXPECTED:
-                return ""
+                return NOTHING
             case SshAnswer.NOTHING:
-                return "its SSH port does not answer yet"
+                return say("its SSH port does not answer yet")
             case SshAnswer.STRANGER:
-                return f"another machine's SSH server answers at its address {facts.address}"
+                return say("another machine's SSH server answers at its address {address}", address=facts.address)
             case other:
                 assert_never(other)
 

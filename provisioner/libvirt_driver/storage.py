@@ -13,8 +13,9 @@ from typing import Any, BinaryIO, Final, TypeVar
 
 import libvirt
 
+from parsers.translatable import say
 from provisioner import domain_xml, naming
-from provisioner.api import NotOurs, OutOfRoom, ProvisionerError, SiteSettings, VmSpec
+from provisioner.api import NotOurs, OutOfRoom, ProvisionerError, SiteSettings, VmSpec, no_image
 from provisioner.libvirt_driver.connection import absent_is_fine
 from provisioner.libvirt_driver.together import together
 
@@ -180,8 +181,12 @@ class Storage:
         backing = domain_xml.backing_path(kept.XMLDesc(0)) or ""
         if naming.BASE_PREFIX not in backing:
             raise NotOurs(
-                f"In the pool {self._settings.pool} at {self._settings.name} there is a volume {name} that is no disk "
-                "of this machine. It was not touched."
+                say(
+                    "In the pool {pool} at {site} there is a volume {name} that is no disk of this machine. It was not touched.",
+                    pool=self._settings.pool,
+                    site=self._settings.name,
+                    name=name,
+                )
             )
         return self._grown(kept, spec)
 
@@ -194,13 +199,19 @@ class Storage:
         image = self.current_image()
         if image is None:
             raise ProvisionerError(
-                f"The site {self._settings.name} has no base image; run `mailbot image build`.",
+                no_image(self._settings.name),
                 other_site_may_help=True,
             )
         free = self.free_gib()
         if free < spec.disk_gib:
             raise OutOfRoom(
-                f"The pool {self._settings.pool} at {self._settings.name} has {free} GiB left; {spec.disk_gib} GiB are needed."
+                say(
+                    "The pool {pool} at {site} has {free} GiB left; {needed} GiB are needed.",
+                    pool=self._settings.pool,
+                    site=self._settings.name,
+                    free=free,
+                    needed=spec.disk_gib,
+                )
             )
         base = self._pool.storageVolLookupByName(image)
         if self.copies:
@@ -251,14 +262,18 @@ class Storage:
         """So many bytes of a volume from there on (virStorageVolDownload).  Raises `ProvisionerError` where there is none."""
         volume = self.find(name)
         if volume is None:
-            raise ProvisionerError(f"The volume {name} is missing at {self._settings.name}.", permanent=True)
+            raise ProvisionerError(
+                say("The volume {name} is missing at {site}.", name=name, site=self._settings.name), permanent=True
+            )
         yield from self._download(volume, length, offset)
 
     def write(self, name: str, offset: int, chunks: Iterator[bytes], length: int) -> None:
         """Write so many bytes to a volume from there on (virStorageVolUpload)."""
         volume = self.find(name)
         if volume is None:
-            raise ProvisionerError(f"The volume {name} is missing at {self._settings.name}.", permanent=True)
+            raise ProvisionerError(
+                say("The volume {name} is missing at {site}.", name=name, site=self._settings.name), permanent=True
+            )
         stream: Any = self._conn.newStream(0)
         try:
             volume.upload(stream, offset, length, 0)

@@ -10,8 +10,9 @@ from uuid import UUID
 
 import libvirt
 
+from parsers.translatable import Translatable, say
 from provisioner import domain_xml, naming
-from provisioner.api import Found, SiteHealth, SiteSettings
+from provisioner.api import Found, SiteHealth, SiteSettings, no_image
 from provisioner.domain_xml import Outline
 from provisioner.libvirt_driver.bridge import attachment
 from provisioner.libvirt_driver.connection import absent_is_fine
@@ -48,9 +49,13 @@ class Survey:
         memory: list[tuple[int, int]] = []
         together(
             (
-                lambda: self._part(of_pool, f"pool {self._settings.pool}", lambda: stored.append(self._storage())),
                 lambda: self._part(
-                    of_network, f"network {self._settings.network}", lambda: addresses.append(self._addresses())
+                    of_pool, say("the pool {name}", name=self._settings.pool), lambda: stored.append(self._storage())
+                ),
+                lambda: self._part(
+                    of_network,
+                    say("the network {name}", name=self._settings.network),
+                    lambda: addresses.append(self._addresses()),
                 ),
                 lambda: domains.extend(self.domains()),
                 lambda: memory.append(self._memory()),
@@ -75,21 +80,27 @@ class Survey:
     def _lacks(self, image: str | None, addresses: int, machines: int) -> list[str]:
         """Say what keeps a site whose parts can all be used from taking another machine."""
         site = self._settings.name
-        problems = []
+        problems: list[str] = []
         if image is None:
-            problems.append(f"The site {site} has no base image; run `mailbot image build`.")
+            problems.append(no_image(site))
         if not addresses:
-            problems.append(f"The network {self._settings.network} at {site} has no free address.")
+            problems.append(
+                say("The network {network} at {site} has no free address.", network=self._settings.network, site=site)
+            )
         if self._settings.max_machines and machines >= self._settings.max_machines:
-            problems.append(f"The site {site} already has {machines} machines, as many as it may.")
+            problems.append(
+                say("The site {site} already has {number} machines, as many as it may.", site=site, number=machines)
+            )
         return problems
 
-    def _part(self, problems: list[str], what: str, look: Callable[[], None]) -> None:
+    def _part(self, problems: list[str], what: Translatable, look: Callable[[], None]) -> None:
         try:
             look()
         except libvirt.libvirtError as error:
             problems.append(
-                f"The {what} of the site {self._settings.name} cannot be used: {error.get_error_message()}."
+                say("{What} of the site {site} cannot be used: {error}.", what=what, site=self._settings.name).given(
+                    error=error.get_error_message()
+                )
             )
 
     def _storage(self) -> tuple[int, tuple[Volume, ...]]:

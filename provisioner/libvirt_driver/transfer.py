@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from parsers.translatable import say
 from provisioner import domain_xml, naming, qcow2
 from provisioner.api import OutOfRoom, Part, ProvisionerError, VmSpec
 from provisioner.libvirt_driver.storage import Storage
@@ -13,7 +14,9 @@ def parts(storage: Storage, spec: VmSpec, site: str) -> tuple[Part, ...]:
     """The base image, the marker that makes it count, and the overlay; of a whole disk, itself.  Raises ProvisionerError where it is missing."""
     disk = storage.find(spec.names.disk)
     if disk is None:
-        raise ProvisionerError(f"The disk of {spec.name} is missing at {site}.", permanent=True)
+        raise ProvisionerError(
+            say("The disk of {name} is missing at {site}.", name=spec.name, site=site), permanent=True
+        )
     text = disk.XMLDesc(0)
     if storage.copies:
         return (Part(spec.names.disk, disk.info()[1], disk.info()[1], raw=True),)
@@ -27,7 +30,7 @@ def parts(storage: Storage, spec: VmSpec, site: str) -> tuple[Part, ...]:
 def _shared(storage: Storage, name: str, site: str, *, raw: bool = False) -> Part:
     volume = storage.find(name)
     if volume is None:
-        raise ProvisionerError(f"The volume {name} is missing at {site}.", permanent=True)
+        raise ProvisionerError(say("The volume {name} is missing at {site}.", name=name, site=site), permanent=True)
     capacity = volume.info()[1]
     size = domain_xml.volume_size(volume.XMLDesc(0)) or capacity
     return Part(name, size, capacity, raw=raw, shared=True)
@@ -42,17 +45,19 @@ def is_whole(storage: Storage, part: Part) -> bool:
 def make(storage: Storage, part: Part, room_gib: int, site: str) -> None:
     """An empty volume in place of what is there.  Raises OutOfRoom, and ProvisionerError where its base is missing."""
     if not part.shared and part.raw is not storage.copies:
-        why = f"The site {site} keeps {'whole disks' if storage.copies else 'overlays on a base image'}, this disk is another kind."
+        kind = say("whole disks") if storage.copies else say("overlays on a base image")
+        why = say("The site {site} keeps {kind}; this disk is of another kind.", site=site, kind=kind)
         raise ProvisionerError(why, permanent=True)
     storage.delete(part.name)
     if part.base or not part.shared:
         free = storage.free_gib()
         if free < room_gib:
-            raise OutOfRoom(f"The site {site} has {free} GiB of disk left; {room_gib} GiB are needed.")
+            short = say("The site {site} has {free} GiB of disk left; {needed} GiB are needed.", site=site, free=free)
+            raise OutOfRoom(short.given(needed=room_gib))
     if part.base:
         base = storage.find(part.base)
         if base is None:
-            raise ProvisionerError(f"The base image {part.base} is missing at {site}.")
+            raise ProvisionerError(say("The base image {name} is missing at {site}.", name=part.base, site=site))
     xml = domain_xml.raw_volume(part.name, part.size) if part.raw else domain_xml.image_volume(part.name, part.capacity)
     storage.create(xml)
 
@@ -74,5 +79,7 @@ def _rebased(chunks: Iterator[bytes], backing: str) -> Iterator[bytes]:
     try:
         yield qcow2.on(head, backing)
     except qcow2.NoOverlay as problem:
-        raise ProvisionerError(f"The disk cannot be an overlay there: {problem}.", permanent=True) from problem
+        raise ProvisionerError(
+            say("The disk cannot be an overlay there: {problem}.", problem=str(problem)), permanent=True
+        ) from problem
     yield from chunks

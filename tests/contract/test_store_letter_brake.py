@@ -49,7 +49,7 @@ def test_one_person_gets_so_many_letters_in_a_day(store: Database) -> None:
         answered(store, number + 1, to(ALICE.upper(), f"to-{number}"), sender=f"somebody{number}@example.org")
     assert claimed_keys(store, LETTERS) == ["to-0", "to-1", "to-2", "to-3"]
     assert held(store) == [ALICE.upper()] * 2
-    assert {one.why for one in store.held_letters(9)} == {"more than 4 letters to one person in 24 hours"}
+    assert {one.why for one in store.held_letters(9)} == {"more than 4 messages to one person in 24 hours"}
     answered(store, 9, to("bob@example.org", "bob"), sender="x@example.org")
     answered(store, 10, to(ALICE, "next"), now=NOW + DAY - timedelta(seconds=1), sender="y@example.org")
     assert len(held(store)) == 3
@@ -74,7 +74,7 @@ def test_one_sender_causes_so_many_letters_to_each_reader(store: Database) -> No
         answered(store, number + 1, to(ALICE, f"to-{number}"), sender="Loud@example.org")
     assert len(held(store)) == 2
     assert {one.why for one in store.held_letters(9)} == {
-        "more than 3 letters to one reader in 24 hours from one cause"
+        "more than 3 messages to one recipient for one cause in 24 hours"
     }
     answered(store, 8, to("bob@example.org", "bob"), sender="loud@example.org")
     answered(store, 9, to(ALICE, "of-another"), sender="other@example.org")
@@ -90,7 +90,8 @@ def test_one_ticket_causes_so_many_letters_to_each_reader_whoever_writes(store: 
     said = [line.summary for line in store.history(ticket.id) if line.event == "LettersHeld"]
     assert (
         said
-        == ["held by the brake on letters (more than 3 letters to one reader in 24 hours from one cause): vm-kept"] * 2
+        == ["held by the brake on letters (more than 3 messages to one recipient for one cause in 24 hours): vm-kept"]
+        * 2
     )
 
 
@@ -137,7 +138,7 @@ def test_all_letters_together_have_a_limit_by_the_hour_and_by_the_day(store: Dat
         later = NOW + HOUR
         answered(store, number, to(f"{number}@example.org", f"{number}"), now=later, sender=f"{number}@example.org")
     assert held(store) == ["8@example.org", "11@example.org"]
-    assert store.held_letters(9)[-1].why == "more than 9 letters in 24 hours"
+    assert store.held_letters(9)[-1].why == "more than 9 messages in 24 hours"
 
 
 def test_letters_of_one_turn_count_too(store: Database) -> None:

@@ -115,7 +115,7 @@ def test_a_machine_that_never_gets_ready_is_given_up_after_the_hours_that_it_was
     for _ in range(3):
         world.later(minutes=10)
     assert world.ticket().state is TicketState.FAILED
-    assert "still waits for" in " ".join(words_of(world.last(Letter.ADMIN_BUILD_FAILED)).split())
+    assert "was not ready after" in " ".join(words_of(world.last(Letter.ADMIN_BUILD_FAILED)).split())
     assert world.machines() == {}
 
 

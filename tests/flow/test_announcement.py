@@ -84,7 +84,7 @@ def test_what_would_act_when_it_comes_back_and_what_is_too_long_is_refused(
 
 def test_one_at_a_time_and_only_by_an_admin(world: World) -> None:
     operator.announce(world.bot.context, "Maintenance", "On Tuesday.", "carol")
-    with pytest.raises(operator.Refused, match="still being handed out"):
+    with pytest.raises(operator.Refused, match="still being sent"):
         operator.announce(world.bot.context, "Another", "On Friday.", "carol")
     world.later(minutes=1)
     with pytest.raises(operator.Refused, match="no admin"):

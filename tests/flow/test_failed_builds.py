@@ -116,7 +116,7 @@ def building(world: World) -> World:
 def test_a_machine_that_is_being_built_is_taken_away_before_the_ticket_is_over(building: World, who: str) -> None:
     if who == "the owner":
         building.answers(building.last(Letter.REQUEST_APPROVED), "withdraw")
-        assert "what was begun for it is taken away" in words_of(building.last(Letter.REQUEST_WITHDRAWN))
+        assert "what had been begun is being removed" in words_of(building.last(Letter.REQUEST_WITHDRAWN))
     else:
         operator.end(building.bot.context, 1, "carol", "the campaign was cancelled")
         building.once()

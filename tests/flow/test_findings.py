@@ -107,7 +107,7 @@ def test_forgetting_a_lost_machine_ends_its_ticket_and_tells_its_owner(world: Wo
     assert "its owner has been told" in answer(world, "forget alice-vm")
     world.once()
     assert world.ticket().state is TicketState.ARCHIVED
-    assert "not at its site any more" in " ".join(words_of(world.last(Letter.VM_ENDED)).split())
+    assert "no longer at their site" in " ".join(words_of(world.last(Letter.VM_ENDED)).split())
 
 
 def test_an_answer_names_what_is_left_to_answer_and_the_history_names_the_answer(world: World) -> None:
@@ -153,7 +153,7 @@ def test_nobody_gets_a_second_machine_by_adoption(world: World) -> None:
     with_a_machine(world)
     stranger(world, "alice-vm", "alice", "south")
     looked(world)
-    assert "another one for alice already (#1)" in answer(world, "adopt alice-vm")
+    assert "another one for alice (#1)" in answer(world, "adopt alice-vm")
 
 
 def test_a_rebuilt_machine_is_the_same_by_id_and_its_history_says_who_wanted_it(world: World) -> None:

@@ -134,9 +134,9 @@ def test_a_machine_can_come_back_before_its_old_disk_is_gone(world: World) -> No
 @pytest.mark.parametrize(
     ("to", "day", "why"),
     [
-        ("north", DAY, "at north already"),
+        ("north", DAY, "already at north"),
         ("west", DAY, "keep its name"),
-        ("south", date(2026, 11, 26), "days of notice"),
+        ("south", date(2026, 11, 26), "days' notice"),
         ("south", date(2027, 6, 1), "will be stopped before"),
     ],
 )
@@ -161,7 +161,7 @@ def test_a_move_is_called_off(world: World) -> None:
     world.once()
     fleet.cancel_move(world.bot.context, 1, CAROL.login)
     world.once()
-    assert "The support team has called it off." in last(world, Letter.VM_STAYS)
+    assert "The support team has cancelled it." in last(world, Letter.VM_STAYS)
     until(world, plan.at + timedelta(hours=2))
     assert count(world, Letter.VM_MOVE) == 1
     machine = at(world, "north")
@@ -193,7 +193,7 @@ def test_a_bot_that_was_off_at_the_moment_announces_another_one(world: World) ->
     again = relocation.of_ticket(world.bot.context.store, 1)
     assert again is not None
     assert again.plan.at >= world.now + timedelta(days=7)
-    assert "It could not begin when it was to." in last(world, Letter.VM_MOVE)
+    assert "The move could not begin as planned." in last(world, Letter.VM_MOVE)
     until(world, again.plan.at)
     moved(world)
     assert world.ticket().site == "south"
@@ -420,7 +420,7 @@ def test_a_machine_that_its_owner_switched_off_is_off_at_its_new_host_too(world:
     assert machine is not None
     assert (world.ticket().site, machine.defined, machine.running) == ("south", True, False)
     assert FakeStep.START not in [step for step, _ in world.sites["south"].steps], "it was never started there"
-    assert "It is switched off, as it was before" in last(world, Letter.VM_MOVED)
+    assert "It is switched off, as before" in last(world, Letter.VM_MOVED)
     world.answers(world.last(Letter.VM_MOVED), "start")
     moved(world)
     machine = at(world, "south")

@@ -219,7 +219,7 @@ def test_a_mail_server_that_takes_no_letter_is_told_as_soon_as_it_does(world: Wo
     world.later(minutes=15)
     assert what_is_blind(world.bot.context.store) == ()
     (told,) = blind_letters(world)
-    assert "Sending letters works again. Everything" in told, (
+    assert "Sending messages works again. Everything" in told, (
         "a letter about letters that do not leave would only come late"
     )
 

@@ -82,7 +82,7 @@ def test_another_login_is_told_to_admins_once(world: World) -> None:
         world.later(days=1)
 
     (words,) = told(world)
-    assert "has another login: alice.durand, not alice any more" in words
+    assert "has a new login: alice.durand instead of alice" in words
     assert (world.ticket().username, world.ticket().login) == ("alice", "alice.durand")
     assert world.machines()["alice-vm@north"].running
 
@@ -118,7 +118,7 @@ def test_somebody_else_with_the_login_is_told_only_that_the_name_is_taken(world:
     world.writes(ALICE.email, request_words(until="2027-06-30"))
 
     words = words_of(world.last(Letter.REQUEST_PROBLEMS, ALICE.email))
-    assert "alice-vm already, which is not yours" in words
+    assert "alice-vm, which is not yours" in words
     assert "#1" not in words
     assert len(world.bot.context.store.tickets()) == 1
 
@@ -129,7 +129,7 @@ def test_a_login_that_is_somebody_elses_is_told_to_admins_once(world: World) -> 
         world.later(days=1)
 
     (words,) = told(world)
-    assert "the login alice belongs to somebody else now" in words
+    assert "the login alice now belongs to someone else" in words
     assert world.ticket().owner is OwnerState.SUCCEEDED
 
 
@@ -147,8 +147,8 @@ def test_the_former_owner_with_another_login_keeps_what_the_login_is_lost_to(wor
 
     assert world.ticket().owner is OwnerState.NAMESAKE
     (words,) = told(world)
-    assert "belongs to somebody else now" in words
-    assert "The owner has another login: alice.durand" in words
+    assert "now belongs to someone else" in words
+    assert "The owner has a new login: alice.durand" in words
     world.answers(world.last(Letter.VM_READY), "status", sender=MOVED.email)
     world.later(minutes=1)
     assert (kind_of(world.letters[-1]), world.letters[-1].envelope_to) == (Letter.STATUS, MOVED.email)
@@ -161,8 +161,8 @@ def test_the_former_owner_with_another_login_keeps_what_the_login_is_lost_to(wor
     ("person", "state", "words"),
     [
         (replace(ALICE, locked=True), OwnerState.LOCKED, "is locked"),
-        (replace(ALICE, ssh_keys=()), OwnerState.KEYLESS, "no SSH key"),
-        (None, OwnerState.GONE, "does not have Alice Martin (alice)"),
+        (replace(ALICE, ssh_keys=()), OwnerState.KEYLESS, "no usable SSH key"),
+        (None, OwnerState.GONE, "Alice Martin (alice), who owns alice-vm, is no longer"),
     ],
 )
 def test_what_is_wrong_with_an_account_is_told_once_and_again_when_it_is_right(
@@ -179,7 +179,7 @@ def test_what_is_wrong_with_an_account_is_told_once_and_again_when_it_is_right(
     world.later(days=1)
     world.later(days=1)
     (again,) = told(world, before)
-    assert "is in order again" in again
+    assert "is back to normal" in again
     assert world.ticket().owner is OwnerState.ACTIVE
 
 
@@ -236,7 +236,7 @@ def test_a_locked_owner_gets_no_extension_without_or_with_an_admin(world: World)
 def test_an_owner_without_a_key_gets_an_extension_from_admins_who_read_that(world: World) -> None:
     assert asks_for_more(world, replace(ALICE, ssh_keys=())) == ["extension-received", *["admin-decision"] * 2]
     words = " ".join(words_of(world.letters[-1]).split())
-    assert "The directory has no SSH key of theirs that could be installed." in words
+    assert "The directory has no usable SSH key for this person." in words
     assert "at least one SSH key" not in words
 
 
@@ -246,7 +246,7 @@ def test_an_owner_with_whom_all_is_well_gets_it_at_once(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("person", "words"),
-    [(replace(ALICE, locked=True), "The account alice is locked"), (replace(ALICE, ssh_keys=()), "no SSH key")],
+    [(replace(ALICE, locked=True), "The account alice is locked"), (replace(ALICE, ssh_keys=()), "no usable SSH key")],
 )
 def test_a_kept_disk_comes_back_only_for_somebody_who_may_have_a_machine(
     world: World, person: Person, words: str

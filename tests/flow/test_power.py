@@ -54,14 +54,14 @@ def test_a_machine_that_its_owner_powered_off_is_said_to_be_off_and_can_be_start
     world.answers(world.last(Letter.STATUS), "start")
     assert the_machine(world).running
     world.answers(world.last(Letter.STATUS), "status")
-    assert "The machine runs." in status(world)
+    assert "The machine is running." in status(world)
 
 
 def test_start_leaves_a_machine_that_runs_alone_and_says_so(world: World) -> None:
     world.sites["north"].steps.clear()
     world.answers(world.last(Letter.VM_READY), "start")
     assert world.sites["north"].steps == []
-    assert "it runs and answers" in status(world)
+    assert "it is running and answers" in status(world)
 
 
 def test_restart_shuts_the_guest_down_first_and_the_history_says_who_asked(world: World) -> None:
@@ -133,7 +133,9 @@ def test_an_account_that_was_locked_in_between_lets_nobody_in(world: World) -> N
     world.sites["north"].calls.clear()
     world.later(minutes=2)
     assert "install_keys" not in world.sites["north"].calls
-    assert "the directory has no active account alice" in " ".join(words_of(world.last(Letter.ROOT_KEYS)).split())
+    assert "The directory no longer has an active account alice" in " ".join(
+        words_of(world.last(Letter.ROOT_KEYS)).split()
+    )
 
 
 def test_what_a_machine_prints_is_no_command_in_the_letter(world: World) -> None:

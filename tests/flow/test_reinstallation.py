@@ -62,7 +62,7 @@ def test_the_disk_is_another_and_the_machine_the_same(world: World) -> None:
 def test_a_machine_that_is_held_keeps_its_disk(world: World) -> None:
     operator.hold(world.bot.context, 1, CAROL.login, "evidence")
     world.answers(world.last(Letter.VM_READY), "reinstall")
-    assert "An admin holds this machine" in " ".join(words_of(world.last(Letter.COMMAND_REFUSED)).split())
+    assert "An admin has put this machine on hold" in " ".join(words_of(world.last(Letter.COMMAND_REFUSED)).split())
     operator.unhold(world.bot.context, 1, CAROL.login)
     world.later(minutes=1)
     world.answers(world.last(Letter.COMMAND_REFUSED), "reinstall")
@@ -125,13 +125,13 @@ def test_status_tells_that_it_is_being_installed_and_admins_hear_where_it_does_n
     world.sites["north"].faults = Faults(fail_at=frozenset({FakeStep.DEFINE}))
     world.answers(world.last(Letter.REINSTALL_CONFIRM), "confirm")
     world.answers(world.last(Letter.VM_READY), "status")
-    assert "being installed again" in " ".join(words_of(world.last(Letter.STATUS)).split())
+    assert "being reinstalled" in " ".join(words_of(world.last(Letter.STATUS)).split())
     for _ in range(8):
         world.later(minutes=16)
-    assert "Installing again alice-vm did not work" in words_of(world.last(Letter.ADMIN_MACHINE_TROUBLE))
+    assert "Reinstalling alice-vm did not work" in words_of(world.last(Letter.ADMIN_MACHINE_TROUBLE))
     assert [one.action for one in world.bot.context.store.waiting(1)] == [Action.REINSTALL]
     world.sites["north"].faults = Faults()
     world.later(minutes=20)
     world.later(minutes=1)
     assert the_machine(world).running
-    assert "is installed again" in " ".join(words_of(world.last(Letter.VM_READY)).split())
+    assert "has been reinstalled" in " ".join(words_of(world.last(Letter.VM_READY)).split())

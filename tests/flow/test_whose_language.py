@@ -26,7 +26,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def is_french(letter: Letter, world: World, to: str = "") -> bool:
-    return "Les heures sont celles de" in words_of(world.last(letter, to))
+    return "Fuseau horaire" in words_of(world.last(letter, to))
 
 
 def test_who_writes_in_french_is_answered_in_french_and_admins_in_their_own(world: World) -> None:

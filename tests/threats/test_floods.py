@@ -33,7 +33,7 @@ def test_a_hundred_forged_requests_are_not_a_hundred_questions(tmp_path: Path) -
         asked = {Letter.ADMIN_DECISION: LIMITS.to_admins_per_hour, Letter.ADMIN_LETTERS_HELD: 1}
         assert sent(world, admin.address) == asked
     told = " ".join(words_of(world.last(Letter.ADMIN_LETTERS_HELD, CAROL.address)).split())
-    assert f"more than {LIMITS.to_admins_per_hour} letters to the admins in an hour" in told
+    assert f"more than {LIMITS.to_admins_per_hour} messages to the admins in an hour" in told
     assert "u99-vm" not in told
     assert "and 20 more" in told
     world.later(hours=2)

@@ -309,7 +309,7 @@ def test_a_token_that_went_to_others_proves_nothing_alone(plain: World) -> None:
     plain.arrives(forged)
 
     assert plain.ticket().state is TicketState.PENDING
-    assert "went to other people too" in " ".join(words_of(plain.last(Letter.COMMAND_REFUSED, CAROL.address)).split())
+    assert "also went to other people" in " ".join(words_of(plain.last(Letter.COMMAND_REFUSED, CAROL.address)).split())
 
 
 def test_a_decision_of_which_others_get_a_copy_counts_and_so_does_a_letter_of_another_day(plain: World) -> None:

@@ -64,13 +64,13 @@ def test_a_machine_that_is_named_must_be_the_one_of_the_letter(living: World) ->
 def test_a_word_for_admins_is_nothing_in_an_owners_letter(living: World) -> None:
     kind, words = answer(living, living.last(Letter.VM_READY), "approve")
     assert kind is Letter.COMMAND_REFUSED
-    assert "“approve” cannot be done now" in words
+    assert "“approve” is not possible now" in words
 
 
 def test_a_word_that_is_not_offered_is_refused_by_how_things_stand(living: World) -> None:
     kind, words = answer(living, living.last(Letter.VM_READY), "confirm")
     assert kind is Letter.COMMAND_REFUSED
-    assert "“confirm” cannot be done now: the machine runs" in words
+    assert "“confirm” is not possible now: the machine is running" in words
     assert "lapsed" not in words
 
 
@@ -108,7 +108,7 @@ def test_an_answer_to_a_question_of_before_is_refused_although_the_same_is_asked
     living.answers(ready, "release")
     kind, words = answer(living, first, "confirm")
     assert kind is Letter.COMMAND_REFUSED
-    assert "has changed since the letter that you answer" in words
+    assert "has changed since the message that you replied to" in words
     assert living.ticket().state is S.ACTIVE
     assert answer(living, first, "keep")[0] is Letter.VM_KEPT, "to keep it is never too late"
     living.answers(ready, "release")
@@ -246,7 +246,7 @@ def test_a_token_that_others_have_asks_and_does_nothing_else(living: World) -> N
     living.arrives(reply(ready, ALICE.email, "help", living.now, Cc=BOB.email))
     kind, words = answer(living, ready, "release")
     assert kind is Letter.COMMAND_REFUSED
-    assert "went to other people too" in words
+    assert "also went to other people" in words
     assert answer(living, ready, "help")[0] is Letter.HELP
 
 
@@ -374,7 +374,7 @@ def test_a_kept_disk_does_not_come_back_beside_another_machine_of_the_same_perso
     living.writes(ALICE.email, request_words(until="2027-12-31"))
     kind, words = answer(living, archived, "restore")
     assert kind is Letter.COMMAND_REFUSED
-    assert "There is another one for alice already (#2)" in words
+    assert "There is already another one for alice (#2)" in words
 
 
 def test_nor_beside_one_of_somebody_who_has_the_login_now(living: World) -> None:
@@ -391,7 +391,7 @@ def test_nor_beside_one_of_somebody_who_has_the_login_now(living: World) -> None
     assert living.ticket(2).person_id == "memory:another"
     kind, words = answer(living, archived, "restore")
     assert kind is Letter.COMMAND_REFUSED
-    assert "There is another alice-vm by now, which is not yours." in words
+    assert "There is now another alice-vm, which is not yours." in words
 
 
 def test_what_was_found_about_the_sender_stands_in_the_note_of_a_refusal(tmp_path: Path) -> None:
@@ -401,6 +401,6 @@ def test_what_was_found_about_the_sender_stands_in_the_note_of_a_refusal(tmp_pat
     assert world.ticket().state is S.PENDING
     with world.bot.context.store.engine.connect() as connection:
         (why,) = connection.exec_driver_sql("SELECT why FROM ledger ORDER BY seen_at DESC, id DESC LIMIT 1").scalars()
-    assert why.startswith("refused: It was not done")
+    assert why.startswith("refused: Nothing was done")
     assert why.endswith("(border: no result of ours)")
     world.close()

@@ -182,7 +182,7 @@ def test_show_tells_the_dates_of_a_machine_and_what_holds_them_up(config: Path, 
     assert "What happens when" in shown
     assert "nothing of this while it is held" in shown
     assert shown.count("A warning is sent.") >= 2
-    assert "  The machine will be removed; its disk is kept." in shown
+    assert "  The machine will be removed; its disk will be kept." in shown
 
 
 def test_an_admin_cordons_a_site_and_the_list_and_its_history_say_so(

@@ -100,7 +100,7 @@ def test_looks_within_a_minute_change_nothing_on_record() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "said"), [(60, ""), (61, "it jumped forward by 1 hours"), (-60, ""), (-61, "it jumped back by 1 hours")]
+    ("minutes", "said"), [(60, ""), (61, "it jumped forward by 1 hour"), (-60, ""), (-61, "it jumped back by 1 hour")]
 )
 def test_a_clock_may_be_an_hour_wrong(minutes: int, said: str) -> None:
     bot = Process()

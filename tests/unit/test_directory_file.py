@@ -121,12 +121,12 @@ def test_everything_that_is_wrong_is_told_at_once(path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_or_not_text_is_named(path: Path) -> None:
-    with pytest.raises(DirectoryUnavailable, match=r"people\.toml: cannot be read: No such file"):
+    with pytest.raises(DirectoryUnavailable, match=r"people\.toml cannot be read: No such file"):
         FileDirectory(path).people()
     path.write_bytes(b'[[person]]\nname = "\xff"\n')
-    with pytest.raises(DirectoryUnavailable, match=r"people\.toml: is not UTF-8 text \(byte 19\)"):
+    with pytest.raises(DirectoryUnavailable, match=r"people\.toml is not UTF-8 text \(byte 19\)"):
         FileDirectory(path).people()
     path.unlink()
     path.mkdir()
-    with pytest.raises(DirectoryUnavailable, match=r"people\.toml: cannot be read"):
+    with pytest.raises(DirectoryUnavailable, match=r"people\.toml cannot be read"):
         FileDirectory(path).people()

@@ -83,7 +83,7 @@ def test_these_ask_for_no_disk(text: str) -> None:
 
 def test_an_amount_that_is_no_wish_is_still_noted() -> None:
     assert read_disk("I process 40 GB of data a day.", 8).notes == (
-        '"I process 40 GB of data a day" was not read as a wish for disk',
+        '"I process 40 GB of data a day" was not read as a request for disk space',
     )
 
 
@@ -115,7 +115,7 @@ def test_the_reason_is_the_sentence_of_the_wish_and_the_next_one_where_it_says_n
 def test_a_bare_amount_has_no_reason_and_that_is_noted() -> None:
     reading = read_disk("40 GB", 8, labelled=True)
     assert (reading.gib, reading.reason) == (40, None)
-    assert reading.notes == ('"40 GB" was read as 40 GB of disk in all; no reason is given for it',)
+    assert reading.notes == ('"40 GB" was read as 40 GB of disk in total; no reason is given for it',)
 
 
 def test_a_long_reason_is_shortened() -> None:

@@ -90,8 +90,8 @@ def test_what_no_ticket_knows_is_an_orphan_and_so_is_what_belongs_elsewhere() ->
     stranger = replace(RUNS, machine_id=machine_id(7), name="bob-vm", reference="7")
     one, two = compare("north", [known(TicketState.ACTIVE, site="south")], [RUNS, stranger])
     assert (one.drift, one.ticket, one.machine) == (Drift.ORPHAN, None, "alice-vm")
-    assert "by its ticket #1 it is at south" in one.said
-    assert two.said == "bob-vm is at north (ticket 7 by its own mark), but no ticket knows it."
+    assert "according to its ticket #1 it is at south" in one.said
+    assert two.said == "bob-vm is at north (ticket 7 according to its own mark), but no ticket knows it."
 
 
 def test_a_machine_without_a_mark_or_a_site_of_its_ticket_and_a_disk_without_a_name_are_orphans_in_words() -> None:
@@ -101,15 +101,15 @@ def test_a_machine_without_a_mark_or_a_site_of_its_ticket_and_a_disk_without_a_n
     (two,) = compare("north", [known(TicketState.APPROVED, site=None)], [DISK])
     assert (two.machine, two.said.partition(", but ")[2]) == (
         f"a disk of {machine_id(1)}",
-        "by its ticket #1 it is at no site.",
+        "according to its ticket #1 it is at no site.",
     )
 
 
 @pytest.mark.parametrize(
     ("there", "said"),
     [
-        ((), "the machine is not at north any more, nor is its disk."),
-        ((DISK,), "the machine is not at north any more, but its disk is."),
+        ((), "neither the machine nor its disk is at north any more."),
+        ((DISK,), "the machine is no longer at north, but its disk is."),
     ],
 )
 def test_of_a_lost_machine_it_is_told_whether_its_disk_is_left(there: tuple[Found, ...], said: str) -> None:

@@ -129,7 +129,7 @@ def test_a_complete_form_is_a_ticket_that_names_its_mail(world: World) -> None:
     assert line.event is EventKind.REQUESTED
     assert line.actor.message_id == ticket.thread != ""
     question = " ".join(words_of(world.last(Letter.ADMIN_DECISION)).split())
-    assert "The directory has at least one SSH key of theirs that can be installed." in question
+    assert "The directory has at least one usable SSH key for this person." in question
 
 
 def test_without_a_size_the_disk_has_the_usual_one(world: World) -> None:
@@ -193,7 +193,7 @@ def test_a_second_form_that_nothing_proves_changes_nothing(world: World) -> None
     before = world.ticket()
     world.writes(ALICE.email, request_words(until="2027-02-28"))
     assert world.ticket() == before
-    assert "there is one for alice already (#1)" in problems(world)
+    assert "there is already one for alice (#1)" in problems(world)
 
 
 @pytest.mark.parametrize(("days", "counts"), [(10, True), (91, False)])

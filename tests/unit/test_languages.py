@@ -11,7 +11,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from contrib.languages import lacking, spoken
+from contrib.languages import lacking, read, spoken
 from mailbot.letters.compose import compose, offers_of
 from mailbot.letters.languages import chosen, language, languages
 from mailbot.letters.samples import Sample
@@ -29,15 +29,18 @@ OTHERS = tuple(code for code in languages() if code != "en")
 by_language = pytest.mark.parametrize("code", OTHERS)
 by_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 WIDTH = 72
+SITE = replace(SETTINGS, rules=Rules(service=ServiceRules(languages=languages())))
+"""A site that reads commands in every language that letters can be in."""
+REASON = {"fr": "pas de place", "de": "kein Platz"}
 
 
 def written(sample: Sample, code: str) -> str:
-    return words_of(compose(sample.spoken(code).item, sample.ticket, SETTINGS, sample.now))
+    return words_of(compose(sample.spoken(code).item, sample.ticket, SITE, sample.now))
 
 
-def test_french_is_offered() -> None:
+def test_french_and_german_are_offered() -> None:
     assert languages()[0] == "en"
-    assert "fr" in OTHERS == spoken()
+    assert {"fr", "de"} == set(OTHERS) == set(spoken()) == set(REASON)
 
 
 @by_language
@@ -56,15 +59,47 @@ def test_no_sentence_of_a_letter_stays_in_english(code: str, sample: Sample) -> 
 _ENGLISH = re.compile(
     r"(?i)\b(?:the|is|was|were|are|of|with|has|have|and|than|from|could|cannot|does|did|nobody|there|this|that|until|which|not|more|your|you)\b"
 )
-_WORDS_OF_OTHERS = re.compile(r"«[^«»]*»|“[^“”]*”|\([^()]*\.example[^()]*\)")
+_SAME_IN_BOTH = {"de": {"was"}}
+_WORDS_OF_OTHERS = re.compile(r"«[^«»]*»|“[^“”]*”|„[^„“]*“|\([^()]*\.example[^()]*\)")
 
 
+@by_language
 @by_sample
-def test_no_english_word_stands_in_a_french_letter_but_those_of_others_which_are_quoted(sample: Sample) -> None:
-    """What servers, hosts and people said is marked or quoted; everything else is the program's, and French."""
-    message = written(sample, "fr")
+def test_no_english_word_stands_in_a_letter_but_those_of_others_which_are_quoted(code: str, sample: Sample) -> None:
+    """What servers, hosts and people said is marked or quoted; everything else is the program's, and in the language."""
+    message = written(sample, code)
     own = " ".join(line for line in message.splitlines() if "│" not in line and not line.startswith("    "))
-    assert _ENGLISH.findall(_WORDS_OF_OTHERS.sub(" ", own)) == [], own
+    found = {word.lower() for word in _ENGLISH.findall(_WORDS_OF_OTHERS.sub(" ", own))}
+    assert found - _SAME_IN_BOTH.get(code, set()) == set(), own
+
+
+def _own_sentences(code: str) -> dict[str, re.Pattern[str]]:
+    """The program's English sentences as they would stand in a letter, of three words and more."""
+    differ = (one for one in read(code) if one.id and one.string != one.id)
+    keys = {key for one in differ for key in (one.id if isinstance(one.id, tuple) else (one.id,))}
+    return {key: _said(key) for key in keys if len(re.findall(r"[^\W\d_]{2,}", _VALUE.sub(" ", key))) >= _LEAST_WORDS}
+
+
+def _said(key: str) -> re.Pattern[str]:
+    parts = [re.escape(part) for part in _VALUE.split(key)]
+    return re.compile(r"(?<!\w)" + ".+?".join(parts) + (r"(?!\w)" if key[-1:].isalnum() else ""), re.IGNORECASE)
+
+
+_VALUE = re.compile(r"\{\w+\}")
+_LEAST_WORDS = 3
+
+
+@by_language
+def test_no_sentence_of_the_program_stands_in_english_in_another_language_not_even_in_quotes(code: str) -> None:
+    """What a host, a key or the bot itself says of an error is quoted; what of it is ours has its message, too."""
+    own = _own_sentences(code)
+    assert len(own) > 300
+    for sample in SAMPLES:
+        if sample.letter is Letter.ANNOUNCEMENT:  # an admin's own words
+            continue
+        lines = written(sample, code).splitlines()
+        message = " ".join(line.strip(" │") for line in lines)
+        assert [key for key, said in own.items() if said.search(message)] == [], sample.name
 
 
 @by_language
@@ -72,12 +107,12 @@ def test_no_english_word_stands_in_a_french_letter_but_those_of_others_which_are
 def test_every_line_that_a_language_offers_is_its_command(code: str, sample: Sample) -> None:
     """Whatever becomes of it: it is read as the very word whose meaning stands beside it."""
 
-    reading = reading_rules(SETTINGS.rules, sample.now)
+    reading = reading_rules(SITE.rules, sample.now)
     spoken_in = language(code)
-    for offer in offers_of(sample.item, sample.ticket, SETTINGS, sample.now):
+    for offer in offers_of(sample.item, sample.ticket, SITE, sample.now):
         words = spoken_in.words(offer.words)
-        said = read_command(words.partition("<")[0] + ("pas de place" if "<" in words else ""), reading)
-        english = read_command(offer.words.partition("<")[0] + ("pas de place" if "<" in words else ""), reading)
+        said = read_command(words.partition("<")[0] + (REASON[code] if "<" in words else ""), reading)
+        english = read_command(offer.words.partition("<")[0] + ("no room" if "<" in words else ""), reading)
         assert isinstance(said, Command), words
         assert isinstance(english, Command)
         assert said.verb is offer.verb
@@ -88,7 +123,7 @@ def test_every_line_that_a_language_offers_is_its_command(code: str, sample: Sam
 @by_language
 @by_sample
 def test_a_letter_in_a_language_keeps_to_its_width_and_commands_nothing(code: str, sample: Sample) -> None:
-    reading = reading_rules(SETTINGS.rules, sample.now)
+    reading = reading_rules(SITE.rules, sample.now)
     for line in written(sample, code).splitlines():
         assert len(line) <= WIDTH or line.startswith("    "), line
         assert not isinstance(read_command(line, reading), Command), line
@@ -102,8 +137,19 @@ def test_the_same_row_is_the_same_letter_whenever_it_is_tried() -> None:
 
 def test_a_language_that_nobody_wrote_is_that_of_the_site() -> None:
     assert written(sample_of(Letter.WARNING), "xx") == written(sample_of(Letter.WARNING), "en")
-    assert chosen(("", "xx", "fr")) == "fr"
-    assert chosen(("", "xx")) == "en"
+    assert chosen(("", "xx", "fr"), languages()) == "fr"
+    assert chosen(("", "xx"), languages()) == "en"
+
+
+def test_a_letter_is_in_no_language_whose_commands_the_site_does_not_read() -> None:
+    """What it offers would not be understood when it comes back."""
+    assert chosen(("de", "fr"), {"en", "fr"}) == "fr"
+    sample = sample_of(Letter.WARNING).spoken("de")
+    assert "Ihre virtuelle Maschine" in words_of(compose(sample.item, sample.ticket, SITE, sample.now))
+    assert "Your virtual machine" in words_of(compose(sample.item, sample.ticket, SETTINGS, sample.now))
+    of_the_site = replace(SETTINGS, rules=Rules(service=ServiceRules(language="de")))
+    (found,) = problems(of_the_site)
+    assert found.startswith("service.language: letters are in English, because service.languages lacks de")
 
 
 def test_french_has_its_own_spaces_plurals_and_dates() -> None:
@@ -118,6 +164,19 @@ def test_french_has_its_own_spaces_plurals_and_dates() -> None:
     assert french.point(datetime(2027, 4, 1, 8, 5, tzinfo=UTC), "Europe/Paris") == "jeudi 1er avril 2027, 10 h 05"
 
 
+def test_german_has_its_own_plurals_and_dates() -> None:
+    german = language("de")
+    assert [german.count(number, "day") for number in (0, 1, 2)] == ["0 Tage", "1 Tag", "2 Tage"]
+    assert german.gib(1536) == "1,5 GiB"
+    assert german.short_day(datetime(2027, 4, 2, tzinfo=UTC).date()) == "Fr., 2. Apr."
+    assert german.moment(datetime(2027, 3, 31, 22, tzinfo=UTC), "Europe/Paris") == (
+        "am Mittwoch, 31. März 2027 um Mitternacht (Ende des Tages)"
+    )
+    assert (
+        german.point(datetime(2027, 4, 1, 8, 5, tzinfo=UTC), "Europe/Paris") == "Donnerstag, 1. April 2027, 10:05 Uhr"
+    )
+
+
 def test_the_html_part_says_which_language_it_is_in() -> None:
     sample = sample_of(Letter.WARNING)
     mail = compose(sample.spoken("fr").item, sample.ticket, SETTINGS, sample.now)
@@ -130,6 +189,7 @@ def test_the_html_part_says_which_language_it_is_in() -> None:
 
 def test_check_tries_every_language() -> None:
     assert list(problems(SETTINGS)) == []
+    assert list(problems(SITE)) == []
 
 
 def test_check_names_a_language_of_the_site_that_letters_cannot_be_written_in() -> None:

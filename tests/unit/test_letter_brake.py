@@ -38,13 +38,13 @@ def test_what_proves_notice_is_never_held() -> None:
 @pytest.mark.parametrize(
     ("letter", "over", "why"),
     [
-        (Letter.VM_KEPT, {"cause": 3}, "more than 3 letters to one reader in 24 hours from one cause"),
-        (Letter.VM_KEPT, {"reader": 5}, "more than 5 letters to one person in 24 hours"),
-        (Letter.VM_KEPT, {"in_hour": 10}, "more than 10 letters in an hour"),
-        (Letter.VM_KEPT, {"in_day": 20}, "more than 20 letters in 24 hours"),
-        (Letter.ADMIN_DECISION, {"reader": 4}, "more than 4 letters to the admins in an hour"),
-        (Letter.ADMIN_DECISION, {"cause": 3}, "more than 3 letters to one reader in 24 hours from one cause"),
-        (Letter.REQUEST_DENIED, {"in_hour": 10}, "more than 10 letters in an hour"),
+        (Letter.VM_KEPT, {"cause": 3}, "more than 3 messages to one recipient for one cause in 24 hours"),
+        (Letter.VM_KEPT, {"reader": 5}, "more than 5 messages to one person in 24 hours"),
+        (Letter.VM_KEPT, {"in_hour": 10}, "more than 10 messages in an hour"),
+        (Letter.VM_KEPT, {"in_day": 20}, "more than 20 messages in 24 hours"),
+        (Letter.ADMIN_DECISION, {"reader": 4}, "more than 4 messages to the admins in an hour"),
+        (Letter.ADMIN_DECISION, {"cause": 3}, "more than 3 messages to one recipient for one cause in 24 hours"),
+        (Letter.REQUEST_DENIED, {"in_hour": 10}, "more than 10 messages in an hour"),
     ],
 )
 def test_each_limit_holds_by_itself(letter: Letter, over: dict[str, int], why: str) -> None:

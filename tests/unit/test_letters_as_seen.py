@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+from dataclasses import replace
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from mailbot.letters.compose import compose
+from mailbot.letters.languages import languages
+from mailbot.rules import Rules, ServiceRules
 from tests.browser import measured
 from tests.trying import SAMPLES, SETTINGS
 
+SITE = replace(SETTINGS, rules=Rules(service=ServiceRules(languages=languages())))
 TELEPHONE, DESK = 390, 700
 FIRST_ANSWER = 420
 """CSS pixels from the top of the message within which the first thing to answer begins on a telephone."""
@@ -20,11 +24,11 @@ TELLING = ("vm-ready.", "request-approved.", "root-keys.", "vm-yours.", "vm-move
 """Letters that ask nothing: how to log in comes before what can be answered, too."""
 
 
-def shown() -> dict[str, str]:
+def shown(code: str) -> dict[str, str]:
     letters = {}
     for sample in SAMPLES:
         message = email.message_from_bytes(
-            compose(sample.item, sample.ticket, SETTINGS, sample.now).data, policy=policy.default
+            compose(sample.spoken(code).item, sample.ticket, SITE, sample.now).data, policy=policy.default
         )
         assert isinstance(message, EmailMessage)
         part = message.get_body(("html",))
@@ -33,9 +37,10 @@ def shown() -> dict[str, str]:
     return letters
 
 
+@pytest.mark.parametrize("code", languages())
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_what_to_answer_is_seen_at_once_and_nothing_is_too_wide(tmp_path: Path, dark: bool) -> None:
-    letters = shown()
+def test_what_to_answer_is_seen_at_once_and_nothing_is_too_wide(tmp_path: Path, dark: bool, code: str) -> None:
+    letters = shown(code)
     for width in (TELEPHONE, DESK):
         found = measured(tmp_path, letters, width, dark=dark)
         assert found.keys() == letters.keys()

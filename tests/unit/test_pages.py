@@ -41,12 +41,19 @@ def test_the_page_for_users_has_the_site_s_address_rules_and_words(config: Confi
     assert "`approve`" not in page
 
 
-def test_the_page_for_users_is_in_french_too_and_its_words_are_commands(config: Config) -> None:
-    page = as_markdown(for_users(config, START, "fr"))
-    for words in ("usage prévu : ", "date d'expiration : ", "supprimée 1 jour plus tard", "`libérer`", "`prolonger"):
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("fr", ("usage prévu : ", "date d'expiration : ", "supprimée 1 jour plus tard", "`rendre`", "`prolonger")),
+        ("de", ("Verwendungszweck: ", "Ablaufdatum: ", "nach weiterer Zeit (1 Tag)", "`zurückgeben`", "`verlängern")),
+    ],
+)
+def test_the_page_for_users_is_in_other_languages_too(config: Config, code: str, expected: tuple[str, ...]) -> None:
+    page = as_markdown(for_users(config, START, code))
+    for words in expected:
         assert words in page
     assert not re.search(r"\b(?:the|is|of|with|you|your|and)\b", page.replace(config.service.name, "")), page
-    assert '<html lang="fr">' in as_html(for_users(config, START, "fr"))
+    assert f'<html lang="{code}">' in as_html(for_users(config, START, code))
 
 
 def test_the_card_for_admins_has_the_words_and_what_happens_without_them(config: Config) -> None:

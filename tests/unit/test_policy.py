@@ -107,7 +107,7 @@ def test_the_limits_are_the_sites() -> None:
 
 def test_a_refused_decision_says_what_can_be() -> None:
     words = policy.refusal(policy.disk_problems(500, RULES.policy))
-    assert words == "The disk would be 500 GiB; what can be is a disk of 8 GiB (the usual size) up to 100 GiB."
+    assert words == "Disk: 500 GiB. Needed: a disk of 8 GiB (the usual size) up to 100 GiB."
     assert policy.refusal(()) == ""
 
 
@@ -122,7 +122,7 @@ def ticket(**changes: object) -> Ticket:
     ("disk_gib", "said"),
     [
         (8, "The disk has the usual size, 8 GiB."),
-        (9, "More disk than usual is asked for: 9 GiB instead of 8 GiB (limit 100 GiB)."),
+        (9, "More disk than usual is requested: 9 GiB instead of 8 GiB (limit 100 GiB)."),
     ],
 )
 def test_who_decides_reads_whether_a_disk_is_larger_than_usual(disk_gib: int, said: str) -> None:

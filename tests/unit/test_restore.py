@@ -118,7 +118,7 @@ def test_on_the_agreed_last_day_itself_admins_are_asked() -> None:
 
 def test_while_it_waits_no_other_day_is_taken() -> None:
     life = asked()
-    assert "with the admins already" in refused(life, Restored(BY_OWNER, BEYOND))
+    assert "already asked for" in refused(life, Restored(BY_OWNER, BEYOND))
     assert Verb.RESTORE not in {one.verb for one in offered(life.ticket, Purpose.OWN, life.now, life.rules)}
 
 
@@ -221,7 +221,7 @@ def test_a_further_question_keeps_no_disk() -> None:
     assert not life.ticket.frozen
     received = life.last(Letter.EXTENSION_RECEIVED).facts
     assert (received["plan"][0]["when"], received["lapses_at"]) == (kept.isoformat(), kept.isoformat())
-    assert "kept no longer" in str(life.last(Letter.ADMIN_DECISION).facts["checks"])
+    assert "not kept longer" in str(life.last(Letter.ADMIN_DECISION).facts["checks"])
     life.pass_until(kept + DAY)
     assert (life.ticket.state, life.ticket.asked_end_date) == (S.REMOVED, None)
     lapsed = life.last(Letter.ADMIN_LAPSED).facts

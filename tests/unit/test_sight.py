@@ -214,7 +214,7 @@ def site(world: World, *, reachable: bool, problems: tuple[str, ...] = (), at: d
 
 @pytest.mark.parametrize(
     ("reachable", "problems", "why"),
-    [(True, ("no image",), ""), (False, ("a", "b"), "a; b"), (False, (), "it does not answer")],
+    [(True, ("no image",), ""), (False, ("a", "b"), "a b"), (False, (), "it does not answer")],
 )
 def test_a_site_that_does_not_answer_is_told_with_what_it_says(
     world: World, reachable: bool, problems: tuple[str, ...], why: str

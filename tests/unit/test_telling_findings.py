@@ -110,8 +110,8 @@ def test_a_machine_of_a_ticket_is_offered_other_words_than_one_of_nobody() -> No
         (Verb.FORGET, "bob-vm", "bob-vm"),
         (Verb.ADOPT, "", "bob-vm"),
         (Verb.REBUILD, "", "Please name the machine: user1-vm (north), user2-vm (north)."),
-        (Verb.ADOPT, "user1-vm", "There is nothing any more that “adopt user1-vm” could answer."),
-        (Verb.CONFIRM, "", "There is nothing any more that “confirm” could answer."),
+        (Verb.ADOPT, "user1-vm", "There is no longer anything that “adopt user1-vm” could answer."),
+        (Verb.CONFIRM, "", "There is no longer anything that “confirm” could answer."),
     ],
 )
 def test_an_answer_means_the_one_finding_that_it_fits(verb: Verb, machine: str, meant: str) -> None:

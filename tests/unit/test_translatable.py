@@ -45,7 +45,7 @@ def test_a_sentence_is_its_english_text_for_all_who_only_show_it() -> None:
     assert f"{sentence} Yes." == "The end date is Wednesday 31 March 2027, not Thursday 1 April 2027. Yes."
     assert say_many("{number} day", "{number} days", 1) == "1 day"
     assert say_many("{number} day", "{number} days", 2) == "2 days"
-    assert say("{Words}.", words=say("the machine runs")) == "The machine runs."
+    assert say("{Words}.", words=say("the machine is running")) == "The machine is running."
 
 
 def test_it_is_said_in_another_language_with_all_that_is_in_it() -> None:

@@ -167,7 +167,7 @@ def test_a_restore_without_its_disk_never_gives_an_empty_machine(world: World) -
     happens(world, Restored(BY_OWNER))
     world.once()
     assert world.ticket().state is S.FAILED
-    assert b"the kept disk is not at north" in world.last(Letter.ADMIN_BUILD_FAILED).data.replace(b"=\r\n", b"")
+    assert b"The kept disk is no longer at north" in world.last(Letter.ADMIN_BUILD_FAILED).data.replace(b"=\r\n", b"")
     assert not any(one.disk for one in world.machines().values())
 
 

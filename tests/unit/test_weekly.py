@@ -117,9 +117,9 @@ def test_what_comes_next_is_said_of_what_is_on_its_way_out(
 def test_what_is_under_way_for_longer_than_usual_is_odd(world: World, state: TicketState, doing: str) -> None:
     has(world, state, changed_at=world.now)
     world.clock.advance(SLOW)
-    assert section(world, "odd") == []
+    assert section(world, "unusual") == []
     world.clock.advance(SECOND)
-    assert [f": being {doing} since" in line for line in section(world, "odd")] == [True]
+    assert [f": still being {doing}, since" in line for line in section(world, "unusual")] == [True]
 
 
 def test_what_was_given_up_in_the_week_is_told_and_what_was_before_is_not(world: World) -> None:
@@ -129,7 +129,7 @@ def test_what_was_given_up_in_the_week_is_told_and_what_was_before_is_not(world:
     (item,) = store.claim((Action.LETTER,), world.now, 1, 60)
     store.settle([Settled(item, error="no such user")], world.now)
     assert section(world, "failed", since=world.now) == [
-        "the letter admin-mail-trouble to a@x.example was given up on Monday 23 November 2026: no such user"
+        "the message admin-mail-trouble to a@x.example was given up on Monday 23 November 2026: no such user"
     ]
     assert section(world, "failed", since=world.now + SECOND) == []
 
@@ -141,8 +141,8 @@ def test_an_extension_and_an_end_that_was_put_off_too_long_wait_for_an_admin(wor
     both = has(world, S.ACTIVE, "frank", delayed_days=long, asked_end_date=date(2027, 6, 30), asked_at=world.now)
     lines = section(world, "waiting")
     assert [line.partition(",")[0] for line in lines] == [f"#{one.id}" for one in (asked, both, put_off)]
-    assert "an extension until Wednesday 30 June 2027 waits since Friday 20 November 2026" in lines[0]
-    assert "its end was put off by 61 days" in lines[2]
+    assert "an extension until Wednesday 30 June 2027 has been waiting since Friday 20 November 2026" in lines[0]
+    assert "its end was postponed by 61 days" in lines[2]
 
 
 def test_an_end_waits_for_no_admin_where_notice_of_it_works_again(world: World) -> None:
@@ -168,23 +168,23 @@ def test_a_request_waits_for_its_owner_or_for_an_admin(world: World) -> None:
     has(world, S.UNCONFIRMED, asked_at=None)
     has(world, S.PENDING, "bob", asked_at=None)
     lines = section(world, "waiting")
-    assert ["waits for its owner" in line for line in lines] == [True, False]
-    assert ["waits for an admin" in line for line in lines] == [False, True]
+    assert ["waiting for its owner" in line for line in lines] == [True, False]
+    assert ["waiting for an admin" in line for line in lines] == [False, True]
 
 
 def test_what_is_held_is_told_with_its_reason(world: World) -> None:
     has(world, S.ACTIVE)
     has(world, S.ACTIVE, "bob", held="the police asked")
-    assert section(world, "held") == ["#2, bob: the police asked"]
+    assert section(world, "on hold") == ["#2, bob: the police asked"]
 
 
 def test_machines_over_the_brake_are_told_until_an_admin_lets_go(world: World) -> None:
     one, other = has(world, S.ACTIVE), has(world, S.ACTIVE, "bob")
     pulled = Brake(3, {one.id: one.version, other.id: other.version + 1, 99: 0})
     world.bot.context.store.put_note(MACHINES, json.dumps(asdict(pulled)))
-    assert section(world, "over the brake") == ["#1, alice: waits for an answer to the letter of brake 3."]
+    assert section(world, "held by the brake") == ["#1, alice: waiting for an answer to the message about brake 3."]
     world.bot.context.store.put_note(MACHINES, json.dumps(asdict(replace(pulled, released_by="carol"))))
-    assert section(world, "over the brake") == []
+    assert section(world, "held by the brake") == []
 
 
 @pytest.mark.parametrize(("held", "by", "told"), [(True, "", 1), (True, "carol", 0), (False, "", 0)])
@@ -200,19 +200,19 @@ def test_letters_that_are_held_are_odd_until_an_admin_lets_them_go(
             world.bot.context.store.commit(Turn(now=world.now, about_ticket=ticket.id, effects=(question,)))
         assert world.bot.context.store.held_letters(100)
     world.bot.context.store.put_note(LETTERS, json.dumps(asdict(LetterBrake(2, world.now.isoformat(), 1, by))))
-    assert sum("letter of brake 2" in line for line in section(world, "odd")) == told
+    assert sum("message about brake 2" in line for line in section(world, "unusual")) == told
 
 
 def test_of_many_odd_owners_no_more_are_read_than_can_be_told(world: World) -> None:
     for number in range(LINES + 5):
         has(world, S.ACTIVE, f"user{number}", owner=OwnerState.GONE)
-    assert len(section(world, "odd")) == LINES + 1
+    assert len(section(world, "unusual")) == LINES + 1
 
 
 def test_every_owner_who_is_not_as_they_should_be_is_odd(world: World) -> None:
     for number, owner in enumerate(OwnerState):
         has(world, S.ACTIVE, f"user{number}", owner=owner)
-    assert len(section(world, "odd")) == len(OwnerState) - 1
+    assert len(section(world, "unusual")) == len(OwnerState) - 1
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from mailbot.adapters.database.inserting import dialect_of, insert
 from mailbot.adapters.database.tables import ADDRESSES
 from mailbot.errors import NoAddress
 from mailbot.model import FINAL, AddressRange, Ticket, Turn
+from parsers.translatable import say
 
 _A = ADDRESSES.c
 _ALL = select(_A.site, _A.address)
@@ -55,13 +56,19 @@ def _taken(connection: Connection, ticket: Ticket, wanted: AddressRange, rather:
     Tried again where somebody else is as fast.
     """
     if ticket.machine_id is None:
-        raise NoAddress(f"ticket {ticket.id} has a machine of a time before there were addresses of a site's own")
+        raise NoAddress(
+            say(
+                "The machine of ticket #{ticket} is from a time before the site had addresses of its own.",
+                ticket=ticket.id,
+            )
+        )
     while True:
         others = frozenset(connection.execute(_AT, {"of_site": wanted.site}).scalars())
         free = (one for one in rather if one not in others)
         address = next(free, None) or wanted.range.free(ticket.machine_id, others)
         if address is None:
-            raise NoAddress(f"all addresses {wanted.range.first}-{wanted.range.last} of {wanted.site} are taken")
+            taken = say("All addresses {first}-{last} of the site {site} are taken.", first=str(wanted.range.first))
+            raise NoAddress(taken.given(last=str(wanted.range.last), site=wanted.site))
         row = {"site": wanted.site, "address": address, "ticket_id": ticket.id}
         if connection.execute(_take(dialect_of(connection)), row).scalar() is not None:
             return address

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text, TypeDecorator
 
 from mailbot.tokens import without_token
+from parsers.translatable import Translatable, as_text, from_text
 
 INDEXED_BYTES = 900
 """Longest indexed text; PostgreSQL refuses index rows above about 2,700 bytes, and a hostile mail may be longer."""
@@ -45,6 +46,18 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
         return None if value is None else storable(value)
+
+
+class Sentence(Words):
+    """A text that is shown to people, and keeps what it was made of, so that a letter can say it in another language."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else super().process_bind_param(as_text(value), dialect)
+
+    def process_result_value(self, value: str | None, _dialect: Dialect) -> Translatable | None:
+        return None if value is None else from_text(value)
 
 
 class Handle(Words):

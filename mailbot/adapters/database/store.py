@@ -41,6 +41,7 @@ from mailbot.model import (
 )
 from mailbot.ports import FailedEffect, Leaving, OutboxCount, OutboxState, Settled
 from mailbot.rules import LetterRules
+from parsers.translatable import as_data, from_data
 from provisioner.api import SiteHealth
 
 _NEXT_DUE = select(tickets.NEXT_DUE, *outbox.NEXT_ATTEMPTS)
@@ -305,7 +306,7 @@ class Database:
 
     def put_health(self, health: SiteHealth, now: datetime) -> None:
         with self._write() as connection:
-            values = {"site": health.site, "at": now, "health": asdict(health)}
+            values = {"site": health.site, "at": now, "health": _told(health)}
             connection.execute(_put_health(dialect_of(connection)), values)
 
     def health(self) -> list[tuple[SiteHealth, datetime]]:
@@ -336,10 +337,15 @@ class Database:
             _write_note(connection, name, value)
 
 
+def _told(health: SiteHealth) -> dict[str, Any]:
+    """A site's health as JSON; its problems are sentences that letters say in any language."""
+    return {**asdict(health), "problems": [as_data(one) for one in health.problems]}
+
+
 def _health(kept: dict[str, Any]) -> SiteHealth:
     """A site's health out of JSON, which has lists for tuples."""
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
-    return SiteHealth(**values)
+    return SiteHealth(**{**values, "problems": tuple(map(from_data, kept.get("problems", ())))})
 
 
 def _commit(connection: Connection, turn: Turn, letters: LetterRules, settled: Settled | None = None) -> Ticket | None:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-from mailbot.adapters.database.columns import Days, Handle, Number, OneOf, UtcDateTime, Words
+from mailbot.adapters.database.columns import Days, Handle, Number, OneOf, Sentence, UtcDateTime, Words
 from mailbot.model import (
     FINAL,
     ONE_PER_USER,
@@ -223,7 +223,7 @@ OUTBOX = Table(
     may("message_id", Handle),
     may("settled_at", UtcDateTime),
     must("answer", Words),
-    must("error", Words),
+    must("error", Sentence),
     may("bounced_at", UtcDateTime),
     may("bounce_permanent", Boolean),
     may("claim", Words),

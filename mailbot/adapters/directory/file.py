@@ -28,6 +28,7 @@ from typing import Any, Final
 
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
+from parsers.translatable import say
 
 _KEYS: Final[Mapping[str, type]] = {
     "login": str,
@@ -111,7 +112,9 @@ def _stat(path: Path) -> tuple[str, int, int]:
     try:
         stat = path.stat()
     except OSError as error:
-        raise DirectoryUnavailable(f"{path}: cannot be read: {error.strerror}") from error
+        raise DirectoryUnavailable(
+            say("{path} cannot be read: {error}", path=str(path), error=str(error.strerror))
+        ) from error
     return str(path), stat.st_mtime_ns, stat.st_size
 
 
@@ -121,9 +124,13 @@ def _read(path: Path, stamps: list[tuple[str, int, int]]) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise DirectoryUnavailable(f"{path}: cannot be read: {error.strerror}") from error
+        raise DirectoryUnavailable(
+            say("{path} cannot be read: {error}", path=str(path), error=str(error.strerror))
+        ) from error
     except UnicodeDecodeError as error:
-        raise DirectoryUnavailable(f"{path}: is not UTF-8 text (byte {error.start})") from error
+        raise DirectoryUnavailable(
+            say("{path} is not UTF-8 text (byte {number}).", path=str(path), number=error.start)
+        ) from error
 
 
 def _load(path: Path) -> _Loaded:

@@ -19,6 +19,7 @@ from mailbot.adapters.pipes import opened
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
 from mailbot.ports import Directory
+from parsers.translatable import say
 
 PLACEHOLDER: Final = "{login}"
 MOST_BYTES: Final = 64 * 1024
@@ -83,7 +84,7 @@ class KeysByCommand:
 
     def _printed(self, login: str) -> tuple[str, ...]:
         if not LOGIN.fullmatch(login):
-            msg = f"{login!r} is no login that a command may be given"
+            msg = say("{login} is no login that a command may be given.", login=repr(login))
             raise DirectoryUnavailable(msg)
         program, *arguments = self._argv
         argv = [program, *(argument.replace(PLACEHOLDER, login) for argument in arguments)]
@@ -106,7 +107,7 @@ def run(argv: Sequence[str], timeout_seconds: float, most_bytes: int) -> str:
             start_new_session=True,
         )
     except OSError as error:
-        msg = f"{name} cannot be run: {error.strerror}"
+        msg = say("{name} cannot be run: {error}", name=name, error=str(error.strerror))
         raise DirectoryUnavailable(msg) from None
     deadline = monotonic() + timeout_seconds
     try:
@@ -117,11 +118,11 @@ def run(argv: Sequence[str], timeout_seconds: float, most_bytes: int) -> str:
     finally:
         _end(child)
     if printed is None or status is None:
-        msg = f"{name} did not end within {timeout_seconds:g} s"
+        msg = say("{name} did not end within {seconds} seconds.", name=name, seconds=f"{timeout_seconds:g}")
     elif len(printed) > most_bytes:
-        msg = f"{name} printed more than {most_bytes} bytes"
+        msg = say("{name} printed more than {number} bytes.", name=name, number=most_bytes)
     elif status != 0:
-        msg = f"{name} ended with status {status}"
+        msg = say("{name} ended with status {status}.", name=name, status=status)
     else:
         return printed.decode("utf-8", "replace")
     raise DirectoryUnavailable(msg)

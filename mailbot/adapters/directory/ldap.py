@@ -26,6 +26,7 @@ from mailbot.adapters.directory.ldap_connection import (
 from mailbot.adapters.directory.ldap_people import ADDRESS, ID, LOGIN, LdapLayout, person_of
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
+from parsers.translatable import Translatable, as_one, say, words_of
 
 MOST_ADMINS: Final = 100
 _MOST_IDLE: Final = 2
@@ -173,8 +174,8 @@ class LdapDirectory:
         layout = self._layout
         found = self._ask(Question(layout.base, (layout.user_filter,), layout.attributes, any_of))
         if found.more or len(found.entries) > 1:
-            names = f": {' and '.join(entry.dn for entry in found.entries)}" if found.entries else ""
-            msg = f"more than one entry has {what}{names}"
+            names = ", ".join(entry.dn for entry in found.entries)
+            msg = say("More than one entry has {what}: {names}", what=what, names=names or "…")
             raise DirectoryUnavailable(msg)
         if not found.entries:
             self._see_somebody()
@@ -194,11 +195,16 @@ class LdapDirectory:
         layout = self._layout
         found = self._ask(Question(layout.base, (layout.user_filter,), ("1.1",), most=1))
         if not found.more and not found.entries:
-            msg = f"nobody can be seen below {layout.base} with {layout.user_filter}, as {self._who()}"
+            msg = say(
+                "Nobody can be seen below {base} with {filter}, as {who}.",
+                base=layout.base,
+                filter=layout.user_filter,
+                who=self._who(),
+            )
             raise DirectoryUnavailable(msg)
 
-    def _who(self) -> str:
-        return self._server.bind_dn or "an anonymous reader"
+    def _who(self) -> Translatable:
+        return Translatable(self._server.bind_dn) if self._server.bind_dn else say("an anonymous reader")
 
     # the group of admins
 
@@ -208,12 +214,13 @@ class LdapDirectory:
         asked = Question(group, (_EVERYTHING,), (*_MEMBERS, _MEMBER_LOGINS), scope="base", most=1)
         found = self._ask(asked).entries
         if not found:
-            msg = f"the group {group} is not there, or {self._who()} may not read it"
+            msg = say("The group {group} is not there, or {who} may not read it.", group=group, who=self._who())
             raise DirectoryUnavailable(msg)
         names = [name for attribute in _MEMBERS for name in found[0].of(attribute)]
         logins = [login for login in found[0].of(_MEMBER_LOGINS) if LOGIN.fullmatch(login)]
         if len(names) + len(logins) > MOST_ADMINS:
-            msg = f"{group} has {len(names) + len(logins)} members; more than {MOST_ADMINS} are taken for a mistake"
+            msg = say("{group} has {number} members; more than {most} are taken for a mistake.", group=group)
+            msg = msg.given(number=len(names) + len(logins), most=MOST_ADMINS)
             raise DirectoryUnavailable(msg)
         people = [*map(self._named, names), *map(self._login, logins)]
         unlocked = (person for person in people if person is not None and not person.locked)
@@ -248,7 +255,7 @@ class LdapDirectory:
             kept = self._keep(connection)
         except NoAnswer as error:
             with self._lock:
-                self._silent = (monotonic() + self._pause_seconds, str(error))
+                self._silent = (monotonic() + self._pause_seconds, words_of(error))
             raise
         finally:
             if not kept:
@@ -267,5 +274,5 @@ class LdapDirectory:
         with self._lock:
             silent = self._silent
         if silent is not None and silent[0] > monotonic():
-            msg = f"{silent[1]}; it is asked again in a moment"
+            msg = as_one(silent[1], say("It will be asked again in a moment."))
             raise DirectoryUnavailable(msg)

@@ -17,6 +17,7 @@ from typing import Any, Final
 from mailbot.adapters.pipes import opened
 from mailbot.adapters.transport import Secret, Security
 from mailbot.errors import DirectoryUnavailable, MailServerUnavailable
+from parsers.translatable import NOTHING, as_one, say, words_of
 
 _SYSTEM_AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
 _MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
@@ -49,10 +50,10 @@ class LdapServer:
         try:
             password = self.password() if self.password is not None else ""
         except MailServerUnavailable as error:
-            raise DirectoryUnavailable(str(error)) from None
+            raise DirectoryUnavailable(words_of(error)) from None
         if self.bind_dn and not password:
             # RFC 4513 section 5.1.2: a server takes a name without a password for an anonymous login that succeeds.
-            msg = f"there is no password for {self.bind_dn}"
+            msg = say("There is no password for {login}.", login=self.bind_dn)
             raise DirectoryUnavailable(msg)
         return password
 
@@ -116,7 +117,7 @@ class LdapConnection:
                 env=_environment(),
             )
         except OSError as error:
-            msg = f"the process that talks LDAP cannot be started: {error.strerror}"
+            msg = say("The process that talks LDAP cannot be started: {error}", error=str(error.strerror))
             raise DirectoryUnavailable(msg) from error
         self._buffer = bytearray()
         with contextlib.suppress(OSError):  # a child that is gone already is found out by the first question
@@ -133,7 +134,7 @@ class LdapConnection:
             self._write(asdict(question))
             answer = json.loads(self._line(deadline))
         except (OSError, EOFError):
-            msg = f"the connection to {self._server.host} is lost"
+            msg = say("The connection to {host} is lost.", host=self._server.host)
             raise ConnectionLost(msg) from None
         if "error" in answer:
             raise self._error(answer["about"], answer["error"])
@@ -157,11 +158,15 @@ class LdapConnection:
         if about == "connection":
             tls = self._server.security is not Security.PLAIN
             # libldap's words are the same for a server that is off and for a certificate that is wrong.
-            hint = f"; is its certificate valid for {self._server.host} and from a trusted authority?" if tls else ""
-            return ConnectionLost(f"{host} cannot be reached: {words}{hint}")
+            hint = say("Is its certificate valid for {host} and from a trusted authority?", host=self._server.host)
+            return ConnectionLost(
+                as_one(say("{host} cannot be reached: {error}.", host=host, error=words), hint if tls else NOTHING)
+            )
         if about == "login":
-            return DirectoryUnavailable(f"{host} refuses the login of {self._server.bind_dn or 'anybody'}: {words}")
-        return DirectoryUnavailable(f"{host} cannot answer: {words}")
+            login = self._server.bind_dn or say("an anonymous reader")
+            refused = say("{host} refuses the login of {login}: {error}", host=host, login=login, error=words)
+            return DirectoryUnavailable(refused)
+        return DirectoryUnavailable(say("{host} cannot answer: {error}", host=host, error=words))
 
     def _write(self, message: Mapping[str, Any]) -> None:
         # Far below what a pipe holds (pipe(7): 64 KiB): never blocks, even where the child hangs.

@@ -8,6 +8,7 @@ from typing import Final
 
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
+from parsers.translatable import say
 
 KIND: Final = "memory:"
 
@@ -57,4 +58,4 @@ class MemoryDirectory:
 
     def _ask(self) -> None:
         if self.down:
-            raise DirectoryUnavailable("the directory does not answer")
+            raise DirectoryUnavailable(say("The directory does not answer."))

@@ -30,6 +30,7 @@ from mailbot.adapters.imap.session import (
 from mailbot.errors import MailServerUnavailable
 from mailbot.model import MailKey
 from mailbot.ports import Fetched, Filed, Folder
+from parsers.translatable import say
 
 __all__ = ["ImapInbox", "ImapSettings"]
 
@@ -210,8 +211,12 @@ class ImapInbox:
         exists = int(answer[b"EXISTS"])
         if b"UIDVALIDITY" not in answer:
             raise MailServerUnavailable(
-                f"IMAP server {self._settings.host} gives no UIDVALIDITY for {self._settings.folder}: without it nobody can tell"
-                " which mails were handled; choose another folder or server (RFC 3501 section 2.3.1.1)",
+                say(
+                    "IMAP server {host} gives no UIDVALIDITY for {folder}: without it nobody can tell which messages were"
+                    " handled. Choose another folder or server (RFC 3501 section 2.3.1.1).",
+                    host=self._settings.host,
+                    folder=self._settings.folder,
+                ),
                 permanent=True,
             )
         if b"UIDNEXT" not in answer:  # Courier: without it, mail that came between two waits would not be noticed
@@ -292,8 +297,14 @@ class ImapInbox:
             if not is_over_quota(said(error)):
                 raise
             raise MailServerUnavailable(
-                f"IMAP server {self._settings.host}: the mailbox is over its quota, and a server without MOVE needs room to move"
-                f" mail: {len(uids)} handled mails stay in {self._settings.folder} until there is room ({said(error)})",
+                say(
+                    "IMAP server {host}: the mailbox is over its quota, and a server without MOVE needs room to move messages:"
+                    " {number} handled messages stay in {folder} until there is room ({error}).",
+                    host=self._settings.host,
+                    number=len(uids),
+                    folder=self._settings.folder,
+                    error=said(error),
+                ),
                 permanent=True,
             ) from error
 

@@ -18,6 +18,7 @@ from imapclient.exceptions import CapabilityError, LoginError
 from mailbot.adapters.logins import LoginGate
 from mailbot.adapters.transport import Auth, Secret, Security, check_security, tls_context
 from mailbot.errors import MailServerUnavailable
+from parsers.translatable import Translatable, say
 
 Client: TypeAlias = Any
 """An `imapclient.IMAPClient`, which has no type stubs."""
@@ -78,17 +79,17 @@ def is_over_quota(text: str) -> bool:
     return bool(_OVER_QUOTA.search(text))
 
 
-def said(error: BaseException) -> str:
+def said(error: BaseException) -> Translatable:
     """What a server said, or an error is, in one line without the library's decoration."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {error.verify_message}"
+        return say("its certificate is not accepted: {error}", error=error.verify_message)
     if isinstance(error, TimeoutError):
-        return "no answer in time"
+        return say("no answer in time")
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        return Translatable(error.strerror)
     text = str(error.args[0].decode("utf-8", "replace") if error.args and isinstance(error.args[0], bytes) else error)
     text = re.sub(r"^b(['\"])(.*)\1$", r"\2", text)
-    return " ".join(text.split()) or type(error).__name__
+    return Translatable(" ".join(text.split()) or type(error).__name__)
 
 
 @contextmanager
@@ -99,7 +100,7 @@ def wire_errors(settings: ImapSettings) -> Iterator[None]:
     except WIRE_ERRORS as error:
         # A wrong certificate stays wrong until somebody acts.
         permanent = isinstance(error, ssl.SSLCertVerificationError | CapabilityError)
-        message = f"IMAP server {settings.host}:{settings.port}: {said(error)}"
+        message = say("IMAP server {host}:{port}: {reason}", host=settings.host, port=settings.port, reason=said(error))
         raise MailServerUnavailable(message, permanent=permanent) from error
 
 
@@ -144,8 +145,9 @@ def _log_in(client: Client, settings: ImapSettings, secret: str) -> None:
         if isinstance(error.__context__, imaplib.IMAP4.abort):  # not an answer: the connection broke
             raise error.__context__ from None
         reason = said(error)
-        what = "token" if settings.auth is Auth.OAUTH2 else "password"
-        message = f"IMAP server {settings.host} does not accept the {what} of {settings.username}: {reason}"
+        what = say("token") if settings.auth is Auth.OAUTH2 else say("password")
+        refusal = say("IMAP server {host} does not accept the {what} of {login}: {said}", host=settings.host, what=what)
+        message = refusal.given(login=settings.username, said=reason)
         if not is_passing(reason):
             settings.gate.refused(secret, message)
         # Not chained: no exception that has seen the secret goes further.

@@ -22,6 +22,7 @@ from mailbot.adapters.pipes import opened
 from mailbot.adapters.reading import frames
 from mailbot.adapters.reading.frames import DIED, STAMP, TOO_LONG, UNDERSTOOD
 from mailbot.adapters.reading.wire import WireError, loads
+from parsers.translatable import Translatable, say
 from parsers.values import Kind, ReadingRules, Understanding, Unreadable
 
 _START_SECONDS = 60.0
@@ -40,11 +41,11 @@ class _Reading:
     answer: Understanding | None = None
     deaths: int = 0
 
-    def give_up(self, why: str) -> None:
+    def give_up(self, why: Translatable) -> None:
         unreadable = Unreadable(hashlib.sha256(self.raw).hexdigest(), len(self.raw), why)
         self.answer = Understanding(None, unreadable, Kind.UNREADABLE, why)
 
-    def died(self, why: str) -> None:
+    def died(self, why: Translatable) -> None:
         self.deaths += 1
         if self.deaths >= TRIES:
             self.give_up(why)
@@ -141,10 +142,12 @@ class ConfinedReader:
         try:
             self._note(reading, channel.get(monotonic() + self._patience_seconds))
         except TimeoutError:
-            reading.give_up(f"Reading it took longer than {self._patience_seconds:g} seconds.")
+            reading.give_up(
+                say("Reading it took longer than {seconds} seconds.", seconds=f"{self._patience_seconds:g}")
+            )
             self._send_again()
         except (OSError, EOFError, WireError):
-            reading.died("Reading it ended the reader.")
+            reading.died(say("Reading it ended the reader."))
             self._send_again()
         else:
             self._sent.popleft()
@@ -154,9 +157,14 @@ class ConfinedReader:
         if kind == UNDERSTOOD:
             reading.answer = loads(told, Understanding)
         elif kind == TOO_LONG:
-            reading.give_up(f"Reading it took more than {self._processor_seconds:g} seconds of processor time.")
+            reading.give_up(
+                say(
+                    "Reading it took more than {seconds} seconds of processor time.",
+                    seconds=f"{self._processor_seconds:g}",
+                )
+            )
         elif kind == DIED:
-            reading.died("Reading it needed too much memory, or ended the reader.")
+            reading.died(say("Reading it needed too much memory, or ended the reader."))
         else:
             raise WireError
 

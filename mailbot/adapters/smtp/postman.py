@@ -17,6 +17,7 @@ from mailbot.adapters.logins import LoginGate
 from mailbot.adapters.transport import Auth, Secret, Security, check_security, tls_context
 from mailbot.errors import LetterRefused, MailServerUnavailable
 from mailbot.model import OutboundMail
+from parsers.translatable import say, words_of
 
 _WIRE_ERRORS: Final = (OSError, smtplib.SMTPException, ValueError)
 # Answers that speak of the session, not of the letter: shutting down (421), out of order (503), and authentication
@@ -189,7 +190,7 @@ class SmtpPostman:
         except ssl.SSLCertVerificationError as error:
             self._drop()
             raise self._unavailable(
-                f"its certificate is not accepted: {error.verify_message}", permanent=True
+                say("its certificate is not accepted: {error}", error=error.verify_message), permanent=True
             ) from error
         except smtplib.SMTPNotSupportedError as error:
             self._drop()
@@ -225,13 +226,16 @@ class SmtpPostman:
         if code == 235:
             self._settings.gate.accepted()
             return
-        what = "token" if self._settings.auth is Auth.OAUTH2 else "password"
+        what = say("token") if self._settings.auth is Auth.OAUTH2 else say("password")
         self._drop()
         refusal = self._unavailable(
-            f"it does not accept the {what} of {username}: {_words(code, answer)}", permanent=code >= 500
+            say(
+                "it does not accept the {what} of {login}: {said}", what=what, login=username, said=_words(code, answer)
+            ),
+            permanent=code >= 500,
         )
         if refusal.permanent:
-            self._settings.gate.refused(secret, str(refusal))
+            self._settings.gate.refused(secret, words_of(refusal))
         raise refusal
 
     @contextmanager
@@ -250,7 +254,10 @@ class SmtpPostman:
 
     def _unavailable(self, reason: str, *, permanent: bool = False) -> MailServerUnavailable:
         settings = self._settings
-        return MailServerUnavailable(f"SMTP server {settings.host}:{settings.port}: {reason}", permanent=permanent)
+        return MailServerUnavailable(
+            say("SMTP server {host}:{port}: {reason}", host=settings.host, port=settings.port, reason=reason),
+            permanent=permanent,
+        )
 
 
 def _envelope(smtp: smtplib.SMTP, letter: OutboundMail, data: bytes) -> tuple[str, str]:

@@ -22,6 +22,7 @@ import dns.update
 
 from mailbot.adapters.transport import Secret
 from mailbot.errors import MailbotError, NameServerUnavailable, NameTaken
+from parsers.translatable import say
 
 _OURS: Final = "mailbot="
 _AGAIN: Final = 2
@@ -102,7 +103,10 @@ class DynamicZones:
             if _done(zone, change):
                 return
         raise NameTaken(
-            f"the name {name.to_text(omit_final_dot=True)} has records of somebody else; they were not touched"
+            say(
+                "The name {name} has records of someone else; they were not touched.",
+                name=name.to_text(omit_final_dot=True),
+            )
         )
 
     def _take(self, name: dns.name.Name, owner: str, kinds: tuple[str, ...]) -> None:
@@ -131,7 +135,12 @@ def _key(zone: Zone) -> dns.tsig.Key:
     try:
         return dns.tsig.Key(zone.key_name, zone.secret(), zone.algorithm)
     except (MailbotError, ValueError) as error:  # binascii's error is a ValueError
-        words = f"the key {zone.key_name} of the zone {zone.name} cannot be used: {error}"
+        words = say(
+            "The key {key} of the zone {zone} cannot be used: {error}",
+            key=zone.key_name,
+            zone=zone.name,
+            error=str(error),
+        )
         raise NameServerUnavailable(words) from error
 
 
@@ -150,7 +159,8 @@ def _done(zone: Zone, change: dns.update.UpdateMessage) -> bool:
         return True
     if code in _NOT_SO:
         return False
-    words = f"the name server {zone.server} refuses changes of {zone.name}: {dns.rcode.to_text(code)}"
+    words = say("The name server {server} refuses changes of {zone}: {code}", server=zone.server, zone=zone.name)
+    words = words.given(code=dns.rcode.to_text(code))
     raise NameServerUnavailable(words)
 
 
@@ -161,5 +171,8 @@ def _asked(zone: Zone, message: dns.message.Message) -> dns.message.Message:
         return dns.query.tcp(message, str(place[0]), timeout=zone.timeout_seconds, port=zone.port)
     except (OSError, dns.exception.DNSException) as error:
         why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        words = f"the name server {zone.server} of the zone {zone.name} does not answer ({why})"
+        words = say(
+            "The name server {server} of the zone {zone} does not answer ({why}).", server=zone.server, zone=zone.name
+        )
+        words = words.given(why=why)
         raise NameServerUnavailable(words) from error

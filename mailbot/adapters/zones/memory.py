@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mailbot.errors import NameServerUnavailable, NameTaken
+from parsers.translatable import say
 
 
 @dataclass
@@ -52,4 +53,4 @@ class MemoryZones:
 
 def _refuse_foreign(name: str, owner: str, there: tuple[str, object] | None) -> None:
     if there is not None and there[0] != owner:
-        raise NameTaken(f"the name {name} has records of somebody else; they were not touched")
+        raise NameTaken(say("The name {name} has records of someone else; they were not touched.", name=name))
