@@ -42,13 +42,22 @@ _DATE = re.compile(
     r"\b(?:19|20)\d\d\b|\b\d{1,2}[:.h]\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\d{4}年|"
     r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b"
 )
-_BARE_INTRO = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d (?:GMT|UTC)[+-]\d\d:\d\d [^.!?<>@]{1,80}")  # old Gmail
+#: Without a colon: old Gmail, alot, mutt in French.
+_BARE_INTRO = re.compile(
+    r"\d{4}-\d\d-\d\d \d{1,2}:\d\d (?:GMT|UTC)[+-]\d\d:\d\d [^.!?<>@]{1,80}|Quoting [^.!?]{2,80} \(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?\)"
+    r"|[^\W\d_][^.!?:;,\d]{1,60}, le \d{1,2}[/.]\d{1,2}[/.]\d{4},? (?:à )?\d{1,2}[:h]\d\d"
+)
+#: What goes on with a day or a verb on the next line: `"Alice" <alice@example.org> hat am`.
+_MAILBOX_AND_JOINT = re.compile(
+    r"[^<>]{0,80}<[^<>\s]{1,120}@[^<>\s]{1,120}>,?(?: (?:hat|hat am|am|on|le|el|il|wrote|wrote on|schrieb|schrieb am|a écrit le))?"
+)
+_MAILBOX_ALONE = re.compile(r"<[^<>\s]{1,120}@[^<>\s]{1,120}>\s?:?")
 _MAILBOX = re.compile(
     r"<[^<>\s]{1,120}@[^<>\s]{1,120}>|\[mailto:[^\[\]\s]{1,200}\]|\([^()\s]{1,120}@[^()\s]{1,120}\)|[^\s<>]{1,64}@[^\s<>]{3,120}"
 )
 
 _LEADING_DATE = re.compile(
-    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|\d{4}年|\d{1,2}\.? \w{3,12}\.? (?:19|20)\d\d\b|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b,? .{0,12}\d|(?:пн|вт|ср|чт|пт|сб|вс), ?\d"
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|\d{4}\. \d{1,2}\. \d{1,2}\.|\d{4}年|\d{1,2}\.? \w{3,12}\.? (?:19|20)\d\d\b|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b,? .{0,12}\d|(?:пн|вт|ср|чт|пт|сб|вс), ?\d"
 )
 _LEADING_MAILBOX = re.compile(r"(?:\"[^\"<>]{1,80}\"|[^\W\d_][^<>\"]{0,80}?) ?<[^<>\s]{1,120}@[^<>\s]{1,120}>")
 
@@ -210,6 +219,16 @@ def begins_intro(line: str) -> bool:
     if words.startswith(_INTRO_STARTS):
         return bool(_DATE.search(words)) or any(c.isdigit() for c in words)
     return bool(_LEADING_DATE.match(words)) or bool(_LEADING_MAILBOX.match(line.strip(" \t*_-")))
+
+
+def is_mailbox_alone(line: str) -> bool:
+    """True for an address and a colon: the rest of an introduction that was whole already."""
+    return bool(_MAILBOX_ALONE.fullmatch(line.strip()))
+
+
+def names_who(line: str) -> bool:
+    """Whether a line is a mailbox and at most a word that joins it to a day: never an answer."""
+    return bool(_MAILBOX_AND_JOINT.fullmatch(line.strip(" \t*_")))
 
 
 def continues_intro(line: str) -> bool:

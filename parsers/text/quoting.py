@@ -12,6 +12,7 @@ from functools import lru_cache
 import quotequail
 
 from parsers.text.endings import without_signature
+from parsers.text.openings import is_greeting
 from parsers.text.quote_marks import (
     MAX_INTRO_CHARACTERS,
     MAX_INTRO_LINES,
@@ -21,7 +22,9 @@ from parsers.text.quote_marks import (
     is_dated,
     is_divider,
     is_intro,
+    is_mailbox_alone,
     label_role,
+    names_who,
 )
 
 _MAX_LINES = 5_000
@@ -67,7 +70,10 @@ def split(text: str) -> Split:
             if not any(lines[n].strip() for n in kept)
             else _finish(lines, below, quotes=True)
         )
-    return replace(above, below=_finish(lines, below, quotes=True).words)
+    under = _finish(lines, below, quotes=True)
+    if under.words and above.words.endswith(",") and is_greeting(above.words):
+        return under  # `Hallo Carol,` begins the introduction of some clients
+    return replace(above, below=under.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,9 @@ def _intro_end(lines: list[str], at: int) -> int | None:
         if len(joined) > MAX_INTRO_CHARACTERS:
             return None
         if is_intro(joined):
-            return number + 1 if _begins_here(lines, at, number) else None
+            after = number + 1
+            after += after < len(lines) and is_mailbox_alone(lines[after])
+            return after if _begins_here(lines, at, number) else None
     return None
 
 
@@ -154,7 +162,9 @@ def _begins_here(lines: list[str], at: int, end: int) -> bool:
     """Whether an introduction that ends at `end` begins at `at`, and not with a later line: an answer may stand right above it."""
     later = range(at + 1, end + 1)
     if begins_intro(lines[at]):
-        return not any(begins_intro(lines[number]) and is_dated(lines[number]) for number in later)
+        return names_who(lines[at]) or not any(
+            begins_intro(lines[number]) and is_dated(lines[number]) for number in later
+        )
     rests = (" ".join(line.strip() for line in lines[number : end + 1]) for number in later)
     return not any(is_intro(rest) and (begins_intro(rest) or not continues_intro(rest)) for rest in rests)
 

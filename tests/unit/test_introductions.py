@@ -1,0 +1,46 @@
+"""The lines by which clients introduce an older mail: what stands above and below them is the writer's, they are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from parsers.text.quoting import split
+
+QUOTED = "> Please decide.\n>\n> approve"
+INTRODUCTIONS = (
+    "On Thu, Nov 26, 2026 at 09:30:12AM +0100, Testbed support wrote:",
+    "Quoting Testbed support (2026-11-26 09:30:12)",
+    "Testbed support, le 26/11/2026 09:30",
+    "2026. 11. 26. 9:30 keltezéssel, Testbed support írta:",
+    "2026-11-26 9:30 GMT+01:00 Testbed support\n<support@testbed.example>:",
+    "Testbed support <support@testbed.example> hat am\n26.11.2026 09:30 CET geschrieben:",
+    "Hallo Carol,\nam 26.11.26 um 09:30 schrieb Testbed support:",
+    "Testbed support kirjoitti 26.11.2026 klo 9.30:",
+    "Testbed support 於 2026年11月26日 09:30 寫道：",
+    "Dne 26. 11. 26 v 9:30 Testbed support napsal(a):",
+)
+
+
+@pytest.mark.parametrize("between", ["\n", "\n\n"])
+@pytest.mark.parametrize("introduction", INTRODUCTIONS)
+def test_an_answer_above_ends_before_the_introduction(introduction: str, between: str) -> None:
+    found = split(f"Deny: no room{between}{introduction}\n{QUOTED}")
+
+    assert found.words.removesuffix("Hallo Carol,").rstrip() == "Deny: no room"
+    assert found.quotes
+
+
+@pytest.mark.parametrize("introduction", INTRODUCTIONS)
+def test_an_answer_below_is_all_there_is(introduction: str) -> None:
+    found = split(f"{introduction}\n{QUOTED}\n\nDeny: no room")
+
+    assert (found.words, found.below) == ("Deny: no room", "")
+
+
+@pytest.mark.parametrize(
+    "words", ["Only until 26.11.2026", "Bob <bob@testbed.example> must agree first", "8 GB, and see the mail of Dave"]
+)
+def test_words_above_an_introduction_are_kept(words: str) -> None:
+    found = split(f"Approve\n{words}\n26.11.2026 09:30, Testbed support wrote:\n{QUOTED}")
+
+    assert found.words == f"Approve\n{words}"
