@@ -13,7 +13,7 @@ from parsers.values import Address
 _LABELS_OF_A_TEMPLATE = 2
 _MOST_LINES = 30
 _MOST_BELOW_A_CLOSING = 12
-_LONGEST_LABEL_LINE = 40
+_LONGEST_LABEL_LINE, _MOST_SPACES = 40, 4
 _LONGEST_LINE = 100
 _LONGEST_TITLE = 60
 _BESIDE_A_NAME = re.compile(r"\s*[,|•·(<\[]|\s+[-–—/]\s+")
@@ -54,7 +54,8 @@ def above_the_signature(text: str, sender: Address) -> str:
 
 def _alone(line: str) -> Label | None:
     """The label that is a line of its own, its answer below it."""
-    return read_label(f"{line.rstrip()}:") if len(line) <= _LONGEST_LABEL_LINE else None
+    is_short = len(line) <= _LONGEST_LABEL_LINE and line.count(" ") <= _MOST_SPACES
+    return read_label(f"{line.rstrip()}:") if is_short else None
 
 
 def _is_short(lines: list[str], start: int) -> bool:

@@ -188,7 +188,8 @@ def is_intro(line: str) -> bool:
     stripped = line.strip(" \t*_")
     if not 6 <= len(stripped) <= MAX_INTRO_CHARACTERS:
         return False
-    if _BARE_INTRO.fullmatch(stripped):
+    bare = stripped[:4].isdigit() or stripped.startswith("Quoting ") or ", le " in stripped  # most lines are none
+    if bare and _BARE_INTRO.fullmatch(stripped):
         return True
     ends_in_colon = stripped.endswith((":", "："))
     if not ends_in_colon and not stripped.endswith(("---", "写道", "wrote", "...", ">")):
