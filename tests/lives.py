@@ -221,7 +221,10 @@ class Life:
         proofs = sorted(
             one.accepted_at
             for one in self.accepted
-            if one.letter in {kind.value for kind in begun} and one.key in self._of[since] and not one.bounced_at
+            if one.letter in {kind.value for kind in begun}
+            and one.notice is not None
+            and one.key in self._of[since]
+            and not one.bounced_at
         )
         assert proofs, f"{ticket.state} ended without any notice"
         newest = next(

@@ -101,8 +101,9 @@ def of_last_call(ticket: Ticket) -> Counts:
 
 
 def of_disk(ticket: Ticket) -> Counts:
-    """The letter that says until when the disk is kept, as it is kept now."""
-    return lambda one: one.of is NoticeOf.DISK and one.at == ticket.keep_until
+    """The letter that says until when the disk is kept, as it is kept now; those of earlier programs do not say since which removal."""
+    removals = {None, ticket.ended_at}
+    return lambda one: one.of is NoticeOf.DISK and one.at == ticket.keep_until and one.since in removals
 
 
 def ends(ticket: Ticket, stage: NoticeStage, number: int = 0, planned_at: datetime | None = None) -> Notice:
@@ -118,7 +119,7 @@ def removes(ticket: Ticket, stage: NoticeStage) -> Notice:
 
 def deletes(ticket: Ticket) -> Notice:
     """What the letter about the kept disk announces."""
-    return Notice(NoticeOf.DISK, NoticeStage.KEPT, at=ticket.keep_until)
+    return Notice(NoticeOf.DISK, NoticeStage.KEPT, since=ticket.ended_at, at=ticket.keep_until)
 
 
 KEY_WORDS = {NoticeOf.STOP: "warning:", NoticeOf.REMOVAL: "removal:", NoticeOf.DISK: "archive:", NoticeOf.MOVE: "move:"}

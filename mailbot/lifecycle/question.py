@@ -167,7 +167,7 @@ def denied(ticket: Ticket, event: Denied, circumstances: Circumstances) -> Step 
     )
     closed = decided(after, circumstances, about, "denied", by, actor=event.by.who, reason=event.reason)
     summary = f"{_CALLED[about]} denied by {event.by.who}: {event.reason}"
-    return Step(after, (_as_notice(told, after), *closed), summary)
+    return Step(after, (_as_notice(told, ticket, after), *closed), summary)
 
 
 def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) -> Step | Refusal:
@@ -175,7 +175,7 @@ def withdrawn(ticket: Ticket, event: Withdrawn, circumstances: Circumstances) ->
     if ticket.asked_end_date is None:
         return Refusal(_NOTHING_OPEN if ticket.state in LIVING else _NOTHING_ASKED)
     after, about = _resumed(ticket, circumstances), asked_about(ticket)
-    told = () if ticket.state in LIVING else (kept_until(after, circumstances),)
+    told = (kept_until(after, circumstances),) if _keeps_a_disk(ticket) else ()
     closed = decided(after, circumstances, about, "withdrawn", called(event.by, ticket, circumstances))
     return Step(after, (*told, *closed), f"{_CALLED[about]} withdrawn by {event.by.who}")
 
@@ -187,9 +187,14 @@ _NOTHING_OPEN = say(
 _NOTHING_ASKED = say("There is no open request to withdraw.")
 
 
-def _as_notice(letter: Effect, ticket: Ticket) -> Effect:
-    """What an owner reads about a kept disk whose clock goes on says until when it is kept: notice of its deletion."""
-    return letter if ticket.state in LIVING else announcing(letter, deletes(ticket), ticket)
+def _keeps_a_disk(ticket: Ticket) -> bool:
+    """Whether the open question is why a disk is kept: its owner has been told that it is not deleted meanwhile."""
+    return ticket.frozen and ticket.state is TicketState.ARCHIVED
+
+
+def _as_notice(letter: Effect, before: Ticket, after: Ticket) -> Effect:
+    """What an owner reads about a kept disk whose clock goes on again says until when it is kept: notice of its deletion."""
+    return announcing(letter, deletes(after), after) if _keeps_a_disk(before) else letter
 
 
 def _resumed(ticket: Ticket, circumstances: Circumstances) -> Ticket:
@@ -222,7 +227,8 @@ def _kept_again(ticket: Ticket, asked_at: datetime, circumstances: Circumstances
     notice = timedelta(days=circumstances.rules.lease.notice_days)
     left = circumstances.now + max(min(keep_until - asked_at, notice), DAY + SLACK)
     if keep_until >= left:
-        return {}
+        # Another moment all the same: what was written before the question is no notice of the deletion after it.
+        return {"keep_until": keep_until + timedelta(seconds=1)}
     return {"keep_until": left, "delayed_days": delayed(ticket, keep_until, left, keep_until)}
 
 
@@ -252,4 +258,4 @@ def _lapsed(ticket: Ticket, days: int, circumstances: Circumstances) -> Step:
     )
     letters = to_admins(after, circumstances, AdminLapsed(question=about, days=days))
     summary = f"{_CALLED[about]} lapsed: no decision in {days} days"
-    return Step(after, (_as_notice(told, after), *letters), summary)
+    return Step(after, (_as_notice(told, ticket, after), *letters), summary)

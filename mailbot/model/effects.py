@@ -37,7 +37,7 @@ class NoticeStage(StrEnum):
 class Notice:
     """What a letter announces: the proof that a server took it is proof of exactly this.
 
-    `since` is when the lease began (STOP) or the machine was stopped (REMOVAL): what came before is about something
+    `since` is when the lease began (STOP) or the machine was stopped (REMOVAL, DISK): what came before is about something
     else.  `day` is the last day of the lease as announced (STOP), `at` the moment as announced (REMOVAL, DISK), or for
     which a warning was planned (STOP): the same number is another warning where the site changes its plan of warnings.
     `number` counts the warnings of a lease from 1.

@@ -203,7 +203,41 @@ def test_a_time_that_the_disk_has_anyway_is_not_put_off() -> None:
     before = life.ticket.keep_until
     life.pass_until(life.now + DAY)
     done(life, Denied(BY_ADMIN, "no"))
-    assert (life.ticket.keep_until, life.ticket.delayed_days) == (before, 0)
+    assert before is not None
+    assert (life.ticket.keep_until, life.ticket.delayed_days) == (before + timedelta(seconds=1), 0)
+    notice = life.last(Letter.EXTENSION_DENIED).notice
+    assert notice is not None
+    assert notice.at == life.ticket.keep_until
+
+
+def test_what_was_written_before_a_question_is_no_notice_after_it() -> None:
+    life = archived(SOON, after_days=20)
+    done(life, Restored(BY_OWNER))
+    life.mail_works = False
+    done(life, Denied(BY_ADMIN, "no"))
+    life.pass_until(READY_AT + (KEPT_DAYS + 1) * DAY)
+    assert life.ticket.state is S.ARCHIVED, "nobody has told the owner that the disk goes after all"
+
+
+def test_what_was_written_before_a_return_is_no_notice_after_it_was_given_up() -> None:
+    life = archived(after_days=20)
+    done(life, Restored(BY_OWNER))
+    life.mail_works = False
+    done(life, Withdrawn(BY_OWNER))
+    assert life.ticket.keep_until == READY_AT + KEPT_DAYS * DAY
+    life.pass_until(READY_AT + (KEPT_DAYS + 1) * DAY)
+    assert life.ticket.state is S.ARCHIVED
+
+
+def test_a_question_that_keeps_no_disk_announces_nothing_when_it_ends() -> None:
+    life = asked()
+    done(life, Denied(BY_ADMIN, "no"))
+    for _ in range(3):
+        kept = life.ticket.keep_until
+        done(life, Restored(BY_OWNER))
+        step = done(life, Withdrawn(BY_OWNER))
+        assert {one.letter for one in step.effects} == {Letter.ADMIN_DECIDED}
+        assert life.ticket.keep_until == kept
 
 
 def test_what_a_question_puts_off_counts() -> None:
