@@ -16,7 +16,7 @@ from pathlib import Path
 from mailbot.letters.compose import compose
 from mailbot.letters.languages import languages
 from tests.browser import picture
-from tests.trying import SAMPLES, SETTINGS
+from tests.trying import EVERY_LANGUAGE, SAMPLES
 
 WIDTHS = (390, 700)
 
@@ -27,7 +27,7 @@ def main(folder: Path, only: str) -> None:
     with tempfile.TemporaryDirectory() as made:
         for sample in SAMPLES:
             for language in languages() if sample.name.startswith(only) else ():
-                mail = compose(sample.spoken(language).item, sample.ticket, SETTINGS, sample.now)
+                mail = compose(sample.spoken(language).item, sample.ticket, EVERY_LANGUAGE, sample.now)
                 message = email.message_from_bytes(mail.data, policy=policy.default)
                 part = message.get_body(("html",)) if isinstance(message, EmailMessage) else None
                 for width in WIDTHS if part else ():

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from mailbot.letters import LetterSettings
+from mailbot.letters.languages import languages
 from mailbot.letters.samples import Sample, samples
 from mailbot.model import Letter, Ticket
-from mailbot.rules import Rules
+from mailbot.rules import Rules, ServiceRules
 from mailbot.tokens import TokenKeys
 from tests.world import CAROL
 
@@ -21,6 +22,8 @@ SETTINGS = LetterSettings(
     from_name="Testbed support",
     plus_addresses=True,
 )
+EVERY_LANGUAGE = replace(SETTINGS, rules=Rules(service=ServiceRules(languages=languages())))
+"""A site that reads commands in every language that letters can be in."""
 SAMPLES = samples()
 ADMIN = CAROL.address
 

@@ -87,7 +87,7 @@ def _begin(
     try:
         addresses.have(context, ticket, ticket.site or "")
     except NoAddress as error:
-        raise OutOfRoom(str(error)) from error
+        raise OutOfRoom(words_of(error)) from error
     spec = spec_of(context, site, ticket, keys)
     first = begun(context, item) is None
     if _is_fresh(item):

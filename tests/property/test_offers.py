@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailbot.commands import ROWS, offered
+from mailbot.letters.languages import language, languages
 from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.decide import decide
 from mailbot.model import Actor, Event, Purpose, Role, Step, Ticket, TicketState
@@ -56,20 +58,25 @@ def questions(draw: st.DrawFn) -> tuple[Ticket, Purpose, datetime, Rules]:
     return ticket, purpose, now, rules
 
 
-def said_back(offer: Offer, now: datetime, rules: Rules) -> Command:
-    """The offered line, as a reply that says it is read."""
-    line = offer.words.replace("<reason>", "there is no room at the moment")
-    reading = ReadingRules(now=now, timezone=UTC, default_disk_gib=rules.policy.disk_gib)
+REASONS = {"en": "there is no room at the moment", "fr": "il n'y a pas de place", "de": "es ist kein Platz frei"}
+
+
+def said_back(offer: Offer, now: datetime, rules: Rules, code: str) -> Command:
+    """The line as a letter in that language offers it, as a reply that says it is read."""
+    line = re.sub("<.*>", REASONS[code], language(code).words(offer.words))
+    reading = ReadingRules(now=now, timezone=UTC, default_disk_gib=rules.policy.disk_gib, languages=languages())
     command = read_command(line, reading)
     assert isinstance(command, Command), (line, command)
     return command
 
 
-@given(questions())
-def test_every_offered_line_is_accepted_when_it_is_sent_back(case: tuple[Ticket, Purpose, datetime, Rules]) -> None:
+@given(questions(), st.sampled_from(languages()))
+def test_every_offered_line_is_accepted_when_it_is_sent_back(
+    case: tuple[Ticket, Purpose, datetime, Rules], code: str
+) -> None:
     ticket, purpose, now, rules = case
     for offer in offered(ticket, purpose, now, rules):
-        command = said_back(offer, now, rules)
+        command = said_back(offer, now, rules, code)
         assert command.verb is offer.verb
         becomes = ROWS[offer.verb].becomes
         if becomes is None:

@@ -22,20 +22,18 @@ from mailbot.rules import Rules, ServiceRules
 from parsers.reply.commands import read_command
 from parsers.text.languages import language_of
 from parsers.values import Command
-from tests.trying import SAMPLES, SETTINGS, sample_of
+from tests.trying import EVERY_LANGUAGE, SAMPLES, SETTINGS, sample_of
 from tests.writing import words_of
 
 OTHERS = tuple(code for code in languages() if code != "en")
 by_language = pytest.mark.parametrize("code", OTHERS)
 by_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 WIDTH = 72
-SITE = replace(SETTINGS, rules=Rules(service=ServiceRules(languages=languages())))
-"""A site that reads commands in every language that letters can be in."""
 REASON = {"fr": "pas de place", "de": "kein Platz"}
 
 
 def written(sample: Sample, code: str) -> str:
-    return words_of(compose(sample.spoken(code).item, sample.ticket, SITE, sample.now))
+    return words_of(compose(sample.spoken(code).item, sample.ticket, EVERY_LANGUAGE, sample.now))
 
 
 def test_french_and_german_are_offered() -> None:
@@ -107,9 +105,9 @@ def test_no_sentence_of_the_program_stands_in_english_in_another_language_not_ev
 def test_every_line_that_a_language_offers_is_its_command(code: str, sample: Sample) -> None:
     """Whatever becomes of it: it is read as the very word whose meaning stands beside it."""
 
-    reading = reading_rules(SITE.rules, sample.now)
+    reading = reading_rules(EVERY_LANGUAGE.rules, sample.now)
     spoken_in = language(code)
-    for offer in offers_of(sample.item, sample.ticket, SITE, sample.now):
+    for offer in offers_of(sample.item, sample.ticket, EVERY_LANGUAGE, sample.now):
         words = spoken_in.words(offer.words)
         said = read_command(words.partition("<")[0] + (REASON[code] if "<" in words else ""), reading)
         english = read_command(offer.words.partition("<")[0] + ("no room" if "<" in words else ""), reading)
@@ -123,7 +121,7 @@ def test_every_line_that_a_language_offers_is_its_command(code: str, sample: Sam
 @by_language
 @by_sample
 def test_a_letter_in_a_language_keeps_to_its_width_and_commands_nothing(code: str, sample: Sample) -> None:
-    reading = reading_rules(SITE.rules, sample.now)
+    reading = reading_rules(EVERY_LANGUAGE.rules, sample.now)
     for line in written(sample, code).splitlines():
         assert len(line) <= WIDTH or line.startswith("    "), line
         assert not isinstance(read_command(line, reading), Command), line
@@ -145,7 +143,7 @@ def test_a_letter_is_in_no_language_whose_commands_the_site_does_not_read() -> N
     """What it offers would not be understood when it comes back."""
     assert chosen(("de", "fr"), {"en", "fr"}) == "fr"
     sample = sample_of(Letter.WARNING).spoken("de")
-    assert "Ihre virtuelle Maschine" in words_of(compose(sample.item, sample.ticket, SITE, sample.now))
+    assert "Ihre virtuelle Maschine" in words_of(compose(sample.item, sample.ticket, EVERY_LANGUAGE, sample.now))
     assert "Your virtual machine" in words_of(compose(sample.item, sample.ticket, SETTINGS, sample.now))
     of_the_site = replace(SETTINGS, rules=Rules(service=ServiceRules(language="de")))
     (found,) = problems(of_the_site)
@@ -189,7 +187,7 @@ def test_the_html_part_says_which_language_it_is_in() -> None:
 
 def test_check_tries_every_language() -> None:
     assert list(problems(SETTINGS)) == []
-    assert list(problems(SITE)) == []
+    assert list(problems(EVERY_LANGUAGE)) == []
 
 
 def test_check_names_a_language_of_the_site_that_letters_cannot_be_written_in() -> None:

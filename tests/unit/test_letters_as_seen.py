@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email
-from dataclasses import replace
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -12,11 +11,9 @@ import pytest
 
 from mailbot.letters.compose import compose
 from mailbot.letters.languages import languages
-from mailbot.rules import Rules, ServiceRules
 from tests.browser import measured
-from tests.trying import SAMPLES, SETTINGS
+from tests.trying import EVERY_LANGUAGE, SAMPLES
 
-SITE = replace(SETTINGS, rules=Rules(service=ServiceRules(languages=languages())))
 TELEPHONE, DESK = 390, 700
 FIRST_ANSWER = 420
 """CSS pixels from the top of the message within which the first thing to answer begins on a telephone."""
@@ -28,7 +25,7 @@ def shown(code: str) -> dict[str, str]:
     letters = {}
     for sample in SAMPLES:
         message = email.message_from_bytes(
-            compose(sample.spoken(code).item, sample.ticket, SITE, sample.now).data, policy=policy.default
+            compose(sample.spoken(code).item, sample.ticket, EVERY_LANGUAGE, sample.now).data, policy=policy.default
         )
         assert isinstance(message, EmailMessage)
         part = message.get_body(("html",))
