@@ -190,8 +190,8 @@ def test_the_site_says_which_reading_of_a_short_date_comes_first() -> None:
         ("31 December of the coming year", "not clear what year means"),
         ("6 months and then 2 weeks", "more than one length of time"),
         ("999999 years", "longer than a century"),
-        ("0 days", "not a time from today on"),
-        ("-3 months", "not a time from today on"),
+        ("0 days", "not a period that starts today"),
+        ("-3 months", "not a period that starts today"),
         ("unlimited", "every VM has an end date"),
         ("as long as possible", "every VM has an end date"),
         ("May", "no date could be read"),
@@ -283,7 +283,7 @@ def test_the_long_form_has_the_weekday_in_each_language() -> None:
     assert long_form(MARCH) == "Wednesday 31 March 2027"
     assert long_form(MARCH, "fr") == "mercredi 31 mars 2027"
     assert long_form(date(2027, 4, 1), "fr") == "jeudi 1er avril 2027"
-    assert long_form(MARCH, "de") == "Mittwoch 31 März 2027"
+    assert long_form(MARCH, "de") == "Mittwoch, 31. März 2027"
     assert long_form(MARCH, "no-such-language") == "Wednesday 31 March 2027"
 
 
