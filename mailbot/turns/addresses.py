@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mailbot.model import AddressRange, Ticket, Turn
 from mailbot.turns.context import TurnContext
+from parsers.translatable import Translatable, say
 
 
 def held_at(context: TurnContext, *hosts: str | None) -> tuple[AddressRange, ...] | None:
@@ -43,13 +44,18 @@ def have(context: TurnContext, ticket: Ticket, host: str) -> None:
         context.store.commit(Turn(context.clock.now(), about_ticket=ticket.id, addresses=held))
 
 
-def full(context: TurnContext) -> dict[str, str]:
+def full(context: TurnContext) -> dict[str, Translatable]:
     """The hosts with a range that has no address left, each with a sentence."""
     if not context.bridges:
         return {}
     taken = context.store.taken_addresses()
     return {
-        host: f"The bridge {bridge.name} at {host} has no free address left: {each.first}-{each.last} are all taken."
+        host: say(
+            "The bridge {bridge} at {site} has no free address left: {range} are all taken.",
+            bridge=bridge.name,
+            site=host,
+            range=f"{each.first}-{each.last}",
+        )
         for host, bridge in context.bridges.items()
         for each in bridge.ranges
         if each.is_full(taken.get(_site(host), frozenset()))

@@ -34,7 +34,12 @@ class HostBridge:
         return next(iter(self._bridge.chosen(spec.addresses)), None)
 
     def free_addresses(self) -> int:
-        """See `_UNTOLD`."""
+        """See `_UNTOLD`; raises libvirtError where the host has no such bridge."""
+        try:
+            self._conn.interfaceLookupByName(self._bridge.name)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_NO_INTERFACE:
+                raise  # any other one says that this libvirt cannot look: then a start will
         return _UNTOLD
 
     def card(self, spec: VmSpec, address: str) -> Card:

@@ -52,11 +52,7 @@ class Survey:
                 lambda: self._part(
                     of_pool, say("the pool {name}", name=self._settings.pool), lambda: stored.append(self._storage())
                 ),
-                lambda: self._part(
-                    of_network,
-                    say("the network {name}", name=self._settings.network),
-                    lambda: addresses.append(self._addresses()),
-                ),
+                lambda: self._part(of_network, self._hangs_on(), lambda: addresses.append(self._addresses())),
                 lambda: domains.extend(self.domains()),
                 lambda: memory.append(self._memory()),
             )
@@ -92,6 +88,12 @@ class Survey:
                 say("The site {site} already has {number} machines, as many as it may.", site=site, number=machines)
             )
         return problems
+
+    def _hangs_on(self) -> Translatable:
+        bridge = self._settings.bridge
+        if bridge is None:
+            return say("the network {name}", name=self._settings.network)
+        return say("the bridge {name}", name=bridge.name)
 
     def _part(self, problems: list[str], what: Translatable, look: Callable[[], None]) -> None:
         try:

@@ -110,6 +110,7 @@ def test_a_machine_without_an_address_is_not_built_and_a_bridge_that_is_missing_
     nowhere = LibvirtSite(replace(settings(bridged), bridge=replace(BRIDGE, name="br8")))
     with pytest.raises(ProvisionerError, match="br8"):
         nowhere.ensure(spec)
+    assert any("The bridge br8 of the site far cannot be used" in one for one in nowhere.health().problems)
     nowhere.undo(spec)
     nowhere.close()
 
