@@ -12,9 +12,10 @@ import pytest
 
 from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.errors import MailServerUnavailable
-from mailbot.model import Letter, MailKey, Person
+from mailbot.model import Action, Letter, MailKey, Person
 from mailbot.ports import Folder
 from mailbot.trust import Checked
+from mailbot.turns import sight
 from mailbot.turns.judge import first_look, oldest_wanted
 from mailbot.turns.receive import LONGEST_RETRY, MOVE_BATCH, PATIENCE, POISON_TRIES, RETRY_AFTER, receive
 from tests.world import ALICE, BOB, World, kind_of, request_words
@@ -75,6 +76,8 @@ def test_a_mail_whose_handling_breaks_is_tried_three_times_at_growing_pauses_and
     passes(world)
     ((verdict, attempts, again, why),) = ledger(world)
     assert (verdict, attempts, again) == ("quarantined", POISON_TRIES, None)
+    told = {row.to for row in world.bot.context.store.overview.queue() if row.letter is Letter.ADMIN_MAIL_TROUBLE}
+    assert told == {admin.address for admin in world.admins}
     assert len(world.inbox.folder(Folder.QUARANTINE)) == 1
 
 
@@ -111,7 +114,9 @@ def test_a_sender_whom_only_name_servers_could_prove_is_waited_for_for_a_day(wor
     world.answers(world.last(Letter.CONFIRM_REQUEST), "confirm")
     letters, begun = len(world.letters), world.now
     world.answers(world.last(Letter.ADMIN_DECISION), "approve")
-    assert ledger(world)[-1][0] == "retry"
+    assert ledger(world)[-1][0::2] == ("retry", begun + RETRY_AFTER)
+    assert sight.fails(world.bot.context, sight.Sense.NAME_SERVERS)
+    assert not sight.fails(world.bot.context, sight.Sense.DIRECTORY)
     world.clock.set(begun + PATIENCE - SECOND)
     passes(world)
     assert ledger(world)[-1][0] == "retry"
@@ -126,7 +131,9 @@ def test_what_people_took_away_is_not_looked_for_again(world: World) -> None:
     key = world.inbox.deliver(mail(ALICE.email, FORM, request_words(), world.now))
     world.directory.down = True
     passes(world)
-    assert ledger(world)[0][0] == "retry"
+    assert ledger(world)[0][0::2] == ("retry", world.now + RETRY_AFTER)
+    assert sight.fails(world.bot.context, sight.Sense.DIRECTORY)
+    assert not sight.fails(world.bot.context, sight.Sense.NAME_SERVERS)
     world.inbox.expunge(key)
     world.clock.advance(RETRY_AFTER)
     passes(world)
@@ -146,6 +153,36 @@ def test_what_a_short_pass_did_not_come_to_is_not_taken_for_gone(world: World) -
     assert [row[0] for row in ledger(world)] == ["handled", "retry"]
     assert passes(world) == 1
     assert [row[0] for row in ledger(world)] == ["handled", "handled"]
+
+
+# what is kept
+
+
+def kept(world: World) -> list[tuple[str, str, bool]]:
+    """Message-ID and subject of each mail, and whether its words are kept; the oldest first."""
+    store = world.bot.context.store
+    with store.engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT message_id, subject, sha256 FROM ledger ORDER BY uid").all()
+    return [(name, subject, store.raw_mail(digest) is not None) for name, subject, digest in rows]
+
+
+def test_the_words_of_what_changed_a_ticket_are_kept_and_no_others(world: World) -> None:
+    world.inbox.deliver(mail(ALICE.email, FORM, request_words(), world.now))
+    world.inbox.deliver(mail(BOB.email, FORM, "username: bob", world.now))
+    world.inbox.deliver(mail(BOB.email, "x" * 600, "At noon?", world.now))
+    passes(world)
+    assert [words for _name, _subject, words in kept(world)] == [True, False, False]
+    assert kept(world)[2][1] == "x" * 500
+
+
+def test_a_mail_that_cannot_be_read_is_known_by_its_name(world: World) -> None:
+    raw = mail(ALICE.email, FORM, request_words(), world.now, Message_ID="<unreadable@example.org>")
+    world.inbox.deliver(b"From: mallory@elsewhere.example\r\n" + raw)
+    passes(world)
+    assert kept(world) == [("<unreadable@example.org>", "", False)]
+    assert ledger(world)[0][0] == "quarantined"
+    (told, *_others) = world.bot.context.store.claim((Action.LETTER,), world.now, 1, 60)
+    assert told.effect.facts["message_id"] == "<unreadable@example.org>"
 
 
 # moved
