@@ -5,17 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
 from mailbot import tokens
 from mailbot.errors import DirectoryUnavailable
-from mailbot.model import Accepted, Admin, Approved, Held, Letter, Purpose, Refusal, Step, TicketState, Turn
+from mailbot.lifecycle.extended import EXTENDED
+from mailbot.model import (
+    WITH_A_DISK,
+    Accepted,
+    Admin,
+    Approved,
+    EventKind,
+    Held,
+    HistoryEntry,
+    Letter,
+    Purpose,
+    Refusal,
+    Step,
+    TicketState,
+    Turn,
+)
 from mailbot.tokens import Reference
 from mailbot.turns.brake_replies import number_of
 from mailbot.turns.context import CLOSED, PAUSED, TurnContext, apply, turn_of
 from provisioner.api import SiteHealth
-from tests.lives import BY_ADMIN
+from tests.lives import BY_ADMIN, Life
 from tests.world import ALICE, CAROL, DAVE, World, request_words
 
 GRACE = Admin("grace", "Grace Group", "grace@testbed.example")
@@ -88,6 +104,20 @@ def test_a_question_knows_the_room_of_sites_and_a_machine_its_letters(world: Wor
     assert all(isinstance(one, Accepted) for one in living.accepted)
     assert {one.letter for one in living.accepted} >= {Letter.REQUEST_RECEIVED}
     assert context.circumstances(world.now, replace(ticket, id=0, state=TicketState.ACTIVE)).accepted == ()
+
+
+@pytest.mark.parametrize("state", list(TicketState))
+def test_how_often_a_machine_was_extended_is_read_where_more_can_be_asked(tmp_path: Path, state: TicketState) -> None:
+    world = World(tmp_path)
+    ticket = replace(Life(date(2027, 3, 31)).ticket, id=0, revision=0, state=state, due_at=None)
+    extended = HistoryEntry(
+        0, world.now, EventKind.APPROVED, TicketState.ACTIVE, TicketState.ACTIVE, BY_ADMIN, "extended", {EXTENDED: "x"}
+    )
+    store = world.bot.context.store
+    stored = store.commit(Turn(now=world.now, ticket=ticket, history=(extended,)))
+    assert stored is not None
+    assert world.bot.context.circumstances(world.now, stored).extensions.granted == (state in WITH_A_DISK)
+    world.close()
 
 
 def test_a_site_that_is_closed_is_closed_for_its_own_machines(world: World, context: TurnContext) -> None:
