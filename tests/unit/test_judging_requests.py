@@ -12,6 +12,7 @@ import pytest
 from mailbot import operator
 from mailbot.model import EventKind, Letter, TicketState
 from mailbot.rules import Rules, TrustRules
+from mailbot.turns.judgement import STRANGERS_PER_DAY
 from tests.threats.site import OURS, genuine, results
 from tests.world import ALICE, BOB, CAROL, ERIN, FRANK, World, kind_of, request_words
 from tests.writing import mail, reply, words_of
@@ -77,6 +78,17 @@ def test_a_stranger_learns_nothing_whatever_the_login(world: World) -> None:
     world.writes("trudy@elsewhere.example", request_words("nobody"))
     assert {kind for kind, _to in got(world)} == {Letter.UNKNOWN_SENDER}
     assert all("erin" not in words_of(one) and "locked" not in words_of(one) for one in world.letters)
+
+
+def test_strangers_get_one_line_each_and_not_more_than_fifty_a_day_in_all(world: World) -> None:
+    for number in range(STRANGERS_PER_DAY + 2):
+        world.inbox.deliver(mail(f"s{number}@elsewhere.example", FORM, request_words("nobody"), world.now))
+    world.inbox.deliver(mail("s1@elsewhere.example", FORM, request_words("nobody", usage="Again."), world.now))
+    world.once()
+    assert len(world.letters) == len({one.envelope_to for one in world.letters}) == STRANGERS_PER_DAY
+    world.later(days=1)
+    world.writes(f"s{STRANGERS_PER_DAY}@elsewhere.example", request_words("nobody", usage="And again."))
+    assert len(world.letters) == STRANGERS_PER_DAY + 1
 
 
 @pytest.mark.parametrize(
