@@ -158,5 +158,5 @@ def test_its_owner_and_the_history_read_why_nothing_of_before_counts(after_backu
         assert told.letter is letter
         words = str(told.facts)
         assert ("A backup of the service was restored" in words) is after_backup
-        assert ("The service had lost sight of your machine" in words) is not after_backup
+        assert ("The service had lost track of your machine" in words) is not after_backup
         assert step.summary.startswith(f"{why}: its machine is at north")

@@ -351,7 +351,7 @@ def test_whoever_answers_late_reads_that_a_colleague_had_it_brought_back(removed
     removed.later(minutes=2)
     kind, words = answer(removed, late, "approve")
     assert kind is Letter.ADMIN_ALREADY_DECIDED
-    assert f"because {CAROL.address} had the machine brought back" in words
+    assert f"because the machine was brought back by {CAROL.address}" in words
 
 
 def test_somebody_elses_letter_is_nothing_to_answer_for_another_user(living: World) -> None:
