@@ -42,7 +42,7 @@ def test_an_extension_that_lapsed_is_said_to_have_lapsed(world: World) -> None:
     assert world.ticket().asked_end_date is None
     world.answers(question, "approve")
     told = squeezed(world.last(Letter.COMMAND_REFUSED, CAROL.address))
-    assert "nobody had decided in time, so it lapsed, and the last day is as before" in told
+    assert "nobody decided in time, so it lapsed, and the last day is as before" in told
     assert str(world.ticket().end_date) == "2027-12-31"
 
 

@@ -237,7 +237,7 @@ def test_an_owner_without_a_key_gets_an_extension_from_admins_who_read_that(worl
     assert asks_for_more(world, replace(ALICE, ssh_keys=())) == ["extension-received", *["admin-decision"] * 2]
     words = " ".join(words_of(world.letters[-1]).split())
     assert "The directory has no usable SSH key for this person." in words
-    assert "at least one SSH key" not in words
+    assert "at least one usable SSH key" not in words
 
 
 def test_an_owner_with_whom_all_is_well_gets_it_at_once(world: World) -> None:

@@ -136,7 +136,7 @@ def test_a_build_that_was_given_up_begins_again(world: World) -> None:
     for _ in range(4):
         world.later(minutes=5)
     assert world.ticket().state is TicketState.ACTIVE
-    with pytest.raises(operator.Refused, match="cannot be done now"):
+    with pytest.raises(operator.Refused, match="is not possible now"):
         requeue_row(world, given_up.id)
 
 

@@ -253,7 +253,7 @@ def test_only_admins_decide(config: Path, world: World, capsys: Capture) -> None
 
 def test_what_the_state_does_not_allow_is_refused_with_the_reason(config: Path, world: World, capsys: Capture) -> None:
     assert main(["retry", "1", "--as", "carol", "-c", str(config)]) == os.EX_DATAERR
-    assert "cannot be done now" in capsys.readouterr().err
+    assert "is not possible now" in capsys.readouterr().err
 
 
 def test_an_announcement_is_shown_before_it_is_begun_and_asks_first(

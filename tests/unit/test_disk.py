@@ -37,7 +37,7 @@ def test_these_ask_for_so_much_disk_in_all(text: str, gib: int) -> None:
     reading = read_disk(text, 8)
     assert (reading.gib, reading.problem) == (gib, "")
     assert reading.reason
-    assert f"read as {gib} GB of disk in all" in reading.notes[0]
+    assert f"read as {gib} GB of disk in total" in reading.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,9 @@ def test_an_amount_that_is_no_wish_is_still_noted() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("I need 40 to 50 GB for traces.", "Several amounts"),
-        ("I need 40-50 GB because of traces.", "Several amounts"),
-        ("I need 20 GB for logs. I also need 40 GB for images.", "Several amounts"),
+        ("I need 40 to 50 GB for traces.", "Several disk sizes"),
+        ("I need 40-50 GB because of traces.", "Several disk sizes"),
+        ("I need 20 GB for logs. I also need 40 GB for images.", "Several disk sizes"),
         ("I need extra disk space for the traces.", "not how much"),
         ("J'aurais besoin d'espace disque supplémentaire pour les traces.", "not how much"),
     ],

@@ -225,7 +225,7 @@ def test_overdue_warnings_collapse_into_the_most_urgent_one_that_says_why_it_is_
     letter = life.last(Letter.WARNING)
     assert len(life.told(Letter.WARNING)) == 1
     assert letter.facts["days_left"] == 20
-    assert "could not write then" in from_data(letter.facts["late"])
+    assert "could not send messages then" in from_data(letter.facts["late"])
     assert from_data(letter.facts["late"]).values == (("when", in_zone(STOP_AT - 30 * DAY, "Europe/Paris")),)
     life.pass_until(STOP_AT + HOUR)
     assert days_before(life, STOP_AT) == [20, 7, 1]
@@ -356,7 +356,7 @@ def test_a_machine_that_is_let_go_after_its_end_date_gets_notice_anew(late: time
     life.happens(Unheld(BY_ADMIN))
     let_go = life.now
     assert life.ticket.state is S.ACTIVE
-    assert from_data(life.last(Letter.DATE_MOVED).facts["why"]).startswith("It was exempted")
+    assert from_data(life.last(Letter.DATE_MOVED).facts["why"]).startswith("It was exempt")
     life.pass_until(let_go + 12 * DAY)
     assert life.moved_to(S.EXPIRED) - let_go >= 7 * DAY
 

@@ -99,7 +99,7 @@ def test_a_mail_of_which_nothing_is_given_is_unreadable_in_words(world: World) -
     (begun,) = ahead(world, iter([empty]))
     read, error = begun.understanding()
     assert (read.kind, error, begun.is_fatal, begun.is_refused) == (Kind.UNREADABLE, None, False, False)
-    assert read.why == "There is nothing to be read."
+    assert read.why == "There is nothing to read."
 
 
 def attempt(world: World, *uids: int, over: bool = False) -> list[bool]:

@@ -50,7 +50,7 @@ def test_evidence_is_enough_exactly_when_it_covers_the_needs(
 def test_everything_that_lacks_is_said_at_once() -> None:
     lack = missing(Risk.APPROVE, Evidence("mallory@elsewhere.example", frozenset()), SEEING)
     assert "registered" in lack
-    assert "reply to a letter" in lack
+    assert "not a reply to one" in lack
     assert "DMARC or DKIM" in lack
     two = missing(Risk.APPROVE, Evidence("mallory@elsewhere.example", frozenset()), PLAIN)
     assert " and your mail is not a reply" in two
@@ -188,7 +188,7 @@ def test_no_more_than_two_hundred_characters_of_results_are_told() -> None:
 @pytest.mark.parametrize(
     ("proofs", "said"),
     [
-        ({Proof.REGISTERED, Proof.ALIGNED, Proof.SIGNED}, "OpenPGP signature of the requester"),
+        ({Proof.REGISTERED, Proof.ALIGNED, Proof.SIGNED}, "OpenPGP signature from the requester"),
         ({Proof.REGISTERED, Proof.ALIGNED}, f"The mail service of {ADMIN} vouches"),
         ({Proof.REGISTERED}, "nothing else proves it"),
         ({Proof.TOKEN}, ""),
