@@ -53,7 +53,7 @@ def test_everything_that_lacks_is_said_at_once() -> None:
     assert "not a reply to one" in lack
     assert "DMARC or DKIM" in lack
     two = missing(Risk.APPROVE, Evidence("mallory@elsewhere.example", frozenset()), PLAIN)
-    assert " and your mail is not a reply" in two
+    assert " and your message is not a reply" in two
 
 
 def test_alignment_is_asked_for_only_where_something_can_see_it() -> None:
