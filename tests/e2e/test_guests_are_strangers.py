@@ -21,9 +21,9 @@ from provisioner.images import LocalImage
 from provisioner.libvirt_driver import LibvirtSite
 from tests.hypervisor import make_key, make_spec, run_ssh, settings_of
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
-_PATIENCE_SECONDS = 400
+_PATIENCE_SECONDS = 800
 
 
 @dataclass

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,7 +76,8 @@ class RealWorld(World):
 def life(
     libvirt_site: hypervisor.Site, base_image: LocalImage, tmp_path: Path
 ) -> Iterator[tuple[RealWorld, LibvirtSite, Path]]:
-    site = LibvirtSite(settings_of(libvirt_site, base_image.label))
+    # A guest that shares its processors with much else takes long for the first messages of SSH.
+    site = LibvirtSite(replace(settings_of(libvirt_site, base_image.label), probe_timeout=timedelta(seconds=20)))
     site.register_image(base_image)
     key, line = make_key(tmp_path)
     login = f"alice{secrets.token_hex(2)}"

@@ -104,7 +104,7 @@ def test_another_process_goes_on_with_a_machine_on_a_bridge_and_its_neighbours_a
 def test_a_machine_without_an_address_is_not_built_and_a_bridge_that_is_missing_is_named(
     bridged: SecondHost, site: LibvirtSite, spec: VmSpec
 ) -> None:
-    with pytest.raises(ProvisionerError, match="has no address of the range of the bridge br7") as caught:
+    with pytest.raises(ProvisionerError, match="has no address in the range of the bridge br7") as caught:
         site.ensure(replace(spec, addresses=()))
     assert caught.value.permanent
     nowhere = LibvirtSite(replace(settings(bridged), bridge=replace(BRIDGE, name="br8")))
