@@ -220,7 +220,11 @@ def test_a_site_that_does_not_answer_is_told_with_what_it_says(
     world: World, reachable: bool, problems: tuple[str, ...], why: str
 ) -> None:
     site(world, reachable=reachable, problems=problems)
-    assert looks(world, sites=("north",)) == ({Sense.SITE: why} if why else {})
+    begun = world.now
+    for _ in range(2):
+        assert looks(world, sites=("north",)) == ({Sense.SITE: why} if why else {})
+        assert [one.since for one in what_is_blind(world.bot.context.store)] == ([begun] if why else [])
+        world.clock.advance(MINUTE)
 
 
 def test_a_site_that_was_not_asked_for_an_hour_fails_only_where_the_bot_was_awake(world: World) -> None:
