@@ -247,7 +247,7 @@ def test_a_machine_that_disappears_is_found_told_and_left_alone(world: World) ->
     assert world.ticket().state is TicketState.ACTIVE
     assert world.machines() == {}, "nothing is built or removed by itself"
     world.answers(world.last(Letter.VM_READY), "status")
-    assert "no longer at their site" in " ".join(words_of(world.last(Letter.STATUS)).split())
+    assert "no longer at its site" in " ".join(words_of(world.last(Letter.STATUS)).split())
 
 
 def test_what_is_seen_once_only_is_no_finding(world: World) -> None:
