@@ -165,7 +165,7 @@ def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, wh
         old_end_date=ticket.end_date, end_date=later, why=why, plan=steps_ahead(after, circumstances),
         calendar=calendar(after),
     )  # fmt: skip
-    letter = announcing(to_owner(after, moved_on), ends(after, NoticeStage.MOVED), after)
+    letter = announcing(to_owner(after, moved_on), ends(after, NoticeStage.MOVED, planned_at=circumstances.now), after)
     effects = (letter, *asks(after, circumstances))
     return Step(after, effects, f"the end date moved to {later}: {why}", cancel=("warning:",))
 
@@ -237,10 +237,22 @@ def stopped(ticket: Ticket, circumstances: Circumstances) -> Step:
 
 def _last_is_proven(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> bool:
     """Whether a server took the last warning of this end date, or the letter that moved it where none comes after that."""
-    for one in proofs(circumstances.accepted, of_end_date(ticket)):
-        if one.notice is not None and all(at <= one.accepted_at + COVERS[one.notice.stage] for at in dates.warnings):
-            return True
-    return False
+    return any(_is_last(one, dates) for one in proofs(circumstances.accepted, of_end_date(ticket)))
+
+
+def _is_last(letter: Accepted, dates: Plan) -> bool:
+    """Whether no further warning is due after that letter.
+
+    It counts from when it was planned, or written, and not from when it was taken: an earlier one may have waited for a mail server
+    until shortly before the last is due.  Warnings of earlier programs have only their number.
+    """
+    notice = letter.notice
+    if notice is None:
+        return False
+    if notice.stage is NoticeStage.WARNING and notice.at is None:
+        return notice.number == len(dates.warnings)
+    since = notice.at or letter.accepted_at
+    return all(at <= since + COVERS[notice.stage] for at in dates.warnings)
 
 
 def not_now(ticket: Ticket, circumstances: Circumstances) -> Step | None:

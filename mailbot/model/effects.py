@@ -39,7 +39,7 @@ class Notice:
 
     `since` is when the lease began (STOP) or the machine was stopped (REMOVAL, DISK): what came before is about something
     else.  `day` is the last day of the lease as announced (STOP), `at` the moment as announced (REMOVAL, DISK), or for
-    which a warning was planned (STOP): the same number is another warning where the site changes its plan of warnings.
+    which a warning was planned, or a moved end was written about (STOP): the same number is another warning where the site changes its plan of warnings.
     `number` counts the warnings of a lease from 1.
     """
 

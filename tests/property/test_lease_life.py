@@ -102,7 +102,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(warn_days=st.sampled_from([(60, 30, 7, 1), (30, 7), (14, 7, 3, 1), (7,)]))
     def the_site_warns_by_another_plan(self, warn_days: tuple[int, ...]) -> None:
-        lease = self.life.rules.lease
+        lease, self.life.replanned = self.life.rules.lease, True
         notice_days = min(lease.notice_days, warn_days[0])
         self.life.rules = replace(self.life.rules, lease=replace(lease, warn_days=warn_days, notice_days=notice_days))
         if self.life.ticket.state is S.ACTIVE:
