@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,3 +245,9 @@ def test_no_test_reads_the_wall_clock() -> None:
 def test_no_test_replaces_parts_of_the_program() -> None:
     word = "mock" + ".patch"
     assert [path for path in (ROOT / "tests").rglob("*.py") if word in path.read_text(encoding="utf-8")] == []
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """pytest imports them by name alone, and ends where a whole run meets the second."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
