@@ -129,7 +129,7 @@ def test_doctor_tells_why_the_server_cannot_be_asked_and_shows_no_password(confi
 def test_doctor_tells_of_a_group_that_is_not_there(config: Path, capsys: Capture) -> None:
     config.write_text(config.read_text().replace("cn=admins", "cn=chiefs"))
     main(["doctor", "-c", str(config)])
-    assert told(capsys)[-1].startswith(f"FAIL directory 127.0.0.1: the group cn=chiefs,{GROUPS} is not there")
+    assert told(capsys)[-1].startswith(f"FAIL directory 127.0.0.1: The group cn=chiefs,{GROUPS} is not there")
 
 
 @pytest.mark.parametrize(("program", "said"), [("/bin/cat", "ok  "), ("/nowhere/keys-of", "FAIL")])

@@ -108,7 +108,7 @@ def test_an_empty_password_never_becomes_an_anonymous_login(server: Slapd, tmp_p
     file = tmp_path / "password"
     file.write_text(content)
     for secret in (secret_from_file(file), lambda: ""):
-        said = "there is no password for|the secret in .* is empty"
+        said = "There is no password for|The secret in .* is empty"
         with asking(settings(server, password=secret)) as directory, pytest.raises(DirectoryUnavailable, match=said):
             directory.by_login("alice")
 
@@ -128,7 +128,7 @@ def test_a_password_that_changed_is_used_at_the_next_login(server: Slapd, tmp_pa
 def test_a_certificate_that_is_wrong_is_refused(server: Slapd, security: Security, wrong: dict[str, Any]) -> None:
     port = server.tls_port if security is Security.TLS else server.port
     here = settings(server, security=security, port=port, **wrong)
-    with asking(here) as directory, pytest.raises(ConnectionLost, match="is its certificate valid for"):
+    with asking(here) as directory, pytest.raises(ConnectionLost, match="Is its certificate valid for"):
         directory.by_login("alice")
 
 
@@ -329,9 +329,9 @@ def test_two_entries_with_one_login_or_address_are_not_guessed_between(server: S
     server.put(*person("ida", dn=f"cn=Ida One,{PEOPLE}", cn=["Ida One"], mail=["ida@example.org"]))
     server.put(*person("ida", dn=f"cn=Ida Two,{PEOPLE}", cn=["Ida Two"], mail=["IDA@example.org"]))
     with asking(settings(server)) as directory:
-        with pytest.raises(DirectoryUnavailable, match="more than one entry has the login ida: cn=Ida One"):
+        with pytest.raises(DirectoryUnavailable, match="More than one entry has the login ida: cn=Ida One"):
             directory.by_login("ida")
-        with pytest.raises(DirectoryUnavailable, match=r"more than one entry has the address ida@example\.org"):
+        with pytest.raises(DirectoryUnavailable, match=r"More than one entry has the address ida@example\.org"):
             directory.by_address("ida@example.org")
         assert [*directory.people().oddities()] == [
             "more than one entry has the login ida",
@@ -388,9 +388,9 @@ def test_who_does_not_match_the_filter_of_users_is_nobody(server: Slapd) -> None
 @pytest.mark.parametrize(
     ("layout", "said"),
     [
-        (replace(LAYOUT, base=f"ou=gone,{SUFFIX}"), "nobody can be seen below ou=gone"),
-        (replace(LAYOUT, base=f"ou=secret,{SUFFIX}"), "nobody can be seen below ou=secret"),
-        (replace(LAYOUT, user_filter="(objectClass=nonsense)"), "nobody can be seen below ou=people"),
+        (replace(LAYOUT, base=f"ou=gone,{SUFFIX}"), "Nobody can be seen below ou=gone"),
+        (replace(LAYOUT, base=f"ou=secret,{SUFFIX}"), "Nobody can be seen below ou=secret"),
+        (replace(LAYOUT, user_filter="(objectClass=nonsense)"), "Nobody can be seen below ou=people"),
         (replace(LAYOUT, user_filter="(objectClass=)(x"), "cannot answer: Bad search filter"),
         (replace(LAYOUT, base="nonsense"), "cannot answer: Invalid DN syntax"),
     ],
@@ -427,7 +427,7 @@ def test_a_huge_directory_is_read_in_pages_and_a_huge_answer_is_not_taken() -> N
             assert len(directory.people(most=700).people) == 700
             assert directory.by_login("user1199")
             assert directory.by_login("nobody") is None
-            with pytest.raises(DirectoryUnavailable, match="more than one entry has the address everybody"):
+            with pytest.raises(DirectoryUnavailable, match="More than one entry has the address everybody"):
                 directory.by_address("everybody@example.org")
 
 
