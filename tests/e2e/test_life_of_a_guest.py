@@ -148,7 +148,7 @@ def test_a_guest_lives_its_whole_life_by_mail(
     world.until(lambda: state() is S.ARCHIVED, "the machine is removed")
     assert site.facts(_spec(world)).phase is VmPhase.DISK_KEPT
     world.later(days=10)
-    world.answers(world.own(Letter.VM_ARCHIVED), "restore")
+    world.answers(world.own(Letter.VM_ARCHIVED), "restore until 2027-08-09")
     world.until(lambda: state() is S.ACTIVE, "the machine is restored")
     assert ssh("cat /root/data; hostname").split() == ["precious", f"{login}-vm"]
 
