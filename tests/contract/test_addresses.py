@@ -46,7 +46,7 @@ def test_a_ticket_holds_one_address_of_each_range_and_keeps_it_when_it_is_asked_
 def test_no_two_machines_of_a_site_have_one_address_and_a_full_range_says_so(store: Store) -> None:
     tickets = [opened(store, name, SMALL) for name in ("alice", "bob", "carol")]
     assert len({address for one in tickets for address in store.addresses(one.id)}) == 3
-    with pytest.raises(NoAddress, match=r"192\.0\.2\.10-192\.0\.2\.12 of main are taken"):
+    with pytest.raises(NoAddress, match=r"192\.0\.2\.10-192\.0\.2\.12 of the site main are taken"):
         opened(store, "dave", SMALL)
     assert len(store.tickets()) == 3, "nothing of that turn was written"
     elsewhere = dataclasses.replace(SMALL, site="far")
