@@ -69,7 +69,7 @@ def _brought_forward(ticket: Ticket, event: EndDateSet, circumstances: Circumsta
     if ticket.asked_end_date is not None:
         return Refusal(say("Its owner has asked for more time: approve or deny that first."))
     if event.until >= ticket.end_date:
-        return Refusal(say("The machine's last day is {day}: the new one must be later.", day=ticket.end_date))
+        return Refusal(say("The machine's last day is {day}: the new one must be earlier.", day=ticket.end_date))
     notice, zone = timedelta(days=circumstances.rules.lease.notice_days), circumstances.rules.service.timezone
     if end_of(event.until, zone) < circumstances.now + notice + SLACK:
         first = today(circumstances.now + notice + SLACK, zone)

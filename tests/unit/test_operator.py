@@ -260,7 +260,7 @@ def test_an_earlier_end_without_notice_or_reason_is_refused(running: World, days
 
 def test_a_later_day_is_no_earlier_end_and_a_question_comes_first(running: World) -> None:
     context, last = running.bot.context, running.ticket().end_date
-    with pytest.raises(operator.Refused, match="must be later"):
+    with pytest.raises(operator.Refused, match="must be earlier"):
         operator.shorten(context, 1, "carol", last + timedelta(days=1), "a slip")
     running.answers(running.last(Letter.VM_READY), f"extend until {last + timedelta(days=300)}")
     assert running.ticket().asked_end_date is not None
