@@ -1,4 +1,4 @@
-"""When things end: days of the site's calendar to moments in UTC.  Pure."""
+"""When things end: days of the site's calendar to moments in UTC; and when they are tried again.  Pure."""
 
 from __future__ import annotations
 
@@ -42,3 +42,13 @@ def latest_end(now: datetime, timezone: str, max_years: int) -> date:
 def in_zone(moment: datetime, timezone: str) -> datetime:
     """The same moment, to be read in the site's zone."""
     return moment.astimezone(ZoneInfo(timezone))
+
+
+_MOST_DOUBLINGS = 10
+"""More would be further away than any calendar goes, and every longest pause is shorter."""
+
+
+def pause_after(attempts: int, first: timedelta, longest: timedelta) -> timedelta:
+    """How long to wait after so many attempts, one or more: twice as long after each, up to the longest."""
+    doubled: timedelta = first * 2 ** min(attempts - 1, _MOST_DOUBLINGS)
+    return min(doubled, longest)

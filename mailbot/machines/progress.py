@@ -10,6 +10,7 @@ from uuid import UUID
 from mailbot import journal, policy
 from mailbot.model import Arrived, Event, MoveEnded, OutboxItem, Refusal, Ticket, Turn
 from mailbot.ports import Settled
+from mailbot.timetable import pause_after
 from mailbot.turns.addresses import at_host, held_at
 from mailbot.turns.context import TurnContext, apply, usable_keys
 from mailbot.turns.names import name_after
@@ -139,7 +140,7 @@ def later(context: TurnContext, item: OutboxItem, waiting_for: str) -> None:
 def again(context: TurnContext, item: OutboxItem, why: str) -> None:
     """Something went wrong that may pass: try again, less and less often."""
     now = context.clock.now()
-    retry_at = now + min(FIRST_RETRY * 2 ** min(item.attempts - 1, 10), LONGEST_RETRY)
+    retry_at = now + pause_after(item.attempts, FIRST_RETRY, LONGEST_RETRY)
     journal.machine_postponed(
         item.ticket_id, action=item.effect.action.value, machine="", retry_at=retry_at, why=why, site=None
     )

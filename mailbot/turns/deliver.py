@@ -31,6 +31,7 @@ from mailbot.model import (
     Turn,
 )
 from mailbot.ports import Postman, Settled
+from mailbot.timetable import pause_after
 from mailbot.turns import owners, sight
 from mailbot.turns.bounces import other_address
 from mailbot.turns.context import TurnContext, turn_of
@@ -51,8 +52,7 @@ LONGEST_RETRY = timedelta(hours=4)
 
 def _pause(attempts: int) -> timedelta:
     """How long a letter rests after so many attempts that a server answered."""
-    doubled: timedelta = FIRST_RETRY * (1 << min(attempts - 1, 10))
-    return min(doubled, LONGEST_RETRY)
+    return pause_after(attempts, FIRST_RETRY, LONGEST_RETRY)
 
 
 def most_attempts() -> int:

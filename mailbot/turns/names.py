@@ -16,6 +16,7 @@ from mailbot import journal
 from mailbot.errors import NameServerUnavailable, NameTaken
 from mailbot.model import Action, Arrived, Built, Effect, EffectFailed, Event, OutboxItem, Retired, Turn
 from mailbot.ports import Settled, Store, Zones
+from mailbot.timetable import pause_after
 from mailbot.turns import sight
 from mailbot.turns.addresses import at_host
 from mailbot.turns.context import TurnContext, apply
@@ -153,7 +154,7 @@ def _refused(context: TurnContext, item: OutboxItem, why: str) -> None:
 
 def _again(context: TurnContext, item: OutboxItem, why: str) -> None:
     now = context.clock.now()
-    retry_at = now + min(FIRST_RETRY * 2 ** min(item.attempts - 1, 10), LONGEST_RETRY)
+    retry_at = now + pause_after(item.attempts, FIRST_RETRY, LONGEST_RETRY)
     context.store.settle([Settled(item, retry_at=retry_at, error=why)], now)
 
 

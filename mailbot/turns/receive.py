@@ -12,6 +12,7 @@ from mailbot import journal, tokens
 from mailbot.errors import Conflict, DirectoryUnavailable, MailServerUnavailable, SenderUncertain
 from mailbot.model import LedgerEntry, MailKey, Turn, Verdict
 from mailbot.ports import Fetched, Folder, Inbox, Reader
+from mailbot.timetable import pause_after
 from mailbot.turns import sight
 from mailbot.turns.ahead import Begun, read_ahead
 from mailbot.turns.attempts import Attempts
@@ -146,7 +147,7 @@ def _handle(context: TurnContext, mail: Begun) -> LedgerEntry | None:
 def _refused(context: TurnContext, fetched: Fetched, earlier: LedgerEntry | None, now: datetime) -> LedgerEntry:
     """The server has the mail and does not give it: passing until it lasted, and the mails behind it are read meanwhile."""
     attempts = 1 + (earlier.attempts if earlier else 0)
-    pause = min(RETRY_AFTER * 2 ** (attempts - 1), LONGEST_RETRY)
+    pause = pause_after(attempts, RETRY_AFTER, LONGEST_RETRY)
     entry = LedgerEntry(
         key=fetched.key,
         message_id="",

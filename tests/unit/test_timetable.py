@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from mailbot.timetable import end_of, last_weekly, latest_end, today
+from mailbot.timetable import end_of, last_weekly, latest_end, pause_after, today
 
 PARIS = "Europe/Paris"
 
@@ -58,3 +58,9 @@ def test_two_years_after_a_leap_day_is_the_last_of_february() -> None:
 )
 def test_a_weekly_hour_stays_the_same_on_the_wall(now: datetime, last: datetime) -> None:
     assert last_weekly(now, "monday", 8, PARIS) == last
+
+
+def test_pauses_double_up_to_the_longest_however_many_attempts_there_were() -> None:
+    first, longest = timedelta(minutes=2), timedelta(hours=1)
+    pauses = [pause_after(attempts, first, longest) for attempts in (1, 2, 3, 5, 6, 41, 100_000)]
+    assert pauses == [first, 2 * first, 4 * first, 16 * first, longest, longest, longest]
