@@ -101,10 +101,10 @@ _WITHOUT_NOTICE = {
 def _what_of_the_owner(told: AdminOwner) -> Translatable:
     if told.renamed_from and told.owner is OwnerState.ACTIVE:
         return say("its owner has another login")
-    return _OWNER[told.owner]
+    return OWNER_IS[told.owner]
 
 
-_OWNER: Mapping[OwnerState, Translatable] = {
+OWNER_IS: Mapping[OwnerState, Translatable] = {
     OwnerState.ACTIVE: say("its owner's account is back to normal"),
     OwnerState.LOCKED: say("its owner's account is locked"),
     OwnerState.KEYLESS: say("its owner has no SSH key"),
@@ -112,6 +112,7 @@ _OWNER: Mapping[OwnerState, Translatable] = {
     OwnerState.SUCCEEDED: say("its owner is no longer in the directory, and someone else has the login"),
     OwnerState.NAMESAKE: say("someone else has the login that it is named after"),
 }
+"""How the directory has a machine's owner, as a change of it is told."""
 
 
 def last_day(facts: LetterFacts, ticket: Ticket) -> date:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 
+from mailbot.letters.subjects import OWNER_IS
 from mailbot.letters.troubles import AdminDigest, Section
 from mailbot.lifecycle.notice import plan, waits_for_a_word
 from mailbot.model import OwnerState, Ticket, TicketState, Turn
@@ -209,13 +210,11 @@ class Week:
 
 
 _OWNER: Mapping[OwnerState, Translatable] = {
+    **OWNER_IS,
     OwnerState.ACTIVE: say("its owner is in the directory"),
-    OwnerState.LOCKED: say("its owner's account is locked"),
     OwnerState.KEYLESS: say("the directory has no usable SSH key of its owner"),
-    OwnerState.GONE: say("its owner is no longer in the directory"),
-    OwnerState.SUCCEEDED: say("its owner is no longer in the directory, and someone else has the login"),
-    OwnerState.NAMESAKE: say("someone else has the login that it is named after"),
 }
+"""The same as a state that lasts."""
 
 
 def _who(ticket: Ticket) -> str:
