@@ -55,9 +55,8 @@ def compared(context: TurnContext, name: str, site: Site) -> tuple[Finding, ...]
     numbers = left_behind.at(context.store, name) | relocation.under_way(context.store).keys()
     passing = {one.machine_id for one in known if one.ticket.id in numbers and one.ticket.site != name}
     # A pool that several hosts have shows each of them the disks of all.
-    passing |= {one.machine_id for one in known if context.has_one_pool(name, one.ticket.site or "")} & {
-        one.machine_id for one in there if one.name is None
-    } - {one.machine_id for one in known if one.ticket.site == name}
+    elsewhere = [one for one in known if one.ticket.site != name and context.has_one_pool(name, one.ticket.site or "")]
+    passing |= {one.machine_id for one in elsewhere} & {one.machine_id for one in there if one.name is None}
     return drift.compare(name, known, [one for one in there if one.machine_id not in passing])
 
 
