@@ -224,12 +224,8 @@ class FakeSite:
     def leave(self, spec: VmSpec) -> None:
         machine = self._enter("leave", spec)
         if machine:
-            if machine.running:
-                self._step(FakeStep.POWER_OFF, spec, machine, running=False, polls=0)
-            if machine.defined:
-                self._step(FakeStep.UNDEFINE, spec, machine, defined=False)
-            if machine.address:
-                self._step(FakeStep.RELEASE, spec, machine, address=None)
+            self._remove_domain(spec, machine)
+            self._release(spec, machine)
 
     def delete_disk(self, spec: VmSpec) -> VmFacts:
         machine = self._enter("delete_disk", spec)
@@ -394,16 +390,22 @@ class FakeSite:
 
     def _take_away(self, spec: VmSpec, machine: FakeMachine) -> None:
         self._take_down(spec, machine)
-        if machine.address:
-            self._step(FakeStep.RELEASE, spec, machine, address=None)
+        self._release(spec, machine)
 
     def _take_down(self, spec: VmSpec, machine: FakeMachine) -> None:
+        self._remove_domain(spec, machine)
+        if machine.seed:
+            self._step(FakeStep.DELETE_SEED, spec, machine, seed=False)
+
+    def _remove_domain(self, spec: VmSpec, machine: FakeMachine) -> None:
         if machine.running:
             self._step(FakeStep.POWER_OFF, spec, machine, running=False, polls=0)
         if machine.defined:
             self._step(FakeStep.UNDEFINE, spec, machine, defined=False)
-        if machine.seed:
-            self._step(FakeStep.DELETE_SEED, spec, machine, seed=False)
+
+    def _release(self, spec: VmSpec, machine: FakeMachine) -> None:
+        if machine.address:
+            self._step(FakeStep.RELEASE, spec, machine, address=None)
 
     def _step(self, step: FakeStep, spec: VmSpec, machine: FakeMachine, **changes: Any) -> None:
         self._changed(step, spec.machine_id, machine, **changes)
