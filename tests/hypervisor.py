@@ -9,7 +9,8 @@ import os
 import re
 import secrets
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
@@ -20,8 +21,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from contrib.demo import hypervisor
 from provisioner import image_recipe, images, naming
-from provisioner.api import SiteSettings, VmSpec
+from provisioner.api import SiteSettings, VmFacts, VmPhase, VmSpec
 from provisioner.images import LocalImage
+from provisioner.libvirt_driver import LibvirtSite
 
 IMAGE_CACHE = Path(os.environ.get("MAILBOT_IMAGE_CACHE", str(images.CACHE)))
 
@@ -95,6 +97,17 @@ def make_spec(username: str, key: str, dns_domain: str = "testbed.example", refe
         memory_mib=512,
         disk_gib=3,
     )
+
+
+def until_ready(site: LibvirtSite, specs: Sequence[VmSpec], seconds: float) -> list[VmFacts]:
+    """Boot machines side by side, and wait that long at most; their facts are in the order asked for."""
+    deadline = time.monotonic() + seconds
+    while True:
+        facts = [site.ensure(spec) for spec in specs]
+        if all(one.phase is VmPhase.READY for one in facts):
+            return facts
+        assert time.monotonic() < deadline, [one.waiting_for for one in facts]
+        time.sleep(1)
 
 
 def run_ssh(key: Path, address: str, command: str, known_hosts: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from uuid import UUID, uuid5
 
-from mailbot import daemon
+from mailbot import daemon, operator
 from mailbot.adapters.clock import MemoryClock
 from mailbot.adapters.database import migrate
 from mailbot.adapters.database.store import Database
@@ -21,7 +22,8 @@ from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.daemon import Tally
 from mailbot.letters import LetterSettings
 from mailbot.machines.work import Site
-from mailbot.model import Admin, Letter, OutboundMail, Person, Ticket
+from mailbot.model import Admin, Letter, OutboundMail, Person, Ticket, TicketState
+from mailbot.pulse import Pulse
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
 from mailbot.turns.context import TurnContext
@@ -164,6 +166,21 @@ class World:
         """A reply to a letter, by its recipient where nobody else is named."""
         return self.arrives(reply(letter, sender or letter.envelope_to, words, self.now))
 
+    def gets_a_machine(self, person: Person = ALICE, number: int = 1) -> None:
+        """Somebody asks, an admin approves, and the machine is ready; the number is that of the ticket."""
+        self.writes(person.email, request_words(person.login))
+        operator.approve(self.bot.context, number, CAROL.login)
+        self.once()
+        self.later(minutes=1)
+
+    def gives_it_back(self) -> None:
+        """Alice gives her machine back, and its disk is kept."""
+        self.answers(self.last(Letter.VM_READY), "release")
+        self.answers(self.last(Letter.RELEASE_CONFIRM), "confirm")
+        for _ in range(5):
+            self.later(minutes=11)
+        assert self.ticket().state is TicketState.ARCHIVED
+
     # what is seen
 
     @property
@@ -186,3 +203,14 @@ class World:
 
 def kind_of(letter: OutboundMail) -> Letter:
     return Letter(read_letter(letter)["X-Mailbot-Letter"])
+
+
+class Listening(Pulse):
+    """Keeps what `systemctl status` would show after each tick."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: queue.Queue[str] = queue.Queue()
+
+    def status(self, text: str) -> None:
+        self.said.put(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,11 +17,10 @@ from mailbot import daemon
 from mailbot.adapters.database.engine import make_engine
 from mailbot.adapters.database.store import Database
 from mailbot.model import Letter
-from mailbot.pulse import Pulse
 from mailbot.wiring import Bot
 from tests.databases import empty
 from tests.postgresql import PrivateServer
-from tests.world import ALICE, World, kind_of, request_words
+from tests.world import ALICE, Listening, World, kind_of, request_words
 from tests.writing import mail
 
 FOREVER_SECONDS = 3600
@@ -66,17 +64,6 @@ class Proxy:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
-
-
-class Listening(Pulse):
-    """Keeps what `systemctl status` would show."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: queue.Queue[str] = queue.Queue()
-
-    def status(self, text: str) -> None:
-        self.said.put(text)
 
 
 @pytest.fixture

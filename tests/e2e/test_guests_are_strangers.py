@@ -16,10 +16,10 @@ import libvirt
 import pytest
 
 from contrib.demo import hypervisor
-from provisioner.api import VmFacts, VmPhase, VmSpec
+from provisioner.api import VmFacts, VmSpec
 from provisioner.images import LocalImage
 from provisioner.libvirt_driver import LibvirtSite
-from tests.hypervisor import make_key, make_spec, run_ssh, settings_of
+from tests.hypervisor import make_key, make_spec, run_ssh, settings_of, until_ready
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -38,16 +38,6 @@ class Pair:
     @property
     def both(self) -> tuple[VmSpec, VmSpec]:
         return self.thief, self.neighbour
-
-    def until_ready(self, site: LibvirtSite) -> tuple[VmFacts, VmFacts]:
-        """Boot both side by side."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            facts = [site.ensure(spec) for spec in self.both]
-            if all(one.phase is VmPhase.READY for one in facts):
-                return facts[0], facts[1]
-            assert time.monotonic() < deadline, [one.waiting_for for one in facts]
-            time.sleep(1)
 
     def run(self, facts: VmFacts, command: str) -> str:
         assert facts.address
@@ -79,7 +69,7 @@ def test_guests_of_a_network_neither_reach_nor_become_each_other(
 ) -> None:
     # As a site has them: each reaches the gateway, neither the other.
     site = LibvirtSite(settings_of(libvirt_site, base_image.label))
-    thief, neighbour = pair.until_ready(site)
+    thief, neighbour = until_ready(site, pair.both, _PATIENCE_SECONDS)
     site.close()
     gateway = pair.run(thief, "ip route show default").split()[2]
     ping = "ping -c 2 -W 2 -q"

@@ -23,7 +23,7 @@ from provisioner.api import Firmware, ProvisionerError, SiteSettings, VmFacts, V
 from provisioner.images import LocalImage
 from provisioner.libvirt_driver import LibvirtSite
 from provisioner.ssh_probe import SshAnswer, ssh_answer
-from tests.hypervisor import make_key, make_spec
+from tests.hypervisor import make_key, make_spec, until_ready
 from tests.second_host import SecondHost, inside
 
 pytestmark = pytest.mark.long
@@ -146,14 +146,9 @@ class Pair:
     neighbour: VmSpec
     host: SecondHost
 
-    def until_ready(self, site: LibvirtSite) -> tuple[VmFacts, VmFacts]:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            facts = [site.ensure(spec) for spec in (self.thief, self.neighbour)]
-            if all(one.phase is VmPhase.READY for one in facts):
-                return facts[0], facts[1]
-            assert time.monotonic() < deadline, [one.waiting_for for one in facts]
-            time.sleep(1)
+    @property
+    def both(self) -> tuple[VmSpec, VmSpec]:
+        return self.thief, self.neighbour
 
     def at(self, facts: VmFacts, address: str, command: str) -> str:
         """Run a command as root of a guest, at one of its addresses."""
@@ -185,7 +180,7 @@ def test_guests_on_a_bridge_answer_at_their_addresses_and_cannot_take_each_other
     pair: tuple[Pair, LibvirtSite],
 ) -> None:
     two, site = pair
-    thief, neighbour = two.until_ready(site)
+    thief, neighbour = until_ready(site, two.both, _PATIENCE_SECONDS)
     for facts, number, spec in ((thief, 30, two.thief), (neighbour, 31, two.neighbour)):
         for address in (f"198.51.100.{number}", f"2001:db8:7::{number}"):
             assert two.at(facts, address, "hostname") == spec.name
@@ -210,5 +205,5 @@ def test_guests_on_a_bridge_answer_at_their_addresses_and_cannot_take_each_other
     with suppress(Exception):
         two.at(thief, own, shlex.join(["systemctl", "reboot"]))
     time.sleep(5)
-    two.until_ready(site)
+    until_ready(site, two.both, _PATIENCE_SECONDS)
     assert "198.51.100.30/24" in two.at(thief, own, "cat /run/systemd/network/05-mailbot.network")

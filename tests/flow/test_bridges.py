@@ -17,7 +17,7 @@ from mailbot.turns import relocation
 from provisioner.addressing import Bridge, read_range
 from provisioner.api import VmSpec
 from provisioner.fake import Faults
-from tests.world import ALICE, BOB, CAROL, World, key_of, kind_of, request_words
+from tests.world import BOB, CAROL, World, key_of, kind_of
 from tests.writing import words_of
 
 NORTH = Bridge("br0", (read_range("192.0.2.1/24", "192.0.2.10-192.0.2.10", 4),))
@@ -36,19 +36,12 @@ def world(tmp_path: Path) -> Iterator[World]:
     world.close()
 
 
-def asked(world: World, number: int = 1, who: str = "alice", address: str = ALICE.email) -> None:
-    world.writes(address, request_words(who))
-    operator.approve(world.bot.context, number, CAROL.login)
-    world.once()
-    world.later(minutes=1)
-
-
 def addresses(world: World, number: int = 1) -> list[str]:
     return world.bot.context.store.addresses(number)
 
 
 def test_a_machine_has_the_address_that_it_was_placed_with_and_its_owner_reads_it(world: World) -> None:
-    asked(world)
+    world.gets_a_machine()
     assert world.ticket().state is TicketState.ACTIVE
     assert addresses(world) == ["192.0.2.10"]
     assert "192.0.2.10" in words_of(world.last(Letter.VM_READY))
@@ -57,8 +50,8 @@ def test_a_machine_has_the_address_that_it_was_placed_with_and_its_owner_reads_i
 
 def test_a_host_whose_range_is_full_gets_no_machine_and_admins_read_why_where_none_can_take_it(world: World) -> None:
     bridged(world, north=NORTH, south=replace(NORTH, name="br1"))
-    asked(world)
-    asked(world, 2, "bob", BOB.email)
+    world.gets_a_machine()
+    world.gets_a_machine(BOB, 2)
     places = {number: world.ticket(number).site for number in (1, 2)}
     assert set(places.values()) == {"north", "south"}, "each site has its own"
     assert all(len(addresses(world, number)) == 1 for number in places)
@@ -66,8 +59,8 @@ def test_a_host_whose_range_is_full_gets_no_machine_and_admins_read_why_where_no
 
 def test_where_the_range_is_full_a_build_waits_with_the_reason_and_goes_on_when_it_grows(world: World) -> None:
     world.bot = replace(world.bot, sites={"north": world.bot.sites["north"]})
-    asked(world)
-    asked(world, 2, "bob", BOB.email)
+    world.gets_a_machine()
+    world.gets_a_machine(BOB, 2)
     assert world.ticket(2).state is TicketState.APPROVED
     (row,) = world.bot.context.store.overview.queue(2)
     assert "no free address left: 192.0.2.10-192.0.2.10 are all taken" in row.error
@@ -81,7 +74,7 @@ def test_where_the_range_is_full_a_build_waits_with_the_reason_and_goes_on_when_
 def test_a_build_that_goes_to_another_host_has_an_address_of_there_and_none_of_the_first(world: World) -> None:
     look_at_sites(world.bot.context, world.bot.sites)
     world.sites["north"].faults = Faults(unreachable=True)  # it falls silent after it was chosen
-    asked(world)
+    world.gets_a_machine()
     for _ in range(3):
         world.later(minutes=1)
     assert [line.facts["site"] for line in world.bot.context.store.history(1) if line.event is EventKind.PLACED] == [
@@ -95,7 +88,7 @@ def test_a_build_that_goes_to_another_host_has_an_address_of_there_and_none_of_t
 
 
 def test_the_address_at_the_other_host_is_kept_from_the_announcement_of_a_move_on(world: World) -> None:
-    asked(world)
+    world.gets_a_machine()
     look_at_sites(world.bot.context, world.bot.sites)
     plan = fleet.move(world.bot.context, 1, "south", date(2026, 12, 7), CAROL.login, neighbours={"north", "south"})
     there = next(one for one in addresses(world) if one != "192.0.2.10")
@@ -111,7 +104,7 @@ def test_the_address_at_the_other_host_is_kept_from_the_announcement_of_a_move_o
 
 
 def test_a_move_that_is_called_off_gives_its_address_back(world: World) -> None:
-    asked(world)
+    world.gets_a_machine()
     look_at_sites(world.bot.context, world.bot.sites)
     fleet.move(world.bot.context, 1, "south", date(2026, 12, 7), CAROL.login, neighbours={"north", "south"})
     assert len(addresses(world)) == 2
@@ -125,8 +118,8 @@ def test_a_move_to_a_host_without_an_address_is_refused(world: World) -> None:
         north=NORTH,
         south=replace(SOUTH, ranges=(read_range("198.51.100.1/24", "198.51.100.10-198.51.100.10", 4),)),
     )
-    asked(world)
-    asked(world, 2, "bob", BOB.email)
+    world.gets_a_machine()
+    world.gets_a_machine(BOB, 2)
     assert {world.ticket(1).site, world.ticket(2).site} == {"north", "south"}
     look_at_sites(world.bot.context, world.bot.sites)
     with pytest.raises(operator.Refused, match="no address left"):
@@ -135,12 +128,8 @@ def test_a_move_to_a_host_without_an_address_is_refused(world: World) -> None:
 
 
 def test_a_machine_that_is_given_back_keeps_its_address_until_its_disk_is_deleted(world: World) -> None:
-    asked(world)
-    world.answers(world.last(Letter.VM_READY), "release")
-    world.answers(world.last(Letter.RELEASE_CONFIRM), "confirm")
-    for _ in range(5):
-        world.later(minutes=11)
-    assert world.ticket().state is TicketState.ARCHIVED
+    world.gets_a_machine()
+    world.gives_it_back()
     assert addresses(world) == ["192.0.2.10"]
     while world.ticket().state is TicketState.ARCHIVED:
         world.later(days=20)
@@ -149,11 +138,8 @@ def test_a_machine_that_is_given_back_keeps_its_address_until_its_disk_is_delete
 
 
 def test_a_restored_machine_whose_range_is_another_one_by_now_gets_an_address_of_it(world: World) -> None:
-    asked(world)
-    world.answers(world.last(Letter.VM_READY), "release")
-    world.answers(world.last(Letter.RELEASE_CONFIRM), "confirm")
-    for _ in range(5):
-        world.later(minutes=11)
+    world.gets_a_machine()
+    world.gives_it_back()
     bridged(world, north=SOUTH)
     operator.restore(world.bot.context, 1, CAROL.login)
     for _ in range(3):

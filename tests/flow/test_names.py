@@ -17,7 +17,7 @@ from mailbot.model import Action, Arrived, Letter, Login, TicketState, Turn
 from mailbot.turns import sight
 from mailbot.turns.names import name_after, note_of, publish
 from provisioner.addressing import Bridge, read_range
-from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
+from tests.world import BOB, CAROL, World, kind_of
 from tests.writing import words_of
 
 NAME = "alice-vm.north.testbed.example"
@@ -40,40 +40,25 @@ def world(tmp_path: Path, zones: MemoryZones) -> Iterator[World]:
     world.close()
 
 
-def asked(world: World, number: int = 1, who: str = "alice", address: str = ALICE.email) -> None:
-    world.writes(address, request_words(who))
-    operator.approve(world.bot.context, number, CAROL.login)
-    world.once()
-    world.later(minutes=1)
-
-
-def given_back(world: World) -> None:
-    world.answers(world.last(Letter.VM_READY), "release")
-    world.answers(world.last(Letter.RELEASE_CONFIRM), "confirm")
-    for _ in range(5):
-        world.later(minutes=11)
-    assert world.ticket().state is TicketState.ARCHIVED
-
-
 def waiting(world: World) -> list[Action]:
     return [one.action for one in world.bot.context.store.waiting(1)]
 
 
 def test_a_machine_is_named_when_it_is_ready_and_not_any_more_when_it_is_gone(world: World, zones: MemoryZones) -> None:
-    asked(world)
+    world.gets_a_machine()
     address = world.machines()["alice-vm@north"].address
     owner = str(world.ticket().machine_id)
     assert zones.names == {NAME: (owner, (address,))}
     assert zones.pointers == {address: (owner, NAME)}
-    given_back(world)
+    world.gives_it_back()
     assert (zones.names, zones.pointers) == ({}, {})
     assert world.bot.context.store.note(note_of(1)) is None
 
 
 def test_a_kept_machine_that_is_restored_has_its_name_again(world: World, zones: MemoryZones) -> None:
-    asked(world)
+    world.gets_a_machine()
     before = dict(zones.names)
-    given_back(world)
+    world.gives_it_back()
     operator.restore(world.bot.context, 1, CAROL.login, date(2027, 6, 30))
     for _ in range(3):
         world.later(minutes=1)
@@ -88,7 +73,7 @@ def test_both_families_of_a_machine_on_a_bridge_are_named(world: World, zones: M
     )
     bridges = {"north": Bridge("br0", ranges)}
     world.bot = replace(world.bot, context=replace(world.bot.context, bridges=bridges))
-    asked(world)
+    world.gets_a_machine()
     assert zones.names[NAME][1] == ("192.0.2.10", "2001:db8::10")
     assert zones.pointers.keys() == {"192.0.2.10", "2001:db8::10"}
 
@@ -101,7 +86,7 @@ def test_a_machine_that_moves_is_named_at_its_new_address_and_nothing_leads_to_t
         for site, net in (("north", "192.0.2"), ("south", "198.51.100"))
     }
     world.bot = replace(world.bot, context=replace(world.bot.context, bridges=bridges))
-    asked(world)
+    world.gets_a_machine()
     (old,) = zones.pointers
     look_at_sites(world.bot.context, world.bot.sites)
     plan = fleet.move(world.bot.context, 1, "south", date(2026, 12, 7), CAROL.login, neighbours={"north", "south"})
@@ -122,7 +107,7 @@ def test_a_name_server_that_is_away_holds_up_no_machine_and_admins_hear_after_an
     world: World, zones: MemoryZones
 ) -> None:
     zones.away = "the name server 192.0.2.53 of the zone testbed.example does not answer"
-    asked(world)
+    world.gets_a_machine()
     assert world.ticket().state is TicketState.ACTIVE
     assert kind_of(world.last(Letter.VM_READY)) is Letter.VM_READY
     assert waiting(world) == [Action.NAME]
@@ -147,8 +132,8 @@ def test_a_name_server_that_is_away_holds_up_no_machine_and_admins_hear_after_an
 
 def test_a_server_that_is_away_is_asked_once_a_pass_however_many_names_wait(world: World, zones: MemoryZones) -> None:
     zones.away = "away"
-    asked(world)
-    asked(world, 2, "bob", BOB.email)
+    world.gets_a_machine()
+    world.gets_a_machine(BOB, 2)
     zones.asked = 0
     world.clock.advance(timedelta(minutes=1))
     publish(world.bot.context)
@@ -157,7 +142,7 @@ def test_a_server_that_is_away_is_asked_once_a_pass_however_many_names_wait(worl
 
 def test_a_name_that_is_somebody_elses_is_left_and_admins_hear_of_it(world: World, zones: MemoryZones) -> None:
     zones.names[NAME] = ("", ("192.0.2.99",))
-    asked(world)
+    world.gets_a_machine()
     for _ in range(6):
         world.later(minutes=16)
     assert zones.names[NAME] == ("", ("192.0.2.99",))
@@ -172,7 +157,7 @@ def test_a_name_that_is_somebody_elses_is_left_and_admins_hear_of_it(world: Worl
 def test_a_daemon_that_is_killed_between_two_updates_leaves_nothing_behind(
     world: World, zones: MemoryZones, after: int
 ) -> None:
-    asked(world)
+    world.gets_a_machine()
     (old,) = zones.pointers
     real = zones._ask
 
@@ -200,14 +185,14 @@ def test_a_daemon_that_is_killed_between_two_updates_leaves_nothing_behind(
 
 def test_a_machine_whose_domain_is_in_no_zone_has_no_row_for_its_name(world: World, zones: MemoryZones) -> None:
     zones.zones = ("elsewhere.example",)
-    asked(world)
+    world.gets_a_machine()
     assert zones.asked == 0
     assert waiting(world) == []
 
 
 def test_a_site_without_zones_writes_nothing_of_names(tmp_path: Path) -> None:
     world = World(tmp_path)
-    asked(world)
-    given_back(world)
+    world.gets_a_machine()
+    world.gives_it_back()
     assert not [one for one in world.bot.context.store.outbox_counts() if one.action is Action.NAME]
     world.close()

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import operator
 from mailbot.model import Letter, TicketState
 from mailbot.turns.replanned import NOTE
-from tests.world import CAROL, World, kind_of, request_words
+from tests.world import World, kind_of
 from tests.writing import words_of
 
 END = date(2027, 3, 31)
@@ -24,10 +23,7 @@ DAYS_TO_THE_END = 128
 def world(tmp_path: Path) -> Iterator[World]:
     """Alice has a machine until the end of March."""
     world = World(tmp_path)
-    world.writes("Alice Martin <alice@example.org>", request_words())
-    operator.approve(world.bot.context, 1, CAROL.login)
-    world.once()
-    world.later(minutes=1)
+    world.gets_a_machine()
     assert world.ticket().state is TicketState.ACTIVE
     yield world
     world.close()

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import operator
 from mailbot.model import EventKind, Letter, TicketState
 from provisioner.fake import FakeMachine, FakeStep, Faults
 from provisioner.ssh_keys import fingerprint
-from tests.world import ALICE, CAROL, World, key_of, request_words
+from tests.world import ALICE, CAROL, World, key_of
 from tests.writing import words_of
 
 
@@ -20,10 +19,7 @@ from tests.writing import words_of
 def world(tmp_path: Path) -> Iterator[World]:
     """Alice has a machine at north."""
     world = World(tmp_path)
-    world.writes("alice@example.org", request_words())
-    operator.approve(world.bot.context, 1, CAROL.login)
-    world.once()
-    world.later(minutes=1)
+    world.gets_a_machine()
     assert world.ticket().state is TicketState.ACTIVE
     yield world
     world.close()

@@ -6,7 +6,6 @@ Waiting is by events, never by the clock: a limit only turns a test that would h
 from __future__ import annotations
 
 import os
-import queue
 import signal
 import socket
 import subprocess
@@ -26,10 +25,9 @@ from mailbot.errors import MailServerUnavailable
 from mailbot.machines.work import Site
 from mailbot.model import Letter, MailKey, OutboundMail, TicketState
 from mailbot.ports import Fetched, Postman
-from mailbot.pulse import Pulse
 from provisioner.api import VmFacts, VmSpec
 from provisioner.fake import FakeSite, Faults
-from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
+from tests.world import ALICE, BOB, CAROL, Listening, World, kind_of, request_words
 from tests.writing import mail, reply
 
 LIMIT_SECONDS = 60.0
@@ -190,17 +188,6 @@ class HangingPostman:
 
     def close(self) -> None:
         """Nothing is open."""
-
-
-class Listening(Pulse):
-    """Keeps what `systemctl status` would show after each tick."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: queue.Queue[str] = queue.Queue()
-
-    def status(self, text: str) -> None:
-        self.said.put(text)
 
 
 def test_a_mail_server_that_hangs_delays_no_mail(world: World) -> None:

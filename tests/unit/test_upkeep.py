@@ -37,10 +37,7 @@ S = TicketState
 def world(tmp_path: Path) -> Iterator[World]:
     """Alice has a machine at north until the end of March."""
     world = World(tmp_path)
-    world.writes("Alice Martin <alice@example.org>", request_words())
-    operator.approve(world.bot.context, 1, CAROL.login)
-    world.once()
-    world.later(minutes=1)
+    world.gets_a_machine()
     assert world.ticket().state is S.ACTIVE
     yield world
     world.close()
