@@ -239,21 +239,21 @@ def _worded_reply(seen: _Seen) -> Automatic | None:
 
     The words of a text alone never make a machine of somebody who filled in the template or wrote a command first.
     """
-    persons = _is_a_persons(seen)
-    by_subject = any(_is_an_answerers(form) for form in _subjects(seen.mail.subject))
-    if by_subject and not (
-        persons and subjects.is_marked(seen.mail.subject)
-    ):  # who answers a note of absence has its subject
-        return _answered(seen, "its subject is that of an automatic reply")
-    if persons:
-        return None
-    subject = fold(seen.mail.subject).strip()
-    newest = fold(" ".join((seen.mail.new_text or "")[:2000].split()))
-    if any(form.startswith(words.DELIVERY_SUBJECTS) for form in _subjects(seen.mail.subject)[:2]):
+    if any(_is_an_answerers(form) for form in _subjects(seen.mail.subject)):
+        # who answers a note of absence has its subject
+        answers = subjects.is_marked(seen.mail.subject) and _is_a_persons(seen)
+        return None if answers else _answered(seen, "its subject is that of an automatic reply")
+    found = _by_subject(seen) or _by_its_words(seen)
+    return None if found is None or _is_a_persons(seen) else found
+
+
+def _by_subject(seen: _Seen) -> Automatic | None:
+    forms = _subjects(seen.mail.subject)
+    if any(form.startswith(words.DELIVERY_SUBJECTS) for form in forms[:2]):
         return _answered(seen, "its subject is that of a mail server that could not deliver")
-    if any(form.startswith(words.HANDLED_SUBJECTS) or _HANDLED.match(form) for form in _subjects(seen.mail.subject)):
+    if any(form.startswith(words.HANDLED_SUBJECTS) or _HANDLED.match(form) for form in forms):
         return _answered(seen, "its subject is that of a machine that took a mail in")
-    return _by_its_words(seen, subject, newest)
+    return None
 
 
 def _is_an_answerers(subject: str) -> bool:
@@ -261,7 +261,9 @@ def _is_an_answerers(subject: str) -> bool:
     return subject.startswith(words.AUTO_SUBJECTS) or (subject.startswith(words.ABSENT_SUBJECTS) and " re: " in subject)
 
 
-def _by_its_words(seen: _Seen, subject: str, newest: str) -> Automatic | None:
+def _by_its_words(seen: _Seen) -> Automatic | None:
+    subject = fold(seen.mail.subject).strip()
+    newest = fold(" ".join((seen.mail.new_text or "")[:2000].split()))
     absent = any(phrase in newest for phrase in words.ABSENT_WORDS)
     bulk = seen.fields.get("precedence").lower() in ("bulk", "junk") or bool(
         seen.fields.get("x-auto-response-suppress")

@@ -6,6 +6,7 @@ too few words are asked about again, too many could turn a quoted command into a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -32,6 +33,11 @@ _MAX_LINE_CHARACTERS = 1_000
 _LIBRARY_LINES = 300
 #: Every introduction and divider that quotequail knows ends in one of these; `>` lines are seen by our own rules.
 _LIBRARY_ENDINGS = (":", "-", "_", ">")
+#: And holds one of these: a word for "wrote" or "message", a divider's line, or a day in digits.
+_LIBRARY_WORDS = re.compile(
+    r"wrote|schrieb|écrit|escribió|написал|skrev|escreveu|schreef|geschreven"
+    r"|[mM]essage|Mail|[mM]ensaje|[mM]eddelande|[bB]ericht|Nachricht|сообщение|____|\d{4}/"
+)
 #: Over so many lines it takes an introduction for wrapped.
 _LIBRARY_WRAPS = 2
 #: An empty line, or the mark that a tracking extension of Gmail leaves at the end.
@@ -115,10 +121,10 @@ def _is_answer(line: str) -> bool:
 
 def _library_cut(lines: list[str]) -> int | None:
     """The line at which quotequail finds a quote.  It is asked only where a pattern can match: it is the dearest step of all."""
-    endings = [line.endswith(_LIBRARY_ENDINGS) for line in lines]
-    for at, line in enumerate(lines):
-        if line and any(endings[at : at + _LIBRARY_WRAPS]):
-            few = "\n".join(lines[at : at + _LIBRARY_WRAPS])
+    ends = [number for number, line in enumerate(lines) if line.endswith(_LIBRARY_ENDINGS)]
+    for at in sorted({number - wrapped for number in ends for wrapped in range(_LIBRARY_WRAPS) if number >= wrapped}):
+        few = "\n".join(lines[at : at + _LIBRARY_WRAPS])
+        if lines[at] and _LIBRARY_WORDS.search(few):
             above = quotequail.quote(few, limit=len(few), quote_intro_line=True)
             if len(above) > 1:
                 return at + (1 if above[0][1] else 0)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from quotequail import _patterns as known_to_the_library
 
 from parsers.text.quoting import split
 
@@ -44,3 +47,22 @@ def test_words_above_an_introduction_are_kept(words: str) -> None:
     found = split(f"Approve\n{words}\n26.11.2026 09:30, Testbed support wrote:\n{QUOTED}")
 
     assert found.words == f"Approve\n{words}"
+
+
+def sample_of(pattern: str) -> str:
+    """A line that a pattern of quotequail matches."""
+    dated = pattern.replace("([0-9]{4}/[0-9]{1,2}/[0-9]{1,2}) (.* <.*@.*>)", "2026/11/23 Alice <alice@example.org>")
+    plain = re.sub(r"\(\?:.*?\)\?|[$^?]|---\+", "", re.sub(r"\(\.\*\??\)", "Alice", dated)).replace("\\", "")
+    return "---" * pattern.startswith("^---") + re.sub(r"\[(.).\]", r"\1", plain) + "---" * pattern.startswith("^---")
+
+
+@pytest.mark.parametrize(
+    "pattern", known_to_the_library.REPLY_PATTERNS + known_to_the_library.FORWARD_PATTERNS, ids=lambda text: text
+)
+def test_every_form_that_the_library_knows_ends_the_newest_words(pattern: str) -> None:
+    line = sample_of(pattern)
+    assert re.match(pattern, line)
+
+    found = split(f"Thanks for all of it.\n{line}\nSome older words")
+
+    assert (found.words, found.quotes) == ("Thanks for all of it.", True)
