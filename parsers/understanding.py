@@ -10,6 +10,7 @@ from typing import assert_never
 
 from parsers.reply.commands import read_command
 from parsers.text import subjects
+from parsers.text.endings import without_own_name
 from parsers.text.languages import language_of
 from parsers.text.quote_marks import depth, is_forward_divider
 from parsers.text.quoting import split
@@ -81,7 +82,7 @@ def is_forward(mail: Mail) -> bool:
 def _meaning(mail: Mail, rules: ReadingRules) -> Request | Command | Unclear | Automatic | NotForUs:
     if mail.automatic is not None:
         return mail.automatic
-    command = read_command(mail.new_text, rules, mail.below_text)
+    command = read_command(without_own_name(mail.new_text or "", mail.sender), rules, mail.below_text)
     if mail.parts_disagree:
         return Unclear(
             (mail.new_text or "")[:500], say("The text and the HTML part of the message say different things.")

@@ -6,7 +6,7 @@ import re
 from itertools import islice
 
 from parsers.request.labels import REQUIRED, Label, Part, read_label
-from parsers.text.endings import is_closing, is_contact, is_name
+from parsers.text.endings import is_closing, is_contact, is_name, names_of
 from parsers.text.folding import fold
 from parsers.values import Address
 
@@ -35,7 +35,7 @@ def above_the_signature(text: str, sender: Address) -> str:
     """
     lines = text.rstrip().split("\n")
     labelled, filled_in = 0, set[Part]()
-    known = _words(f"{sender.name} {sender.address.partition('@')[0]}")
+    known = {name for name in names_of(sender) if len(name) > 1}
     for number, line in enumerate(lines):
         complete = filled_in.issuperset(REQUIRED)
         if labelled >= _LABELS_OF_A_TEMPLATE and (

@@ -11,6 +11,7 @@ import re
 from parsers.text.boilerplate import speaks_of_the_matter
 from parsers.text.folding import fold
 from parsers.text.tables import alternatives
+from parsers.values import Address
 
 _DELIMITER = re.compile(r"\s*(?:[-_=]{3,}|[*~]{5,})\s*")
 _MOBILE = re.compile(
@@ -123,6 +124,9 @@ _PARTICLES = frozenset(
     ]
 )
 _NAME_WORD = re.compile(r"(?:[^\W\d_][\w'’.-]{0,30}|[^\W\d_]\.)", re.UNICODE)
+_NAME_PIECE = re.compile(r"[^\W\d_]+")
+_BEYOND_A_NAME = re.compile(r"[^\w\s,.*'’~–—-]|\d")
+_LONGEST_NAME = 60
 _NAME_SIGNS = re.compile(r"[-–—~/*_\s]{0,6}(?:(?:[iI]\. ?[AV]\.|p\. ?p\.|ppa\.) )?(.{2,60}?)[\s,.~*_]{0,3}")
 
 
@@ -162,6 +166,20 @@ def is_name(line: str) -> bool:
         and len(tokens) <= 6
         and all(_NAME_WORD.fullmatch(token) and (token[0].isupper() or not token[0].islower()) for token in names)
     )
+
+
+def names_of(writer: Address) -> frozenset[str]:
+    """The words in plain letters that a writer's address and the name beside it consist of."""
+    return frozenset(_NAME_PIECE.findall(fold(f"{writer.name} {writer.address.partition('@')[0]}")))
+
+
+def without_own_name(text: str, writer: Address) -> str:
+    """The text without the writer's own name below its words, written as it may be: `carol`, `c. smith`."""
+    above, _, last = text.rstrip().rpartition("\n")
+    names, words = names_of(writer), _NAME_PIECE.findall(fold(last))
+    plain = len(last) <= _LONGEST_NAME and not _BEYOND_A_NAME.search(last)
+    owned = all(word in names or (len(word) == 1 and word in {name[0] for name in names}) for word in words)
+    return above if above.strip() and plain and owned and any(word in names for word in words) else text
 
 
 def is_contact(line: str) -> bool:

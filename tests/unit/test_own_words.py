@@ -228,6 +228,26 @@ def test_an_answer_right_above_the_introduction_is_no_part_of_it(above: str, int
     assert kind(f"{above}\n{QUOTE.format(intro=intro)}") is Kind.DECISION
 
 
+@pytest.mark.parametrize("name", ["carol", "carol admin", "- c. admin", "Carol", "CAROL A."])
+@pytest.mark.parametrize(
+    ("words", "reason"), [("Deny", ""), ("Deny: no room", "no room"), ("deny\nNo room.", "No room.")]
+)
+def test_the_writers_own_name_is_no_part_of_a_reason(words: str, reason: str, name: str) -> None:
+    raw = HEAD.format(subject="Re: VM", text=f"{words}\n{name}").encode()
+    said = understand(read(raw, RULES), RULES).meaning
+
+    assert isinstance(said, Command)
+    assert said.reason == reason
+
+
+@pytest.mark.parametrize("words", ["bob has no grant", "carol2", "c: no", "a", "carol?"])
+def test_other_words_below_are_the_reason(words: str) -> None:
+    said = understand(read(HEAD.format(subject="Re: VM", text=f"Deny\n{words}").encode(), RULES), RULES).meaning
+
+    assert isinstance(said, Command)
+    assert said.reason == words
+
+
 @pytest.mark.parametrize("below", ["Wait, not before Friday.", "deny", "Oops, wrong ticket."])
 def test_words_below_the_quote_count_too(below: str) -> None:
     assert kind(f"Approve\n\n{QUOTE.format(intro=INTROS[0])}\n\n{below}") is Kind.UNCLEAR
