@@ -136,9 +136,10 @@ class Life:
             self.letters.append((at, effect))
         self.waiting = []
 
-    def comes_back(self, other: str = "") -> Step | Refusal:
-        """The newest notice comes back for good."""
-        index = next(i for i, one in reversed(list(enumerate(self.accepted))) if Letter(one.letter) in NOTICE)
+    def comes_back(self, other: str = "", letter: Accepted | None = None) -> Step | Refusal:
+        """The newest notice comes back for good, or that one."""
+        newest = letter or next(one for one in reversed(self.accepted) if Letter(one.letter) in NOTICE)
+        index = self.accepted.index(newest)
         one = self.accepted[index] = replace(self.accepted[index], bounced_at=self.now, bounce_permanent=True)
         return self.happens(Returned(one.to, True, "5.1.1 no such user", one.letter, other))
 

@@ -17,7 +17,7 @@ from mailbot.letters.life import DateMoved, EndWarning, VmStopped
 from mailbot.letters.troubles import AdminMachineTrouble, AdminNoticeBounced
 from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.dates import ahead, announcements
-from mailbot.lifecycle.delay import asks, delayed
+from mailbot.lifecycle.delay import asks, delayed, put_off_to
 from mailbot.lifecycle.notice import (
     DAY,
     SLACK,
@@ -35,7 +35,7 @@ from mailbot.lifecycle.notice import (
     removes,
     whole_days,
 )
-from mailbot.lifecycle.steps import later, machine, moved, snapshot, to_admins, to_owner
+from mailbot.lifecycle.steps import later, letter_to, machine, moved, snapshot, to_admins, to_owner
 from mailbot.lifecycle.warned import COVERS, REPEATS, counted
 from mailbot.model import (
     Accepted,
@@ -149,6 +149,8 @@ def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, wh
     Where that has gone on for too long, admins are asked as well: it goes on until they answer.
     """
     zone = circumstances.rules.service.timezone
+    before = end_of(ticket.end_date, zone)
+    earliest = put_off_to(ticket, before, earliest, circumstances)
     later = max(today(earliest + SLACK, zone), ticket.end_date)
     after = moved(
         ticket,
@@ -156,7 +158,7 @@ def put_off(ticket: Ticket, circumstances: Circumstances, earliest: datetime, wh
         end_date=later,
         agreed_until=ticket.agreed_end,
         warned_by=circumstances.rules.lease.warn_days,
-        delayed_days=delayed(ticket, end_of(ticket.end_date, zone), end_of(later, zone), circumstances.now),
+        delayed_days=delayed(ticket, before, end_of(later, zone), circumstances.now),
     )
     # A warning within the next day would only repeat this letter.
     told = sum(at <= circumstances.now + DAY for at in plan(after, circumstances.rules).warnings)
@@ -317,12 +319,20 @@ def returned(ticket: Ticket, event: Returned, circumstances: Circumstances) -> S
         second=event.other,
         effect=effect if event.letter in NOTICES else NOTHING,
     )
-    letters = to_admins(after, circumstances, bounced, key=event.address)
+    letters = _once(after, bounced, circumstances)
     waiting = ticket.state in {TicketState.ACTIVE, TicketState.EXPIRED} and not ticket.frozen
     if event.other and event.letter in NOTICES and waiting and ticket.stage:
         # Announced again at once, to the other address.
         after = replace(after, due_at=circumstances.now, stage=ticket.stage - 1)
     return Step(after, letters, f"a letter to {event.address} came back: {event.diagnostic[:200]}")
+
+
+def _once(ticket: Ticket, bounced: AdminNoticeBounced, circumstances: Circumstances) -> tuple[Effect, ...]:
+    """To every admin once a month for each address, and once where the admins are asked anyway: that letter has the address, too."""
+    asked = circumstances.rules.lease.is_too_long(ticket.delayed_days)
+    of = f"{bounced.address}:{'asked' if asked else f'{circumstances.now:%Y%m}'}"
+    letter = bounced.about.letter
+    return tuple(letter_to(one, bounced, f"{letter.value}:{of}:{one.address}") for one in circumstances.admins)
 
 
 NOTICES: Mapping[str, Translatable] = {

@@ -12,7 +12,7 @@ from mailbot.letters.kinds import LetterFacts
 from mailbot.letters.life import GraceHalf, RemovalNear, VmArchived, VmRemoved
 from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.dates import announcements
-from mailbot.lifecycle.delay import asks, delayed
+from mailbot.lifecycle.delay import asks, delayed, put_off_to
 from mailbot.lifecycle.lease import announce, calendar, not_now, steps_ahead
 from mailbot.lifecycle.notice import (
     DAY,
@@ -106,8 +106,10 @@ def removal_begins(ticket: Ticket, circumstances: Circumstances) -> Step:
 
 def removed_later(ticket: Ticket, circumstances: Circumstances, earliest: datetime, why: str) -> Step:
     """The removal moves; the letter that says so announces it."""
+    before = ticket.remove_at or circumstances.now
+    earliest = put_off_to(ticket, before, earliest, circumstances)
     remove_at = earliest + SLACK
-    days = delayed(ticket, ticket.remove_at or circumstances.now, earliest, circumstances.now)
+    days = delayed(ticket, before, earliest, circumstances.now)
     after = moved(ticket, circumstances, remove_at=remove_at, delayed_days=days)
     after = replace(after, stage=2, due_at=remove_at)
     days_left = whole_days(earliest - circumstances.now)
@@ -174,9 +176,11 @@ def disk_goes(ticket: Ticket, circumstances: Circumstances) -> Step:
 
 def kept_longer(ticket: Ticket, circumstances: Circumstances, why: str) -> Step:
     """Another date, and another letter that tells it."""
-    earliest = circumstances.now + timedelta(days=circumstances.rules.lease.notice_days)
+    notice = timedelta(days=circumstances.rules.lease.notice_days)
+    before = ticket.keep_until or circumstances.now
+    earliest = put_off_to(ticket, before, circumstances.now + notice, circumstances)
     keep_until = earliest + SLACK
-    days = delayed(ticket, ticket.keep_until or circumstances.now, earliest, circumstances.now)
+    days = delayed(ticket, before, earliest, circumstances.now)
     after = replace(moved(ticket, circumstances, keep_until=keep_until, delayed_days=days), due_at=keep_until)
     summary = f"the disk is kept until {keep_until:%Y-%m-%d %H:%M} UTC: {why}"
     return Step(after, (kept_until(after, circumstances), *asks(after, circumstances)), summary, cancel=("archive:",))

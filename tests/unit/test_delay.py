@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
-from mailbot.lifecycle.delay import delayed
+from mailbot.lifecycle.delay import ASKED_AGAIN, delayed
 from mailbot.model import (
     Action,
     Approved,
@@ -31,7 +32,7 @@ from mailbot.model import (
 from mailbot.rules import LeaseRules, Rules
 from mailbot.timetable import end_of
 from tests.lives import BY_ADMIN, BY_OWNER, DAY, NOTICE, READY_AT, Life
-from tests.world import CAROL
+from tests.world import ADMINS, CAROL
 
 S = TicketState
 END = date(2027, 3, 31)
@@ -74,7 +75,7 @@ def test_admins_are_asked_when_an_end_was_put_off_for_too_long_and_not_before() 
     while life.ticket.delayed_days <= RULES.lease.max_delay_days:
         assert not questions(life)
         life.pass_until(life.now + DAY)
-    assert life.ticket.delayed_days <= RULES.lease.max_delay_days + RULES.lease.notice_days
+    assert life.ticket.delayed_days <= RULES.lease.max_delay_days + ASKED_AGAIN.days + 1
     assert asked(life).facts == {
         "state": "active", "days": life.ticket.delayed_days, "address": life.ticket.email, "end_date": life.ticket.end_date.isoformat(),
     }  # fmt: skip
@@ -154,6 +155,59 @@ def test_letters_that_are_made_to_come_back_keep_no_machine() -> None:
     assert asked_at <= STOP_AT + (lease.max_delay_days + lease.notice_days + 1) * DAY
     life.happens(Proceeded(BY_ADMIN))
     assert life.ticket.state is S.EXPIRED
+
+
+def test_letters_that_come_back_without_end_are_a_question_a_month_to_each_admin() -> None:
+    """The first warning has arrived, and every later letter comes back the day it is sent: a day would be enough, for ever."""
+    life = Life(END)
+    life.pass_until(STOP_AT - 59 * DAY)
+    first = life.accepted[-1]
+    assert first.letter == Letter.WARNING
+    while life.now < STOP_AT + 400 * DAY:
+        life.pass_until(life.now + DAY)
+        for one in [one for one in life.accepted if one.letter in NOTICE and one != first and not one.bounced_at]:
+            life.comes_back(letter=one)
+    assert life.ticket.state is S.ACTIVE
+    to_carol = [(at, one.letter) for at, one in life.letters if one.to == CAROL.address]
+    asked_at = [at for at, letter in to_carol if letter is Letter.ADMIN_UNPROVEN]
+    assert all(later - earlier >= ASKED_AGAIN - DAY for earlier, later in pairwise(asked_at))
+    assert len(asked_at) > 10
+    came_back = [at for at, letter in to_carol if letter is Letter.ADMIN_NOTICE_BOUNCED]
+    assert len({at.date().replace(day=1) for at in came_back if at < asked_at[0]}) >= len(came_back) - 1, "one a month"
+    assert sum(at > asked_at[0] for at in came_back) <= 1, "the question says it"
+
+
+def test_admins_hear_of_each_address_from_which_letters_come_back() -> None:
+    life = unreachable()
+    life.mail_works = True
+    life.pass_until(STOP_AT - 20 * DAY)
+    for address in (life.ticket.email, "a.martin@lab.example.org", life.ticket.email):
+        life.happens(Returned(address, True, BACK, Letter.WARNING))
+    told = [one.facts["address"] for _, one in life.letters if one.letter is Letter.ADMIN_NOTICE_BOUNCED]
+    assert told == [life.ticket.email] * len(ADMINS) + ["a.martin@lab.example.org"] * len(ADMINS)
+
+
+def test_who_can_be_written_to_again_is_stopped_at_the_end_that_was_announced() -> None:
+    life = unreachable()
+    while not questions(life):
+        life.pass_until(life.now + DAY)
+    life.mail_works = True
+    life.post()
+    end = life.ticket.end_date
+    life.pass_until(end_of(end, "Europe/Paris") + DAY)
+    assert (life.ticket.state, life.ticket.end_date) == (S.EXPIRED, end)
+
+
+@pytest.mark.parametrize("state", [S.EXPIRED, S.ARCHIVED])
+def test_removal_and_deletion_wait_a_month_for_a_word_too(state: TicketState) -> None:
+    life = unreachable()
+    life.pass_until(STOP_AT + 15 * DAY)
+    while life.ticket.state is not state:
+        life.happens(Proceeded(BY_ADMIN))
+    before = len(questions(life))
+    life.pass_until(life.now + 200 * DAY)
+    assert life.ticket.state is state
+    assert 3 <= len(questions(life)) - before <= 7
 
 
 # a question stops the clock once
