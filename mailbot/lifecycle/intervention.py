@@ -13,7 +13,7 @@ from mailbot.lifecycle.delay import AGREED
 from mailbot.lifecycle.extension import granted
 from mailbot.lifecycle.lease import begun, calendar, steps_ahead, stopped
 from mailbot.lifecycle.notice import SLACK, announcing, ends
-from mailbot.lifecycle.question import WARNINGS
+from mailbot.lifecycle.question import WARNINGS, beside
 from mailbot.lifecycle.release import after_removal, going, taken_away
 from mailbot.lifecycle.removal import disk_goes, removal_begins
 from mailbot.lifecycle.steps import called, machine, moved, snapshot, to_owner, why_held
@@ -110,6 +110,8 @@ def proceeded(ticket: Ticket, event: Proceeded, circumstances: Circumstances) ->
     if held := why_held(ticket):
         return Refusal(held)
     step = _STEPS[ticket.state](ticket, circumstances)
+    if ticket.asked_end_date is not None:
+        step = beside(ticket, step, circumstances)
     summary = f"{step.summary}, without proven notice, as {event.by.who} said"
     return replace(step, summary=summary, cancel=WARNINGS, destructive=False)
 

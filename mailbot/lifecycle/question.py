@@ -94,7 +94,7 @@ def wants_a_nudge(ticket: Ticket, circumstances: Circumstances) -> bool:
 
 
 def beside(ticket: Ticket, step: Step, circumstances: Circumstances) -> Step:
-    """What the clock does to a machine while a question is open that does not stop it: the question stays, and is nudged in time.
+    """What happens to a machine while a question is open that does not stop its clock: the question stays, and is nudged in time.
 
     Where the step changes what is decided upon (the machine is stopped, its end moves), admins get the question as it is now.
     """

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from mailbot.lifecycle.delay import ASKED_AGAIN, delayed
+from mailbot.lifecycle.request import lapses_unanswered
 from mailbot.model import (
     Action,
     Approved,
@@ -338,3 +339,41 @@ def test_a_question_for_more_time_does_not_hide_that_notice_is_not_proven() -> N
     assert life.ticket.asked_end_date == WISH
     assert questions(life)
     assert isinstance(life.happens(Proceeded(BY_ADMIN)), Step)
+
+
+def test_a_word_that_lets_the_end_come_sends_an_open_question_for_more_time_again_as_it_is_now() -> None:
+    life = beside_an_unproven_end()
+    old, asked = life.ticket.version, len(decisions(life))
+    assert isinstance(life.happens(Proceeded(BY_ADMIN)), Step)
+    assert (life.ticket.state, life.ticket.asked_end_date) == (S.EXPIRED, WISH)
+    assert life.ticket.version > old, "an answer to the first letter would be refused"
+    assert len(decisions(life)) == asked + len(ADMINS)
+    assert life.ticket.due_at is not None
+    assert life.ticket.due_at <= lapses_unanswered(life.ticket, RULES.lease), "it is nudged, too"
+    life.happens(Approved(BY_ADMIN))
+    assert (life.ticket.state, life.ticket.end_date) == (S.ACTIVE, WISH)
+
+
+def test_a_word_that_removes_the_machine_tells_every_admin_that_its_open_question_is_over() -> None:
+    life = beside_an_unproven_end()
+    life.happens(Proceeded(BY_ADMIN))
+    life.happens(Proceeded(BY_ADMIN))
+    assert (life.ticket.state, life.ticket.asked_end_date) == (S.ARCHIVED, None)
+    closed = [one.to for one in life.waiting if one.letter is Letter.ADMIN_LAPSED]
+    assert closed == [admin.address for admin in ADMINS]
+
+
+def beside_an_unproven_end() -> Life:
+    """An owner whom no letter reaches asks for more time, a second time: admins have two questions before them."""
+    life = unreachable()
+    life.happens(ExtensionAsked(BY_OWNER, WISH))
+    life.happens(Withdrawn(BY_OWNER))
+    while not questions(life):
+        life.pass_until(life.now + DAY)
+    life.happens(ExtensionAsked(BY_OWNER, WISH))
+    assert not life.ticket.frozen
+    return life
+
+
+def decisions(life: Life) -> list[Effect]:
+    return [one for one in life.waiting if one.letter is Letter.ADMIN_DECISION]
