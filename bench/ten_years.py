@@ -3,8 +3,8 @@
 Run from the checkout: `python -m bench.ten_years` (`--years 10`, `--machines 2000`, `--seed 1`).
 A place in the fleet always has a machine: when one has run its course, another person's request follows.
 Nothing is stopped or removed around New Year.  The bot is off now and then (hours, days, weeks, once two months), letters come back, owners ask
-for more time.  And it is blind now and then: for hours, days or weeks the mailbox is not read, the directory is away or the clock has jumped,
-while letters go out all the same.  Admins answer after a day.
+for more time, give their machines back, and want them back, within the agreed time and beyond it.  And the bot is blind now and then: for hours,
+days or weeks the mailbox is not read, the directory is away or the clock has jumped, while letters go out all the same.  Admins answer after a day.
 `audit` looks only at what was sent and done, and works the dates out for itself: it shares no code with the
 rules that it checks.
 """
@@ -45,6 +45,7 @@ LONGEST_DELAY = 60 * DAY
 A_QUESTION = 14 * DAY
 LONGEST_BEYOND = LONGEST_DELAY + A_QUESTION + 2 * NOTICE + 3 * DAY
 """A machine that runs for longer after the agreed day has no end; time in which the bot could do nothing is not counted."""
+_GRANTED = {Letter.EXTENSION_GRANTED.value, Letter.VM_RESTORED.value}
 _TAKES_AWAY = {Action.RETIRE.value: {"machine"}, Action.DELETE_DISK.value: {"machine", "disk"}}
 ZONE = ZoneInfo("Europe/Paris")
 ADMINS = (Admin("carol", "Carol Admin", "carol@testbed.example"),)
@@ -129,6 +130,7 @@ class Verdict:
     decisions_lost: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
     endless: list[str] = field(default_factory=list)
+    not_agreed: list[str] = field(default_factory=list)
     late: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -139,7 +141,7 @@ class Verdict:
         """Everything that must be empty."""
         return (
             self.skipped, self.doubled, self.without_notice, self.unexplained, self.on_closed_days, self.while_blind,
-            self.decisions_lost, self.orphans, self.endless,
+            self.decisions_lost, self.orphans, self.endless, self.not_agreed,
         )  # fmt: skip
 
 
@@ -200,15 +202,19 @@ class _Idle:
 
 def _endless(number: int, diary: Sequence[Entry], idle: _Idle, until: datetime, verdict: Verdict) -> None:
     """No machine runs on and on after the last day that an admin agreed to."""
-    agreed, runs = diary[0].end_date, False
+    agreed, runs, said_yes = diary[0].end_date, False, [entry.at for entry in diary if _is_a_yes(entry)]
     for entry in (*diary, replace(diary[-1], at=until, what=What.MOVE, name="the end")):
         if runs and agreed is not None:
             beyond = entry.at - _midnight(agreed + DAY)
             if beyond > LONGEST_BEYOND and beyond - idle.between(_midnight(agreed + DAY), entry.at) > LONGEST_BEYOND:
                 verdict.endless.append(f"#{number} was to end on {agreed} and runs at {entry.at}")
                 return
-        if entry.name == Letter.EXTENSION_GRANTED.value:
+        if entry.name == Letter.EXTENSION_GRANTED.value or (
+            entry.name == Letter.VM_RESTORED.value and any(at <= entry.at <= at + HOUR for at in said_yes)
+        ):
             agreed = entry.end_date
+        if entry.name == Letter.VM_RESTORED.value and (entry.end_date or date.max) > (agreed or date.min):
+            verdict.not_agreed.append(f"#{number} came back at {entry.at} until {entry.end_date}, agreed was {agreed}")
         if entry.what is What.ACTION:
             runs = entry.name in {Action.BUILD.value, Action.START.value} or (
                 runs and entry.name not in {Action.STOP.value, Action.RETIRE.value}
@@ -223,12 +229,20 @@ def _unseen(number: int, diary: Sequence[Entry], blind: Sequence[Blindness], ver
             verdict.while_blind.append(f"#{number} {entry.name} at {entry.at}")
 
 
+def _is_a_yes(entry: Entry) -> bool:
+    return entry.what is What.MAIL and entry.name == "Approved" and not entry.note.startswith("refused")
+
+
 def _decisions(number: int, diary: Sequence[Entry], verdict: Verdict) -> None:
-    """Admins answer every extension after a day: none lapses, and every yes reaches its owner."""
-    granted = [entry.at for entry in diary if entry.name == Letter.EXTENSION_GRANTED.value]
+    """Admins answer every question after a day: none lapses, and every yes reaches its owner, unless its day is over when it is read."""
+    granted = [entry.at for entry in diary if entry.name in _GRANTED]
+    too_late = [
+        entry.at for entry in diary if entry.name == "Approved" and entry.note.startswith("refused: Expiration")
+    ]
+    verdict.counts["a yes too late for the day asked for"] += len(too_late)
     for entry in diary:
-        said_yes = entry.what is What.MAIL and entry.name == "Approved" and not entry.note.startswith("refused")
-        if entry.name == Letter.EXTENSION_LAPSED.value:
+        said_yes = _is_a_yes(entry)
+        if entry.name == Letter.EXTENSION_LAPSED.value and not any(at <= entry.at <= at + DAY for at in too_late):
             verdict.decisions_lost.append(f"#{number} lapsed at {entry.at}")
         if said_yes and not any(entry.at <= at <= entry.at + HOUR for at in granted):
             verdict.decisions_lost.append(f"#{number} approved at {entry.at}")
@@ -248,6 +262,8 @@ class _Audit:
             if entry.what is not What.ACTION:
                 continue
             day = entry.at.astimezone(ZONE).date()
+            if entry.name == Action.RETIRE.value and _is_given_back(before):
+                continue  # its owner has said so twice
             if entry.name in _DESTRUCTIVE and any(first <= day <= last for first, last in self.closed):
                 self.verdict.on_closed_days.append(f"#{self.number} {entry.name} at {entry.at}")
             if entry.name == Action.STOP.value:
@@ -257,11 +273,14 @@ class _Audit:
                 self._noticed(entry, before, told, min(NOTICE, 60 * DAY * share - HOUR))
                 self._nothing_skipped(entry, begun, share, [one.at for one in told], before)
             elif entry.name == Action.RETIRE.value:
-                stopped = _latest(before, Action.STOP)
+                stopped = _latest(before, Action.BUILD, Action.STOP)
                 told = [one for one in _letters(before, *ANNOUNCEMENTS) if one.at >= stopped]
                 self._noticed(entry, before, told, NOTICE)
             elif entry.name == Action.DELETE_DISK.value:
-                self._noticed(entry, before, _letters(before, Letter.VM_ARCHIVED), DAY)
+                gone = _latest(before, Action.RETIRE)
+                self._noticed(
+                    entry, before, [one for one in _letters(before, Letter.VM_ARCHIVED) if one.at >= gone], DAY
+                )
         self._nothing_doubled()
         self._lateness()
 
@@ -330,6 +349,13 @@ def _letters(before: Sequence[Entry], *kinds: Letter) -> list[Entry]:
     return [entry for entry in before if entry.what is What.LETTER and entry.name in kinds]
 
 
+def _is_given_back(before: Sequence[Entry]) -> bool:
+    """Whether the last thing that happened to the machine was its owner's own word."""
+    words = [entry for entry in before if entry.name == "Released" and not entry.note.startswith("refused")]
+    acted = [entry.at for entry in before if entry.what is What.ACTION]
+    return bool(words) and words[-1].at >= acted[-1]
+
+
 def _latest(before: Sequence[Entry], *names: Letter | Action) -> datetime:
     """When the last of these happened."""
     return max(entry.at for entry in before if entry.name in names)
@@ -362,6 +388,8 @@ def played(years: float, machines: int, seed: int, brake: int | None = None) -> 
         blindness=blind,
         bounce_share=0.02,
         extend_share=0.12,
+        release_share=0.08,
+        restore_share=0.3,
         seed=seed,
         mail_delay=MAIL_DELAY,
     )
@@ -379,9 +407,13 @@ def told(verdict: Verdict) -> Iterator[str]:
         "delete-disk",
         "ExtensionAsked",
         "extension-granted",
+        "Released",
+        "Restored",
+        "vm-restored",
         "bounce",
         "date-moved",
         "admin-brake",
+        "a yes too late for the day asked for",
     )
     yield ", ".join(f"{name} {verdict.counts[name]:,}" for name in wanted)
     yield f"warnings skipped {len(verdict.skipped)}, doubled {len(verdict.doubled)}"
@@ -390,7 +422,7 @@ def told(verdict: Verdict) -> Iterator[str]:
     yield f"late stages {sum(verdict.late.values()):,}, of which unexplained {len(verdict.unexplained)} ({causes})"
     yield f"stopped, removed or deleted on closed days {len(verdict.on_closed_days)}"
     yield f"stopped, removed, deleted or lapsed while blind {len(verdict.while_blind)}, decisions lost {len(verdict.decisions_lost)}"
-    yield f"left behind at a hypervisor without a living ticket {len(verdict.orphans)}, leases without an end {len(verdict.endless)}"
+    yield f"left behind at a hypervisor without a living ticket {len(verdict.orphans)}, leases without an end {len(verdict.endless)}, days that nobody agreed to {len(verdict.not_agreed)}"
     for finding in verdict.findings():
         yield from finding[:5]
 

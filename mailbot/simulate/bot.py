@@ -39,9 +39,8 @@ from mailbot.model import (
     TicketState,
     TimePassed,
 )
-from mailbot.policy import end_date_problems
+from mailbot.simulate.owners import Owners, owner
 from mailbot.simulate.scenario import Blindness, Entry, House, Member, Scenario, What
-from mailbot.timetable import latest_end
 from mailbot.turns.deliver import is_void
 from mailbot.turns.wake import AGAIN_AFTER, WAKE_LIMIT
 
@@ -87,6 +86,7 @@ class Bot:
         self.scenario, self.now = scenario, now
         self.rules, self.admins, self.closures = house.rules, house.admins, house.closures
         self.random = Random(scenario.seed)  # noqa: S311 - a die, not a secret
+        self.owners = Owners(scenario, self.rules, self.random)
         self.entries: list[Entry] = []
         self.lives: dict[int, _Life] = {}
         self.outages = tuple(sorted(scenario.outages, key=lambda outage: outage.since))
@@ -105,7 +105,7 @@ class Bot:
             self._enters(member)
         for wish in scenario.extensions:
             if wish.ticket in self.lives:
-                self._mail(wish.at, wish.ticket, ExtensionAsked(self._owner(wish.ticket), wish.until))
+                self._mail(wish.at, wish.ticket, ExtensionAsked(owner(self.lives[wish.ticket].ticket), wish.until))
 
     def _enters(self, member: Member) -> None:
         ticket = member.ticket
@@ -208,9 +208,6 @@ class Bot:
         life.trouble = f"the {event.letter} to {event.address} came back on {self.now:%Y-%m-%d}"
         self._note(life, What.MAIL, "bounce", step.summary, to=event.address, key=key)
         self._happens(life, step, None, "")
-
-    def _owner(self, ticket: int) -> Actor:
-        return Actor(Role.OWNER, self.lives[ticket].ticket.email)
 
     # tickets
 
@@ -353,8 +350,8 @@ class Bot:
         self._note(life, What.LETTER, letter.value, row.note, at=at, row=row)
         if KINDS[letter].audience is Audience.OWNER:
             self._may_come_back(life, letter, effect.to, message_id)
-            if letter is Letter.WARNING:
-                self._may_be_answered(life)
+            for read_at, event in self.owners.answers(life.ticket, letter, self.now):
+                self._mail(read_at, life.ticket.id, event)
         elif letter is Letter.ADMIN_UNPROVEN and self.scenario.decide_after is not None:
             self._mail(self.now + self.scenario.decide_after, life.ticket.id, Proceeded(_BY_ADMIN))
 
@@ -367,15 +364,6 @@ class Bot:
         by = Actor(Role.MACHINE, "mailer-daemon", message_id=message_id)
         event = Returned(to, True, "550 5.1.1 simulated: no such user", letter.value, other, by)
         self._mail(self.now + self.scenario.mail_delay + BOUNCES_AFTER, life.ticket.id, event)
-
-    def _may_be_answered(self, life: _Life) -> None:
-        if self.random.random() >= self.scenario.extend_share:
-            return
-        at = self.now + HOUR * self.random.randrange(1, 72)
-        latest = latest_end(at, self.rules.service.timezone, self.rules.policy.max_years)
-        until = min(life.ticket.end_date + DAY * self.random.randrange(30, 366), latest)
-        if until > life.ticket.end_date and not end_date_problems(until, self.rules, at):
-            self._mail(at, life.ticket.id, ExtensionAsked(self._owner(life.ticket.id), until))
 
     def _done(self, life: _Life, row: _Row) -> None:
         """A machine's step: it succeeds at once, where the ticket still wants it."""

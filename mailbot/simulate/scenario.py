@@ -68,7 +68,8 @@ class Scenario:
     """What is thrown in until `until` (aware UTC).
 
     `bounce_share` of the owners' letters come back; `extend_share` of the warnings are answered with a wish
-    for more time, of up to a year.  `decide_after` is how long admins take over an extension, or a step whose notice is not
+    for more time, of up to a year, and of the others `release_share` by giving the machine back; `restore_share` of the owners
+    whose machine is gone want it back.  `decide_after` is how long admins take over an extension, a return, or a step whose notice is not
     proven, and `brake_after` over the brake; None: they never answer.
     """
 
@@ -79,6 +80,8 @@ class Scenario:
     bounces: tuple[Bounce, ...] = ()
     bounce_share: float = 0.0
     extend_share: float = 0.0
+    release_share: float = 0.0
+    restore_share: float = 0.0
     seed: int = 0
     mail_delay: timedelta = timedelta(0)
     decide_after: timedelta | None = DAY

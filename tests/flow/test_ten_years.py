@@ -14,7 +14,17 @@ from bench.ten_years import BLIND, Verdict, audit, blindness, outages, played, t
 from mailbot.model import Letter
 from mailbot.simulate import Blindness, Entry, Future, Outage, What
 
-SOME = {"warning", "stop", "retire", "delete-disk", "extension-granted", "bounce", "date-moved"}
+SOME = {
+    "warning",
+    "stop",
+    "retire",
+    "delete-disk",
+    "extension-granted",
+    "Released",
+    "vm-restored",
+    "bounce",
+    "date-moved",
+}
 
 
 @cache
@@ -118,7 +128,33 @@ def test_a_decision_that_is_lost_is_seen() -> None:
     assert audited([*diary, yes]).decisions_lost
     granted = replace(yes, what=What.LETTER, name=Letter.EXTENSION_GRANTED.value)
     assert not audited([*diary, yes, granted]).decisions_lost
-    assert audited([*diary, replace(granted, name=Letter.EXTENSION_LAPSED.value)]).decisions_lost
+    lapsed = replace(granted, name=Letter.EXTENSION_LAPSED.value)
+    assert audited([*diary, lapsed]).decisions_lost
+    refused = replace(yes, note="refused: Expiration date: Friday 6 October 2034. Needed: a date in the future")
+    assert not audited([*diary, refused, lapsed]).decisions_lost
+
+
+def returns(*, agreed: bool) -> list[Entry]:
+    """The diary of a ticket whose machine came back, within what was agreed or by an admin's word."""
+    future, _verdict, _tickets = some_years()
+    word = "restored" if agreed else "return"
+    number = next(entry.ticket for entry in future.entries if entry.name == "Restored" and entry.note.startswith(word))
+    return [entry for entry in future.entries if entry.ticket == number]
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_a_machine_that_comes_back_beyond_what_was_agreed_without_an_admin_is_seen(agreed: bool) -> None:
+    diary = returns(agreed=agreed)
+    assert any(entry.name == Letter.VM_RESTORED for entry in diary)
+    assert not audited(diary).not_agreed
+    unasked = [entry for entry in diary if entry.name != "Approved"]
+    assert bool(audited(unasked).not_agreed) is not agreed
+
+
+def test_what_its_owner_gave_back_needs_no_notice_and_what_nobody_gave_back_does() -> None:
+    diary = returns(agreed=True)
+    assert not audited(diary).without_notice
+    assert audited([entry for entry in diary if entry.name != "Released"]).without_notice
 
 
 def whole() -> list[Entry]:
