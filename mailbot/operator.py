@@ -209,7 +209,7 @@ def requeue_row(context: TurnContext, row: int, as_admin: str) -> str:
         case OutboxState.FAILED if item.effect.action is Action.LETTER:
             return f"the letter goes to {resend(context, row, as_admin)} again"
         case OutboxState.FAILED:
-            return f"ticket #{retry(context, item.ticket_id or 0, as_admin).id} is built again"
+            return f"ticket #{retry(context, item.about_ticket, as_admin).id} is built again"
         case OutboxState.HELD:
             raise Refused(f"the brake on letters holds row {row}: answer its letter with proceed")
         case OutboxState.DONE | OutboxState.CANCELLED:

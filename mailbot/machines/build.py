@@ -123,7 +123,7 @@ def _require_lost(site: Site, spec: VmSpec) -> None:
 
 def elsewhere(context: TurnContext, sites: Sites, item: OutboxItem) -> bool:
     """Place a build at another site whose own does not answer; False where something may have been begun, or no other site can take it."""
-    ticket = context.store.ticket(item.ticket_id or 0)
+    ticket = context.store.ticket(item.about_ticket)
     if ticket is None or ticket.lease_from is not None or begun(context, item) is not None:
         return False
     try:
@@ -180,7 +180,7 @@ def _failed_once(context: TurnContext, sites: Sites, item: OutboxItem, error: Pr
 
 def _move_on(context: TurnContext, sites: Sites, item: OutboxItem) -> bool:
     """Take away what was begun and place the machine at a site that was not tried; False where there is none."""
-    ticket = context.store.ticket(item.ticket_id or 0)
+    ticket = context.store.ticket(item.about_ticket)
     if ticket is None or ticket.lease_from is not None or not set(sites) - set(tried(context, ticket)):
         return False
     if not _undo(context, sites, item, ticket):
@@ -212,7 +212,7 @@ def _undo(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
 
 def _give_up(context: TurnContext, sites: Sites, item: OutboxItem, why: Translatable) -> None:
     """Nothing half-built is left unseen: what was begun is taken away, and admins read why."""
-    ticket = context.store.ticket(item.ticket_id or 0)
+    ticket = context.store.ticket(item.about_ticket)
     at = tried(context, ticket) if ticket else ()
     left_behind = ticket is not None and not _undo(context, sites, item, ticket)
     if ticket is not None and left_behind:

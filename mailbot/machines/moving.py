@@ -197,7 +197,7 @@ def _make_room(context: TurnContext, item: OutboxItem, copy: Copy, part: Part, s
 
     One of that name that we have not left there is never touched: the two hosts may share a pool, and then it is the disk.
     """
-    note = left_behind.note_of(item.effect.facts["to"], item.ticket_id or 0)
+    note = left_behind.note_of(item.effect.facts["to"], item.about_ticket)
     if not part.shared and context.store.note(note) is None:
         if copy.target.there(part):
             why = say(
@@ -255,7 +255,7 @@ def _again_or_given_up(context: TurnContext, item: OutboxItem, error: Provisione
 
 def _given_up(context: TurnContext, item: OutboxItem, why: Translatable, back_to: str = "") -> None:
     """No move: the machine is started where it was, and what is at the other host goes, its disk after a while."""
-    to, number = item.effect.facts["to"], item.ticket_id or 0
+    to, number = item.effect.facts["to"], item.about_ticket
     facts = item.effect.facts
     off = bool(facts.get("off")) or context.store.note(_power(item)) == "off"
     was_begun = not off and (bool(back_to) or begun(context, item) is not None)
@@ -303,7 +303,7 @@ def arrive(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket)
 def _is_there(context: TurnContext, item: OutboxItem, spec: VmSpec, facts: VmFacts, *, off: bool) -> None:
     if facts.phase is VmPhase.READY or (off and facts.phase is VmPhase.STOPPED):
         login = Login(spec.names.fqdn, facts.address or "", tuple(facts.host_keys), tuple(facts.host_key_fingerprints))
-        notes = {relocation.note_of(item.ticket_id or 0): None}
+        notes = {relocation.note_of(item.about_ticket): None}
         settle_with(context, item, Arrived(login, off), Settled(item, done=True, proof=login.address), notes)
     elif looked(context, item) > timedelta(hours=context.rules.lease.build_hours):
         late = say("It was not ready at {site}: {waiting}.", site=facts.site, waiting=facts.waiting_for)

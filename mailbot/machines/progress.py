@@ -179,7 +179,7 @@ def settle_with(
         return stored
 
     try:
-        after = apply(context, item.ticket_id or 0, event, commit)
+        after = apply(context, item.about_ticket, event, commit)
     except LookupError as error:
         after = Refusal(words_of(error))
     if isinstance(after, Refusal):

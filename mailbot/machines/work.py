@@ -166,7 +166,7 @@ def _give_back(context: TurnContext, items: Sequence[OutboxItem], why: str) -> N
 
 def _one(context: TurnContext, sites: Sites, item: OutboxItem) -> None:
     """What the row asks for, if the ticket still wants it."""
-    ticket = context.store.ticket(item.ticket_id or 0)
+    ticket = context.store.ticket(item.about_ticket)
     wanted, do = _WORK[item.effect.action]
     if ticket is None or ticket.state not in wanted:
         context.store.settle([Settled(item, done=True, proof="no longer wanted")], context.clock.now())

@@ -221,6 +221,11 @@ class OutboxItem:
     claim: str = ""
     """Tells this claim from every other of the same row: only with it what became of the row is written."""
 
+    @property
+    def about_ticket(self) -> int:
+        """The number of its ticket; 0, which no ticket has, where it is about none."""
+        return self.ticket_id or 0
+
 
 @dataclass(frozen=True, slots=True)
 class HeldLetter:

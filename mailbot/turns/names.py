@@ -97,32 +97,33 @@ def _attempted(context: TurnContext, zones: Zones, item: OutboxItem, away: dict[
 
 def _name_of(context: TurnContext, item: OutboxItem) -> str:
     """The name that a row is about: the one that it has, or the one that is to go."""
-    before = _read(context.store, note_of(item.ticket_id or 0))
+    before = _read(context.store, note_of(item.about_ticket))
     return str(item.effect.facts.get("fqdn") or (before.fqdn if before else ""))
 
 
 def _one(context: TurnContext, zones: Zones, item: OutboxItem) -> None:
     """One name as its row has it.
 
-    1. What may be published from now on is on record: what there was, and what there will be.
-    2. Taken away: ways back from addresses that it has left, and a name that it has left.
-    3. Put there: the name, then the ways back to it.
+    1. Nothing where a later row has it otherwise: what is refused would hold that one up for as long.
+    2. A name that it has left is taken away, before the record knows the new one alone.
+    3. What may be published from now on is on record: the new name, the addresses that there were and will be.
+    4. Ways back from addresses that it has left are taken away; the name is put there, then the ways back to it.
     """
-    ticket = context.store.ticket(item.ticket_id or 0)
-    if ticket is None or ticket.machine_id is None:
+    ticket = context.store.ticket(item.about_ticket)
+    if ticket is None or ticket.machine_id is None or _is_outdated(context, item):
         context.store.settle([Settled(item, done=True, proof="nothing is named")], context.clock.now())
         return
     owner, note = str(ticket.machine_id), note_of(ticket.id)
     before = _read(context.store, note)
     wanted = Published(item.effect.facts.get("fqdn", ""), tuple(item.effect.facts.get("addresses", ())))
     every = tuple(dict.fromkeys((*(before.addresses if before else ()), *wanted.addresses)))
-    if wanted.fqdn and before != wanted:
+    if before is not None and before.fqdn != wanted.fqdn:
+        zones.withdraw(before.fqdn, owner)
+    if wanted.fqdn:
         context.store.put_note(note, _written(Published(wanted.fqdn, every)))
     for address in every:
         if address not in wanted.addresses:
             zones.unpoint(address, owner)
-    if before is not None and before.fqdn != wanted.fqdn:
-        zones.withdraw(before.fqdn, owner)
     if wanted.fqdn:
         zones.publish(wanted.fqdn, owner, wanted.addresses)
         for address in wanted.addresses:
@@ -130,12 +131,16 @@ def _one(context: TurnContext, zones: Zones, item: OutboxItem) -> None:
     _settled(context, item, wanted)
 
 
+def _is_outdated(context: TurnContext, item: OutboxItem) -> bool:
+    waiting = [one.key for one in context.store.waiting(item.about_ticket) if one.action is Action.NAME]
+    return item.effect.key not in waiting[-1:]
+
+
 def _settled(context: TurnContext, item: OutboxItem, wanted: Published) -> None:
-    now, number = context.clock.now(), item.ticket_id or 0
-    proof = f"{wanted.fqdn}: {', '.join(wanted.addresses)}" if wanted.fqdn else "the name is gone"
+    now, number = context.clock.now(), item.about_ticket
     kept = _written(wanted) if wanted.fqdn else None
     turn = Turn(now=now, about_ticket=number, notes={note_of(number): kept})
-    context.store.settle_with(Settled(item, done=True, proof=proof), turn)
+    context.store.settle_with(Settled(item, done=True, proof=", ".join(wanted.addresses)), turn)
     journal.name_settled(number, fqdn=wanted.fqdn, addresses=list(wanted.addresses))
 
 
@@ -149,7 +154,7 @@ def _refused(context: TurnContext, item: OutboxItem, why: str) -> None:
     """Somebody else has the name: tried on, in case they leave it, and admins are told."""
     _again(context, item, why)
     if item.attempts % TELL_AFTER == 0:
-        apply(context, item.ticket_id or 0, EffectFailed(item.effect.action.value, why))
+        apply(context, item.about_ticket, EffectFailed(item.effect.action.value, why))
 
 
 def _again(context: TurnContext, item: OutboxItem, why: str) -> None:

@@ -14,6 +14,7 @@ from mailbot import fleet, operator
 from mailbot.machines.work import look_at_sites
 from mailbot.model import EventKind, Letter, TicketState
 from mailbot.turns import relocation
+from mailbot.turns.addresses import have
 from provisioner.addressing import Bridge, read_range
 from provisioner.api import VmSpec
 from provisioner.fake import Faults
@@ -101,6 +102,17 @@ def test_the_address_at_the_other_host_is_kept_from_the_announcement_of_a_move_o
     assert world.ticket().site == "south"
     assert addresses(world) == [there], "the one that it left is free again"
     assert there in words_of(world.last(Letter.VM_MOVED))
+
+
+@pytest.mark.parametrize("host", ["north", "a host without a bridge"])
+def test_what_is_built_again_before_its_move_keeps_the_address_that_waits_for_it(world: World, host: str) -> None:
+    world.gets_a_machine()
+    look_at_sites(world.bot.context, world.bot.sites)
+    fleet.move(world.bot.context, 1, "south", date(2026, 12, 7), CAROL.login, neighbours={"north", "south"})
+    both = addresses(world)
+    have(world.bot.context, world.ticket(), host)
+    assert addresses(world) == both
+    assert len(both) == 2
 
 
 def test_a_move_that_is_called_off_gives_its_address_back(world: World) -> None:
