@@ -297,8 +297,8 @@ def _transparent(data: bytes) -> bytes:
 
     Bare CR and LF are made whole, so that no server can take something inside the text for its end.
     """
-    lines = re.sub(rb"\r\n|\r|\n", b"\r\n", data)
-    lines = re.sub(rb"(?m)^\.", b"..", lines)
+    lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n").replace(b"\r\n.", b"\r\n..")
+    lines = b"." * lines.startswith(b".") + lines
     return lines if lines.endswith(b"\r\n") else lines + b"\r\n"
 
 
