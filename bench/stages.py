@@ -25,7 +25,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from mailbot import daemon, wiring
+from mailbot import passes, wiring
 from mailbot.adapters.clock import SystemClock
 from mailbot.config import load
 
@@ -146,7 +146,7 @@ def worker(config_file: Path) -> None:
 
     began = time.perf_counter()
     with stages.inside(REST):
-        tally = daemon.once(timed_bot(bot, stages))
+        tally = passes.once(timed_bot(bot, stages))
     wall = time.perf_counter() - began
     bot.close()
     found = {

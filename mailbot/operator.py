@@ -32,8 +32,7 @@ from mailbot.model import (
     Withdrawn,
 )
 from mailbot.ports import Folder, Inbox, OutboxState
-from mailbot.turns import announcements, brake, filed, finding_replies, findings, modes
-from mailbot.turns.announcements import Announced
+from mailbot.turns import brake, filed, finding_replies, findings, modes
 from mailbot.turns.context import CLOSED, PAUSED, TurnContext, apply, usable_keys
 
 
@@ -272,16 +271,6 @@ def answer_finding(context: TurnContext, words: str, as_admin: str) -> str:
     except Conflict as error:
         raise Refused(f"it was changed by others meanwhile ({error}); look again") from error
     return str(result.said)
-
-
-def announce(context: TurnContext, subject: str, text: str, as_admin: str, sites: tuple[str, ...] = ()) -> Announced:
-    """Have an announcement handed out to everybody with a machine (at these sites, or at all).  Raises Refused."""
-    address = acting(context, as_admin).who
-    name = next((one.name for one in context.all_admins() if one.address == address and one.name), address)
-    begun = announcements.begin(context, subject, text, name=name, address=address, sites=sites)
-    if isinstance(begun, Refusal):
-        raise Refused(begun.why)
-    return begun
 
 
 def acting(context: TurnContext, as_admin: str) -> Actor:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from mailbot import fleet, operator
+from mailbot import announcing, fleet, operator
 from mailbot.errors import MailServerUnavailable
 from mailbot.model import Letter, OutboundMail, Person
 from mailbot.ports import Folder
@@ -345,7 +345,7 @@ class Player:
         self.world.once()
 
     def announce(self, name: str, site: str | None, subject: str, text: str) -> None:
-        operator.announce(self.world.bot.context, subject, text, name, (site,) if site else ())
+        announcing.announce(self.world.bot.context, subject, text, name, (site,) if site else ())
         self.world.once()
 
     def moves(self, name: str, number: str, to: str, day: str) -> None:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from uuid import UUID, uuid5
 
-from mailbot import daemon, operator
+from mailbot import operator, passes
 from mailbot.adapters.clock import MemoryClock
 from mailbot.adapters.database import migrate
 from mailbot.adapters.database.store import Database
@@ -19,10 +19,10 @@ from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.adapters.reading.direct import DirectReader
 from mailbot.adapters.smtp.memory import MemoryPostman
-from mailbot.daemon import Tally
 from mailbot.letters import LetterSettings
 from mailbot.machines.work import Site
 from mailbot.model import Admin, Letter, OutboundMail, Person, Ticket, TicketState
+from mailbot.passes import Tally
 from mailbot.pulse import Pulse
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
@@ -147,7 +147,7 @@ class World:
 
     def once(self) -> Tally:
         """Let the bot do all that is due."""
-        return daemon.once(self.bot)
+        return passes.once(self.bot)
 
     def later(self, **duration: float) -> Tally:
         """Time passes, and the bot does what is due then."""

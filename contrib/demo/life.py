@@ -17,7 +17,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from contrib.demo.stage import Stage, StageProblem
-from mailbot import daemon, journal, wiring
+from mailbot import journal, passes, wiring
 from mailbot.config import load
 from mailbot.model import TicketState
 from mailbot.wiring import Bot
@@ -67,7 +67,7 @@ class Life:
 
     def act(self) -> None:
         """The bot does what is due; letters that arrived are told in a line each."""
-        daemon.once(self.bot)
+        passes.once(self.bot)
         while (letter := self._next_letter()) is not None:
             kind, who = str(letter["X-Mailbot-Letter"]), parseaddr(str(letter["To"]))[1].partition("@")[0]
             self.letters[kind] = letter

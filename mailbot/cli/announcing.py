@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mailbot import operator
+from mailbot import announcing, operator
 from mailbot.cli.acting import turn_context
 from mailbot.cli.deciding import Admin, Yes, confirm
 from mailbot.cli.output import say, visible
@@ -44,7 +44,7 @@ def announce(
     text = _text(file)
     sites = tuple(sorted(set(site or ())))
     with turn_context(settings) as turn:
-        if wrong := announcements.problem(turn, subject, text):
+        if wrong := announcing.problem(turn, subject, text):
             raise operator.Refused(wrong)
         owners = list(announcements.readers(turn.store, sites))
         if dry_run:
@@ -56,7 +56,7 @@ def announce(
         if not owners:
             raise operator.Refused("nobody has a machine there")
         confirm(_how_many(len(owners), "are going to be written"), yes=yes)
-        operator.announce(turn, subject, text, as_admin, sites)
+        announcing.announce(turn, subject, text, as_admin, sites)
     say(_how_many(len(owners), "are written by the next ticks of the daemon"))
 
 

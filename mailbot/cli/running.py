@@ -1,8 +1,7 @@
-"""`run` and `once`."""
+"""`run`."""
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 
@@ -10,7 +9,6 @@ import typer
 
 from mailbot import daemon, journal
 from mailbot.cli.acting import bot
-from mailbot.cli.output import complain, say
 from mailbot.cli.reloading import Reloading
 from mailbot.cli.site import settings_of
 from mailbot.cli.table import load
@@ -37,22 +35,3 @@ def _figures(address: str, port: int, store: Store) -> AbstractContextManager[ob
     """The figures are served while inside, where there is a port for them."""
     served: AbstractContextManager[object] = load("figures:served")(address, port, store) if port else nullcontext()
     return served
-
-
-def once(context: typer.Context) -> None:
-    """Do everything that is due now.
-
-    Ends when nothing is due any more; exit code 75 where something has to be tried again.
-    """
-    settings = settings_of(context)
-    config = settings.config
-    with bot(settings) as running:
-        tally = daemon.once(running)
-        if config.metrics.textfile is not None:
-            write = load("figures:write_textfile")
-            write(config.metrics.textfile, running.context.store, running.context.clock.now())
-    say(f"mails {tally.mails}, tickets {tally.tickets}, letters {tally.letters}, machines {tally.machines}")
-    for trouble in tally.troubles:
-        complain(trouble)
-    if tally.troubles:
-        raise typer.Exit(os.EX_TEMPFAIL)

@@ -31,7 +31,7 @@ class Row:
 
 ROWS = (
     Row("run", "running:run", "Run the daemon."),
-    Row("once", "running:once", "Do everything that is due now."),
+    Row("once", "once:once", "Do everything that is due now."),
     Row("explain", "commands:explain", "Show how mails are understood."),
     Row("init", "commands:init", "Write a first configuration."),
     Row("check", "health:check", "Check what needs no network."),

@@ -10,27 +10,19 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from hashlib import sha256
 
 from mailbot import journal
 from mailbot.errors import Conflict
 from mailbot.letters.announcements import Announcement
 from mailbot.lifecycle.steps import to_owner
-from mailbot.model import LIVING, Actor, EventKind, HistoryEntry, Refusal, Role, Ticket, TicketState, Turn
+from mailbot.model import LIVING, Actor, EventKind, HistoryEntry, Role, Ticket, TicketState, Turn
 from mailbot.ports import Store, Wanted
 from mailbot.turns.context import TurnContext
-from parsers.reply.commands import read_command
-from parsers.request.labels import read_label
-from parsers.text.folding import one_line
-from parsers.translatable import Translatable, say
-from parsers.values import Command
 
 NOTE = "announcement"
 """The store's note of the announcement that is being handed out, a JSON object like `Announced`; absent where there is none."""
 A_TICK = 100
 """Tickets that one tick writes to: no mail waits for thousands of letters."""
-LONGEST, MOST_LINES = 5_000, 50
-_LONGEST_SUBJECT = 100
 _STATES = tuple(sorted((*LIVING, TicketState.APPROVED)))
 """Whose ticket is in one of these has a machine, or will have one in a moment."""
 
@@ -48,27 +40,6 @@ class Announced:
     after: int = 0
 
 
-def problem(context: TurnContext, subject: str, text: str) -> Translatable | None:
-    """Why these words cannot be announced; None where they can.
-
-    A line that is a command would act when it comes back in somebody's answer, one of the request form would ask for a machine.
-    """
-    if not subject.strip() or not text.strip():
-        return say("An announcement needs a subject and a text.")
-    if len(one_line(subject)) > _LONGEST_SUBJECT or len(text) > LONGEST or len(text.splitlines()) > MOST_LINES:
-        return say(
-            "An announcement must be short: a subject of at most {subject} characters, a text of at most {text} in {lines} lines.",
-            subject=_LONGEST_SUBJECT,
-            text=LONGEST,
-            lines=MOST_LINES,
-        )
-    reading = context.reading(context.clock.now())
-    for line in (subject, *text.splitlines()):
-        if isinstance(read_command(line, reading), Command) or read_label(line):
-            return say("The line “{line}” would be a command if it came back in an answer.", line=line.strip()[:80])
-    return None
-
-
 def readers(store: Store, sites: tuple[str, ...], after: int = 0) -> Iterator[Ticket]:
     """Every ticket whose owner has a machine, at one of these sites or (without any) at all, in the order of their numbers."""
     while True:
@@ -77,23 +48,6 @@ def readers(store: Store, sites: tuple[str, ...], after: int = 0) -> Iterator[Ti
         if len(found) < A_TICK:
             return
         after = found[-1].id
-
-
-def begin(
-    context: TurnContext, subject: str, text: str, *, name: str, address: str, sites: tuple[str, ...] = ()
-) -> Refusal | Announced:
-    """Have the words handed out by the next ticks, in one write; or why not."""
-    if wrong := problem(context, subject, text):
-        return Refusal(wrong)
-    if current(context.store) is not None:
-        return Refusal(say("Another announcement is still being sent: try again in a minute."))
-    lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
-    now = context.clock.now()
-    which = f"{now:%Y%m%d}-{sha256(f'{now.isoformat()} {address} {subject} {lines}'.encode()).hexdigest()[:8]}"
-    made = Announced(which, one_line(subject.strip()), lines, name, address, sites)
-    context.store.put_note(NOTE, json.dumps(asdict(made)))
-    journal.announcement_begun(announcement=which, who=address, sites=", ".join(sites))
-    return made
 
 
 def current(store: Store) -> Announced | None:

@@ -52,10 +52,14 @@ class Grammar:
         return codes[0] if len(codes) == 1 and codes != [ENGLISH.code] else ""
 
 
+def _read(languages: tuple[str, ...]) -> tuple[Language, ...]:
+    return (*ALWAYS, *(language for language in BY_CONFIGURATION if language.code in languages))
+
+
 @lru_cache(maxsize=8)
 def grammar(languages: tuple[str, ...]) -> Grammar:
     """The grammar for these language codes; codes that have no table of commands add nothing."""
-    read = (*ALWAYS, *(language for language in BY_CONFIGURATION if language.code in languages))
+    read = _read(languages)
     return Grammar(
         forms={verb: frozenset().union(*(language.forms(verb) for language in read)) for verb in Verb},
         commanding=_commanding(read),
@@ -76,7 +80,7 @@ def grammar(languages: tuple[str, ...]) -> Grammar:
 
 def read_in(languages: tuple[str, ...]) -> frozenset[str]:
     """The codes of the languages whose commands a site reads that has these in its configuration."""
-    return frozenset(language.code for language in grammar(languages).languages)
+    return frozenset(language.code for language in _read(languages))
 
 
 def _commanding(read: tuple[Language, ...]) -> re.Pattern[str]:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from mailbot import daemon
+from mailbot import daemon, passes
 from mailbot.adapters.database.engine import make_engine
 from mailbot.adapters.database.store import Database
 from mailbot.model import Letter
@@ -100,19 +100,19 @@ def test_a_statement_that_nobody_answers_fails(proxy: Proxy, postgresql_url: str
 
 def test_the_daemon_tells_it_and_comes_back_with_the_database(bot: tuple[World, Bot], proxy: Proxy) -> None:
     world, behind = bot
-    daemon.tick(behind)
+    passes.tick(behind)
     proxy.silent.set()
     world.inbox.deliver(mail(ALICE.email, "Persistent Virtual Machine Creation", request_words(), world.now))
-    assert any("OperationalError" in one for one in daemon.tick(behind).troubles)
+    assert any("OperationalError" in one for one in passes.tick(behind).troubles)
     assert not world.letters
     proxy.silent.clear()
-    assert not daemon.once(behind).troubles
+    assert not passes.once(behind).troubles
     assert Letter.REQUEST_RECEIVED in {kind_of(one) for one in world.letters}
 
 
 def test_no_thread_ends_with_the_database_and_all_go_on_with_it(bot: tuple[World, Bot], proxy: Proxy) -> None:
     world, behind = bot
-    daemon.tick(behind)
+    passes.tick(behind)
     pulse = Listening()
     loop = daemon.Loop(replace(behind, poll_seconds=FOREVER_SECONDS), pulse)
     proxy.silent.set()

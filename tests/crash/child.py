@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from mailbot import daemon, fleet, operator
+from mailbot import fleet, operator, passes
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.reading.direct import DirectReader
@@ -152,7 +152,7 @@ def run_once(root: Path, kill_at: int, foreign_at: Sequence[str], deed: str = ""
     bot = make_bot(root, steps, foreign_at)
     if deed:
         DEEDS[deed](bot.context)
-    tally = daemon.once(bot)
+    tally = passes.once(bot)
     bot.close()
     assert not tally.troubles, tally.troubles
     return steps.count

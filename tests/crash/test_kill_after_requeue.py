@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon, operator
+from mailbot import operator, passes
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.spool import SpoolClock, SpoolInbox, SpoolPostman
 from mailbot.model import Person, TicketState
@@ -53,7 +53,7 @@ def troubled(tmp_path: Path) -> Path:
     bot = make_bot(root, Steps())
     bot = replace(bot, postman=postman, context=replace(bot.context, directory=_Broken(PEOPLE)))
     for _ in range(4):
-        daemon.once(bot)
+        passes.once(bot)
         clock.set(clock.now() + timedelta(minutes=10))
     assert len(inbox.folder(Folder.QUARANTINE)) == 1
     assert postman.letters == []
@@ -65,7 +65,7 @@ def test_killed_at_any_step_what_was_tried_again_comes_to_the_same_end(
     troubled: Path, server: Server, tmp_path: Path
 ) -> None:
     bot = make_bot(troubled, Steps())
-    daemon.once(replace(bot, postman=_away(troubled)))
+    passes.once(replace(bot, postman=_away(troubled)))
     waiting = bot.context.store.overview.queue()
     assert waiting
     for row in waiting:

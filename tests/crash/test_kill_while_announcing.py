@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon, operator
+from mailbot import announcing, operator, passes
 from mailbot.adapters.spool import SpoolClock, SpoolInbox, SpoolPostman
 from mailbot.model import EventKind, Letter, TicketState
 from tests.crash.child import Steps, begin, make_bot
@@ -39,14 +39,14 @@ def announced(tmp_path: Path) -> Path:
             mail(who.email, "Persistent Virtual Machine Creation", words, START, Message_ID=f"<{who.login}@x>")
         )
     bot = make_bot(root, Steps())
-    daemon.once(bot)
+    passes.once(bot)
     for number in (1, 2):
         operator.approve(bot.context, number, CAROL.login)
     for _ in range(4):
-        daemon.once(bot)
+        passes.once(bot)
         clock.set(clock.now() + timedelta(minutes=1))
     assert [one.state for one in bot.context.store.tickets()] == [TicketState.ACTIVE] * 2
-    operator.announce(bot.context, "Maintenance", "On Tuesday, from 8 to 12.", CAROL.login)
+    announcing.announce(bot.context, "Maintenance", "On Tuesday, from 8 to 12.", CAROL.login)
     bot.close()
     return root
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon, operator
+from mailbot import operator, passes
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.errors import MailServerUnavailable
@@ -146,7 +146,7 @@ class Silent(MemoryInbox):
 def test_two_mails_that_the_server_does_not_give_both_go_to_quarantine(world: World) -> None:
     for _ in range(2):
         world.inbox.deliver(mail(ALICE.email, "hello", "hello", world.now))
-    daemon.once(replace(world.bot, inbox=Silent(folders=world.inbox._folders)))
+    passes.once(replace(world.bot, inbox=Silent(folders=world.inbox._folders)))
     assert len(world.inbox._folders.uids(Folder.QUARANTINE)) == 2
     assert len([one for one in world.letters if one.envelope_to == CAROL.address]) == 2
 
@@ -155,7 +155,7 @@ def test_mail_is_read_on_where_none_can_be_moved(world: World) -> None:
     world.inbox.faults.plan("file_away", MailServerUnavailable("NO [OVERQUOTA]"), times=10**6)
     asked(world)
     world.inbox.deliver(mail("bob@example.org", SUBJECT, request_words("bob"), world.now))
-    daemon.tick(world.bot)
+    passes.tick(world.bot)
     assert world.ticket(2).username == "bob"
 
 
@@ -184,11 +184,11 @@ def test_a_mail_that_the_reader_fails_on_stops_nothing(world: World) -> None:
     world.inbox.deliver(mail(ALICE.email, "poison", "hello", world.now))
     world.inbox.deliver(mail("bob@example.org", SUBJECT, request_words("bob"), world.now))
     bot = replace(world.bot, reader=Failing(world.bot.reader))
-    assert daemon.tick(bot).troubles == []
+    assert passes.tick(bot).troubles == []
     assert world.ticket().username == "bob"
     for _ in range(3):
         world.clock.advance(timedelta(minutes=10))
-        daemon.tick(bot)
+        passes.tick(bot)
     assert len(world.inbox._folders.uids(Folder.QUARANTINE)) == 1
 
 
@@ -223,7 +223,7 @@ def test_nothing_is_read_ahead_after_a_pass_that_did_not_end(world: World) -> No
         world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
     world.inbox.deliver(mail(ALICE.email, "deadly", "hello", world.now))
     with pytest.raises(SystemExit):
-        daemon.tick(replace(world.bot, reader=Deadly(world.bot.reader)))
+        passes.tick(replace(world.bot, reader=Deadly(world.bot.reader)))
     for number in range(3):
         world.inbox.deliver(mail(ALICE.email, f"dinner {number}", "At eight?", world.now))
     world.restart()
@@ -262,7 +262,7 @@ def test_letters_begin_to_leave_while_many_mails_are_still_read(world: World) ->
     world.postman._on_sent = lambda _letter: letters_left.set()
     inbox = world.inbox
     world.inbox = Waiting(inbox, letters_left)
-    daemon.tick(replace(world.bot, inbox=world.inbox))
+    passes.tick(replace(world.bot, inbox=world.inbox))
     assert world.inbox.waited
     assert len(world.letters) == 3
 
@@ -364,12 +364,12 @@ def test_machines_that_wait_behind_a_slow_site_are_put_back_before_their_claim_e
         person = Person(f"user{number}", f"User {number}", f"user{number}@example.org", ssh_keys=ALICE.ssh_keys)
         world.directory.put(person)
         world.inbox.deliver(mail(person.email, SUBJECT, request_words(person.login), world.now))
-    daemon.tick(world.bot)
+    passes.tick(world.bot)
     for number in range(1, 6):
         operator.approve(world.bot.context, number, CAROL.login)
     for _ in range(5):
         claimed_at = world.now
-        daemon.machines(world.bot)
+        passes.machines(world.bot)
     assert max(begun) < SLOW.total_seconds()
     assert len(world.sites["north"].machines()) == 5
 
@@ -395,7 +395,7 @@ def test_a_ticket_that_was_decided_while_it_was_due_is_left_alone(world: World) 
     asked(world)
     world.clock.advance(timedelta(days=3))
     context = replace(world.bot.context, store=Faster(world.url, world))
-    daemon.tick(replace(world.bot, context=context))
+    passes.tick(replace(world.bot, context=context))
     assert world.ticket().state is TicketState.DENIED
     assert world.ticket().due_at is None
     world.later(days=3)
@@ -430,7 +430,7 @@ def test_a_mail_that_ends_the_bot_each_time_is_put_aside_unread_and_the_next_is_
     for _ in range(10):
         bot = replace(world.bot, reader=Deadly(world.bot.reader))
         try:
-            daemon.tick(bot)
+            passes.tick(bot)
             break
         except SystemExit:
             deaths += 1
@@ -445,7 +445,7 @@ def test_a_mail_that_ends_the_bot_each_time_is_put_aside_unread_and_the_next_is_
 def test_a_bot_that_was_killed_once_reads_the_mail_again(world: World) -> None:
     world.inbox.deliver(mail(ALICE.email, SUBJECT, request_words("alice", usage="A deadly serious one."), world.now))
     with pytest.raises(SystemExit):
-        daemon.tick(replace(world.bot, reader=Deadly(world.bot.reader)))
+        passes.tick(replace(world.bot, reader=Deadly(world.bot.reader)))
     world.restart()
     world.once()
     assert world.ticket().username == "alice"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import operator
+from mailbot import announcing, operator
 from mailbot.model import EventKind, Letter, Role
 from mailbot.turns import announcements
 from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
@@ -31,7 +31,7 @@ def got_it(world: World) -> list[str]:
 
 
 def test_only_who_has_a_machine_gets_it_and_once(world: World) -> None:
-    operator.announce(world.bot.context, "Maintenance", "On Tuesday.", "carol")
+    announcing.announce(world.bot.context, "Maintenance", "On Tuesday.", "carol")
     for _ in range(3):
         world.later(minutes=1)
     assert got_it(world) == [ALICE.email], "bob's request waits for an admin"
@@ -39,23 +39,23 @@ def test_only_who_has_a_machine_gets_it_and_once(world: World) -> None:
 
 def test_only_the_owners_at_a_site_get_what_is_for_that_site(world: World) -> None:
     assert world.ticket(1).site == "north"
-    operator.announce(world.bot.context, "At south", "On Tuesday.", "carol", ("south",))
+    announcing.announce(world.bot.context, "At south", "On Tuesday.", "carol", ("south",))
     world.later(minutes=1)
     assert got_it(world) == []
-    operator.announce(world.bot.context, "At north", "On Tuesday.", "carol", ("north",))
+    announcing.announce(world.bot.context, "At north", "On Tuesday.", "carol", ("north",))
     world.later(minutes=1)
     assert got_it(world) == [ALICE.email]
 
 
 def test_it_goes_to_the_address_of_the_directory(world: World) -> None:
     world.directory.put(replace(ALICE, email="alice@new.example.org"))
-    operator.announce(world.bot.context, "Maintenance", "On Tuesday.", "carol")
+    announcing.announce(world.bot.context, "Maintenance", "On Tuesday.", "carol")
     world.later(minutes=1)
     assert got_it(world) == ["alice@new.example.org"]
 
 
 def test_the_history_says_who_announced_what(world: World) -> None:
-    operator.announce(world.bot.context, "Maintenance", "On Tuesday.", "carol")
+    announcing.announce(world.bot.context, "Maintenance", "On Tuesday.", "carol")
     world.later(minutes=1)
     line = world.bot.context.store.history(1)[-1]
     assert (line.event, line.actor.role, line.actor.who) == (EventKind.ANNOUNCED, Role.OPERATOR, CAROL.address)
@@ -78,15 +78,15 @@ def test_what_would_act_when_it_comes_back_and_what_is_too_long_is_refused(
     world: World, subject: str, text: str
 ) -> None:
     with pytest.raises(operator.Refused):
-        operator.announce(world.bot.context, subject, text, "carol")
+        announcing.announce(world.bot.context, subject, text, "carol")
     assert announcements.current(world.bot.context.store) is None
 
 
 def test_one_at_a_time_and_only_by_an_admin(world: World) -> None:
-    operator.announce(world.bot.context, "Maintenance", "On Tuesday.", "carol")
+    announcing.announce(world.bot.context, "Maintenance", "On Tuesday.", "carol")
     with pytest.raises(operator.Refused, match="still being sent"):
-        operator.announce(world.bot.context, "Another", "On Friday.", "carol")
+        announcing.announce(world.bot.context, "Another", "On Friday.", "carol")
     world.later(minutes=1)
     with pytest.raises(operator.Refused, match="no admin"):
-        operator.announce(world.bot.context, "Another", "On Friday.", "mallory")
-    operator.announce(world.bot.context, "Another", "On Friday.", "carol")
+        announcing.announce(world.bot.context, "Another", "On Friday.", "mallory")
+    announcing.announce(world.bot.context, "Another", "On Friday.", "carol")

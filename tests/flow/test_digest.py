@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mailbot import daemon, operator
+from mailbot import operator, passes
 from mailbot.errors import Conflict
 from mailbot.model import Letter, OutboundMail, Ticket, TicketState, Turn
 from mailbot.ports import Store
@@ -201,5 +201,5 @@ def test_a_digest_that_cannot_be_written_stops_nothing(world: World) -> None:
     world.bot.context.store.put_note(digest.NOTE, "no date at all")
     world.inbox.deliver(b"")
     world.clock.set(MONDAY)
-    tally = daemon.tick(world.bot)
+    tally = passes.tick(world.bot)
     assert any(trouble.startswith("digest:") for trouble in tally.troubles)

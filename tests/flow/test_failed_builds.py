@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon, operator
+from mailbot import operator, passes
 from mailbot.model import Letter, TicketState
 from mailbot.turns.leases import LEASE_SECONDS
 from provisioner.api import VmFacts, VmSpec
@@ -164,7 +164,7 @@ def test_one_daemon_builds_while_another_reads_that_it_is_not_wanted(building: W
     north, second = building.sites["north"], building.build()
     site = _Withdrawing(building, north)
     building.clock.advance(timedelta(seconds=10))
-    daemon.machines(replace(second, sites={"north": replace(second.sites["north"], provisioner=site)}))
+    passes.machines(replace(second, sites={"north": replace(second.sites["north"], provisioner=site)}))
     assert building.ticket().state is S.RETIRING
     for _ in range(3):
         building.later(minutes=1)
@@ -181,10 +181,10 @@ def test_what_a_daemon_makes_after_it_lost_its_lease_is_taken_away_again(
     world.writes(ALICE.email, request_words())
     question = world.last(Letter.ADMIN_DECISION, CAROL.address)
     world.inbox.deliver(reply(question, CAROL.address, "approve", world.now))
-    daemon.tick(world.bot)
+    passes.tick(world.bot)
     first = world.build()
     site = _StandsStill(world, while_it_stands_still)
-    daemon.machines(replace(first, sites={**first.sites, "north": replace(first.sites["north"], provisioner=site)}))
+    passes.machines(replace(first, sites={**first.sites, "north": replace(first.sites["north"], provisioner=site)}))
     first.close()
     for _ in range(4):
         world.later(minutes=1)

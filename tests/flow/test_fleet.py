@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon, operator
+from mailbot import operator, passes
 from mailbot.machines import reconcile
 from mailbot.machines.work import look_at_sites, place
 from mailbot.model import Action, Letter, Person, ReleaseAsked, Released, TicketState
@@ -42,7 +42,7 @@ def approved(world: World, people: int) -> Sequence[Person]:
     for person in found:
         world.directory.put(person)
         world.inbox.deliver(mail(person.email, SUBJECT, request_words(person.login), world.now))
-    daemon.tick(world.bot)
+    passes.tick(world.bot)
     for number in range(1, people + 1):
         operator.approve(world.bot.context, number, CAROL.login)
     return found

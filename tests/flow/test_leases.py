@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon
+from mailbot import passes
 from mailbot.errors import LeaseLost
 from mailbot.machines.placing import place
 from mailbot.machines.work import look_at_sites, work
@@ -49,7 +49,7 @@ def test_a_letter_whose_lease_was_lost_is_left_to_whoever_has_it(world: World) -
 def test_a_lease_lasts_as_long_as_the_work_and_ends_a_minute_after_a_killed_daemon(world: World) -> None:
     context = world.bot.context
     world.inbox.deliver(mail("alice@example.org", SUBJECT, request_words("alice"), world.now))
-    daemon.tick(world.bot, letters=False)
+    passes.tick(world.bot, letters=False)
     items = context.store.claim((Action.LETTER,), world.now, 100, LEASE_SECONDS)
     leases = Leases(context, items)
     for _ in range(12):
@@ -67,7 +67,7 @@ def test_two_daemons_never_build_one_machine_at_two_sites(world: World) -> None:
     world.writes(ALICE.email, request_words())
     world.inbox.deliver(reply(world.last(Letter.ADMIN_DECISION, CAROL.address), CAROL.address, "approve", world.now))
     look_at_sites(world.bot.context, world.bot.sites)
-    daemon.tick(world.bot)
+    passes.tick(world.bot)
     second = world.build()
     (item,) = world.bot.context.store.claim_at(None, [Action.BUILD], world.now, 10, LEASE_SECONDS)
     ticket = world.ticket()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon, operator
+from mailbot import operator, passes
 from mailbot.errors import LetterRefused, MailServerUnavailable
 from mailbot.model import Letter, TicketState
 from mailbot.ports import Folder, OutboxState
@@ -109,7 +109,7 @@ def test_what_a_person_moves_back_from_quarantine_is_read_again(world: World) ->
     broken = replace(world.bot, reader=_Broken())
     world.inbox.deliver(raw)
     for _ in range(4):
-        daemon.tick(broken)
+        passes.tick(broken)
         world.clock.advance(timedelta(minutes=10))
     assert len(world.inbox._folders.uids(Folder.QUARANTINE)) == 1
     world.inbox.deliver(raw)

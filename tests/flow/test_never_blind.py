@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon
+from mailbot import passes
 from mailbot.errors import LetterRefused, MailServerUnavailable
 from mailbot.model import Letter, TicketState
 from mailbot.turns.sight import Sense, what_is_blind
@@ -117,12 +117,12 @@ def test_the_rest_of_a_long_backlog_is_read_before_the_clock_acts(world: World) 
     machine(world)
     extend = reply(world.last(Letter.WARNING), ALICE.email, "extend for 2 months", world.now)
     world.clock.advance(timedelta(hours=5))
-    for number in range(daemon.MAILS_AT_ONCE):
+    for number in range(passes.MAILS_AT_ONCE):
         world.inbox.deliver(mail("somebody@elsewhere.example", f"hello {number}", "hello", world.now))
     world.inbox.deliver(extend)
-    daemon.tick(world.bot)
+    passes.tick(world.bot)
     assert world.ticket().state is S.ACTIVE
-    daemon.tick(world.bot)
+    passes.tick(world.bot)
     assert world.ticket().asked_end_date is not None
 
 
@@ -197,10 +197,10 @@ def test_a_machine_that_starts_with_a_clock_far_ahead_stops_nothing_for_a_day(wo
 
 
 def test_mails_that_are_left_over_for_an_hour_are_told_once_and_when_they_are_read(world: World) -> None:
-    for number in range(4 * daemon.MAILS_AT_ONCE):
+    for number in range(4 * passes.MAILS_AT_ONCE):
         world.inbox.deliver(mail("somebody@elsewhere.example", f"hello {number}", "hello", world.now))
     for _ in range(3):
-        daemon.tick(world.bot)
+        passes.tick(world.bot)
         world.clock.advance(timedelta(minutes=40))
     assert ["more new mail" in words for words in blind_letters(world)] == [True]
     world.once()

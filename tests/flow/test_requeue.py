@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon, operator
+from mailbot import operator, passes
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.errors import MailServerUnavailable
@@ -94,7 +94,7 @@ def test_a_daemon_that_claims_it_meanwhile_sends_it_once(world: World) -> None:
     def second_delivers() -> None:
         deliver(second.context, postman)
 
-    daemon.once(replace(world.bot, postman=postman))
+    passes.once(replace(world.bot, postman=postman))
     second.close()
     assert [one.envelope_to for one in postman.letters] == [ALICE.email]
 

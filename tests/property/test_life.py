@@ -22,11 +22,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mailbot import daemon, operator
+from mailbot import operator, passes
 from mailbot.adapters.clock import MemoryClock
-from mailbot.daemon import Tally
 from mailbot.errors import MailServerUnavailable
 from mailbot.model import FINAL, ONE_PER_USER, Letter, OutboundMail, Person, Role, TicketState
+from mailbot.passes import Tally
 from mailbot.ports import Folder
 from mailbot.recovery import recover
 from provisioner.fake import Faults
@@ -112,7 +112,7 @@ class Watched(World):
         bot = self.build()
         clock = OtherHost(self.clock, self.skew, self.jumped)
         try:
-            tally = daemon.once(replace(bot, context=replace(bot.context, clock=clock)))
+            tally = passes.once(replace(bot, context=replace(bot.context, clock=clock)))
         finally:
             bot.close()
         if not tally.troubles and not self.directory.down:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import daemon, operator
+from mailbot import daemon, operator, passes
 from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.adapters.sites import BoundedSite
 from mailbot.errors import MailServerUnavailable
@@ -58,7 +58,7 @@ def test_once_ends_when_nothing_is_due(world: World) -> None:
 def test_a_mailbox_that_is_away_delays_no_letter(world: World) -> None:
     world.inbox.deliver(request(world, "alice"))
     world.inbox.faults.plan("file_away", MailServerUnavailable("gone"), times=99)
-    tally = daemon.tick(world.bot)
+    tally = passes.tick(world.bot)
     assert (tally.mails, tally.letters) == (0, 3)
     assert tally.troubles == ["gone"]
 
@@ -72,8 +72,8 @@ def test_only_one_reads_a_mailbox(world: World) -> None:
     world.inbox.deliver(request(world, "alice"))
     with world.bot.context.store.mailbox_lock(world.bot.account) as mine:
         assert mine
-        assert daemon.tick(world.bot).mails == 0
-    assert daemon.tick(world.bot).mails == 1
+        assert passes.tick(world.bot).mails == 0
+    assert passes.tick(world.bot).mails == 1
 
 
 # the loop
@@ -262,7 +262,7 @@ CHILD = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from mailbot import daemon, operator
+from mailbot import daemon, operator, passes
 from tests.world import World
 
 world = World(Path(sys.argv[1]))
