@@ -175,10 +175,10 @@ def disk_goes(ticket: Ticket, circumstances: Circumstances) -> Step:
 
 
 def kept_longer(ticket: Ticket, circumstances: Circumstances, why: str) -> Step:
-    """Another date, and another letter that tells it."""
+    """Another date, never an earlier one, and another letter that tells it."""
     notice = timedelta(days=circumstances.rules.lease.notice_days)
     before = ticket.keep_until or circumstances.now
-    earliest = put_off_to(ticket, before, circumstances.now + notice, circumstances)
+    earliest = put_off_to(ticket, before, max(before, circumstances.now + notice), circumstances)
     keep_until = earliest + SLACK
     days = delayed(ticket, before, earliest, circumstances.now)
     after = replace(moved(ticket, circumstances, keep_until=keep_until, delayed_days=days), due_at=keep_until)

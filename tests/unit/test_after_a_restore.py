@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -60,10 +60,19 @@ def test_a_stopped_machine_is_announced_again() -> None:
     assert (step.ticket.version, step.effects) == (life.ticket.version + 1, ())
 
 
-def test_a_kept_disk_is_kept_for_longer_and_one_that_is_being_deleted_is_not_brought_back() -> None:
+@pytest.mark.parametrize(
+    ("day", "kept", "put_off"),
+    [(20, STOP_AT + 44 * DAY, 0), (37, STOP_AT + 44 * DAY, 0), (42, STOP_AT + 49 * DAY, 5)],
+)
+def test_a_kept_disk_is_kept_as_long_as_was_said_and_for_the_notice(day: int, kept: datetime, put_off: int) -> None:
+    step = after(at(-day * DAY))
+    assert step.ticket.keep_until == kept + 2 * HOUR, "another moment, so that no letter of before is notice of it"
+    assert step.ticket.delayed_days == put_off
+
+
+def test_a_kept_disk_is_told_again_and_one_that_is_being_deleted_is_not_brought_back() -> None:
     life = at(-20 * DAY)
     step = after(life)
-    assert step.ticket.keep_until == life.now + 7 * DAY + 2 * HOUR
     assert letters(step) == {Letter.VM_ARCHIVED}
     assert step.summary.startswith("recovered: the disk is kept until")
     life.ticket = replace(life.ticket, keep_until=None, due_at=None)
