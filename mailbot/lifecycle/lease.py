@@ -239,21 +239,19 @@ def stopped(ticket: Ticket, circumstances: Circumstances) -> Step:
 
 def _last_is_proven(ticket: Ticket, circumstances: Circumstances, dates: Plan) -> bool:
     """Whether a server took the last warning of this end date, or the letter that moved it where none comes after that."""
-    return any(_is_last(one, dates) for one in proofs(circumstances.accepted, of_end_date(ticket)))
+    taken = proofs(circumstances.accepted, of_end_date(ticket))
+    return any(one.notice is not None and _is_last(one.notice, one.accepted_at, dates) for one in taken)
 
 
-def _is_last(letter: Accepted, dates: Plan) -> bool:
+def _is_last(notice: Notice, accepted_at: datetime, dates: Plan) -> bool:
     """Whether no further warning is due after that letter.
 
     It counts from when it was planned, or written, and not from when it was taken: an earlier one may have waited for a mail server
     until shortly before the last is due.  Warnings of earlier programs have only their number.
     """
-    notice = letter.notice
-    if notice is None:
-        return False
     if notice.stage is NoticeStage.WARNING and notice.at is None:
         return notice.number == len(dates.warnings)
-    since = notice.at or letter.accepted_at
+    since = notice.at or accepted_at
     return all(at <= since + COVERS[notice.stage] for at in dates.warnings)
 
 

@@ -46,8 +46,7 @@ def plan(ticket: Ticket, rules: Rules, warn_days: Sequence[int] | None = None) -
     days = lease.warn_days if warn_days is None else warn_days
     stop_at = end_of(ticket.end_date, timezone)
     length = max(stop_at - (ticket.lease_from or ticket.opened_at), DAY)
-    longest = timedelta(days=max(days, default=0)) * FULL_PLAN
-    share = min(1.0, length / longest) if longest else 1.0
+    share = min(1.0, length / (timedelta(days=max(days)) * FULL_PLAN)) if days else 1.0
     leads = _apart(sorted((max(timedelta(days=one) * share, DAY) for one in days), reverse=True))
     notice = min(timedelta(days=lease.notice_days), leads[0] if leads else DAY)
     return Plan(tuple(stop_at - lead - SLACK for lead in leads), stop_at, notice)
@@ -133,8 +132,7 @@ def announcing(letter: Effect, notice: Notice, ticket: Ticket) -> Effect:
     written again.  That it is written once is held by `Ticket.stage`.
     """
     moments = (one.isoformat() for one in (notice.since, notice.day, notice.at) if one is not None)
-    number = f"{notice.number or ''}"
-    parts = (*moments, f"{notice.stage.value}{number}", str(ticket.version), ticket.email)
+    parts = (*moments, notice.stage.value, str(ticket.version), ticket.email)
     return replace(letter, key=KEY_WORDS[notice.of] + ":".join(parts), notice=notice)
 
 

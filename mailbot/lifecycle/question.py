@@ -61,7 +61,7 @@ def put(ticket: Ticket, until: date, reason: str, circumstances: Circumstances) 
         froze=Freeze.ONCE if stops_the_clock else Freeze.SPENT,
         reminders=0,
         reminded_at=None,
-        stage=unsent(ticket, circumstances) if stops_the_clock and ticket.state in LIVING else ticket.stage,
+        stage=unsent(ticket, circumstances) if stops_the_clock else ticket.stage,
     )
     nudge = next_nudge(after, circumstances.rules.lease)
     after = replace(after, due_at=nudge if stops_the_clock else min(nudge, ticket.due_at or nudge))

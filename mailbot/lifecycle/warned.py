@@ -36,7 +36,7 @@ def counted(ticket: Ticket, circumstances: Circumstances) -> Ticket:
 def _covered(ticket: Ticket, circumstances: Circumstances) -> Iterator[datetime]:
     """Until when no further warning is needed, by each letter of this lease: those that arrived, and the last that was written."""
     for one in proofs(circumstances.accepted, of_lease(ticket)):
-        if one.notice is not None and one.notice.stage in COVERS:
+        if one.notice is not None:
             yield one.accepted_at + COVERS[one.notice.stage]
     if ticket.stage:
         written = plan(ticket, circumstances.rules, ticket.warned_by).warnings[: ticket.stage]
