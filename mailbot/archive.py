@@ -86,6 +86,8 @@ class About:
     """The mails that changed a ticket, by their hash, as they are stored (encrypted)."""
     deeds: tuple[HistoryEntry, ...]
     """What they did to tickets of others: as an admin."""
+    machine_addresses: dict[int, tuple[str, ...]]
+    """The IP addresses that the machine of a ticket has from the database, by the ticket's number."""
 
 
 @dataclass(frozen=True, slots=True)

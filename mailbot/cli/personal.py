@@ -42,7 +42,8 @@ Ids = Annotated[
 def export(context: typer.Context, login: Login, ids: Ids = None, address: Addresses = None) -> None:
     """Write everything that is kept about a person, as JSON.
 
-    Tickets with their history, letters, mails with their words, and what the person decided as an admin.
+    Tickets with their history and the addresses of their machines, letters, mails with their words, and what the person
+    decided as an admin.
     """
     settings = settings_of(context)
     with turn_context(settings) as turn:

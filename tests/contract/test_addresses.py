@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mailbot.adapters.database.store import Database
+from mailbot.archive import Whom
 from mailbot.errors import Conflict, NoAddress
 from mailbot.model import AddressRange, Ticket, TicketState, Turn
 from mailbot.ports import Store
@@ -41,6 +42,16 @@ def test_a_ticket_holds_one_address_of_each_range_and_keeps_it_when_it_is_asked_
     assert [one.holds("main", address) for one in (SMALL, SIX) for address in held].count(True) == 2
     assert store.addresses(changed(store, ticket, SMALL, SIX).id) == held
     assert store.taken_addresses() == {"main": frozenset(held)}
+
+
+def test_what_is_kept_about_a_person_names_the_addresses_of_their_machines(store: Store) -> None:
+    ticket, other = opened(store, "alice", SMALL), opened(store, "bob", SMALL)
+    held = tuple(store.addresses(ticket.id))
+    assert store.archive.about(Whom("alice")).machine_addresses == {ticket.id: held}
+
+    changed(store, ticket, state=TicketState.DENIED)
+    assert store.archive.about(Whom("alice")).machine_addresses == {}
+    assert store.archive.about(Whom("bob")).machine_addresses.keys() == {other.id}
 
 
 def test_no_two_machines_of_a_site_have_one_address_and_a_full_range_says_so(store: Store) -> None:

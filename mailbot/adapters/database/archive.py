@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Text, and_, bindparam, cast, delete, fun
 from sqlalchemy.sql.elements import ColumnElement
 
 from mailbot.adapters.database import tickets
+from mailbot.adapters.database.addresses import of_ticket
 from mailbot.adapters.database.ledger import raw_mail
 from mailbot.adapters.database.seals import FIRST, Line
 from mailbot.adapters.database.tables import HISTORY, LEDGER, OUTBOX, RAW_MAILS, TICKETS
@@ -90,6 +91,9 @@ class DatabaseArchive:
                     for line in map(tickets.entry_of, connection.execute(_DEED.where(func.lower(_H.who).in_(known))))
                     if line.ticket_id not in numbers
                 ),
+                machine_addresses={
+                    number: tuple(held) for number in numbers if (held := of_ticket(connection, number))
+                },
             )
 
     def erase(self, whom: Whom, pseudonym: str, by: Actor, now: datetime, addresses: Collection[str] = ()) -> Erased:
