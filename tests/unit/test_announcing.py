@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from mailbot.adapters.database.store import Database
+from mailbot.announcing import announce, problem
 from mailbot.model import Ticket, TicketState, Turn
-from mailbot.turns.announcements import A_TICK, NOTE, Announced, begin, current, go_on, problem, readers
+from mailbot.turns.announcements import A_TICK, NOTE, Announced, current, go_on, readers
 from tests.world import START, World
 
 
@@ -49,8 +50,7 @@ def machines(world: World, count: int, state: TicketState = TicketState.ACTIVE, 
 
 
 def begun(world: World, **changed: Any) -> Announced:
-    made = begin(world.bot.context, "Maintenance", "On Tuesday.", name="Carol", address="carol@testbed.example")
-    assert isinstance(made, Announced)
+    made = announce(world.bot.context, "Maintenance", "On Tuesday.", "carol")
     again = replace(made, **changed)
     world.bot.context.store.put_note(NOTE, json.dumps(asdict(again)))
     return again
