@@ -217,7 +217,8 @@ class TrustRules:
     The last settings are the risk table: lists of `token` (a reply to a letter that was sent to that address), `registered` (the
     sender's address is the one that is known), `aligned` (the address's domain stands behind the mail: DMARC or DKIM), `signed`
     (OpenPGP) and `confirmed` (asked back at the registered address; for `open` and `release`). `aligned` is asked for only where
-    `authserv_id` or `check_dkim` is set; `mailbot doctor` says what is lost without either.
+    `authserv_id` or `check_dkim` is set; `mailbot doctor` says what is lost without either. A mail that failed your border's DMARC
+    check has to be confirmed as well.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from mailbot.rules import Proof
 from mailbot.trust.border import read_border
-from mailbot.trust.table import Checked, Evidence, Risk, cannot_tell, in_words, missing, needs, together
+from mailbot.trust.table import Checked, Evidence, Risk, cannot_tell, demanded, in_words, missing, needs, together
 
 __all__ = [
     "Checked",
@@ -18,6 +18,7 @@ __all__ = [
     "Proof",
     "Risk",
     "cannot_tell",
+    "demanded",
     "in_words",
     "missing",
     "needs",

@@ -68,6 +68,8 @@ class Evidence:
     needed: frozenset[Proof] = frozenset()
     unsure: str = ""
     """`Checked.unsure`; no part of what is stored: nothing is decided on it."""
+    failed: bool = False
+    """`Checked.failed`, unless the words are signed: a token and an address may be somebody else's, so more is asked (`demanded`)."""
 
     def as_facts(self) -> dict[str, Any]:
         """The evidence as it is stored: `{"sender": …, "proofs": […], "found": {…}, "risk": …, "needed": […]}`."""
@@ -84,11 +86,13 @@ class Evidence:
         proofs = self.proofs | checked.proofs
         if checked.disowned:
             proofs -= {Proof.REGISTERED, Proof.ALIGNED}
-        return replace(self, proofs=proofs, found={**self.found, **checked.found}, unsure=checked.unsure)
+        failed = checked.failed and Proof.SIGNED not in proofs
+        found = {**self.found, **checked.found}
+        return replace(self, proofs=proofs, found=found, unsure=checked.unsure, failed=failed)
 
     def for_risk(self, risk: Risk, rules: TrustRules) -> Evidence:
         """The same, held against what the action at risk needs."""
-        return replace(self, risk=risk, needed=needs(risk, rules))
+        return replace(self, risk=risk, needed=demanded(risk, self, rules))
 
 
 def together(border: Checked, own: Checked) -> Checked:
@@ -117,9 +121,21 @@ def needs(risk: Risk, rules: TrustRules) -> frozenset[Proof]:
     return wanted
 
 
+_ASKED_BACK = frozenset({Risk.ASK, Risk.RELEASE, Risk.CONFIRM})
+"""What changes nothing, or not before a letter to the registered address is answered."""
+
+
+def demanded(risk: Risk, evidence: Evidence, rules: TrustRules) -> frozenset[Proof]:
+    """What an action needs of this mail: where it failed our border's check it has to be confirmed, too, unless alignment is asked for anyway."""
+    wanted = needs(risk, rules)
+    if not evidence.failed or risk in _ASKED_BACK or Proof.ALIGNED in wanted:
+        return wanted
+    return wanted | {Proof.CONFIRMED}
+
+
 def missing(risk: Risk, evidence: Evidence, rules: TrustRules) -> Translatable:
     """What the evidence lacks for it, as words for the sender; empty where nothing does."""
-    lacks = [_MISSING[proof] for proof in sorted(needs(risk, rules) - evidence.proofs)]
+    lacks = [_MISSING[proof] for proof in sorted(demanded(risk, evidence, rules) - evidence.proofs)]
     if len(lacks) < 2:
         return lacks[0] if lacks else NOTHING
     return say("{some} and {last}", some=as_one(*lacks[:-1], by=", "), last=lacks[-1])

@@ -1,8 +1,12 @@
-"""Which question a “confirm” answers: what it lets happen cannot be taken back, so it has to be the one that is asked now.
+"""What a mail confirms by the letter that it answers.
+
+A “confirm” lets something happen that cannot be taken back, so it has to answer the question that is asked now.
 
 A release and a wish for a fresh disk are asked back by one letter each, and may be taken back and asked again while the ticket
 keeps its version, which is for what admins decide upon.  So the letter counts that is answered: of the same kind, and sent
 since the question was asked.
+
+A mail that failed our border's check counts as an answer to a refusal alone: see `answers_a_refusal`.
 """
 
 from __future__ import annotations
@@ -33,6 +37,16 @@ def answers_another(context: TurnContext, mail: Mail, reference: Reference, tick
     return any(one.letter != kind or one.accepted_at < since for one in meant) or (
         not meant and tokens.moment_of(reference.day + 1) < since
     )
+
+
+def answers_a_refusal(context: TurnContext, mail: Mail, ticket: Ticket, now: datetime) -> bool:
+    """Whether a mail answers a letter, of the last days, that refused a mail about this ticket.
+
+    Nobody can guess the Message-ID of a letter, which is keyed, so whoever names it has read what came to the registered address.
+    """
+    since = now - timedelta(days=context.rules.lease.confirm_days)
+    refusals = [one for one in context.store.accepted(ticket.id) if one.letter == Letter.COMMAND_REFUSED]
+    return any(one.accepted_at >= since for one in _answered(refusals, mail))
 
 
 def _asked_now(ticket: Ticket) -> tuple[Letter, datetime] | None:

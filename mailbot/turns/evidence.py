@@ -53,9 +53,17 @@ def proven(admin: Admin, look: Look) -> Evidence:
     return Evidence(admin.address, frozenset({Proof.TOKEN, Proof.REGISTERED})).with_checked(look())
 
 
+FAILED = say(
+    "Nothing was done: your message failed the check that shows whether the mail service of your address sent it (DMARC). This happens to forged messages, and to genuine ones that a mailing list or a forwarding has changed. If you wrote it, reply to this message with the same words. If you did not, you do not need to do anything."
+)
+"""What lacks where a mail failed our border's check and nothing else does."""
+
+
 def lack_of(context: TurnContext, evidence: Evidence, risk: Risk) -> Translatable:
     """Why the evidence is not enough for that risk, as words for the sender; empty where it is.  Raises SenderUncertain."""
     rules = context.rules.trust
+    if trust.demanded(risk, evidence, rules) - evidence.proofs == {Proof.CONFIRMED}:
+        return FAILED
     if trust.cannot_tell(risk, evidence, rules):
         raise SenderUncertain(evidence.unsure)
     lack = trust.missing(risk, evidence, rules)

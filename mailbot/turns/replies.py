@@ -42,7 +42,7 @@ from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
 from mailbot.turns import findings, owners, repetition
 from mailbot.turns.brake_replies import BrakeReply, number_of
-from mailbot.turns.confirmations import answers_another
+from mailbot.turns.confirmations import answers_a_refusal, answers_another
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, lack_of, nothing, risk_of
 from mailbot.turns.finding_replies import FindingReply
@@ -71,7 +71,10 @@ class _Exchange:
     now: datetime
 
     def answer(self, facts: LetterFacts, note: str) -> Judgement:
-        return answered(self.context, self.mail, self.who, facts, self.now, ticket=self.ticket, note=note)
+        proven = not self.evidence.failed
+        return answered(
+            self.context, self.mail, self.who, facts, self.now, ticket=self.ticket, note=note, proven=proven
+        )
 
     def spoken(self, language: str) -> _Exchange:
         """The same where its owner has now written in that language ("" for none): from here on, letters are in it."""
@@ -154,6 +157,8 @@ def _proven(exchange: _Exchange, said: Command | Unclear, look: Look, *, by_code
     rules = exchange.context.rules
     risk = risk_of(said, exchange.ticket, rules)
     evidence = exchange.evidence if risk is Risk.ASK else exchange.evidence.with_checked(look())
+    if evidence.failed and answers_a_refusal(exchange.context, exchange.mail, exchange.ticket, exchange.now):
+        evidence = replace(evidence, proofs=evidence.proofs | {Proof.CONFIRMED})
     if by_code:
         evidence = replace(evidence, found={**evidence.found, "token": "the visible code"})
     return replace(exchange, evidence=evidence.for_risk(risk, rules.trust))

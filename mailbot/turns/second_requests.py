@@ -27,12 +27,15 @@ from mailbot.model import (
 from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
 from mailbot.turns import owners, repetition
+from mailbot.turns.confirmations import answers_a_refusal
 from mailbot.turns.context import TurnContext
+from mailbot.turns.evidence import FAILED
 from mailbot.turns.judgement import Judgement, answered, happened
 from parsers.translatable import Translatable, say
 from parsers.values import Mail, Request
 
 _PROVES_THE_OWNER = frozenset({Proof.TOKEN, Proof.ALIGNED, Proof.SIGNED})
+_IN_A_FAILED_MAIL = frozenset({Proof.CONFIRMED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class _Second:
     def proven(self) -> bool:
         """Whether more than an address says that the owner wrote."""
         proofs = self.evidence.proofs
-        return Proof.REGISTERED in proofs and bool(proofs & _PROVES_THE_OWNER)
+        enough = _IN_A_FAILED_MAIL if self.evidence.failed else _PROVES_THE_OWNER
+        return Proof.REGISTERED in proofs and bool(proofs & enough)
 
     @property
     def until(self) -> date:
@@ -94,12 +98,16 @@ def judge_second(
     reference = _answers_a_letter(context, mail, person, ticket, now)
     if reference is not None and not repetition.went_to_others(context, reference):
         evidence = replace(evidence, proofs=evidence.proofs | {Proof.TOKEN})
+        if evidence.failed and answers_a_refusal(context, mail, ticket, now):
+            evidence = replace(evidence, proofs=evidence.proofs | {Proof.CONFIRMED})
     second = _Second(context, mail, request, ticket, person, evidence, now)
     judgement: Judgement | None = None
     if ticket.state in LIVING:
         judgement = _longer(second)
     elif ticket.state is TicketState.PENDING and second.proven:
         judgement = _replacing(second)
+    elif ticket.state is TicketState.PENDING and evidence.failed and reference is not None:
+        judgement = second.refused(FAILED, note="refused: a form that failed our border's check")
     if judgement is None or reference is None:
         return judgement
     return repetition.remember_copies(context, mail, reference, judgement, now)

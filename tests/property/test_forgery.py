@@ -141,6 +141,7 @@ def should_act(attempt: Attempt) -> bool:
         and (any_version or attempt.version == VERSIONS.get(attempt.ticket))
         and (not by_code or attempt.recipient not in ALICE.aliases)  # codes are for registered addresses
         and (attempt.word != "approve" or attempt.results == "pass")
+        and (attempt.results != "fail" or attempt.word in {"release", "confirm"})  # the others are asked back
     )
 
 

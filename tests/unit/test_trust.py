@@ -11,7 +11,7 @@ import pytest
 
 from mailbot.config.checks import of_rules
 from mailbot.rules import Rules, TrustRules
-from mailbot.trust import Checked, Evidence, Proof, Risk, in_words, missing, needs, read_border, together
+from mailbot.trust import Checked, Evidence, Proof, Risk, demanded, in_words, missing, needs, read_border, together
 from mailbot.trust.border import read_results
 from mailbot.trust.chain import chain_of, vouching
 from mailbot.trust.signatures import aligned, dmarc_policy, policy_places, why_not
@@ -61,6 +61,26 @@ def test_alignment_is_asked_for_only_where_something_can_see_it() -> None:
     assert Proof.ALIGNED in needs(Risk.APPROVE, SEEING)
     assert Proof.ALIGNED in needs(Risk.APPROVE, TrustRules(check_dkim=True))
     assert Proof.ALIGNED not in needs(Risk.CONFIRM, SEEING), "who cannot sign must be able to confirm"
+
+
+@pytest.mark.parametrize("risk", Risk)
+def test_what_failed_the_check_has_to_be_confirmed_where_nothing_stronger_is_asked_for(risk: Risk) -> None:
+    for rules, failed in ((SEEING, True), (SEEING, False)):
+        evidence = Evidence(ADMIN, frozenset(), failed=failed)
+        more = demanded(risk, evidence, rules) - needs(risk, rules)
+        asked = failed and risk in {Risk.DENY, Risk.EXTEND, Risk.RESTORE, Risk.WITHDRAW}
+        assert more == ({Proof.CONFIRMED} if asked else set())
+        assert evidence.for_risk(risk, rules).needed == needs(risk, rules) | more
+    assert Proof.CONFIRMED in demanded(Risk.OPEN, Evidence(ADMIN, frozenset(), failed=True), PLAIN)
+
+
+def test_a_failed_check_is_remembered_unless_the_words_are_signed_or_a_sealer_explains_it() -> None:
+    failed = Checked(found={"border": "dmarc=fail"}, failed=True)
+    evidence = Evidence(ADMIN, frozenset({Proof.TOKEN, Proof.REGISTERED}))
+    assert evidence.with_checked(failed).failed
+    assert not evidence.with_checked(Checked()).failed
+    assert not evidence.with_checked(together(failed, Checked(frozenset({Proof.SIGNED})))).failed
+    assert not evidence.with_checked(together(failed, Checked(frozenset({Proof.ALIGNED}), vouched=True))).failed
 
 
 def test_evidence_is_stored_with_the_deed_and_the_verdict() -> None:
