@@ -289,7 +289,7 @@ def is_moot(item: OutboxItem, ticket: Ticket | None) -> bool:
     if ticket is None or item.effect.letter is None:
         return False
     match item.effect.letter:
-        case Letter.ADMIN_DECISION | Letter.ADMIN_REMINDER | Letter.ADMIN_BUILD_FAILED:
+        case Letter.ADMIN_DECISION | Letter.ADMIN_REMINDER | Letter.ADMIN_BUILD_FAILED | Letter.ADMIN_UNPROVEN:
             return item.version != ticket.version
         case Letter.REQUEST_RECEIVED:
             return ticket.state is not TicketState.PENDING

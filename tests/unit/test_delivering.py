@@ -362,7 +362,9 @@ def test_a_question_that_is_over_is_not_sent_any_more(
     assert not is_moot(item, None)
 
 
-@pytest.mark.parametrize("letter", [Letter.ADMIN_DECISION, Letter.ADMIN_REMINDER, Letter.ADMIN_BUILD_FAILED])
+@pytest.mark.parametrize(
+    "letter", [Letter.ADMIN_DECISION, Letter.ADMIN_REMINDER, Letter.ADMIN_BUILD_FAILED, Letter.ADMIN_UNPROVEN]
+)
 def test_a_question_to_admins_is_over_with_the_version_that_it_asks_about(world: World, letter: Letter) -> None:
     item = world.bot.context.store.overview.row(to_owner(world, letter=letter))
     assert item is not None
