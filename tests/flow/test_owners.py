@@ -142,6 +142,22 @@ def test_while_the_directory_is_away_an_address_that_may_be_somebody_elses_is_no
     assert [kind_of(one) for one in world.letters if one.envelope_to == ALICE.email][-1] is Letter.VM_READY
 
 
+def test_somebody_else_with_the_address_gets_nothing_and_the_machine_waits_for_an_admin(world: World) -> None:
+    """The account is gone, and its address is that of a person with another login."""
+    ready, seen = world.last(Letter.VM_READY), len(world.letters)
+    becomes(world, replace(SUCCESSOR, login="nguyen"))
+    world.answers(ready, "release", sender=ALICE.email)
+    assert "is no longer in the directory" in told(world, seen)[0], "admins can end it at once"
+    before = world.ticket()
+    while not any(kind_of(one) is Letter.ADMIN_UNPROVEN for one in world.letters[seen:]):
+        world.later(days=5)
+        assert world.now < datetime(2027, 7, 1, tzinfo=UTC), "no admin is asked"
+    assert (world.ticket().state, world.ticket().release_asked_at) == (before.state, None)
+    assert {one.envelope_to for one in world.letters[seen:]} == {admin.address for admin in ADMINS}
+    world.answers(world.last(Letter.ADMIN_UNPROVEN, CAROL.address), "proceed")
+    assert world.ticket().state is TicketState.EXPIRED
+
+
 def test_the_former_owner_with_another_login_keeps_what_the_login_is_lost_to(world: World) -> None:
     becomes(world, MOVED, SUCCESSOR)
 
