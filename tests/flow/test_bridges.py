@@ -124,6 +124,15 @@ def test_a_move_that_is_called_off_gives_its_address_back(world: World) -> None:
     assert addresses(world) == ["192.0.2.10"]
 
 
+def test_a_machine_that_is_taken_away_before_its_move_gives_the_other_address_back(world: World) -> None:
+    world.gets_a_machine()
+    look_at_sites(world.bot.context, world.bot.sites)
+    fleet.move(world.bot.context, 1, "south", date(2026, 12, 7), CAROL.login, neighbours={"north", "south"})
+    operator.end(world.bot.context, 1, CAROL.login, "no longer wanted")
+    world.later(minutes=1)
+    assert addresses(world) == ["192.0.2.10"], "its own is kept with its disk"
+
+
 def test_a_move_to_a_host_without_an_address_is_refused(world: World) -> None:
     bridged(
         world,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailbot.model import Letter, TicketState
-from mailbot.turns.replanned import NOTE
+from mailbot.turns.replanned import NOTE, look_again
 from tests.world import World, kind_of
 from tests.writing import words_of
 
@@ -44,6 +44,12 @@ def passes(world: World, days: int) -> list[int]:
         warnings = [one for one in world.letters[before:] if kind_of(one) is Letter.WARNING]
         came += [(END - world.now.date()).days for _ in warnings]
     return came
+
+
+def test_a_machine_is_looked_at_once_a_plan(world: World) -> None:
+    context = world.bot.context
+    other = replace(context, rules=replace(context.rules, lease=replace(context.rules.lease, warn_days=(30, 7))))
+    assert [look_again(one, world.now) for one in (context, other, other)] == [0, 1, 0]
 
 
 def test_a_longer_plan_repeats_nothing_and_goes_on_where_it_is(world: World) -> None:
