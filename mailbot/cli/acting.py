@@ -1,15 +1,13 @@
-"""What commands that act work on: the bot, or as much of it as a decision needs."""
+"""What commands that decide work on: the context of turns, without mail servers and hypervisors."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mailbot import journal, wiring
+from mailbot import contexts, journal
 from mailbot.cli.site import Settings
 from mailbot.turns.context import TurnContext
-from mailbot.wiring import Bot
 
 
 @contextmanager
@@ -17,19 +15,7 @@ def turn_context(settings: Settings) -> Iterator[TurnContext]:
     """What a decision at the command line needs."""
     start_log(settings)
     with settings.store() as store:
-        yield wiring.make_context(settings.config, store, settings.clock)
-
-
-@contextmanager
-def bot(settings: Settings) -> Iterator[Bot]:
-    """The bot, its connections closed at the end.  Nothing is connected before it is used."""
-    settings.as_service()
-    start_log(settings)
-    made = wiring.build(settings.config, settings.clock, os.environ.get("NOTIFY_SOCKET"))
-    try:
-        yield made
-    finally:
-        made.close()
+        yield contexts.make_context(settings.config, store, settings.clock)
 
 
 def start_log(settings: Settings) -> None:

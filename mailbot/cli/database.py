@@ -11,7 +11,7 @@ import typer
 from mailbot import journal, recovery
 from mailbot.adapters.database import migrate
 from mailbot.adapters.database.engine import make_engine, sqlite_file
-from mailbot.cli import acting
+from mailbot.cli import bots
 from mailbot.cli.acting import start_log
 from mailbot.cli.output import complain, say, visible
 from mailbot.cli.site import settings_of
@@ -57,7 +57,7 @@ def recover(
     back to the inbox.  The bot is paused: look, then `mailbot resume`.
     """
     first = _day(since) if since else None
-    with acting.bot(settings_of(context)) as bot:
+    with bots.bot(settings_of(context)) as bot:
         done = recovery.recover(bot.context, bot.inbox, bot.reader, bot.sites, account=bot.account, since=first)
     say(
         f"The next ticket has a number above {done.above}. Open tickets that were asked or announced again: {done.tickets}."

@@ -17,19 +17,12 @@ from mailbot.cli.record import homes, on_record
 from mailbot.cli.senders import admins, senders
 from mailbot.cli.site import Settings, settings_of
 from mailbot.config import Config, SiteSection, token_keys
+from mailbot.contexts import ldap_directory, letter_settings, make_zones
 from mailbot.errors import ConfigurationError, MailbotError
 from mailbot.letters.trying import problems, replaced
 from mailbot.model import Letter
 from mailbot.storage import open_store, system_clock
-from mailbot.wiring import (
-    ldap_directory,
-    letter_settings,
-    make_inbox,
-    make_postman,
-    make_reader,
-    make_site,
-    make_zones,
-)
+from mailbot.wiring import make_inbox, make_postman, make_reader, make_site
 from parsers.values import ReadingRules
 from provisioner.api import Kvm, ProvisionerError, SiteHealth
 

@@ -7,7 +7,7 @@ import os
 import typer
 
 from mailbot import passes
-from mailbot.cli.acting import bot
+from mailbot.cli.bots import bot
 from mailbot.cli.output import complain, say
 from mailbot.cli.site import settings_of
 from mailbot.cli.table import load

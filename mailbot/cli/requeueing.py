@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from mailbot import operator
-from mailbot.cli import acting
+from mailbot.cli.acting import turn_context
 from mailbot.cli.deciding import Admin, Number
 from mailbot.cli.output import say, visible
 from mailbot.cli.site import settings_of
-from mailbot.cli.table import LOOK
+from mailbot.cli.table import LOOK, load
 
 requeue = typer.Typer(
     name="requeue", help="Try again what waits, was given up or lies in quarantine.", no_args_is_help=True, **LOOK
@@ -29,7 +29,7 @@ def row(
     One that waits for its next attempt is tried at once. One that was given up begins again: a letter as by `resend`, a
     build as by `retry`. A letter that speaks of what has changed since is not sent.
     """
-    with acting.turn_context(settings_of(context)) as turn:
+    with turn_context(settings_of(context)) as turn:
         done = operator.requeue_row(turn, row, as_admin)
     say(f"{visible(done[0].upper() + done[1:])}.")
 
@@ -37,7 +37,7 @@ def row(
 @requeue.command()
 def ticket(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
     """Look again now at a ticket that was put off after an error."""
-    with acting.turn_context(settings_of(context)) as turn:
+    with turn_context(settings_of(context)) as turn:
         operator.requeue_ticket(turn, ticket, as_admin)
     say(f"Ticket #{ticket} is looked at now.")
 
@@ -57,6 +57,6 @@ def mail(
     """
     if bool(message_id) is everything:
         raise typer.BadParameter("Name one Message-ID, or say --all.")
-    with acting.bot(settings_of(context)) as bot:
+    with load("bots:bot")(settings_of(context)) as bot:
         count = operator.requeue_mails(bot.context, bot.inbox, message_id, as_admin)
     say(f"Mails that will be read again: {count}.")

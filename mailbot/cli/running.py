@@ -8,7 +8,7 @@ from importlib.metadata import version
 import typer
 
 from mailbot import daemon, journal
-from mailbot.cli.acting import bot
+from mailbot.cli.bots import bot
 from mailbot.cli.reloading import Reloading
 from mailbot.cli.site import settings_of
 from mailbot.cli.table import load

@@ -11,10 +11,11 @@ from mailbot.adapters.senders.openpgp import OpenPgp
 from mailbot.adapters.senders.resolver import Resolver, ResolverUnavailable
 from mailbot.cli.findings import Finding, fail, ok, warn
 from mailbot.config import Config
+from mailbot.contexts import make_directory
 from mailbot.errors import ConfigurationError, DirectoryUnavailable, LetterRefused, MailServerUnavailable
 from mailbot.storage import system_clock
 from mailbot.trust.signatures import dmarc_policy
-from mailbot.wiring import imap_settings, make_directory, make_postman
+from mailbot.wiring import imap_settings, make_postman
 
 _WAIT_SECONDS = 60.0
 

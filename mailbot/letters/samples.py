@@ -47,10 +47,10 @@ class Sample:
 
 
 @cache
-def samples() -> tuple[Sample, ...]:
-    """Every sample that is shipped, by letter."""
+def samples(letters: tuple[Letter, ...] = tuple(Letter)) -> tuple[Sample, ...]:
+    """Every sample of these letters that is shipped."""
     folder = files("templates_email") / "samples"
-    stored = (json.loads((folder / f"{letter.value}.json").read_text(encoding="utf-8")) for letter in Letter)
+    stored = (json.loads((folder / f"{letter.value}.json").read_text(encoding="utf-8")) for letter in letters)
     return tuple(_read(one) for several in stored for one in several)
 
 

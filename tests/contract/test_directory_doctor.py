@@ -12,7 +12,7 @@ from mailbot import journal
 from mailbot.adapters.clock import MemoryClock
 from mailbot.cli import main
 from mailbot.config import load
-from mailbot.wiring import make_directory
+from mailbot.contexts import make_directory
 from tests import slapd
 from tests.slapd import GROUPS, PEOPLE, Slapd, person, private_slapd
 from tests.world import START

@@ -24,8 +24,8 @@ from mailbot.adapters.directory.ldap_connection import ConnectionLost, LdapServe
 from mailbot.adapters.directory.ldap_people import LdapLayout
 from mailbot.adapters.transport import Security, secret_from_file
 from mailbot.config import DirectorySection, load
+from mailbot.contexts import make_directory
 from mailbot.errors import DirectoryUnavailable
-from mailbot.wiring import make_directory
 from provisioner.ssh_keys import parse_all
 from tests import slapd
 from tests.slapd import GROUPS, PEOPLE, SUFFIX, Slapd, person, private_slapd

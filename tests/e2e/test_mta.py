@@ -17,11 +17,12 @@ from mailbot.adapters.transport import Security
 from mailbot.cli.findings import Level
 from mailbot.cli.senders import senders
 from mailbot.config import Config, load
+from mailbot.contexts import make_context
 from mailbot.model import Letter, Person, TicketState
 from mailbot.rules import Rules, TrustRules
 from mailbot.storage import open_store, system_clock
 from mailbot.turns.context import TurnContext
-from mailbot.wiring import Bot, make_context
+from mailbot.wiring import Bot
 from tests.border import DNS_ADDRESS, NAME, Border
 from tests.clock import wall
 from tests.dkim_signing import key, sign

@@ -22,7 +22,7 @@ import sys
 from mailbot.cli import main
 code = main(sys.argv[1:])
 heavy = "alembic apscheduler bonsai cryptography dateparser imapclient jinja2 libvirt lxml prometheus_client rich"
-ours = "mailbot.letters mailbot.lifecycle.decide mailbot.model.events mailbot.turns mailbot.wiring"
+ours = "mailbot.letters mailbot.lifecycle.decide mailbot.model.events mailbot.turns mailbot.wiring parsers.reply"
 print(*(name for name in f"{heavy} {ours} pydantic sqlalchemy".split() if name in sys.modules), file=sys.stderr)
 sys.exit(code)
 """
@@ -49,17 +49,42 @@ def test_the_overview_is_shown_without_any_library_but_typer() -> None:
     assert set(loaded("--version")) <= its_own
 
 
-@pytest.mark.parametrize("words", [("list",), ("show", "1"), ("queue",)], ids=" ".join)
-def test_what_only_looks_loads_the_configuration_and_the_database_and_nothing_else(
-    words: tuple[str, ...], tmp_path: Path
-) -> None:
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """The configuration of a bot that a request waits at."""
     world = World(tmp_path)
     world.writes("alice@example.org", request_words())
     world.close()
     example = (ROOT / "mailbot" / "examples" / "config.example.toml").read_text(encoding="utf-8")
+    (tmp_path / "keys").write_text("a-key-for-tests-only-of-at-least-32-characters\n")
     config = tmp_path / "config.toml"
-    config.write_text(example.replace('#url = "sqlite:////var/lib/mailbot/mailbot.db"', f'url = "{world.url}"'))
+    mine = example.replace('#url = "sqlite:////var/lib/mailbot/mailbot.db"', f'url = "{world.url}"')
+    config.write_text(mine.replace("/etc/mailbot/tokens.keys", str(tmp_path / "keys")))
+    return config
+
+
+@pytest.mark.parametrize("words", [("list",), ("show", "1"), ("queue",)], ids=" ".join)
+def test_what_only_looks_loads_the_configuration_and_the_database_and_nothing_else(
+    words: tuple[str, ...], config: Path
+) -> None:
     assert loaded("-c", str(config), *words) == ["pydantic", "sqlalchemy"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("deny", "1", "no room", "--as", "root"),
+        ("pause", "--why", "a move", "--as", "root"),
+        ("resend", "1", "--as", "root"),
+    ],
+    ids=" ".join,
+)
+def test_what_decides_loads_neither_mail_servers_nor_hypervisors_nor_what_reads_and_writes_mails(
+    words: tuple[str, ...], config: Path
+) -> None:
+    assert not {"imapclient", "jinja2", "libvirt", "mailbot.wiring", "parsers.reply"} & set(
+        loaded("-c", str(config), *words)
+    )
 
 
 READING = {"dateparser", "dkim", "dns", "inscriptis", "lxml", "mailparser", "quotequail"}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mailbot.letters.compose import compose
-from mailbot.letters.trying import problems, replaced
+from mailbot.letters.languages import languages
+from mailbot.letters.trying import SHOWING_THE_SITE, problems, replaced
 from mailbot.model import Letter
-from tests.trying import SETTINGS, sample_of
+from mailbot.rules import Rules, ServiceRules
+from parsers.reply.grammar import ALWAYS, BY_CONFIGURATION
+from tests.trying import SAMPLES, SETTINGS, sample_of
 from tests.writing import words_of
 
 REMOVED = "! {{ vm }} is gone for good.\n\nThe team of {{ service.name }} wishes you well.\n"
@@ -55,3 +60,49 @@ def test_what_is_wrong_with_a_template_is_named(tmp_path: Path, file: str, text:
 
 def test_a_site_without_such_a_folder_has_the_programs_templates(tmp_path: Path) -> None:
     assert list(problems(replace(SETTINGS, templates=tmp_path / "none"))) == []
+
+
+# what the site says of itself, in the program's own templates
+
+
+READ = tuple(language.code for language in (*ALWAYS, *BY_CONFIGURATION))
+OF_THE_SITE = re.compile("qname|qcontact|qhint|qterms|qsupport", re.IGNORECASE)
+WORDS = ServiceRules(name="Qname", contact="Qcontact", login_hint="Qhint", terms=("Qterms one.",), languages=READ)
+
+
+def paragraphs(code: str) -> dict[Letter, set[str]]:
+    """By letter, the paragraphs with words of the site, without numbers and codes."""
+    site = replace(SETTINGS, rules=Rules(service=WORDS), support_address="qsupport@testbed.example")
+    found: dict[Letter, set[str]] = {}
+    for sample in SAMPLES:
+        words = words_of(compose(sample.spoken(code).item, sample.ticket, site, sample.now))
+        plain = (
+            " ".join(re.sub(r"\bcode \S+|\d+", "…", one, flags=re.IGNORECASE).split())
+            for one in re.split(r"\n\s*\n", words)
+        )
+        found.setdefault(sample.letter, set()).update(filter(OF_THE_SITE.search, plain))
+    return found
+
+
+@pytest.mark.parametrize("code", languages())
+def test_the_letters_that_are_always_tried_show_each_paragraph_with_words_of_the_site(code: str) -> None:
+    found = paragraphs(code)
+    assert set(found) == set(Letter)
+    assert set().union(*found.values()) == set().union(*(found[letter] for letter in SHOWING_THE_SITE))
+
+
+def test_the_programs_own_lines_are_commands_in_no_language_that_can_be_read() -> None:
+    with_all_letters = ServiceRules(languages=READ, banners=("what a gateway writes above mails",))
+    assert list(problems(replace(SETTINGS, rules=Rules(service=with_all_letters)))) == []
+
+
+@pytest.mark.parametrize("change", [{"name": "release"}, {"terms": ("You manage it.", "release")}])
+def test_words_of_the_site_that_would_be_a_command_are_refused(change: dict[str, Any]) -> None:
+    rules = Rules(service=replace(ServiceRules(), **change))
+    assert any("would be a command" in one for one in problems(replace(SETTINGS, rules=rules)))
+
+
+def test_the_layout_of_the_site_is_tried_with_every_letter(tmp_path: Path) -> None:
+    (tmp_path / "layout.html.j2").write_text("{{ nothing_like_that }}\n", encoding="utf-8")
+    found = list(problems(replace(SETTINGS, templates=tmp_path)))
+    assert {one.partition(":")[0] for one in found} >= {letter.value for letter in Letter}
