@@ -3,7 +3,7 @@
 The rule.  An amount (GB, GiB, Go, TB, ...) is a wish only in one of these cases, within one sentence:
 
 1. it follows a label for disk ("extra disk: 40 GB, because ...");
-2. a word of asking stands right before it ("I need 40 GB", "il me faudrait environ 40 Go") or it "is needed",
+2. a word of asking stands right before it ("I need 40 GB", "il me faudrait environ 40 Go", "ich brauche 40 GB") or it "is needed",
    and it is not an amount of something other than disk ("I need 40 GB of data from the archive");
 3. before it stands a word of asking, and close to both a word for disk ("I need disk space for 40 GB of data");
    this counts only where there is no amount of the first two kinds.
@@ -33,12 +33,12 @@ _MOST_AMOUNTS = 20
 _NEARBY = 300
 
 _AMOUNT = re.compile(
-    r"(?<![\w.,])(?P<low>[0-9]{1,6}\s{0,2}(?:-|–|to|à|or|ou)\s{0,2})?(?P<number>[0-9]{1,6}(?:[.,][0-9]{1,2})?)"
+    r"(?<![\w.,])(?P<low>[0-9]{1,6}\s{0,2}(?:-|–|to|à|or|ou|bis|oder)\s{0,2})?(?P<number>[0-9]{1,6}(?:[.,][0-9]{1,2})?)"
     r"[\s-]{0,2}(?P<unit>(?i:gib|gb|gbytes?|gigabytes?|gigs?|giga|go|gigaoctets?|tib|tb|terabytes?|teraoctets?)|To|G|T)"
     r"(?![\w/])(?!\s{0,2}(?:/|[0-9]))"
 )
 _SENTENCE_END = re.compile(
-    r"(?<!approx)(?<!e\.g)(?<!i\.e)(?<!env)(?<!etc)[.!?;](?=\s)|\n\s{0,9}\n|\n(?=\s{0,9}[-*•–]\s)|\n(?=[^\n:]{2,40}:)"
+    r"(?<!approx)(?<!e\.g)(?<!i\.e)(?<!env)(?<!etc)(?<!\bca)(?<!z\.B)(?<!\bmind)[.!?;](?=\s)|\n\s{0,9}\n|\n(?=\s{0,9}[-*•–]\s)|\n(?=[^\n:]{2,40}:)"
 )
 _WORD = re.compile(r"[^\W_]+")
 
@@ -46,43 +46,72 @@ _ASKING = word_set(
     """need needs needed require requires required requiring want wants wish like request requesting requested ask asking
     please get have grant allocate provide increase enlarge extend extra additional more larger bigger least
     besoin necessite necessaire necessaires voudrais voudrions souhaite souhaitons souhaiterais demande demandons
-    faut faudrait faudra aimerais supplementaire supplementaires avoir minimum"""
+    faut faudrait faudra aimerais supplementaire supplementaires avoir minimum
+    brauche brauchen braucht brauchte brauchten benotige benotigen benotigt mochte mochten gern gerne wunsche wunschen
+    beantrage beantragen bitte soll sollte mehr grossere grosseren zusatzlich zusatzliche zusatzlichen mindestens"""
 )
-_DIRECTLY_ASKING = _ASKING - {"have", "get", "like", "please", "extend", "least", "minimum", "more", "avoir", "provide"}
+_DIRECTLY_ASKING = _ASKING - word_set(
+    "have get like please extend least minimum more avoir provide bitte soll sollte mehr mindestens"
+)
 _DISK = word_set(
     """disk disks disc storage space volume drive harddisk hdd ssd filesystem partition disque disques stockage espace
-    capacite"""
+    capacite platte platten festplatte festplatten festplattenplatz festplattenspeicher plattenplatz speicher speicherplatz
+    datentrager laufwerk"""
 )
 _FILLERS = word_set(
     """about around approximately approx roughly at least a an the extra additional another further some up to of total
     de d environ au moins quelque quelques jusqu a un une would have disk space storage disque espace please be s with
-    gib more"""
+    gib more etwa ungefahr ca rund mindestens insgesamt bis zu ein eine einen der die das mit um von mehr weitere weiteren
+    ich wir platte festplatte speicherplatz"""
 )
-_TOP_UP = frozenset({"extra", "additional", "another", "further", "more", "supplementaire", "supplementaires"})
+_TOP_UP = word_set(
+    """extra additional another further more supplementaire supplementaires mehr weitere weiteren zusatzlich zusatzliche
+    zusatzlichen"""
+)
 _NOT_DISK = word_set(
     """ram memory memoire vram swap cache traffic trafic bandwidth ethernet network reseau data donnees dataset datasets
     logs log images files fichiers emails mails messages packets records"""
 )
-_NEVER_DISK = word_set("ram memory memoire vram swap cache traffic trafic bandwidth ethernet network reseau")
-_RATE = word_set("per a an each every par chaque the")
-_TIMES = word_set(
-    "second seconds sec s minute hour hours day night week month year jour nuit heure semaine mois an daily"
+_NEVER_DISK = word_set(
+    """ram memory memoire vram swap cache traffic trafic bandwidth ethernet network reseau arbeitsspeicher hauptspeicher
+    netzwerk datenverkehr"""
 )
+_CONTENTS = word_set("daten datensatze messdaten dateien bilder protokolle mails nachrichten")
+"""What an amount is one of without a word between, as German has it."""
+_RATE = word_set("per a an each every par chaque the pro am jeden jede")
+_TIMES = word_set(
+    """second seconds sec s minute hour hours day night week month year jour nuit heure semaine mois an daily stunde tag nacht woche monat
+    jahr taglich"""
+)
+_DAILY = frozenset({"daily", "taglich"})
 _NONE_NEEDED = re.compile(
     r"\b(?:not|n't|no|without|dont)\s+(?:any\s+)?(?:need|require|want|extra|additional|more|further)\b"
     r"|\b(?:pas|aucun|sans)\s+(?:besoin|de\s+disque|d'espace|d\s+espace|disque|espace)|n't\s+need"
+    r"|\b(?:kein\w*|ohne)\s+(?:zusatzlich\w*|weiter\w*|extra|mehr|grosser\w*|\w*platte\w*|speicherplatz)\b|\bnicht mehr als\b"
 )
-_CAUSE = re.compile(r"\b(?:because|since|as|car|parce que|puisque|comme|due to)\b", re.IGNORECASE)
+_CAUSE = re.compile(
+    r"\b(?:because|since|as|car|parce que|puisque|comme|due to|weil|denn|wegen)\b|(?:^|,\s)da\b", re.IGNORECASE
+)
 _OF = {("of",), ("de",), ("d",)}
 _ON_TOP = {("en", "plus"), ("de", "plus"), ("on", "top")}
-_NEEDED = word_set("needed required necessary necessaire necessaires requis")
-_AUXILIARIES = _DISK | _TOP_UP | word_set("are is be would will should sont est serait seraient sera seront of de d")
+_NEEDED = word_set(
+    "needed required necessary necessaire necessaires requis notig benotigt gebraucht erforderlich notwendig"
+)
+_AUXILIARIES = (
+    _DISK
+    | _TOP_UP
+    | word_set("are is be would will should sont est serait seraient sera seront of de d sind ist waren werden wurden")
+)
 _LONGEST_SHOWN = 80
 _SAYING_NOTHING = (
-    _DISK | _TOP_UP | word_set("gb gib go tb tib to gigabyte gigabytes total in of please de en plus size taille")
+    _DISK
+    | _TOP_UP
+    | word_set("gb gib go tb tib to gigabyte gigabytes total in of please de en plus size taille insgesamt bitte grosse")
 )
 _BECAUSE = re.compile(
-    r"\b(?:because|since|as|for|to|so that|in order|due|car|parce que|pour|afin|puisque|en raison)\b", re.IGNORECASE
+    r"\b(?:because|since|as|for|to|so that|in order|due|car|parce que|pour|afin|puisque|en raison"
+    r"|weil|denn|wegen|da|damit|für|um)\b",
+    re.IGNORECASE,
 )
 
 
@@ -159,8 +188,9 @@ def _no_amount(sentences: list[str], amounts: list[_Amount]) -> DiskReading:
 
 
 def _names_more_disk(words: list[str]) -> bool:
-    """Extra disk space, a larger disk, disque supplémentaire."""
-    before, after = {"extra", "more", "additional", "larger", "bigger"}, {"supplementaire", "supplementaires"}
+    """Extra disk space, a larger disk, disque supplémentaire, mehr Speicherplatz."""
+    before = word_set("extra more additional larger bigger mehr grossere grosseren zusatzliche zusatzlichen")
+    after = word_set("supplementaire supplementaires")
     return any(
         word in _DISK and (set(words[max(0, i - 2) : i]) & before or set(words[i + 1 : i + 2]) & after)
         for i, word in enumerate(words)
@@ -234,7 +264,7 @@ class _Around:
 
     def is_total(self) -> bool:
         """40 GB in total."""
-        return "total" in self.before[-3:] + self.after[:3]
+        return bool({"total", "insgesamt"} & set(self.before[-3:] + self.after[:3]))
 
     def is_of_something_else(self) -> bool:
         """40 GB of memory."""
@@ -243,7 +273,7 @@ class _Around:
     def is_rate(self) -> bool:
         """40 GB per day, 40 GB of data a day."""
         return any(
-            word == "daily" or (word in _RATE and following in _TIMES)
+            word in _DAILY or (word in _RATE and following in _TIMES)
             for word, following in pairwise((*self.after[:7], ""))
         )
 
@@ -266,7 +296,8 @@ class _Around:
         return any(abs(ask - disk) <= 6 for disk in disks for ask in asks)
 
     def _is_of_data(self) -> bool:
-        return self.after[:1] in _OF and bool(set(self.after[1:3]) & _NOT_DISK)
+        data = self.after[1:3] if self.after[:1] in _OF else ()
+        return bool(set(data) & _NOT_DISK or set(self.after[:1]) & _CONTENTS)
 
 
 def _in_a_reason(sentence: str, at: int) -> bool:

@@ -31,6 +31,16 @@ from parsers.request.disk import read_disk
         ("Il me faudrait environ 40 Go pour stocker les données.", 40),
         ("Espace disque supplémentaire : 20 Go pour les images", 20),
         ("Le disque de 8 Go ne suffit pas, 40 Go sont nécessaires pour les traces.", 40),
+        ("Ich brauche 40 GB, weil die Messdaten groß sind.", 40),
+        ("Wir benötigen ca. 40 GB Festplattenplatz für die Messdaten.", 40),
+        ("Bitte 40 GB Platte für die Messdaten.", 40),
+        ("Ich hätte gern eine Platte mit 40 GB, denn die Datenbank hat 30 GB.", 40),
+        ("Für die Messdaten werden 40 GB Speicherplatz benötigt.", 40),
+        ("Die 8 GB reichen nicht mehr: 40 GB sind nötig, damit die Abbilder Platz haben.", 40),
+        ("Die Platte sollte 40 GB groß sein, da das Archiv 30 GB hat.", 40),
+        ("Da die Datenbank 30 GB hat, brauche ich 40 GB.", 40),
+        ("Wir brauchen insgesamt 40 GB: 30 GB für Daten und 10 GB für Protokolle", 40),
+        ("Ich möchte 0,5 TB Festplatte für die Sicherungen.", 512),
     ],
 )
 def test_these_ask_for_so_much_disk_in_all(text: str, gib: int) -> None:
@@ -47,6 +57,9 @@ def test_these_ask_for_so_much_disk_in_all(text: str, gib: int) -> None:
         "12 GB more are needed.",
         "I need 12 GB of extra disk.",
         "Il me faut 12 Go de plus.",
+        "Ich brauche 12 GB mehr.",
+        "Wir benötigen weitere 12 GB.",
+        "12 GB zusätzlich wären nötig. Ich brauche zusätzliche 12 GB.",
     ],
 )
 def test_more_comes_on_top_of_what_every_vm_has(text: str) -> None:
@@ -74,6 +87,12 @@ def test_more_comes_on_top_of_what_every_vm_has(text: str) -> None:
         "A 5G core network. I need from 5 to 10 of them. I have 3 To do items.",
         "I need a 10 Gb/s link and 10 GB/s of traffic.",
         "Je traite 40 Go de données par jour.",
+        "Ich verarbeite 40 GB Daten pro Tag.",
+        "Ich brauche 40 GB Daten aus dem Archiv.",
+        "Ich brauche 16 GB Arbeitsspeicher.",
+        "Wir brauchen die VM, um täglich 40 GB zu laden; sie schreibt 40 GB am Tag auf die Platte eines anderen Knotens.",
+        "Die 40 GB Messdaten liegen auf einem anderen Server, ich brauche keine zusätzliche Platte.",
+        "Ich brauche nicht mehr als 20 GB Platte.",
     ],
 )
 def test_these_ask_for_no_disk(text: str) -> None:
@@ -95,6 +114,9 @@ def test_an_amount_that_is_no_wish_is_still_noted() -> None:
         ("I need 20 GB for logs. I also need 40 GB for images.", "Several disk sizes"),
         ("I need extra disk space for the traces.", "not how much"),
         ("J'aurais besoin d'espace disque supplémentaire pour les traces.", "not how much"),
+        ("Ich brauche 40 bis 50 GB für die Messdaten.", "Several disk sizes"),
+        ("Ich brauche mehr Speicherplatz für die Messdaten.", "not how much"),
+        ("Wir benötigen eine größere Platte für die Messdaten.", "not how much"),
     ],
 )
 def test_what_is_not_one_amount_is_asked_back(text: str, words: str) -> None:
