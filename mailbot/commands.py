@@ -15,7 +15,6 @@ from functools import partial
 from typing import Literal, TypeAlias, assert_never
 
 from mailbot.model import (
-    LIVING,
     Action,
     Actor,
     Approved,
@@ -51,6 +50,7 @@ from mailbot.offers import (
     in_states,
     is_unproven,
     keeping,
+    may_go,
     nowhere,
     proceeding,
     restorations,
@@ -205,11 +205,12 @@ def _of_owners(
             return Row(_always(Risk.EXTEND), extensions, _extended)
         case Verb.RELEASE:
             meaning = say("to give the machine back early; you will be asked to confirm")
-            back = when(Purpose.OWN, say("release"), meaning, verb, holds=in_states(*LIVING))
+            back = when(Purpose.OWN, say("release"), meaning, verb, holds=may_go)
             return Row(_always(Risk.RELEASE), back, _plain(ReleaseAsked))
         case Verb.REINSTALL:
             meaning = say("to reinstall the machine on a new disk; you will be asked to confirm")
-            return Row(_always(Risk.RELEASE), in_its_lease(verb, say("reinstall"), meaning), _plain(ReinstallAsked))
+            fresh = in_its_lease(verb, say("reinstall"), meaning, holds=may_go)
+            return Row(_always(Risk.RELEASE), fresh, _plain(ReinstallAsked))
         case Verb.WITHDRAW:
             return Row(_always(Risk.WITHDRAW), withdrawals, _plain(Withdrawn))
         case Verb.KEEP:

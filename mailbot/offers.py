@@ -70,14 +70,23 @@ def when(
     return lambda ticket, asked, _moment: offer if asked is purpose and holds(ticket) else ()
 
 
-def in_its_lease(verb: Verb, words: Translatable, meaning: Translatable) -> Offers:
-    """What the owner of a machine that is in its lease can have done to it."""
+def in_its_lease(
+    verb: Verb, words: Translatable, meaning: Translatable, *, holds: Callable[[Ticket], bool] = lambda _ticket: True
+) -> Offers:
+    """What the owner of a machine that is in its lease can have done to it, while something holds about the ticket."""
     offer = (Offer(verb, words, meaning, rare=True),)
-    return lambda ticket, asked, _moment: offer if asked is Purpose.OWN and ticket.state is S.ACTIVE else ()
+    return lambda ticket, asked, _moment: (
+        offer if asked is Purpose.OWN and ticket.state is S.ACTIVE and holds(ticket) else ()
+    )
 
 
 def in_states(*states: TicketState) -> Callable[[Ticket], bool]:
     return lambda ticket: ticket.state in states
+
+
+def may_go(ticket: Ticket) -> bool:
+    """Whether a machine may be given up by a word: there is one, and no admin has put it on hold."""
+    return ticket.state in LIVING and not ticket.held
 
 
 def approvals(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
@@ -176,7 +185,7 @@ def denials(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, .
         return (Offer(Verb.DENY, say("deny <reason>"), say("to refuse it; the owner will read the reason")),)
     if ticket.state is S.PENDING:
         return (Offer(Verb.DENY, say("deny <reason>"), say("to refuse it; the requester will read the reason")),)
-    if ticket.state is S.FAILED:
+    if ticket.state is S.FAILED and not ticket.held:
         return (Offer(Verb.DENY, say("deny <reason>"), say("to give up the build; the owner will read the reason")),)
     return ()
 
@@ -225,11 +234,11 @@ def withdrawals(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offe
         return (Offer(Verb.WITHDRAW, say("withdraw"), back if ticket.state is S.ARCHIVED else extension),)
     if purpose is Purpose.OWN and ticket.state is S.PENDING:
         return (Offer(Verb.WITHDRAW, say("withdraw"), say("to withdraw the request")),)
-    if purpose is Purpose.OWN and ticket.state is S.APPROVED:
+    if purpose is Purpose.OWN and ticket.state is S.APPROVED and not ticket.held:
         returns = say("to leave the machine removed; its disk will be kept for now")
         new = say("to withdraw the request; what was begun will be removed")
         return (Offer(Verb.WITHDRAW, say("withdraw"), new if ticket.lease_from is None else returns),)
-    if purpose is Purpose.OWN and ticket.state is S.FAILED:
+    if purpose is Purpose.OWN and ticket.state is S.FAILED and not ticket.held:
         return (
             Offer(
                 Verb.WITHDRAW, say("withdraw"), say("to withdraw the request, because the machine could not be built")
@@ -253,7 +262,7 @@ def restorations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offe
 
 
 def keeping(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, ...]:
-    if purpose not in {Purpose.OWN, Purpose.CONFIRM}:
+    if purpose not in {Purpose.OWN, Purpose.CONFIRM} or ticket.state not in LIVING:
         return ()
     if ticket.reinstall_asked_at is not None:
         return (Offer(Verb.KEEP, say("keep"), say("to keep the machine as it is")),)
@@ -263,13 +272,15 @@ def keeping(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offer, .
 def confirmations(ticket: Ticket, purpose: Purpose, moment: Moment) -> tuple[Offer, ...]:
     if purpose is not Purpose.CONFIRM:
         return ()
+    if ticket.state is S.UNCONFIRMED and moment.allows(ticket.end_date):
+        return (Offer(Verb.CONFIRM, say("confirm"), say("if it was you; the request will then go to the admins")),)
+    if not may_go(ticket):
+        return ()
     confirm_by = moment.rules.lease.confirm_by
     if ticket.release_asked_at is not None and moment.now <= confirm_by(ticket.release_asked_at):
         return (Offer(Verb.CONFIRM, say("confirm"), say("to give the machine back now")),)
     if ticket.reinstall_asked_at is not None and moment.now <= confirm_by(ticket.reinstall_asked_at):
         return (Offer(Verb.CONFIRM, say("confirm"), say("to delete its disk and reinstall the machine")),)
-    if ticket.state is S.UNCONFIRMED and moment.allows(ticket.end_date):
-        return (Offer(Verb.CONFIRM, say("confirm"), say("if it was you; the request will then go to the admins")),)
     return ()
 
 

@@ -80,11 +80,14 @@ class Life:
         self._of: dict[datetime, list[str]] = defaultdict(list)
         """Keys by the lease, or the end, that they speak of, in the order of their writing."""
         self._stages: dict[tuple[object, ...], int] = {}
-        ticket = Ticket(
+        self.begins(end_date)
+
+    def begins(self, end_date: date) -> None:
+        """A machine that was approved is ready."""
+        self.ticket = Ticket(
             1, S.APPROVED, "alice", "Alice Martin", ALICE.email, "A web server.", end_date, 8, "<1@example.org>", "VM",
             READY_AT, READY_AT, site="north",
         )  # fmt: skip
-        self.ticket = ticket
         self.happens(Built(LOGIN))
 
     # what happens

@@ -24,8 +24,10 @@ from mailbot.model import (
 from parsers.translatable import say
 
 
-def release_asked(ticket: Ticket, _event: ReleaseAsked, circumstances: Circumstances) -> Step:
+def release_asked(ticket: Ticket, _event: ReleaseAsked, circumstances: Circumstances) -> Step | Refusal:
     """Giving back cannot be undone for long: the registered address is asked once more."""
+    if ticket.held:
+        return _held(ticket)
     after = moved(ticket, circumstances, release_asked_at=circumstances.now, reinstall_asked_at=None)
     letter = to_owner(
         after,
@@ -56,16 +58,16 @@ def released(ticket: Ticket, event: Released, circumstances: Circumstances) -> S
             )
         )
     if ticket.held:
-        return Refusal(
-            say(
-                "An admin has put this machine on hold, so it will not be removed now: {why}. Please ask the admins.",
-                why=ticket.held,
-            )
-        )
+        return _held(ticket)
     after = going(ticket, circumstances, remove_at=None)
     letter = to_owner(after, VmReleased(plan=after_removal(circumstances), **snapshot(after)))
     effects = taken_away(ticket, after, circumstances, letter, called(event.by, ticket, circumstances))
     return Step(after, effects, f"released by {event.by.who}", WARNINGS)
+
+
+def _held(ticket: Ticket) -> Refusal:
+    held = say("An admin has put this machine on hold, so it will not be removed now: {why}. Please ask the admins.")
+    return Refusal(held.given(why=ticket.held))
 
 
 def going(ticket: Ticket, circumstances: Circumstances, *, remove_at: datetime | None) -> Ticket:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import re
+import random
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailbot.commands import ROWS, offered
-from mailbot.letters.languages import language, languages
+from mailbot.letters.languages import languages
 from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.decide import decide
 from mailbot.model import Actor, Event, Purpose, Role, Step, Ticket, TicketState
 from mailbot.offers import Moment, Offer
 from mailbot.rules import PolicyRules, Rules
 from mailbot.timetable import latest_end, today
-from parsers.reply.commands import read_command
-from parsers.values import Command, ReadingRules, Verb
+from parsers.translatable import say
+from parsers.values import Verb
+from tests.lives import BY_OWNER
+from tests.offered import OfferedLife, said_back
 from tests.world import ADMINS, CAROL
 
 S = TicketState
@@ -58,18 +60,6 @@ def questions(draw: st.DrawFn) -> tuple[Ticket, Purpose, datetime, Rules]:
     return ticket, purpose, now, rules
 
 
-REASONS = {"en": "there is no room at the moment", "fr": "il n'y a pas de place", "de": "es ist kein Platz frei"}
-
-
-def said_back(offer: Offer, now: datetime, rules: Rules, code: str) -> Command:
-    """The line as a letter in that language offers it, as a reply that says it is read."""
-    line = re.sub("<.*>", REASONS[code], language(code).words(offer.words))
-    reading = ReadingRules(now=now, timezone=UTC, default_disk_gib=rules.policy.disk_gib, languages=languages())
-    command = read_command(line, reading)
-    assert isinstance(command, Command), (line, command)
-    return command
-
-
 @given(questions(), st.sampled_from(languages()))
 def test_every_offered_line_is_accepted_when_it_is_sent_back(
     case: tuple[Ticket, Purpose, datetime, Rules], code: str
@@ -86,6 +76,21 @@ def test_every_offered_line_is_accepted_when_it_is_sent_back(
         assert isinstance(event, Event)
         step = decide(ticket, event, Circumstances(now, rules, ADMINS))
         assert isinstance(step, Step), (offer.words, step)
+
+
+@given(st.integers(0))
+@settings(max_examples=25)
+def test_over_whole_lives_every_line_of_every_letter_is_accepted_when_it_is_sent_back(seed: int) -> None:
+    life = OfferedLife(random.Random(seed))
+    life.lives()
+    assert life.tried
+    assert life.refused == []
+
+
+def test_such_a_life_sees_a_line_that_would_be_refused() -> None:
+    life = OfferedLife(random.Random(1))
+    life.tries(Offer(Verb.RESTORE, say("restore"), say("restore")), BY_OWNER, "en")
+    assert life.refused == ["pending, 2026-11-23: en “restore”"]
 
 
 @given(questions())
