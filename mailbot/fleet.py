@@ -19,7 +19,7 @@ from parsers.translatable import say
 from provisioner.api import SiteHealth
 from provisioner.placement import Need, choose
 
-CALLED_OFF = say("The support team has cancelled it.")
+CALLED_OFF = say("The support team has cancelled the move.")
 _DAY = timedelta(days=1)
 _LEAVING = (TicketState.ACTIVE, TicketState.EXPIRED, TicketState.ARCHIVED, TicketState.APPROVED, TicketState.RETIRING)
 
@@ -36,10 +36,10 @@ def move(
         raise Refused(f"there is no ticket #{ticket_id}")
     if to not in neighbours:
         known = ", ".join(sorted(set(neighbours) - {ticket.site})) or "none"
-        raise Refused(f"{to} is no host at which the machine would keep its name; those are: {known}")
+        raise Refused(f"the machine would not keep its name at {to}; it would at {known}")
     begun = relocation.of_ticket(context.store, ticket_id)
     if begun is not None and begun.begun:
-        raise Refused(f"it is moving to {begun.plan.to} already")
+        raise Refused(f"it is already moving to {begun.plan.to}")
     if why := relocation.cannot_take(context, ticket, to):
         raise Refused(f"{to}: {why}")
     zone = context.rules.service.timezone
@@ -50,7 +50,7 @@ def move(
         raise Refused(after.why)
     planned = relocation.of_ticket(context.store, ticket_id)
     if planned is None:
-        raise Refused("somebody else called it off meanwhile")
+        raise Refused("someone else has cancelled it meanwhile")
     return planned.plan
 
 
@@ -60,7 +60,7 @@ def cancel_move(context: TurnContext, ticket_id: int, as_admin: str) -> None:
     if planned is None:
         raise Refused(f"no move of ticket #{ticket_id} is planned")
     if planned.begun:
-        raise Refused(f"it is moving to {planned.plan.to} already")
+        raise Refused(f"it is already moving to {planned.plan.to}")
     after = relocation.end(context, ticket_id, MoveEnded(f"called off by {by.who}", CALLED_OFF, by=by))
     if isinstance(after, Refusal):
         raise Refused(after.why)

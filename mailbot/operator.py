@@ -10,6 +10,7 @@ from typing import assert_never
 from mailbot import journal, policy
 from mailbot.commands import OF_FINDINGS
 from mailbot.errors import Conflict, MailbotError
+from mailbot.lifecycle.steps import STATE_WORDS
 from mailbot.model import (
     Action,
     Actor,
@@ -115,14 +116,16 @@ def change_owner(context: TurnContext, ticket_id: int, as_admin: str, login: str
     """Give a machine to another person of the directory; both read the reason.  Raises Refused, DirectoryUnavailable."""
     by, ticket, person = acting(context, as_admin), context.store.ticket(ticket_id), context.directory.by_login(login)
     if person is None:
-        raise Refused(f"the directory has nobody with the login {login}")
+        raise Refused(f"nobody in the directory has the login {login}")
     keys, refusals = usable_keys(person)
     problems = policy.person_problems(person, keys, refusals)
     if problems:
         raise Refused(f"{login} cannot have it: {policy.refusal(problems)}")
     has = context.store.open_ticket_of(person.login, person.id)
     if has is not None and has.id != ticket_id:
-        raise Refused(f"{login} has #{has.id} already ({has.state.value}), and one machine is what a person can have")
+        raise Refused(
+            f"{login} already has ticket #{has.id} ({STATE_WORDS[has.state]}), and a person can have only one machine"
+        )
     holder = context.directory.by_login(ticket.username) if ticket else None
     taken = holder is not None and holder.login != person.login
     state = OwnerState.NAMESAKE if taken else OwnerState.ACTIVE
@@ -146,7 +149,7 @@ def close(context: TurnContext, as_admin: str, words: str) -> None:
     """Take no new requests; `words` are what requesters read: why, or until when.  Raises Refused."""
     acting(context, as_admin)
     if not words.strip():
-        raise Refused("closing needs a word for those who ask: why, or until when")
+        raise Refused("say why, or until when: those who send a request will read it")
     context.store.put_note(CLOSED, words.strip())
 
 
@@ -161,7 +164,7 @@ def release_brake(context: TurnContext, as_admin: str) -> int:
     by = acting(context, as_admin).who
     pulled = brake.current(context)
     if pulled is None or pulled.released_by:
-        raise Refused("the brake is not pulled")
+        raise Refused("the brake holds nothing back")
     turn = brake.release(context, pulled.number, by)
     if isinstance(turn, Refusal):
         raise Refused(turn.why)
@@ -178,10 +181,10 @@ def resend(context: TurnContext, row: int, as_admin: str) -> str:
     who = acting(context, as_admin).who
     item = context.store.overview.row(row)
     if item is None or item.effect.action is not Action.LETTER:
-        raise Refused(f"row {row} of the outbox is no letter")
+        raise Refused(f"row {row} of the outbox is not a letter")
     ticket = context.store.ticket(item.ticket_id) if item.ticket_id else None
     if ticket is not None and item.version != ticket.version:
-        raise Refused(f"that letter speaks of what has changed since: ticket #{ticket.id} is {ticket.state.value} now")
+        raise Refused(f"that letter is out of date; ticket #{ticket.id} now: {STATE_WORDS[ticket.state]}")
     now = context.clock.now()
     again = replace(item.effect, key=f"again:{now:%Y%m%dT%H%M%S}:{item.effect.key}", not_before=None, notice=None)
     context.store.commit(Turn(now=now, about_ticket=item.ticket_id, effects=(again,)))
@@ -202,17 +205,17 @@ def requeue_row(context: TurnContext, row: int, as_admin: str) -> str:
     match state:
         case OutboxState.WAITING:
             if not context.store.hasten(row, context.clock.now()):
-                raise Refused(f"row {row} is being worked on, or was not tried yet and waits for its own time")
+                raise Refused(f"row {row} is being worked on, or has not been tried yet and is not due")
             journal.work_requeued(item.ticket_id, row=row, action=item.effect.action.value, who=who)
-            return f"row {row} is tried again now"
+            return f"row {row} will be tried again now"
         case OutboxState.FAILED if item.effect.action is Action.LETTER:
-            return f"the letter goes to {resend(context, row, as_admin)} again"
+            return f"the letter will be sent to {resend(context, row, as_admin)} again"
         case OutboxState.FAILED:
             return f"ticket #{retry(context, item.about_ticket, as_admin).id} is built again"
         case OutboxState.HELD:
-            raise Refused(f"the brake on letters holds row {row}: answer its letter with proceed")
+            raise Refused(f"row {row} is held back by the limit on letters: reply “proceed” to the message about it")
         case OutboxState.DONE | OutboxState.CANCELLED:
-            raise Refused(f"row {row} is {state.value}: there is nothing to try again")
+            raise Refused(f"row {row} is {state.value}: nothing can be tried again")
         case _:
             assert_never(state)
 
@@ -223,7 +226,7 @@ def requeue_ticket(context: TurnContext, ticket_id: int, as_admin: str) -> None:
     if context.store.ticket(ticket_id) is None:
         raise Refused(f"there is no ticket #{ticket_id}")
     if not context.store.overview.trouble(ticket_id):
-        raise Refused(f"ticket #{ticket_id} was not put off: it is looked at when its time comes")
+        raise Refused(f"ticket #{ticket_id} was not put off: it will be processed when it is due")
     context.store.commit(Turn(now=context.clock.now(), wake=(ticket_id,)))
     journal.ticket_requeued(ticket_id, who=who)
 
@@ -240,7 +243,7 @@ def requeue_mails(context: TurnContext, inbox: Inbox, message_id: str, as_admin:
     found = [one.uid for one in inbox.filed(Folder.QUARANTINE) if not wanted or filed.message_id(one) == wanted]
     inbox.bring_back(found, Folder.QUARANTINE)
     if wanted and not waiting and not found:
-        raise Refused(f"no mail {wanted} waits or lies in quarantine")
+        raise Refused(f"no message {wanted} is waiting or in quarantine")
     journal.mails_requeued(waiting=waiting, brought_back=len(found), who=who)
     return waiting + len(found)
 
@@ -249,7 +252,7 @@ def set_site_mode(context: TurnContext, site: str, mode: modes.Mode, as_admin: s
     """Decide what may happen at a site.  Raises Refused."""
     who = acting(context, as_admin).who
     if not why.strip():
-        msg = "a site's mode needs a reason, because others will wonder about it later"
+        msg = "changing a site's mode needs a reason, because others will wonder about it later"
         raise Refused(msg)
     modes.change(context.store, site, modes.Change(mode, context.clock.now(), who, why.strip()))
 
@@ -260,7 +263,7 @@ def answer_finding(context: TurnContext, words: str, as_admin: str) -> str:
     word, _, machine = words.strip().partition(" ")
     verb = next((one for one in OF_FINDINGS if one.value == word), None)
     if verb is None:
-        raise Refused(f"a finding is answered with {', '.join(OF_FINDINGS)} and the name of a machine")
+        raise Refused(f"reply to a finding with {', '.join(OF_FINDINGS)} and the name of a machine")
     open_ = tuple(findings.standing(context.store).values())
     placed = finding_replies.chosen(open_, verb, machine.strip())
     result = placed if isinstance(placed, Refusal) else finding_replies.done(context, placed, verb, by)
@@ -269,7 +272,7 @@ def answer_finding(context: TurnContext, words: str, as_admin: str) -> str:
     try:
         context.store.commit(result.turn)
     except Conflict as error:
-        raise Refused(f"it was changed by others meanwhile ({error}); look again") from error
+        raise Refused(f"someone else has changed it meanwhile ({error}); please check again") from error
     return str(result.said)
 
 
@@ -280,7 +283,7 @@ def acting(context: TurnContext, as_admin: str) -> Actor:
         if wanted in {admin.login.casefold(), admin.address.casefold()}:
             return Actor(Role.OPERATOR, admin.address, evidence={"command_line": True})
     known = ", ".join(admin.login or admin.address for admin in context.all_admins())
-    msg = f"{as_admin} is no admin of this site; the configuration names {known}"
+    msg = f"{as_admin} is not an admin of this site; its admins are {known}"
     raise Refused(msg)
 
 

@@ -61,9 +61,9 @@ def erase(context: TurnContext, whom: Whom, as_admin: str, addresses: Collection
     done = context.store.archive.erase(whom, f"erased-{token_hex(4)}", by, context.clock.now(), known)
     if done.open:
         which = ", ".join(f"#{number}" for number in done.open)
-        raise Refused(f"{login} still has something that is not over ({which}): see `mailbot list --user {login}`")
+        raise Refused(f"{login} still has open tickets ({which}): see `mailbot list --user {login}`")
     if not any((done.tickets, done.letters, done.mails)):
-        raise Refused(f"nothing is kept about {login}")
+        raise Refused(f"nothing is stored about {login}")
     journal.person_erased(tickets=done.tickets, lines=done.lines, letters=done.letters, mails=done.mails, who=by.who)
     return done
 

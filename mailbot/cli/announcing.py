@@ -24,18 +24,18 @@ def announce(
     as_admin: Admin,
     site: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only to those with a machine at this site. May be repeated."),
+        typer.Option(metavar="NAME", help="Only to owners with a machine at this site. May be repeated."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say who would get it and what, and write nothing.")
+        bool, typer.Option("--dry-run", help="Show the message and who would get it, and send nothing.")
     ] = False,
     yes: Yes = False,
 ) -> None:
     """Write to the owners of all machines, or of those at a site.
 
-    Everybody with a machine that runs, is stopped or is being built gets it once, from the daemon, within the limits on
-    letters: over a limit the rest is held, and admins are told. Paragraphs are kept; a line that would be a command in an
-    answer is refused.
+    Everyone whose machine is running, stopped or being built gets the message once, from the daemon, within the
+    limits on letters: above a limit, the rest is held back and the admins are told. Paragraphs are kept. A line that
+    would be a command in a reply is refused.
     """
     settings = settings_of(context)
     known = {one.name for one in settings.config.hosts}
@@ -51,13 +51,13 @@ def announce(
             for ticket in owners:
                 say(f"#{ticket.id}  {visible(ticket.login)}  {visible(ticket.email)}")
             say(f"\nSubject: [{settings.config.service.name}] {visible(subject)}\n\n{visible_lines(text)}\n")
-            say(_how_many(len(owners), "would be written"))
+            say(_how_many(len(owners), "would get it"))
             return
         if not owners:
             raise operator.Refused("nobody has a machine there")
-        confirm(_how_many(len(owners), "are going to be written"), yes=yes)
+        confirm(_how_many(len(owners), "will get it"), yes=yes)
         announcing.announce(turn, subject, text, as_admin, sites)
-    say(_how_many(len(owners), "are written by the next ticks of the daemon"))
+    say(_how_many(len(owners), "will get it from the daemon shortly"))
 
 
 def _text(file: Path) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     cls=Table,
     name="mailbot",
-    help="Turns an approved email into a Debian virtual machine, and removes it again, never without warning.",
+    help="Turns an approved email into a Debian virtual machine and removes the machine when its time is over, never without warning.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     **LOOK,
@@ -60,9 +60,9 @@ def root(
         ),
     ] = None,
     print_config: Annotated[
-        bool, typer.Option("--print-config", help="Show the configuration in force, secrets masked, and end.")
+        bool, typer.Option("--print-config", help="Show the configuration in force, with secrets masked, and exit.")
     ] = False,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
     """Options that come before the command."""
     context.obj = Named(config, context.obj)
@@ -129,7 +129,7 @@ def _told(error: Exception) -> int:
     if code is not None:
         complain(str(error))
         return code
-    complain("mailbot has a fault; please report this:")
+    complain("This is a bug in mailbot; please report it:")
     complain("".join(traceback.format_exception(error)).rstrip())
     return os.EX_SOFTWARE
 

@@ -161,7 +161,7 @@ class Asking:
             before = host
             for one, why in told.items():
                 complain(f"{one.host}:{one.port} ({one.security}): {why}")
-            complain("Another name, or the same one again to take it as it is.")
+            complain("Enter another name, or the same one again to use it anyway.")
 
     def _with_password(self, answers: Answers) -> Answers:
         """A password that the mailbox takes; the same one twice is taken as it is."""
@@ -173,7 +173,7 @@ class Asking:
             if not why or password == before:
                 return answers
             before = password
-            complain(f"{why}\nAnother password, or the same one again to take it as it is.")
+            complain(f"{why}\nEnter another password, or the same one again to use it anyway.")
 
     def _with_proof(self, answers: Answers) -> Answers:
         """How a forged sender is told from a real one; without any way, a request is believed by its address alone.
@@ -183,9 +183,9 @@ class Asking:
         domain = answers.admin.rpartition("@")[2].lower()
         signs = self.look.publishes_dmarc(domain)
         complain(
-            "How is a forged sender told from a real one?\n"
-            f"  dkim  mailbot checks DKIM signatures itself{f'; {domain} publishes that it signs its mail' if signs else ''}\n"
-            "  NAME  your own mail server checks, and writes the result under this name (authserv-id) into Authentication-Results\n"
+            "How should mailbot tell a forged sender from a real one?\n"
+            f"  dkim  mailbot checks DKIM signatures itself{f'; {domain} says that it signs its mail' if signs else ''}\n"
+            "  NAME  your own mail server checks, and writes its result to Authentication-Results under this name (authserv-id)\n"
             "  none  not at all: anyone who knows an address can write in its name\n"
             "Mail that is not proven then decides nothing; docs/how-to/mail-server.md tells more."
         )

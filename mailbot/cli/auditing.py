@@ -29,19 +29,19 @@ def verify(
     context: typer.Context,
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="Write each ticket's count of lines and last seal as JSON, to be kept elsewhere."),
+        typer.Option("--json", help="Write each ticket's number of lines and last seal as JSON, to be kept elsewhere."),
     ] = False,
     against: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="What --json wrote earlier: lines of then must still be there.", show_default=False
+            metavar="FILE", help="An earlier output of --json: its lines must still exist.", show_default=False
         ),
     ] = None,
 ) -> None:
     """Check every line of the history against its seal.
 
-    Names the first line of each ticket that is not as it was written; ends with 65 where there is one. Who can write the
-    database could seal a whole history again: what was written with --json and kept elsewhere shows that, too.
+    Names the first changed line of each ticket, and then exits with 65. Someone who can write to the database could
+    seal a whole history again; a copy made with --json and kept elsewhere reveals that.
     """
     tickets = lines = erased = 0
     broken: list[str] = []
@@ -56,9 +56,7 @@ def verify(
     for one in broken:
         complain(one)
     if not as_json and not broken:
-        say(
-            f"{lines} lines of {tickets} tickets are as they were written{f', {erased} of them erased' if erased else ''}."
-        )
+        say(f"{lines} lines of {tickets} tickets are unchanged{f', {erased} of them erased' if erased else ''}.")
     if broken:
         raise typer.Exit(os.EX_DATAERR)
 

@@ -14,18 +14,19 @@ from mailbot.cli.site import settings_of
 
 def explain(
     context: typer.Context,
-    files: Annotated[list[str], typer.Argument(help="Mails as files (RFC 5322); - for standard input.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a mail.")] = False,
+    files: Annotated[list[str], typer.Argument(help="Files with one message each (RFC 5322); - for standard input.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, one object per message.")] = False,
     now: Annotated[
-        str, typer.Option(help="The moment from which relative dates count, in ISO form; by default the clock.")
+        str, typer.Option(help="The moment that relative dates count from, in ISO format; by default now.")
     ] = "",
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Take limits and languages from it.", show_default=False)
+        Path | None,
+        typer.Option("--config", "-c", help="Take limits and languages from this file.", show_default=False),
     ] = None,
 ) -> None:
-    """Show how mails are understood.
+    """Show how messages are understood.
 
-    Needs no database and no network. It reads words, not authority.
+    Needs no database and no network. It shows what a message says, not whether the sender may say it.
     """
     settings = settings_of(context)
     file = config or settings.named
@@ -36,14 +37,14 @@ def init(
     context: typer.Context,
     *,
     address: Annotated[str, typer.Option(help="The address of the shared mailbox.")] = "",
-    imap: Annotated[str, typer.Option(help="The IMAP server; by default it is found by the address.")] = "",
+    imap: Annotated[str, typer.Option(help="The IMAP server; by default found by the address.")] = "",
     password_file: Annotated[
         Path | None, typer.Option(help="A file with the mailbox's password in its first line.", show_default=False)
     ] = None,
     admin: Annotated[str, typer.Option(help="The address of the admin who decides.")] = "",
     domain: Annotated[str, typer.Option(help="Machines are called <username>-vm.<domain>.")] = "",
     username: Annotated[str, typer.Option(help="The mailbox's account; by default its address.")] = "",
-    smtp: Annotated[str, typer.Option(help="The server that takes letters; by default as --imap, or found.")] = "",
+    smtp: Annotated[str, typer.Option(help="The server that sends letters; by default as --imap, or found.")] = "",
     check_dkim: Annotated[
         bool | None,
         typer.Option(
@@ -51,15 +52,15 @@ def init(
         ),
     ] = None,
     authserv_id: Annotated[
-        str, typer.Option(help="The name under which your own mail server says what it found (Authentication-Results).")
+        str, typer.Option(help="The name that your own mail server uses in Authentication-Results.")
     ] = "",
     libvirt: Annotated[str, typer.Option(help="The hypervisor.")] = "qemu:///system",
-    force: Annotated[bool, typer.Option("--force", help="Write over an existing configuration.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing configuration.")] = False,
 ) -> None:
     """Write a first configuration.
 
-    Asks what one must know, where no option says it, finds the servers by the address, tries what it is told, and puts secrets
-    into files of their own.
+    Asks for what no option says, finds the servers by the mailbox's address, tries them, and writes each secret to a
+    separate file.
     """
     path = settings_of(context).path
     setup.refuse_to_write_over(path, force=force)

@@ -20,12 +20,12 @@ from mailbot.config import seal_keys
 from mailbot.tokens import TokenKeys
 from mailbot.turns import sealing
 
-db = typer.Typer(name="db", help="The database's schema.", no_args_is_help=True, **LOOK)
+db = typer.Typer(name="db", help="Manage the database's schema.", no_args_is_help=True, **LOOK)
 
 
 @db.command()
 def upgrade(context: typer.Context) -> None:
-    """Bring the database to the revision that this program needs; makes it where there is none."""
+    """Upgrade the database to the revision that this program needs, or create it."""
     settings = settings_of(context)
     settings.as_service()
     url = settings.config.database.url.get_secret_value()
@@ -45,31 +45,31 @@ def recover(
     since: Annotated[
         str,
         typer.Option(
-            help="Look for handled mails from this day on, in ISO form; by default since the backup.",
+            help="Look for handled messages from this day on, in ISO format; by default since the backup.",
             show_default=False,
         ),
     ] = "",
 ) -> None:
     """Continue after a backup was restored.
 
-    Numbers of tickets go on above those of all machines and letters, machines that were built since have their tickets
-    again, open questions are asked again and notice is given again; other mails that were handled since the backup go
-    back to the inbox.  The bot is paused: look, then `mailbot resume`.
+    Ticket numbers continue above those of all machines and letters, machines that were built since get their tickets
+    back, open questions are asked again, and notice is given again. Other messages that were handled since the backup
+    go back to the inbox. mailbot is paused: check everything, then run `mailbot resume`.
     """
     first = _day(since) if since else None
     with bots.bot(settings_of(context)) as bot:
         done = recovery.recover(bot.context, bot.inbox, bot.reader, bot.sites, account=bot.account, since=first)
     say(
-        f"The next ticket has a number above {done.above}. Open tickets that were asked or announced again: {done.tickets}."
+        f"The next ticket will have a number above {done.above}. Open tickets that were asked about or announced again: {done.tickets}."
     )
     for ticket in done.adopted:
         say(f"The machine of {visible(ticket.username)} at {ticket.site} has its ticket #{ticket.id} again.")
     for sentence in done.unknown:
-        complain(f"Not known: {visible(sentence)}")
-    say(f"Mails that will be read again: {done.mails}.")
+        complain(f"Unknown: {visible(sentence)}")
+    say(f"Messages that will be read again: {done.mails}.")
     if done.nameless:
-        say(f"Handled mails without a Message-ID, which stay where they are: {done.nameless}.")
-    say("The bot is paused. Look at `mailbot list` and `mailbot doctor`, start the service, then `mailbot resume`.")
+        say(f"Handled messages without a Message-ID, which stay where they are: {done.nameless}.")
+    say("mailbot is paused. Check `mailbot list` and `mailbot doctor`, start the service, then run `mailbot resume`.")
 
 
 def _day(written: str) -> date:
@@ -81,20 +81,20 @@ def _day(written: str) -> date:
 
 @db.command()
 def reseal(context: typer.Context) -> None:
-    """Encrypt the stored mails with the first of the keys for that; then the others can go, but keep those of tokens as long as they count."""
+    """Encrypt the stored messages with the first key; you can then remove the other keys, except token keys that are still valid."""
     settings = settings_of(context)
     keys = TokenKeys(seal_keys(settings.config))
     with settings.store() as store:
         done = sealing.reseal(store, keys)
-    say(f"Mails that were encrypted again: {done.mails}.")
+    say(f"Messages that were encrypted again: {done.mails}.")
     if done.unreadable:
-        complain(f"Mails that none of the keys opens: {done.unreadable}.")
+        complain(f"Messages that no key can decrypt: {done.unreadable}.")
         raise typer.Exit(os.EX_DATAERR)
 
 
 @db.command()
 def current(context: typer.Context) -> None:
-    """Say which revision the database is at, and which one is needed."""
+    """Show the database's revision and the one that is needed."""
     settings = settings_of(context)
     settings.as_service()
     url = settings.config.database.url.get_secret_value()

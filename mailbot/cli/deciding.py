@@ -12,6 +12,7 @@ from mailbot import operator
 from mailbot.cli.acting import turn_context
 from mailbot.cli.output import say, visible
 from mailbot.cli.site import settings_of
+from mailbot.lifecycle.steps import STATE_WORDS
 from mailbot.model import Ticket
 from mailbot.turns import brake
 from mailbot.turns.context import TurnContext
@@ -36,7 +37,7 @@ def approve(
     until: Annotated[
         date | None, typer.Option(parser=day, metavar="DATE", help="Another end date.", show_default=False)
     ] = None,
-    disk: Annotated[int | None, typer.Option(help="Another size of the disk, GiB.", show_default=False)] = None,
+    disk: Annotated[int | None, typer.Option(help="Another disk size, in GiB.", show_default=False)] = None,
 ) -> None:
     """Approve a request or an extension, as by mail."""
     with turn_context(settings_of(context)) as turn:
@@ -64,9 +65,9 @@ def hold(
     context: typer.Context,
     ticket: Number,
     as_admin: Admin,
-    why: Annotated[str, typer.Option(help="The reason, for those who wonder later.", show_default=False)],
+    why: Annotated[str, typer.Option(help="The reason, for anyone who wonders later.", show_default=False)],
 ) -> None:
-    """Exempt a machine from everything destructive."""
+    """Keep a machine from being stopped, removed or deleted."""
     with turn_context(settings_of(context)) as turn:
         _tell(turn, operator.hold(turn, ticket, as_admin, why))
 
@@ -86,12 +87,12 @@ def end(
 ) -> None:
     """Remove a machine now, whatever its end date.
 
-    Without notice, so it asks first. The disk is kept for a while; a machine that is held stays. One that is still
-    being built is given up, and what was begun is taken away.
+    There is no notice, so it asks you first. The disk is kept for a while. A machine on hold is not removed. The
+    build of an unfinished machine is given up, and what was begun is removed.
     """
     with turn_context(settings_of(context)) as turn:
         confirm(
-            f"The machine of ticket #{ticket} is stopped and removed now; a disk that its owner has used is kept.",
+            f"The machine of ticket #{ticket} will be stopped and removed now; a disk that its owner has used is kept.",
             yes=yes,
         )
         _tell(turn, operator.end(turn, ticket, as_admin, reason))
@@ -105,7 +106,7 @@ def extend(
 ) -> None:
     """Give a machine a later last day without a request.
 
-    One that is stopped starts again.
+    A stopped machine is started again.
     """
     with turn_context(settings_of(context)) as turn:
         _tell(turn, operator.extend(turn, ticket, as_admin, until))
@@ -120,7 +121,7 @@ def shorten(
 ) -> None:
     """Give a machine an earlier last day, with notice.
 
-    The notice (lease.notice_days) starts again with the letter about it. To end a machine sooner, use `end`.
+    The notice (lease.notice_days) starts again with the letter about it. Use `end` to end a machine sooner.
     """
     with turn_context(settings_of(context)) as turn:
         _tell(turn, operator.shorten(turn, ticket, as_admin, until, reason))
@@ -134,7 +135,7 @@ def stop(
 ) -> None:
     """Switch a machine off within its lease.
 
-    The lease goes on; the owner reads the reason and may switch it on again. A machine that is held stays on.
+    The lease continues; the owner reads the reason and may switch the machine on again. A machine on hold stays on.
     """
     with turn_context(settings_of(context)) as turn:
         _tell(turn, operator.stop(turn, ticket, as_admin, reason))
@@ -150,18 +151,18 @@ def change_owner(
     context: typer.Context,
     ticket: Number,
     login: Annotated[str, typer.Argument(help="The login of the new owner.")],
-    reason: Annotated[str, typer.Argument(help="The reason; the former and the new owner will read it.")],
+    reason: Annotated[str, typer.Argument(help="The reason; the previous and the new owner will read it.")],
     *,
     as_admin: Admin,
     yes: Yes = False,
 ) -> None:
     """Give a machine to another person.
 
-    Its disk with all that is on it, its name and its last day stay. The new owner's SSH keys take the place of all others, and
-    nothing that the former owner has been written counts any more. What others have in it is for the new owner to see.
+    The disk with everything on it, the name and the last day stay the same. The new owner's SSH keys replace all
+    others, and replies to letters of the previous owner no longer count. Nothing else on the machine is changed.
     """
     with turn_context(settings_of(context)) as turn:
-        confirm(f"{visible(login)} can read everything on the machine of ticket #{ticket} then.", yes=yes)
+        confirm(f"{visible(login)} will be able to read everything on the machine of ticket #{ticket}.", yes=yes)
         _tell(turn, operator.change_owner(turn, ticket, as_admin, login, reason))
 
 
@@ -174,7 +175,7 @@ def restore(
         typer.Option(
             parser=day,
             metavar="DATE",
-            help="Its last day; by default the one agreed on or asked for, else 30 days from now.",
+            help="Its last day; by default the agreed or requested one, otherwise 30 days from now.",
             show_default=False,
         ),
     ] = None,
@@ -187,7 +188,7 @@ def restore(
 def withdraw(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
     """Withdraw a request for a machine or for an extension.
 
-    For its owner, who reads it, and everybody who was asked.
+    The owner and all admins are told.
     """
     with turn_context(settings_of(context)) as turn:
         _tell(turn, operator.withdraw(turn, ticket, as_admin))
@@ -195,51 +196,51 @@ def withdraw(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
 
 def resend(
     context: typer.Context,
-    row: Annotated[int, typer.Argument(help="The letter's row, as `queue` and `show` name it.", min=1)],
+    row: Annotated[int, typer.Argument(help="The letter's row, as shown by `queue` and `show`.", min=1)],
     as_admin: Admin,
 ) -> None:
     """Send a letter again.
 
-    Also one that was given up or accepted. A letter that speaks of what has changed since is not sent.
+    This also works for a letter that was given up or accepted, but not for one whose content is out of date.
     """
     with turn_context(settings_of(context)) as turn:
         to = operator.resend(turn, row, as_admin)
-    say(f"The letter goes to {visible(to)} again.")
+    say(f"The letter will be sent to {visible(to)} again.")
 
 
 def release_brake(context: typer.Context, as_admin: Admin, yes: Yes = False) -> None:
-    """Release the machines that the brake holds.
+    """Release the machines that the brake holds back.
 
-    What was due happens then: machines are stopped or removed, each under the usual rules.
+    What was due then happens: machines are stopped or removed, each by the usual rules.
     """
     with turn_context(settings_of(context)) as turn:
         pulled = brake.current(turn)
         if pulled is not None and not pulled.released_by:
             confirm(f"{len(pulled.tickets)} machines may then be stopped or removed.", yes=yes)
         count = operator.release_brake(turn, as_admin)
-    say(f"The brake is released; {count} tickets are looked at now.")
+    say(f"The brake is released; {count} tickets will be processed now.")
 
 
 def close(
     context: typer.Context,
-    words: Annotated[str, typer.Argument(help="What those who ask will read: why, or until when.")],
+    words: Annotated[str, typer.Argument(help="What requesters will read: why, or until when.")],
     as_admin: Admin,
 ) -> None:
-    """Take no new requests.
+    """Accept no new requests.
 
-    Anyone who asks will read the words. Machines that exist, and requests that were accepted, go on. It is about people; that a place
-    gets no new machines is said by `site cordon`.
+    Anyone who sends a request will read the words. Existing machines and accepted requests continue. To give only one
+    site no new machines, use `site cordon`.
     """
     with turn_context(settings_of(context)) as turn:
         operator.close(turn, as_admin, words)
-    say("The service is closed for new requests.")
+    say("mailbot accepts no new requests.")
 
 
 def open_(context: typer.Context, as_admin: Admin) -> None:
-    """Take new requests again, after `close`."""
+    """Accept new requests again, after `close`."""
     with turn_context(settings_of(context)) as turn:
         operator.reopen(turn, as_admin)
-    say("The service is open.")
+    say("mailbot accepts new requests.")
 
 
 def confirm(what: str, *, yes: bool) -> None:
@@ -248,30 +249,32 @@ def confirm(what: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise typer.BadParameter(f"{what} Say --yes to confirm it.")
-    typer.confirm(f"{what} Go on?", abort=True, err=True)
+    typer.confirm(f"{what} Continue?", abort=True, err=True)
 
 
 def pause(
     context: typer.Context,
     as_admin: Admin,
-    why: Annotated[str, typer.Option(help="The reason, for those who wonder later.", show_default=False)],
+    why: Annotated[str, typer.Option(help="The reason, for anyone who wonders later.", show_default=False)],
 ) -> None:
-    """Stop acting.
+    """Stop acting until `resume`.
 
-    Mail is received and answered, but no ticket is woken and no machine touched until `resume`.
+    Messages are read and answered, but no machine is built, stopped or removed.
     """
     with turn_context(settings_of(context)) as turn:
         operator.pause(turn, as_admin, why)
-    say("The bot is paused.")
+    say("mailbot is paused.")
 
 
 def resume(context: typer.Context, as_admin: Admin) -> None:
     """Act again after a pause."""
     with turn_context(settings_of(context)) as turn:
         operator.resume(turn, as_admin)
-    say("The bot acts again.")
+    say("mailbot is no longer paused.")
 
 
 def _tell(turn: TurnContext, ticket: Ticket) -> None:
     """Say what became of a ticket, in the words of its history."""
-    say(f"Ticket #{ticket.id} is {ticket.state.value}. {visible(turn.store.history(ticket.id)[-1].summary)}")
+    say(
+        f"Ticket #{ticket.id}: {STATE_WORDS[ticket.state]} ({ticket.state}). {visible(turn.store.history(ticket.id)[-1].summary)}"
+    )

@@ -19,14 +19,14 @@ class NoExample(MailbotError):
 
 
 def examples(
-    name: Annotated[str, typer.Argument(help="Write this one to standard output.", show_default=False)] = "",
+    name: Annotated[str, typer.Argument(help="Write this file to standard output.", show_default=False)] = "",
     into: Annotated[
-        Path | None, typer.Option(help="Write this one, or all, into this folder.", show_default=False)
+        Path | None, typer.Option(help="Write this file, or all, to this folder.", show_default=False)
     ] = None,
 ) -> None:
     """List the files that come with the program, or print them.
 
-    That is: the configuration with every setting, a directory of users, and the units for systemd. Nothing is written over.
+    These are the configuration with every setting, a directory of users, and the systemd units. No file is overwritten.
     """
     known = names()
     if name and name not in known:

@@ -32,15 +32,15 @@ Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 def check(context: typer.Context, as_json: Json = False) -> None:
     """Check what needs no network.
 
-    That is: configuration, token keys, letters, directory of users, database revision.
+    This is the configuration, token keys, letters, directory of users and database revision.
     """
     raise typer.Exit(report(offline(settings_of(context)), as_json=as_json))
 
 
 def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """Check everything, also the servers.
+    """Check everything, including the servers.
 
-    Adds IMAP, SMTP, and for each site libvirt, room and base image; says how to put right what is wrong.
+    This adds IMAP, SMTP and, for each site, libvirt, capacity and base image. It says how to fix what is wrong.
     """
     raise typer.Exit(report(online(settings_of(context)), as_json=as_json))
 
@@ -54,7 +54,7 @@ def offline(settings: Settings) -> Iterator[Finding]:
             yield fail("configuration", problem, f"edit {settings.path}", os.EX_CONFIG)
         return
     user = settings.as_service()
-    whose = f", looked at as {user}, whose the database is" if user else ""
+    whose = f", checked as {user}, who owns the database" if user else ""
     yield ok("configuration", f"{settings.path} is complete{whose}")
     yield from owners(config, settings.path)
     yield _keys(config)
@@ -107,7 +107,7 @@ def _letters(config: Config) -> Finding:
     try:
         wrong = list(problems(letter_settings(config)))
     except ConfigurationError:
-        return ok("letters", "not tried: the token keys are missing")
+        return ok("letters", "not checked: the token keys are missing")
     if wrong:
         fix = (
             f"correct it in {config.smtp.templates}"
@@ -142,7 +142,9 @@ def _zones(config: Config) -> Iterator[Finding]:
     zones = make_zones(config)
     for name, why in sorted(zones.look().items() if zones else ()):
         fix = "see `[[zones]]`: server, key, and what the name server allows that key"
-        yield fail(f"zone {name}", why, fix) if why else ok(f"zone {name}", "its name server answers, under our key")
+        yield (
+            fail(f"zone {name}", why, fix) if why else ok(f"zone {name}", "its name server answers and accepts the key")
+        )
 
 
 def _ldap(config: Config) -> Iterator[Finding]:
@@ -184,7 +186,7 @@ def _keys_command(config: Config) -> Iterator[Finding]:
         if os.access(program, os.X_OK):
             yield ok("keys command", f"{program} can be run")
         else:
-            said = f"{program} is not there, or may not be run"
+            said = f"{program} does not exist or must not be run"
             yield fail("keys command", said, "check directory.keys_command", os.EX_CONFIG)
 
 
@@ -193,7 +195,7 @@ def _trust(config: Config) -> Finding:
     if config.trust.sees_alignment:
         return ok("trust", "the domain of a sender is proven by DMARC or DKIM")
     lost = (
-        "nothing here can tell a forged sender: a request is believed by its address alone, a decision by its address and its "
+        "nothing detects a forged sender: a request is trusted by its address alone, a decision by its address and its "
         "token"
     )
     fix = "set trust.check_dkim or trust.authserv_id; docs/how-to/mail-server.md tells which suits"
@@ -216,7 +218,7 @@ def _reader(settings: Settings) -> Finding:
     """What the child that reads strangers' mails has given up on this machine."""
     reader = make_reader(ReadingRules(settings.clock.now(), UTC))
     try:
-        return ok("reader of mails", f"starts; given up: {', '.join(reader.layers()) or 'nothing'}")
+        return ok("reader of mails", f"starts; it has given up: {', '.join(reader.layers()) or 'nothing'}")
     except OSError as error:
         return fail("reader of mails", str(error), "check the installation: python3 -m mailbot.adapters.reading.child")
     finally:
@@ -268,16 +270,16 @@ def kvm_finding(site: str, kvm: Kvm) -> Finding:
     what = f"site {site}, KVM"
     match kvm:
         case Kvm.RUNS:
-            return ok(what, "a guest runs under it")
+            return ok(what, "guests can use it")
         case Kvm.ABSENT:
-            return ok(what, "the host has none: machines are emulated, and boot slowly")
+            return ok(what, "the host has none: machines are emulated and boot slowly")
         case Kvm.UNWANTED:
-            return ok(what, "the configuration does without it (accelerate = false)")
+            return ok(what, "switched off in the configuration (accelerate = false)")
         case Kvm.USELESS:
             return fail(
                 what,
-                "the host has a /dev/kvm under which no guest runs: machines are emulated, and many a call takes minutes",
-                "let QEMU's user open it (Debian: chgrp kvm /dev/kvm; chmod 660 /dev/kvm), or take it away from libvirtd",
+                "the host has a /dev/kvm, but no guest can use it: machines are emulated, and many calls take minutes",
+                "let QEMU's user open it (Debian: chgrp kvm /dev/kvm; chmod 660 /dev/kvm), or hide it from libvirtd",
             )
         case _:
             assert_never(kvm)
@@ -285,10 +287,10 @@ def kvm_finding(site: str, kvm: Kvm) -> Finding:
 
 def _of_site(health: SiteHealth, section: SiteSection) -> Iterator[Finding]:
     what = f"site {health.site}"
-    yield ok(what, f"answers; {health.machines} machines, {health.free_memory_mib} MiB of memory left")
+    yield ok(what, f"answers; {health.machines} machines, {health.free_memory_mib} MiB of RAM free")
     full = health.free_disk_gib < 1
-    room = f"{health.free_disk_gib} GiB left in the pool {section.pool}"
-    yield fail(f"{what}, room", room, "make room in the pool, or add a site") if full else ok(f"{what}, room", room)
+    room = f"{health.free_disk_gib} GiB free in the pool {section.pool}"
+    yield fail(f"{what}, room", room, "make room in the pool or add a site") if full else ok(f"{what}, room", room)
     if health.image is None:
         yield fail(f"{what}, image", "there is no base image", "mailbot image build")
     else:

@@ -25,10 +25,10 @@ from provisioner.image_recipe import host_recipe
 from provisioner.images import LocalImage, add_image, build_image
 from provisioner.libvirt_driver import LibvirtSite
 
-image = typer.Typer(name="image", help="Base images of the machines.", no_args_is_help=True, **LOOK)
+image = typer.Typer(name="image", help="Manage the machines' base images.", no_args_is_help=True, **LOOK)
 _LIST = tuple(map(Column, ("site", "image", "disks", "for")))
 Sites = Annotated[
-    list[str] | None, typer.Option("--site", help="Only for this site; may be repeated. By default for all.")
+    list[str] | None, typer.Option("--site", help="Only for this site; may be repeated. By default for all sites.")
 ]
 
 
@@ -36,7 +36,7 @@ Sites = Annotated[
 def build(
     context: typer.Context,
     site: Sites = None,
-    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build again also where a built image is kept.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Build even if a built image exists.")] = False,
 ) -> None:
     """Build a Debian image from this machine's apt sources and bring it to the sites; needs root."""
     settings = settings_of(context)
@@ -79,7 +79,7 @@ def list_(context: typer.Context, site: Sites = None) -> None:
 
 @image.command()
 def prune(context: typer.Context, site: Sites = None) -> None:
-    """Remove images on which no disk depends, but for the newest of each label."""
+    """Remove images that no disk depends on, except the newest of each label."""
 
     def one(section: SiteSection, driver: LibvirtSite) -> None:
         gone = driver.prune_images()
@@ -120,7 +120,7 @@ def _at_each(settings: Settings, names: list[str] | None, do: Callable[[SiteSect
 def _end(missed: list[str]) -> None:
     """End with a code that says so where a site was missed; the same command later does what is left."""
     if missed:
-        complain(f"Not done at {', '.join(missed)}; run the same command again when they answer.")
+        complain(f"Not done at {', '.join(missed)}: run the same command again when they answer.")
         raise typer.Exit(os.EX_UNAVAILABLE)
 
 

@@ -22,8 +22,8 @@ from mailbot.lifecycle.outlook import Outlook, outlook
 from mailbot.model import FINAL, Ticket, TicketState
 from mailbot.ports import Queued, Store, Wanted
 
-Json = Annotated[bool, typer.Option("--json", help="Write JSON, one object a line.")]
-Which = Annotated[str, typer.Argument(metavar="TICKET", help="Its number, or its user's login, or its machine's name.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON, one object per line.")]
+Which = Annotated[str, typer.Argument(metavar="TICKET", help="Its number, its user's login, or its machine's name.")]
 
 _STATE_LOOKS: Mapping[TicketState, Look] = {
     TicketState.ACTIVE: Look.GOOD,
@@ -50,15 +50,15 @@ def list_(
     ] = None,
     user: Annotated[str, typer.Option(metavar="LOGIN", help="Only tickets of this user.")] = "",
     site: Annotated[str, typer.Option(metavar="NAME", help="Only machines at this site.")] = "",
-    held: Annotated[bool, typer.Option("--held", help="Only what an admin holds.")] = False,
-    all_: Annotated[bool, typer.Option("--all", help="Also tickets that are over.")] = False,
+    held: Annotated[bool, typer.Option("--held", help="Only machines on hold.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Also closed tickets.")] = False,
     after: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Only tickets above this number.")] = 0,
-    limit: Annotated[int, typer.Option(metavar="COUNT", min=1, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(metavar="COUNT", min=1, help="Show at most this many.")] = 100,
     as_json: Json = False,
 ) -> None:
     """List tickets.
 
-    Those that are not over, with whom each waits for and what comes next; times are the site's.
+    Shows open tickets, who each is waiting for and what comes next, in the site's time zone.
     """
     settings = settings_of(context)
     living = () if all_ else tuple(one for one in TicketState if one not in FINAL)
@@ -66,7 +66,7 @@ def list_(
     with settings.store() as store:
         tickets, paused = store.overview.tickets(wanted, after, limit + 1), store.note("paused")
     if paused:
-        complain(f"The bot is paused by {visible(paused)}")
+        complain(f"mailbot was paused by {visible(paused)}")
     more, tickets = len(tickets) > limit, tickets[:limit]
     looks = [_outlook(settings, ticket) for ticket in tickets]
     if as_json:
@@ -138,12 +138,15 @@ def show(
     as_json: Json = False,
     mail: Annotated[
         str,
-        typer.Option(metavar="HASH", help="Write one mail of its history as it came, by the beginning of its hash."),
+        typer.Option(
+            metavar="HASH", help="Write one message of its history as it arrived; HASH is the beginning of its hash."
+        ),
     ] = "",
 ) -> None:
     """Show a ticket and its history.
 
-    What was asked, what is in progress, every change with its evidence, and the proof that each letter was accepted.
+    Shows what was requested, what is in progress, every change with its evidence, and the proof that each letter was
+    accepted.
     """
     settings = settings_of(context)
     if mail:
@@ -175,7 +178,7 @@ def _show_mail(settings: Settings, which: str, beginning: str) -> None:
         mail = next((one.actor.mail for one in history if one.actor.mail.startswith(beginning.lower())), "")
         stored = store.raw_mail(mail) if mail else None
     if stored is None:
-        complain(f"Ticket #{ticket.id} has no mail whose hash begins with {visible(beginning)}.")
+        complain(f"Ticket #{ticket.id} has no message whose hash begins with {visible(beginning)}.")
         raise typer.Exit(os.EX_DATAERR)
     try:
         raw = load("mails:opened")(settings.config, stored)
@@ -187,14 +190,14 @@ def _show_mail(settings: Settings, which: str, beginning: str) -> None:
 
 def queue(
     context: typer.Context,
-    ticket: Annotated[str, typer.Option(metavar="TICKET", help="Only of this ticket, as in `show`.")] = "",
-    failed: Annotated[bool, typer.Option("--failed", help="What was given up, latest first.")] = False,
-    limit: Annotated[int, typer.Option(metavar="COUNT", min=1, help="At most so many.")] = 100,
+    ticket: Annotated[str, typer.Option(metavar="TICKET", help="Only for this ticket, given as in `show`.")] = "",
+    failed: Annotated[bool, typer.Option("--failed", help="Show what was given up, latest first.")] = False,
+    limit: Annotated[int, typer.Option(metavar="COUNT", min=1, help="Show at most this many.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """List letters and machine work that wait.
+    """List letters and work on machines that are waiting.
 
-    What is tried next stands first, with how often it was tried and what the last attempt ended with.
+    What will be tried next comes first, with the number of attempts and the last error.
     """
     settings = settings_of(context)
     with settings.store() as store:

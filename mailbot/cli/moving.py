@@ -20,17 +20,17 @@ def move(
     ticket: Number,
     as_admin: Admin,
     *,
-    host: Annotated[str, typer.Argument(help="The host that it goes to, as `site list` names it.")] = "",
+    host: Annotated[str, typer.Argument(help="The new host, as shown by `site list`.")] = "",
     on: Annotated[
-        date | None, typer.Option(parser=day, metavar="DATE", help="On which day.", show_default=False)
+        date | None, typer.Option(parser=day, metavar="DATE", help="The day of the move.", show_default=False)
     ] = None,
-    cancel: Annotated[bool, typer.Option("--cancel", help="Call off a move that has not begun.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Cancel a move that has not begun.")] = False,
 ) -> None:
     """Move a machine to another host, with notice.
 
-    Its owner is written to now and on the day before, and the machine is off while its disk is copied. Name, disk, host
-    keys and login stay; the address is usually another one. A machine that is held, or a day in a closure, is refused.
-    Where the other host cannot take it, it is started again where it was, and the admins are told.
+    Its owner is told now and again on the day before. The machine is off while its disk is copied. Name, disk, host
+    keys and login stay the same; the address usually changes. A machine on hold or a day in a closure is refused. If
+    the other host cannot take the machine, it is started again where it was, and the admins are told.
     """
     settings = settings_of(context)
     if cancel == bool(host) or (host and on is None):
@@ -44,32 +44,33 @@ def move(
         hosts = neighbours(settings, (found.site if found else None) or "")
         plan = fleet.move(turn, ticket, host, on, as_admin, neighbours=hosts)
         when = moment(plan.at, turn.rules.service.timezone)
-    say(f"The machine of ticket #{ticket} moves to {host} at {when}. Its owner is being told.")
+    say(f"The machine of ticket #{ticket} will move to {host} at {when}. Its owner will be told.")
 
 
 def drain(
     context: typer.Context,
-    host: Annotated[str, typer.Argument(help="The host, as `site list` names it.")],
+    host: Annotated[str, typer.Argument(help="The host, as shown by `site list`.")],
     *,
     as_admin: Admin = "",
-    why: Annotated[str, typer.Option(help="The reason, for those who wonder later.", show_default=False)] = "",
+    why: Annotated[str, typer.Option(help="The reason, for anyone who wonders later.", show_default=False)] = "",
     first: Annotated[
         date | None,
         typer.Option(
             "--from",
             parser=day,
             metavar="DATE",
-            help="No earlier; by default as soon as notice allows.",
+            help="No earlier than this day; by default as soon as notice allows.",
             show_default=False,
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would move where and when.")] = False,
 ) -> None:
-    """Move every machine of a host to its neighbours.
+    """Move every machine of a host to other hosts.
 
-    With notice, and the host gets no new machine from now on. Each running machine goes to the host of the same domain with the most room, as
-    many a day as the brake (lease.brake_machines) lets be stopped at once, on no day of a closure. What is stopped, or a
-    kept disk, stays and goes when its time is up. Said again, it plans what has come or failed since.
+    Owners get notice, and the host gets no new machines from now on. Each running machine moves to the host of the
+    same domain with the most room, no more per day than the brake allows to be stopped at once
+    (lease.brake_machines), and not on days of a closure. Stopped machines and kept disks stay until their time is up.
+    Run it again to plan what has been added or has failed since.
     """
     settings = settings_of(context)
     hosts = neighbours(settings, host)

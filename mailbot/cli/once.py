@@ -16,7 +16,7 @@ from mailbot.cli.table import load
 def once(context: typer.Context) -> None:
     """Do everything that is due now.
 
-    Ends when nothing is due any more; exit code 75 where something has to be tried again.
+    Exits when nothing is due any more, with exit code 75 if something has to be tried again.
     """
     settings = settings_of(context)
     config = settings.config

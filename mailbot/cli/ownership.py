@@ -19,7 +19,9 @@ def owners(config: Config, path: Path) -> Iterator[Finding]:
     wrong = [*_readable(config, path), *_foreign(config), *_unproven(config)]
     yield from wrong
     if not wrong:
-        yield ok("owners and modes", "secrets are read by nobody else, the database's files have one owner")
+        yield ok(
+            "owners and modes", "nobody else can read the secrets, and all files of the database have the same owner"
+        )
 
 
 def _readable(config: Config, path: Path) -> Iterator[Finding]:

@@ -14,9 +14,7 @@ from mailbot.pages import Page, as_html, as_markdown, for_admins, for_users
 from mailbot.rules import ENGLISH
 from parsers.reply.grammar import read_in
 
-docs = typer.Typer(
-    help="Pages for a site's users and admins, made from its configuration.", no_args_is_help=True, **LOOK
-)
+docs = typer.Typer(help="Write pages for users and admins from the configuration.", no_args_is_help=True, **LOOK)
 Html = Annotated[bool, typer.Option("--html", help="One self-contained HTML page instead of Markdown.")]
 
 
@@ -25,10 +23,10 @@ def users(
     context: typer.Context,
     html: Html = False,
     in_language: Annotated[
-        str, typer.Option("--language", metavar="CODE", help="One that letters can be in, such as fr.")
+        str, typer.Option("--language", metavar="CODE", help="A language that letters can be in, such as fr.")
     ] = ENGLISH,
 ) -> None:
-    """Write the page for users: how to ask for a machine, what happens then, and what can be answered."""
+    """Write the page for users: how to request a machine, what happens then, and the possible replies."""
     if in_language not in languages():
         raise typer.BadParameter(f"there is no {in_language}; there are {', '.join(languages())}")
     settings = settings_of(context)
@@ -39,7 +37,7 @@ def users(
 
 @docs.command()
 def admins(context: typer.Context, html: Html = False) -> None:
-    """Write the card for admins: what they are asked, what they can answer, and what happens without an answer."""
+    """Write the card for admins: what they are asked, the possible replies, and what happens without one."""
     settings = settings_of(context)
     _say(for_admins(settings.config, settings.clock.now()), html=html)
 

@@ -23,7 +23,7 @@ Addresses = Annotated[
     typer.Option(
         "--address",
         metavar="ADDRESS",
-        help="A further address of theirs, besides those of the directory and of their tickets. May be repeated.",
+        help="Another address of theirs, besides those in the directory and in their tickets. May be repeated.",
     ),
 ]
 
@@ -40,16 +40,16 @@ Ids = Annotated[
 
 
 def export(context: typer.Context, login: Login, ids: Ids = None, address: Addresses = None) -> None:
-    """Write everything that is kept about a person, as JSON.
+    """Write everything that is stored about a person, as JSON.
 
-    Tickets with their history and the addresses of their machines, letters, mails with their words, and what the person
-    decided as an admin.
+    This is tickets with their history and the addresses of their machines, letters, messages with their text, and
+    what the person decided as an admin.
     """
     settings = settings_of(context)
     with turn_context(settings) as turn:
         about = personal.export(turn, personal.person(turn, login, ids or ()), address or ())
     if not any((about.tickets, about.letters, about.mails, about.deeds)):
-        complain(f"Nothing is kept about {visible(login)}.")
+        complain(f"Nothing is stored about {visible(login)}.")
         raise typer.Exit(os.EX_DATAERR)
     words = {sha256: _words(settings.config, stored) for sha256, stored in about.words.items()}
     say(as_json({**{one.name: getattr(about, one.name) for one in fields(About)}, "words": words}))
@@ -71,15 +71,15 @@ def erase(
     address: Addresses = None,
     yes: Yes = False,
 ) -> None:
-    """Erase what is kept about a person.
+    """Erase what is stored about a person.
 
-    Only when all their tickets are over. What happened when, and which admin decided, stays, under a name that says nothing.
-    Mails in the mailbox's folders, logs and backups are not touched.
+    All their tickets must be closed. What happened when, and which admin decided, is kept under a name that means
+    nothing. Messages in the mailbox's folders, logs and backups are not touched.
     """
     with turn_context(settings_of(context)) as turn:
         whom = personal.person(turn, login, ids or ())
         named = " ".join([login, *(f"({one})" for one in whom.ids if one)])
-        confirm(f"What is kept about {named} is erased, and cannot be had again.", yes=yes)
+        confirm(f"What is stored about {named} will be erased for good.", yes=yes)
         done = personal.erase(turn, whom, as_admin, address or ())
     say(_told(done))
 

@@ -42,9 +42,9 @@ def homes(config: Config) -> Iterator[Finding]:
     lost = ", ".join(f"{site} ({count} of them)" for site, count in there.items() if site not in named)
     if lost:
         fix = "name these sites again, or remove their machines first"
-        yield fail(what, f"at sites that it does not name: {lost}", fix, os.EX_CONFIG)
+        yield fail(what, f"at sites that are not in it: {lost}", fix, os.EX_CONFIG)
     else:
-        yield ok(what, f"all {there.total()} at sites that it names")
+        yield ok(what, f"all {there.total()} are at sites in it")
 
 
 def on_record(settings: Settings) -> Iterator[Finding]:
@@ -73,7 +73,7 @@ def _blind(turn: TurnContext) -> Iterator[Finding]:
     if read is None:
         yield ok("daemon", "has not read the mailbox yet")
     elif now - read > SILENT_AFTER:
-        said = f"the mailbox was last read to its end at {moment(read, zone)}: nobody reads it now"
+        said = f"the mailbox was last read to its end at {moment(read, zone)}: nothing is reading it now"
         yield fail("daemon", said, "systemctl status mailbot; journalctl -u mailbot")
     else:
         yield ok("daemon", f"read the mailbox to its end at {moment(read, zone)}")
@@ -82,13 +82,13 @@ def _blind(turn: TurnContext) -> Iterator[Finding]:
 def _chosen(turn: TurnContext) -> Iterator[Finding]:
     """What an admin has stopped, and what the brake on letters has: easily forgotten."""
     if paused := turn.paused():
-        yield warn("pause", f"the bot is paused by {paused}", "mailbot resume --as ADMIN")
+        yield warn("pause", f"paused by {paused}", "mailbot resume --as ADMIN")
     if closed := turn.closed():
-        yield warn("requests", f"no new ones are taken: {closed}", "mailbot open --as ADMIN")
+        yield warn("requests", f"no new ones are accepted: {closed}", "mailbot open --as ADMIN")
     pulled = letter_brake.current(turn)
     if pulled is not None and not pulled.released_by and (held := len(turn.store.held_letters(_MOST))):
         said = f"{held if held < _MOST else f'{_MOST} or more'} are held back by brake {pulled.number}"
-        yield warn("letters that wait", said, "answer the letter of that brake")
+        yield warn("letters held back", said, "answer the letter of that brake")
 
 
 def _stuck(turn: TurnContext) -> Iterator[Finding]:
@@ -110,4 +110,4 @@ def _drifted(turn: TurnContext) -> Iterator[Finding]:
         for one in findings:
             yield warn(f"site {site}, drift", one.said, "mailbot reconcile; docs/how-to/incidents.md")
     if not kept:
-        yield ok("drift", "the sites agreed with the tickets at their last look")
+        yield ok("drift", "the sites matched their tickets at the last check")

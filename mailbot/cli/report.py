@@ -24,6 +24,7 @@ from mailbot.cli.site import settings_of
 from mailbot.cli.timeline import draw
 from mailbot.lifecycle.notice import of_disk, of_lease, of_removal, plan, proofs
 from mailbot.lifecycle.outlook import Outlook, Party, outlook
+from mailbot.lifecycle.steps import STATE_WORDS
 from mailbot.model import FINAL, Ticket, TicketState
 from mailbot.turns.context import TurnContext
 from mailbot.turns.digest import Week
@@ -63,12 +64,13 @@ class Part:
 def report(
     context: typer.Context,
     html: Annotated[
-        Path, typer.Option("--html", metavar="FILE", help="Where the page is written; - for standard output.")
+        Path, typer.Option("--html", metavar="FILE", help="Where to write the page; - for standard output.")
     ],
 ) -> None:
-    """Write one page that says how everything is.
+    """Write one page that shows the state of everything.
 
-    Who waits, what is stuck, what ends within 30 days and on what notice, all machines, the sites, and the time ahead.
+    Shows who is waiting, what is stuck, what will end within 30 days and with what notice, all machines, the sites,
+    and a timeline.
     """
     with turn_context(settings_of(context)) as turn:
         page = page_of(turn)
@@ -246,7 +248,7 @@ class _Parts:
                 (
                     f"#{one.id}",
                     one.username,
-                    one.state.value,
+                    STATE_WORDS[one.state],
                     str(one.end_date),
                     f"{one.disk_gib} GiB",
                     one.site or "",

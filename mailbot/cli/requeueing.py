@@ -14,20 +14,20 @@ from mailbot.cli.site import settings_of
 from mailbot.cli.table import LOOK, load
 
 requeue = typer.Typer(
-    name="requeue", help="Try again what waits, was given up or lies in quarantine.", no_args_is_help=True, **LOOK
+    name="requeue", help="Try again what is waiting, was given up, or is in quarantine.", no_args_is_help=True, **LOOK
 )
 
 
 @requeue.command()
 def row(
     context: typer.Context,
-    row: Annotated[int, typer.Argument(help="The row, as `queue` and `show` name it.", min=1)],
+    row: Annotated[int, typer.Argument(help="The row, as shown by `queue` and `show`.", min=1)],
     as_admin: Admin,
 ) -> None:
     """Try a row of the outbox again now.
 
-    One that waits for its next attempt is tried at once. One that was given up begins again: a letter as by `resend`, a
-    build as by `retry`. A letter that speaks of what has changed since is not sent.
+    A row that is waiting for its next attempt is tried at once. One that was given up starts again: a letter as with
+    `resend`, a build as with `retry`. A letter whose content is out of date is not sent.
     """
     with turn_context(settings_of(context)) as turn:
         done = operator.requeue_row(turn, row, as_admin)
@@ -36,10 +36,10 @@ def row(
 
 @requeue.command()
 def ticket(context: typer.Context, ticket: Number, as_admin: Admin) -> None:
-    """Look again now at a ticket that was put off after an error."""
+    """Look now at a ticket that was put off after an error."""
     with turn_context(settings_of(context)) as turn:
         operator.requeue_ticket(turn, ticket, as_admin)
-    say(f"Ticket #{ticket} is looked at now.")
+    say(f"Ticket #{ticket} will be processed now.")
 
 
 @requeue.command()
@@ -47,16 +47,16 @@ def mail(
     context: typer.Context,
     as_admin: Admin,
     message_id: Annotated[
-        str, typer.Argument(help="The mail's Message-ID, as the letter about it says.", show_default=False)
+        str, typer.Argument(help="The message's Message-ID, as in the letter about it.", show_default=False)
     ] = "",
-    everything: Annotated[bool, typer.Option("--all", help="All mails that wait or lie in quarantine.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All messages that are waiting or in quarantine.")] = False,
 ) -> None:
-    """Read mails again that wait for another try, or lie in quarantine.
+    """Read messages again that are waiting for another try or are in quarantine.
 
-    Those of the quarantine folder go back to the inbox, where they are new mail, as if a person had moved them.
+    Messages in quarantine go back to the inbox and are read as new ones, as if a person had moved them.
     """
     if bool(message_id) is everything:
         raise typer.BadParameter("Name one Message-ID, or say --all.")
     with load("bots:bot")(settings_of(context)) as bot:
         count = operator.requeue_mails(bot.context, bot.inbox, message_id, as_admin)
-    say(f"Mails that will be read again: {count}.")
+    say(f"Messages that will be read again: {count}.")

@@ -18,8 +18,8 @@ from mailbot.ports import Store
 def run(context: typer.Context) -> None:
     """Run the daemon.
 
-    Reads mail, sends letters, builds and removes machines, until SIGTERM or SIGINT; the step at hand is finished first. SIGHUP
-    has it read its configuration again.
+    Reads mail, sends letters, and builds and removes machines, until SIGTERM or SIGINT; it finishes the current step
+    first. SIGHUP makes it read its configuration again.
     """
     settings = settings_of(context)
     config = settings.config

@@ -17,8 +17,9 @@ from mailbot.config import seal_keys, token_keys
 def backup(context: typer.Context, file: Annotated[Path, typer.Argument(help="The archive (tar) to write.")]) -> None:
     """Write the database and the keys into one file.
 
-    The bot may run meanwhile. The file holds everything that people wrote and the keys to act in their names: keep it like
-    a password. It does not hold the configuration and its passwords. docs/how-to/upgrade.md says how it is brought back.
+    mailbot may keep running. The file contains everything that people wrote, and keys to act in their names: protect
+    it like a password. It does not contain the configuration and its passwords. docs/how-to/upgrade.md explains how
+    to restore it.
     """
     settings = settings_of(context)
     settings.as_service()

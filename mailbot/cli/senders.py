@@ -73,7 +73,7 @@ def admins(config: Config) -> Iterator[Finding]:
         )
         yield warn(what, said, "name each admin with an address of their own")
     if not lists:
-        yield ok(what, f"{len(config.admins)} by name, none of them a list by its address")
+        yield ok(what, f"{len(config.admins)} by name, none of whose addresses looks like a list")
 
 
 def is_of_many(address: str) -> bool:
@@ -91,20 +91,20 @@ def _border(config: Config, seconds: float) -> Finding:
     try:
         answer = believed(postman, imap_settings(config), letter, domain, trust=trust, seconds=seconds)
     except (LetterRefused, MailServerUnavailable) as error:
-        return fail(what, f"a mail to {config.smtp.from_address} could not be tried: {error}", "see smtp")
+        return fail(what, f"a message to {config.smtp.from_address} could not be sent: {error}", "see smtp")
     finally:
         postman.close()
     if answer is None:
         fix = "look where mail to that address goes, then try again"
-        return fail(what, f"a mail to {config.smtp.from_address} did not arrive in {seconds:.0f} s", fix)
+        return fail(what, f"a message to {config.smtp.from_address} did not arrive in {seconds:.0f} s", fix)
     if answer:
-        said = f"a forged Authentication-Results of {trust.authserv_id} inside a mail would be believed"
+        said = f"a forged Authentication-Results of {trust.authserv_id} inside a message would be believed"
         fix = (
             "have your mail server remove such headers from mail that comes in, or set trust.relays; "
             'until then set trust.authserv_id = ""'
         )
         return fail(what, said, fix, os.EX_CONFIG)
-    return ok(what, f"a forged Authentication-Results of {trust.authserv_id} inside a mail is not believed")
+    return ok(what, f"a forged Authentication-Results of {trust.authserv_id} inside a message is not believed")
 
 
 def _names(config: Config) -> Finding:
@@ -132,4 +132,4 @@ def _openpgp(config: Config) -> Finding:
     if lacking:
         fix = f"gpg --homedir {trust.openpgp_home} --import KEY"
         return fail("openpgp", f"there is no key {', '.join(lacking)}", fix, os.EX_CONFIG)
-    return ok("openpgp", f"the keys of all {len(trust.openpgp_signers)} signers are there")
+    return ok("openpgp", f"the keys of all {len(trust.openpgp_signers)} signers exist")

@@ -75,7 +75,7 @@ def write(answers: Answers, path: Path, *, force: bool = False) -> None:
     _put(folder / "users.toml", _USERS, over=False, secret=False)
     _put(path, text, over=True, secret=False)
     if not answers.check_dkim and not answers.authserv_id:
-        complain("warning nothing will tell a forged sender: `mailbot doctor` says what that costs, and what helps")
+        complain("warning nothing will detect a forged sender: `mailbot doctor` says what that means and what helps")
     _say_what_comes_next(path)
 
 
@@ -199,6 +199,6 @@ _USERS = """# The users that may have a machine: one [[person]] each. The file i
 def _say_what_comes_next(path: Path) -> None:
     program = "mailbot" if path.absolute() == DEFAULT_PATH else f"mailbot -c {path}"
     say(f"Now list your users in {path.absolute().parent / 'users.toml'}, then:")
-    say(f"  {program} db upgrade    # make the database")
-    say(f"  {program} image build   # make the machines' Debian and bring it to the hypervisor")
-    say(f"  {program} doctor        # see that everything answers; then start it: {program} run")
+    say(f"  {program} db upgrade    # create the database")
+    say(f"  {program} image build   # build the Debian image and copy it to the hypervisor")
+    say(f"  {program} doctor        # check that everything works; then start it: {program} run")

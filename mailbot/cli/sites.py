@@ -23,17 +23,17 @@ from mailbot.turns.modes import Mode
 from mailbot.wiring import make_site
 from provisioner.api import ProvisionerError, SiteHealth
 
-site = typer.Typer(name="site", help="What may happen at a site.", no_args_is_help=True, **LOOK)
+site = typer.Typer(name="site", help="Show or change what may happen at a site.", no_args_is_help=True, **LOOK)
 
 _LIST = tuple(map(Column, ("site", "mode", "answers", "machines", "free MiB", "free GiB", "problems")))
 Name = Annotated[str, typer.Argument(help="The site, or a host of it as `site/host`.", show_default=False)]
-Why = Annotated[str, typer.Option(help="The reason, for those who wonder later.", show_default=False)]
+Why = Annotated[str, typer.Option(help="The reason, for anyone who wonders later.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
 @site.command("list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
-    """List the sites: mode, room, machines, and what is wrong; as they were at their last look."""
+    """List the sites at the last check: mode, capacity, machines and problems."""
     settings = settings_of(context)
     with settings.store() as store:
         seen = {health.site: (health, at) for health, at in store.health()}
@@ -55,22 +55,22 @@ def _room(health: SiteHealth | None) -> tuple[object, ...]:
 
 @site.command("open")
 def open_(context: typer.Context, name: Name, as_admin: Admin, why: Why) -> None:
-    """Let a site take machines again, after `cordon` or `down`."""
+    """Use a site again, after `cordon` or `down`."""
     _change(context, name, Mode.OPEN, as_admin, why)
 
 
 @site.command()
 def cordon(context: typer.Context, name: Name, as_admin: Admin, why: Why) -> None:
-    """Give a site no new machines; those that are there stay.
+    """Give a site no new machines; existing ones stay.
 
-    Requests are taken as before, and built elsewhere or later; to refuse them there is `close`.
+    Requests are accepted as before, and built elsewhere or later. Use `close` to refuse them.
     """
     _change(context, name, Mode.CORDONED, as_admin, why)
 
 
 @site.command()
 def down(context: typer.Context, name: Name, as_admin: Admin, why: Why) -> None:
-    """Ask a site for nothing, as if it did not answer; what is to be done there waits."""
+    """Do not contact a site, as if it did not answer; work there waits."""
     _change(context, name, Mode.DOWN, as_admin, why)
 
 
@@ -113,10 +113,10 @@ As = Annotated[str, typer.Option("--as", help="The admin who answers: login or a
 def reconcile(context: typer.Context, as_json: Json = False, answer: Answer = "", as_admin: As = "") -> None:
     """Compare the sites with the tickets.
 
-    Lists machines that are missing, unknown, on or off against their ticket, and whatever else is not as it should be;
-    changes nothing. Ends with 65 where something is not, and with 69 where a site could not be asked.
+    Lists machines that are missing, unknown, or on or off when they should not be, and anything else that does not
+    match; changes nothing. Exits with 65 if anything does not match, and with 69 if a site does not answer.
 
-    With --answer it does what an admin answers to a finding that the daemon has seen twice, as by mail.
+    --answer does what an admin's reply to a finding would do; the daemon must have seen it twice.
     """
     settings = settings_of(context)
     if answer:
@@ -140,6 +140,6 @@ def reconcile(context: typer.Context, as_json: Json = False, answer: Answer = ""
                 told = {"site": section.name, **asdict(one)}
                 say(to_json(told) if as_json else f"{section.name}: {visible(one.said)}")
             if not findings and not as_json:
-                say(f"{section.name}: all is as the tickets say")
+                say(f"{section.name}: everything matches the tickets")
     if code:
         raise typer.Exit(code)

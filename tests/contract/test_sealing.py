@@ -74,12 +74,12 @@ def test_the_command_makes_old_keys_superfluous(
     keys.write_text("a-second-key-of-more-than-enough-letters\n" + first + "\n")
     capsys.readouterr()
     assert main(["-c", str(path), "db", "reseal"]) == 0
-    assert capsys.readouterr().out == "Mails that were encrypted again: 1.\n"
+    assert capsys.readouterr().out == "Messages that were encrypted again: 1.\n"
     keys.write_text("a-second-key-of-more-than-enough-letters\n")
     assert main(["-c", str(path), "db", "reseal"]) == 0
     assert unseal(TokenKeys((b"a-second-key-of-more-than-enough-letters",)), store.raw_mail(sha256) or b"") == b"mail 1"
 
     keys.write_text("a-third-key-that-was-never-there-before\n")
     assert main(["-c", str(path), "db", "reseal"]) == 65
-    assert "none of the keys opens: 1" in capsys.readouterr().err
+    assert "no key can decrypt: 1" in capsys.readouterr().err
     store.close()

@@ -60,7 +60,7 @@ def test_a_letter_that_waits_for_its_next_attempt_is_sent_at_once(world: World, 
     row = row_of(world, Letter.REQUEST_RECEIVED)
     world.once()
     assert to_alice(world) == []
-    assert requeue_row(world, row) == f"row {row} is tried again now"
+    assert requeue_row(world, row) == f"row {row} will be tried again now"
     world.once()
     assert to_alice(world) == [Letter.REQUEST_RECEIVED]
     with pytest.raises(operator.Refused, match="is done"):

@@ -209,7 +209,7 @@ def test_check_refuses_a_configuration_without_the_site_of_a_machine(
     capsys.readouterr()
     main(["check", "-c", str(config)])
     told = " ".join(capsys.readouterr().out.split())
-    assert f"at sites that it does not name: {where} (1 of them)" in told
+    assert f"at sites that are not in it: {where} (1 of them)" in told
 
 
 def test_an_unknown_ticket_cannot_be_shown(config: Path, world: World, capsys: Capture) -> None:
@@ -222,7 +222,9 @@ def test_an_admin_approves_at_the_command_line_and_the_history_says_who(
 ) -> None:
     until = UNTIL - timedelta(days=10)
     assert main(["approve", "1", "--as", "carol", "--until", until.isoformat(), "--disk=20", "-c", str(config)]) == 0
-    assert capsys.readouterr().out.startswith("Ticket #1 is approved.")
+    assert capsys.readouterr().out.startswith(
+        "Ticket #1: the request was approved; the machine is being built (approved)."
+    )
     ticket = world.ticket()
     assert (ticket.state, ticket.end_date, ticket.disk_gib) == (TicketState.APPROVED, until, 20)
     assert world.bot.context.store.history(1)[-1].actor.who == "carol@testbed.example"
@@ -247,7 +249,7 @@ def test_a_pause_is_told_until_the_bot_acts_again(config: Path, world: World, ca
 
 def test_only_admins_decide(config: Path, world: World, capsys: Capture) -> None:
     assert main(["approve", "1", "--as", "mallory", "-c", str(config)]) == os.EX_DATAERR
-    assert "mallory is no admin of this site" in capsys.readouterr().err
+    assert "mallory is not an admin of this site" in capsys.readouterr().err
     assert world.ticket().state is TicketState.PENDING
 
 
@@ -310,14 +312,18 @@ def test_what_an_admin_does_to_a_machine_beside_a_running_bot(world: World, conf
 
     deed("approve", "1")
     machine = "alice-vm@north"
-    assert "Ticket #1 is active. switched off by carol@" in deed("stop", "1", "We move the cables.")
+    assert "Ticket #1: the machine is running (active). switched off by carol@" in deed(
+        "stop", "1", "We move the cables."
+    )
     assert world.machines()[machine].running is False
     assert "switched on by" in deed("start", "1")
     assert world.machines()[machine].running is True
     sooner, later = UNTIL - timedelta(days=60), UNTIL + timedelta(days=30)
     assert f"end date brought forward to {sooner}" in deed("shorten", "1", str(sooner), "The site closes.")
     assert f"end date set to {later}" in deed("extend", "1", str(later))
-    assert "Ticket #1 is retiring. ended by" in deed("end", "1", "It attacks others.", "--yes")
+    assert "Ticket #1: the machine is being removed (retiring). ended by" in deed(
+        "end", "1", "It attacks others.", "--yes"
+    )
     assert world.ticket().state is TicketState.ARCHIVED
 
 
@@ -367,7 +373,7 @@ def test_check_says_how_everything_is_and_how_to_put_right_what_is_not_well(conf
     lines = capsys.readouterr().out.splitlines()
     assert [line[:4] for line in lines[:-1]] == [*["ok  "] * 5, "FAIL", "    ", "warn", "    "]
     assert lines[6].strip() == "fix: mailbot db upgrade"
-    assert "nothing here can tell a forged sender" in lines[7]
+    assert "nothing detects a forged sender" in lines[7]
     assert lines[-1] == "7 looked at: 5 ok, 1 warning, 1 failure"
 
 
@@ -519,17 +525,17 @@ def test_the_service_is_closed_in_words_for_those_who_ask_and_opened_again(
 
 def test_a_letter_is_sent_again_by_its_row(config: Path, world: World, capsys: Capture) -> None:
     assert main(["resend", "1", "--as", "carol", "-c", str(config)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "The letter goes to alice@example.org again."
+    assert capsys.readouterr().out.splitlines()[-1] == "The letter will be sent to alice@example.org again."
 
 
 def test_what_waits_is_tried_again_by_its_row(config: Path, world: World, capsys: Capture) -> None:
     assert main(["requeue", "row", "1", "--as", "carol", "-c", str(config)]) == 65
-    assert "row 1 is done: there is nothing to try again" in capsys.readouterr().err
+    assert "row 1 is done: nothing can be tried again" in capsys.readouterr().err
     assert main(["requeue", "ticket", "1", "--as", "carol", "-c", str(config)]) == 65
     assert "ticket #1 was not put off" in capsys.readouterr().err
     world.bot.context.store.postpone(1, CLOCK.now() + timedelta(hours=1), "LookupError: broken")
     assert main(["requeue", "ticket", "1", "--as", "carol", "-c", str(config)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "Ticket #1 is looked at now."
+    assert capsys.readouterr().out.splitlines()[-1] == "Ticket #1 will be processed now."
 
 
 def test_a_mail_is_named_or_all_are(config: Path, capsys: Capture) -> None:

@@ -98,7 +98,7 @@ def test_work_that_does_not_get_on_is_a_warning_with_its_reason(world: World, co
     world.later(minutes=30)
     level, said = not_well(config)["stuck, in the queue"]
     assert level is Level.WARN
-    assert "#1, request-approved: tried" in said
+    assert "#1, the message that a request was approved: tried" in said
     assert "try later" in said
 
 
@@ -124,7 +124,7 @@ def test_what_an_admin_has_stopped_is_not_forgotten(world: World, config: Path) 
     told = not_well(config)
     assert told["pause"][0] is told["requests"][0] is Level.WARN
     assert "the move" in told["pause"][1]
-    assert told["requests"][1] == "no new ones are taken: We move until Monday."
+    assert told["requests"][1] == "no new ones are accepted: We move until Monday."
 
 
 @pytest.mark.parametrize(

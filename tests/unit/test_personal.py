@@ -74,7 +74,7 @@ def test_everything_that_is_kept_about_a_person_is_written_as_json(world: World,
 
 def test_of_somebody_who_is_not_known_nothing_is_written(world: World, config: Path, capsys: Capture) -> None:
     assert main(["export", "nobody", "-c", str(config)]) == os.EX_DATAERR
-    assert capsys.readouterr().err == "Nothing is kept about nobody.\n"
+    assert capsys.readouterr().err == "Nothing is stored about nobody.\n"
 
 
 def given_again(config: Path) -> None:
@@ -118,7 +118,7 @@ def _exported(config: Path, capsys: Capture, identity: str) -> object:
 
 def test_nobody_is_erased_who_still_has_something_here(world: World, config: Path, capsys: Capture) -> None:
     assert main(["erase", "alice", "--as", "carol", "--yes", "-c", str(config)]) == os.EX_DATAERR
-    assert "alice still has something that is not over (#1)" in capsys.readouterr().err
+    assert "alice still has open tickets (#1)" in capsys.readouterr().err
     assert main(["export", "alice", "-c", str(config)]) == 0
 
 
@@ -135,7 +135,7 @@ def test_an_erasure_asks_first_and_leaves_nothing_but_what_happened(
     assert "alice" not in captured.err, "the log does not say who it was"
     assert main(["export", "alice", "-c", str(config)]) == os.EX_DATAERR
     assert main(["audit", "verify", "-c", str(config)]) == 0
-    assert "3 lines of 1 tickets are as they were written, 2 of them erased." in capsys.readouterr().out
+    assert "3 lines of 1 tickets are unchanged, 2 of them erased." in capsys.readouterr().out
     assert main(["show", "1", "-c", str(config)]) == 0
     shown = capsys.readouterr().out
     assert "erased-" in shown
