@@ -31,7 +31,6 @@ from provisioner.api import Found
 S = TicketState
 _NO_MACHINE_YET = frozenset({S.UNCONFIRMED, S.PENDING, S.APPROVED, S.FAILED})
 """States in the backup after which the machine was built, where it is there now."""
-_UNKNOWN_USAGE = "Not known any more: a backup of the service was restored, and the mail that said it was not found."
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +128,10 @@ def _back(context: TurnContext, stray: Stray, handled: Handled, done: Adoption) 
 
 
 def _made(context: TurnContext, person: Person, found: Found, asked: Asked | None) -> Ticket:
-    usage = (asked.request.fields.intended_usage if asked else "") or _UNKNOWN_USAGE
-    mail = asked.mail if asked else None
-    told = Told(usage, mail.subject, mail.message_id or "", mail.sent_at) if mail else Told(usage)
+    told = Told()
+    if asked:
+        mail, usage = asked.mail, asked.request.fields.intended_usage or ""
+        told = Told(usage, mail.subject, mail.message_id or "", mail.sent_at)
     return ticket_of(context, person, mark_of(found), told)
 
 

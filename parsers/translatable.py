@@ -103,6 +103,12 @@ def words_of(error: BaseException) -> Translatable:
     return first if isinstance(first, Translatable) else Translatable(str(error))
 
 
+def named(error: BaseException) -> Translatable:
+    """`words_of` an error of ours; one of a library with its kind in front, which is often all that it says."""
+    words = words_of(error)
+    return words if words.key else Translatable(f"{type(error).__name__}: {words}")
+
+
 def filled(pattern: str, values: Mapping[str, str]) -> str:
     """The pattern with its values; a placeholder without one stays as it stands there."""
 

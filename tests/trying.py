@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,25 @@ EVERY_LANGUAGE = replace(SETTINGS, rules=Rules(service=ServiceRules(languages=la
 """A site that reads commands in every language that letters can be in."""
 SAMPLES = samples()
 ADMIN = CAROL.address
+
+
+_ENGLISH = re.compile(
+    r"(?i)\b(?:the|is|was|were|are|of|with|has|have|and|than|from|could|cannot|does|did|nobody|there|this|that|until|which|not|more|your|you)\b"
+)
+_SAME_IN_BOTH = {"de": {"was"}}
+_WORDS_OF_OTHERS = re.compile(r"«[^«»]*»|“[^“”]*”|\"[^\"]*\"|„[^„“]*“|\([^()]*\.example[^()]*\)")
+
+
+def own_words(message: str) -> str:
+    """A letter without what is marked as somebody's words, or as lines to copy."""
+    lines = (line for line in message.splitlines() if "│" not in line and not line.startswith("    "))
+    return " ".join(" ".join(lines).split())
+
+
+def english_in(text: str, code: str) -> set[str]:
+    """The English words of a text in another language; what is quoted is somebody's own."""
+    found = {word.lower() for word in _ENGLISH.findall(_WORDS_OF_OTHERS.sub(" ", text))}
+    return found - _SAME_IN_BOTH.get(code, set())
 
 
 def sample_of(letter: Letter) -> Sample:

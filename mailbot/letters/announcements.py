@@ -15,7 +15,12 @@ class Announcement(LetterFacts):
     """an admin announces something to everybody with a machine, or to those of a site"""
 
     about: ClassVar = About(
-        Letter.ANNOUNCEMENT, Audience.OWNER, thread=Thread.NONE, subject=say("{title}"), needs_ticket=False
+        Letter.ANNOUNCEMENT,
+        say("an announcement to owners"),
+        Audience.OWNER,
+        thread=Thread.NONE,
+        subject=say("{title}"),
+        needs_ticket=False,
     )
     title: Annotated[str, "the subject, in the admin's words"]
     text: Annotated[str, "the admin's words"]

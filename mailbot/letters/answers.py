@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from mailbot.letters.kinds import About, Ahead, Answer, Audience, Thread
 from mailbot.model import Letter, Purpose
-from parsers.translatable import NOTHING, Translatable
+from parsers.translatable import NOTHING, Translatable, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,9 @@ class Reply(Answer):
 class UnclearReply(Reply):
     """a reply is not clearly one known command; nothing was changed"""
 
-    about: ClassVar = About(Letter.UNCLEAR_REPLY, Audience.SENDER, None, Thread.ANSWER)
+    about: ClassVar = About(
+        Letter.UNCLEAR_REPLY, say("the reply to an unclear message"), Audience.SENDER, None, Thread.ANSWER
+    )
     words: Annotated[str, "the words as read"]
     why: Annotated[Translatable, "why they are unclear"]
 
@@ -30,7 +32,9 @@ class UnclearReply(Reply):
 class CommandRefused(Reply):
     """a command is clear, but not possible now or not allowed; nothing was changed"""
 
-    about: ClassVar = About(Letter.COMMAND_REFUSED, Audience.SENDER, None, Thread.ANSWER)
+    about: ClassVar = About(
+        Letter.COMMAND_REFUSED, say("the reply to a command that was refused"), Audience.SENDER, None, Thread.ANSWER
+    )
     words: Annotated[str, "the command as read"]
     why: Annotated[Translatable, "why not, a sentence"]
 
@@ -39,14 +43,14 @@ class CommandRefused(Reply):
 class Help(Reply):
     """somebody answered with the word help"""
 
-    about: ClassVar = About(Letter.HELP, Audience.SENDER, None, Thread.ANSWER)
+    about: ClassVar = About(Letter.HELP, say("the list of possible replies"), Audience.SENDER, None, Thread.ANSWER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status(Reply):
     """somebody answered with the word status"""
 
-    about: ClassVar = About(Letter.STATUS, Audience.SENDER, None, Thread.ANSWER)
+    about: ClassVar = About(Letter.STATUS, say("the current status"), Audience.SENDER, None, Thread.ANSWER)
     state: Annotated[Translatable, "how things stand, a sentence"]
     dates: Annotated[tuple[Ahead, ...], "what will happen when"] = ()
     fqdn: Annotated[str, "full host name"] = ""
@@ -58,7 +62,7 @@ class Status(Reply):
 class Console(Reply):
     """somebody answered with the word console"""
 
-    about: ClassVar = About(Letter.CONSOLE, Audience.SENDER, None, Thread.ANSWER)
+    about: ClassVar = About(Letter.CONSOLE, say("the lines of the console"), Audience.SENDER, None, Thread.ANSWER)
     lines: Annotated[tuple[str, ...], "the last lines of the console, as the machine wrote them"] = ()
     why: Annotated[Translatable, "why there are none, a sentence"] = NOTHING
 
@@ -67,7 +71,7 @@ class Console(Reply):
 class RootKeys(Reply):
     """somebody answered with the word rekey"""
 
-    about: ClassVar = About(Letter.ROOT_KEYS, Audience.SENDER, None, Thread.ANSWER)
+    about: ClassVar = About(Letter.ROOT_KEYS, say("the message about SSH keys"), Audience.SENDER, None, Thread.ANSWER)
     fqdn: Annotated[str, "full host name"] = ""
     keys: Annotated[tuple[str, ...], "fingerprints of all keys that may log in as root now"] = ()
     why: Annotated[Translatable, "why nothing was done, a sentence"] = NOTHING

@@ -45,7 +45,7 @@ from mailbot.timetable import today
 from mailbot.tokens import Reference
 from parsers.reply.grammar import listed_words, read_in
 from parsers.text.folding import fold, one_line
-from parsers.translatable import Translatable, say
+from parsers.translatable import Translatable, say, words_of
 from parsers.values import Verb
 
 
@@ -105,16 +105,16 @@ def compose(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, n
 def _begin(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, now: datetime) -> _Work:
     letter = item.effect.letter
     if letter is None:
-        raise LetterCannotBeWritten(f"outbox row {item.id} is no letter")
+        raise LetterCannotBeWritten(say("Row {number} of the outbox is not a message.", number=item.id))
     about = KINDS[letter]
     if ticket is None and about.needs_ticket:
-        raise LetterCannotBeWritten(f"the letter {letter} needs a ticket")
+        raise LetterCannotBeWritten(say("It needs a ticket."))
     if ticket is not None and ticket.id == 0 and item.ticket_id:
         ticket = replace(ticket, id=item.ticket_id)
     try:
         facts = from_json(LETTERS[letter], item.effect.facts)
     except UnreadableFacts as error:
-        raise LetterCannotBeWritten(f"facts of the letter {letter}: {error}") from error
+        raise LetterCannotBeWritten(say("Its facts cannot be used: {error}", error=words_of(error))) from error
     service = settings.rules.service
     spoken = language(chosen((item.effect.language, service.language), read_in(service.languages)))
     reference = _reference(item, facts, ticket, settings)
@@ -347,7 +347,7 @@ def _mailbox(name: str, address: str) -> str:
         or set(address) & set(' <>(),;:"\\')
         or address.count("@") != 1
     ):
-        raise LetterCannotBeWritten(f"{address!r} is no address that a letter can go to")
+        raise LetterCannotBeWritten(say("No message can be sent to the address “{address}”.", address=address))
     name = one_line(name, 80)
     if not name:
         return address

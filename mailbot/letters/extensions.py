@@ -17,7 +17,13 @@ AskedAbout: TypeAlias = Annotated[str, "`extension`, or `restore` for a removed 
 class ExtensionReceived(Snapshot):
     """the owner asked for a later last day, or for a removed machine, and an admin has to decide"""
 
-    about: ClassVar = About(Letter.EXTENSION_RECEIVED, Audience.OWNER, Purpose.OWN, subject=say("{what}"))
+    about: ClassVar = About(
+        Letter.EXTENSION_RECEIVED,
+        say("the receipt for a request for more time"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("{what}"),
+    )
     question: AskedAbout = "extension"
     asked_end_date: Annotated[date, "the day asked for"]
     lapses_at: Annotated[datetime, "when the question lapses without a decision"]
@@ -30,7 +36,11 @@ class ExtensionGranted(LetterFacts):
     """a later last day was granted, by an admin or by the rules"""
 
     about: ClassVar = About(
-        Letter.EXTENSION_GRANTED, Audience.OWNER, Purpose.OWN, subject=say("extended until {short_day}")
+        Letter.EXTENSION_GRANTED,
+        say("the message that more time was granted"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("extended until {short_day}"),
     )
     until: Annotated[date, "the new last day"]
     old_end_date: Annotated[date | None, "the one before"] = None
@@ -45,7 +55,13 @@ class ExtensionGranted(LetterFacts):
 class ExtensionDenied(Snapshot):
     """an admin refused a later last day, or the return of a removed machine"""
 
-    about: ClassVar = About(Letter.EXTENSION_DENIED, Audience.OWNER, Purpose.OWN, subject=say("{what}"))
+    about: ClassVar = About(
+        Letter.EXTENSION_DENIED,
+        say("the message that more time was refused"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("{what}"),
+    )
     question: AskedAbout = "extension"
     by: By
     reason: Annotated[str, "the admin's words"]
@@ -56,7 +72,13 @@ class ExtensionDenied(Snapshot):
 class ExtensionLapsed(Snapshot):
     """no admin decided in time about a later last day, or the return of a removed machine"""
 
-    about: ClassVar = About(Letter.EXTENSION_LAPSED, Audience.OWNER, Purpose.OWN, subject=say("{what}"))
+    about: ClassVar = About(
+        Letter.EXTENSION_LAPSED,
+        say("the message that a request for more time lapsed"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("{what}"),
+    )
     question: AskedAbout = "extension"
     days: Annotated[int, "how many days the question waited"]
     plan: Plan

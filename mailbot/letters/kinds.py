@@ -46,12 +46,13 @@ class Thread(StrEnum):
 class About:
     """What is fixed about a letter.
 
-    `purpose` is what its token allows; None means that the fact `purpose` says it (answers to somebody who may be
+    `called` is what other letters call it.  `purpose` is what its token allows; None means that the fact `purpose` says it (answers to somebody who may be
     owner or admin).  `subject` says the act, in a subject of its own behind service, ticket and machine; None for the
     subject of its thread.
     """
 
     letter: Letter
+    called: Translatable
     audience: Audience
     purpose: Purpose | None = Purpose.NONE
     thread: Thread = Thread.OWNER

@@ -16,7 +16,11 @@ class EndWarning(Snapshot):
     """the last day comes near (60, 30, 7 and 1 days before it, or in proportion)"""
 
     about: ClassVar = About(
-        Letter.WARNING, Audience.OWNER, Purpose.OWN, subject=say("will be stopped on {short_day} ({days})")
+        Letter.WARNING,
+        say("the warning before the end date"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("will be stopped on {short_day} ({days})"),
     )
     days_left: Annotated[int, "whole days until the machine will be stopped"]
     plan: Plan
@@ -29,7 +33,13 @@ class EndWarning(Snapshot):
 class VmStopped(Snapshot):
     """the machine was stopped at its last day"""
 
-    about: ClassVar = About(Letter.VM_STOPPED, Audience.OWNER, Purpose.OWN, subject=say("was stopped"))
+    about: ClassVar = About(
+        Letter.VM_STOPPED,
+        say("the message that the machine was stopped"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("was stopped"),
+    )
     stopped_at: Annotated[datetime, "when"]
     plan: Plan
 
@@ -38,7 +48,13 @@ class VmStopped(Snapshot):
 class GraceHalf(Snapshot):
     """half of the time between stop and removal is over"""
 
-    about: ClassVar = About(Letter.GRACE_HALF, Audience.OWNER, Purpose.OWN, subject=say("will be removed in {days}"))
+    about: ClassVar = About(
+        Letter.GRACE_HALF,
+        say("the message about the removal"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("will be removed in {days}"),
+    )
     days_left: Annotated[int, "whole days until the removal"]
     plan: Plan
 
@@ -48,7 +64,11 @@ class RemovalNear(Snapshot):
     """the removal is about to happen"""
 
     about: ClassVar = About(
-        Letter.REMOVAL_NEAR, Audience.OWNER, Purpose.OWN, subject=say("final warning: will be removed in {days}")
+        Letter.REMOVAL_NEAR,
+        say("the last message before the removal"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("final warning: will be removed in {days}"),
     )
     days_left: Annotated[int, "whole days until the removal"]
     plan: Plan
@@ -59,7 +79,11 @@ class VmArchived(Snapshot):
     """the machine was removed; its disk is kept for a while"""
 
     about: ClassVar = About(
-        Letter.VM_ARCHIVED, Audience.OWNER, Purpose.OWN, subject=say("was removed; its disk is kept")
+        Letter.VM_ARCHIVED,
+        say("the message about the kept disk"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("was removed; its disk is kept"),
     )
     keep_until: Annotated[datetime, "when the disk will be deleted"]
     plan: Plan
@@ -71,7 +95,9 @@ class VmArchived(Snapshot):
 class VmRemoved(Snapshot):
     """machine and disk are gone for good"""
 
-    about: ClassVar = About(Letter.VM_REMOVED, Audience.OWNER, subject=say("has been deleted"))
+    about: ClassVar = About(
+        Letter.VM_REMOVED, say("the message that the disk was deleted"), Audience.OWNER, subject=say("has been deleted")
+    )
     released: Annotated[bool, "the owner gave it back, it did not run out"] = False
 
 
@@ -79,7 +105,13 @@ class VmRemoved(Snapshot):
 class DateMoved(LetterFacts):
     """the last day was put off, because no server had accepted a warning in time"""
 
-    about: ClassVar = About(Letter.DATE_MOVED, Audience.OWNER, Purpose.OWN, subject=say("runs until {short_day}"))
+    about: ClassVar = About(
+        Letter.DATE_MOVED,
+        say("the message about the moved end date"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("runs until {short_day}"),
+    )
     old_end_date: Annotated[date, "the last day before"]
     end_date: Annotated[date, "the new one"]
     plan: Plan
@@ -92,7 +124,11 @@ class EndEarlier(LetterFacts):
     """an admin set an earlier last day; the notice begins with this letter"""
 
     about: ClassVar = About(
-        Letter.END_EARLIER, Audience.OWNER, Purpose.OWN, subject=say("ends earlier, on {short_day}")
+        Letter.END_EARLIER,
+        say("the message about the earlier end date"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("ends earlier, on {short_day}"),
     )
     old_end_date: Annotated[date, "the last day before"]
     end_date: Annotated[date, "the new one"]
@@ -108,6 +144,7 @@ class ReleaseConfirm(Snapshot):
 
     about: ClassVar = About(
         Letter.RELEASE_CONFIRM,
+        say("the question whether the machine is to be given back"),
         Audience.OWNER,
         Purpose.CONFIRM,
         subject=say("please confirm that you want to give it back"),
@@ -122,6 +159,7 @@ class ReinstallConfirm(Snapshot):
 
     about: ClassVar = About(
         Letter.REINSTALL_CONFIRM,
+        say("the question whether the machine is to be reinstalled"),
         Audience.OWNER,
         Purpose.CONFIRM,
         subject=say("please confirm that its disk may be deleted"),
@@ -133,7 +171,13 @@ class ReinstallConfirm(Snapshot):
 class VmReleased(Snapshot):
     """the owner confirmed that the machine may go"""
 
-    about: ClassVar = About(Letter.VM_RELEASED, Audience.OWNER, Purpose.OWN, subject=say("has been given back"))
+    about: ClassVar = About(
+        Letter.VM_RELEASED,
+        say("the message that the machine was given back"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("has been given back"),
+    )
     plan: Plan
 
 
@@ -141,7 +185,13 @@ class VmReleased(Snapshot):
 class VmEnded(Snapshot):
     """an admin took the machine away before its last day"""
 
-    about: ClassVar = About(Letter.VM_ENDED, Audience.OWNER, Purpose.OWN, subject=say("is being removed by an admin"))
+    about: ClassVar = About(
+        Letter.VM_ENDED,
+        say("the message that an admin is removing the machine"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("is being removed by an admin"),
+    )
     by: Annotated[str, "who took it away, by name"]
     reason: Annotated[str, "why, in that admin's words"]
     plan: Plan
@@ -151,7 +201,13 @@ class VmEnded(Snapshot):
 class VmSwitchedOff(Snapshot):
     """an admin switched the machine off within its lease"""
 
-    about: ClassVar = About(Letter.VM_SWITCHED_OFF, Audience.OWNER, Purpose.OWN, subject=say("is switched off"))
+    about: ClassVar = About(
+        Letter.VM_SWITCHED_OFF,
+        say("the message that an admin is switching the machine off"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("is switched off"),
+    )
     by: Annotated[str, "who switched it off, by name"]
     reason: Annotated[str, "why, in that admin's words"]
 
@@ -160,7 +216,14 @@ class VmSwitchedOff(Snapshot):
 class VmYours(Snapshot):
     """an admin gave the machine to another person: to them, when their keys are installed, or with why they are not"""
 
-    about: ClassVar = About(Letter.VM_YOURS, Audience.OWNER, Purpose.OWN, Thread.NONE, subject=say("is yours now"))
+    about: ClassVar = About(
+        Letter.VM_YOURS,
+        say("the message to the new owner"),
+        Audience.OWNER,
+        Purpose.OWN,
+        Thread.NONE,
+        subject=say("is yours now"),
+    )
     former: Annotated[str, "who had it before, by name"]
     by: Annotated[str, "who gave it, by name"]
     reason: Annotated[str, "why, in that admin's words"]
@@ -175,7 +238,12 @@ class VmYours(Snapshot):
 class VmPassedOn(Snapshot):
     """an admin gave the machine to another person: to whom it belonged before"""
 
-    about: ClassVar = About(Letter.VM_PASSED_ON, Audience.OWNER, subject=say("now belongs to someone else"))
+    about: ClassVar = About(
+        Letter.VM_PASSED_ON,
+        say("the message to the previous owner"),
+        Audience.OWNER,
+        subject=say("now belongs to someone else"),
+    )
     owner: Annotated[str, "whose it is now, by name"]
     by: Annotated[str, "who gave it, by name"]
     reason: Annotated[str, "why, in that admin's words"]
@@ -188,7 +256,13 @@ class VmPassedOn(Snapshot):
 class VmKept(Snapshot):
     """the owner took a release back"""
 
-    about: ClassVar = About(Letter.VM_KEPT, Audience.OWNER, Purpose.OWN, subject=say("you keep it"))
+    about: ClassVar = About(
+        Letter.VM_KEPT,
+        say("the message that the owner keeps the machine"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("you keep it"),
+    )
     plan: Plan
 
 
@@ -197,7 +271,11 @@ class VmRebuilt(Snapshot):
     """a machine that disappeared from its site is being built again"""
 
     about: ClassVar = About(
-        Letter.VM_REBUILT, Audience.OWNER, Purpose.OWN, subject=say("disappeared and is being built again")
+        Letter.VM_REBUILT,
+        say("the message that the machine disappeared"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("disappeared and is being built again"),
     )
     disk_lost: Annotated[bool, "its disk is gone too, with everything on it"]
 
@@ -206,6 +284,12 @@ class VmRebuilt(Snapshot):
 class VmRestored(Snapshot):
     """a removed machine is being built again from its kept disk"""
 
-    about: ClassVar = About(Letter.VM_RESTORED, Audience.OWNER, Purpose.OWN, subject=say("is being built again"))
+    about: ClassVar = About(
+        Letter.VM_RESTORED,
+        say("the message that the machine is being built again"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("is being built again"),
+    )
     by: Annotated[str, "name of the admin who decided so, where one did"] = ""
     changed: Annotated[tuple[Translatable, ...], "what the admin changed, sentences"] = ()

@@ -16,7 +16,11 @@ class VmMove(Snapshot):
     """the machine will move to another host, and be off meanwhile"""
 
     about: ClassVar = About(
-        Letter.VM_MOVE, Audience.OWNER, Purpose.OWN, subject=say("will be off for a while on {short_day}")
+        Letter.VM_MOVE,
+        say("the announcement of a move"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("will be off for a while on {short_day}"),
     )
     at: Annotated[datetime, "when it is shut down"]
     on: Annotated[date, "the day of that, where the site is"]
@@ -28,7 +32,13 @@ class VmMove(Snapshot):
 class VmMoved(Snapshot):
     """the machine has moved to another host, and answers there, or is off as it was before"""
 
-    about: ClassVar = About(Letter.VM_MOVED, Audience.OWNER, Purpose.OWN, subject=say("has moved: new address"))
+    about: ClassVar = About(
+        Letter.VM_MOVED,
+        say("the message that the machine has moved"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("has moved: new address"),
+    )
     fqdn: Annotated[str, "full host name, as before"]
     address: Annotated[str, "IPv4 address, usually another one"]
     host_key_fingerprints: Annotated[tuple[str, ...], "`SHA256:…`, as before; none where they are not known"] = ()
@@ -39,6 +49,12 @@ class VmMoved(Snapshot):
 class VmStays(Snapshot):
     """a move that was announced does not happen, or has failed"""
 
-    about: ClassVar = About(Letter.VM_STAYS, Audience.OWNER, Purpose.OWN, subject=say("stays where it is"))
+    about: ClassVar = About(
+        Letter.VM_STAYS,
+        say("the message that the machine does not move"),
+        Audience.OWNER,
+        Purpose.OWN,
+        subject=say("stays where it is"),
+    )
     why: Annotated[Translatable, "why, a sentence"]
     was_off: Annotated[bool, "the move had begun, and the machine was shut down for it"] = False

@@ -50,7 +50,14 @@ class Question(Snapshot):
 class AdminDecision(Question):
     """a request (or an extension, or the return of a removed machine) waits for a decision"""
 
-    about: ClassVar = About(Letter.ADMIN_DECISION, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, say("decide: {what}"))
+    about: ClassVar = About(
+        Letter.ADMIN_DECISION,
+        say("the question to the admins"),
+        Audience.ADMIN,
+        Purpose.DECIDE,
+        Thread.ADMINS,
+        say("decide: {what}"),
+    )
     notes: Annotated[tuple[Translatable, ...], "what the parser remarked, sentences"] = ()
     sender: Annotated[str, "address the request came from, where it is not the registered one"] = ""
     evidence: Annotated[Translatable, "how the sender was recognised, one sentence"] = NOTHING
@@ -61,7 +68,12 @@ class AdminReminder(Question):
     """nobody has decided for some days"""
 
     about: ClassVar = About(
-        Letter.ADMIN_REMINDER, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, say("decide: {what} (reminder)")
+        Letter.ADMIN_REMINDER,
+        say("the reminder to the admins"),
+        Audience.ADMIN,
+        Purpose.DECIDE,
+        Thread.ADMINS,
+        say("decide: {what} (reminder)"),
     )
     asked_at: Annotated[datetime, "when the question was asked first"]
 
@@ -71,7 +83,11 @@ class AdminDecided(Snapshot):
     """somebody decided: every admin gets to know"""
 
     about: ClassVar = About(
-        Letter.ADMIN_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{question} {decision}")
+        Letter.ADMIN_DECIDED,
+        say("the message about a decision"),
+        Audience.ADMIN,
+        thread=Thread.ADMINS,
+        subject=say("{question} {decision}"),
     )
     decision: Annotated[str, "`approved`, `denied` or `withdrawn`"]
     question: Annotated[str, "`request`, `extension` or `restore`"]
@@ -87,7 +103,11 @@ class AdminAlreadyDecided(LetterFacts):
     """an admin answers a question that is decided already"""
 
     about: ClassVar = About(
-        Letter.ADMIN_ALREADY_DECIDED, Audience.ADMIN, thread=Thread.ADMINS, subject=say("already decided")
+        Letter.ADMIN_ALREADY_DECIDED,
+        say("the reply to an answer that came too late"),
+        Audience.ADMIN,
+        thread=Thread.ADMINS,
+        subject=say("already decided"),
     )
     words: Annotated[str, "the admin's answer as read"]
     outcome: Annotated[Translatable, "who decided what, when, a sentence"]
@@ -97,7 +117,13 @@ class AdminAlreadyDecided(LetterFacts):
 class AdminLapsed(LetterFacts):
     """a question lapsed without an answer"""
 
-    about: ClassVar = About(Letter.ADMIN_LAPSED, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{question} lapsed"))
+    about: ClassVar = About(
+        Letter.ADMIN_LAPSED,
+        say("the message to the admins that a request lapsed"),
+        Audience.ADMIN,
+        thread=Thread.ADMINS,
+        subject=say("{question} lapsed"),
+    )
     question: Annotated[str, "`request`, `extension` or `restore`"]
     days: Annotated[int, "how many days it waited"]
     gone: Annotated[bool, "the machine was removed meanwhile, or its disk deleted (question `restore`)"] = False
@@ -107,7 +133,14 @@ class AdminLapsed(LetterFacts):
 class AdminUnproven(LetterFacts):
     """a machine's end was put off for too long, because notice to its owner could not be proven"""
 
-    about: ClassVar = About(Letter.ADMIN_UNPROVEN, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, say("decide: {what}"))
+    about: ClassVar = About(
+        Letter.ADMIN_UNPROVEN,
+        say("the question about notice that cannot be proven"),
+        Audience.ADMIN,
+        Purpose.DECIDE,
+        Thread.ADMINS,
+        say("decide: {what}"),
+    )
     state: Annotated[TicketState, "where the machine is: `active`, `expired` or `archived`"]
     days: Annotated[int, "by how many days its steps were put off since its end was agreed"]
     address: Annotated[str, "where its owner is written to"]
@@ -119,7 +152,12 @@ class AdminBuildFailed(LetterFacts):
     """a machine could not be built"""
 
     about: ClassVar = About(
-        Letter.ADMIN_BUILD_FAILED, Audience.ADMIN, Purpose.DECIDE, Thread.ADMINS, say("build failed")
+        Letter.ADMIN_BUILD_FAILED,
+        say("the message about a failed build"),
+        Audience.ADMIN,
+        Purpose.DECIDE,
+        Thread.ADMINS,
+        say("build failed"),
     )
     why: Annotated[str, "the error"]
     attempts: Annotated[int, "how often it was tried"]

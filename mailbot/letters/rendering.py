@@ -25,7 +25,7 @@ from mailbot.letters.blocks import Block, BlockKind, read_blocks
 from mailbot.letters.languages import Language
 from mailbot.letters.plain import to_text
 from mailbot.letters.requests import Filled
-from mailbot.letters.troubles import Section
+from mailbot.letters.troubles import WORK, Section
 from mailbot.offers import Offer
 from mailbot.rules import ENGLISH
 from parsers.request.form import form_lines
@@ -218,6 +218,7 @@ def _text_environment(own: Path | None, language: Language) -> Environment:
         known_hosts=_known_hosts,
         filled_in=partial(_filled_in, language=language),
         headline=partial(_headline, language=language),
+        work=lambda action: language.words(WORK[action]),
     )
     return environment
 

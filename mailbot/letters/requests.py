@@ -48,7 +48,13 @@ class Filled:
 class RequestProblems(Answer):
     """a request cannot be taken as it is: every problem at once, and the template filled in"""
 
-    about: ClassVar = About(Letter.REQUEST_PROBLEMS, Audience.SENDER, thread=Thread.ANSWER, needs_ticket=False)
+    about: ClassVar = About(
+        Letter.REQUEST_PROBLEMS,
+        say("the message about what a request lacks"),
+        Audience.SENDER,
+        thread=Thread.ANSWER,
+        needs_ticket=False,
+    )
     problems: Annotated[tuple[ToCorrect, ...], "everything that is wrong"]
     fields: Annotated[Filled, "the request, to be sent again"]
     notes: Annotated[tuple[Translatable, ...], "what the parser remarked, sentences"] = ()
@@ -58,7 +64,13 @@ class RequestProblems(Answer):
 class UnknownSender(LetterFacts):
     """a request or command comes from an address that is not registered (at most one a day)"""
 
-    about: ClassVar = About(Letter.UNKNOWN_SENDER, Audience.SENDER, thread=Thread.ANSWER, needs_ticket=False)
+    about: ClassVar = About(
+        Letter.UNKNOWN_SENDER,
+        say("the reply to an unknown sender"),
+        Audience.SENDER,
+        thread=Thread.ANSWER,
+        needs_ticket=False,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +79,7 @@ class ConfirmRequest(Snapshot):
 
     about: ClassVar = About(
         Letter.CONFIRM_REQUEST,
+        say("the question whether a request is genuine"),
         Audience.OWNER,
         Purpose.CONFIRM,
         thread=Thread.NONE,
@@ -80,7 +93,7 @@ class ConfirmRequest(Snapshot):
 class RequestReceived(Snapshot):
     """a request is complete and waits for an admin"""
 
-    about: ClassVar = About(Letter.REQUEST_RECEIVED, Audience.OWNER, Purpose.OWN)
+    about: ClassVar = About(Letter.REQUEST_RECEIVED, say("the receipt for a request"), Audience.OWNER, Purpose.OWN)
     lapses_at: Annotated[datetime, "when the request lapses without a decision"]
     notes: Annotated[tuple[Translatable, ...], "what the parser remarked, sentences"] = ()
 
@@ -89,7 +102,9 @@ class RequestReceived(Snapshot):
 class RequestApproved(Snapshot):
     """an admin approved the request; the machine is being built"""
 
-    about: ClassVar = About(Letter.REQUEST_APPROVED, Audience.OWNER, Purpose.OWN)
+    about: ClassVar = About(
+        Letter.REQUEST_APPROVED, say("the message that a request was approved"), Audience.OWNER, Purpose.OWN
+    )
     by: By
     changed: Annotated[tuple[Translatable, ...], "what the admin changed, sentences"] = ()
 
@@ -98,7 +113,7 @@ class RequestApproved(Snapshot):
 class RequestDenied(LetterFacts):
     """an admin denied the request, or a machine that had been granted is given up before there is one"""
 
-    about: ClassVar = About(Letter.REQUEST_DENIED, Audience.OWNER)
+    about: ClassVar = About(Letter.REQUEST_DENIED, say("the message that a request was refused"), Audience.OWNER)
     by: By
     reason: Annotated[str, "the admin's words"]
     begun: Annotated[Begun, "what had been granted and begun"] = Begun.NOTHING
@@ -108,7 +123,7 @@ class RequestDenied(LetterFacts):
 class RequestLapsed(LetterFacts):
     """no admin decided in time"""
 
-    about: ClassVar = About(Letter.REQUEST_LAPSED, Audience.OWNER)
+    about: ClassVar = About(Letter.REQUEST_LAPSED, say("the message that a request lapsed"), Audience.OWNER)
     days: Annotated[int, "how many days the request waited"]
 
 
@@ -116,7 +131,7 @@ class RequestLapsed(LetterFacts):
 class RequestWithdrawn(LetterFacts):
     """the owner took the request back"""
 
-    about: ClassVar = About(Letter.REQUEST_WITHDRAWN, Audience.OWNER)
+    about: ClassVar = About(Letter.REQUEST_WITHDRAWN, say("the message that a request was withdrawn"), Audience.OWNER)
     begun: Annotated[Begun, "what had been granted and begun"] = Begun.NOTHING
 
 
@@ -124,7 +139,7 @@ class RequestWithdrawn(LetterFacts):
 class VmReady(Snapshot):
     """the machine answers and has shown its keys"""
 
-    about: ClassVar = About(Letter.VM_READY, Audience.OWNER, Purpose.OWN)
+    about: ClassVar = About(Letter.VM_READY, say("the message that the machine is ready"), Audience.OWNER, Purpose.OWN)
     fqdn: Annotated[str, "full host name"]
     address: Annotated[str, "IPv4 address"]
     host_keys: Annotated[tuple[str, ...], "public key lines `ssh-ed25519 AAAA…`"]

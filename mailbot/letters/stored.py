@@ -14,7 +14,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from parsers.translatable import Translatable, as_data, from_data
+from parsers.translatable import Translatable, as_data, from_data, say
 
 T = TypeVar("T")
 
@@ -61,12 +61,12 @@ def from_json(kind: type[T], facts: Mapping[str, Any]) -> T:
     hints, known = _hints(kind), fields(kind)  # type: ignore[arg-type]  # `kind` is a dataclass, which T cannot say
     missing = [one.name for one in known if one.default is MISSING and one.name not in facts]
     if missing:
-        raise UnreadableFacts(f"missing: {', '.join(sorted(missing))}")
+        raise UnreadableFacts(say("missing: {names}", names=", ".join(sorted(missing))))
     given = {one.name: facts[one.name] for one in known if facts.get(one.name) is not None}
     try:
         return kind(**{name: _typed(hints[name], value) for name, value in given.items()})
     except (TypeError, ValueError) as error:
-        raise UnreadableFacts(f"not as the letter needs them: {error}") from error
+        raise UnreadableFacts(say("not as they are needed ({error})", error=str(error))) from error
 
 
 @cache

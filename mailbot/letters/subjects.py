@@ -12,7 +12,7 @@ from mailbot.letters.languages import Language
 from mailbot.letters.life import DateMoved, EndEarlier, EndWarning, GraceHalf, RemovalNear
 from mailbot.letters.moving import VmMove
 from mailbot.letters.questions import AdminDecided, AdminLapsed, AdminUnproven, Question
-from mailbot.letters.troubles import AdminBlind, AdminBrake, AdminMachineTrouble, AdminOwner
+from mailbot.letters.troubles import WORK, AdminBlind, AdminBrake, AdminMachineTrouble, AdminOwner
 from mailbot.model import OwnerState, Ticket, TicketState
 from parsers.translatable import Translatable, say
 
@@ -54,7 +54,7 @@ def _of_trouble(facts: LetterFacts, language: Language) -> dict[str, str]:
     words: dict[str, str] = {}
     match facts:
         case AdminMachineTrouble(effect=effect):
-            words["trouble"] = _NOT_DONE[effect]
+            words["work"] = WORK[effect]
         case AdminBrake(tickets=tickets):
             words["count"] = language.count(len(tickets), "machine")
         case AdminBlind(what=what, back=back):
@@ -69,7 +69,7 @@ def _of_trouble(facts: LetterFacts, language: Language) -> dict[str, str]:
 
 
 _QUESTIONS = {"request": say("request"), "extension": say("extension"), "restore": say("return")}
-_RECEIVED = {"extension": say("extension asked for"), "restore": say("return asked for")}
+_RECEIVED = {"extension": say("extension requested"), "restore": say("return requested")}
 _NOT_DECIDED = {"extension": say("extension not decided"), "restore": say("return not decided")}
 _DENIED = {"extension": say("not extended"), "restore": say("stays removed")}
 _ASKED = {
@@ -77,18 +77,6 @@ _ASKED = {
     "restore": say("return until {day}"),
 }
 _DECISIONS = {"approved": say("approved"), "denied": say("denied"), "withdrawn": say("withdrawn")}
-_NOT_DONE = {
-    "stop": say("stop failed"),
-    "switch-off": say("switching off failed"),
-    "start": say("start failed"),
-    "restart": say("restart failed"),
-    "reinstall": say("reinstallation failed"),
-    "move": say("move failed"),
-    "arrive": say("move failed"),
-    "retire": say("removal failed"),
-    "delete-disk": say("deleting the disk failed"),
-    "name": say("publishing the name failed"),
-}
 
 
 _WITHOUT_NOTICE = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from mailbot.letters.kinds import About, Answer, Audience, LetterFacts, Snapshot, Thread
-from mailbot.model import Letter, OwnerState, Purpose
+from mailbot.model import Action, Letter, OwnerState, Purpose
 from parsers.translatable import NOTHING, Translatable, say
 
 
@@ -17,12 +18,36 @@ class AdminMachineTrouble(LetterFacts):
     """stopping, starting, installing again or removing a machine failed"""
 
     about: ClassVar = About(
-        Letter.ADMIN_MACHINE_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{trouble}")
+        Letter.ADMIN_MACHINE_TROUBLE,
+        say("the message about trouble with a machine"),
+        Audience.ADMIN,
+        thread=Thread.ADMINS,
+        subject=say("{work} failed"),
     )
     effect: Annotated[
-        str, "`stop`, `switch-off`, `start`, `restart`, `reinstall`, `move`, `arrive`, `retire`, `delete-disk`, `name`"
+        Action,
+        "`stop`, `switch-off`, `start`, `restart`, `reinstall`, `move`, `arrive`, `retire`, `delete-disk`, `name`",
     ]
     why: Annotated[str, "the error"]
+
+
+WORK: Mapping[Action, Translatable] = {
+    Action.BUILD: say("building the machine"),
+    Action.STOP: say("stopping the machine"),
+    Action.START: say("starting the machine"),
+    Action.RESTART: say("restarting the machine"),
+    Action.SWITCH_OFF: say("switching the machine off"),
+    Action.CONSOLE: say("reading the console of the machine"),
+    Action.REKEY: say("installing the owner's SSH keys"),
+    Action.REINSTALL: say("reinstalling the machine"),
+    Action.MOVE: say("moving the machine"),
+    Action.ARRIVE: say("moving the machine"),
+    Action.RETIRE: say("removing the machine"),
+    Action.DELETE_DISK: say("deleting the kept disk"),
+    Action.REPORT: say("asking how the machine is"),
+    Action.NAME: say("publishing the machine's name"),
+}
+"""How letters call what the outbox has done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +56,7 @@ class AdminMailTrouble(LetterFacts):
 
     about: ClassVar = About(
         Letter.ADMIN_MAIL_TROUBLE,
+        say("the message about a message that could not be handled"),
         Audience.ADMIN,
         thread=Thread.NONE,
         subject=say("A message could not be handled"),
@@ -48,8 +74,13 @@ class AdminTicketTrouble(LetterFacts):
     """a ticket's turn raised an error and was put off"""
 
     about: ClassVar = About(
-        Letter.ADMIN_TICKET_TROUBLE, Audience.ADMIN, thread=Thread.ADMINS, subject=say("could not be processed")
+        Letter.ADMIN_TICKET_TROUBLE,
+        say("the message about trouble with a ticket"),
+        Audience.ADMIN,
+        thread=Thread.ADMINS,
+        subject=say("could not be processed"),
     )
+    state: Annotated[Translatable, "how things stand, a sentence"] = NOTHING
     error: Annotated[str, "the error"]
     again_at: Annotated[datetime | None, "when it will be tried again"] = None
 
@@ -60,6 +91,7 @@ class AdminBlind(LetterFacts):
 
     about: ClassVar = About(
         Letter.ADMIN_BLIND,
+        say("the message about something that does not work"),
         Audience.ADMIN,
         thread=Thread.NONE,
         subject=say("{What} {works}"),
@@ -78,6 +110,7 @@ class AdminNoticeBounced(LetterFacts):
 
     about: ClassVar = About(
         Letter.ADMIN_NOTICE_BOUNCED,
+        say("the message about a message that came back"),
         Audience.ADMIN,
         thread=Thread.ADMINS,
         subject=say("a message to its owner came back"),
@@ -93,7 +126,13 @@ class AdminNoticeBounced(LetterFacts):
 class AdminOwner(Snapshot):
     """the directory says something else of a machine's owner: another login, a lock, nobody any more, all well again"""
 
-    about: ClassVar = About(Letter.ADMIN_OWNER, Audience.ADMIN, thread=Thread.ADMINS, subject=say("{what}"))
+    about: ClassVar = About(
+        Letter.ADMIN_OWNER,
+        say("the message about the owner's account"),
+        Audience.ADMIN,
+        thread=Thread.ADMINS,
+        subject=say("{what}"),
+    )
     owner: Annotated[OwnerState, "how the directory has the owner now"]
     before: Annotated[OwnerState, "how it had them before"]
     login: Annotated[str, "the owner's login"]
@@ -106,13 +145,14 @@ class AdminUndelivered(LetterFacts):
 
     about: ClassVar = About(
         Letter.ADMIN_UNDELIVERED,
+        say("the message about a message that was not delivered"),
         Audience.ADMIN,
         thread=Thread.NONE,
         subject=say("A message could not be delivered"),
         needs_ticket=False,
     )
     address: Annotated[str, "where it was to go"]
-    what: Annotated[str, "which letter, its `Letter` value"]
+    what: Annotated[Translatable, "which letter, e.g. `the receipt for a request`"]
     why: Annotated[str, "what the mail server said, or how long it was tried"]
 
 
@@ -132,6 +172,7 @@ class AdminBrake(LetterFacts):
 
     about: ClassVar = About(
         Letter.ADMIN_BRAKE,
+        say("the question about machines that are held back"),
         Audience.ADMIN,
         Purpose.DECIDE,
         Thread.NONE,
@@ -157,6 +198,7 @@ class AdminDigest(LetterFacts):
 
     about: ClassVar = About(
         Letter.ADMIN_DIGEST,
+        say("the weekly summary"),
         Audience.ADMIN,
         thread=Thread.NONE,
         subject=say("Weekly summary"),
@@ -179,9 +221,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """Letters of one kind that needed no decision and are not sent: `letter` is a `Letter` value."""
+    """Letters of one kind that needed no decision and are not sent."""
 
-    letter: str
+    letter: Translatable
     number: int
 
 
@@ -191,6 +233,7 @@ class AdminLettersHeld(LetterFacts):
 
     about: ClassVar = About(
         Letter.ADMIN_LETTERS_HELD,
+        say("the question about messages that are held back"),
         Audience.ADMIN,
         Purpose.DECIDE,
         Thread.NONE,
@@ -217,7 +260,12 @@ class AdminBrakeStays(Answer):
     """an admin answered the letter about what is held back with something that does not let go of it"""
 
     about: ClassVar = About(
-        Letter.ADMIN_BRAKE_STAYS, Audience.SENDER, Purpose.DECIDE, Thread.ANSWER, needs_ticket=False
+        Letter.ADMIN_BRAKE_STAYS,
+        say("the reply about what is held back"),
+        Audience.SENDER,
+        Purpose.DECIDE,
+        Thread.ANSWER,
+        needs_ticket=False,
     )
     words: Annotated[str, "the words as read"]
     why: Annotated[Translatable, "why nothing was let go, in sentences"]
@@ -247,6 +295,7 @@ class AdminFindings(LetterFacts):
 
     about: ClassVar = About(
         Letter.ADMIN_FINDINGS,
+        say("the question about sites that do not match their tickets"),
         Audience.ADMIN,
         Purpose.DECIDE,
         Thread.NONE,
@@ -262,7 +311,12 @@ class AdminFindingAnswered(Answer):
     """an admin answered the letter about sites and tickets that disagree"""
 
     about: ClassVar = About(
-        Letter.ADMIN_FINDING_ANSWERED, Audience.SENDER, Purpose.DECIDE, Thread.ANSWER, needs_ticket=False
+        Letter.ADMIN_FINDING_ANSWERED,
+        say("the reply about sites that do not match their tickets"),
+        Audience.SENDER,
+        Purpose.DECIDE,
+        Thread.ANSWER,
+        needs_ticket=False,
     )
     words: Annotated[str, "the words as read"]
     done: Annotated[bool, "something was done"]

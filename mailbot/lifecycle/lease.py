@@ -7,11 +7,12 @@ moves, and the letter that says so counts as notice itself.  `removal` has what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from mailbot.letters.catalogue import KINDS
 from mailbot.letters.kinds import Ahead, CalendarEntry, LetterFacts
 from mailbot.letters.life import DateMoved, EndWarning, VmStopped
 from mailbot.letters.troubles import AdminMachineTrouble, AdminNoticeBounced
@@ -294,7 +295,7 @@ def _of_removal(ticket: Ticket) -> Callable[[Accepted, Notice], bool]:
 def effect_failed(ticket: Ticket, event: EffectFailed, circumstances: Circumstances) -> Step:
     """A machine could not be stopped, started or removed: it is tried again, and admins read why."""
     key = f"{event.effect}:{circumstances.now:%Y%m%d}"
-    letters = to_admins(ticket, circumstances, AdminMachineTrouble(effect=event.effect, why=event.why), key=key)
+    letters = to_admins(ticket, circumstances, AdminMachineTrouble(effect=Action(event.effect), why=event.why), key=key)
     return Step(moved(ticket, circumstances), letters, f"{event.effect} failed: {event.why}")
 
 
@@ -308,11 +309,10 @@ def returned(ticket: Ticket, event: Returned, circumstances: Circumstances) -> S
             moved(ticket, circumstances), (), f"a letter to {event.address} is delayed: {event.diagnostic[:200]}"
         )
     after = moved(ticket, circumstances, email=event.other) if event.other else moved(ticket, circumstances)
-    what = NOTICES.get(event.letter) or Translatable(event.letter)
     effect = say("It does not count as notice: if no notice arrives in time, the date will move.")
     bounced = AdminNoticeBounced(
         address=event.address,
-        what=what,
+        what=KINDS[Letter(event.letter)].called,
         answer=event.diagnostic[:500],
         second=event.other,
         effect=effect if event.letter in NOTICES else NOTHING,
@@ -333,13 +333,15 @@ def _once(ticket: Ticket, bounced: AdminNoticeBounced, circumstances: Circumstan
     return tuple(letter_to(one, bounced, f"{letter.value}:{of}:{one.address}") for one in circumstances.admins)
 
 
-NOTICES: Mapping[str, Translatable] = {
-    Letter.WARNING: say("the warning before the end date"),
-    Letter.DATE_MOVED: say("the message about the moved end date"),
-    Letter.END_EARLIER: say("the message about the earlier end date"),
-    Letter.VM_STOPPED: say("the message that the machine was stopped"),
-    Letter.GRACE_HALF: say("the message about the removal"),
-    Letter.REMOVAL_NEAR: say("the last message before the removal"),
-    Letter.VM_ARCHIVED: say("the message about the kept disk"),
-}
-"""Letters that must arrive, as admins read about them."""
+NOTICES = frozenset(
+    {
+        Letter.WARNING,
+        Letter.DATE_MOVED,
+        Letter.END_EARLIER,
+        Letter.VM_STOPPED,
+        Letter.GRACE_HALF,
+        Letter.REMOVAL_NEAR,
+        Letter.VM_ARCHIVED,
+    }
+)
+"""Letters that must arrive."""

@@ -168,7 +168,7 @@ def ended(ticket: Ticket, event: MoveEnded, circumstances: Circumstances) -> Ste
     start = (machine(after, Action.START, key=key),) if event.begun else ()
     trouble: tuple[Effect, ...] = ()
     if event.by.role is Role.MACHINE:
-        trouble = to_admins(after, circumstances, AdminMachineTrouble(effect="move", why=event.why), key=key)
+        trouble = to_admins(after, circumstances, AdminMachineTrouble(effect=Action.MOVE, why=event.why), key=key)
     return Step(after, (*start, told, *trouble), f"no move: {event.why}", ("move:",))
 
 

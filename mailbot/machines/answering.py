@@ -81,7 +81,7 @@ def _answer_with(context: TurnContext, item: OutboxItem, facts: Facts, why: Tran
 
 def _sentence(error: Exception) -> Translatable:
     """What a host or the machine said; what is not ours of it stays in its own words."""
-    return say("the answer was: {words}", words=words_of(error))
+    return say("“{words}”", words=words_of(error))
 
 
 def _answer(context: TurnContext, item: OutboxItem, letter: Effect, proof: str) -> None:

@@ -38,7 +38,7 @@ from mailbot.model import (
 )
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext, apply
-from parsers.translatable import words_of
+from parsers.translatable import say, words_of
 from provisioner.api import ProvisionerError, SiteUnreachable, VmPhase, VmSpec
 
 TELL_AFTER = 5
@@ -173,5 +173,7 @@ def reinstall(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, 
         return
     hours = context.rules.lease.build_hours
     if looked(context, item) > timedelta(hours=hours):
-        raise ProvisionerError(f"{spec.name} was not ready {hours} hours after it was installed again")
+        raise ProvisionerError(
+            say("{machine} was not ready {hours} hours after it was reinstalled.", machine=spec.name, hours=hours)
+        )
     later(context, item, facts.waiting_for or facts.phase.value)

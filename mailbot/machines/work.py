@@ -19,7 +19,7 @@ from mailbot.ports import Settled
 from mailbot.turns import left_behind
 from mailbot.turns.context import TurnContext
 from mailbot.turns.leases import LEASE_SECONDS, Leases
-from parsers.translatable import words_of
+from parsers.translatable import named, words_of
 from provisioner.api import SiteUnreachable
 
 __all__ = ["Site", "Sites", "look_at_sites", "place", "sites_to_visit", "visit", "work"]
@@ -154,7 +154,7 @@ def _taken_further(
             return number + 1
         except Exception as error:  # noqa: BLE001 - one machine never stops the others
             journal.trouble(about=f"{item.effect.action.value} of ticket #{item.ticket_id}", error=error)
-            again(context, item, f"{type(error).__name__}: {error}")
+            again(context, item, named(error))
     return len(items)
 
 

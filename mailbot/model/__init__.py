@@ -19,6 +19,7 @@ from mailbot.model.effects import (
     OutboxItem,
     Purpose,
     Step,
+    Weight,
 )
 from mailbot.model.history import HistoryEntry
 from mailbot.model.kinds import EventKind
@@ -163,6 +164,7 @@ __all__ = [
     "Turn",
     "Unheld",
     "Verdict",
+    "Weight",
     "Withdrawn",
 ]
 

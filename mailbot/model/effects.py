@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Self
 
 from mailbot.model.tickets import Facts, Ticket
 from parsers.translatable import Translatable
@@ -79,73 +80,96 @@ class Purpose(StrEnum):
     """The letter takes no command; a reply is read by people."""
 
 
+class Weight(StrEnum):
+    """What it would cost not to send a letter, and so what the brake on letters may do with it."""
+
+    NOTICE = "notice"
+    """Proves that somebody was told, or says that the bot itself is in trouble: never held and never counted."""
+    OUTCOME = "outcome"
+    """Tells what cannot be learned otherwise; once for each decision, build or announcement.  Held by the totals only, never lost."""
+    QUESTION = "question"
+    """An admin decides by answering it: held, never lost."""
+    INFORMATION = "information"
+    """Everything else: dropped over a limit."""
+
+
 class Letter(StrEnum):
     """Every letter the bot can send; each has `templates_email/<value>.txt.j2` and a golden test.
 
-    Every letter has a `LetterKind` in `letters.KINDS`: who gets it and what its replies may do.
+    Every letter has an `About` in `letters.KINDS`: what it is called, who gets it and what its replies may do.
     """
 
-    REQUEST_PROBLEMS = "request-problems"
-    UNKNOWN_SENDER = "unknown-sender"
-    CONFIRM_REQUEST = "confirm-request"
-    REQUEST_RECEIVED = "request-received"
-    REQUEST_DENIED = "request-denied"
-    REQUEST_LAPSED = "request-lapsed"
-    REQUEST_WITHDRAWN = "request-withdrawn"
-    REQUEST_APPROVED = "request-approved"
-    VM_READY = "vm-ready"
-    ADMIN_DECISION = "admin-decision"
-    ADMIN_REMINDER = "admin-reminder"
-    ADMIN_DECIDED = "admin-decided"
-    ADMIN_ALREADY_DECIDED = "admin-already-decided"
-    ADMIN_LAPSED = "admin-lapsed"
-    ADMIN_BUILD_FAILED = "admin-build-failed"
-    ADMIN_MACHINE_TROUBLE = "admin-machine-trouble"
-    ADMIN_MAIL_TROUBLE = "admin-mail-trouble"
-    ADMIN_TICKET_TROUBLE = "admin-ticket-trouble"
-    UNCLEAR_REPLY = "unclear-reply"
-    COMMAND_REFUSED = "command-refused"
-    HELP = "help"
-    STATUS = "status"
-    CONSOLE = "console"
-    ROOT_KEYS = "root-keys"
-    WARNING = "warning"
-    VM_STOPPED = "vm-stopped"
-    GRACE_HALF = "grace-half"
-    REMOVAL_NEAR = "removal-near"
-    VM_ARCHIVED = "vm-archived"
-    VM_REMOVED = "vm-removed"
-    DATE_MOVED = "date-moved"
-    END_EARLIER = "end-earlier"
-    EXTENSION_RECEIVED = "extension-received"
-    EXTENSION_GRANTED = "extension-granted"
-    EXTENSION_DENIED = "extension-denied"
-    EXTENSION_LAPSED = "extension-lapsed"
-    RELEASE_CONFIRM = "release-confirm"
-    REINSTALL_CONFIRM = "reinstall-confirm"
-    VM_RELEASED = "vm-released"
-    VM_ENDED = "vm-ended"
-    VM_SWITCHED_OFF = "vm-switched-off"
-    VM_YOURS = "vm-yours"
-    VM_PASSED_ON = "vm-passed-on"
-    VM_KEPT = "vm-kept"
-    VM_RESTORED = "vm-restored"
-    VM_REBUILT = "vm-rebuilt"
-    ANNOUNCEMENT = "announcement"
-    VM_MOVE = "vm-move"
-    VM_MOVED = "vm-moved"
-    VM_STAYS = "vm-stays"
-    ADMIN_NOTICE_BOUNCED = "admin-notice-bounced"
-    ADMIN_OWNER = "admin-owner"
-    ADMIN_UNPROVEN = "admin-unproven"
-    ADMIN_UNDELIVERED = "admin-undelivered"
-    ADMIN_BRAKE = "admin-brake"
-    ADMIN_BRAKE_STAYS = "admin-brake-stays"
-    ADMIN_FINDINGS = "admin-findings"
-    ADMIN_FINDING_ANSWERED = "admin-finding-answered"
-    ADMIN_DIGEST = "admin-digest"
-    ADMIN_BLIND = "admin-blind"
-    ADMIN_LETTERS_HELD = "admin-letters-held"
+    weight: Weight
+
+    def __new__(cls, value: str, weight: Weight | None = None) -> Self:
+        if weight is None:  # only a letter that is looked up is named by its value alone
+            raise TypeError(f"the letter {value} has no weight")
+        self = str.__new__(cls, value)
+        self._value_ = value
+        self.weight = weight
+        return self
+
+    REQUEST_PROBLEMS = "request-problems", Weight.INFORMATION
+    UNKNOWN_SENDER = "unknown-sender", Weight.INFORMATION
+    CONFIRM_REQUEST = "confirm-request", Weight.INFORMATION
+    REQUEST_RECEIVED = "request-received", Weight.INFORMATION
+    REQUEST_DENIED = "request-denied", Weight.OUTCOME
+    REQUEST_LAPSED = "request-lapsed", Weight.OUTCOME
+    REQUEST_WITHDRAWN = "request-withdrawn", Weight.INFORMATION
+    REQUEST_APPROVED = "request-approved", Weight.OUTCOME
+    VM_READY = "vm-ready", Weight.OUTCOME
+    ADMIN_DECISION = "admin-decision", Weight.QUESTION
+    ADMIN_REMINDER = "admin-reminder", Weight.QUESTION
+    ADMIN_DECIDED = "admin-decided", Weight.INFORMATION
+    ADMIN_ALREADY_DECIDED = "admin-already-decided", Weight.INFORMATION
+    ADMIN_LAPSED = "admin-lapsed", Weight.INFORMATION
+    ADMIN_BUILD_FAILED = "admin-build-failed", Weight.QUESTION
+    ADMIN_MACHINE_TROUBLE = "admin-machine-trouble", Weight.INFORMATION
+    ADMIN_MAIL_TROUBLE = "admin-mail-trouble", Weight.INFORMATION
+    ADMIN_TICKET_TROUBLE = "admin-ticket-trouble", Weight.INFORMATION
+    UNCLEAR_REPLY = "unclear-reply", Weight.INFORMATION
+    COMMAND_REFUSED = "command-refused", Weight.INFORMATION
+    HELP = "help", Weight.INFORMATION
+    STATUS = "status", Weight.INFORMATION
+    CONSOLE = "console", Weight.INFORMATION
+    ROOT_KEYS = "root-keys", Weight.INFORMATION
+    WARNING = "warning", Weight.NOTICE
+    VM_STOPPED = "vm-stopped", Weight.NOTICE
+    GRACE_HALF = "grace-half", Weight.NOTICE
+    REMOVAL_NEAR = "removal-near", Weight.NOTICE
+    VM_ARCHIVED = "vm-archived", Weight.NOTICE
+    VM_REMOVED = "vm-removed", Weight.NOTICE
+    DATE_MOVED = "date-moved", Weight.NOTICE
+    END_EARLIER = "end-earlier", Weight.NOTICE
+    EXTENSION_RECEIVED = "extension-received", Weight.INFORMATION
+    EXTENSION_GRANTED = "extension-granted", Weight.OUTCOME
+    EXTENSION_DENIED = "extension-denied", Weight.OUTCOME
+    EXTENSION_LAPSED = "extension-lapsed", Weight.OUTCOME
+    RELEASE_CONFIRM = "release-confirm", Weight.INFORMATION
+    REINSTALL_CONFIRM = "reinstall-confirm", Weight.INFORMATION
+    VM_RELEASED = "vm-released", Weight.OUTCOME
+    VM_ENDED = "vm-ended", Weight.OUTCOME
+    VM_SWITCHED_OFF = "vm-switched-off", Weight.OUTCOME
+    VM_YOURS = "vm-yours", Weight.OUTCOME
+    VM_PASSED_ON = "vm-passed-on", Weight.OUTCOME
+    VM_KEPT = "vm-kept", Weight.INFORMATION
+    VM_RESTORED = "vm-restored", Weight.INFORMATION
+    VM_REBUILT = "vm-rebuilt", Weight.OUTCOME
+    ANNOUNCEMENT = "announcement", Weight.OUTCOME
+    VM_MOVE = "vm-move", Weight.NOTICE
+    VM_MOVED = "vm-moved", Weight.OUTCOME
+    VM_STAYS = "vm-stays", Weight.OUTCOME
+    ADMIN_NOTICE_BOUNCED = "admin-notice-bounced", Weight.INFORMATION
+    ADMIN_OWNER = "admin-owner", Weight.INFORMATION
+    ADMIN_UNPROVEN = "admin-unproven", Weight.QUESTION
+    ADMIN_UNDELIVERED = "admin-undelivered", Weight.INFORMATION
+    ADMIN_BRAKE = "admin-brake", Weight.NOTICE
+    ADMIN_BRAKE_STAYS = "admin-brake-stays", Weight.NOTICE
+    ADMIN_FINDINGS = "admin-findings", Weight.QUESTION
+    ADMIN_FINDING_ANSWERED = "admin-finding-answered", Weight.INFORMATION
+    ADMIN_DIGEST = "admin-digest", Weight.NOTICE
+    ADMIN_BLIND = "admin-blind", Weight.NOTICE
+    ADMIN_LETTERS_HELD = "admin-letters-held", Weight.NOTICE
 
 
 class Action(StrEnum):

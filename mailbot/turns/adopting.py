@@ -20,7 +20,7 @@ _ADMINS = frozenset({Role.ADMIN, Role.OPERATOR})
 class Told:
     """What is known of the request besides the mark: its use, subject, Message-ID and moment, if any of it is."""
 
-    intended_usage: str
+    intended_usage: str = ""
     subject: str = ""
     thread: str = ""
     opened_at: datetime | None = None

@@ -19,7 +19,7 @@ from mailbot.lifecycle.decide import decide
 from mailbot.model import LIVING, Refusal, Ticket, TimePassed, Turn
 from mailbot.turns.brake_numbers import MACHINES, next_number
 from mailbot.turns.context import TurnContext
-from parsers.translatable import say
+from parsers.translatable import say, say_many
 
 NOTE = MACHINES
 """Where the store keeps the brake: a JSON object like `Brake`, absent where none was ever pulled."""
@@ -71,9 +71,10 @@ def _pull(context: TurnContext, brake: Brake, now: datetime) -> None:
         AdminBrake(
             brake=brake.number,
             tickets=tuple(entries),
-            why=say(
-                "No more than {machines}, or {percent} % of all machines, may be stopped or removed at once.",
-                machines=lease.brake_machines,
+            why=say_many(
+                "No more than {number} machine, or {percent} % of all machines, may be stopped or removed at once.",
+                "No more than {number} machines, or {percent} % of all machines, may be stopped or removed at once.",
+                lease.brake_machines,
                 percent=lease.brake_percent,
             ),
         ),

@@ -36,7 +36,7 @@ from mailbot.turns import owners, sight
 from mailbot.turns.bounces import other_address
 from mailbot.turns.context import TurnContext, turn_of
 from mailbot.turns.leases import LEASE_SECONDS, Leases
-from parsers.translatable import NOTHING, Translatable, say, words_of
+from parsers.translatable import NOTHING, Translatable, named, say, words_of
 
 CLAIM = 100
 """Letters claimed at once."""
@@ -129,7 +129,7 @@ class _Batch:
         try:
             item = _readdressed(self.context, item, self._ticket(item))
         except DirectoryUnavailable as error:
-            self.settled.append(Settled(item, retry_at=now + FIRST_RETRY, error=str(error), counted=False))
+            self.settled.append(Settled(item, retry_at=now + FIRST_RETRY, error=words_of(error), counted=False))
             return
         except _NotTheirs as error:
             self.settled.append(Settled(item, error=str(error), void=True))
@@ -153,7 +153,7 @@ class _Batch:
             letter = compose(_as_of(now, item), self._ticket(item), self.context.letters, now)
         except Exception as error:  # noqa: BLE001 - a letter that cannot be written never stops the others
             journal.letter_unwritable(item.ticket_id, row=item.id, letter=_name(item), error=error)
-            self._give_up(item, say("The message could not be written: {error}", error=str(error)), now)
+            self._give_up(item, say("The message could not be written: {error}", error=named(error)), now)
             return
         try:
             answer = self.postman.send(letter)
@@ -164,7 +164,7 @@ class _Batch:
             self._again(item, self.gone, now, answered=False)
         except Exception as error:  # noqa: BLE001 - nor does one that cannot be handed over
             journal.trouble(about=f"handing over {_name(item)}", error=error)
-            self._again(item, f"{type(error).__name__}: {error}", now)
+            self._again(item, named(error), now)
         else:
             self.accepted += 1
             journal.letter_sent(item.ticket_id, row=item.id, letter=_name(item), to=item.effect.to, answer=answer)
@@ -263,7 +263,7 @@ def _undelivered(context: TurnContext, item: OutboxItem, why: str) -> tuple[Effe
     letter = item.effect.letter
     if letter is None or KINDS[letter].audience is Audience.ADMIN:
         return ()
-    undelivered = AdminUndelivered(address=item.effect.to, what=_name(item), why=why)
+    undelivered = AdminUndelivered(address=item.effect.to, what=KINDS[letter].called, why=why)
     return context.letter_to_admins(undelivered, f"{item.id}")
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 
+from mailbot.letters.catalogue import KINDS
 from mailbot.letters.subjects import OWNER_IS
-from mailbot.letters.troubles import AdminDigest, Section
+from mailbot.letters.troubles import WORK, AdminDigest, Section
 from mailbot.lifecycle.notice import plan, waits_for_a_word
 from mailbot.model import OwnerState, Ticket, TicketState, Turn
 from mailbot.ports import FailedEffect
@@ -87,7 +88,9 @@ class Week:
             say("held by the brake"): list(self._braked()),
             say("waiting"): list(self._waiting()),
             say("expiring"): list(self._expiring()),
-            say("on hold"): [as_one(f"{_who(one)}:", one.held) for one in self.ahead if one.held],
+            say("on hold"): [
+                say("{where}: {problem}", where=_who(one), problem=one.held) for one in self.ahead if one.held
+            ],
         }
 
     def _waiting(self) -> Iterator[Translatable]:
@@ -187,7 +190,8 @@ class Week:
         for row in self.context.store.overview.queue():
             if row.attempts > 1 and row.error:
                 about = f"#{row.ticket_id}, " if row.ticket_id else ""
-                what = f"{about}{row.letter or row.action}: tried {row.attempts} times; {row.error}"
+                work = KINDS[row.letter].called if row.letter else WORK[row.action]
+                what = f"{about}{work}: tried {row.attempts} times; {row.error}"
                 yield "in the queue", what
 
     def _slow(self) -> Iterator[Translatable]:
@@ -223,8 +227,9 @@ def _who(ticket: Ticket) -> str:
 
 def _given_up(failed: FailedEffect, day: date) -> Translatable:
     effect, number = failed.item.effect, failed.item.ticket_id
-    what = Translatable(effect.action.value)
-    if effect.letter is not None:
-        what = say("the message {letter} to {address}", letter=effect.letter.value, address=effect.to)
+    if effect.letter is None:
+        what = WORK[effect.action]
+    else:
+        what = say("{what} (to {address})", what=KINDS[effect.letter].called, address=effect.to)
     given_up = say("{what} was given up on {day}: {error}", what=what, day=day, error=failed.error)
     return as_one(f"#{number},", given_up) if number else given_up

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from mailbot.model import Ticket, TicketState
 from mailbot.ports import Store
-from parsers.translatable import Translatable, as_data, as_one, from_data, say
+from parsers.translatable import Translatable, as_data, from_data, say
 from parsers.values import Verb
 from provisioner.api import Found
 from provisioner.naming import machine_name
@@ -142,7 +142,7 @@ def _of_ticket(ticket: Ticket, one: Found | None) -> tuple[Finding, ...]:
             kind,
             ticket.id,
             machine_name(ticket.username),
-            as_one(f"#{ticket.id}, {ticket.username}:", words),
+            say("{where}: {problem}", where=f"#{ticket.id}, {ticket.username}", problem=words),
             _ANSWERS.get((kind, ticket.state), ()),
             fresh=not with_disk,
         )

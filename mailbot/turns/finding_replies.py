@@ -22,7 +22,6 @@ from mailbot.turns.judgement import Judgement, answered
 from parsers.translatable import Translatable, as_one, say
 from parsers.values import Command, Mail, Unclear, Verb
 
-_UNKNOWN_USAGE = "Not known: the machine was there, and no request for it is known."
 _GONE = say("The machine and its disk are no longer at their site.")
 _WORDS = say(
     "Answer this message with “{rebuild}”, “{adopt}” or “{forget}” and the name of the machine.",
@@ -87,7 +86,7 @@ def _adopted(context: TurnContext, placed: Placed, by: Actor) -> Done | Refusal:
     if other is not None:
         taken = say("There is already another one for {login} (#{ticket}): {state}.", login=other.username)
         return Refusal(taken.given(ticket=other.id, state=STATE_WORDS[other.state]))
-    ticket = ticket_of(context, person, mark, Told(_UNKNOWN_USAGE))
+    ticket = ticket_of(context, person, mark, Told())
     turn = adoption(context, placed.site, mark, ticket, by, notes=findings.without(context.store, placed))
     said = say("{machine} at {site} belongs to {login} again, who has been told.", login=person.login)
     return Done(turn, said.given(machine=found.machine, site=placed.site))

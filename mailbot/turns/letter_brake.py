@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
+from mailbot.letters.catalogue import KINDS
 from mailbot.letters.troubles import AdminLettersHeld, Dropped, Waiting
-from mailbot.lifecycle.letter_brake import Weight, weight
-from mailbot.model import HeldLetter, Letter, Refusal, Turn
+from mailbot.model import HeldLetter, Letter, Refusal, Turn, Weight
 from mailbot.turns.brake_numbers import LETTERS, next_number
 from mailbot.turns.context import TurnContext
 from parsers.translatable import say
@@ -59,7 +59,7 @@ def tell(context: TurnContext) -> int:
     if before and not before.released_by and now < datetime.fromisoformat(before.at) + AGAIN_AFTER:
         return 0
     brake = LetterBrake(next_number(context.store), now.isoformat(), held[-1].row)
-    dropped = [one for one in held if weight(one.letter) is Weight.INFORMATION]
+    dropped = [one for one in held if one.letter.weight is Weight.INFORMATION]
     letters = context.letter_to_admins(_told(context, brake, held), _key(brake, held))
     note = json.dumps(asdict(brake))
     context.store.commit(Turn(now=now, effects=letters, notes={LETTERS: note}, drop=tuple(one.row for one in dropped)))
@@ -75,10 +75,10 @@ def _key(brake: LetterBrake, held: Sequence[HeldLetter]) -> str:
 def _told(context: TurnContext, brake: LetterBrake, held: Sequence[HeldLetter]) -> AdminLettersHeld:
     questions: dict[int, HeldLetter] = {}
     announced = 0
-    lost: Counter[str] = Counter()
+    lost: Counter[Letter] = Counter()
     for one in held:
-        if weight(one.letter) is Weight.INFORMATION:
-            lost[one.letter.value] += 1
+        if one.letter.weight is Weight.INFORMATION:
+            lost[one.letter] += 1
         elif one.letter is Letter.ANNOUNCEMENT:
             announced += 1
         else:
@@ -90,7 +90,7 @@ def _told(context: TurnContext, brake: LetterBrake, held: Sequence[HeldLetter]) 
         questions=tuple(Waiting(one.id, one.username) for one in tickets.values() if one is not None),
         waiting=len(questions),
         announced=announced,
-        dropped=tuple(Dropped(letter, number) for letter, number in sorted(lost.items())),
+        dropped=tuple(Dropped(KINDS[letter].called, number) for letter, number in sorted(lost.items())),
     )
 
 
@@ -105,7 +105,7 @@ def release(context: TurnContext, number: int, by: str) -> Turn | Refusal:
     if brake.released_by and brake.released_by != by:
         return Refusal(say("{who} has already released them.", who=brake.released_by))
     held = context.store.held_letters(LOOK_AT)
-    dropped = tuple(one.row for one in held if weight(one.letter) is Weight.INFORMATION)
-    let_go = tuple(one.row for one in held if weight(one.letter) is not Weight.INFORMATION)
+    dropped = tuple(one.row for one in held if one.letter.weight is Weight.INFORMATION)
+    let_go = tuple(one.row for one in held if one.letter.weight is not Weight.INFORMATION)
     note = json.dumps(asdict(replace(brake, released_by=by)))
     return Turn(now=context.clock.now(), notes={LETTERS: note}, let_go=let_go, drop=dropped)

@@ -21,7 +21,7 @@ from mailbot.turns import sight
 from mailbot.turns.addresses import at_host
 from mailbot.turns.context import TurnContext, apply
 from mailbot.turns.leases import LEASE_SECONDS
-from parsers.translatable import Translatable, words_of
+from parsers.translatable import Translatable, named, words_of
 
 CLAIM = 20
 FIRST_RETRY = timedelta(seconds=30)
@@ -89,7 +89,7 @@ def _attempted(context: TurnContext, zones: Zones, item: OutboxItem, away: dict[
         _refused(context, item, words_of(error))
     except Exception as error:  # noqa: BLE001 - one name never stops the others
         journal.trouble(about=f"the name of ticket #{item.ticket_id}", error=error)
-        _again(context, item, f"{type(error).__name__}: {error}")
+        _again(context, item, named(error))
     else:
         return True
     return False

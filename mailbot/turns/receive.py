@@ -20,7 +20,7 @@ from mailbot.turns.context import CLOSED, CONFLICT_TRIES, TurnContext
 from mailbot.turns.judge import first_look, judge, oldest_wanted, quarantined
 from mailbot.turns.judgement import Judgement
 from mailbot.turns.sealing import seal
-from parsers.translatable import say, words_of
+from parsers.translatable import named, say, words_of
 from parsers.values import Kind, Understanding, Unreadable
 
 MAILS_AT_ONCE = 500
@@ -221,7 +221,7 @@ def sealed(context: TurnContext, raw: bytes | None) -> bytes | None:
 def _poison(context: TurnContext, entry: LedgerEntry, error: Exception, now: datetime) -> LedgerEntry:
     """Handling raised: kept with its error and tried again later; after three tries it goes to quarantine."""
     attempts = entry.attempts + 1
-    why = f"{type(error).__name__}: {error}"
+    why = named(error)
     entry = replace(entry, attempts=attempts, why=why, raw=None, kind=entry.kind or "poison")
     if attempts < POISON_TRIES:
         entry = replace(entry, verdict=Verdict.RETRY, retry_at=now + RETRY_AFTER * attempts)

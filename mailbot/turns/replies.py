@@ -261,7 +261,8 @@ def _obey(exchange: _Exchange, command: Command) -> Judgement:
     ticket, reference, context = exchange.ticket, exchange.reference, exchange.context
     if command.verb in {Verb.STATUS, Verb.HELP}:
         return _informed(exchange, command.verb)
-    if command.verb not in {offer.verb for offer in offered(ticket, reference.purpose, exchange.now, context.rules)}:
+    free = replace(ticket, held="")  # what only a hold keeps from being offered is refused below, in words of its own
+    if command.verb not in {offer.verb for offer in offered(free, reference.purpose, exchange.now, context.rules)}:
         return _too_late(exchange, command)
     confirms = command.verb is Verb.CONFIRM
     another = confirms and answers_another(context, exchange.mail, reference, ticket)
@@ -370,8 +371,8 @@ def _too_late(exchange: _Exchange, command: Command) -> Judgement:
     outcome = _outcome(exchange) if deciding else None
     if outcome is not None:
         return exchange.answer(AdminAlreadyDecided(words=command.line, outcome=outcome), "already decided")
-    verb, state = Translatable(command.verb.value), STATE_WORDS[ticket.state]
-    why = say("“{verb}” is not possible now: {state}.", verb=verb, state=state)
+    state = STATE_WORDS[ticket.state]
+    why = say("“{words}” is not possible now: {state}.", words=command.line, state=state)
     if deciding and ticket.state in LIVING and ticket.asked_end_date is None:
         why = say(
             "That question is no longer open: nobody decided in time, so it lapsed, and the last day is as before."

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from mailbot import journal
 from mailbot.letters.troubles import AdminTicketTrouble
-from mailbot.lifecycle.steps import to_admins
+from mailbot.lifecycle.steps import standing, to_admins
 from mailbot.model import Refusal, Ticket, TimePassed, Turn
 from mailbot.turns import owners, replanned, sight
 from mailbot.turns.brake import braked
 from mailbot.turns.context import TurnContext, apply
+from parsers.translatable import named
 
 WAKE_LIMIT = 500
 """Tickets handled in one pass; the rest follow in the next."""
@@ -64,13 +65,13 @@ def _refused(context: TurnContext, ticket: Ticket, refusal: Refusal, now: dateti
 def _put_off(context: TurnContext, ticket: Ticket, error: Exception) -> None:
     now = context.clock.now()
     until = now + AGAIN_AFTER
-    said = f"{type(error).__name__}: {error}"
+    said = named(error)
     context.store.postpone(ticket.id, until, said)
     journal.ticket_postponed(ticket.id, until=until, error=error)
     letters = to_admins(
         ticket,
         context.circumstances(now, ticket),
-        AdminTicketTrouble(error=said, again_at=until),
+        AdminTicketTrouble(state=standing(ticket), error=said, again_at=until),
         key=now.date().isoformat(),
     )
     # Without the ticket in the turn nothing of it changes: only the letters are written.

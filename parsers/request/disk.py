@@ -106,7 +106,9 @@ _LONGEST_SHOWN = 80
 _SAYING_NOTHING = (
     _DISK
     | _TOP_UP
-    | word_set("gb gib go tb tib to gigabyte gigabytes total in of please de en plus size taille insgesamt bitte grosse")
+    | word_set(
+        "gb gib go tb tib to gigabyte gigabytes total in of please de en plus size taille insgesamt bitte grosse"
+    )
 )
 _BECAUSE = re.compile(
     r"\b(?:because|since|as|for|to|so that|in order|due|car|parce que|pour|afin|puisque|en raison"

@@ -198,4 +198,4 @@ def test_a_host_that_dies_while_a_machine_comes_to_it_gives_it_back(
     back = first.machine_of(world.ticket())
     assert back is not None
     assert back.isActive()
-    assert "Moving alice-vm did not work" in words_of(world.last(Letter.ADMIN_MACHINE_TROUBLE))
+    assert "alice-vm: moving the machine failed" in words_of(world.last(Letter.ADMIN_MACHINE_TROUBLE))

@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 import templates_email
-from mailbot.letters.samples import as_json
+from mailbot.letters.compose import compose
+from mailbot.letters.languages import languages
+from mailbot.letters.samples import Sample, as_json
 from mailbot.model import Letter
+from mailbot.rules import ENGLISH
 from tests.recorded import CONVERSATIONS, chosen, played
+from tests.trying import EVERY_LANGUAGE, english_in, own_words
+from tests.writing import words_of
 
 SAMPLES = Path(templates_email.__path__[0]) / "samples"
 
@@ -18,6 +23,20 @@ SAMPLES = Path(templates_email.__path__[0]) / "samples"
 @pytest.mark.parametrize("file", CONVERSATIONS, ids=lambda file: file.stem)
 def test_the_conversation_goes_as_written(file: Path) -> None:
     played(file)
+
+
+def _of_the_request(sample: Sample) -> str:
+    """What the requester wrote and a letter shows in its rows, not marked as theirs."""
+    found = [problem.get("found") for problem in sample.item.effect.facts.get("problems", ())]
+    return f"{found} {sample.ticket.disk_reason if sample.ticket else ''}".replace('"', " ")
+
+
+@pytest.mark.parametrize("file", CONVERSATIONS, ids=lambda file: file.stem)
+def test_no_letter_of_it_would_be_partly_in_english_in_another_language(file: Path) -> None:
+    for code in set(languages()) - {ENGLISH}:
+        for one in (one for one in played(file) if one.letter is not Letter.ANNOUNCEMENT):  # an admin's own title
+            own = own_words(words_of(compose(one.spoken(code).item, one.ticket, EVERY_LANGUAGE, one.now)))
+            assert english_in(own, code) - english_in(_of_the_request(one), code) == set(), own
 
 
 def test_there_are_conversations() -> None:

@@ -161,7 +161,7 @@ def test_a_move_is_called_off(world: World) -> None:
     world.once()
     fleet.cancel_move(world.bot.context, 1, CAROL.login)
     world.once()
-    assert "The support team has cancelled it." in last(world, Letter.VM_STAYS)
+    assert "The support team has cancelled the move." in last(world, Letter.VM_STAYS)
     until(world, plan.at + timedelta(hours=2))
     assert count(world, Letter.VM_MOVE) == 1
     machine = at(world, "north")

@@ -147,7 +147,7 @@ def test_a_name_that_is_somebody_elses_is_left_and_admins_hear_of_it(world: Worl
         world.later(minutes=16)
     assert zones.names[NAME] == ("", ("192.0.2.99",))
     said = words_of(world.last(Letter.ADMIN_MACHINE_TROUBLE))
-    assert "Publishing the name of alice-vm did not work" in said
+    assert "alice-vm: publishing the machine's name failed" in said
     del zones.names[NAME]
     world.later(minutes=16)
     assert zones.names[NAME][0] == str(world.ticket().machine_id), "it is tried on"

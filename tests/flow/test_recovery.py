@@ -171,7 +171,7 @@ def test_without_the_mail_that_asked_for_it_the_mark_is_enough(world: World) -> 
     world.restart()
     recovered(world)
     assert world.ticket().username == "alice"
-    assert "Not known any more" in world.ticket().intended_usage
+    assert world.ticket().intended_usage == ""
 
 
 def test_a_number_that_somebody_else_has_by_now_is_not_taken_from_them(world: World) -> None:

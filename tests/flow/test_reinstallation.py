@@ -128,7 +128,7 @@ def test_status_tells_that_it_is_being_installed_and_admins_hear_where_it_does_n
     assert "being reinstalled" in " ".join(words_of(world.last(Letter.STATUS)).split())
     for _ in range(8):
         world.later(minutes=16)
-    assert "Reinstalling alice-vm did not work" in words_of(world.last(Letter.ADMIN_MACHINE_TROUBLE))
+    assert "alice-vm: reinstalling the machine failed" in words_of(world.last(Letter.ADMIN_MACHINE_TROUBLE))
     assert [one.action for one in world.bot.context.store.waiting(1)] == [Action.REINSTALL]
     world.sites["north"].faults = Faults()
     world.later(minutes=20)

@@ -9,6 +9,9 @@ import pytest
 from mailbot.adapters.directory import file
 from mailbot.adapters.directory.file import FileDirectory
 from mailbot.errors import DirectoryUnavailable
+from mailbot.letters.languages import language
+from parsers.translatable import Translatable, words_of
+from tests.trying import english_in
 
 ALICE = '[[person]]\nlogin = "alice"\nname = "Alice"\nmail = "Alice@Example.org"\n'
 BOB = '[[person]]\nlogin = "bob"\nname = "Bob"\nmail = "bob@example.org"\n'
@@ -19,11 +22,15 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "people.toml"
 
 
-def problem(path: Path, text: str) -> str:
+def error(path: Path, text: str) -> Translatable:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(DirectoryUnavailable) as caught:
         FileDirectory(path).people()
-    return str(caught.value).replace(f"{path}", "people.toml")
+    return words_of(caught.value)
+
+
+def problem(path: Path, text: str) -> str:
+    return error(path, text).replace(f"{path}", "people.toml")
 
 
 def test_the_example_in_the_documentation_is_valid(path: Path) -> None:
@@ -81,7 +88,10 @@ def test_a_file_that_an_edit_has_broken_answers_nothing_from_memory(path: Path) 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[[person]\n", "people.toml: Expected ']]' at the end of an array declaration (at line 1, column 9)"),
+        (
+            "[[person]\n",
+            "people.toml is not TOML: “Expected ']]' at the end of an array declaration (at line 1, column 9)”",
+        ),
         (ALICE + BOB.replace("mail", "#"), "people.toml, line 5, person 2 (bob): mail is missing"),
         (
             '[[person]]\nname = "A"\nmail = "a@example.org"\n',
@@ -94,23 +104,26 @@ def test_a_file_that_an_edit_has_broken_answers_nothing_from_memory(path: Path) 
         (ALICE + "ssh_keys = [1]\n", "person 1 (alice): ssh_keys must be a list of texts in quotes"),
         (ALICE.replace('"Alice"', "7"), "person 1 (alice): name must be a text in quotes"),
         (ALICE.replace('"Alice"', '" "'), "person 1 (alice): name is empty"),
-        (ALICE + 'aliases = ["alice"]\n', "person 1 (alice): 'alice' is not a mail address"),
-        (BOB.replace("bob@example.org", "b@x, c@x"), "person 1 (bob): 'b@x, c@x' is not a mail address"),
+        (ALICE + 'aliases = ["alice"]\n', "person 1 (alice): “alice” is not an email address"),
+        (BOB.replace("bob@example.org", "b@x, c@x"), "person 1 (bob): “b@x, c@x” is not an email address"),
         (
             ALICE + ALICE.replace("Alice@", "al@"),
             "people.toml, line 5, person 2 (alice): the login alice is there twice",
         ),
         (
             ALICE + BOB + 'aliases = ["ALICE@example.org"]\n',
-            "people.toml, line 5, person 2 (bob): the address alice@example.org belongs to alice already",
+            "people.toml, line 5, person 2 (bob): alice already has the address alice@example.org",
         ),
         (ALICE + 'ssh_keys_file = "gone.pub"\n', "person 1 (alice): ssh_keys_file: "),
-        ("[people]\n", "people.toml: unknown key people; people are written as [[person]]"),
+        ("[people]\n", "people.toml: unknown key people; people are written as [[person]], one such heading each"),
         ("person = 3\n", "people.toml: people are written as [[person]], one such heading each"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(path: Path, text: str, said: str) -> None:
     assert said in problem(path, text)
+    for code in ("fr", "de"):  # admins read it in the letter that the directory does not work
+        words = language(code).words(error(path, text)).replace(f"{path.parent}", "")
+        assert english_in(words, code) == set(), words
 
 
 def test_everything_that_is_wrong_is_told_at_once(path: Path) -> None:

@@ -105,7 +105,8 @@ def test_what_needs_no_decision_is_dropped_and_counted_and_questions_wait(world:
     tell(world.bot.context)
     facts = told(world).effect.facts
     assert (facts["waiting"], [one["number"] for one in facts["questions"]]) == (2, [2, 3])
-    assert {one["letter"]: one["number"] for one in facts["dropped"]} == {"admin-decided": 2, "admin-owner": 1}
+    dropped = {one["letter"]["say"]: one["number"] for one in facts["dropped"]}
+    assert dropped == {"the message about a decision": 2, "the message about the owner's account": 1}
     assert "announced" not in facts
     assert len(held(world)) == 3
     states = [world.bot.context.store.overview.row_state(row) for row in rows]

@@ -12,17 +12,19 @@ from email.message import EmailMessage
 import pytest
 
 from contrib.languages import lacking, read, spoken
+from mailbot.letters.catalogue import KINDS
 from mailbot.letters.compose import compose, offers_of
 from mailbot.letters.languages import chosen, language, languages
 from mailbot.letters.samples import Sample
+from mailbot.letters.troubles import WORK
 from mailbot.letters.trying import problems
-from mailbot.model import Letter
+from mailbot.model import Action, Letter
 from mailbot.policy import reading_rules
 from mailbot.rules import Rules, ServiceRules
 from parsers.reply.commands import read_command
 from parsers.text.languages import language_of
 from parsers.values import Command
-from tests.trying import EVERY_LANGUAGE, SAMPLES, SETTINGS, sample_of
+from tests.trying import EVERY_LANGUAGE, SAMPLES, SETTINGS, english_in, own_words, sample_of
 from tests.writing import words_of
 
 OTHERS = tuple(code for code in languages() if code != "en")
@@ -54,21 +56,29 @@ def test_no_sentence_of_a_letter_stays_in_english(code: str, sample: Sample) -> 
     assert [one for one in own if language_of(one) == "en"] == []
 
 
-_ENGLISH = re.compile(
-    r"(?i)\b(?:the|is|was|were|are|of|with|has|have|and|than|from|could|cannot|does|did|nobody|there|this|that|until|which|not|more|your|you)\b"
-)
-_SAME_IN_BOTH = {"de": {"was"}}
-_WORDS_OF_OTHERS = re.compile(r"«[^«»]*»|“[^“”]*”|„[^„“]*“|\([^()]*\.example[^()]*\)")
-
-
 @by_language
 @by_sample
 def test_no_english_word_stands_in_a_letter_but_those_of_others_which_are_quoted(code: str, sample: Sample) -> None:
     """What servers, hosts and people said is marked or quoted; everything else is the program's, and in the language."""
-    message = written(sample, code)
-    own = " ".join(line for line in message.splitlines() if "│" not in line and not line.startswith("    "))
-    found = {word.lower() for word in _ENGLISH.findall(_WORDS_OF_OTHERS.sub(" ", own))}
-    assert found - _SAME_IN_BOTH.get(code, set()) == set(), own
+    own = own_words(written(sample, code))
+    assert english_in(own, code) == set(), own
+
+
+@by_language
+def test_every_letter_and_all_work_is_called_by_words_of_the_language(code: str) -> None:
+    assert set(WORK) == set(Action) - {Action.LETTER}
+    for called in (*(about.called for about in KINDS.values()), *WORK.values()):
+        assert language(code).words(called) != called
+        assert english_in(language(code).words(called), code) == set()
+
+
+_INTERNAL = re.compile(rf"(?<![\w-])(?:{'|'.join(one for one in (*Letter, *Action) if '-' in one)})(?![\w-])")
+
+
+@pytest.mark.parametrize("code", languages())
+@by_sample
+def test_no_letter_shows_the_programs_own_name_of_a_letter_or_of_work(code: str, sample: Sample) -> None:
+    assert _INTERNAL.findall(own_words(written(sample, code))) == []
 
 
 def _own_sentences(code: str) -> dict[str, re.Pattern[str]]:

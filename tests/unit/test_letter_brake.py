@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from mailbot.lifecycle.lease import NOTICES
-from mailbot.lifecycle.letter_brake import Weight, Written, weight, why_held
-from mailbot.model import Letter
+from mailbot.lifecycle.letter_brake import Written, why_held
+from mailbot.model import Letter, Weight
 from mailbot.rules import LetterRules
 
 LIMITS = LetterRules(
@@ -29,9 +29,9 @@ def test_the_last_one_within_every_limit_goes(letter: Letter) -> None:
 
 def test_what_proves_notice_is_never_held() -> None:
     everything = Written(reader=10**6, cause=10**6, in_hour=10**6, in_day=10**6)
-    assert {weight(Letter(name)) for name in NOTICES} == {Weight.NOTICE}
+    assert {Letter(name).weight for name in NOTICES} == {Weight.NOTICE}
     assert {letter for letter in Letter if not held(letter, everything)} == {
-        letter for letter in Letter if weight(letter) is Weight.NOTICE
+        letter for letter in Letter if letter.weight is Weight.NOTICE
     }
 
 
@@ -58,13 +58,13 @@ def test_users_are_counted_by_the_day_and_admins_by_the_hour() -> None:
 
 def test_how_something_ended_is_told_whatever_else_its_reader_got() -> None:
     flooded = replace(ANY, reader=100, cause=100)
-    told = {letter for letter in Letter if weight(letter) is Weight.OUTCOME}
+    told = {letter for letter in Letter if letter.weight is Weight.OUTCOME}
     assert Letter.REQUEST_DENIED in told
     assert {held(letter, flooded) for letter in told} == {""}
 
 
 def test_every_question_to_an_admin_is_a_question_to_the_brake() -> None:
-    assert {letter for letter in Letter if weight(letter) is Weight.QUESTION} == {
+    assert {letter for letter in Letter if letter.weight is Weight.QUESTION} == {
         Letter.ADMIN_DECISION,
         Letter.ADMIN_REMINDER,
         Letter.ADMIN_BUILD_FAILED,

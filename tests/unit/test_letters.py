@@ -27,6 +27,7 @@ from mailbot.letters.documentation import documentation
 from mailbot.letters.languages import language
 from mailbot.letters.plain import WIDTH
 from mailbot.letters.samples import Sample
+from mailbot.letters.troubles import WORK
 from mailbot.model import MACHINE_ACTIONS, ONLY_ASK, Action, Effect, Letter, OutboxItem, Purpose
 from parsers import Command, Mail, ReadingRules, Request, read, understand
 from parsers.reply.commands import read_command
@@ -251,7 +252,7 @@ def test_a_letter_without_one_of_its_facts_is_refused_with_the_facts_name() -> N
 
 def test_a_fact_of_another_type_is_refused() -> None:
     sample = sample_of(Letter.REQUEST_DENIED)
-    with pytest.raises(LetterCannotBeWritten, match="not as the letter needs them"):
+    with pytest.raises(LetterCannotBeWritten, match="not as they are needed"):
         written(sample, facts={**facts_of(sample), "reason": 7})
 
 
@@ -398,7 +399,7 @@ def test_names_that_are_not_ascii_are_encoded_and_come_back() -> None:
 
 def test_an_outbox_row_that_is_no_letter_is_refused() -> None:
     item = OutboxItem(1, 12, 1, Effect(Action.BUILD, "build:1"), 1, NOW)
-    with pytest.raises(LetterCannotBeWritten, match="no letter"):
+    with pytest.raises(LetterCannotBeWritten, match="not a message"):
         compose(item, sample_of(Letter.HELP).ticket, SETTINGS, NOW)
 
 
@@ -413,4 +414,4 @@ def test_the_documentation_is_what_the_table_says(regenerate_golden: bool) -> No
 def test_admins_can_be_told_of_every_work_on_a_machine_that_fails(action: Action) -> None:
     """Building has a letter of its own, and what came of a rekeying its owner reads."""
     sample = next(one for one in SAMPLES if one.letter is Letter.ADMIN_MACHINE_TROUBLE)
-    assert "did not work" in text_of(written(sample, facts={**facts_of(sample), "effect": action.value}))
+    assert f"{WORK[action]} failed" in text_of(written(sample, facts={**facts_of(sample), "effect": action.value}))

@@ -103,7 +103,7 @@ SAMPLES: dict[type[Event], Event] = {
         Retired(),
         DiskDeleted(),
         EffectFailed("stop", "the host does not answer"),
-        Returned(ALICE.email, True),
+        Returned(ALICE.email, True, letter=Letter.WARNING),
         Held("a demonstration", BY_CAROL),
         Unheld(BY_CAROL),
         Ended(BY_CAROL, "it attacks others"),

@@ -58,7 +58,7 @@ def test_what_is_stuck_is_what_the_weekly_summary_says_and_what_does_not_get_on(
     world.later(minutes=30)
     context = world.bot.context
     told = part(page_of(context), "stuck")
-    assert "request-approved: tried" in told
+    assert "the message that a request was approved: tried" in told
     week = Week(context, world.now, world.now).sections()
     for title in ("failed", "held by the brake", "unusual"):
         assert all(line in told for line in week[title])

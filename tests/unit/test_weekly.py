@@ -129,7 +129,7 @@ def test_what_was_given_up_in_the_week_is_told_and_what_was_before_is_not(world:
     (item,) = store.claim((Action.LETTER,), world.now, 1, 60)
     store.settle([Settled(item, error="no such user")], world.now)
     assert section(world, "failed", since=world.now) == [
-        "the message admin-mail-trouble to a@x.example was given up on Monday 23 November 2026: no such user"
+        "the message about a message that could not be handled (to a@x.example) was given up on Monday 23 November 2026: no such user"
     ]
     assert section(world, "failed", since=world.now + SECOND) == []
 
@@ -242,4 +242,6 @@ def test_what_was_tried_more_than_once_is_stuck_in_the_queue(world: World) -> No
         store.settle([Settled(item, retry_at=world.now, error="come back later")], world.now)
         seen.append(list(Week(world.bot.context, world.now, world.now).stuck()))
     assert seen[0] == []
-    assert seen[1] == [("in the queue", "admin-mail-trouble: tried 2 times; come back later")]
+    assert seen[1] == [
+        ("in the queue", "the message about a message that could not be handled: tried 2 times; come back later")
+    ]

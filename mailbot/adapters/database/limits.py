@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, select, text, update
 
 from mailbot.adapters.database.tables import CAUSED, COUNTED, HELD, OUTBOX
-from mailbot.lifecycle.letter_brake import DAY, HOUR, Weight, Written, weight, why_held
-from mailbot.model import Effect, EventKind, HeldLetter, HistoryEntry, Role, Ticket, Turn
+from mailbot.lifecycle.letter_brake import DAY, HOUR, Written, why_held
+from mailbot.model import Effect, EventKind, HeldLetter, HistoryEntry, Role, Ticket, Turn, Weight
 from mailbot.model.tickets import CLOCK
 from mailbot.ports import OutboxState
 from mailbot.rules import LetterRules
@@ -66,7 +66,7 @@ _END_HOLDING = (
 
 
 def _is_limited(effect: Effect) -> bool:
-    return effect.letter is not None and weight(effect.letter) is not Weight.NOTICE
+    return effect.letter is not None and effect.letter.weight is not Weight.NOTICE
 
 
 def _is_to_admins(effect: Effect) -> bool:

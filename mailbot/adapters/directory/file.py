@@ -28,7 +28,7 @@ from typing import Any, Final
 
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
-from parsers.translatable import say
+from parsers.translatable import NOTHING, Translatable, as_one, say, words_of
 
 _KEYS: Final[Mapping[str, type]] = {
     "login": str,
@@ -43,7 +43,11 @@ _KEYS: Final[Mapping[str, type]] = {
 }
 _REQUIRED: Final = ("login", "name", "mail")
 _NOT_EMPTY: Final = (*_REQUIRED, "id")
-_TYPE_NAMES: Final = {str: "a text in quotes", list: "a list of texts in quotes", bool: "true or false"}
+_TYPE_NAMES: Final = {
+    str: say("a text in quotes"),
+    list: say("a list of texts in quotes"),
+    bool: say("true or false"),
+}
 _HEADER: Final = re.compile(r"\s*\[\[\s*person\s*\]\]")
 _ADDRESS: Final = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
 
@@ -139,51 +143,69 @@ def _load(path: Path) -> _Loaded:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise DirectoryUnavailable(f"{path}: {error}") from error
+        raise DirectoryUnavailable(say("{path} is not TOML: “{error}”", path=str(path), error=str(error))) from error
     lines = [number for number, line in enumerate(text.splitlines(), start=1) if _HEADER.match(line)]
     entries = document.pop("person", [])
-    problems = [f"{path}: unknown key {key}; people are written as [[person]]" for key in document]
+    people_only = say("people are written as [[person]], one such heading each")
+    problems = [_at(str(path), as_one(_unknown(key), people_only, by="; ")) for key in document]
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise DirectoryUnavailable(f"{path}: people are written as [[person]], one such heading each")
-    people: list[tuple[str, Person]] = []
+        raise DirectoryUnavailable(_at(str(path), people_only))
+    people: list[tuple[Translatable, Person]] = []
     for number, entry in enumerate(entries):
-        line = f", line {lines[number]}" if len(lines) == len(entries) else ""
-        where = f"{path}{line}, person {number + 1} ({entry.get('login', 'no login')})"
+        where = _where(path, lines[number] if len(lines) == len(entries) else 0, number + 1, entry)
         found = list(_entry_problems(entry))
-        problems += [f"{where}: {problem}" for problem in found]
+        problems += [_at(where, problem) for problem in found]
         if not found:
             try:
                 people.append((where, _person(path, entry, stamps)))
             except DirectoryUnavailable as error:
-                problems.append(f"{where}: ssh_keys_file: {error}")
+                problems.append(_at(where, as_one("ssh_keys_file", words_of(error), by=": ")))
     by_login, by_address, by_id, doubles = _index(people)
     problems += doubles
     if problems:
-        raise DirectoryUnavailable("\n".join(problems))
+        raise DirectoryUnavailable(as_one(*problems, by="\n"))
     return _Loaded(tuple(stamps), by_login, by_address, by_id)
 
 
-def _entry_problems(entry: Mapping[str, Any]) -> Iterator[str]:
+def _at(where: str, problem: Translatable) -> Translatable:
+    return say("{where}: {problem}", where=where, problem=problem)
+
+
+def _where(path: Path, line: int, number: int, entry: Mapping[str, Any]) -> Translatable:
+    """The place of a person in the file; `line` is 0 where it cannot be told."""
+    login = str(entry.get("login", "")) or say("no login")
+    if not line:
+        return say("{path}, person {number} ({login})", path=str(path), number=number, login=login)
+    return say("{path}, line {line}, person {number} ({login})", path=str(path), line=line, number=number, login=login)
+
+
+def _unknown(key: str) -> Translatable:
+    return say("unknown key {key}", key=key)
+
+
+def _entry_problems(entry: Mapping[str, Any]) -> Iterator[Translatable]:
     for key in entry:
         if key not in _KEYS:
             close = difflib.get_close_matches(key, _KEYS, n=1)
-            yield f"unknown key {key}" + (f" (did you mean {close[0]}?)" if close else "")
+            yield as_one(_unknown(key), say("(did you mean {key}?)", key=close[0]) if close else NOTHING)
     for key, kind in _KEYS.items():
         if key in entry:
             yield from _value_problems(key, kind, entry[key])
         elif key in _REQUIRED:
-            yield f"{key} is missing"
+            yield say("{key} is missing", key=key)
 
 
-def _value_problems(key: str, kind: type[Any], value: Any) -> Iterator[str]:
+def _value_problems(key: str, kind: type[Any], value: Any) -> Iterator[Translatable]:
     texts = value if kind is list and isinstance(value, list) else []
     if type(value) is not kind or not all(isinstance(text, str) for text in texts):
-        yield f"{key} must be {_TYPE_NAMES[kind]}"
+        yield say("{key} must be {kind}", key=key, kind=_TYPE_NAMES[kind])
     elif key in _NOT_EMPTY and not str(value).strip():
-        yield f"{key} is empty"
+        yield say("{key} is empty", key=key)
     else:
         yield from (
-            f"{text!r} is not a mail address" for text in _addresses(key, value) if not _ADDRESS.fullmatch(text)
+            say("“{text}” is not an email address", text=text)
+            for text in _addresses(key, value)
+            if not _ADDRESS.fullmatch(text)
         )
 
 
@@ -211,21 +233,23 @@ def _person(path: Path, entry: Mapping[str, Any], stamps: list[tuple[str, int, i
 
 
 def _index(
-    people: Iterable[tuple[str, Person]],
-) -> tuple[dict[str, Person], dict[str, Person], dict[str, Person], list[str]]:
+    people: Iterable[tuple[Translatable, Person]],
+) -> tuple[dict[str, Person], dict[str, Person], dict[str, Person], list[Translatable]]:
     """Look-up tables by login, address and id, and what stands for two people: an address must say who writes."""
     by_login: dict[str, Person] = {}
     by_address: dict[str, Person] = {}
     by_id: dict[str, Person] = {}
-    problems: list[str] = []
+    problems: list[Translatable] = []
     for where, person in people:
         if by_login.setdefault(person.login, person) is not person:
-            problems.append(f"{where}: the login {person.login} is there twice")
+            problems.append(_at(where, say("the login {login} is there twice", login=person.login)))
         elif (same := by_id.setdefault(person.id, person)) is not person:
             id_ = person.id.removeprefix(KIND)
-            problems.append(f"{where}: the id {id_} is that of {same.login} already; give this person another id")
+            taken = say("{login} already has the id {id}; give this person another one", login=same.login, id=id_)
+            problems.append(_at(where, taken))
         for address in sorted(person.addresses):
             other = by_address.setdefault(address, person)
             if other is not person:
-                problems.append(f"{where}: the address {address} belongs to {other.login} already")
+                taken = say("{login} already has the address {address}", login=other.login, address=address)
+                problems.append(_at(where, taken))
     return by_login, by_address, by_id, problems
