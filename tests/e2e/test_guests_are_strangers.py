@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import shlex
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -92,6 +95,17 @@ def test_guests_of_a_network_neither_reach_nor_become_each_other(
     assert _neighbour_on_host(neighbour) == pair.neighbour.names.mac
     pair.run(thief, f"ip address del {neighbour.address}/24 dev $(ip -o route get {gateway} | awk '{{print $3}}')")
 
+    # Its lease: whatever is asked of the DHCP server in its name, the address stays the neighbour's.
+    for message in (_DHCP_RELEASE, _DHCP_REQUEST):
+        said = base64.b64encode(_in_the_name_of(pair.neighbour.names.mac, neighbour.address, gateway, message)).decode()
+        pair.run(thief, f"bash -c {shlex.quote(f'base64 -d <<<{said} >/dev/udp/{gateway}/67')}")
+    assert _leased_to(libvirt_site, neighbour.address) <= {pair.neighbour.names.mac}
+    card = f"$(ip -o route get {gateway} | awk '{{print $3}}')"
+    pair.run(neighbour, f"networkctl renew {card} && sleep 5")
+    assert f" {neighbour.address}/" in pair.run(neighbour, f"ip -4 -o address show dev {card}")
+    assert f" {neighbour.address}/" not in pair.run(thief, f"ip -4 -o address show dev {card}")
+    assert _neighbour_on_host(neighbour) == pair.neighbour.names.mac
+
     # Its MAC address: under it nothing gets out at all; the thief's own works again afterwards.
     script = (
         f"card=$(ip -o route get {gateway} | awk '{{print $3}}'); own=$(cat /sys/class/net/$card/address); "
@@ -112,6 +126,33 @@ def _until_said(pair: Pair, thief: VmFacts) -> str:
             return pair.run(thief, "cat /root/mac")
         assert time.monotonic() < deadline, "the thief is not heard of again"
         time.sleep(2)
+
+
+_DHCP_REQUEST, _DHCP_RELEASE = 3, 7
+
+
+def _in_the_name_of(mac: str, address: str | None, server: str, message: int) -> bytes:
+    """A client's DHCP message with another's hardware address, client identifier and address (RFC 2131 section 2, RFC 2132)."""
+    hardware, wanted = bytes.fromhex(mac.replace(":", "")), IPv4Address(str(address)).packed
+    holds = wanted if message == _DHCP_RELEASE else bytes(4)
+    fixed = (
+        struct.pack("!4B4s2H", 1, 1, 6, 0, secrets.token_bytes(4), 0, 0) + holds + bytes(12) + hardware.ljust(16, b"\0")
+    )
+    options = {53: bytes([message]), 61: b"\1" + hardware, 54: IPv4Address(server).packed}
+    if message == _DHCP_REQUEST:
+        options = {53: options[53], 61: options[61], 50: wanted}
+    told = b"".join(bytes([code, len(value)]) + value for code, value in options.items())
+    return fixed + bytes(192) + bytes.fromhex("63825363") + told + b"\xff"
+
+
+def _leased_to(site: hypervisor.Site, address: str | None) -> set[str]:
+    """The MAC addresses that have a lease of an address at the network's DHCP server (virNetworkGetDHCPLeases)."""
+    connection = libvirt.open(site.uri)
+    try:
+        leases = connection.networkLookupByName(site.network).DHCPLeases()
+        return {lease["mac"] for lease in leases if lease["ipaddr"] == address}
+    finally:
+        connection.close()
 
 
 def _let_talk(uri: str, spec: VmSpec) -> None:

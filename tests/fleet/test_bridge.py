@@ -161,10 +161,11 @@ class Pair:
 
 @pytest.fixture
 def pair(bridged: SecondHost, base_image: LocalImage, tmp_path: Path) -> Iterator[tuple[Pair, LibvirtSite]]:
-    def probe(address: str, keys: tuple[str, ...], seconds: float) -> SshAnswer:
-        return inside(bridged.namespace, lambda: ssh_answer(address, keys, seconds))
+    def unreachable(*_: object) -> SshAnswer:
+        raise AssertionError("the bridge is in a network that cannot be reached from here")
 
-    site = LibvirtSite(settings(bridged, base_image.label), probe)
+    not_routed = replace(settings(bridged, base_image.label), bridge=replace(BRIDGE, routed=False))
+    site = LibvirtSite(not_routed, unreachable)
     site.register_image(base_image)
     key, line = make_key(tmp_path)
     two = Pair(tmp_path, key, spec_with(line, "thief", 30), spec_with(line, "neighbour", 31), bridged)
@@ -184,6 +185,7 @@ def test_guests_on_a_bridge_answer_at_their_addresses_and_cannot_take_each_other
     for facts, number, spec in ((thief, 30, two.thief), (neighbour, 31, two.neighbour)):
         for address in (f"198.51.100.{number}", f"2001:db8:7::{number}"):
             assert two.at(facts, address, "hostname") == spec.name
+    _look_from_where_it_is_routed(two)
     own = "198.51.100.30"
     ping = "ping -c 2 -W 2 -q"
     assert two.at(thief, own, f"{ping} 198.51.100.1 >/dev/null && echo reached") == "reached"
@@ -207,3 +209,14 @@ def test_guests_on_a_bridge_answer_at_their_addresses_and_cannot_take_each_other
     time.sleep(5)
     until_ready(site, two.both, _PATIENCE_SECONDS)
     assert "198.51.100.30/24" in two.at(thief, own, "cat /run/systemd/network/05-mailbot.network")
+
+
+def _look_from_where_it_is_routed(two: Pair) -> None:
+    """Where the bot can reach the bridge, the SSH server with the keys that were shown answers it."""
+
+    def probe(address: str, keys: tuple[str, ...], seconds: float) -> SshAnswer:
+        return inside(two.host.namespace, lambda: ssh_answer(address, keys, seconds))
+
+    there = LibvirtSite(settings(two.host), probe)
+    assert [there.facts(spec).phase for spec in two.both] == [VmPhase.READY, VmPhase.READY]
+    there.close()
