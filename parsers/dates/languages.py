@@ -46,6 +46,7 @@ def _parse(text: str, languages: tuple[str, ...], rules: ReadingRules, parser: s
                 "DATE_ORDER": rules.date_order,
                 "RELATIVE_BASE": rules.now.astimezone(rules.timezone).replace(tzinfo=None),
                 "PARSERS": [parser],
+                "TIMEZONE": "UTC",  # the default looks for files of the machine, and no day depends on it
             },
         )
     except Exception:  # noqa: BLE001 - a library that fails on odd text has read no date
