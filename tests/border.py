@@ -1,6 +1,6 @@
 """A site's border on loopback: Postfix with OpenDKIM and OpenDMARC, and name servers for a small zone.
 
-Everything runs from Debian's packages under a configuration of its own in a temporary folder, on free
+Each has the lines of docs/how-to/mail-server.md, with the names and ports of here, and what it needs to run here.  Everything runs from Debian's packages under a configuration of its own in a temporary folder, on free
 ports of 127.0.0.1; the names are served on port 53 of another loopback address, because OpenDMARC asks
 whatever /etc/resolv.conf names (it sees one of its own, in a mount namespace).  Needs root, as Postfix does.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import smtplib
@@ -17,7 +18,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -29,10 +30,19 @@ import dns.rdatatype
 import dns.rrset
 
 from contrib.demo.mailserver import free_ports
+from tests.dkim_signing import key
 
 NAME = "mx.testbed.example"
 DNS_ADDRESS = "127.53.0.1"
+INSIDE = "127.0.0.2"
+"""Where the site's own users hand in their mail from."""
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "how-to" / "mail-server.md").read_text(encoding="utf-8")
 _START_SECONDS = 30
+
+
+def lines_of_the_page(file: str) -> str:
+    """What the page writes into that file."""
+    return "".join(re.findall(rf"^```text\n# {file}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 
 
 class BorderProblem(RuntimeError):
@@ -82,15 +92,26 @@ class Names:
 
 
 class Border:
-    """Postfix that takes mail for the site from anybody, has it judged by both filters, and hands it on to `deliver_port`."""
+    """Postfix that takes mail for the site from anybody, has it judged by both filters, and hands it on.
 
-    def __init__(self, zone: Mapping[str, str], deliver_port: int, domain: str = "testbed.example") -> None:
+    It goes to the SMTP server at `deliver_port`, or where `main_cf` and `master_cf` say.
+    """
+
+    def __init__(
+        self,
+        zone: Mapping[str, str],
+        deliver_port: int = 0,
+        domain: str = "testbed.example",
+        main_cf: Sequence[str] = (),
+        master_cf: str = "",
+    ) -> None:
         self.names = Names(zone)
         self.home = Path(tempfile.mkdtemp(prefix="mailbot-mta-", dir="/tmp"))
         self.home.chmod(0o755)
         self.port, self._dkim_port, self._dmarc_port = free_ports(3)
-        self._deliver_port = deliver_port
         self._domain = domain
+        to_the_port = (f"relay_domains = {domain}", f"relay_transport = smtp:[127.0.0.1]:{deliver_port}")
+        self._main_cf, self._master_cf = main_cf or to_the_port, master_cf
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Border:
@@ -135,10 +156,11 @@ class Border:
         self.names.stop()
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def submit(self, raw: bytes, envelope_from: str, to: str) -> None:
-        """Hand a mail to the border, as any server on the internet could."""
-        with smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.elsewhere.example", timeout=60) as client:
-            client.sendmail(envelope_from, [to], raw)
+    def submit(self, raw: bytes, envelope_from: str, to: str, client: str = "127.0.0.1") -> None:
+        """Hand a mail to the border, as any server on the internet could, or as the site's own users do (from INSIDE)."""
+        name, here = "client.elsewhere.example", (client, 0)
+        with smtplib.SMTP("127.0.0.1", self.port, local_hostname=name, timeout=60, source_address=here) as session:
+            session.sendmail(envelope_from, [to], raw)
 
     def log(self) -> str:
         """What all three have written, for a person who looks for a fault."""
@@ -148,32 +170,37 @@ class Border:
     # the three
 
     def _opendkim(self) -> list[str]:
-        nobody = self._file("nobody-internal", "192.0.2.254\n")
+        inside = self._file("inside", f"{INSIDE}\n")
         resolver = self._file(
             "unbound.conf",
             f"server:\n do-not-query-localhost: no\n module-config: iterator\n"
             f'forward-zone:\n name: "."\n forward-addr: {DNS_ADDRESS}\n',
         )
+        signs = self._file("mail.private", key("mail").pem.decode())
         config = self._file(
             "opendkim.conf",
-            f"Mode v\nSocket inet:{self._dkim_port}@127.0.0.1\nAuthservID {NAME}\nAlwaysAddARHeader yes\n"
-            f"InternalHosts {nobody}\nExternalIgnoreList {nobody}\nResolverConfiguration {resolver}\n"
-            "Background no\nSyslog no\nDNSTimeout 5\n",
+            self._here("/etc/opendkim.conf").replace("/etc/dkimkeys/mail.private", str(signs))
+            + f"InternalHosts {inside}\nExternalIgnoreList {inside}\nResolverConfiguration {resolver}\n"
+            "RequireSafeKeys no\nBackground no\nSyslog no\nDNSTimeout 5\n",
         )
         return [_program("opendkim") or "", "-f", "-x", str(config)]
 
     def _opendmarc(self) -> list[str]:
         resolv = self._file("resolv.conf", f"nameserver {DNS_ADDRESS}\noptions timeout:2 attempts:2\n")
-        nobody = self._file("nobody-ignored", "192.0.2.254\n")
         config = self._file(
             "opendmarc.conf",
-            f"Socket inet:{self._dmarc_port}@127.0.0.1\nAuthservID {NAME}\nTrustedAuthservIDs {NAME}\n"
-            f"IgnoreHosts {nobody}\nSPFSelfValidate true\nSPFIgnoreResults true\nRejectFailures false\n"
-            "Background false\nSyslog false\nFailureReports false\n",
+            self._here("/etc/opendmarc.conf")
+            + f"IgnoreHosts {self.home / 'inside'}\nBackground false\nSyslog false\nFailureReports false\n",
         )
         program = _program("opendmarc")
         script = f"mount --bind {resolv} /etc/resolv.conf && exec {program} -f -c {config}"
         return ["unshare", "--mount", "sh", "-c", script]
+
+    def _here(self, file: str) -> str:
+        """The lines of the page for that file, for the server that runs here."""
+        ports = {"8891": str(self._dkim_port), "8893": str(self._dmarc_port)}
+        lines = lines_of_the_page(file).replace("mx.example.org", NAME).replace("example.org", self._domain)
+        return re.sub(r"\b889[13]\b", lambda port: ports[port.group()], lines)
 
     def _postfix(self) -> list[str]:
         queue, data = self.home / "queue", self.home / "data"
@@ -198,15 +225,13 @@ class Border:
                     f"maillog_file = {self.home}/postfix.log",
                     "alias_maps =",
                     "local_recipient_maps =",
-                    f"relay_domains = {self._domain}",
-                    f"relay_transport = smtp:[127.0.0.1]:{self._deliver_port}",
                     "smtpd_recipient_restrictions = reject_unauth_destination",
-                    f"smtpd_milters = inet:127.0.0.1:{self._dkim_port}, inet:127.0.0.1:{self._dmarc_port}",
-                    "milter_default_action = tempfail",
+                    self._here("/etc/postfix/main.cf"),
                     "smtpd_peername_lookup = no",
                     "smtp_dns_support_level = disabled",
                     "smtp_host_lookup = native",
                     "smtputf8_enable = no",
+                    *self._main_cf,
                     "",
                 )
             ),
@@ -220,7 +245,7 @@ class Border:
             )
         services += "retry unix - - n - - error\nflush unix n - n 1000? 0 flush\nshowq unix n - n - - showq\n"
         services += "anvil unix - - n - 1 anvil\nverify unix - - n - 1 verify\npostlog unix-dgram n - n - 1 postlogd\n"
-        self._file("master.cf", f"127.0.0.1:{self.port} inet n - n - - smtpd\n{services}")
+        self._file("master.cf", f"127.0.0.1:{self.port} inet n - n - - smtpd\n{services}{self._master_cf}")
         return [_program("postfix") or "", "-c", str(self.home), "start-fg"]
 
     def _file(self, name: str, text: str) -> Path:

@@ -23,7 +23,7 @@ from mailbot.rules import Rules, TrustRules
 from mailbot.storage import open_store, system_clock
 from mailbot.turns.context import TurnContext
 from mailbot.wiring import Bot
-from tests.border import DNS_ADDRESS, NAME, Border
+from tests.border import DNS_ADDRESS, INSIDE, NAME, Border
 from tests.clock import wall
 from tests.dkim_signing import key, sign
 from tests.world import ALICE, CAROL, World, key_of, kind_of, request_words
@@ -33,6 +33,7 @@ pytestmark = pytest.mark.e2e
 
 ZONE = {
     "s1._domainkey.testbed.example": key().record,
+    "mail._domainkey.testbed.example": key("mail").record,
     "_dmarc.testbed.example": "v=DMARC1; p=reject; adkim=s",
     "testbed.example": "v=spf1 ip4:192.0.2.1 -all",
     "s1._domainkey.example.org": key("alice").record,
@@ -72,10 +73,10 @@ class Site:
         if trust.check_dkim:
             self.world.bot = _with_own_check(self.world.bot, trust)
 
-    def arrives(self, raw: bytes, envelope_from: str) -> None:
+    def arrives(self, raw: bytes, envelope_from: str, client: str = "127.0.0.1") -> None:
         """The mail goes in at the border, and the bot does what is due once it lies in the mailbox."""
         before = len(self._lying())
-        self.border.submit(raw, envelope_from, SUPPORT)
+        self.border.submit(raw, envelope_from, SUPPORT, client)
         deadline = time.monotonic() + 60
         while len(self._lying()) == before:
             assert time.monotonic() < deadline, self.border.log()
@@ -165,6 +166,23 @@ def test_mails_of_honest_people_and_forgers_through_a_real_border(
         site.arrives(genuine.replace(b"Message-ID: <", b"Message-ID: <again."), MALLORY)
         assert [kind_of(one) for one in world.letters].count(Letter.ADMIN_DECIDED) == letters
         assert len(world.machines()) <= 1
+    finally:
+        site.close()
+
+
+@pytest.mark.parametrize(
+    ("trust", "proven"), [(BORDER, False), (replace(OWN, authserv_id=NAME), True)], ids=["the border's word", "both"]
+)
+def test_what_own_users_hand_in_is_signed_there_and_proven_by_our_own_check_only(
+    border: tuple[MailServer, Border], trust: TrustRules, proven: bool, tmp_path: Path
+) -> None:
+    site = Site(tmp_path, *border, trust)
+    try:
+        request = mail(ALICE.email, "Persistent Virtual Machine Creation", request_words(), wall())
+        site.arrives(sign(request, "example.org", wall(), by=key("alice")), ALICE.email)
+        approval = reply(site.world.last(Letter.ADMIN_DECISION, CAROL.address), CAROL.address, "approve", wall())
+        site.arrives(approval, CAROL.address, INSIDE)
+        assert (site.world.ticket().state is not TicketState.PENDING) is proven, site.border.log()
     finally:
         site.close()
 
