@@ -206,6 +206,32 @@ def test_a_trigger_that_somebody_took_away_is_missed(tmp_path: Path) -> None:
         migrate.upgrade(url)
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "said"),
+    [
+        ("history", "who", "the trigger history_no_delete is missing; the trigger history_no_update is missing"),
+        ("tickets", "disk_reason", "numbers of tickets would be used twice"),
+    ],
+)
+def test_a_table_that_a_migration_builds_again_by_batch_mode_alone_is_refused(
+    table: str, column: str, said: str, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/mailbot.sqlite"
+    fill(url)
+    migrate.upgrade(url)
+    engine = make_engine(url)
+    sa.event.listen(engine, "connect", lambda raw, _record: raw.execute("PRAGMA foreign_keys = OFF"))
+    with engine.execution_options(**WRITES).begin() as connection:
+        context = MigrationContext.configure(connection, opts={"transactional_ddl": True})
+        for name in ("history_no_update", "history_no_delete") if table == "tickets" else ():
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")  # else they stand in its way
+        with Operations.context(context), Operations(context).batch_alter_table(table) as batch:
+            batch.alter_column(column, existing_type=sa.Text(), nullable=True)
+    engine.dispose()
+    with pytest.raises(DatabaseNotReady, match=said):
+        migrate.upgrade(url)
+
+
 def test_what_an_operator_has_added_is_left_alone(empty_url: str) -> None:
     fill(empty_url)
     engine = make_engine(empty_url)
