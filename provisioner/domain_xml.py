@@ -168,14 +168,14 @@ def accelerated_domain(text: str, *, accelerated: bool) -> str:
     return _text(root)
 
 
-def probe(uuid: UUID, make: Make = PC) -> str:
-    """Give a guest under KVM that has nothing but its firmware: enough to see whether KVM runs guests."""
-    root = etree.Element("domain", type=_kind(accelerated=True))
+def probe(uuid: UUID, make: Make = PC, *, accelerated: bool = True) -> str:
+    """Give a guest that has nothing but its firmware: enough to see whether KVM runs guests."""
+    root = etree.Element("domain", type=_kind(accelerated=accelerated))
     _texts(root, {"name": f"{PREFIX}-probe-{uuid}", "uuid": str(uuid)})
     _sub(root, "memory", text="32", unit="MiB")
     _texts(root, {"vcpu": "1"})
     _system(root, make, efi=False)  # which would leave its variables behind
-    root.extend(_processor(make, accelerated=True))
+    root.extend(_processor(make, accelerated=accelerated))
     devices = _sub(root, "devices")
     _sub(devices, "controller", type="usb", model="none")
     _sub(_sub(devices, "video"), "model", type="none")

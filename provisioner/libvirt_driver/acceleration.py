@@ -65,14 +65,17 @@ class Acceleration:
         self._found = None
 
     def _probe(self, conn: libvirt.virConnect) -> bool:
-        """Start a guest without a disk, which libvirt ends with this connection at the latest, and look at it."""
+        """Start a guest without a disk, which libvirt ends with this connection at the latest, and look at it.
+
+        Where it does not start, an emulated one tells whether that is KVM's fault.  A host that starts neither, for want of
+        memory say, has shown nothing: libvirt's error is raised.
+        """
         try:
-            guest = conn.createXML(
-                domain_xml.probe(uuid4(), make_of(self._settings)), libvirt.VIR_DOMAIN_START_AUTODESTROY
-            )
+            guest = self._guest(conn, accelerated=True)
         except libvirt.libvirtError as error:
             if isinstance(translate(error, self._settings.name, say("try KVM")), SiteUnreachable):
                 raise
+            _end(self._guest(conn, accelerated=False))
             return False
         try:
             self._wait(_PROBE_SECONDS)
@@ -80,8 +83,16 @@ class Acceleration:
                 return bool(guest.state()[0] == libvirt.VIR_DOMAIN_RUNNING)
             return False
         finally:
-            with suppress(libvirt.libvirtError):
-                guest.destroy()
+            _end(guest)
+
+    def _guest(self, conn: libvirt.virConnect, *, accelerated: bool) -> libvirt.virDomain:
+        text = domain_xml.probe(uuid4(), make_of(self._settings), accelerated=accelerated)
+        return conn.createXML(text, libvirt.VIR_DOMAIN_START_AUTODESTROY)
+
+
+def _end(guest: libvirt.virDomain) -> None:
+    with suppress(libvirt.libvirtError):
+        guest.destroy()
 
 
 def _offered(conn: libvirt.virConnect, architecture: Architecture) -> bool:

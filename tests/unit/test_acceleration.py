@@ -29,11 +29,12 @@ def libvirt_error(code: int, domain: int = libvirt.VIR_FROM_QEMU) -> libvirt.lib
 
 @dataclass
 class Host:
-    """A libvirt host: whether it says that it has KVM, what becomes of a guest under KVM, which starts fail."""
+    """A libvirt host: whether it says that it has KVM, what becomes of a guest under KVM or of any, which starts fail."""
 
     offers: bool = True
     state: int = libvirt.VIR_DOMAIN_RUNNING
     refuses: libvirt.libvirtError | None = None
+    refuses_kvm: libvirt.libvirtError | None = None
     age: int = 1000
     failing_starts: int = 0
     guests: list[str] = field(default_factory=list)
@@ -50,9 +51,10 @@ class Host:
     def createXML(self, text: str, flags: int) -> Guest:
         assert flags & libvirt.VIR_DOMAIN_START_AUTODESTROY
         self.guests.append(text)
-        if self.refuses:
-            raise self.refuses
-        return Guest(self, text, active=True)
+        guest = Guest(self, text, active=True)
+        if error := self.refuses or (self.refuses_kvm if guest.kind == "kvm" else None):
+            raise error
+        return guest
 
     def defineXMLFlags(self, text: str, _flags: int) -> Guest:
         self.defined = Guest(self, text)
@@ -96,7 +98,11 @@ class Guest:
 
     @property
     def kind(self) -> str | None:
-        return ET.fromstring(self.text).get("type")
+        return kind_of(self.text)
+
+
+def kind_of(text: str) -> str | None:
+    return ET.fromstring(text).get("type")
 
 
 @pytest.fixture
@@ -125,8 +131,18 @@ def test_kvm_that_pauses_or_ends_its_guest_is_not_used(host: Host) -> None:
 
 
 def test_kvm_that_cannot_be_opened_is_not_used(host: Host) -> None:
-    host.refuses = libvirt_error(libvirt.VIR_ERR_INTERNAL_ERROR)
+    host.refuses_kvm = libvirt_error(libvirt.VIR_ERR_INTERNAL_ERROR)
     assert not asked(host)
+    assert [kind_of(guest) for guest in host.guests] == ["kvm", "qemu"]
+
+
+def test_a_host_that_starts_no_guest_for_a_while_is_asked_again(host: Host) -> None:
+    kvm = Acceleration(SETTINGS, lambda _seconds: None)
+    host.refuses = libvirt_error(libvirt.VIR_ERR_INTERNAL_ERROR)
+    with pytest.raises(libvirt.libvirtError):
+        kvm.runs(host.as_connection)
+    host.refuses = None
+    assert kvm.runs(host.as_connection), "what was wrong with the host was not KVM"
 
 
 def test_a_connection_that_breaks_meanwhile_says_nothing_about_kvm(host: Host) -> None:
