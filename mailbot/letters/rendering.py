@@ -232,4 +232,13 @@ def _layout(own: Path | None, language: Language) -> Template:
         trim_blocks=True,
         auto_reload=False,
     )
+    environment.filters["together"] = _together
     return environment.get_template("layout.html.j2")
+
+
+_TOGETHER = re.compile(r"(\d{4}-\d\d-\d\d|[\w.]+-vm(?![\w-])|\d+ (?:GiB|Gio|MiB|Mio|CPUs?)\b|\d+ h \d\d|--\w+)")
+
+
+def _together(words: str) -> list[tuple[str, bool]]:
+    """The words in pieces, with whether a line may break within each: not in a date, a machine's name, an amount or a time."""
+    return [(piece, number % 2 == 0) for number, piece in enumerate(_TOGETHER.split(words)) if piece]

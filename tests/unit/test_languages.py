@@ -38,6 +38,15 @@ def written(sample: Sample, code: str) -> str:
     return words_of(compose(sample.spoken(code).item, sample.ticket, EVERY_LANGUAGE, sample.now))
 
 
+def html_of(sample: Sample, code: str) -> str:
+    mail = compose(sample.spoken(code).item, sample.ticket, EVERY_LANGUAGE, sample.now)
+    message = email.message_from_bytes(mail.data, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    part = message.get_body(("html",))
+    assert part is not None
+    return str(part.get_content())
+
+
 def test_french_and_german_are_offered() -> None:
     assert languages()[0] == "en"
     assert {"fr", "de"} == set(OTHERS) == set(spoken()) == set(REASON)
@@ -186,13 +195,14 @@ def test_german_has_its_own_plurals_and_dates() -> None:
 
 
 def test_the_html_part_says_which_language_it_is_in() -> None:
-    sample = sample_of(Letter.WARNING)
-    mail = compose(sample.spoken("fr").item, sample.ticket, SETTINGS, sample.now)
-    message = email.message_from_bytes(mail.data, policy=policy.default)
-    assert isinstance(message, EmailMessage)
-    part = message.get_body(("html",))
-    assert part is not None
-    assert '<html lang="fr">' in str(part.get_content())
+    assert '<html lang="fr">' in html_of(sample_of(Letter.WARNING), "fr")
+
+
+def test_no_line_breaks_within_a_date_a_machine_or_an_amount() -> None:
+    french = html_of(sample_of(Letter.WARNING), "fr")
+    assert 'jusqu&#39;au <span style="white-space:nowrap">2027-09-30</span>' in french
+    assert 'virtuelle <span style="white-space:nowrap">alice-vm</span> sera' in french
+    assert '<span style="white-space:nowrap">8 Gio</span>' in html_of(sample_of(Letter.ADMIN_DECISION), "fr")
 
 
 def test_check_tries_every_language() -> None:
