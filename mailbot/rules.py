@@ -28,28 +28,28 @@ PositiveDays = Annotated[int, Gt(0), Le(3660)]
 
 @dataclass(frozen=True, slots=True)
 class ServiceRules:
-    """How the service calls itself and reads mail."""
+    """The service's name and languages."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     name: Annotated[str, MinLen(1)] = "Testbed"
     """Name of the service, as users know it."""
     timezone: str = "Europe/Paris"
-    """IANA time zone in which an end date ends and letters give times."""
+    """IANA time zone of end dates and of the times in letters."""
     languages: tuple[str, ...] = ("en", "fr")
-    """Languages in which dates, labels and commands are read: commands always in English and French, also in German (de), Spanish (es) and Italian (it). Letters are in English, French and, where commands in it are read, German."""
+    """Languages of dates, labels and commands in messages. English and French commands are always read; German (de), Spanish (es) and Italian (it) can be added. Letters are in English, French and, if its commands are read, German."""
     language: str = ENGLISH
-    """Language of letters to people who have not written in one that letters can be in, and for whom the directory names none; commands in it must be read (`languages`)."""
+    """Language of letters to people whose own language is not known from their words or the directory; its commands must be read (`languages`)."""
     date_order: Literal["DMY", "MDY"] = "DMY"
-    """Order of short dates such as 31/01/2027; a date that could be read both ways is asked back; with dots, 07.08.2027, the day stands first where this says so."""
+    """Order of short dates such as 31/01/2027. If a date could be read both ways, mailbot asks; with dots, as in 07.08.2027, DMY decides."""
     request_subject: Annotated[str, MinLen(1)] = "Persistent Virtual Machine Creation"
     """Subject of the template that users paste."""
     banners: tuple[str, ...] = ()
-    """What the site's own mail gateway writes above mails, word for word; the usual ones are known without it."""
+    """Text that your own mail gateway adds above messages, word for word; the usual ones are known already."""
     contact: str = say("the support team")
-    """Whom to ask when the bot cannot help, as written in letters."""
+    """Whom to ask if mailbot cannot help, as written in letters."""
     login_hint: str = say("from inside the testbed")
-    """From where a machine can be reached, as written in the ready letter."""
+    """Where a machine can be reached from, as written in the letter that hands it over."""
     terms: tuple[str, ...] = (
         say("The disk is not backed up: keep a copy of what you need elsewhere."),
         say(
@@ -57,50 +57,50 @@ class ServiceRules:
         ),
         say("The machine may be moved to another site; do not rely on its location."),
     )
-    """Terms of use, one sentence each, repeated in the ready letter."""
+    """Terms of use, one sentence each, repeated in the letter that hands a machine over."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyRules:
-    """What may be asked."""
+    """What people may request."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     max_years: Annotated[int, Ge(1), Le(20)] = 2
     """The latest end date, in years from the day of the request (also for an extension)."""
     disk_gib: Annotated[int, Ge(1), Le(10000)] = 8
-    """Disk of a machine for which no more was asked, GiB."""
+    """The usual disk size, GiB."""
     max_disk_gib: Annotated[int, Ge(1), Le(10000)] = 100
-    """The largest disk that can be asked for, GiB."""
+    """The largest disk that can be requested, GiB."""
     vcpus: Annotated[int, Ge(1), Le(256)] = 1
     """Virtual processors of a machine."""
     memory_mib: Annotated[int, Ge(128), Le(1048576)] = 2048
-    """Memory of a machine, MiB."""
+    """RAM of a machine, MiB."""
     auto_extend_days: Days = 0
-    """Extensions that end at most so many days after the current end date, and are asked after the first warning, need no admin;
-    0: every extension does."""
+    """An extension by at most this many days, requested after the first warning, needs no admin; 0: every extension
+    does."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseRules:
-    """How long things last, and when people are written to."""
+    """How long things last, and when people are told."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     confirm_days: PositiveDays = 7
-    """An unconfirmed request lapses quietly after so many days."""
+    """An unconfirmed request lapses silently after this many days."""
     remind_days: tuple[PositiveDays, ...] = (2, 5)
-    """Admins are reminded of an open question so many days after it was asked."""
+    """Admins are reminded of an open question after this many days."""
     lapse_days: PositiveDays = 14
-    """A question without an answer lapses after so many days."""
+    """A question without an answer lapses after this many days."""
     failed_days: PositiveDays = 30
-    """A machine that could not be built, and that nobody builds again, is given up after so many days."""
+    """A failed build that nobody retries is given up after this many days."""
     warn_days: tuple[Days, ...] = (60, 30, 7, 1)
-    """Warnings before the end date, in days; in proportion for leases shorter than the first."""
+    """Warnings before the end date, in days; spread in proportion if the lease is shorter than the first."""
     notice_days: PositiveDays = 7
-    """A machine is stopped only when the first warning was accepted at least so many days before."""
+    """A machine is stopped only if the first warning was accepted at least this many days before."""
     max_delay_days: PositiveDays = 60
-    """When a machine's end was put off by more days than this, because notice to its owner could not be proven, admins are asked."""
+    """If a machine's end is postponed by more days than this because notice cannot be proven, the admins are asked."""
     grace_days: PositiveDays = 14
     """Days between the stop and the removal."""
     keep_disk_days: Days = 30
@@ -108,19 +108,19 @@ class LeaseRules:
     quiet_weekends: bool = False
     """Whether nothing is stopped, removed or deleted on Saturdays and Sundays."""
     brake_machines: Annotated[int, Ge(0), Le(100000)] = 5
-    """When one tick would stop or remove more machines than this, nothing destructive happens until an admin says so."""
+    """If one tick would stop or remove more machines than this, nothing is stopped or removed until an admin allows it."""
     brake_percent: Annotated[int, Ge(0), Le(100)] = 20
-    """The same for a share of all machines; the larger of the two limits counts."""
+    """The same as a share of all machines; the larger limit counts."""
     stop_minutes: Annotated[int, Ge(1), Le(120)] = 5
-    """How long a guest may take to shut down before its power is taken away."""
+    """How long a guest may take to shut down before it is switched off."""
     build_hours: Annotated[int, Ge(1), Le(48)] = 2
     """How long a build may take before it counts as failed."""
     digest_day: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "never"] = (
         "monday"
     )
-    """On which day admins get the letter about the week; it comes also when there is nothing to say."""
+    """The day on which admins get the weekly summary, even if there is nothing to report."""
     digest_hour: Annotated[int, Ge(0), Le(23)] = 8
-    """From which hour of that day on, in the site's time zone."""
+    """The hour of that day from which it is sent, in the site's time zone."""
 
     def confirm_by(self, asked_at: datetime) -> datetime:
         """Until when a confirmation counts that was asked for at that moment."""
@@ -133,66 +133,67 @@ class LeaseRules:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRules:
-    """Limits on automatic answers, so that two machines never write to each other all night."""
+    """Limits on automatic answers, so that two programs do not keep answering each other."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     per_address_and_day: Annotated[int, Ge(1), Le(1000)] = 10
-    """Automatic answers to one address in 24 hours; further mails are handled, but not answered."""
+    """Automatic answers to one address in 24 hours; further messages are handled but not answered."""
     unknown_sender_per_day: Annotated[int, Ge(0), Le(10)] = 1
     """Neutral answers to one unknown address in 24 hours."""
     unproven_per_day: Annotated[int, Ge(1), Le(100)] = 5
-    """Letters to one address in 24 hours that anybody can cause by writing in its name: questions whether a request is
-    its own, and answers to mails that are not proven to be its own."""
+    """Letters to one address in 24 hours that anyone can cause by writing in its name: questions whether a request is
+    genuine, and answers to messages that are not proven to come from it."""
     unproven_reserve: Annotated[int, Ge(0), Le(100)] = 2
-    """Further such questions for requests that did not fail the border's DMARC check: a flood of mails that did leaves room for
-    the owner's own request."""
+    """More such questions for requests that did not fail your mail server's DMARC check, so that a flood of forged
+    messages leaves room for the owner's own request."""
     troubles_per_day: Annotated[int, Ge(1), Le(1000)] = 20
-    """Letters to the admins in a day about mails that could not be handled; further ones go to the quarantine folder
-    without a letter."""
+    """Letters to the admins per day about messages that could not be handled; further ones go to the quarantine
+    folder without a letter."""
     first_look_days: Annotated[int, Ge(0), Le(36500)] = 14
-    """When the bot first looks at a mailbox, mails older than so many days are left to people, whatever they ask."""
+    """When mailbot looks at a mailbox for the first time, it leaves messages that are older than this many days to people."""
     mail_max_mib: Annotated[int, Ge(1), Le(200)] = 25
-    """Larger mails are not fetched: they go to quarantine."""
+    """Larger messages are not fetched; they go to quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
 class LetterRules:
-    """The brake on letters, whatever makes them: forged mail, a loop, or a fault.
+    """Limits on letters, whatever causes them: forged mail, a loop, or a bug.
 
-    Over a limit, letters that need no decision are dropped with a line in the ticket's history, and questions to the admins are
-    held; the admins get one letter that says so, and an answer to it lets the questions go. Warnings and whatever else proves
-    that somebody was told are never held and never counted: their own dates limit them. A letter to all admins counts once.
+    Above a limit, letters that need no decision are dropped with a line in the ticket's history, and questions to the
+    admins are held back. The admins get one letter about it, and their reply releases the questions. Warnings and
+    other letters that prove notice are never held back and never counted: their dates limit them. A letter to all
+    admins counts once.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     per_person_and_day: Annotated[int, Ge(1), Le(1000)] = 30
-    """Letters to one address in 24 hours, besides those to admins."""
+    """Letters to one address in 24 hours, except letters to admins."""
     per_cause_and_day: Annotated[int, Ge(1), Le(1000)] = 12
-    """Letters to one reader in 24 hours that the mails of one sender cause, or one ticket. What an admin decides is no cause."""
+    """Letters to one reader in 24 hours caused by one sender or one ticket. Letters caused by an admin's decision do not count."""
     to_admins_per_hour: Annotated[int, Ge(1), Le(10000)] = 30
     """Letters to the admins in an hour."""
     total_per_hour: Annotated[int, Ge(1), Le(1000000)] = 500
-    """Letters in an hour, in all."""
+    """All letters in an hour."""
     total_per_day: Annotated[int, Ge(1), Le(1000000)] = 3000
-    """Letters in 24 hours, in all."""
+    """All letters in 24 hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionRules:
-    """How long the bot remembers; every night what is older leaves the database. 0: for ever."""
+    """How long data is kept; older data is deleted from the database every night. 0: forever."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     mail_days: Annotated[int, Ge(0), Le(36500)] = 400
-    """The words of mails that changed a ticket. Other mails are never kept: they lie in the mailbox's folders."""
+    """The text of messages that changed a ticket. Other messages are only in the mailbox's folders."""
     ledger_days: Annotated[int, Ge(0), Le(36500)] = 400
-    """What became of each mail, strangers' too: sender, subject, verdict. A mail that comes a second time later acts again."""
+    """What became of each message, including those of strangers: sender, subject, verdict. After that, the same message would act again."""
     letter_days: Annotated[int, Ge(0), Le(36500)] = 400
-    """Letters about no ticket: answers to strangers, the digest. Letters about a ticket stay as long as it does."""
+    """Letters about no ticket: answers to strangers, the weekly summary. Letters about a ticket are kept as long as the ticket."""
     finished_days: Annotated[int, Ge(0), Le(36500)] = 1100
-    """Tickets that are over, with their history and letters."""
+    """Closed tickets, with their history and letters."""
 
 
 class Proof(StrEnum):
@@ -212,48 +213,49 @@ class Proof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrustRules:
-    """How it is proven who wrote a mail, and what must be proven for which action at risk.
+    """How the sender of a message is proven, and what must be proven for which action.
 
-    The last settings are the risk table: lists of `token` (a reply to a letter that was sent to that address), `registered` (the
-    sender's address is the one that is known), `aligned` (the address's domain stands behind the mail: DMARC or DKIM), `signed`
-    (OpenPGP) and `confirmed` (asked back at the registered address; for `open` and `release`). `aligned` is asked for only where
-    `authserv_id` or `check_dkim` is set; `mailbot doctor` says what is lost without either. A mail that failed your border's DMARC
-    check has to be confirmed as well.
+    The last settings are the risk table: lists of `token` (a reply to a letter that was sent to that address),
+    `registered` (the sender's address is the registered one), `aligned` (the address's domain vouches for the
+    message: DMARC or DKIM), `signed` (OpenPGP) and `confirmed` (by a reply from the registered address; for `open`
+    and `release`). `aligned` is required only if `authserv_id` or `check_dkim` is set; `mailbot doctor` says what you
+    risk without either. A message that failed your mail server's DMARC check must also be confirmed.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     authserv_id: str = ""
-    """The name under which your own mail server writes `Authentication-Results`. Set it only where that server removes such
-    headers that come from outside; `mailbot doctor` mails one to itself to see."""
+    """The name that your own mail server uses in `Authentication-Results`. Set it only if that server removes such
+    headers from incoming mail; `mailbot doctor` sends itself one to check."""
     relays: tuple[str, ...] = ()
-    """Names of your own servers, as they write themselves into `Received: … by …`. Results are read above the first
-    `Received` of anybody else; without any, above the first of all."""
+    """Names of your own servers, as in `Received: … by …`. Results are read above the first `Received` of another
+    server; without any names, above the very first one."""
     check_dkim: bool = False
-    """Check DKIM signatures here as well, with alignment and the domain's DMARC record. Needs DNS."""
+    """Also check DKIM signatures in mailbot, with alignment and the domain's DMARC record. Needs DNS."""
     dns_servers: tuple[str, ...] = ()
-    """Addresses of the name servers to ask; empty: those of this machine."""
+    """Addresses of the name servers to ask; by default those of this machine."""
     dns_port: Annotated[int, Ge(1), Le(65535)] = 53
     """Their port."""
     dns_seconds: Annotated[int, Ge(1), Le(60)] = 5
     """How long to wait for one answer."""
     signature_days: Annotated[int, Ge(1), Le(365)] = 7
-    """The age beyond which a DKIM or OpenPGP signature proves nothing."""
+    """DKIM and OpenPGP signatures that are older than this prove nothing."""
     signed_headers: tuple[str, ...] = (
         *("from", "to", "subject", "date", "message-id", "in-reply-to", "references"),
         *("content-type", "content-transfer-encoding"),
     )
-    """Headers that a DKIM signature must cover wherever a mail has them: what says who writes, in answer to what, and how the
-    words are read. Some large providers do not sign the last two."""
+    """Headers that a DKIM signature must cover if a message has them: who writes, in reply to what, and how the text
+    is encoded. Some large providers do not sign the last two."""
     arc_sealers: tuple[str, ...] = ()
-    """Domains of mailing lists and forwarders whose ARC seal is believed: where one of them found a mail aligned before it passed
-    it on, that counts as aligned, also where the sender's own signature broke on the way. Each of them can speak for every sender."""
+    """Domains of mailing lists and forwarders whose ARC seal is trusted: if one of them found a message aligned
+    before passing it on, it counts as aligned even if the sender's own signature broke on the way. Each of them can
+    speak for every sender."""
     openpgp_home: Path | None = field(default=None, metadata={"example": "/var/lib/mailbot/gnupg"})
-    """A GnuPG home of the bot's own with the public keys of those who sign; needs the extra `openpgp` and gpg."""
+    """mailbot's own GnuPG home with the signers' public keys; needs the extra `openpgp` and gpg."""
     openpgp_signers: tuple[str, ...] = ()
     """Whose signature counts: `"alice@example.org 0123456789ABCDEF0123456789ABCDEF01234567"`, address and whole fingerprint."""
     open: tuple[Proof, ...] = (Proof.REGISTERED, Proof.ALIGNED)
-    """To send a request. What is lacking is made good by a confirmation from the registered address."""
+    """To send a request. A confirmation from the registered address replaces what is missing."""
     approve: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED, Proof.ALIGNED)
     """To approve a request or an extension."""
     approve_large: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED, Proof.ALIGNED)
@@ -263,11 +265,11 @@ class TrustRules:
     extend: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED)
     """To ask for a later end date."""
     release: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED, Proof.CONFIRMED)
-    """To give a machine back; that is always confirmed once more, whether the list says so or not."""
+    """To give a machine back; this must always be confirmed, even if the list does not say so."""
     restore: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED)
-    """To bring a machine back whose disk is still kept."""
+    """To bring back a machine whose disk is kept."""
     withdraw: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED)
-    """To take back a request, an extension or a release."""
+    """To withdraw a request, an extension or a release."""
     confirm: tuple[Proof, ...] = (Proof.TOKEN, Proof.REGISTERED)
     """To confirm a request or a release."""
 

@@ -29,13 +29,8 @@ _REFERENCE_HEAD = """# Configuration
 
 Generated from `mailbot/config/sections.py` and `mailbot/rules.py`; `make docs` writes it again.
 
-mailbot reads one TOML file: the one after `-c`, else `$MAILBOT_CONFIG`, else `/etc/mailbot/config.toml`.
-`mailbot init` writes a first one; `mailbot examples config.example.toml` shows every setting. Three sources are put together:
-the file; over it the environment, such as `MAILBOT_MAILBOX__HOST`, with lists as JSON; and where both are silent the
-credentials directory that systemd gives (`$CREDENTIALS_DIRECTORY`, one file for a setting, such as `mailbox.password`), which
-never takes the place of anything that is configured. Relative paths start at the
-directory of the file. What is unknown is refused, and everything is checked at start: `mailbot check` says all that is wrong,
-`mailbot --print-config` shows what is in force, with secrets masked."""
+mailbot reads one TOML file: the one given with `-c`, otherwise `$MAILBOT_CONFIG`, otherwise `/etc/mailbot/config.toml`.
+`mailbot init` writes a first one; `mailbot examples config.example.toml` shows every setting. Settings come from three sources: the environment, such as `MAILBOT_MAILBOX__HOST` (with lists as JSON), overrides the file; systemd's credentials directory (`$CREDENTIALS_DIRECTORY`, one file per setting, such as `mailbox.password`) provides what neither of them sets. Relative paths start at the file's directory. Unknown settings are refused, and everything is checked at start: `mailbot check` lists all problems, and `mailbot --print-config` shows the settings in force, with secrets masked."""
 
 
 def sections() -> Iterator[tuple[str, type, bool]]:

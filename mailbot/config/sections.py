@@ -63,21 +63,21 @@ class MailboxSection:
     password_file: Path | None = optional("/etc/mailbot/mailbox.password")
     """A file with the password in its first line, read again at each login."""
     oauth2_token_file: Path | None = optional("/run/mailbot/oauth2.token")
-    """A file with an OAuth2 access token that something else keeps fresh (XOAUTH2), read again at each login."""
+    """A file with an OAuth2 access token (XOAUTH2) that another program renews, read again at each login."""
     oauth2: bool = False
-    """Log in by XOAUTH2 with tokens that the endpoint of `[oauth2]` gives, in place of a password."""
+    """Log in by XOAUTH2 with tokens from the endpoint in `[oauth2]` instead of a password."""
     ca_file: Path | None = optional("/etc/ssl/certs/our-own-ca.pem")
     """Authorities to trust instead of the system's."""
     folder: Text = "INBOX"
-    """Where mail arrives. What is not for the bot stays here, unread."""
+    """Where mail arrives. Messages that are not for mailbot stay here, unread."""
     handled_folder: Text = "mailbot/handled"
-    """Where mail goes that the bot has acted upon; `/` stands between levels, whatever the server uses."""
+    """Where handled messages go; `/` separates levels, whatever the server uses."""
     quarantine_folder: Text = "mailbot/quarantine"
-    """Where mail goes that could not be read; admins get a message about each."""
+    """Where messages go that could not be read; admins get a message about each."""
     poll_seconds: Annotated[int, Ge(1), Le(3600)] = 60
-    """How often to look for mail and for anything that is due, also where the server tells of new mail by itself."""
+    """How often to look for new mail and for anything that is due, even if the server announces new mail itself."""
     idle: bool = True
-    """Let the server tell of new mail at once (IDLE), where it can."""
+    """Let the server announce new mail at once (IDLE), if it can."""
 
     @property
     def port_number(self) -> int:
@@ -87,14 +87,14 @@ class MailboxSection:
 
 @dataclass(frozen=True, slots=True)
 class SmtpSection:
-    """The server that takes our letters, and how they are signed."""
+    """The server that sends mailbot's letters."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     host: Text = example("smtp.example.org")
     """The mail server."""
     from_address: Text = example("support@example.org")
-    """The address that letters come from and answers go to: that of the shared mailbox."""
+    """The address that letters come from and replies go to: the shared mailbox."""
     from_name: str = ""
     """The name beside that address; by default the service's name."""
     security: Security = "tls"
@@ -102,29 +102,29 @@ class SmtpSection:
     port: Port | None = optional(465)
     """By default 465 with `tls`, 587 with `starttls`, 25 with `plain`."""
     username: str = ""
-    """The account; empty where the server takes our letters without a login."""
+    """The account; leave it empty if the server needs no login."""
     password: SecretStr | None = optional("better in a credential or in password_file")
     """The account's password. With a `username`, one of `password`, `password_file`, `oauth2` and
     `oauth2_token_file` is needed."""
     password_file: Path | None = optional("/etc/mailbot/smtp.password")
     """A file with the password in its first line, read again at each login."""
     oauth2_token_file: Path | None = optional("/run/mailbot/oauth2.token")
-    """A file with an OAuth2 access token that something else keeps fresh (XOAUTH2), read again at each login."""
+    """A file with an OAuth2 access token (XOAUTH2) that another program renews, read again at each login."""
     oauth2: bool = False
-    """Log in by XOAUTH2 with tokens that the endpoint of `[oauth2]` gives, in place of a password."""
+    """Log in by XOAUTH2 with tokens from the endpoint in `[oauth2]` instead of a password."""
     ca_file: Path | None = optional("/etc/ssl/certs/our-own-ca.pem")
     """Authorities to trust instead of the system's."""
     helo: str = ""
-    """The name we give ourselves; by default this machine's."""
+    """The name for HELO; by default this machine's name."""
     message_id_domain: str = ""
-    """Right-hand side of our Message-IDs, used by nothing else; by default `mailbot.` and the domain of `from_address`. It
-    needs no DNS entry. A change orphans open questions."""
+    """Right-hand side of mailbot's Message-IDs, used by nothing else; by default `mailbot.` and the domain of
+    `from_address`. It needs no DNS entry. After a change, open questions can no longer be answered."""
     plus_addressing: bool = False
-    """Whether mail to `support+anything@…` reaches the mailbox. Then answers find their ticket even from clients that
+    """Whether mail to `support+anything@…` reaches the mailbox. Then replies are recognised even from clients that
     drop the References header."""
     templates: Path = Path("/etc/mailbot/templates")
-    """A folder whose templates replace those of the program that have the same name, for example `vm-ready.txt.j2`.
-    `mailbot check` writes every letter with them."""
+    """A folder with templates that replace mailbot's own of the same name, such as `vm-ready.txt.j2`. `mailbot check`
+    tries them with every letter."""
 
     @property
     def port_number(self) -> int:
@@ -139,22 +139,22 @@ class SmtpSection:
 
 @dataclass(frozen=True, slots=True)
 class OAuth2Section:
-    """Where access tokens come from, for `oauth2 = true` under `[mailbox]` and `[smtp]`; `docs/how-to/providers.md` has what
-    Microsoft 365 and Gmail want."""
+    """Where access tokens come from, for `oauth2 = true` under `[mailbox]` and `[smtp]`; see
+    `docs/how-to/providers.md` for Microsoft 365 and Gmail."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     token_url: str = ""
     """The token endpoint, such as `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`."""
     client_id: str = ""
-    """The name under which this program is registered there."""
+    """The name under which mailbot is registered there."""
     client_secret: SecretStr | None = optional("better in a credential or in client_secret_file")
-    """The program's own secret, where it has one."""
+    """mailbot's own secret, if it has one."""
     client_secret_file: Path | None = optional("/etc/mailbot/oauth2.secret")
     """A file with that secret in its first line, read again for each token."""
     refresh_token_file: Path | None = optional("/var/lib/mailbot/oauth2.refresh-token")
-    """A file with a refresh token, which acts for one account. When the endpoint gives a new one it is written there, so the
-    service must own the file. Without, the program asks with its own rights (client credentials)."""
+    """A file with a refresh token for one account. A new token is written there, so the service must own the file.
+    Without it, mailbot uses its own permissions (client credentials)."""
     scope: str = ""
     """What the token is for, such as `https://outlook.office365.com/.default`."""
     ca_file: Path | None = optional("/etc/ssl/certs/our-own-ca.pem")
@@ -163,7 +163,7 @@ class OAuth2Section:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSection:
-    """Where the bot remembers."""
+    """Where data is stored."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
@@ -179,11 +179,11 @@ class DirectorySection:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     kind: Literal["file", "ldap"] = "file"
-    """`file`: a TOML file of people, read again whenever it changes; `ldap`: a server, see `docs/directory.md`."""
+    """`file`: a TOML file of people, read again when it changes; `ldap`: a server, see `docs/directory.md`."""
     path: Path = Path("/etc/mailbot/users.toml")
-    """With `file`: the file; `mailbot examples users.example.toml` shows its form."""
+    """With `file`: the file; `mailbot examples users.example.toml` shows its format."""
     host: str = ""
-    """With `ldap`: the server, by the name that its certificate has. All settings up to `admin_group` are for `ldap`."""
+    """With `ldap`: the server, by the name in its certificate. All settings up to `admin_group` are for `ldap`."""
     security: Security = "starttls"
     """`starttls`, `tls` from the first byte (LDAPS), or `plain`, which is possible only to this machine."""
     port: Port | None = optional(389)
@@ -191,41 +191,41 @@ class DirectorySection:
     ca_file: Path | None = optional("/etc/ssl/certs/our-own-ca.pem")
     """Authorities to trust instead of the system's."""
     bind_dn: str = ""
-    """The entry that we log in as; empty: anonymously."""
+    """The entry to log in as; by default anonymous."""
     password: SecretStr | None = optional("better in a credential or in password_file")
     """Its password. With a `bind_dn`, one of `password` and `password_file` is needed."""
     password_file: Path | None = optional("/etc/mailbot/directory.password")
     """A file with the password in its first line, read again at each login."""
     base: str = ""
-    """The DN below which people are looked for, such as `ou=people,dc=example,dc=org`."""
+    """The DN to search for people, such as `ou=people,dc=example,dc=org`."""
     user_filter: Text = "(objectClass=posixAccount)"
     """What an entry must match to be a user."""
     login_attribute: Text = "uid"
     """The login, compared exactly."""
     id_attribute: Text = "entryUUID"
-    """What the server never changes about a person, nor gives to another: `docs/directory.md` names others, such as `uidNumber`."""
+    """An id that the server never changes and never reuses; `docs/directory.md` names others, such as `uidNumber`."""
     name_attribute: Text = "cn"
     """The name in letters."""
     mail_attribute: Text = "mail"
-    """The addresses: letters go to the first value, mail may come from each."""
+    """The addresses: letters go to the first value, and mail is accepted from all of them."""
     alias_attributes: tuple[Text, ...] = ()
-    """Further addresses that mail may come from, such as `mailAlternateAddress`."""
+    """More addresses that mail is accepted from, such as `mailAlternateAddress`."""
     key_attribute: Text = "sshPublicKey"
-    """SSH keys, one a value."""
+    """SSH keys, one per value."""
     locked_attributes: tuple[Text, ...] = ("pwdAccountLockedTime", "nsAccountLock", "shadowExpire")
-    """Attributes that can say that an account is locked; `docs/directory.md` tells how each is read."""
+    """Attributes that show that an account is locked; `docs/directory.md` explains how each is read."""
     language_attribute: Text = "preferredLanguage"
-    """The language of letters to somebody who has not written in one (RFC 2798)."""
+    """The language of letters to a person whose own words do not show one (RFC 2798)."""
     locked_filter: str = ""
     """Accounts that match this filter are locked as well."""
     admin_group: str = ""
     """The DN of a group (`member`, `uniqueMember` or `memberUid`) whose members may decide like those under `[[admins]]`."""
     timeout_seconds: Annotated[int, Ge(1), Le(60)] = 10
-    """How long one question may take, also to `keys_command`; then mail waits and it is asked again later."""
+    """How long one query may take, also by `keys_command`; after that, messages wait and it is tried again later."""
     cache_seconds: Annotated[int, Ge(0), Le(3600)] = 60
-    """How long an answer about a user of the server, or of `keys_command`, may be used again; 0: not at all."""
+    """How long an answer of the server or of `keys_command` may be reused; 0: not at all."""
     keys_command: tuple[Text, ...] = ()
-    """A program and its arguments that print a user's SSH keys, one a line, in place of those of the directory, such as
+    """A program with arguments that prints a user's SSH keys, one per line, instead of those in the directory, such as
     `["/usr/local/bin/keys-of", "{login}"]`; `["sssd"]` asks SSSD. No shell is used."""
 
     @property
@@ -252,7 +252,7 @@ class AdminSection:
     address: Text = example("admin@example.org")
     """Where questions go, and where answers must come from."""
     language: str = ""
-    """In which language letters to them are; empty: that of the service."""
+    """The language of letters to them; by default the service's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,52 +262,52 @@ class ImageSection:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     suite: str = ""
-    """Debian's code name, such as `trixie`; empty: that of the machine that builds."""
+    """Debian's code name, such as `trixie`; by default that of the machine that builds."""
     cache: Path = Path("/var/cache/mailbot")
     """Where built images are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokensSection:
-    """The keys that sign what a reply must carry (anyone who has one can forge answers), and those of stored mails."""
+    """The keys that sign what a reply must carry (anyone who has one can forge answers), and those that encrypt stored messages."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     keys: tuple[SecretStr, ...] = ()
-    """Keys of at least 32 characters: the first signs, all are accepted, so that a key can be replaced without breaking
-    open questions. Better in a credential or in `key_file`."""
+    """Keys of at least 32 characters: the first one signs, and all are accepted, so that a key can be replaced while
+    questions are open. A credential or `key_file` is better."""
     key_file: Path | None = optional("/etc/mailbot/tokens.keys")
-    """A file with one key a line. One of `keys` and `key_file` is needed; `mailbot init` makes such a file."""
+    """A file with one key per line. One of `keys` and `key_file` is needed; `mailbot init` creates such a file."""
     seal_key_file: Path | None = optional("/etc/mailbot/seal.keys")
-    """A file with one key a line (at least 32 characters): with the first the mails that people wrote are encrypted, with all
-    of them they are read. Without it the token keys do that, and have to be kept for as long; `mailbot db reseal` encrypts what
+    """A file with one key per line (at least 32 characters): the first one encrypts people's messages, and all can
+    decrypt them. Without it, the token keys are used and must be kept as long; `mailbot db reseal` encrypts what
     is stored with the first key. `mailbot init` makes such a file."""
     expiry_days: PositiveDays = 90
-    """So long after it was written a letter can be answered; later its token is worth nothing. A reminder has a new one."""
+    """How long a letter can be answered; after that, its token is worthless. A reminder has a new one."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsSection:
-    """Figures for Prometheus."""
+    """Metrics for Prometheus."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     port: Annotated[int, Ge(0), Le(65535)] = 0
-    """Where they are served; 0: nowhere."""
+    """The port to serve them on; 0: none."""
     address: Text = "127.0.0.1"
-    """The address that is listened on."""
+    """The address to listen on."""
     textfile: Path | None = optional("/var/lib/prometheus/node-exporter/mailbot.prom")
-    """Where `mailbot once` writes them, for node_exporter's textfile collector; nowhere without it."""
+    """The file that `mailbot once` writes them to, for node_exporter's textfile collector."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogSection:
-    """What the bot tells of its work, on standard error; `docs/log.md` lists every line."""
+    """The log, on standard error; `docs/log.md` lists every line."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     format: Literal["console", "json"] = "console"
-    """`console` for eyes, `json` for machines."""
+    """`console` for people, `json` for programs."""
     level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important lines to write."""
 

@@ -19,43 +19,43 @@ LOCAL_URI = "qemu:///system"
 
 @dataclass(frozen=True, slots=True)
 class HostSection:
-    """A further libvirt host of a site. One `[[sites.hosts]]` each, below its site; what it does not say is as the site
-    has it."""
+    """Another libvirt host of a site. One `[[sites.hosts]]` each, below its site; settings that are missing here are
+    those of the site."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     name: Text = example("second")
-    """A short name, unlike that of the site's other hosts; it must not change later."""
+    """A short name, different from the site's other hosts; it must not change later."""
     uri: Text = example("qemu+ssh://mailbot@second.example.org/system")
     """The hypervisor."""
     pool: Text | None = optional("default")
     """The storage pool."""
     shared_pool: str | None = optional("nfs")
-    """What the pool is called where other hosts have it too."""
+    """The name of a pool that other hosts share."""
     overlays: bool | None = optional(True)
-    """Whether disks lie on the base image."""
+    """Whether disks are overlays on the base image."""
     architecture: Literal["x86_64", "aarch64"] | None = optional("x86_64")
     """The processor of its machines."""
     firmware: Literal["bios", "efi"] | None = optional("bios")
-    """What its machines start with."""
+    """How its machines boot."""
     network: Text | None = optional("default")
     """The libvirt network."""
     image: str | None = optional("debian-trixie")
     """Label of the base image."""
     reserved_memory_mib: Annotated[int, Ge(0)] | None = optional(1024)
-    """Memory that is never given to machines, MiB."""
+    """RAM that is never given to machines, MiB."""
     reserved_disk_gib: Annotated[int, Ge(0)] | None = optional(2)
-    """Room in the pool that is never given to machines, GiB."""
+    """Space in the pool that is never given to machines, GiB."""
     max_machines: Annotated[int, Ge(0)] | None = optional(0)
-    """How many machines the host takes; 0: as many as fit."""
+    """The most machines on the host; 0: as many as fit."""
     accelerate: bool | None = optional(True)
-    """Use KVM where it really works."""
+    """Use KVM if it really works."""
     bridge: str | None = optional("br0")
-    """A bridge of the host in place of the libvirt network; with `network` given here, that of the site is not used."""
+    """A bridge of the host instead of the libvirt network; with `network` set here, the site's bridge is not used."""
     vlan: Annotated[int, Ge(0), Le(4094)] | None = optional(0)
     """The VLAN of the machines' ports on it."""
     ipv4: str | None = optional("198.51.100.1/24")
-    """The router of the bridge, with the length of its subnet."""
+    """The bridge's router, with the prefix length."""
     ipv4_range: str | None = optional("198.51.100.10-198.51.100.250")
     """The addresses of the machines."""
     ipv6: str | None = optional("2001:db8:1::1/64")
@@ -63,9 +63,9 @@ class HostSection:
     ipv6_range: str | None = optional("2001:db8:1::1000-2001:db8:1::1fff")
     """The same for IPv6."""
     name_servers: tuple[Text, ...] | None = optional(("198.51.100.53",))
-    """Whom machines on the bridge ask for names."""
+    """The name servers of machines on the bridge."""
     routed: bool | None = optional(True)
-    """Whether the bot reaches the machines' addresses."""
+    """Whether mailbot can reach the machines' addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +81,31 @@ class SiteSection:
     """Machines are called `<username>-vm.<dns_domain>`."""
     uri: Text | None = optional("qemu:///system")
     """The hypervisor; `qemu+ssh://mailbot@host/system` works like the local one. By default this machine's,
-    `qemu:///system`, or none where the site has `[[sites.hosts]]`."""
+    `qemu:///system`, or none if the site has `[[sites.hosts]]`."""
     pool: Text = "default"
     """The storage pool for disks and base images."""
     shared_pool: str = ""
-    """A name of your own, the same for every host whose pool is the same storage under the same path (NFS, for example): then a
-    machine that moves between them takes its disk along without a copy. Empty: the pool is this host's alone."""
+    """A name of your choice, the same for all hosts whose pool is the same storage under the same path (such as NFS):
+    then no disk is copied when a machine moves between them. By default, only this host uses the pool."""
     overlays: bool = True
-    """Disks lie on the base image, so that only what differs takes room; `false`: each is a whole copy of it, raw. A pool whose
-    volumes are no files (LVM, ZFS) always has whole copies. Change it only while no machine is there."""
+    """Disks are overlays on the base image, so that only differences use space; `false`: each is a full raw copy. A
+    pool whose volumes are not files (LVM, ZFS) always has full copies. Change it only while there are no machines."""
     architecture: Literal["x86_64", "aarch64"] = "x86_64"
-    """The processor of the machines, as the base image has it: `mailbot image build` makes images for `x86_64`, others are brought
-    by `mailbot image add` and chosen by `image`. There is no last output to read back (`console`) on `aarch64`."""
+    """The processor of the machines and of the base image: `mailbot image build` builds images for `x86_64`; add
+    others with `mailbot image add` and select them with `image`. On `aarch64` there is no `console`."""
     firmware: Literal["bios", "efi"] = "bios"
-    """What the machines start with. `efi` needs the host's own (Debian: `ovmf`), and an image that starts by it, which that of
-    `mailbot image build` does not; `aarch64` is always `efi`."""
+    """How the machines boot. `efi` needs the host's firmware (Debian: `ovmf`) and an image that boots with it, which
+    those of `mailbot image build` do not; `aarch64` is always `efi`."""
     network: Text = "default"
     """The libvirt network that gives machines their address and name."""
     bridge: str = ""
-    """A bridge that the host has already, such as `br0`, in place of `network`: machines then have addresses of the site's own,
-    which the bot hands out, so `ipv4` and `ipv4_range` are needed. `docs/how-to/sites.md` tells more."""
+    """An existing bridge of the host, such as `br0`, instead of `network`: machines then have addresses of the site,
+    which mailbot assigns, so `ipv4` and `ipv4_range` are needed. See `docs/how-to/sites.md`."""
     vlan: Annotated[int, Ge(0), Le(4094)] = 0
-    """The VLAN of the machines' ports on the bridge; 0: none. libvirt 11 and later can do it on a bridge with VLAN filtering;
-    with an older one, give each VLAN a bridge of its own."""
+    """The VLAN of the machines' ports on the bridge; 0: none. This needs libvirt 11 or later and a bridge with VLAN
+    filtering; otherwise, use a separate bridge for each VLAN."""
     ipv4: str = ""
-    """On a bridge: the router of the machines, with the length of the subnet, such as `192.0.2.1/24`."""
+    """On a bridge: the machines' router with the prefix length, such as `192.0.2.1/24`."""
     ipv4_range: str = ""
     """On a bridge: the addresses that machines may have, such as `192.0.2.10-192.0.2.250`; nothing else may use them."""
     ipv6: str = ""
@@ -113,28 +113,27 @@ class SiteSection:
     ipv6_range: str = ""
     """On a bridge: the IPv6 addresses that machines may have, such as `2001:db8::1000-2001:db8::1fff`."""
     name_servers: tuple[Text, ...] = ()
-    """On a bridge: the addresses of the name servers that machines ask."""
+    """On a bridge: the addresses of the machines' name servers."""
     routed: bool = True
-    """On a bridge: whether the bot reaches the machines' addresses; `false`: it believes what a machine's guest agent says of
-    its SSH server."""
+    """On a bridge: whether mailbot can reach the machines' addresses; `false`: it relies on what the guest agent says
+    about the SSH server."""
     image: str = ""
-    """Label of the base image, such as `debian-trixie`; empty: the newest that the site has."""
+    """Label of the base image, such as `debian-trixie`; by default the newest at the site."""
     reserved_memory_mib: Annotated[int, Ge(0)] = 1024
-    """Memory of the host that is never given to machines, MiB."""
+    """RAM of the host that is never given to machines, MiB."""
     reserved_disk_gib: Annotated[int, Ge(0)] = 2
-    """Room in the pool that is never given to machines, GiB."""
+    """Space in the pool that is never given to machines, GiB."""
     max_machines: Annotated[int, Ge(0)] = 0
-    """How many machines the site takes; 0: as many as fit."""
+    """The most machines at the site; 0: as many as fit."""
     accelerate: bool = True
-    """Use KVM where it really works; `false` always emulates, which is slow."""
+    """Use KVM if it really works; `false` always emulates, which is slow."""
     filtered: bool = True
-    """Hold every machine to its own MAC and addresses (libvirt's filter `clean-traffic`; in a libvirt network IPv6 does not
-    pass it, on a bridge with `ipv6` it does)."""
+    """Limit every machine to its own MAC and addresses (libvirt's filter `clean-traffic`; it blocks IPv6 in a libvirt network, but not on a bridge with `ipv6`)."""
     isolated: bool = True
-    """Machines of the network reach nothing of each other; `false` where users' machines shall talk."""
+    """Machines cannot reach each other; `false` allows it."""
     closed: tuple[str, ...] = ()
     """Periods in which nothing is stopped, removed or deleted here, such as `"2026-12-20/2027-01-04"` (first and last day) or
-    `"2027-05-14"`. Warnings go out all the same, and say when it happens instead."""
+    `"2027-05-14"`. Warnings are still sent, and give the later date."""
     hosts: tuple[HostSection, ...] = ()
     """Further hosts of this site."""
 

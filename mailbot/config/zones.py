@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ZoneSection:
-    """A DNS zone in which the bot keeps the machines' names, by signed updates (RFC 2136, TSIG). One `[[zones]]` each, also
-    for reverse zones such as `2.0.192.in-addr.arpa`; without any, names are libvirt's to tell."""
+    """A DNS zone in which mailbot publishes the machines' names, by signed updates (RFC 2136, TSIG). One `[[zones]]`
+    each, also for reverse zones such as `2.0.192.in-addr.arpa`; without any, only libvirt resolves the names."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     name: Text = example("main.testbed.example")
-    """The zone, as its name server has it: that of a site's `dns_domain`, or one above it."""
+    """The zone: a site's `dns_domain` or a parent domain."""
     server: Text = example("192.0.2.53")
     """Its primary name server."""
     key_name: Text = example("mailbot")
     """The name of the key that updates are signed with."""
     port: Port = 53
-    """Where the server is asked, by TCP."""
+    """The server's TCP port."""
     key: SecretStr | None = optional("better in a credential or in key_file")
     """The key in base64, as `tsig-keygen` writes it. One of `key` and `key_file` is needed."""
     key_file: Path | None = optional("/etc/mailbot/zone.key")
     """A file with the key in its first line, read again for each update."""
     algorithm: Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"] = "hmac-sha256"
-    """What the key is for."""
+    """The key's algorithm."""
     ttl_seconds: Annotated[int, Ge(1), Le(86400)] = 300
-    """How long others may remember an answer."""
+    """How long others may cache an answer."""
     timeout_seconds: Annotated[int, Ge(1), Le(60)] = 5
-    """How long one update may take; then it is tried again later."""
+    """How long one update may take; after that, it is tried again later."""
 
 
 def of_zones(config: Config) -> Iterator[tuple[str, str]]:
