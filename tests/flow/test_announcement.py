@@ -87,6 +87,6 @@ def test_one_at_a_time_and_only_by_an_admin(world: World) -> None:
     with pytest.raises(operator.Refused, match="still being sent"):
         announcing.announce(world.bot.context, "Another", "On Friday.", "carol")
     world.later(minutes=1)
-    with pytest.raises(operator.Refused, match="no admin"):
+    with pytest.raises(operator.Refused, match="not an admin"):
         announcing.announce(world.bot.context, "Another", "On Friday.", "mallory")
     announcing.announce(world.bot.context, "Another", "On Friday.", "carol")

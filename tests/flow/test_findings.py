@@ -201,7 +201,7 @@ def test_the_command_line_answers_a_finding_and_refuses_what_is_none(world: Worl
     for words in ("rebuild bob-vm", "adopt alice-vm", "remove alice-vm", ""):
         with pytest.raises(operator.Refused):
             operator.answer_finding(world.bot.context, words, CAROL.login)
-    with pytest.raises(operator.Refused, match="no admin"):
+    with pytest.raises(operator.Refused, match="not an admin"):
         operator.answer_finding(world.bot.context, "rebuild alice-vm", "mallory")
     assert "being built again" in operator.answer_finding(world.bot.context, "rebuild alice-vm", CAROL.login)
     world.once()

@@ -143,7 +143,7 @@ def test_a_build_that_was_given_up_begins_again(world: World) -> None:
 def test_there_is_no_such_row_and_only_admins_requeue(world: World) -> None:
     with pytest.raises(operator.Refused, match="no row 4711"):
         requeue_row(world, 4711)
-    with pytest.raises(operator.Refused, match="no admin"):
+    with pytest.raises(operator.Refused, match="not an admin"):
         operator.requeue_row(world.bot.context, 4711, "mallory")
 
 
