@@ -70,6 +70,8 @@ class Evidence:
     """`Checked.unsure`; no part of what is stored: nothing is decided on it."""
     failed: bool = False
     """`Checked.failed`, unless the words are signed: a token and an address may be somebody else's, so more is asked (`demanded`)."""
+    disowned: bool = False
+    """`Checked.disowned`: nothing that this mail wants is done, and why is said."""
 
     def as_facts(self) -> dict[str, Any]:
         """The evidence as it is stored: `{"sender": …, "proofs": […], "found": {…}, "risk": …, "needed": […]}`."""
@@ -88,7 +90,8 @@ class Evidence:
             proofs -= {Proof.REGISTERED, Proof.ALIGNED}
         failed = checked.failed and Proof.SIGNED not in proofs
         found = {**self.found, **checked.found}
-        return replace(self, proofs=proofs, found=found, unsure=checked.unsure, failed=failed)
+        disowned, unsure = checked.disowned, checked.unsure
+        return replace(self, proofs=proofs, found=found, unsure=unsure, failed=failed, disowned=disowned)
 
     def for_risk(self, risk: Risk, rules: TrustRules) -> Evidence:
         """The same, held against what the action at risk needs."""

@@ -58,10 +58,16 @@ FAILED = say(
 )
 """What lacks where a mail failed our border's check and nothing else does."""
 
+_DISOWNED = say(
+    "Nothing was done: your message failed the check that shows whether the mail service of your address sent it (DMARC), and the domain of your address asks for such messages to be refused or set aside. If you wrote it, please send it again through the mail service of your address."
+)
+
 
 def lack_of(context: TurnContext, evidence: Evidence, risk: Risk) -> Translatable:
     """Why the evidence is not enough for that risk, as words for the sender; empty where it is.  Raises SenderUncertain."""
     rules = context.rules.trust
+    if evidence.disowned:
+        return _DISOWNED
     if trust.demanded(risk, evidence, rules) - evidence.proofs == {Proof.CONFIRMED}:
         return FAILED
     if trust.cannot_tell(risk, evidence, rules):

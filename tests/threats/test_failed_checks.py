@@ -81,11 +81,14 @@ def test_the_owner_says_it_again_in_answer_to_the_refusal(living: World) -> None
 
 def test_a_refusal_counts_for_as_long_as_a_confirmation_does(living: World) -> None:
     told = says(living, living.last(Letter.VM_READY), f"extend until {UNTIL}")
-    living.later(days=living.rules.lease.confirm_days, hours=1)
+    sent_at = living.bot.context.store.accepted(1)[-1].accepted_at
+    last = sent_at + timedelta(days=living.rules.lease.confirm_days)
+    living.clock.set(last + timedelta(seconds=1))
     again = says(living, told, f"extend until {UNTIL}")
     assert kind_of(again) is Letter.COMMAND_REFUSED
     assert living.ticket().asked_end_date is None
-    says(living, again, f"extend until {UNTIL}")
+    living.clock.set(last)
+    says(living, told, f"extend until {UNTIL}")
     assert living.ticket().asked_end_date == UNTIL
 
 

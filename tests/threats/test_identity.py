@@ -40,6 +40,8 @@ def test_a_sender_whose_domain_disowns_the_mail_can_not_even_deny(world: World) 
     disowned = results(CAROL.address, "fail").replace(b"dmarc=fail", b"dmarc=fail (p=reject dis=none)")
     world.arrives(disowned + approval(world, words="deny there is no room"))
     assert untouched(world, before)
+    told = " ".join(words_of(world.last(Letter.COMMAND_REFUSED, CAROL.address)).split())
+    assert "asks for such messages to be refused" in told
     world.arrives(approval(world, words="deny there is no room"))
     assert world.ticket().state is TicketState.DENIED, "a site may ask for more in trust.deny"
 
