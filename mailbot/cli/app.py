@@ -114,6 +114,7 @@ def _told(error: Exception) -> int:
         context = getattr(error, "ctx", None)
         path = getattr(context, "command_path", "mailbot")
         message = error.format_message() if hasattr(error, "format_message") else str(error)
+        message = message.replace("Value error, ", "")  # how pydantic, which typer checks with, begins what it says
         shown = message.startswith("Usage:")  # nothing was asked for: the help itself is the message
         complain(message if shown else f"{path}: {message}\nTry: {path} --help")
         return os.EX_USAGE

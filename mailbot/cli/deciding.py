@@ -12,7 +12,6 @@ from mailbot import operator
 from mailbot.cli.acting import turn_context
 from mailbot.cli.output import say, visible
 from mailbot.cli.site import settings_of
-from mailbot.lifecycle.steps import STATE_WORDS
 from mailbot.model import Ticket
 from mailbot.turns import brake
 from mailbot.turns.context import TurnContext
@@ -275,6 +274,4 @@ def resume(context: typer.Context, as_admin: Admin) -> None:
 
 def _tell(turn: TurnContext, ticket: Ticket) -> None:
     """Say what became of a ticket, in the words of its history."""
-    say(
-        f"Ticket #{ticket.id}: {STATE_WORDS[ticket.state]} ({ticket.state}). {visible(turn.store.history(ticket.id)[-1].summary)}"
-    )
+    say(f"Ticket #{ticket.id} ({ticket.state}): {visible(turn.store.history(ticket.id)[-1].summary)}")

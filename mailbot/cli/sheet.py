@@ -59,8 +59,8 @@ def _facts(sheet: Sheet, zone: str) -> Sequence[tuple[str, object]]:
         ("state", ticket.state.value),
         ("waits for", ": ".join(filter(None, (look.party.value, look.waits)))),
         ("next", " on ".join(filter(None, (look.next, moment(look.at, zone))))),
-        ("held", Cell(ticket.held, Look.WARNING)),
-        ("trouble", Cell(sheet.trouble, Look.BAD)),
+        ("held", Cell(ticket.held, Look.WARNING) if ticket.held else None),
+        ("trouble", Cell(sheet.trouble, Look.BAD) if sheet.trouble else None),
         ("user", f"{ticket.username} ({ticket.name}, {ticket.email})"),
         ("ends on", ticket.end_date),
         ("disk", f"{ticket.disk_gib} GiB{f' ({ticket.disk_reason})' if ticket.disk_reason else ''}"),
@@ -114,11 +114,11 @@ def _ahead(ticket: Ticket, circumstances: Circumstances) -> Iterator[str]:
             if ticket.frozen
             else f"  this happens also while the {what} waits for an admin:"
         )
-    if ticket.held:
-        yield "  nothing of this while it is held:"
     if ticket.state is TicketState.ACTIVE:
         for at in plan(ticket, circumstances.rules).warnings[ticket.stage :]:
             yield f"  {moment(at, zone)}  A warning is sent."
+    if ticket.held:
+        yield "  not while it is held:"
     for at, what in ahead(ticket, circumstances):
         yield f"  {moment(at, zone)}  {what}"
 

@@ -177,13 +177,14 @@ class _Canvas:
 
 @dataclass
 class _Mark:
-    """One thing on a lane: where, what it looks like, what it says, and in which row its label stands (0: none)."""
+    """One thing on a lane: where, what it looks like, what it says, in which row its label stands (0: none), and on which side."""
 
     at: datetime
     look: str
     words: str
     tip: str
     level: int = 0
+    turned: bool = False
 
 
 @dataclass
@@ -222,20 +223,27 @@ class _Lane:
     def _place_labels(self) -> int:
         """Give every label the lowest row in which it meets neither another label nor the line of one; give the rows.
 
-        From right to left: whatever stands to the right and begins under a label has to stand lower than it.
+        From right to left: whatever stands to the right and begins under a label has to stand lower than it.  Labels that turn to
+        the left, where the paper ends, come last and from left to right: their lines stand at their right.
         """
+        named = sorted((mark for mark in self.marks if mark.words), key=lambda mark: mark.at, reverse=True)
+        edge = WIDTH - 6.0
+        for mark in named:
+            mark.turned = self._span(mark)[1] > edge
+            if mark.turned:
+                edge = min(edge, self.canvas.x(mark.at) - 4)
         placed: list[_Mark] = []
-        for mark in sorted((mark for mark in self.marks if mark.words), key=lambda mark: mark.at, reverse=True):
-            x, width = self._label(mark)
-            under = (other.level for other in placed if self.canvas.x(other.at) <= x + width + 4)
-            mark.level = max(under, default=0) + 1
+        for mark in (*(one for one in named if not one.turned), *(one for one in reversed(named) if one.turned)):
+            left, right = self._span(mark)
+            spans = ((other.level, self._span(other)) for other in placed)
+            mark.level = max((level for level, (a, b) in spans if a <= right + 4 and b >= left - 4), default=0) + 1
             placed.append(mark)
         return max((mark.level for mark in placed), default=0)
 
-    def _label(self, mark: _Mark) -> tuple[float, float]:
-        """Left edge and width of a mark's label: to the right of its line, or to the left where the paper ends."""
-        x, width = self.canvas.x(mark.at), len(mark.words) * LETTER_WIDTH
-        return (x + 4 if x + 4 + width <= WIDTH - 6 else x - 4 - width), width
+    def _span(self, mark: _Mark) -> tuple[float, float]:
+        """From where to where a mark's line and its label reach."""
+        x, width = self.canvas.x(mark.at), len(mark.words) * LETTER_WIDTH + 4
+        return (x - width, x) if mark.turned else (x, x + width)
 
     def draw(self, root: ET.Element) -> None:
         base = self.top + (self.levels * LEVEL + 24 if self.canvas.labelled else 6)
@@ -262,7 +270,7 @@ class _Lane:
             return
         x, y = self.canvas.x(mark.at), base - 4 - (mark.level - 1) * LEVEL
         _add(group, "line", "lead", x1=x, x2=x, y1=y - 9, y2=base + BAR)
-        _text(group, self._label(mark)[0], y - 2, mark.words, "")
+        _text(group, self._span(mark)[0] + (0 if mark.turned else 4), y - 2, mark.words, "")
 
     def _draw_mark(self, group: ET.Element, base: float, mark: _Mark) -> None:
         below = BAR if mark.look == "bounce" else 0  # where the warning that came back does not hide it

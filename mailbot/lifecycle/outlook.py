@@ -60,7 +60,8 @@ def _of_a_machine(ticket: Ticket, circumstances: Circumstances) -> Outlook:
     if ticket.asked_end_date is not None:
         return Outlook(Party.ADMINS, _asked(ticket), step, at)
     if ticket.held:
-        return Outlook(Party.ADMINS, "unhold", f"{step}, but held" if step else "")
+        held_back = step in _STEPS.values()  # messages are sent all the same
+        return Outlook(Party.ADMINS, "unhold", f"{step}, but held" if held_back else step, None if held_back else at)
     if ticket.release_asked_at is not None:
         return Outlook(Party.OWNER, "release, confirmed", step, at)
     if ticket.reinstall_asked_at is not None:

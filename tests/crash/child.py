@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -141,8 +142,20 @@ DEEDS: dict[str, Callable[[TurnContext], object]] = {
     "start": lambda context: operator.start(context, 1, "carol"),
     "move": lambda context: fleet.move(context, 1, "south", date(2026, 12, 7), "carol", neighbours=SITES),
     "change owner": lambda context: operator.change_owner(context, 1, "carol", "bob", "Alice has left."),
+    "hold": lambda context: operator.hold(context, 1, "carol", "A demonstration."),
+    "resend": lambda context: operator.resend(context, _row_of(context, Letter.VM_READY), "carol"),
+    "approve": lambda context: operator.approve(context, 1, "carol", date(2027, 1, 31)),
+    "deny": lambda context: operator.deny(context, 1, "carol", "There is no room left."),
+    "withdraw": lambda context: operator.withdraw(context, 1, "carol"),
+    "retry": lambda context: operator.retry(context, 1, "carol"),
+    "restore": lambda context: operator.restore(context, 1, "carol"),
 }
 """What an admin does at the command line."""
+
+
+def _row_of(context: TurnContext, letter: Letter) -> int:
+    items = ((row, context.store.overview.row(row)) for row in count(1))
+    return next(row for row, item in items if item is not None and item.effect.letter is letter)
 
 
 def run_once(root: Path, kill_at: int, foreign_at: Sequence[str], deed: str = "") -> int:

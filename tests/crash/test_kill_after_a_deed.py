@@ -5,16 +5,18 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mailbot.adapters.database.store import Database
-from tests.crash.child import DEEDS, begin
+from tests.crash.child import DEEDS, SITES, begin
 from tests.crash.test_kill_everywhere import AFTER_A_CRASH_MINUTES, Route, Server, end_of, play
 
 ROUTE = Route("deed", "approve until 2027-01-31", 1)
+FAILED = Route("failed", "approve until 2027-01-31", 0, foreign_at=SITES)
 LONGER_THAN_A_SHUTDOWN = 10
 WANTED = {
     "end": ("archived", None),
@@ -24,8 +26,19 @@ WANTED = {
     "start": ("active", True),
     "move": ("active", True),
     "change owner": ("active", True),
+    "hold": ("active", True),
+    "resend": ("active", True),
+    "approve": ("active", True),
+    "deny": ("denied", None),
+    "withdraw": ("withdrawn", None),
+    "retry": ("active", True),
+    "restore": ("active", True),
 }
 """The state of the ticket in the end, and whether the machine runs."""
+FOUND = {
+    "start": "stopped", "restore": "removed", "retry": "failed", "approve": "wanted", "deny": "wanted", "withdraw": "wanted",
+}  # fmt: skip
+"""What a deed finds where that is no machine that runs."""
 
 
 @pytest.fixture(scope="module")
@@ -37,24 +50,25 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def worlds(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A world with a machine that runs, for every deed; for `start` one in which it was stopped."""
+    """The world that every deed finds: a machine that runs, or is stopped, removed, wanted, or could not be built."""
     book = tmp_path_factory.mktemp("deeds")
-    begin(book / "ready")
-    play(book / "ready", server, ROUTE, 0, ROUTE.runs - 1)
-    worlds = {}
-    for deed in DEEDS:
-        worlds[deed] = book / deed
-        shutil.copytree(book / "ready", book / deed)
-    for _ in range(2):
-        server.run(worlds["start"], ROUTE, minutes=LONGER_THAN_A_SHUTDOWN, deed="" if _ else "stop")
-    return worlds
+    for name, route, last in (("running", ROUTE, ROUTE.runs), ("wanted", ROUTE, 1), ("failed", FAILED, FAILED.runs)):
+        begin(book / name)
+        play(book / name, server, route, 0, last - 1)
+    for name, deed in (("stopped", "stop"), ("removed", "end")):
+        shutil.copytree(book / "running", book / name)
+        server.run(book / name, ROUTE, minutes=LONGER_THAN_A_SHUTDOWN, deed=deed)
+        settled(book / name, server)
+    return {deed: book / FOUND.get(deed, "running") for deed in DEEDS}
 
 
-def lines(root: Path) -> int:
+def done(root: Path) -> tuple[int, int]:
+    """How many lines the history has, and which row of the outbox would be the next: what a deed leaves behind at once."""
     store = Database(f"sqlite:///{root / 'mailbot.sqlite'}")
     try:
         assert [chain.broken for chain in store.archive.chains()] == [""]
-        return len(store.history(1))
+        rows = next(row for row in count(1) if store.overview.row(row) is None)
+        return len(store.history(1)), rows
     finally:
         store.close()
 
@@ -71,7 +85,7 @@ def settled(root: Path, server: Server) -> dict[str, Any]:
 def test_killed_at_any_step_a_deed_is_done_once_or_not_at_all(
     deed: str, worlds: dict[str, Path], server: Server, tmp_path: Path
 ) -> None:
-    calm, before = tmp_path / "calm", lines(worlds[deed])
+    calm, before = tmp_path / "calm", done(worlds[deed])
     shutil.copytree(worlds[deed], calm)
     steps = server.run(calm, ROUTE, minutes=1, deed=deed)["steps"]
     expected = settled(calm, server)
@@ -85,7 +99,7 @@ def test_killed_at_any_step_a_deed_is_done_once_or_not_at_all(
         root = tmp_path / "killed"
         shutil.copytree(worlds[deed], root)
         assert server.run(root, ROUTE, minutes=1, kill_at=kill_at, deed=deed)["killed"]
-        if lines(root) == before:  # the command was killed before its commit: whoever gave it gives it again
+        if done(root) == before:  # the command was killed before its commit: whoever gave it gives it again
             server.run(root, ROUTE, minutes=0, deed=deed)
         assert settled(root, server) == expected, f"killed at step {kill_at} of {steps}"
         shutil.rmtree(root)

@@ -62,10 +62,21 @@ def test_what_people_are_asked_comes_before_the_clock() -> None:
     life.happens(ReleaseAsked(BY_OWNER))
     assert seen(life) == replace(step, party=Party.OWNER, waits="release, confirmed")
     life.happens(Held("a demonstration", BY_ADMIN))
-    assert (seen(life).party, seen(life).next, seen(life).at) == (Party.ADMINS, "warning, but held", None)
+    assert seen(life) == replace(step, party=Party.ADMINS, waits="unhold")
     life.happens(ExtensionAsked(BY_OWNER, END + 30 * DAY))
     assert (seen(life).party, seen(life).waits) == (Party.ADMINS, "an extension to 2027-04-30")
     assert seen(life).at == life.ticket.due_at
+
+
+def test_what_a_hold_keeps_back_has_no_moment() -> None:
+    life = Life(END)
+    while life.ticket.state is S.ACTIVE:
+        next_moment(life)
+    life.happens(Held("a demonstration", BY_ADMIN))
+    assert (seen(life).next, seen(life).at) == ("removal announced", life.ticket.due_at)
+    while life.ticket.stage < 2:
+        next_moment(life)
+    assert (seen(life).party, seen(life).next, seen(life).at) == (Party.ADMINS, "removal, but held", None)
 
 
 def test_an_end_that_was_put_off_too_long_waits_for_admins_until_notice_of_it_works() -> None:

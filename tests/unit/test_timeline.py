@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 
+import pytest
+
 from contrib.sample_fleet import ADMINS, DAY, FLEET, NOW, SCENARIO
 from mailbot.cli.timeline import LABELLED_LANES, LETTER_WIDTH, WIDTH, Picture, draw
 from mailbot.rules import Rules
@@ -44,9 +46,14 @@ def looks(root: ET.Element, look: str) -> list[ET.Element]:
     return [one for one in root.iter() if one.get("class") == look]
 
 
-def test_no_label_meets_another_or_leaves_the_paper() -> None:
-    labels = texts(drawn())
-    assert len(labels) > 50
+EDGES = [replace(SCENARIO, until=NOW + days * DAY) for days in (90, 140, 170, 201, 230)] + [SCENARIO]
+"""Pictures that end at other places of the leases."""
+
+
+@pytest.mark.parametrize("scenario", EDGES, ids=lambda one: f"{one.until:%m-%d}")
+def test_no_label_meets_another_or_leaves_the_paper(scenario: Scenario) -> None:
+    labels = texts(drawn(scenario=scenario))
+    assert len(labels) > 30
     assert [label for label in labels if label[1] > WIDTH] == []
     crowded = [
         (one, two)
@@ -56,8 +63,9 @@ def test_no_label_meets_another_or_leaves_the_paper() -> None:
     assert crowded == []
 
 
-def test_no_line_of_a_label_crosses_another_label() -> None:
-    root = drawn()
+@pytest.mark.parametrize("scenario", EDGES, ids=lambda one: f"{one.until:%m-%d}")
+def test_no_line_of_a_label_crosses_another_label(scenario: Scenario) -> None:
+    root = drawn(scenario=scenario)
     labels = [label for label in texts(root) if label[0] > 176 and label[2] > 72]
     for line in looks(root, "lead"):
         x, top, bottom = float(line.attrib["x1"]), float(line.attrib["y1"]), float(line.attrib["y2"])
