@@ -211,7 +211,7 @@ def requeue_row(context: TurnContext, row: int, as_admin: str) -> str:
         case OutboxState.FAILED if item.effect.action is Action.LETTER:
             return f"the letter will be sent to {resend(context, row, as_admin)} again"
         case OutboxState.FAILED:
-            return f"ticket #{retry(context, item.about_ticket, as_admin).id} is built again"
+            return f"the machine of ticket #{retry(context, item.about_ticket, as_admin).id} will be built again"
         case OutboxState.HELD:
             raise Refused(f"row {row} is held back by the limit on letters: reply “proceed” to the message about it")
         case OutboxState.DONE | OutboxState.CANCELLED:

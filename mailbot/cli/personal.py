@@ -33,8 +33,8 @@ Ids = Annotated[
     typer.Option(
         "--id",
         metavar="ID",
-        help="Which person, where several have had the login: the directory's id, as the question for it lists them. May be repeated,"
-        " for somebody whom the directory has known by two.",
+        help="Which person, if several have had the login: an id from the list that is then shown. May be repeated"
+        " if the directory has had two ids for the same person.",
     ),
 ]
 

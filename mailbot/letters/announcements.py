@@ -12,7 +12,7 @@ from parsers.translatable import say
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement(LetterFacts):
-    """an admin announces something to everybody with a machine, or to those of a site"""
+    """an admin writes to everyone with a machine, or to those at a site"""
 
     about: ClassVar = About(
         Letter.ANNOUNCEMENT,

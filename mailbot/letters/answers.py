@@ -30,7 +30,7 @@ class UnclearReply(Reply):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRefused(Reply):
-    """a command is clear, but not possible now or not allowed; nothing was changed"""
+    """a command is clear but not possible now, or not allowed; nothing was changed"""
 
     about: ClassVar = About(
         Letter.COMMAND_REFUSED, say("the reply to a command that was refused"), Audience.SENDER, None, Thread.ANSWER
@@ -41,14 +41,14 @@ class CommandRefused(Reply):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Help(Reply):
-    """somebody answered with the word help"""
+    """someone replied with the word help"""
 
     about: ClassVar = About(Letter.HELP, say("the list of possible replies"), Audience.SENDER, None, Thread.ANSWER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status(Reply):
-    """somebody answered with the word status"""
+    """someone replied with the word status"""
 
     about: ClassVar = About(Letter.STATUS, say("the current status"), Audience.SENDER, None, Thread.ANSWER)
     state: Annotated[Translatable, "how things stand, a sentence"]
@@ -60,7 +60,7 @@ class Status(Reply):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console(Reply):
-    """somebody answered with the word console"""
+    """someone replied with the word console"""
 
     about: ClassVar = About(Letter.CONSOLE, say("the lines of the console"), Audience.SENDER, None, Thread.ANSWER)
     lines: Annotated[tuple[str, ...], "the last lines of the console, as the machine wrote them"] = ()
@@ -69,7 +69,7 @@ class Console(Reply):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootKeys(Reply):
-    """somebody answered with the word rekey"""
+    """someone replied with the word rekey"""
 
     about: ClassVar = About(Letter.ROOT_KEYS, say("the message about SSH keys"), Audience.SENDER, None, Thread.ANSWER)
     fqdn: Annotated[str, "full host name"] = ""

@@ -13,11 +13,11 @@ from mailbot.model import Purpose
 _AUDIENCES = {
     Audience.OWNER: "To the owner of a machine",
     Audience.ADMIN: "To every admin",
-    Audience.SENDER: "To the sender of a mail",
+    Audience.SENDER: "To the sender of a message",
 }
 _ALLOWED = {
     Purpose.DECIDE: "an admin may decide",
-    Purpose.OWN: "the owner may command",
+    Purpose.OWN: "the owner may give commands",
     Purpose.CONFIRM: "the registered address may confirm",
     Purpose.NONE: "nothing; people read it",
     None: "what the answered letter allowed",
@@ -26,27 +26,27 @@ _HEAD = """# Letters
 
 Every letter that mailbot can send. This page is written from the dataclasses in `mailbot/letters/` and compared with it in a test.
 
-Each letter is one template, `templates_email/<letter>.txt.j2`, in a small mark-up (`mailbot/letters/blocks.py`). It is rendered once
-and read into blocks; the text part and the HTML part are both written from these blocks, so they cannot say different things.
-Values from mails come in as single lines without control, bidirectional and zero-width characters; longer words of people stand in a
+Each letter is one template, `templates_email/<letter>.txt.j2`, in a small markup (`mailbot/letters/blocks.py`). It is rendered once
+and read into blocks; the text part and the HTML part are both written from these blocks, so they cannot differ.
+Values from messages are single lines without control, bidirectional and zero-width characters; people's longer texts are in a
 marked block. Examples of every letter are in `tests/golden/letters/`.
 
-Every letter carries a Message-ID that depends on nothing but its outbox row, `References` to its conversation, `Auto-Submitted` (RFC 3834),
-`X-Auto-Response-Suppress: All` and `X-Mailbot-Letter: <letter>`. A letter that takes answers also carries a token for exactly its ticket,
-version, recipient and purpose, in Message-ID and (with plus-addresses) in Reply-To, and a short code that people can read.
+Every letter has a Message-ID that depends only on its outbox row, `References` to its conversation, `Auto-Submitted` (RFC 3834),
+`X-Auto-Response-Suppress: All` and `X-Mailbot-Letter: <letter>`. A letter that takes answers also carries a token for its ticket,
+version, recipient and purpose, in Message-ID and (with plus-addresses) in Reply-To, and a short readable code.
 
-The facts of each letter are the fields of a dataclass; the module that decides to send it makes the value. Examples are never written
-by hand: `tests/flow/test_conversations.py` plays the conversations and keeps every letter's outbox row in `templates_email/samples/`.
+The facts of each letter are the fields of a dataclass; the module that decides to send it creates the value. Examples are never written
+by hand: `tests/flow/test_conversations.py` plays the conversations and stores every letter's outbox row in `templates_email/samples/`.
 
-A letter is in the language of its reader (`templates_email/<language>/`): that of the request's own words, else the one that the
-directory names, else the site's (`service.language`); admins have theirs. Sentences that are born in the program are messages of a gettext
+A letter is in its reader's language (`templates_email/<language>/`): that of the request's own words, otherwise the one in the
+directory, otherwise the site's (`service.language`); admins have their own. Sentences that the program makes are messages in a gettext
 catalogue, `templates_email/<language>/messages.po`. `make languages` lists what a language lacks.
 
-A site may have its own words: a template in `/etc/mailbot/templates/` (`[smtp] templates`) replaces the one of the same name in every language
-(in a folder such as `fr/`: in that one), parts that begin with `_` and `layout.html.j2` too. It may use exactly the facts listed below for its letter, and the ticket. `mailbot check` writes
-every letter with them, and names each unknown fact, each mistake in a template, and each line that would be a command in an answer.
+A site can use its own words: a template in `/etc/mailbot/templates/` (`[smtp] templates`) replaces the one of the same name in every language
+(in a folder such as `fr/`, only in that one), including parts that begin with `_` and `layout.html.j2`. It may use only the facts listed below for its letter, and the ticket. `mailbot check`
+tries the templates with every letter, and names each unknown fact, each mistake in a template, and each line that would be a command in a reply.
 
-To change the words of a letter for every site, edit its template, run `pytest tests/unit/test_letters.py --regenerate-golden` and read the difference.
+To change the words of a letter for every site, edit its template, run `pytest tests/unit/test_letters.py --regenerate-golden` and read the diff.
 """
 
 

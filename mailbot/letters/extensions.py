@@ -15,7 +15,7 @@ AskedAbout: TypeAlias = Annotated[str, "`extension`, or `restore` for a removed 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionReceived(Snapshot):
-    """the owner asked for a later last day, or for a removed machine, and an admin has to decide"""
+    """the owner asked for more time or for a removed machine, and an admin has to decide"""
 
     about: ClassVar = About(
         Letter.EXTENSION_RECEIVED,
@@ -33,7 +33,7 @@ class ExtensionReceived(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionGranted(LetterFacts):
-    """a later last day was granted, by an admin or by the rules"""
+    """more time was granted, by an admin or by the rules"""
 
     about: ClassVar = About(
         Letter.EXTENSION_GRANTED,
@@ -53,7 +53,7 @@ class ExtensionGranted(LetterFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionDenied(Snapshot):
-    """an admin refused a later last day, or the return of a removed machine"""
+    """an admin refused more time or the return of a removed machine"""
 
     about: ClassVar = About(
         Letter.EXTENSION_DENIED,
@@ -70,7 +70,7 @@ class ExtensionDenied(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionLapsed(Snapshot):
-    """no admin decided in time about a later last day, or the return of a removed machine"""
+    """no admin decided in time about more time or the return of a removed machine"""
 
     about: ClassVar = About(
         Letter.EXTENSION_LAPSED,

@@ -13,7 +13,7 @@ from parsers.translatable import NOTHING, Translatable, say
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndWarning(Snapshot):
-    """the last day comes near (60, 30, 7 and 1 days before it, or in proportion)"""
+    """the last day is near (60, 30, 7 and 1 days before it, or in proportion)"""
 
     about: ClassVar = About(
         Letter.WARNING,
@@ -46,7 +46,7 @@ class VmStopped(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraceHalf(Snapshot):
-    """half of the time between stop and removal is over"""
+    """half of the time between stop and removal has passed"""
 
     about: ClassVar = About(
         Letter.GRACE_HALF,
@@ -93,7 +93,7 @@ class VmArchived(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmRemoved(Snapshot):
-    """machine and disk are gone for good"""
+    """the machine and its disk have been deleted for good"""
 
     about: ClassVar = About(
         Letter.VM_REMOVED, say("the message that the disk was deleted"), Audience.OWNER, subject=say("has been deleted")
@@ -103,7 +103,7 @@ class VmRemoved(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateMoved(LetterFacts):
-    """the last day was put off, because no server had accepted a warning in time"""
+    """the last day was postponed because no mail server had accepted a warning in time"""
 
     about: ClassVar = About(
         Letter.DATE_MOVED,
@@ -140,7 +140,7 @@ class EndEarlier(LetterFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseConfirm(Snapshot):
-    """the owner wants to give the machine back and has to confirm it"""
+    """the owner wants to give the machine back and must confirm it"""
 
     about: ClassVar = About(
         Letter.RELEASE_CONFIRM,
@@ -155,7 +155,7 @@ class ReleaseConfirm(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReinstallConfirm(Snapshot):
-    """the owner wants the machine installed again on a fresh disk and has to confirm it"""
+    """the owner wants to reinstall the machine on a new disk and must confirm it"""
 
     about: ClassVar = About(
         Letter.REINSTALL_CONFIRM,
@@ -169,7 +169,7 @@ class ReinstallConfirm(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmReleased(Snapshot):
-    """the owner confirmed that the machine may go"""
+    """the owner confirmed that the machine may be removed"""
 
     about: ClassVar = About(
         Letter.VM_RELEASED,
@@ -183,7 +183,7 @@ class VmReleased(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmEnded(Snapshot):
-    """an admin took the machine away before its last day"""
+    """an admin removes the machine before its last day"""
 
     about: ClassVar = About(
         Letter.VM_ENDED,
@@ -214,7 +214,7 @@ class VmSwitchedOff(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmYours(Snapshot):
-    """an admin gave the machine to another person: to them, when their keys are installed, or with why they are not"""
+    """an admin gave the machine to another person: to the new owner, once their keys are installed or cannot be"""
 
     about: ClassVar = About(
         Letter.VM_YOURS,
@@ -236,7 +236,7 @@ class VmYours(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmPassedOn(Snapshot):
-    """an admin gave the machine to another person: to whom it belonged before"""
+    """an admin gave the machine to another person: to the previous owner"""
 
     about: ClassVar = About(
         Letter.VM_PASSED_ON,
@@ -254,7 +254,7 @@ class VmPassedOn(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmKept(Snapshot):
-    """the owner took a release back"""
+    """the owner cancelled a release"""
 
     about: ClassVar = About(
         Letter.VM_KEPT,
@@ -282,7 +282,7 @@ class VmRebuilt(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmRestored(Snapshot):
-    """a removed machine is being built again from its kept disk"""
+    """a removed machine is being built again with its kept disk"""
 
     about: ClassVar = About(
         Letter.VM_RESTORED,

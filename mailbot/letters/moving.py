@@ -13,7 +13,7 @@ from parsers.translatable import NOTHING, Translatable, say
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmMove(Snapshot):
-    """the machine will move to another host, and be off meanwhile"""
+    """the machine will move to another host and be off meanwhile"""
 
     about: ClassVar = About(
         Letter.VM_MOVE,
@@ -30,7 +30,7 @@ class VmMove(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmMoved(Snapshot):
-    """the machine has moved to another host, and answers there, or is off as it was before"""
+    """the machine has moved to another host and answers there, or is off as before"""
 
     about: ClassVar = About(
         Letter.VM_MOVED,
@@ -47,7 +47,7 @@ class VmMoved(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmStays(Snapshot):
-    """a move that was announced does not happen, or has failed"""
+    """an announced move will not happen, or has failed"""
 
     about: ClassVar = About(
         Letter.VM_STAYS,

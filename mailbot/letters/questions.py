@@ -48,7 +48,7 @@ class Question(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminDecision(Question):
-    """a request (or an extension, or the return of a removed machine) waits for a decision"""
+    """a request (or an extension, or the return of a removed machine) is waiting for a decision"""
 
     about: ClassVar = About(
         Letter.ADMIN_DECISION,
@@ -80,7 +80,7 @@ class AdminReminder(Question):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminDecided(Snapshot):
-    """somebody decided: every admin gets to know"""
+    """someone has decided; every admin is told"""
 
     about: ClassVar = About(
         Letter.ADMIN_DECIDED,
@@ -100,7 +100,7 @@ class AdminDecided(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminAlreadyDecided(LetterFacts):
-    """an admin answers a question that is decided already"""
+    """an admin answered a question that had already been decided"""
 
     about: ClassVar = About(
         Letter.ADMIN_ALREADY_DECIDED,
@@ -131,7 +131,7 @@ class AdminLapsed(LetterFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminUnproven(LetterFacts):
-    """a machine's end was put off for too long, because notice to its owner could not be proven"""
+    """a machine's end was postponed for too long because notice could not be proven"""
 
     about: ClassVar = About(
         Letter.ADMIN_UNPROVEN,

@@ -46,7 +46,7 @@ class Filled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestProblems(Answer):
-    """a request cannot be taken as it is: every problem at once, and the template filled in"""
+    """a request needs corrections: every problem at once, and the template filled in"""
 
     about: ClassVar = About(
         Letter.REQUEST_PROBLEMS,
@@ -62,7 +62,7 @@ class RequestProblems(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownSender(LetterFacts):
-    """a request or command comes from an address that is not registered (at most one a day)"""
+    """a request or command came from an address that is not registered (at most one per day)"""
 
     about: ClassVar = About(
         Letter.UNKNOWN_SENDER,
@@ -111,7 +111,7 @@ class RequestApproved(Snapshot):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestDenied(LetterFacts):
-    """an admin denied the request, or a machine that had been granted is given up before there is one"""
+    """an admin denied the request, or gave up an approved machine before it was built"""
 
     about: ClassVar = About(Letter.REQUEST_DENIED, say("the message that a request was refused"), Audience.OWNER)
     by: By
@@ -129,7 +129,7 @@ class RequestLapsed(LetterFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestWithdrawn(LetterFacts):
-    """the owner took the request back"""
+    """the owner withdrew the request"""
 
     about: ClassVar = About(Letter.REQUEST_WITHDRAWN, say("the message that a request was withdrawn"), Audience.OWNER)
     begun: Annotated[Begun, "what had been granted and begun"] = Begun.NOTHING
@@ -137,7 +137,7 @@ class RequestWithdrawn(LetterFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VmReady(Snapshot):
-    """the machine answers and has shown its keys"""
+    """the machine answers and has shown its host keys"""
 
     about: ClassVar = About(Letter.VM_READY, say("the message that the machine is ready"), Audience.OWNER, Purpose.OWN)
     fqdn: Annotated[str, "full host name"]

@@ -15,7 +15,7 @@ from parsers.translatable import NOTHING, Translatable, say
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminMachineTrouble(LetterFacts):
-    """stopping, starting, installing again or removing a machine failed"""
+    """stopping, starting, reinstalling, moving or removing a machine failed"""
 
     about: ClassVar = About(
         Letter.ADMIN_MACHINE_TROUBLE,
@@ -52,7 +52,7 @@ WORK: Mapping[Action, Translatable] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminMailTrouble(LetterFacts):
-    """a mail could not be read or handled and lies in quarantine"""
+    """a message could not be read or handled and is in quarantine"""
 
     about: ClassVar = About(
         Letter.ADMIN_MAIL_TROUBLE,
@@ -87,7 +87,7 @@ class AdminTicketTrouble(LetterFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminBlind(LetterFacts):
-    """something that the bot needs (mailbox, directory, clock, mail server, site) has failed for an hour, or works again"""
+    """something that mailbot needs (mailbox, directory, clock, mail server, site) has failed for an hour, or works again"""
 
     about: ClassVar = About(
         Letter.ADMIN_BLIND,
@@ -106,7 +106,7 @@ class AdminBlind(LetterFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminNoticeBounced(LetterFacts):
-    """a letter to an owner that had to arrive came back"""
+    """a letter that must reach an owner came back"""
 
     about: ClassVar = About(
         Letter.ADMIN_NOTICE_BOUNCED,
@@ -124,7 +124,7 @@ class AdminNoticeBounced(LetterFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminOwner(Snapshot):
-    """the directory says something else of a machine's owner: another login, a lock, nobody any more, all well again"""
+    """the directory has changed a machine's owner: another login, locked, gone, or back to normal"""
 
     about: ClassVar = About(
         Letter.ADMIN_OWNER,
@@ -194,7 +194,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminDigest(LetterFacts):
-    """a week is over"""
+    """at the end of each week"""
 
     about: ClassVar = About(
         Letter.ADMIN_DIGEST,
@@ -229,7 +229,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminLettersHeld(LetterFacts):
-    """letters would pass a limit and are held"""
+    """letters would exceed a limit and are held back"""
 
     about: ClassVar = About(
         Letter.ADMIN_LETTERS_HELD,
@@ -257,7 +257,7 @@ class Held(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminBrakeStays(Answer):
-    """an admin answered the letter about what is held back with something that does not let go of it"""
+    """an admin's answer to the letter about what is held back does not release it"""
 
     about: ClassVar = About(
         Letter.ADMIN_BRAKE_STAYS,
@@ -291,7 +291,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminFindings(LetterFacts):
-    """sites and tickets disagree, and admins have not been told yet"""
+    """sites do not match their tickets, and the admins have not been told yet"""
 
     about: ClassVar = About(
         Letter.ADMIN_FINDINGS,
@@ -308,7 +308,7 @@ class AdminFindings(LetterFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminFindingAnswered(Answer):
-    """an admin answered the letter about sites and tickets that disagree"""
+    """an admin answered the letter about sites that do not match their tickets"""
 
     about: ClassVar = About(
         Letter.ADMIN_FINDING_ANSWERED,

@@ -106,7 +106,7 @@ def test_what_was_never_tried_waits_for_its_own_time(world: World) -> None:
     turn = Turn(now=world.now, effects=(replace(effect, not_before=later),))
     world.bot.context.store.commit(turn)
     world.once()
-    with pytest.raises(operator.Refused, match="not tried yet"):
+    with pytest.raises(operator.Refused, match="not been tried yet"):
         requeue_row(world, row_of(world, Letter.ADMIN_MAIL_TROUBLE))
     assert world.letters == []
 
@@ -116,7 +116,7 @@ def test_a_letter_that_was_given_up_begins_again(world: World) -> None:
     world.writes(ALICE.email, request_words())
     world.postman.accept(ALICE.email)
     row = row_of(world, Letter.REQUEST_RECEIVED)
-    assert requeue_row(world, row) == f"the letter goes to {ALICE.email} again"
+    assert requeue_row(world, row) == f"the letter will be sent to {ALICE.email} again"
     world.once()
     assert to_alice(world) == [Letter.REQUEST_RECEIVED]
 
@@ -132,7 +132,7 @@ def test_a_build_that_was_given_up_begins_again(world: World) -> None:
     for site in world.sites.values():
         site.faults = Faults()
     (given_up,) = (one for one in world.bot.context.store.overview.given_up() if one.action is Action.BUILD)
-    assert requeue_row(world, given_up.id) == "ticket #1 is built again"
+    assert requeue_row(world, given_up.id) == "the machine of ticket #1 will be built again"
     for _ in range(4):
         world.later(minutes=5)
     assert world.ticket().state is TicketState.ACTIVE
@@ -203,7 +203,7 @@ def test_a_mail_in_quarantine_is_read_again(quarantined: World) -> None:
     quarantined.once()
     assert [one.username for one in quarantined.bot.context.store.tickets()] == ["bob"]
     assert len(quarantined.inbox.folder(Folder.QUARANTINE)) == 1
-    with pytest.raises(operator.Refused, match="no mail <1@x"):
+    with pytest.raises(operator.Refused, match="no message <1@x"):
         requeue_mails(quarantined, "<1@x.example>")
 
 
