@@ -31,10 +31,10 @@ _HEAD = """# Commands by reply
 
 This page is written from the tables in `parsers/reply/` by `make docs`; a test compares the two.
 
-A command is the first line of what you write yourself. Quoted words, signatures and the subject never command.
-A greeting line above it is passed over. The line must be a command and nothing else, but for the politeness below;
-`release alice-vm` may name the machine. What is not clearly one command changes nothing; mailbot answers with the
-words that it read.
+A command is the first line of what you write yourself. Quoted text, signatures and the subject never count. A
+greeting above it is ignored. The line must contain one command and nothing else except the polite words below;
+`release alice-vm` may name the machine. Anything that is not clearly one command changes nothing; mailbot answers
+with the words that it read.
 
 | write | it does | English | French |
 |---|---|---|---|"""

@@ -26,24 +26,24 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Verb.APPROVE,
         "approve [until DATE] [disk N]",
-        "An administrator agrees to a request, or to an extension; with another end date or disk size (GiB) where one is given.",
+        "An admin approves a request or an extension; with another end date or disk size (GiB) if one is given.",
         frozenset({UNTIL, DISK}),
     ),
     Rule(
         Verb.DENY,
         "deny REASON",
-        "An administrator refuses a request or an extension; the requester reads the reason.",
+        "An admin refuses a request or an extension; the requester reads the reason.",
         frozenset({REASON}),
     ),
     Rule(
         Verb.RETRY,
         "retry",
-        "An administrator has a machine that could not be built tried again.",
+        "An admin has a machine built again after a failure.",
     ),
     Rule(
         Verb.EXTEND,
         "extend until DATE [because REASON] | extend for PERIOD [because REASON]",
-        "The owner asks to keep the VM longer; administrators who are asked read the reason.",
+        "The owner asks to keep the VM longer; the admins read the reason if they are asked.",
         frozenset({UNTIL, PERIOD, WHY}),
     ),
     Rule(
@@ -54,42 +54,42 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Verb.WITHDRAW,
         "withdraw",
-        "The requester takes a request back that is not yet decided.",
+        "The requester withdraws a request that has not been decided yet.",
     ),
     Rule(
         Verb.KEEP,
         "keep",
-        "The owner takes a release back.",
+        "The owner cancels a release.",
     ),
     Rule(
         Verb.START,
         "start",
-        "The owner has a VM that is switched off started.",
+        "The owner has a VM switched on.",
     ),
     Rule(
         Verb.RESTART,
         "restart",
-        "The owner has the VM shut down, or switched off where it does not listen, and started again.",
+        "The owner has the VM shut down (or switched off if it does not respond) and started again.",
     ),
     Rule(
         Verb.CONSOLE,
         "console",
-        "The owner is sent the last lines that the VM wrote to its console.",
+        "The owner gets the last lines of the VM's console.",
     ),
     Rule(
         Verb.REKEY,
         "rekey",
-        "The owner's SSH keys, as the directory has them now, are let in as root again; other keys stay.",
+        "The owner's current SSH keys in the directory can log in as root again; other keys stay.",
     ),
     Rule(
         Verb.REINSTALL,
         "reinstall",
-        "The owner has the VM installed again on a fresh disk, under the same name; mailbot asks to confirm.",
+        "The owner has the VM reinstalled on a new disk with the same name; mailbot asks to confirm.",
     ),
     Rule(
         Verb.RESTORE,
         "restore [until DATE] [because REASON]",
-        "The owner asks for a removed VM back while its disk is still kept; administrators who are asked read the reason.",
+        "The owner asks to have a removed VM back while its disk is kept; the admins read the reason if they are asked.",
         frozenset({UNTIL, WHY}),
     ),
     Rule(
@@ -100,27 +100,27 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Verb.PROCEED,
         "proceed",
-        "An administrator lets stops and removals go on that were held back.",
+        "An admin allows stops and removals that were held back.",
     ),
     Rule(
         Verb.ADOPT,
         "adopt MACHINE",
-        "An administrator gives a VM that no ticket knows a ticket of its owner's.",
+        "An admin gives a VM that no ticket knows a ticket in its owner's name.",
     ),
     Rule(
         Verb.REBUILD,
         "rebuild MACHINE",
-        "An administrator has a VM that disappeared from its site built again under its name.",
+        "An admin has a VM that disappeared built again under its name.",
     ),
     Rule(
         Verb.FORGET,
         "forget MACHINE",
-        "An administrator ends what is left of a VM that disappeared, or stops messages about one that no ticket knows.",
+        "An admin closes the ticket of a VM that disappeared, or stops messages about one that no ticket knows.",
     ),
     Rule(
         Verb.STATUS,
         "status",
-        "Asks how a request or a VM stands.",
+        "Asks for the status of a request or a VM.",
     ),
     Rule(
         Verb.HELP,
