@@ -225,10 +225,10 @@ _HEAD = """# Metrics
 
 Generated from `mailbot/metrics.py`; `make docs` writes it again.
 
-With `[metrics] port`, `mailbot run` serves these figures for Prometheus, and `/healthz`: 200 where the program and its database
-answer, with a line for each thing around it that fails. With `[metrics] textfile`, `mailbot once` writes those that are no counters
-for node_exporter's textfile collector. No label names a user or an address. Alert rules, a dashboard for Grafana, and what to do at
-each alert: [runbook.md](runbook.md).
+With `[metrics] port`, `mailbot run` serves these metrics for Prometheus, and `/healthz`: 200 if the program and its database
+answer, with a line for everything else that fails. With `[metrics] textfile`, `mailbot once` writes those that are not counters
+for node_exporter's textfile collector. No label names a user or an address. For alert rules, a Grafana dashboard, and what to do about
+each alert, see [runbook.md](runbook.md).
 
 | metric | meaning |
 |---|---|"""

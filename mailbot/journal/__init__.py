@@ -30,7 +30,7 @@ def mail_received(*, mail: str, folder: str, uid: int, size_bytes: int) -> None:
 
 @line("info")
 def mail_left(*, mail: str, why: str) -> None:
-    """A mail is not for the bot: it stays in the inbox, untouched and unread."""
+    """A message is not for mailbot: it stays in the inbox, untouched and unread."""
 
 
 @line("info")
@@ -40,7 +40,7 @@ def mail_handled(ticket: int | None, *, mail: str, kind: str, sender: str, why: 
 
 @line("info")
 def mail_duplicate(*, mail: str, sender: str) -> None:
-    """The same mail was handled before: it is moved, and nothing else happens."""
+    """The same message was handled before: it is moved, and nothing else happens."""
 
 
 @line("warning")
@@ -50,7 +50,7 @@ def mail_quarantined(*, mail: str, why: str, sender: str = "") -> None:
 
 @line("warning")
 def mail_retried(*, mail: str, attempt: int, retry_at: datetime, error: BaseException | str) -> None:
-    """Handling a mail went wrong; it is tried again at `retry_at`."""
+    """Handling a message failed; it is tried again at `retry_at`."""
 
 
 @line("info")
@@ -73,17 +73,17 @@ def ticket_moved(ticket: int, *, happening: str, before: str, after: str, who: s
 
 @line("info")
 def owner_changed(ticket: int, *, login: str, owner: str) -> None:
-    """The directory says something else of a machine's owner; `owner` is how it has them now."""
+    """The directory has changed a machine's owner; `owner` is the new state."""
 
 
 @line("info")
 def ticket_contended(ticket: int | None, *, doing: str) -> None:
-    """Somebody else changed the ticket first; the turn is taken again from the start."""
+    """Someone else changed the ticket first; the turn starts again."""
 
 
 @line("error")
 def ticket_postponed(ticket: int, *, until: datetime, error: BaseException | str) -> None:
-    """A ticket's turn raised; it is pushed forward so that the others go on, and admins are told."""
+    """A ticket's turn raised an error; the ticket is put off, the others continue, and the admins are told."""
 
 
 # letters
@@ -113,7 +113,7 @@ def letter_unwritable(ticket: int | None, *, row: int, letter: str, error: BaseE
 
 @line("info")
 def letter_repeated(ticket: int | None, *, row: int, to: str, who: str) -> None:
-    """An admin had a letter sent once more at the command line: it has a row of its own."""
+    """An admin sent a letter again on the command line: it has a new row."""
 
 
 @line("info")
@@ -123,17 +123,17 @@ def work_requeued(ticket: int | None, *, row: int, action: str, who: str) -> Non
 
 @line("info")
 def ticket_requeued(ticket: int | None, *, who: str) -> None:
-    """An admin had a ticket looked at again that was put off after an error."""
+    """An admin had a ticket processed again that was put off after an error."""
 
 
 @line("info")
 def mails_requeued(*, waiting: int, brought_back: int, who: str) -> None:
-    """An admin had mails read again: so many that waited for another try, and so many out of the quarantine folder."""
+    """An admin had messages read again: so many that were waiting for another try, and so many from the quarantine folder."""
 
 
 @line("warning")
 def letter_bounced(ticket: int | None, *, letter: str, to: str, permanent: bool | None, diagnostic: str = "") -> None:
-    """A letter of ours came back; `permanent` is left out where the report does not say."""
+    """A letter came back; `permanent` is missing if the report does not say."""
 
 
 # machines
@@ -141,14 +141,14 @@ def letter_bounced(ticket: int | None, *, letter: str, to: str, permanent: bool 
 
 @line("info")
 def machine_started(ticket: int | None, *, action: str, machine: str, attempt: int, site: str | None = None) -> None:
-    """Work on a machine begins (or goes on, when `attempt` is above 1)."""
+    """Work on a machine begins (or continues, if `attempt` is above 1)."""
 
 
 @line("info")
 def machine_progress(
     ticket: int | None, *, action: str, machine: str, waiting_for: str, site: str | None = None
 ) -> None:
-    """Work on a machine is not finished: what it waits for."""
+    """Work on a machine is not finished: what it is waiting for."""
 
 
 @line("info")
@@ -160,7 +160,7 @@ def machine_done(
 
 @line("info")
 def name_settled(ticket: int | None, *, fqdn: str, addresses: list[str]) -> None:
-    """A machine's name stands for these addresses in its zone, or is gone from it where there are none."""
+    """A machine's name has these addresses in its zone, or was removed if there are none."""
 
 
 @line("error")
@@ -172,7 +172,7 @@ def machine_failed(ticket: int | None, *, action: str, machine: str, why: str, s
 def machine_postponed(
     ticket: int | None, *, action: str, machine: str, retry_at: datetime, why: str, site: str | None = None
 ) -> None:
-    """Work on a machine could not go on now; it is tried again at `retry_at`."""
+    """Work on a machine could not continue; it is tried again at `retry_at`."""
 
 
 @line("warning")
@@ -190,24 +190,24 @@ def tick(*, mails: int, tickets: int, letters: int, machines: int, took: timedel
 
 @line("error")
 def tick_failed(*, doing: str, error: BaseException | str) -> None:
-    """A part of a round raised; the other parts and the next round go on."""
+    """A part of a round raised an error; the other parts and the next round continue."""
 
 
 @line("warning")
 def connection_lost(*, server: str, why: str, retry_seconds: float | None = None) -> None:  # noqa: ARG001 - see `line`
-    """A server does not answer, or refuses us; what waits for it is tried again."""
+    """A server does not answer, or refuses mailbot; what waits for it is tried again."""
     _away.add(server)
 
 
 @line("info")
 def connection_restored(*, server: str) -> None:
-    """A server that did not answer does again."""
+    """A server answers again."""
     _away.discard(server)
 
 
 @line("info")
 def connection_made(*, server: str) -> None:
-    """A server took our login and did what was asked, for the first time since the start."""
+    """A server accepted the login and a request, for the first time since the start."""
 
 
 def connection_works(*, server: str) -> None:
@@ -231,7 +231,7 @@ def daemon_started(*, version: str, pid: int) -> None:
 
 @line("info")
 def daemon_stopping(*, why: str) -> None:
-    """The daemon was asked to stop: it finishes the step at hand."""
+    """The daemon was asked to stop: it finishes the current step."""
 
 
 @line("info")
@@ -241,27 +241,27 @@ def daemon_stopped() -> None:
 
 @line("info")
 def config_loaded(*, file: str, sites: int, admins: int) -> None:
-    """The configuration was read and found good."""
+    """The configuration was read and is valid."""
 
 
 @line("warning")
 def senders_unproven() -> None:
-    """Nothing in the configuration can tell a forged sender: `trust.check_dkim` or `trust.authserv_id` would (`mailbot doctor`)."""
+    """Nothing in the configuration detects a forged sender; `trust.check_dkim` or `trust.authserv_id` would (`mailbot doctor`)."""
 
 
 @line("info")
 def config_reloaded(*, file: str, kept: str = "") -> None:
-    """The configuration was read again (SIGHUP) and is in force; what stands in `kept` changes only with a restart."""
+    """The configuration was read again (SIGHUP) and is in force; settings in `kept` change only with a restart."""
 
 
 @line("error")
 def config_refused(*, file: str, why: str) -> None:
-    """The configuration was to be read again and cannot be used: the one from before stays in force."""
+    """The new configuration cannot be used: the previous one stays in force."""
 
 
 @line("info")
 def database_upgraded(*, before: str, after: str) -> None:
-    """The database's schema was brought to another revision."""
+    """The database's schema was upgraded."""
 
 
 @line("warning")
@@ -271,17 +271,17 @@ def trouble(*, about: str, error: BaseException | str) -> None:
 
 @line("info")
 def old_left(*, tickets: int = 0, mails: int = 0, ledger: int = 0, letters: int = 0) -> None:
-    """Rows that were older than `[retention]` allows left the database."""
+    """Rows that were older than `[retention]` allows were deleted."""
 
 
 @line("info")
 def person_erased(*, tickets: int, lines: int, letters: int, mails: int, who: str) -> None:
-    """An admin had the personal data of somebody erased; the line does not say whose."""
+    """An admin erased a person's data; the line does not say whose."""
 
 
 @line("info")
 def announcement_begun(*, announcement: str, who: str, sites: str) -> None:
-    """An admin announces something to the owners of machines, at these sites or (without any) at all."""
+    """An admin announces something to the owners of machines at these sites, or at all sites if none are named."""
 
 
 @line("info")
@@ -291,9 +291,9 @@ def announcement_done(*, announcement: str) -> None:
 
 @line("error")
 def works_not(*, what: str, since: datetime, why: str) -> None:
-    """Something that the bot needs has failed for an hour; admins are told once, by letter where letters leave."""
+    """Something that mailbot needs has failed for an hour; the admins are told once, if letters can be sent."""
 
 
 @line("info")
 def works_again(*, what: str, since: datetime) -> None:
-    """What had failed since then, and was told, works again."""
+    """Something that had failed, as the admins were told, works again."""

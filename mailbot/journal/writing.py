@@ -232,9 +232,9 @@ _REFERENCE_HEAD = """# Log lines
 
 Generated from `mailbot/journal`; `make docs` writes it again.
 
-Every line has `at` (UTC), `level` and `event`; a line about a ticket has `ticket`. `[log] format = "json"` gives one
-JSON object a line, `"console"` the same for eyes. `mail` is the beginning of the SHA-256 of an incoming mail (`mailbot
-show` lists it), `row` the number of an outbox row. No line holds the text of a mail, a secret or a token. `library` is
+Every line has `at` (UTC), `level` and `event`; a line about a ticket has `ticket`. `[log] format = "json"` writes one
+JSON object per line, `"console"` the same for people. `mail` is the beginning of the SHA-256 of an incoming mail (`mailbot
+show` lists it), `row` the number of an outbox row. No line contains the text of a message, a secret or a token. `library` is
 a warning of a library, with its `name` and `message`.
 
 | event | level | fields | meaning |
