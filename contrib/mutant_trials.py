@@ -136,6 +136,9 @@ class Trials:
         from tests.world import empty_database  # noqa: PLC0415 - imports the program, which the parent must not have
 
         functions = Functions.living()
+        stale = {one.file for one in mutants if (ROOT / one.file).read_text(encoding="utf-8") != one.source}
+        if stale:  # the code of another text would be put in the place of what is not there, and every mutant survive
+            raise RuntimeError(f"changed since the mutants were drawn: {', '.join(sorted(stale))}")
         empty_database()  # made once here, and not by every child
         gc.freeze()  # so that a child that looks for garbage does not copy everything
 

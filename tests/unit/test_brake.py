@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -116,6 +116,14 @@ def test_as_many_as_are_allowed_go_without_a_word(world: World) -> None:
     world.once()
     assert states(world) == [S.ACTIVE] * 4 + [S.EXPIRED] * 2
     assert braked_letters(world) == 0
+
+
+def test_a_ticket_that_cannot_be_looked_at_counts_for_nothing(world: World) -> None:
+    to_the_end(world)
+    broken = replace(world.ticket(3), end_date=date.max)  # no day comes after it
+    due = [world.ticket(1), world.ticket(2), broken]
+    assert brake.braked(world.bot.context, due, world.now) == frozenset()
+    assert brake.braked(world.bot.context, [*due, world.ticket(4)], world.now) == {1, 2, 4}
 
 
 def test_one_more_waits_with_those_that_are_held_without_another_letter(world: World) -> None:

@@ -113,6 +113,21 @@ def test_what_needs_no_decision_is_dropped_and_counted_and_questions_wait(world:
     assert states.count(OutboxState.HELD) == 3
 
 
+def test_announcements_and_questions_about_no_ticket_that_a_full_day_holds_are_counted(world: World) -> None:
+    world.rules = replace(world.rules, letters=replace(world.rules.letters, total_per_day=1))
+    world.restart()
+    for number in (2, 3):
+        letter = Effect(Action.LETTER, f"a:{number}", Letter.ANNOUNCEMENT, f"user{number}@example.org", "")
+        world.bot.context.store.commit(Turn(now=world.now, about_ticket=number, effects=(letter,)))
+    about_none = Effect(Action.LETTER, "q:1", Letter.ADMIN_FINDINGS, ADMINS[0].address, "Carol")
+    world.bot.context.store.commit(Turn(now=world.now, effects=(about_none,)))
+    writes(world, 4, Letter.ADMIN_DECISION)
+    assert len(held(world)) == 4
+    tell(world.bot.context)
+    facts = told(world).effect.facts
+    assert (facts["announced"], facts["waiting"], [one["number"] for one in facts["questions"]]) == (2, 2, [4])
+
+
 def test_of_very_many_questions_fifty_are_named_and_all_are_counted(world: World) -> None:
     for ticket in range(2, LISTED + 5):
         writes(world, ticket, Letter.ADMIN_DECISION)

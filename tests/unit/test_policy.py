@@ -135,3 +135,36 @@ def test_a_machine_has_the_identity_of_its_ticket_and_one_of_version_0_1_that_of
     assert (spec.machine_id, spec.restored) == (own, False)
     old = policy.vm_spec(ticket(lease_from=START), "north", "north.example", (), RULES.policy)
     assert (old.machine_id, old.restored) == (legacy_machine_id("north", "alice", "7"), True)
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        (TODAY, "a date in the future, at the latest Thursday 23 November 2028"),
+        (TODAY - timedelta(days=1), "a date in the future"),
+        (date(2028, 11, 24), "at most 2 years ahead, that is Thursday 23 November 2028 at the latest"),
+    ],
+)
+def test_of_a_day_that_cannot_be_it_is_said_which_can(day: date, said: str) -> None:
+    (problem,) = policy.end_date_problems(day, RULES, START)
+    assert said in problem.allowed
+
+
+@pytest.mark.parametrize(
+    ("day", "said"), [(date(2027, 9, 30), "at most 2 years ahead"), (TODAY, "no longer be granted")]
+)
+def test_who_decides_reads_whether_the_day_that_is_asked_for_can_still_be_granted(day: date, said: str) -> None:
+    for asks in ({"end_date": day}, {"end_date": date(2027, 3, 31), "asked_end_date": day}):
+        assert said in policy.checks(ticket(**asks), None, RULES, START)[1]
+
+
+def test_a_removed_machine_is_measured_by_what_was_agreed_on_and_any_other_by_its_end() -> None:
+    moved = {"end_date": date(2027, 4, 7), "agreed_until": date(2027, 3, 31)}
+    assert policy.last_day(ticket(state=TicketState.ARCHIVED, **moved)) == date(2027, 3, 31)
+    assert policy.last_day(ticket(state=TicketState.ACTIVE, **moved)) == date(2027, 4, 7)
+
+
+@pytest.mark.parametrize(("agreed", "ahead"), [(TODAY, False), (TODAY + timedelta(days=1), True)])
+def test_a_machine_comes_back_without_an_admin_until_its_agreed_last_day(agreed: date, ahead: bool) -> None:
+    kept = ticket(state=TicketState.ARCHIVED, end_date=date(2027, 4, 7), agreed_until=agreed)
+    assert policy.is_agreed(kept, RULES, START) is ahead

@@ -232,3 +232,11 @@ def test_a_token_of_another_ticket_that_had_the_same_number_is_worth_nothing() -
         for nonce in ("one", "two")
     ]
     assert found == [mine, None]
+
+
+def test_a_letter_that_takes_no_answer_is_told_by_its_message_id() -> None:
+    nothing = tokens.reference(KEYS, 12, 3, ALICE, Purpose.NONE, day=DAY)
+    for reference, without in ((None, True), (nothing, True), (REFERENCE, False)):
+        message_id = tokens.message_id(KEYS, reference, "a letter", OWN.message_id_domain)
+        assert tokens.has_no_token(f" {message_id} ") is without
+        assert not tokens.has_no_token(tokens.without_token(message_id)) or without, "its token is only left out"
