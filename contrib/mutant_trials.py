@@ -128,7 +128,7 @@ class Trials:
             self._await(
                 _fork(lambda: _pytest(self.tests, lambda items: self._in_living_program(others, items)), silent=False)
             )
-        self._side_by_side(at_import, lambda one: _in_new_program(one, self._tests(one, ()), self._seen))
+        self._side_by_side(at_import, lambda one: _in_new_program(one, self.tests_for(one, ()), self._seen))
 
     def _in_living_program(self, mutants: Sequence[Mutant], items: Sequence[pytest.Item]) -> None:
         by_name = {item.nodeid: item for item in items}
@@ -144,17 +144,21 @@ class Trials:
 
         def trial(one: Mutant) -> str:
             functions.change(one.tree(), ROOT / one.file)
-            return _first_failure([by_name[name] for name in self._tests(one, unseen) if name in by_name])
+            return _first_failure([by_name[name] for name in self.tests_for(one, unseen) if name in by_name])
 
         self._side_by_side(mutants, trial)
 
-    def _tests(self, mutant: Mutant, unseen: Sequence[str]) -> list[str]:
-        """As many as the time allows: those first that noticed it before, or are new, or are short and have noticed others of the file."""
+    def tests_for(self, mutant: Mutant, unseen: Sequence[str]) -> list[str]:
+        """As many as the time allows: those first that noticed it before, or are new, or are short and have noticed others of the file.
+
+        Never the name of none: a new process would take it for all tests that there are.
+        """
         kills, seconds = self._kills[mutant.file], self._seen.seconds
         found = sorted(self._seen.tests_for(mutant), key=lambda test: (seconds[test] / (1 + 10 * kills[test]), test))
         ends = itertools.accumulate(seconds[test] for test in found)
         in_time = [test for test, end in zip(found, ends, strict=True) if end <= self.seconds]
-        return list(dict.fromkeys((self.noticed.get(mutant.change, ""), *unseen, *in_time)))
+        before = self.noticed.get(mutant.change, "")
+        return list(dict.fromkeys((*([before] if before in seconds else ()), *unseen, *in_time)))
 
     def _look(self) -> None:
         """What was seen of the tests, or else a run of all of them."""

@@ -66,6 +66,8 @@ def test_too_many_at_once_wait_and_every_admin_is_asked_once(world: World) -> No
     world.later(hours=1, minutes=1)
     assert states(world) == [S.ACTIVE] * 6
     assert braked_letters(world) == 2, "one to each admin"
+    words = words_of(world.last(Letter.ADMIN_BRAKE))
+    assert all(f"user{number}" in words for number in range(6))
     assert all(ticket.due_at is not None for ticket in tickets(world))
 
 

@@ -179,3 +179,11 @@ def test_the_last_letter_of_a_day_says_that_there_are_no_more(world: World) -> N
     letters = [" ".join(words_of(one).split()) for one in world.letters if kind_of(one) is Letter.ADMIN_MAIL_TROUBLE]
     last = [f"message number {most} of this kind today" in one for one in letters]
     assert last == [False] * (2 * most - 2) + [True] * 2
+
+
+@pytest.mark.parametrize(("header", "told"), [(b"Message-ID: <two@x.example>\r\n", True), (b"", False)])
+def test_admins_read_which_mail_it_was_that_could_not_be_read(world: World, header: bytes, told: bool) -> None:
+    world.arrives(b"From: a@x.example\r\nFrom: b@x.example\r\n" + header + b"Subject: x\r\n\r\nwords\r\n")
+    words = " ".join(words_of(world.last(Letter.ADMIN_MAIL_TROUBLE)).split())
+    assert ("<two@x.example>" in words) is told
+    assert ("Message-ID" in words) is told

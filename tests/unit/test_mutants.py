@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from contrib import mutations as mutants
-from contrib.mutant_trials import Functions, Seen, statement_of
+from contrib.mutant_trials import Functions, Seen, Trials, statement_of
 
 SOURCE = '''
 def late(now: int | None, due: int, held: bool = False) -> bool:
@@ -74,6 +74,23 @@ def test_the_tests_for_a_mutant_are_those_that_execute_its_statement_or_of_the_w
     assert seen.tests_for(others[1]) == {"late"}
     seen.sources["late.py"] = mutants.state_of(SOURCE + "# changed since")
     assert seen.tests_for(others[0]) == {"held", "late"}
+
+
+def test_what_noticed_a_mutant_before_comes_first_and_nothing_that_is_no_test(tmp_path: Path) -> None:
+    file = tmp_path / "late.py"
+    file.write_text(SOURCE, encoding="utf-8")
+    at_import, held, *_ = mutants.mutants_of(file, tmp_path)
+    seen = Seen(sources={"late.py": mutants.state_of(SOURCE)})
+    seen.add("short", 1.0, [("late.py", 4)])
+    seen.add("long", 2.0, [("late.py", 4)])
+    for noticed, order in (
+        ({held.change: "long"}, ["long", "short"]),
+        ({held.change: "it cannot be imported"}, ["short", "long"]),
+        ({}, ["short", "long"]),
+    ):
+        trials = Trials(tmp_path, (), 10.0, 1, noticed, lambda *_: None, _seen=seen)
+        assert trials.tests_for(held, ()) == order
+        assert trials.tests_for(at_import, ()) == ["short", "long"]
 
 
 def test_the_code_of_a_living_function_is_changed_wherever_it_was_taken_to(tmp_path: Path) -> None:

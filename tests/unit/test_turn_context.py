@@ -106,6 +106,22 @@ def test_a_question_knows_the_room_of_sites_and_a_machine_its_letters(world: Wor
     assert context.circumstances(world.now, replace(ticket, id=0, state=TicketState.ACTIVE)).accepted == ()
 
 
+def test_the_turns_of_a_pass_know_the_room_that_it_has_read_and_each_whether_requests_are_taken(
+    world: World, context: TurnContext
+) -> None:
+    def room(one: TurnContext) -> int:
+        return next(site.free_disk_gib for site in one.room() if site.site == "north")
+
+    context.store.put_health(SiteHealth("north", reachable=True, free_disk_gib=40), world.now)
+    a_pass = context.in_a_pass()
+    assert room(a_pass) == 40
+    context.store.put_health(SiteHealth("north", reachable=True, free_disk_gib=30), world.now)
+    closed = a_pass.in_a_turn("until May")
+    assert (room(closed), closed.closed()) == (40, "until May")
+    alone = context.in_a_turn(None)
+    assert (room(alone), alone.closed()) == (30, "")
+
+
 @pytest.mark.parametrize("state", list(TicketState))
 def test_how_often_a_machine_was_extended_is_read_where_more_can_be_asked(tmp_path: Path, state: TicketState) -> None:
     world = World(tmp_path)
