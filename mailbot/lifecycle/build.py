@@ -47,9 +47,7 @@ def built(ticket: Ticket, event: Built, circumstances: Circumstances) -> Step:
     return Step(after, (to_owner(after, letter),), f"machine ready at {ticket.site}")
 
 
-def ready(
-    ticket: Ticket, login: Login, circumstances: Circumstances, *, restored: bool = False, reinstalled: bool = False
-) -> VmReady:
+def ready(ticket: Ticket, login: Login, circumstances: Circumstances, *, restored: bool, reinstalled: bool) -> VmReady:
     """The letter to log in with."""
     dates, zone = plan(ticket, circumstances.rules), circumstances.rules.service.timezone
     ahead = [at for at in dates.warnings if at > circumstances.now]

@@ -47,7 +47,9 @@ def done(ticket: Ticket, event: Reinstalled, circumstances: Circumstances) -> St
     """The fresh machine answers: its owner gets its new host keys, and the lease goes on as it was."""
     after = moved(ticket, circumstances)
     letter = to_owner(
-        after, ready(after, event.login, circumstances, reinstalled=True), key=circumstances.now.isoformat()
+        after,
+        ready(after, event.login, circumstances, restored=False, reinstalled=True),
+        key=circumstances.now.isoformat(),
     )
     return Step(after, (letter,), f"installed again at {ticket.site}")
 

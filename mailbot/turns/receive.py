@@ -222,7 +222,7 @@ def _poison(context: TurnContext, entry: LedgerEntry, error: Exception, now: dat
     """Handling raised: kept with its error and tried again later; after three tries it goes to quarantine."""
     attempts = entry.attempts + 1
     why = named(error)
-    entry = replace(entry, attempts=attempts, why=why, raw=None, kind=entry.kind or "poison")
+    entry = replace(entry, attempts=attempts, why=why, raw=None)
     if attempts < POISON_TRIES:
         entry = replace(entry, verdict=Verdict.RETRY, retry_at=now + RETRY_AFTER * attempts)
         context.store.commit(Turn(now=now, mail=entry))

@@ -96,6 +96,16 @@ def test_how_things_stand_of_a_request_names_no_dates_of_a_machine(asked: World)
     assert "What will happen when" in " ".join(words_of(asked.last(Letter.STATUS)).split())
 
 
+def test_other_words_that_are_no_command_are_answered_again_and_the_same_are_not(asked: World) -> None:
+    receipt = asked.last(Letter.REQUEST_RECEIVED)
+    for words in ("What is this about?", "Who are you?"):
+        assert answer(asked, receipt, words)[0] is Letter.UNCLEAR_REPLY
+        asked.later(minutes=1)
+    before = len(asked.letters)
+    asked.answers(receipt, "Who are  YOU?")
+    assert len(asked.letters) == before
+
+
 # which letter is answered
 
 

@@ -388,6 +388,7 @@ def test_a_reinstallation_is_confirmed_to_the_last_moment_and_its_letter_names_t
     done(life, Reinstalled(LOGIN))
     told = life.last(Letter.VM_READY).facts
     assert (told["reinstalled"], told["first_warning_on"]) == (True, "2027-03-01")
+    assert "restored" not in told
 
 
 def test_a_ready_letter_at_the_very_moment_of_a_warning_names_the_next() -> None:

@@ -149,6 +149,7 @@ def test_an_admins_word_lets_questions_go_and_counts_for_the_newest_letter_alone
     assert isinstance(turn, Turn)
     assert turn.let_go == (question,)
     assert len(turn.drop) == 1
+    assert question not in turn.drop
     assert information not in turn.drop, "that was dropped when it was told"
     context.store.commit(turn)
     assert isinstance(letter_brake.release(context, 1, BY), Turn), "the same word again does no harm"

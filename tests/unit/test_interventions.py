@@ -23,6 +23,7 @@ from mailbot.model import (
     Refusal,
     Step,
     TicketState,
+    Withdrawn,
 )
 from mailbot.rules import LeaseRules
 from mailbot.timetable import end_of
@@ -171,6 +172,19 @@ def test_whose_a_machine_is_already_goes_by_the_directorys_id_and_by_the_login_w
     step = decide(machine.ticket, event, machine.about())
     assert isinstance(step, Refusal) is already
     assert not already or "already belongs to" in refused(machine, event)
+
+
+def test_what_still_waits_for_the_former_owner_is_not_sent_and_what_waits_for_admins_is() -> None:
+    machine = life()
+    machine.mail_works = False
+    machine.happens(ExtensionAsked(BY_OWNER, WISH))
+    machine.happens(Withdrawn(BY_OWNER))
+    to_admins = {one.letter for one in machine.waiting if one.to != machine.ticket.email}
+    assert to_admins == {Letter.ADMIN_DECISION, Letter.ADMIN_DECIDED}
+    former = machine.ticket.email
+    done(machine, TO_BOB)
+    assert [one.letter for one in machine.waiting if one.to == former] == [Letter.VM_PASSED_ON]
+    assert to_admins <= {one.letter for one in machine.waiting}
 
 
 def test_a_change_of_owner_needs_a_reason_and_no_open_question() -> None:

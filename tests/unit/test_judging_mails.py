@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.model import Letter
 from mailbot.ports import Folder
+from mailbot.turns.judge import oldest_wanted
 from tests.world import ALICE, BOB, World, kind_of, request_words
 from tests.writing import SUPPORT, mail, out_of_office, reply, words_of
 
@@ -73,6 +74,13 @@ def test_what_was_young_at_the_first_look_stays_so_however_late_it_is_handled(wo
     world.inbox.deliver(mail(ALICE.email, FORM, request_words(until="2027-06-30"), written), written)
     world.once()
     assert answered(world)
+
+
+def test_mails_are_asked_for_from_two_days_before_the_first_that_counts(world: World) -> None:
+    days = timedelta(days=world.rules.answers.first_look_days + 2)
+    assert oldest_wanted(world.bot.context, world.now) == (world.now - days).date()
+    first = datetime(1, 1, 3, tzinfo=UTC)
+    assert oldest_wanted(world.bot.context, first) == date(1, 1, 1), "no day comes before"
 
 
 def test_a_mail_without_any_date_is_new(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -108,6 +109,8 @@ def test_what_was_left_at_a_host_is_known_by_ticket_and_host(world: World) -> No
         ("south:2", 7, Left(until)),
     ):
         store.put_note(left_behind.note_of(site, number), left_behind.written(left))
+    store.put_note("left:9:east", json.dumps({"until": until.isoformat(), "cleared": True}))
+    assert left_behind.of_site(store, "east") == {9: Left(until, cleared=True)}, "from before hosts had one pool"
     assert left_behind.of_site(store, "north") == {7: Left(until), 8: Left(until, cleared=True)}
     assert left_behind.at(store, "south:2") == {7}
     assert left_behind.at(store, "west") == frozenset()

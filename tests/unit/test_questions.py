@@ -91,6 +91,12 @@ def test_a_question_waits_until_what_it_is_about_goes_unless_the_clock_stands_st
     assert lapses(nothing_asked, Life(END).about()) == READY_AT + LEASE.lapse_days * DAY
 
 
+def test_admins_read_how_often_a_machine_was_extended_only_where_it_was() -> None:
+    life = Life(END)
+    done(life, ExtensionAsked(BY_OWNER, WISH))
+    assert "extended" not in life.last(Letter.ADMIN_DECISION).facts
+
+
 def test_who_asks_before_the_first_warning_gets_every_warning_after_a_no() -> None:
     life = Life(END)
     refused_once(life)
