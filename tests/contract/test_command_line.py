@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import email
 import os
 import secrets
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import pytest
 from contrib.demo.mailserver import MailServer
 from mailbot import journal
 from mailbot.cli import main
+from mailbot.model import Letter
 from tests.clock import wall
 from tests.world import key_of, request_words
 from tests.writing import mail
@@ -142,7 +146,9 @@ def test_once_ends_with_try_again_later_where_the_mailbox_does_not_answer(
     assert "127.0.0.1" in capsys.readouterr().err
 
 
-def test_run_tells_systemd_that_it_is_ready_and_ends_well_on_sigterm(config: Path, tmp_path: Path) -> None:
+@contextmanager
+def running(config: Path) -> Iterator[tuple[subprocess.Popen[str], socket.socket]]:
+    """A daemon that is ready, and what it tells systemd from then on."""
     address = f"\0mailbot-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(address)
@@ -152,16 +158,56 @@ def test_run_tells_systemd_that_it_is_ready_and_ends_well_on_sigterm(config: Pat
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as daemon:
             try:
                 assert _told(listener, b"READY=1")
-                daemon.send_signal(signal.SIGTERM)
-                assert _told(listener, b"STOPPING=1")
-                _, log = daemon.communicate(timeout=60)
+                yield daemon, listener
             finally:
                 daemon.kill()
+
+
+def test_run_tells_systemd_that_it_is_ready_and_ends_well_on_sigterm(config: Path) -> None:
+    with running(config) as (daemon, listener):
+        daemon.send_signal(signal.SIGTERM)
+        assert _told(listener, b"STOPPING=1")
+        _, log = daemon.communicate(timeout=60)
     assert daemon.returncode == 0
     assert [
         event for event in ("config_loaded", "senders_unproven", "daemon_started", "daemon_stopped") if event not in log
     ] == []
     assert PASSWORD not in log
+
+
+def test_what_an_admin_does_at_the_command_line_is_carried_out_by_the_daemon_that_runs(
+    config: Path, servers: MailServer
+) -> None:
+    def asks_and_gets(letter: Letter) -> bytes:
+        until = (wall() + timedelta(days=90)).date().isoformat()
+        ask = mail("alice@testbed.example", "Persistent Virtual Machine Creation", request_words(until=until), wall())
+        servers.dovecot.deliver("support", ask)
+        return gets(letter)
+
+    def gets(letter: Letter) -> bytes:
+        """The next letter to alice, which is this one."""
+        deadline = time.monotonic() + 60
+        while len(servers.mailbox("alice")) <= len(read):
+            assert time.monotonic() < deadline, f"{letter} does not come"
+            time.sleep(0.05)
+        read.append(servers.mailbox("alice")[len(read)])
+        assert email.message_from_bytes(read[-1])["X-Mailbot-Letter"] == letter
+        return read[-1]
+
+    def does(*words: str) -> None:
+        assert main([*words, "--as", "carol", "-c", str(config)]) == 0
+
+    read = servers.mailbox("alice")
+    with running(config):
+        does("close", "Back on Monday.")
+        assert b"Back on Monday." in asks_and_gets(Letter.REQUEST_PROBLEMS)
+        does("open")
+        asks_and_gets(Letter.REQUEST_RECEIVED)
+        does("deny", "1", "There is no room left.")
+        gets(Letter.REQUEST_DENIED)
+        asks_and_gets(Letter.REQUEST_RECEIVED)
+        does("approve", "2")
+        gets(Letter.REQUEST_APPROVED)
 
 
 def _told(listener: socket.socket, state: bytes) -> bool:
