@@ -120,26 +120,26 @@ def for_admins(config: Config, now: datetime) -> Page:
         Section(
             "Decide",
             (
-                "Reply to the letter that asks you, from the address that it went to; one of these as the first line. The first "
-                f"valid answer counts, and the others are told. {proof}".strip(),
-                "All your words count: a line that limits or takes back the command decides nothing, and is asked back.",
+                "Reply to the message that asks you, from the address it was sent to, with one of these as the first line. The first "
+                f"valid answer counts; the other admins will be told. {proof}".strip(),
+                "Everything you write counts: if a line limits or takes back the command, nothing is decided, and mailbot asks you.",
             ),
             offers=_offers(Purpose.DECIDE, rules, now),
         ),
         Section(
             "Without an answer",
             (
-                f"You are reminded after {', '.join(map(str, lease.remind_days))} days; after {_days(lease.lapse_days)} the "
-                "request lapses, and the requester is told.",
+                f"You will be reminded after {', '.join(map(str, lease.remind_days))} days. After {_days(lease.lapse_days)}, the "
+                "request will lapse, and the requester will be told.",
             ),
         ),
         Section(
-            "What the bot holds back",
+            "What mailbot holds back",
             (
-                f"When more than {lease.brake_machines} machines, and more than {lease.brake_percent} % of all, would be stopped or "
-                "removed at once, nothing is, and you are asked.",
-                "While the mailbox, the directory or the clock cannot be trusted nothing is stopped, removed or left to lapse.",
-                "`mailbot hold N` exempts a machine, `mailbot pause` stops everything, `mailbot doctor` says what is wrong.",
+                f"If more than {lease.brake_machines} machines, and more than {lease.brake_percent} % of all, would be stopped or "
+                "removed at once, they are held back, and you will be asked.",
+                "While the mailbox, the directory or the clock cannot be trusted, nothing is stopped or removed, and nothing lapses.",
+                "`mailbot hold N` protects a machine, `mailbot pause` pauses everything, and `mailbot doctor` shows what is wrong.",
             ),
         ),
         Section("Who decides", (who,)),

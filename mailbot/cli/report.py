@@ -126,11 +126,11 @@ def _state(turn: TurnContext) -> Iterator[tuple[str, str]]:
         yield f"{trouble.what} has not worked since {moment(trouble.since, zone)}: {trouble.why}", "bad"
     if paused := turn.paused():
         wrong = True
-        yield f"The bot is paused by {paused}", "bad"
+        yield f"mailbot was paused by {paused}", "bad"
     if closed := turn.closed():
-        yield f"No new requests are taken: {closed}", "bad"
+        yield f"No new requests are accepted: {closed}", "bad"
     if not wrong:
-        yield "Everything that the bot needs works.", "good"
+        yield "Everything that mailbot needs works.", "good"
 
 
 def _table(body: ET.Element, part: Part) -> None:
@@ -194,7 +194,7 @@ class _Parts:
                 )
                 rows.append((f"#{one.id}", one.username, look.party.value, look.waits, since, look.next))
         heads = ("ticket", "user", "waits for", "what", "since", "without it")
-        return Part("Who waits", "waits", heads, rows, "Nobody waits for anybody.")
+        return Part("Who waits", "waits", heads, rows, "Nobody is waiting.")
 
     def stuck(self) -> Part:
         """The lines of the weekly summary about what is odd, failed or braked, and work that does not succeed."""
@@ -233,7 +233,7 @@ class _Parts:
         counts = {TicketState.ACTIVE: of_lease, TicketState.EXPIRED: of_removal, TicketState.ARCHIVED: of_disk}
         taken = proofs(self.turn.store.accepted(ticket.id), counts[ticket.state](ticket))
         if not taken:
-            return "none yet: nothing happens without"
+            return "none yet; nothing happens without it"
         last = taken[-1]
         count = "one letter" if len(taken) == 1 else f"{len(taken)} letters"
         return f"{count} accepted, the first on {moment(taken[0].accepted_at, self.zone)}, the last: {last.answer}"
@@ -272,5 +272,5 @@ class _Parts:
             )
             for health, at in self.turn.store.health()
         ]
-        heads = ("site", "state", "machines", "memory left", "room left", "problems", "as of")
-        return Part("Sites and room", "sites", heads, rows, "No site was looked at yet.")
+        heads = ("site", "state", "machines", "RAM free", "disk free", "problems", "as of")
+        return Part("Sites and room", "sites", heads, rows, "No site has been checked yet.")

@@ -64,7 +64,7 @@ def test_the_card_for_admins_has_the_words_and_what_happens_without_them(config:
         "`retry`",
         "admin@example.org",
         "after 2, 5 days",
-        "14 days the request lapses",
+        "14 days, the request will lapse",
     ):
         assert words in page
 

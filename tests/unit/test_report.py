@@ -66,7 +66,7 @@ def test_what_is_stuck_is_what_the_weekly_summary_says_and_what_does_not_get_on(
 
 def test_a_bot_that_is_blind_paused_or_closed_says_so_on_top(world: World) -> None:
     context = world.bot.context
-    assert "Everything that the bot needs works." in page_of(context)
+    assert "Everything that mailbot needs works." in page_of(context)
     operator.close(context, "carol", "We move until Monday.")
     operator.pause(context, "carol", "a test")
     world.inbox.faults.plan("position", times=1)
@@ -78,7 +78,7 @@ def test_a_bot_that_is_blind_paused_or_closed_says_so_on_top(world: World) -> No
         "We move until Monday.",
     ):
         assert words in page
-    assert "Everything that the bot needs works." not in page
+    assert "Everything that mailbot needs works." not in page
 
 
 def test_it_fetches_nothing_runs_nothing_and_no_name_can_bend_it(world: World) -> None:
