@@ -107,7 +107,7 @@ def _split(text: str) -> tuple[str, str, str]:
         raise KeyProblem(say("The key is empty."))
     if "PRIVATE KEY" in stripped:
         raise KeyProblem(
-            say("This is a private key. It must never be sent to anybody: make a new pair and send the public key.")
+            say("This is a private key. It must never be sent to anyone: make a new pair and send the public key.")
         )
     if len(stripped) > _LINE_MAX:
         raise KeyProblem(say("The key is longer than {most} characters.", most=_LINE_MAX))
