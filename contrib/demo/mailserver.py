@@ -136,7 +136,7 @@ class MailServer:
 
 
 class Dovecot:
-    """A private Dovecot 2.3 or 2.4 below `base`, on two free ports of 127.0.0.1.
+    """A private Dovecot 2.3 or 2.4 below `base`, on two free ports of 127.0.0.1; users log in by name or by address.
 
     `namespace` says how folders are named; with a dot as separator they lie side by side (Maildir++).
     """
@@ -227,6 +227,7 @@ class Dovecot:
             "disable_plaintext_auth = no",
             "service imap-login {\n  service_count = 0\n}",
             "auth_mechanisms = plain login",
+            "auth_username_format = %Ln",
             f"mail_location = maildir:{self.base}/mail/%u:LAYOUT={self._layout}",
             f"passdb {{\n  driver = passwd-file\n  args = {self.base}/passwd\n}}",
             f"userdb {{\n  driver = static\n  args = uid={self._uid} gid={self._gid} home={self.base}/mail/%u\n}}",
@@ -243,6 +244,7 @@ class Dovecot:
             "auth_allow_cleartext = yes",
             "service imap-login {\n  restart_request_count = unlimited\n}",
             "auth_mechanisms = plain login",
+            "auth_username_format = %{user | username | lower}",
             "mail_driver = maildir",
             f"mail_path = {self.base}/mail/%{{user}}",
             f"mailbox_list_layout = {self._layout}",

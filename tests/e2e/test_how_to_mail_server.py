@@ -29,11 +29,9 @@ class Delivering(Dovecot):
 
     def configuration(self, version: tuple[int, int]) -> str:
         lmtp = next(unpacked("dovecot-lmtpd").rglob("usr/lib/dovecot/lmtp"))
-        name = "%{user|username}" if version >= (2, 4) else "%n"
         return super().configuration(version) + "\n".join(
             (
                 "protocols = imap lmtp",
-                f"auth_username_format = {name}",
                 f"service lmtp {{\n  executable = {lmtp}\n  unix_listener {self.base}/lmtp {{\n    mode = 0666\n  }}\n}}",
                 "service auth {\n  unix_listener auth-userdb {\n    mode = 0666\n  }\n}",
                 lines_of_the_page("/etc/dovecot/local.conf"),

@@ -82,14 +82,18 @@ def init_words() -> tuple[str, ...]:
     )  # fmt: skip
 
 
+_ALICE = '[[person]]\\nlogin = "alice"\\nname = "Alice"\\nmail = "alice@testbed.example"\\nssh_keys = []\\n'
+FIRST_USER = f"printf '{_ALICE}' >/etc/mailbot/users.toml"
+"""A line of sh."""
+
+
 def to_servers_on_loopback(imap_port: int, smtp_port: int) -> str:
     """A line of sh that has the configuration speak with mail servers on loopback, without TLS, and makes a user."""
-    user = '[[person]]\\nlogin = "alice"\\nname = "Alice"\\nmail = "alice@testbed.example"\\nssh_keys = []\\n'
     edits = " && ".join(
         f'sed -i \'0,/security = "tls"/s//security = "plain"\\nport = {port}/\' /etc/mailbot/config.toml'
         for port in (imap_port, smtp_port)
     )
-    return f"{edits} && printf '{user}' >/etc/mailbot/users.toml"
+    return f"{edits} && {FIRST_USER}"
 
 
 def configure(bare: Bare, imap_port: int, smtp_port: int) -> None:
