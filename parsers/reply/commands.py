@@ -274,7 +274,7 @@ def _with_options(rule: Rule, tail: _Line, rules: ReadingRules) -> Command | Tra
     if stray and not given and PERIOD in rule.options and _read_period(typed, rules) is not None:
         period_text, given, stray = typed, {PERIOD}, False  # `extend 6 months`
     if stray or given - rule.options:
-        return say("The words after “{verb}” were not understood.", verb=rule.verb.value)
+        return say("“{words}” is not part of this command.", words=typed)
     if rule.verb is Verb.EXTEND and len(given) != 1:
         return say("An extension needs either “until” and a date or “for” and a period.")
     until, problem = _date(until_text, rules)
