@@ -36,7 +36,7 @@ BRIDGE = Bridge(
     ),
     ("198.51.100.1",),
 )
-_PATIENCE_SECONDS = 400
+_PATIENCE_SECONDS = 800
 
 
 def settings(host: SecondHost, image: str = "") -> SiteSettings:
@@ -176,7 +176,7 @@ def pair(bridged: SecondHost, base_image: LocalImage, tmp_path: Path) -> Iterato
 
 
 @pytest.mark.boots
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_guests_on_a_bridge_answer_at_their_addresses_and_cannot_take_each_others(
     pair: tuple[Pair, LibvirtSite],
 ) -> None:
