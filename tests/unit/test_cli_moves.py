@@ -72,7 +72,7 @@ def said(capsys: Capture, *words: str, code: int = 0) -> str:
 def test_a_move_is_announced_and_called_off(config: Path, world: World, capsys: Capture) -> None:
     common = ("--as", "carol", "-c", str(config))
     words = said(capsys, "move", "1", "main/second", "--on", "2026-12-07", *common)
-    assert "moves to main/second" in words
+    assert "will move to main/second" in words
     assert "at 2026-12-07" in words
     plan = relocation.of_ticket(world.bot.context.store, 1)
     assert plan is not None
