@@ -25,7 +25,8 @@ from mailbot.adapters.sites import BoundedSite
 from mailbot.machines.work import Site
 from mailbot.model import Letter, Person
 from provisioner.api import Provisioner, SiteHealth, VmFacts, VmSpec
-from provisioner.fake import FakeSite, Faults
+from provisioner.fake import FakeSite
+from provisioner.fake_machine import Faults
 from tests.world import ALICE, CAROL, World, kind_of, request_words
 from tests.writing import mail
 

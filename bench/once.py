@@ -27,7 +27,8 @@ from pathlib import Path
 
 from bench.mail_set import requests
 from contrib.demo import stage as stages
-from contrib.demo.mailserver import Dovecot, make_certificate
+from contrib.demo.loopback import make_certificate
+from contrib.demo.mailserver import Dovecot
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMLkJt1YwyIqjfgFWlzDX8bZ5OHYKeiLlBUOHYaLbaNW"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 
-from contrib.demo.mailserver import SmtpServer
+from contrib.demo.smtp_server import SmtpServer
 
 
 def main() -> None:

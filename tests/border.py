@@ -29,7 +29,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from contrib.demo.mailserver import free_ports
+from contrib.demo.loopback import free_ports
 from tests.dkim_signing import key
 
 NAME = "mx.testbed.example"

@@ -22,7 +22,7 @@ from mailbot.errors import MailServerUnavailable
 from mailbot.model import Letter, OutboundMail, Person
 from mailbot.ports import Folder
 from provisioner.api import VmSpec
-from provisioner.fake import FakeStep, Faults
+from provisioner.fake_machine import FakeStep, Faults
 from tests.world import ADMINS, PEOPLE, World, key_of, kind_of, request_words
 from tests.writing import bounce, forwarded, mail, out_of_office, read_letter, reply, words_of
 

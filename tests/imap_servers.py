@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from contrib.demo.mailserver import free_ports
+from contrib.demo.loopback import free_ports
 from tests.unpacked import libraries, unpacked
 from tests.wire import Listener
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import bonsai
 
-from contrib.demo.mailserver import free_ports, make_certificate
+from contrib.demo.loopback import free_ports, make_certificate
 
 SUFFIX = "dc=testbed,dc=example"
 PEOPLE = f"ou=people,{SUFFIX}"

@@ -28,7 +28,8 @@ from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
 from mailbot.turns.context import TurnContext
 from mailbot.wiring import Bot
-from provisioner.fake import FakeMachine, FakeSite, fake_host_key
+from provisioner.fake import FakeSite, fake_host_key
+from provisioner.fake_machine import FakeMachine
 from tests.writing import SUPPORT, mail, read_letter, reply
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

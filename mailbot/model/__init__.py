@@ -23,7 +23,7 @@ from mailbot.model.effects import (
 )
 from mailbot.model.history import HistoryEntry
 from mailbot.model.kinds import EventKind
-from mailbot.model.mail import AddressRange, LedgerEntry, MailKey, OutboundMail, Turn, Verdict
+from mailbot.model.mail import AddressRange, LedgerEntry, MailKey, OutboundMail, Refusal, Turn, Verdict
 from mailbot.model.tickets import (
     CLOCK,
     FINAL,
@@ -69,7 +69,6 @@ if TYPE_CHECKING:
         PowerSet,
         Proceeded,
         RebuildAsked,
-        Refusal,
         ReinstallAsked,
         Reinstalled,
         ReinstallWanted,

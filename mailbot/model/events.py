@@ -261,10 +261,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class EndDateSet:
-    """An admin gives a machine another last day without having been asked; with a later one, a stopped machine starts again.
-
-    An earlier one has a `reason`, which its owner reads.
-    """
+    """An admin gives a machine another last day without having been asked: a later one starts a stopped machine again; with an
+    earlier one its owner reads the reason."""
 
     kind: ClassVar[EventKind] = EventKind.END_DATE_SET
     by: Actor
@@ -449,10 +447,3 @@ Event: TypeAlias = (
     | MoveEnded
     | OwnerSeen
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An event that the ticket's state does not allow; `why` is worded for whoever asked."""
-
-    why: Translatable

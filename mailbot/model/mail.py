@@ -10,6 +10,7 @@ from enum import StrEnum
 from mailbot.model.effects import Effect, OutboxItem
 from mailbot.model.history import HistoryEntry
 from mailbot.model.tickets import Ticket
+from parsers.translatable import Translatable
 from provisioner.addressing import Range
 
 
@@ -105,6 +106,13 @@ class Turn:
     that is over holds none."""
     has_already: tuple[str, ...] = ()
     """Addresses that the machine has, although the ticket does not hold them yet: it gets these where nobody else has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An event that the ticket's state does not allow; `why` is worded for whoever asked."""
+
+    why: Translatable
 
 
 @dataclass(frozen=True, slots=True)

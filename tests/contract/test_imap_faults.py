@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from contrib.demo.mailserver import Dovecot, make_certificate
+from contrib.demo.loopback import make_certificate
+from contrib.demo.mailserver import Dovecot
 from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
 from mailbot.adapters.transport import Auth, Security, secret_from_command, secret_from_file
 from mailbot.errors import ConfigurationError, MailServerUnavailable

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from contrib.demo.mailserver import Dovecot, make_certificate
+from contrib.demo.loopback import make_certificate
+from contrib.demo.mailserver import Dovecot
 from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.adapters.spool import SpoolInbox
 from mailbot.errors import MailServerUnavailable

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from contrib.demo.mailserver import SmtpServer
+from contrib.demo.smtp_server import SmtpServer
 from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
 from mailbot.adapters.spool import SpoolPostman

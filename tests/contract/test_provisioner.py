@@ -12,7 +12,8 @@ import libvirt
 import pytest
 
 from provisioner.api import NotOurs, Provisioner, ProvisionerError, SiteUnreachable, VmPhase, VmSpec
-from provisioner.fake import FakeSite, Faults
+from provisioner.fake import FakeSite
+from provisioner.fake_machine import Faults
 from provisioner.libvirt_driver import LibvirtSite
 from provisioner.ssh_probe import SshAnswer
 from tests.hypervisor import make_key, make_spec, settings_of

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from contrib.demo.mailserver import SmtpServer, make_certificate
+from contrib.demo.loopback import make_certificate
+from contrib.demo.smtp_server import SmtpServer
 from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
 from mailbot.adapters.transport import Auth, Security, reconnect_delays
 from mailbot.errors import ConfigurationError, LetterRefused, MailServerUnavailable

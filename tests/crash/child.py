@@ -33,7 +33,8 @@ from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
 from mailbot.turns.context import TurnContext
 from mailbot.wiring import Bot
-from provisioner.fake import FakeMachine, FakeSite, FakeStep, Faults
+from provisioner.fake import FakeSite
+from provisioner.fake_machine import FakeMachine, FakeStep, Faults
 from tests.world import ADMINS, ALICE, CAROL, PEOPLE, START, empty_database, kind_of, request_words
 from tests.writing import SUPPORT, mail, reply
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from contrib.demo.mailserver import Dovecot, make_certificate
+from contrib.demo.loopback import make_certificate
+from contrib.demo.mailserver import Dovecot
 from tests.border import Border, lines_of_the_page
 from tests.clock import wall
 from tests.unpacked import unpacked

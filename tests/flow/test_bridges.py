@@ -17,7 +17,7 @@ from mailbot.turns import relocation
 from mailbot.turns.addresses import have
 from provisioner.addressing import Bridge, read_range
 from provisioner.api import VmSpec
-from provisioner.fake import Faults
+from provisioner.fake_machine import Faults
 from tests.world import BOB, CAROL, World, key_of, kind_of
 from tests.writing import words_of
 

@@ -13,7 +13,8 @@ from mailbot import operator, passes
 from mailbot.model import Letter, TicketState
 from mailbot.turns.leases import LEASE_SECONDS
 from provisioner.api import VmFacts, VmSpec
-from provisioner.fake import FakeSite, FakeStep, Faults
+from provisioner.fake import FakeSite
+from provisioner.fake_machine import FakeStep, Faults
 from tests.world import ALICE, CAROL, World, kind_of, request_words
 from tests.writing import reply, words_of
 

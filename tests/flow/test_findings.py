@@ -14,7 +14,7 @@ from mailbot.machines.work import look_at_sites
 from mailbot.model import EventKind, Letter, TicketState
 from mailbot.turns import drift, findings
 from provisioner.api import VmSpec
-from provisioner.fake import FakeMachine
+from provisioner.fake_machine import FakeMachine
 from tests.world import ALICE, CAROL, World, kind_of, request_words
 from tests.writing import words_of
 

@@ -17,7 +17,8 @@ from mailbot.turns.context import apply
 from mailbot.turns.drift import Drift
 from mailbot.turns.modes import Mode
 from provisioner.api import SiteUnreachable, VmFacts, VmSpec
-from provisioner.fake import FakeSite, Faults
+from provisioner.fake import FakeSite
+from provisioner.fake_machine import Faults
 from tests.lives import BY_OWNER
 from tests.world import ALICE, CAROL, World, request_words
 from tests.writing import mail, words_of

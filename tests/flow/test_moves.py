@@ -15,7 +15,7 @@ from mailbot.machines.work import look_at_sites
 from mailbot.model import Action, EventKind, Letter, Person, TicketState
 from mailbot.turns import drift, left_behind, modes, relocation
 from mailbot.turns.modes import Mode
-from provisioner.fake import FakeMachine, FakeStep, Faults
+from provisioner.fake_machine import FakeMachine, FakeStep, Faults
 from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
 from tests.writing import words_of
 

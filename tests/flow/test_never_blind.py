@@ -12,7 +12,7 @@ from mailbot import passes
 from mailbot.errors import LetterRefused, MailServerUnavailable
 from mailbot.model import Letter, TicketState
 from mailbot.turns.sight import Sense, what_is_blind
-from provisioner.fake import Faults as SiteFaults
+from provisioner.fake_machine import Faults as SiteFaults
 from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
 from tests.writing import mail, reply, words_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailbot.model import EventKind, Letter, TicketState
-from provisioner.fake import FakeMachine, FakeStep, Faults
+from provisioner.fake_machine import FakeMachine, FakeStep, Faults
 from provisioner.ssh_keys import fingerprint
 from tests.world import ALICE, CAROL, World, key_of
 from tests.writing import words_of

@@ -19,7 +19,8 @@ from mailbot.machines.progress import Sites
 from mailbot.model import EventKind, Letter, OutboundMail, Ticket, TicketState
 from mailbot.recovery import CannotRecover, Recovery, recover
 from provisioner.api import SiteHealth
-from provisioner.fake import FakeMachine, FakeSite
+from provisioner.fake import FakeSite
+from provisioner.fake_machine import FakeMachine
 from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
 from tests.writing import SUPPORT, mail, words_of
 

@@ -10,7 +10,7 @@ import pytest
 
 from mailbot import operator
 from mailbot.model import Action, Letter, TicketState
-from provisioner.fake import FakeMachine, FakeStep, Faults
+from provisioner.fake_machine import FakeMachine, FakeStep, Faults
 from provisioner.ssh_keys import fingerprint
 from tests.world import ALICE, CAROL, World, key_of, request_words
 from tests.writing import words_of

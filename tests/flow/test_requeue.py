@@ -17,7 +17,7 @@ from mailbot.letters.troubles import AdminMailTrouble
 from mailbot.model import Action, Letter, Person, TicketState, Turn
 from mailbot.ports import Folder
 from mailbot.turns.deliver import deliver
-from provisioner.fake import FakeStep, Faults
+from provisioner.fake_machine import FakeStep, Faults
 from tests.world import ALICE, BOB, CAROL, PEOPLE, World, kind_of, request_words
 from tests.writing import mail
 

@@ -29,7 +29,7 @@ from mailbot.model import FINAL, ONE_PER_USER, Letter, OutboundMail, Person, Rol
 from mailbot.passes import Tally
 from mailbot.ports import Folder
 from mailbot.recovery import recover
-from provisioner.fake import Faults
+from provisioner.fake_machine import Faults
 from tests.world import ADMINS, ALICE, BOB, START, World, kind_of, request_words
 from tests.writing import bounce, mail, out_of_office, reply
 

@@ -26,7 +26,8 @@ from mailbot.machines.work import Site
 from mailbot.model import Letter, MailKey, OutboundMail, TicketState
 from mailbot.ports import Fetched, Postman
 from provisioner.api import VmFacts, VmSpec
-from provisioner.fake import FakeSite, Faults
+from provisioner.fake import FakeSite
+from provisioner.fake_machine import Faults
 from tests.world import ALICE, BOB, CAROL, Listening, World, kind_of, request_words
 from tests.writing import mail, reply
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from provisioner.api import OutOfRoom, ProvisionerError, VmPhase, VmSpec
-from provisioner.fake import FakeSite, FakeStep, Faults
+from provisioner.fake import FakeSite
+from provisioner.fake_machine import FakeStep, Faults
 from provisioner.ssh_keys import fingerprint
 from tests.hypervisor import make_key, make_spec
 
@@ -21,7 +22,8 @@ from datetime import date
 from pathlib import Path
 from uuid import UUID
 from provisioner.api import VmSpec
-from provisioner.fake import FakeSite, FakeStep, Faults
+from provisioner.fake import FakeSite
+from provisioner.fake_machine import FakeStep, Faults
 path, step, key, machine_id = sys.argv[1:]
 spec = VmSpec("alice-vm", "testbed.example", UUID(machine_id), "alice", "T1", (key,), date(2027, 3, 31))
 FakeSite(path=Path(path), faults=Faults(crash_at=frozenset({FakeStep(step)}))).ensure(spec)

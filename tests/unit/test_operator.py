@@ -11,7 +11,7 @@ import pytest
 
 from mailbot import operator
 from mailbot.model import Letter, Role, TicketState
-from provisioner.fake import FakeStep, Faults
+from provisioner.fake_machine import FakeStep, Faults
 from provisioner.ssh_keys import fingerprint
 from tests.world import ALICE, BOB, CAROL, World, kind_of, request_words
 from tests.writing import reply, words_of

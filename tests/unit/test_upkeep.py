@@ -25,7 +25,7 @@ from mailbot.model import (
     Turn,
 )
 from mailbot.turns.context import apply
-from provisioner.fake import FakeMachine, FakeStep, Faults
+from provisioner.fake_machine import FakeMachine, FakeStep, Faults
 from tests.lives import BY_ADMIN, BY_OWNER
 from tests.world import ALICE, CAROL, World, kind_of, request_words
 from tests.writing import mail

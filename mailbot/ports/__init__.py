@@ -1,0 +1,39 @@
+"""What the handlers need of the world.  Each docstring is a contract: the effect, whether it may run twice, what it raises."""
+
+from __future__ import annotations
+
+from mailbot.ports.mail import Authenticator, Fetched, Filed, Folder, Inbox, Postman, Reader
+from mailbot.ports.store import (
+    FailedEffect,
+    Leaving,
+    OutboxCount,
+    OutboxState,
+    Overview,
+    Queued,
+    Settled,
+    Store,
+    Wanted,
+)
+from mailbot.ports.surroundings import Clock, Directory, Zones
+
+__all__ = [
+    "Authenticator",
+    "Clock",
+    "Directory",
+    "FailedEffect",
+    "Fetched",
+    "Filed",
+    "Folder",
+    "Inbox",
+    "Leaving",
+    "OutboxCount",
+    "OutboxState",
+    "Overview",
+    "Postman",
+    "Queued",
+    "Reader",
+    "Settled",
+    "Store",
+    "Wanted",
+    "Zones",
+]
