@@ -13,7 +13,8 @@ import pytest
 from mailbot.model import Action, Effect, Letter, Purpose, Ticket, Turn
 from mailbot.ports import Settled
 from mailbot.tokens import Reference
-from mailbot.turns.confirmations import answers_another
+from mailbot.turns.confirmations import answers_a_refusal, answers_another
+from parsers.values import Mail
 from tests.lives import Life
 from tests.world import ALICE, World
 from tests.writing import mail
@@ -47,13 +48,18 @@ def sent(world: World, letter: Letter, at: datetime, name: str) -> None:
     store.settle([Settled(item, done=True, message_id=f"<{name}@x.example>", proof="250 ok")], at)
 
 
-def another(world: World, *names: str, day: int = DAY) -> bool:
-    """Whether an answer that names these letters, with a token of that day, is about something else than what is asked."""
+def answer(world: World, *names: str) -> Mail:
+    """A mail that names these letters."""
     raw = mail(ALICE.email, "Re: x", "confirm", ASKED, References=" ".join(f"<{name}@x.example>" for name in names))
     read = world.bot.reader.read(raw, ASKED).mail
     assert read is not None
+    return read
+
+
+def another(world: World, *names: str, day: int = DAY) -> bool:
+    """Whether an answer that names these letters, with a token of that day, is about something else than what is asked."""
     reference = Reference(1, 3, Purpose.CONFIRM, day, "t" * 32)
-    return answers_another(world.bot.context, read, reference, world.ticket())
+    return answers_another(world.bot.context, answer(world, *names), reference, world.ticket())
 
 
 def test_where_nothing_is_asked_there_is_nothing_to_be_taken_for_something_else(world: World) -> None:
@@ -116,3 +122,24 @@ def test_a_day_ends_a_little_after_midnight_for_a_letter_that_was_written_before
 def test_a_letter_that_is_not_on_record_counts_by_its_day(world: World, day: int, is_another: bool) -> None:
     has(world, release_asked_at=ASKED)
     assert another(world, day=day) is is_another
+
+
+@pytest.mark.parametrize(("late", "is_another"), [(timedelta(0), False), (SECOND, True)])
+def test_a_letter_that_is_not_on_record_counts_to_the_end_of_its_day(
+    world: World, late: timedelta, is_another: bool
+) -> None:
+    midnight = datetime(2026, 11, 26, tzinfo=UTC)
+    has(world, release_asked_at=midnight + 10 * MINUTE + late)
+    assert another(world, day=DAY - 1) is is_another
+
+
+def test_a_refusal_is_answered_by_its_name_within_the_days_of_a_confirmation(world: World) -> None:
+    ticket, days = has(world), timedelta(days=world.rules.lease.confirm_days)
+    for name, letter, at in (
+        ("too old", Letter.COMMAND_REFUSED, ASKED - days - SECOND),
+        ("old", Letter.COMMAND_REFUSED, ASKED - days),
+        ("another", Letter.STATUS, ASKED - MINUTE),
+    ):
+        sent(world, letter, at, name.replace(" ", "-"))
+    for names, counts in ((["old"], True), (["too-old"], False), (["another"], False), ([], False), (["x"], False)):
+        assert answers_a_refusal(world.bot.context, answer(world, *names), ticket, ASKED) is counts
