@@ -81,11 +81,6 @@ class Seen:
             return set(itertools.chain(*lines.values()))
         return set(lines[line])
 
-    def silent(self) -> set[str]:
-        """Those that execute no statement of the core: they may look at what a module has made while it was imported."""
-        heard = {test for lines in self.lines.values() for tests in lines.values() for test in tests}
-        return {test for test, seconds in self.seconds.items() if seconds < LONGEST_TEST_SECONDS} - heard
-
 
 def statement_of(mutant: Mutant) -> int | None:
     """The line of the innermost statement that holds a mutant; None where that runs while the module is imported."""
@@ -309,12 +304,16 @@ def _watch_part(items: Sequence[pytest.Item], came: set[tuple[str, int]], source
 
 
 def _in_new_program(mutant: Mutant, tests: Sequence[str], seen: Seen) -> str:
-    """What kills a mutant that has to be there when its module is imported: one of the tests, or of the new and silent ones beside them."""
+    """What kills a mutant that has to be there when its module is imported: one of the tests, or of the others in their files.
+
+    Those may use a default or a table of the module, and execute no statement of it.
+    """
     sys.meta_path.insert(0, _Finder(mutant))
-    killer, wanted = ["it cannot be imported"], {*tests, *seen.silent()}
+    killer = ["it cannot be imported"]
 
     def act(items: list[pytest.Item]) -> None:
-        killer[:] = [_first_failure([one for one in items if one.nodeid in wanted or one.nodeid not in seen.seconds])]
+        quick = [one for one in items if seen.seconds.get(one.nodeid, 0) < LONGEST_TEST_SECONDS]
+        killer[:] = [_first_failure(sorted(quick, key=lambda one: one.nodeid not in tests))]
 
     for file in dict.fromkeys(test.partition("::")[0] for test in tests):
         _pytest([file], act)

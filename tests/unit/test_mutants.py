@@ -72,8 +72,6 @@ def test_the_tests_for_a_mutant_are_those_that_execute_its_statement_or_of_the_w
     assert seen.tests_for(held) == seen.tests_for(at_import) == {"held", "late"}
     assert seen.tests_for(others[0]) == {"held"}
     assert seen.tests_for(others[1]) == {"late"}
-    seen.add("a look at its text", 0.1, [])
-    assert seen.silent() == {"a look at its text"}
     seen.sources["late.py"] = mutants.state_of(SOURCE + "# changed since")
     assert seen.tests_for(others[0]) == {"held", "late"}
 
