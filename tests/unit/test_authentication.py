@@ -20,7 +20,7 @@ RULES = TrustRules(check_dkim=True)
 ZONE = {
     "s1._domainkey.testbed.example": key().record,
     "s1._domainkey.mail.testbed.example": key().record,
-    "short._domainkey.testbed.example": key("short", 768).record,
+    **{f"b{bits}._domainkey.testbed.example": key("short", bits).record for bits in (1023, 1024)},
     "s1._domainkey.elsewhere.example": key("elsewhere").record,
     "_dmarc.testbed.example": "v=DMARC1; p=reject",
     "s1._domainkey.mail.strict.example": key().record,
@@ -109,10 +109,11 @@ def test_the_key_of_somebody_else_proves_nothing() -> None:
     assert not _proven(sign(_mail(), "testbed.example", NOW, by=key("elsewhere")))
 
 
-def test_a_short_key_proves_nothing() -> None:
-    signed = sign(_mail(), "testbed.example", NOW, selector="short", by=key("short", 768))
-    assert not _proven(signed)
-    assert "UnparsableKey" in _check(signed).found["dkim"] or "KeyFormat" in _check(signed).found["dkim"]
+@pytest.mark.parametrize(("bits", "counts"), [(1023, False), (1024, True)])
+def test_a_key_counts_from_1024_bits_on(bits: int, counts: bool) -> None:
+    signed = sign(_mail(), "testbed.example", NOW, selector=f"b{bits}", by=key("short", bits))
+    assert _proven(signed) is counts
+    assert counts or "Key" in _check(signed).found["dkim"]
 
 
 def test_sha1_a_length_and_unsigned_headers_prove_nothing() -> None:

@@ -74,6 +74,12 @@ def test_what_failed_the_check_has_to_be_confirmed_where_nothing_stronger_is_ask
     assert Proof.CONFIRMED in demanded(Risk.OPEN, Evidence(ADMIN, frozenset(), failed=True), PLAIN)
 
 
+def test_what_nobody_has_looked_at_has_not_failed_a_check() -> None:
+    unseen = Evidence(ADMIN, frozenset({Proof.TOKEN, Proof.REGISTERED}))
+    assert demanded(Risk.DENY, unseen, SEEING) == needs(Risk.DENY, SEEING)
+    assert (unseen.failed, unseen.disowned) == (False, False)
+
+
 def test_a_failed_check_is_remembered_unless_the_words_are_signed_or_a_sealer_explains_it() -> None:
     failed = Checked(found={"border": "dmarc=fail"}, failed=True)
     evidence = Evidence(ADMIN, frozenset({Proof.TOKEN, Proof.REGISTERED}))
