@@ -140,6 +140,8 @@ class Trials:
         if stale:  # the code of another text would be put in the place of what is not there, and every mutant survive
             raise RuntimeError(f"changed since the mutants were drawn: {', '.join(sorted(stale))}")
         empty_database()  # made once here, and not by every child
+        if failing := self._await(_fork(lambda: _first_failure([by_name[name] for name in unseen]))):
+            raise RuntimeError(f"{failing} fails without any mutant, and would be taken to notice every one")
         gc.freeze()  # so that a child that looks for garbage does not copy everything
 
         def trial(one: Mutant) -> str:
@@ -170,12 +172,14 @@ class Trials:
         for part in parts:
             self._seen.read(part)
 
-    def _await(self, child: tuple[int, int]) -> None:
+    def _await(self, child: tuple[int, int]) -> str:
+        """What a child has found."""
         pid, pipe = child
         with os.fdopen(pipe) as said:
             found = said.read()
         if os.waitpid(pid, 0)[1]:
             raise RuntimeError(found)
+        return found
 
     def _side_by_side(self, mutants: Iterable[Mutant], trial: Callable[[Mutant], str]) -> None:
         running: dict[int, tuple[Mutant, int]] = {}

@@ -11,19 +11,26 @@ from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.decide import decide
 from mailbot.lifecycle.relocation import MovePlan, PutOff, earliest, next_step
 from mailbot.model import (
+    CLOCK,
+    MACHINE,
     Accepted,
+    Action,
+    Actor,
     Arrived,
     Letter,
     MoveAsked,
+    MoveEnded,
     Notice,
     NoticeOf,
     NoticeStage,
     Refusal,
+    Relocated,
     Step,
     Ticket,
 )
 from mailbot.rules import LeaseRules, Rules
 from mailbot.timetable import end_of
+from parsers.translatable import say
 from tests.lives import BY_ADMIN, DAY, LOGIN, READY_AT, Life
 from tests.world import ALICE, BOB
 
@@ -181,3 +188,29 @@ def test_the_history_says_whether_a_machine_that_has_moved_runs(off: bool, how: 
     step = decide(machine(), Arrived(LOGIN, off=off), about(AT))
     assert isinstance(step, Step)
     assert how in step.summary
+
+
+@pytest.mark.parametrize(("off", "shared"), [(False, False), (True, False), (False, True)])
+def test_the_new_host_is_told_what_was_left_and_how_the_machine_was(off: bool, shared: bool) -> None:
+    step = decide(machine(), Relocated("south", off=off, shared=shared), about(AT))
+    assert isinstance(step, Step)
+    (work,) = step.effects
+    flags = {name: True for name, so in (("off", off), ("shared", shared)) if so}
+    assert (step.ticket.site, work.action, work.facts) == (
+        "south", Action.ARRIVE, {"to": "south", "left": "north", **flags},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("begun", "back_to", "site"), [(False, "", "south"), (True, "north", "north")])
+@pytest.mark.parametrize(("by", "admins_read"), [(MACHINE, True), (CLOCK, False), (BY_ADMIN, False)])
+def test_a_move_that_ends_starts_what_it_had_stopped_and_admins_read_only_what_a_host_could_not_do(
+    begun: bool, back_to: str, site: str, by: Actor, admins_read: bool
+) -> None:
+    there = replace(machine(), site="south")
+    event = MoveEnded("the pool is full", say("It could not be moved."), begun=begun, back_to=back_to, by=by)
+    step = decide(there, event, about(AT))
+    assert isinstance(step, Step)
+    assert step.ticket.site == site
+    assert (Action.START in {one.action for one in step.effects}) is begun
+    letters = {one.letter for one in step.effects if one.letter}
+    assert letters == {Letter.VM_STAYS, *([Letter.ADMIN_MACHINE_TROUBLE] if admins_read else [])}
