@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from mailbot import operator, tokens
-from mailbot.model import Admin, EventKind, Letter, OutboundMail, TicketState
+from mailbot.model import Action, Admin, EventKind, Letter, OutboundMail, TicketState
 from mailbot.rules import Rules, TrustRules
+from mailbot.turns.receive import receive
 from tests.threats.site import OURS, genuine
 from tests.world import ALICE, BOB, CAROL, DAVE, World, kind_of, request_words
 from tests.writing import forwarded, mail, reply, words_of
@@ -104,6 +105,17 @@ def test_other_words_that_are_no_command_are_answered_again_and_the_same_are_not
     before = len(asked.letters)
     asked.answers(receipt, "Who are  YOU?")
     assert len(asked.letters) == before
+
+
+def waiting(world: World) -> list[tuple[Action, Letter | None]]:
+    return [(one.action, one.letter) for one in world.bot.context.store.waiting(1)]
+
+
+def test_how_a_request_stands_is_answered_without_asking_any_host(asked: World) -> None:
+    receipt = asked.last(Letter.REQUEST_RECEIVED)
+    asked.inbox.deliver(reply(receipt, ALICE.email, "status", asked.now))
+    receive(asked.bot.context, asked.inbox, asked.bot.reader)
+    assert waiting(asked) == [(Action.LETTER, Letter.STATUS)]
 
 
 # which letter is answered

@@ -13,7 +13,7 @@ from mailbot.model import Letter
 from mailbot.ports import Folder
 from mailbot.turns.judge import oldest_wanted
 from tests.world import ALICE, BOB, World, kind_of, request_words
-from tests.writing import SUPPORT, mail, out_of_office, reply, words_of
+from tests.writing import SUPPORT, bounce, mail, out_of_office, reply, words_of
 
 FORM = "Persistent Virtual Machine Creation"
 DAYS = timedelta(days=14)
@@ -107,6 +107,20 @@ def test_a_letter_of_ours_that_comes_back_to_us_is_put_away(world: World) -> Non
     world.writes(ALICE.email, request_words())
     world.arrives(world.last(Letter.REQUEST_RECEIVED).data)
     assert world.inbox.inbox() == []
+
+
+def test_a_report_about_our_letter_says_that_it_came_back_and_an_absence_note_does_not(world: World) -> None:
+    world.writes(ALICE.email, request_words())
+    receipt = world.last(Letter.REQUEST_RECEIVED)
+
+    def came_back() -> list[bool]:
+        store = world.bot.context.store
+        return [one.bounced_at is not None for one in store.accepted(1) if one.letter == Letter.REQUEST_RECEIVED]
+
+    world.arrives(out_of_office(receipt, ALICE.email, world.now))
+    assert came_back() == [False]
+    world.arrives(bounce(receipt, world.now))
+    assert came_back() == [True]
 
 
 # not fetched whole

@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mailbot import operator
 from mailbot.adapters.zones.memory import MemoryZones
 from mailbot.errors import NameServerUnavailable
-from mailbot.model import Action, Arrived, Letter, Login, Retired, Turn
+from mailbot.model import Action, Arrived, EffectFailed, Letter, Login, Retired, Turn
 from mailbot.turns import sight
+from mailbot.turns.addresses import have
+from mailbot.turns.context import TurnContext
 from mailbot.turns.names import TELL_AFTER, name_after, publish
+from provisioner.addressing import Bridge, read_range
 from tests.world import BOB, CAROL, World
 
 NAME = "alice-vm.north.testbed.example"
@@ -86,6 +90,25 @@ def tries(world: World) -> None:
 def told(world: World) -> int:
     """How many letters about a machine in trouble wait."""
     return sum(one.letter is Letter.ADMIN_MACHINE_TROUBLE for one in world.bot.context.store.waiting(1))
+
+
+def test_a_name_stands_for_the_addresses_on_the_bridge_and_else_for_the_one_that_answers(
+    world: World, zones: Zones
+) -> None:
+    context, turn = world.bot.context, Turn(world.now, ticket=world.ticket())
+    ready = Arrived(Login(NAME, "192.0.2.77", (), ()))
+
+    def named(context: TurnContext) -> list[dict[str, Any]]:
+        return [dict(one.facts) for one in name_after(context, ready, turn)]
+
+    assert named(context) == [{"fqdn": NAME, "addresses": ["192.0.2.77"]}]
+    bridge = Bridge("br0", (read_range("198.51.100.1/24", "198.51.100.10-198.51.100.10", 4),))
+    bridged = replace(context, bridges={"north": bridge})
+    have(bridged, world.ticket(), "north")
+    assert named(bridged) == [{"fqdn": NAME, "addresses": ["198.51.100.10"]}]
+    zones.zones = ("elsewhere.example",)
+    assert named(context) == []
+    assert not list(name_after(context, EffectFailed("stop", "it does not answer"), turn))
 
 
 def test_what_was_brought_in_step_is_counted_and_done(world: World) -> None:

@@ -106,7 +106,10 @@ class Unsure:
         return Checked(unsure="the name servers do not answer")
 
 
-def test_a_sender_whom_only_name_servers_could_prove_is_waited_for_for_a_day(world: World) -> None:
+@pytest.mark.parametrize(("left", "verdict"), [(SECOND, "retry"), (timedelta(0), "handled")])
+def test_a_sender_whom_only_name_servers_could_prove_is_waited_for_for_a_day(
+    world: World, left: timedelta, verdict: str
+) -> None:
     context = replace(world.bot.context, authenticator=Unsure())
     trust = replace(world.rules.trust, check_dkim=True)
     world.bot = replace(world.bot, context=replace(context, rules=replace(world.rules, trust=trust)))
@@ -117,9 +120,9 @@ def test_a_sender_whom_only_name_servers_could_prove_is_waited_for_for_a_day(wor
     assert ledger(world)[-1][0::2] == ("retry", begun + RETRY_AFTER)
     assert sight.fails(world.bot.context, sight.Sense.NAME_SERVERS)
     assert not sight.fails(world.bot.context, sight.Sense.DIRECTORY)
-    world.clock.set(begun + PATIENCE - SECOND)
+    world.clock.set(begun + PATIENCE - left)
     passes(world)
-    assert ledger(world)[-1][0] == "retry"
+    assert ledger(world)[-1][0] == verdict
     world.clock.set(ledger(world)[-1][2] or world.now)
     passes(world)
     assert ledger(world)[-1][0] == "handled", "now it counts as not proven, and is answered so"
