@@ -33,7 +33,8 @@ from contrib.demo.loopback import free_ports
 from tests.dkim_signing import key
 
 NAME = "mx.testbed.example"
-DNS_ADDRESS = "127.53.0.1"
+DNS_ADDRESS = "127.53.{}.{}".format(*divmod(os.getpid() % (1 << 16), 256))
+"""One for each process: tests of several files run side by side."""
 INSIDE = "127.0.0.2"
 """Where the site's own users hand in their mail from."""
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "how-to" / "mail-server.md").read_text(encoding="utf-8")
