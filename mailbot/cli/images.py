@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
 from mailbot.cli.columns import Column, colours, columns, width
+from mailbot.cli.output import as_json as to_json
 from mailbot.cli.output import complain, say
 from mailbot.cli.site import Settings, settings_of
 from mailbot.cli.table import LOOK
@@ -61,19 +62,27 @@ def add(
 
 
 @image.command("list")
-def list_(context: typer.Context, site: Sites = None) -> None:
+def list_(
+    context: typer.Context,
+    site: Sites = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, one object per image.")] = False,
+) -> None:
     """List the images at each site, how many disks depend on each, and which one new machines get."""
-    rows: list[tuple[object, ...]] = []
+    found: list[tuple[str, str, int, bool]] = []
 
     def one(section: SiteSection, driver: LibvirtSite) -> None:
         current = driver.health().image
-        rows.extend(
-            (section.name, name, count, "new machines" if name == current else "")
-            for name, count in sorted(driver.image_uses().items())
+        found.extend(
+            (section.name, name, count, name == current) for name, count in sorted(driver.image_uses().items())
         )
 
     missed = _at_each(settings_of(context), site, one)
-    say(columns(_LIST, rows, room=width(), colour=colours()))
+    if as_json:
+        for name, label, disks, current in found:
+            say(to_json({"site": name, "image": label, "disks": disks, "for_new_machines": current}))
+    else:
+        rows = [(*facts, "new machines" if current else "") for *facts, current in found]
+        say(columns(_LIST, rows, room=width(), colour=colours()))
     _end(missed)
 
 
