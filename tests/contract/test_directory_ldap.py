@@ -74,7 +74,7 @@ def asking(server: LdapServer, layout: LdapLayout = LAYOUT, **options: Any) -> I
 
 def children() -> list[int]:
     """The processes of this one's that talk LDAP."""
-    command = ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())]
+    command = ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(os.getpid())]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     return [int(line.split()[0]) for line in lines if "ldap_child" in line]
 
