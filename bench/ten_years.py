@@ -229,6 +229,10 @@ def _unseen(number: int, diary: Sequence[Entry], blind: Sequence[Blindness], ver
             verdict.while_blind.append(f"#{number} {entry.name} at {entry.at}")
 
 
+TO_NAME_ANOTHER = 3 * DAY
+"""Whoever said yes for a day that is over reads that, and has two days more to name another one: nobody here does."""
+
+
 def _is_a_yes(entry: Entry) -> bool:
     return entry.what is What.MAIL and entry.name == "Approved" and not entry.note.startswith("refused")
 
@@ -242,7 +246,9 @@ def _decisions(number: int, diary: Sequence[Entry], verdict: Verdict) -> None:
     verdict.counts["a yes too late for the day asked for"] += len(too_late)
     for entry in diary:
         said_yes = _is_a_yes(entry)
-        if entry.name == Letter.EXTENSION_LAPSED.value and not any(at <= entry.at <= at + DAY for at in too_late):
+        if entry.name == Letter.EXTENSION_LAPSED.value and not any(
+            at <= entry.at <= at + TO_NAME_ANOTHER for at in too_late
+        ):
             verdict.decisions_lost.append(f"#{number} lapsed at {entry.at}")
         if said_yes and not any(entry.at <= at <= entry.at + HOUR for at in granted):
             verdict.decisions_lost.append(f"#{number} approved at {entry.at}")
