@@ -191,7 +191,8 @@ class Life:
         destructive = {one.action for one in step.effects} & {Action.STOP, Action.RETIRE, Action.DELETE_DISK}
         assert len(notices) <= 1, "two notices in one step"
         assert not (destructive and any(one.letter in {Letter.WARNING, Letter.DATE_MOVED} for one in notices))
-        if isinstance(event, TimePassed):
+        # What a build that was given up left behind is cleared away: nobody has it, and no brake counts it.
+        if isinstance(event, TimePassed) and before.state is not S.FAILED:
             assert bool(destructive) == step.destructive, "the brake would not see it"
             if destructive:
                 self._has_notice(before)
