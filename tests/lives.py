@@ -191,11 +191,13 @@ class Life:
         destructive = {one.action for one in step.effects} & {Action.STOP, Action.RETIRE, Action.DELETE_DISK}
         assert len(notices) <= 1, "two notices in one step"
         assert not (destructive and any(one.letter in {Letter.WARNING, Letter.DATE_MOVED} for one in notices))
-        # What a build that was given up left behind is cleared away: nobody has it, and no brake counts it.
-        if isinstance(event, TimePassed) and before.state is not S.FAILED:
-            assert bool(destructive) == step.destructive, "the brake would not see it"
+        # What a build that was given up left behind is nobody's machine: no brake counts it, and no notice is due.
+        is_a_machine = before.state is not S.FAILED
+        if isinstance(event, TimePassed):
+            assert bool(destructive and is_a_machine) == step.destructive, "the brake would not see it"
             if destructive:
-                self._has_notice(before)
+                if is_a_machine:
+                    self._has_notice(before)
                 assert not before.held, "it was held"
                 assert not before.frozen, "the clock was frozen"
                 assert not self.about().closed_on(_day(self.now, self.rules)), "the site was closed"
