@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 from random import Random
 
@@ -39,13 +39,11 @@ from mailbot.model import (
     TicketState,
     TimePassed,
 )
-from mailbot.simulate.owners import Owners, owner
+from mailbot.simulate.owners import HOUR, Owners, owner
 from mailbot.simulate.scenario import Blindness, Entry, House, Member, Scenario, What
 from mailbot.turns.deliver import is_void
 from mailbot.turns.wake import AGAIN_AFTER, WAKE_LIMIT
 
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 BOUNCES_AFTER = HOUR
 """How long after it was sent a letter comes back."""
 MOST_PASSES = 10_000

@@ -6,17 +6,19 @@ A release and a wish for a fresh disk are asked back by one letter each, and may
 keeps its version, which is for what admins decide upon.  So the letter counts that is answered: of the same kind, and sent
 since the question was asked.
 
-A mail that failed our border's check counts as an answer to a refusal alone: see `answers_a_refusal`.
+A mail that failed our border's check counts as an answer to a refusal alone: see `with_confirmation`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mailbot import tokens
 from mailbot.model import Accepted, Letter, Ticket
 from mailbot.tokens import Reference
+from mailbot.trust import Evidence, Proof
 from mailbot.turns.context import TurnContext
 from parsers.values import Mail
 
@@ -47,6 +49,13 @@ def answers_a_refusal(context: TurnContext, mail: Mail, ticket: Ticket, now: dat
     since = now - timedelta(days=context.rules.lease.confirm_days)
     refusals = [one for one in context.store.accepted(ticket.id) if one.letter == Letter.COMMAND_REFUSED]
     return any(one.accepted_at >= since for one in _answered(refusals, mail))
+
+
+def with_confirmation(context: TurnContext, mail: Mail, ticket: Ticket, evidence: Evidence, now: datetime) -> Evidence:
+    """The evidence of a mail that failed our border's check, confirmed where it answers a refusal; any other as it is."""
+    if not evidence.failed or not answers_a_refusal(context, mail, ticket, now):
+        return evidence
+    return replace(evidence, proofs=evidence.proofs | {Proof.CONFIRMED})
 
 
 def _asked_now(ticket: Ticket) -> tuple[Letter, datetime] | None:

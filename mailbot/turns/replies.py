@@ -42,7 +42,7 @@ from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
 from mailbot.turns import findings, owners, repetition
 from mailbot.turns.brake_replies import BrakeReply, number_of
-from mailbot.turns.confirmations import answers_a_refusal, answers_another
+from mailbot.turns.confirmations import answers_another, with_confirmation
 from mailbot.turns.context import TurnContext, usable_keys
 from mailbot.turns.evidence import Look, lack_of, nothing, risk_of
 from mailbot.turns.finding_replies import FindingReply
@@ -157,8 +157,7 @@ def _proven(exchange: _Exchange, said: Command | Unclear, look: Look, *, by_code
     rules = exchange.context.rules
     risk = risk_of(said, exchange.ticket, rules)
     evidence = exchange.evidence if risk is Risk.ASK else exchange.evidence.with_checked(look())
-    if evidence.failed and answers_a_refusal(exchange.context, exchange.mail, exchange.ticket, exchange.now):
-        evidence = replace(evidence, proofs=evidence.proofs | {Proof.CONFIRMED})
+    evidence = with_confirmation(exchange.context, exchange.mail, exchange.ticket, evidence, exchange.now)
     if by_code:
         evidence = replace(evidence, found={**evidence.found, "token": "the visible code"})
     return replace(exchange, evidence=evidence.for_risk(risk, rules.trust))

@@ -27,7 +27,7 @@ from mailbot.model import (
 from mailbot.tokens import Reference
 from mailbot.trust import Evidence, Proof, Risk
 from mailbot.turns import owners, repetition
-from mailbot.turns.confirmations import answers_a_refusal
+from mailbot.turns.confirmations import with_confirmation
 from mailbot.turns.context import TurnContext
 from mailbot.turns.evidence import FAILED
 from mailbot.turns.judgement import Judgement, answered, happened
@@ -98,8 +98,7 @@ def judge_second(
     reference = _answers_a_letter(context, mail, person, ticket, now)
     if reference is not None and not repetition.went_to_others(context, reference):
         evidence = replace(evidence, proofs=evidence.proofs | {Proof.TOKEN})
-        if evidence.failed and answers_a_refusal(context, mail, ticket, now):
-            evidence = replace(evidence, proofs=evidence.proofs | {Proof.CONFIRMED})
+        evidence = with_confirmation(context, mail, ticket, evidence, now)
     second = _Second(context, mail, request, ticket, person, evidence, now)
     judgement: Judgement | None = None
     if ticket.state in LIVING:

@@ -10,6 +10,7 @@ A header counts alone where only a machine's own answer can have it.  What relay
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
 
@@ -239,16 +240,16 @@ def _worded_reply(seen: _Seen) -> Automatic | None:
 
     The words of a text alone never make a machine of somebody who filled in the template or wrote a command first.
     """
-    if any(_is_an_answerers(form) for form in _subjects(seen.mail.subject)):
+    forms = _subjects(seen.mail.subject)
+    if any(_is_an_answerers(form) for form in forms):
         # who answers a note of absence has its subject
         answers = subjects.is_marked(seen.mail.subject) and _is_a_persons(seen)
         return None if answers else _answered(seen, "its subject is that of an automatic reply")
-    found = _by_subject(seen) or _by_its_words(seen)
+    found = _by_subject(seen, forms) or _by_its_words(seen)
     return None if found is None or _is_a_persons(seen) else found
 
 
-def _by_subject(seen: _Seen) -> Automatic | None:
-    forms = _subjects(seen.mail.subject)
+def _by_subject(seen: _Seen, forms: Sequence[str]) -> Automatic | None:
     if any(form.startswith(words.DELIVERY_SUBJECTS) for form in forms[:2]):
         return _answered(seen, "its subject is that of a mail server that could not deliver")
     if any(form.startswith(words.HANDLED_SUBJECTS) or _HANDLED.match(form) for form in forms):
