@@ -133,6 +133,13 @@ class Slapd:
         """The server is there and says nothing more."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        # The kernel stops thread after thread, and one that still runs answers.
+        tasks = Path("/proc", str(self._process.pid), "task")
+        until = time.monotonic() + 30
+        while any(_state(task) != "T" for task in tasks.iterdir()):
+            if time.monotonic() > until:
+                raise RuntimeError("slapd does not stop")
+            time.sleep(0.01)
 
     def go_on(self) -> None:
         assert self._process is not None
@@ -194,6 +201,11 @@ class Slapd:
                 return
             time.sleep(0.02)
         raise RuntimeError("slapd does not listen")
+
+
+def _state(task: Path) -> str:
+    """One letter (proc_pid_stat(5)): "T" for stopped."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 BEGINNING: Mapping[str, Values] = {
