@@ -335,9 +335,16 @@ class _Audit:
             moved = entry.name == Letter.DATE_MOVED.value
             if delay <= ON_TIME and not moved:
                 continue
-            self.verdict.late[_kind_of_cause(entry.late) if entry.late else "unexplained"] += 1
-            if not entry.late:
+            cause = _kind_of_cause(entry.late) if entry.late else self._returned_late(entry)
+            self.verdict.late[cause or "unexplained"] += 1
+            if not cause:
                 self.verdict.unexplained.append(f"#{self.number} {entry.name} at {entry.at}, planned {entry.planned}")
+
+    def _returned_late(self, late: Entry) -> str:
+        """A machine that is built again after the moment of a warning is warned once it is there."""
+        built = (one.at for one in self.diary if one.name == Action.BUILD.value)
+        planned = late.planned or late.at
+        return "the machine was not there" if any(planned < at <= late.at <= at + ON_TIME for at in built) else ""
 
 
 def _end_of(stop: Entry) -> datetime:

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from bench.ten_years import BLIND, Verdict, audit, blindness, outages, played, told
-from mailbot.model import Letter
+from mailbot.model import Action, Letter
 from mailbot.simulate import Blindness, Entry, Future, Outage, What
 
 SOME = {
@@ -105,6 +105,22 @@ def test_a_letter_that_is_late_without_a_cause_is_seen() -> None:
     diary = untroubled()
     late = [replace(entry, planned=entry.planned and entry.planned - timedelta(days=1)) for entry in diary]
     assert audited(late).unexplained
+
+
+def test_a_warning_of_a_machine_that_was_not_there_when_it_was_due_comes_when_it_is_built() -> None:
+    diary = untroubled()
+    planned = next(entry.planned for entry in diary if entry.name == Letter.WARNING)
+    assert planned is not None
+
+    def warned(after: timedelta) -> list[Entry]:
+        built = replace(
+            diary[0], what=What.ACTION, name=Action.BUILD.value, at=planned + timedelta(hours=1), planned=None
+        )
+        late = [replace(entry, at=built.at + after) for entry in diary if entry.planned == planned]
+        return [built, *late, *(entry for entry in diary if entry.planned != planned)]
+
+    assert not audited(warned(timedelta(minutes=2))).unexplained
+    assert audited(warned(timedelta(hours=1))).unexplained
 
 
 def test_a_stop_on_a_closed_day_is_seen() -> None:
