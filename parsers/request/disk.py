@@ -12,7 +12,7 @@ An amount per time ("40 GB a day"), of memory or network, in a sentence that say
 in a clause that gives the reason ("because the data are 30 GB"), or not above what every VM has, is no wish.  What is mentioned and not taken for a wish is noted, so that
 an admin sees it.  "40 GB more", "40 GB extra", "another 40 GB" come on top of what every VM has; any other
 amount is the whole size.  GB and GiB are not told apart, a TB is 1024.  Several amounts, a range, and a
-wish without an amount are asked back.
+wish without an amount are asked back.  After a label, a bare number is in GB, and any other number without a unit is asked back.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 from parsers.text.folding import fold, word_set
 from parsers.translatable import NOTHING, Translatable, as_one, say
@@ -37,10 +37,15 @@ _AMOUNT = re.compile(
     r"[\s-]{0,2}(?P<unit>(?i:gib|gb|gbytes?|gigabytes?|gigs?|giga|go|gigaoctets?|tib|tb|terabytes?|teraoctets?)|To|G|T)"
     r"(?![\w/])(?!\s{0,2}(?:/|[0-9]))"
 )
+_BARE = re.compile(
+    r"(?P<low>(?!))?(?:(?i:about|around|approx\.?|approximately|ca\.?|etwa|rund|environ|env\.|[~≈])\s?)?"
+    r"(?P<number>[0-9]{1,6}(?:[.,][0-9]{1,2})?)(?P<unit>)(?![^\W_]|\s{0,2}(?:[-–.,]|to|à|or|ou|bis|oder)?\s{0,2}[0-9]|\s{0,2}[%/*])"
+)
 _SENTENCE_END = re.compile(
     r"(?<!approx)(?<!e\.g)(?<!i\.e)(?<!env)(?<!etc)(?<!\bca)(?<!z\.B)(?<!\bmind)[.!?;](?=\s)|\n\s{0,9}\n|\n(?=\s{0,9}[-*•–]\s)|\n(?=[^\n:]{2,40}:)"
 )
 _WORD = re.compile(r"[^\W_]+")
+_NUMBER = re.compile(r"\b[0-9]+")
 
 _ASKING = word_set(
     """need needs needed require requires required requiring want wants wish like request requesting requested ask asking
@@ -157,7 +162,7 @@ def read_disk(text: str, default_gib: int, *, labelled: bool = False) -> DiskRea
     amounts = [amount for sentence in sentences for amount in _amounts(sentence, default_gib, labelled=labelled)]
     strongest = max((amount.strength for amount in amounts), default=_Strength.NONE)
     if strongest is _Strength.NONE:
-        return _no_amount(sentences, amounts)
+        return _no_amount(sentences, amounts, labelled=labelled)
     wishes = [amount for amount in amounts if amount.strength is strongest]
     totals = [wish for wish in wishes if wish.is_total] or wishes
     sizes = {wish.gib for wish in totals}
@@ -179,9 +184,13 @@ _ALLOWED = say(
 )
 
 
-def _no_amount(sentences: list[str], amounts: list[_Amount]) -> DiskReading:
+def _no_amount(sentences: list[str], amounts: list[_Amount], *, labelled: bool) -> DiskReading:
     for sentence in [] if amounts else sentences:
         folded = fold(sentence)
+        if labelled and _NUMBER.search(sentence) and not _NONE_NEEDED.search(folded):
+            return DiskReading(
+                problem=as_one(say("The size of the disk is not given in GB."), _ALLOWED), found=sentence
+            )
         words = _WORD.findall(folded)
         if _names_more_disk(words) and set(words) & _ASKING and not _NONE_NEEDED.search(folded):
             problem = as_one(say("More disk is requested, but not how much."), _ALLOWED)
@@ -208,15 +217,24 @@ def _amounts(sentence: str, default_gib: int, *, labelled: bool) -> list[_Amount
     folded = fold(sentence)
     none_needed = bool(_NONE_NEEDED.search(folded))
     amounts = []
-    for hit in islice(_AMOUNT.finditer(sentence), _MOST_AMOUNTS):
+    bare = [hit] if labelled and (hit := _bare(sentence)) else []
+    for hit in chain(bare, islice(_AMOUNT.finditer(sentence), _MOST_AMOUNTS)):
         near = _Around.of(hit, sentence)
         number = float(hit["number"].replace(",", "."))
-        size = math.ceil(number * 1024) if hit["unit"][0] in "tT" else math.ceil(number)
+        size = math.ceil(number * 1024) if hit["unit"].startswith(("t", "T")) else math.ceil(number)
         gib = size + default_gib if near.tops_up() else size
         wanted = gib > default_gib and not none_needed and not near.is_of_something_else() and not near.is_reason
         strength = near.strength(labelled=labelled) if wanted else _Strength.NONE
         amounts.append(_Amount(gib, near.shown, sentence, strength, near.tops_up(), bool(hit["low"]), near.is_total()))
     return amounts
+
+
+def _bare(sentence: str) -> re.Match[str] | None:
+    """The number without a unit with which an answer begins ("20, because ..."); None where another word says of what."""
+    hit = _BARE.match(sentence)
+    rest = sentence[hit.end() :].lstrip() if hit else ""
+    next_word = fold(rest).partition(" ")[0]
+    return hit if not rest[:1].isalnum() or _BECAUSE.match(rest) or next_word in _TOP_UP else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,39 @@ def test_a_bare_amount_has_no_reason_and_that_is_noted() -> None:
     assert reading.notes == ('"40 GB" was read as 40 GB of disk in total; no reason is given for it',)
 
 
+@pytest.mark.parametrize(
+    ("text", "gib"),
+    [
+        ("20", 20),
+        ("~20, because our data are large", 20),
+        ("20 because our data are large", 20),
+        ("about 20 für Messdaten", 20),
+        ("20 more", 28),
+        ("5", None),
+        ("none", None),
+        ("no extra disk, 8 will do", None),
+    ],
+)
+def test_a_bare_number_after_a_label_is_in_gb(text: str, gib: int | None) -> None:
+    reading = read_disk(text, 8, labelled=True)
+    assert (reading.gib, reading.problem) == (gib, "")
+    assert (f"read as {gib} GB of disk in total" in "".join(reading.notes)) is (gib is not None)
+
+
+@pytest.mark.parametrize(
+    "text", ["20480 MB", "20 to 30", "20-30", "20%", "20.000", "20 persons", "the usual one, or 20", "20\n\n30"]
+)
+def test_a_number_after_a_label_that_may_be_anything_is_asked_back(text: str) -> None:
+    reading = read_disk(text, 8, labelled=True)
+    assert reading.gib is None
+    assert "for example" in reading.problem
+    assert reading.found
+
+
+def test_numbers_without_a_unit_ask_for_nothing_in_running_words() -> None:
+    assert read_disk("20 students of 3 groups need a disk image.", 8).problem == ""
+
+
 def test_a_long_reason_is_shortened() -> None:
     reason = read_disk("I need 40 GB because " + "of traces " * 100, 8).reason
     assert reason is not None
