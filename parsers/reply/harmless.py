@@ -51,7 +51,7 @@ _WISHES = beginning("""
     bravo | super | parfait | tres bien | bien recu | a bientot | a plus | a+ | ++ | bonne idee | tres bonne idee | au plaisir | bienvenue | felicitations | de rien | je vous en prie | je t'en prie | comme convenu | comme discute | pour info |
     tout est bon | pensez a | n'oubliez pas | cordialement | danke | vielen dank | viel erfolg | viel spass | viel gluck | gerne | gern geschehen | alles gute | schones wochenende |
     schonen tag | schonen abend | schone grusse | viele grusse | wie besprochen | wie vereinbart | willkommen | super | prima | perfekt | bis bald | bis dann |
-    very nice | sounds interesting | this sounds interesting | good to see | nice to see | great to see | glad to see | i hope | hope you | hope all | keep it up | well done | nice work | nice one | stay safe | merry christmas |
+    very nice | good idea | great idea | nice idea | sounds great | sounds nice | sounds like a nice | sounds like a great | sounds like a good | please read the | sounds interesting | this sounds interesting | good to see | nice to see | great to see | glad to see | i hope | hope you | hope all | keep it up | well done | nice work | nice one | stay safe | merry christmas |
     happy new year | season's greetings | sent in a hurry | tres beau | tres belle | joyeuses fetes | joyeux noel | bonne annee | frohe | guten start | guten rutsch | tot ziens | prettig weekend | fijn weekend | fijne dag |
     trevlig helg | god helg | god weekend | ha en * | hyvaa | miłego | milego | udanego | hezky | pekny | in bocca al lupo | feliz | buen finde |
     gracias | muchas gracias | buena suerte | mucha suerte | suerte | buen dia | buen fin de semana | bienvenid* | felicidades | de nada | con gusto | saludos | como acordado |
@@ -65,7 +65,7 @@ _AGREEMENTS = beginning("""
 """)
 _DOING = beginning("go ahead | please go ahead | please proceed | please build it | you can build it | go for it")
 _AS_ASKED = re.compile(
-    r"(?:please|now|then|right away|immediately|with (?:it|this|that|the build|the installation)|as (?:asked|requested|planned|it is|is))(?:,? (?:please|thanks|now|\w{2,20}))?"
+    r"(?:please|now|then|right away|immediately|and build (?:it|this|the (?:vm|machine))|with (?:it|this|that|the build|the installation)|as (?:asked|requested|planned|it is|is))(?:,? (?:please|thanks|now|\w{2,20}))?"
 )
 _TO_THE_READER = whole_words("""
     you | your | yours | yourself | u | vous | votre | vos | tu | ton | ta | tes | te | toi | sie | ihr | ihre | ihrem | ihnen | du | dein | deine | dir | dich |
@@ -78,6 +78,11 @@ _OPEN = whole_words("""
     maybe | perhaps | probably | possibly | presumably | tentative* | provisional* | preliminar* | hopefully | think | guess | suppose | believe | doubt | unsure | principle | roughly |
     use | give | gave | set | make | build | move | switch | try | keep to | just | exactly | enough | half | too | more | another | other | different | second | test | testing | trial | joke | kidding |
     ask | asks | talk | check | see with | clarify | verify | review | start | starts | starting | begin | beginning | from | next | then | soon | still | yet | already | by mistake | tbd | tba | tbc | n/a | bad | pressed | sent | scrap |
+    was for | were for | left | leaves | leaving | gone | shrink | thinking of |
+    januar | februar | marz | mai | juni | juli | oktober | dezember | montag | dienstag | mittwoch | donnerstag | freitag | samstag | sonntag |
+    lundi | mardi | mercredi | jeudi | vendredi | samedi | dimanche | ete | hiver | printemps | automne | rentree |
+    enero | febrero | marzo | abril | mayo | junio | julio | agosto | septiembre | octubre | noviembre | diciembre | lunes | martes | miercoles | jueves | viernes | verano | otono |
+    gennaio | febbraio | aprile | maggio | giugno | luglio | settembre | ottobre | dicembre | lunedi | martedi | mercoledi | giovedi | venerdi | autunno |
     for now | for the moment | for the time being | pour l'instant | pour le moment | vorerst | furs erste | einstweilen | por ahora | per ora | january | february | march | april | june | july | august | september | october | november | december | monday | tuesday | wednesday | thursday | friday | saturday | sunday |
     let me | let us | get back | hm | hmm | hmmm | nee | nei | nej | nie | nao | ne | ei | hayir | yok | нет | ні | οχι | 不 | いいえ |
     week | weeks | month | months | year | years | days | summer | winter | spring | autumn | christmas | easter |
@@ -91,7 +96,9 @@ _OPEN = whole_words("""
 def is_signature(paragraph: list[str]) -> bool:
     """A name, with at most short lines below it that are no sentences: title, group, house."""
     first, *below = (_EMPHASIS.sub(" | ", line).strip(" |") for line in paragraph)
-    if not is_name(_BESIDE_A_NAME.split(first)[0]) or _OPEN.search(fold(first)) or _UNSPACED_OPEN.search(first):
+    if not is_name(_BESIDE_A_NAME.split(first)[0]) or "?" in first:
+        return False
+    if _OPEN.search(fold(first)) or _UNSPACED_OPEN.search(first):
         return False
     return all(
         len(line) <= _LONGEST_SIGNATURE_LINE and not _ENDS_SENTENCE.search(line) and not _OPEN.search(fold(line))
@@ -116,12 +123,14 @@ def is_harmless(sentence: str) -> bool:
     spoken_to = _SPOKEN_TO.match(sentence.strip())
     if spoken_to and not _OPEN.search(fold(spoken_to.group())):
         return is_harmless(sentence.strip()[spoken_to.end() :])
+    if "?" in sentence:
+        return False
     said = _a_wish(words)
     if said is not None:
         return said
     if is_greeting(sentence) or _INITIALS.fullmatch(sentence.strip()):
         return True
-    if _is_open(words) or "?" in sentence:
+    if _is_open(words):
         return False
     if is_name(sentence) or _TO_THE_READER.search(words):
         return True

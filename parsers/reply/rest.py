@@ -21,6 +21,12 @@ from parsers.values import Verb
 _STRICT = frozenset({Verb.APPROVE, Verb.PROCEED, Verb.ADOPT, Verb.REBUILD, Verb.FORGET})
 EXPLAINED = frozenset({Verb.EXTEND, Verb.RESTORE})
 """Words behind which their sender may say why."""
+# What cannot be taken back, or is asked only once: beside these a question, or another time, is asked about.
+_CAREFUL = frozenset({Verb.RELEASE, Verb.WITHDRAW, Verb.CONFIRM, Verb.REINSTALL})
+_LATER = re.compile(
+    r"\b(?:in|dans|en|tra|fra) (?:\d{1,4}|an?|one|two|three|some|une?|deux|trois|quelques|eine[mnr]?|zwei|drei|einigen|una?|dos|due|tres|tre) "
+    r"(?:hours?|days?|weeks?|months?|years?|heures?|jours?|semaines?|mois|ans?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?|dias?|semanas?|mes(?:es)?|giorn[io]|settiman[ae]|mes[ei])\b"
+)
 # Who gives something back says why: that it is not needed any more limits nothing.
 _GIVING_BACK = frozenset({Verb.RELEASE, Verb.WITHDRAW})
 _NOT_NEEDED = re.compile(
@@ -59,9 +65,11 @@ _STAND_IN = (
 _COURTESIES = tuple(
     re.compile(pattern)
     for pattern in (
+        # "but ask her for the number" is no courtesy: it is a task for whoever reads the answer, and nobody does.
+        r"\bbut (?:do |please )?(?:come (?:and (?:see|say|visit|have)|by|over)|say (?:hello|hi)|ask (?:me |us )?(?:if|when|whenever) (?:you|anything|something|there|any|things))\b[^.;]{0,80}",
         rf"\b(?:if|should|when|whenever|in case) (?:you|anything|something|it (?:does not|doesn't|fails|breaks)|there(?:'s| is| are)|any|of|questions|problems)\b[^.;]{{0,80}}?"
         rf"[ ,]+(?:please |just |simply |then |do )*{_ASKING}\b[^.;]{{0,80}}",
-        rf"\b(?:please |just |simply )*{_ASKING}\b[^.;]{{0,60}}\b(?:if|when|whenever|once|should|in case|before) "
+        rf"\b(?:please |just |simply )*{_ASKING}\b[^.;]{{0,60}}\b(?:if|when|whenever|once|should|in case) "
         r"(?:you|anything|something|there|it (?:is (?:up|ready|done|there|running|built|finished)|works|runs|fails|breaks|does|has)|any|things|the machine|the vm)\b[^.;]{0,80}",
         r"\b(?:please )?(?:don't|do not|never) forget (?:to (?!reduce|limit|lower|cut|set|change|shorten|use|give|put|remove|ask|check|make|adjust|correct)|the |your |about )[^.;,]{0,80}|\bde rien\b",
         r"\bsi (?:tienes|tiene|tienen|hay) [^.;]{0,60}\b(?:dime|digame|avisa\w*|pregunta\w*|escrib\w*|contact\w*|llama\w*)\b[^.;]{0,60}",
@@ -72,33 +80,52 @@ _COURTESIES = tuple(
         r"\b(?:don't|do not) (?:worry|mention it|need to (?:reply|answer|thank))\b[^.;,]{0,30}",
         r"\b(?:nothing|not much) (?:else |more )?(?:to add|from (?:me|my side)|against (?:it|that|this))\b",
         r"\bwhy not\b|\bnot bad\b|\bcan't wait\b|\bcannot wait\b|\bas soon as possible\b|\bif possible\b|\bno doubt\b|\bno time\b",
-        r"\bbut (?:do )?(?:come|say|ask|welcome|thanks|enjoy|have fun|good luck)\b[^.;]{0,80}",
+        r"\bbut (?:do )?(?:welcome|thanks|enjoy|have fun|good luck)\b[^.;]{0,80}",
+        r"\b(?:look|looks|looked|looking) after\b",
+        r"^\W*(?:(?:any|for) (?:further |more |other )?questions?|(?:if|when) in doubt)\b[ ,:?]{1,3}(?:please |just |simply )*(?:ask|tell|write to|mail|contact)(?: me| us)?(?=[\s.!,]*$)",
         r"\b(?:see|talk to|speak to|meet|call) (?:you|u)\b[^.;,]{0,60}",
         rf"\bi(?:'m| am|'ll be| will be)\b[^.;,]{{0,30}}\b(?:out of (?:the )?office|in the office|away|on (?:vacation|holidays?|leave)|travell?ing|back)\b[^.;,]{{0,80}}{_STAND_IN}",
         rf"\b(?:out of (?:the )?office|away|on (?:vacation|holidays?|leave)|back(?: in the office)?) (?:on|from|until|till|next|this)\b[^.;,]{{0,60}}{_STAND_IN}",
         rf"\bje (?:suis|serai)\b[^.;,]{{0,30}}\b(?:absente?|en conges?|en vacances|de retour)\b[^.;,]{{0,80}}{_STAND_IN}",
         rf"\bich (?:bin|werde)\b[^.;,]{{0,40}}\b(?:im urlaub|nicht (?:da|im buro|im hause)|verreist|unterwegs|zuruck)\b[^.;,]{{0,60}}{_STAND_IN}",
-        r"\buntil (?:then|next time|soon|later)\b",
-        r"\b(?:sorry|apologies|my apologies|i apologise|i apologize|excuse me|pardon)(?: (?:for|about) (?:the|my|any|a|this|being|not|all|answering|replying|writing|disturbing|bothering)\b[^.;,]{0,60}| (?:the|my) (?:delay|late\b|long)[^.;,]{0,40}|,? i (?:missed|was|am late|overlooked|forgot)\b[^.;,]{0,40})",
+        r"\buntil (?:then|next time|soon)\b",
+        r"\b(?:sorry|apologies|my apologies|i apologise|i apologize|excuse me|pardon)(?: (?:for|about) (?:the|my|any|a|this|being|not|all|answering|replying|writing|disturbing|bothering)\b[^.;,]{0,60}"
+        r"| (?:the|my) (?:delay|late\b|long)[^.;,]{0,40}|,? i (?:missed|overlooked|forgot)(?: (?:to (?:answer|reply|write)|(?:about )?(?:this|that|it|you|her|your|the|her)(?: (?:e-?mails?|mails?|messages?|requests?|tickets?|letters?|one|reminders?|question))?))?(?=[\s.!,]*$)"
+        r"|,? i (?:was (?:away|out|on|busy|ill|sick|late|in|at)|am late)\b[^.;,]{0,40})",
         r"\b(?:pour moi|de ma part|from my side|fur mich|para mi|per me)\b",
         r"\b(?:accept|with) (?:my|our) (?:sincere |deepest )?apolog(?:y|ies)\b[^.;]{0,60}",
         r"\b(?:ne pas|n'hesite[zr]?(?: pas)?|n'hesitez pas|pas) hesite[rz]?\b[^.;,]{0,80}|\bn'hesite[zr]? (?:pas|surtout pas)\b[^.;,]{0,80}",
         r"\b(?:pas|aucun|aucune|sans|plus) (?:de |d'|l'ombre d'un )?(?:souci|soucis|probleme|problemes|quoi|objection|objections|question|questions|inquietude)\b",
         r"\b(?:si|en cas de) (?:besoin|question|questions|probleme|problemes|(?:vous avez|tu as|il y a)[^.;,]{0,60})",
-        r"\b(?:desole|desolee|pardon|excuses) (?:pour|du|de)\b[^.;]{0,80}",
+        r"\b(?:desole|desolee|pardon|excuses) (?:pour|du|de)\b[^.;,]{0,60}",
         r"\bs'il (?:vous|te) plait\b",
         r"\bkein(?:e)? (?:problem|probleme|einwande|fragen|ursache|eile)\b|\b(?:bei|falls|wenn) (?:fragen|du fragen|sie fragen|noch fragen)\b[^.;]{0,60}",
         r"\bsin (?:problema|problemas)\b|\bno hay (?:problema|de que)\b|\bnessun problema\b|\bnon esita\w*\b[^.;,]{0,60}|\bno dud[ae]\w*\b[^.;,]{0,60}",
     )
 )
 
+# What a courtesy may not hold: "feel free to ask" is one, "feel free to refuse", "ask her first" and "sorry for the confusion" are not.
+_DECIDES = whole_words("""
+    first | before | refus* | deny | denied | denies | reject* | declin* | decid* | decision | approv* | disagree* | budget | grant | contract | sign | signs | signed | confusion | mixup | mix-up | mix up |
+    the mistake | my mistake | this mistake | the error | my error | d'abord | decision | decider* | decidera | contrat | l'erreur | mon erreur | cette erreur | la confusion | plutot | erst | zuerst | ablehn* |
+    entscheid* | vertrag | den fehler | verwechslung | den irrtum | primero | el error | la confusion | rifiut* | rechaz* | deci* | l'errore
+""")
+# Nor these, unless they are an offer to the requester: "if you need more disk, tell us".
+_MEASURES = whole_words("""
+    disk | disc | ram | memory | cpu | cpus | core | cores | gb | gib | size | sizes | small | smaller | large | larger | big | bigger | huge | less | fewer | lower | shrink | reduce* | shorten* | shorter | half |
+    limit | limits | discuss* | too | disque | taille | petit | petite | plus petit | moins | reduire | moitie | discuter | trop | klein* | weniger | halb* | menos | mitad | pequen* | meno | meta | piccol*
+""")
+_TO_THE_REQUESTER = re.compile(
+    r"\b(?:if|should|when|whenever|in case) you\b|\byou (?:need|want|have|are)\b|\b(?:si|en cas) (?:vous|tu)\b.{0,40}\bplus\b"
+)
+
 # Takes back what was said, whatever that was.
 _RETRACTS = whole_words("""
     oops | whoops | ooops | ups | oups | ignore | ignored | disregard | discard | forget it | forget that | forget this | forget about | cancel |
     cancelled | canceled | revert | undo | retract | revoke | scratch that | strike that | take that back | take it back | take this back |
-    take back | never mind | nevermind | mistake | mistaken | by accident | accidentally | in error | error | wrong | mixed him | mixed her | mixed them | mixed it |
+    take back | joke | joking | kidding | i keep it | i'll keep it | i will keep it | want to keep it | je garde | je la garde | je le garde | blague | ich behalte | never mind | nevermind | mistake | mistaken | by accident | accidentally | in error | error | wrong | mixed him | mixed her | mixed them | mixed it |
     mixed up | confused | correction | edit: | update: | actually | on second thought | on second thoughts | second thought | second thoughts |
-    on reflection | changed my mind | change my mind | was meant for | meant for | meant to | meant the | let me think | let me check | let me ask | let me talk | hold on | hold off |
+    on reflection | changed my mind | change my mind | was meant for | i meant | meant for | meant to | meant the | let me think | let me check | let me ask | let me talk | hold on | hold off |
     hold this | hold it | en fait | finalement | je me suis tromp* | trompe | erreur | oubliez | oublie ca | annule | annulez | annuler | rectification |
     mauvais ticket | mauvaise demande | mauvais message | ignorer | ignorez | irrtum | versehen | versehentlich | falsch | falsche | falscher |
     falsches | vergiss | vergessen sie | ignorieren | stornieren | zuruckgezogen | nehme das zuruck | doch nicht | equivocado | equivoque | error mio |
@@ -187,6 +214,8 @@ def _against(verb: Verb, paragraph: list[str]) -> str:
             left = _NOT_FINISHED.sub(" ", left)
         if (_denied if verb is Verb.DENY else _conditional if reason else _limited)(left):
             return sentence
+        if verb in _CAREFUL and ("?" in sentence or _LATER.search(left)):
+            return sentence
         if strict and not (is_harmless(left) or is_harmless(sentence)):
             return sentence
     return ""
@@ -217,8 +246,15 @@ def _unwrapped(lines: list[str]) -> list[str]:
 
 def _without_courtesy(words: str) -> str:
     for courtesy in _COURTESIES:
-        words = courtesy.sub(" ", words)
+        words = courtesy.sub(_unless_it_decides, words)
     return words
+
+
+def _unless_it_decides(courtesy: re.Match[str]) -> str:
+    words = courtesy.group()
+    if _DECIDES.search(words):
+        return words
+    return " " if _TO_THE_REQUESTER.search(words) or not _MEASURES.search(words) else words
 
 
 def _limited(words: str) -> bool:

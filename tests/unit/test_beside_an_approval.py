@@ -13,6 +13,38 @@ from parsers.values import Command, Kind, ReadingRules, Unclear, Verb
 RULES = ReadingRules(now=datetime(2026, 11, 26, 9, tzinfo=UTC), timezone=UTC)
 
 LIMITING = (
+    "but ask her for the project number",
+    "but ask me first",
+    "but come to my office before",
+    "Sorry, I missed that the disk is too large.",
+    "Sorry, I overlooked that she has no grant.",
+    "Sorry I was thinking of Bob.",
+    "Sorry for the mixup, this was for Bob.",
+    "Apologies for the confusion, I meant Bob's.",
+    "Sorry for my mistake.",
+    "Désolé du retard, plutôt en janvier.",
+    "Désolé pour l'erreur, c'est pour Bob.",
+    "See you on Monday to discuss the size.",
+    "Call me before it runs.",
+    "Talk to you tomorrow before you build it.",
+    "Let me know before it is built.",
+    "If there are any doubts, ask Dave first.",
+    "If there is no budget, tell her no.",
+    "I am away, Dave will decide.",
+    "I'm on leave, Bob will take over the decision.",
+    "Do not hesitate to make it smaller.",
+    "Never hesitate to refuse.",
+    "Don't forget the limit of 10 GB.",
+    "Please don't worry if it's denied.",
+    "Keine Eile, ab Januar reicht.",
+    "Bei Fragen erst Bob fragen.",
+    "Please be aware she left.",
+    "Remember to shrink it.",
+    "She is part of the team that left.",
+    "Until later.",
+    "Sure, why so big?",
+    "If in doubt, ask Bob before.",
+    "Good idea, in January.",
     "Fine with me from January.",
     "Go ahead in spring.",
     "You can build it at the other site.",
@@ -52,6 +84,20 @@ LIMITING = (
     "только до марта",
 )
 HARMLESS = (
+    "but do ask if you need anything",
+    "but say hello to Dave",
+    "but come and see us",
+    "Sounds like a nice project!",
+    "Good idea.",
+    "Please read the terms of use.",
+    "Any questions, just ask.",
+    "If in doubt, ask.",
+    "But do come and say hi, Alice!",
+    "Thanks a lot for looking after this.",
+    "Please go ahead and build it.",
+    "If you need more disk later, just tell us.",
+    "Sorry, I missed your mail.",
+    "Sorry, I overlooked this one.",
     "C",
     "C.A.",
     "xx Carol",
@@ -240,3 +286,29 @@ def test_what_only_begins_like_an_ending_is_a_reason(reason: str) -> None:
 
     assert isinstance(said, Command)
     assert said.reason == reason
+
+
+@pytest.mark.parametrize("command", ["release", "confirm", "withdraw", "reinstall"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "In a week.",
+        "Who asked for this?",
+        "Je garde la machine.",
+        "(joke)",
+        "dans deux semaines",
+        "Will my data survive?",
+    ],
+)
+def test_what_cannot_be_taken_back_is_not_done_beside_a_question_or_another_time(command: str, words: str) -> None:
+    assert isinstance(read_command(f"{command}\n\n{words}", RULES), Unclear)
+
+
+@pytest.mark.parametrize("command", ["release", "confirm", "withdraw", "reinstall"])
+@pytest.mark.parametrize("words", ["Thanks for everything!", "The project is over.", "Alice", "It was me."])
+def test_what_owners_add_to_a_command_does_not_stop_it(command: str, words: str) -> None:
+    assert isinstance(read_command(f"{command}\n\n{words}", RULES), Command)
+
+
+def test_when_a_paper_is_due_is_a_reason_for_more_time() -> None:
+    assert isinstance(read_command("extend until 2027-06-30\n\nThe review comes in two months.", RULES), Command)
