@@ -99,6 +99,7 @@ class VmRemoved(Snapshot):
         Letter.VM_REMOVED, say("the message that the disk was deleted"), Audience.OWNER, subject=say("has been deleted")
     )
     released: Annotated[bool, "the owner gave it back, it did not run out"] = False
+    disk_gone: Annotated[bool, "when the machine was removed, there was no disk to keep"] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +196,7 @@ class VmEnded(Snapshot):
     by: Annotated[str, "who took it away, by name"]
     reason: Annotated[str, "why, in that admin's words"]
     plan: Plan
+    disk_gone: Annotated[bool, "the machine and its disk are no longer at their site"] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

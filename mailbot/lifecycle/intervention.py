@@ -34,15 +34,18 @@ from parsers.translatable import say
 
 
 def ended(ticket: Ticket, event: Ended, circumstances: Circumstances) -> Step | Refusal:
-    """The machine goes now.  No notice is needed where an admin says so and why; a hold is lifted first, and the disk is kept."""
+    """The machine goes now.  No notice is needed where an admin says so and why; a hold is lifted first, and the disk is kept if it is there."""
     if not event.reason.strip():
         return Refusal(say("Removing a machine needs a reason, because its owner will read it."))
     if held := why_held(ticket):
         return Refusal(held)
     after = going(ticket, circumstances, remove_at=circumstances.now)
     by = called(event.by, ticket, circumstances)
-    letter = to_owner(after, VmEnded(by=by, reason=event.reason, plan=after_removal(circumstances), **snapshot(after)))
-    effects = taken_away(ticket, after, circumstances, letter, by)
+    told = VmEnded(
+        by=by, reason=event.reason, plan=() if event.disk_gone else after_removal(circumstances), disk_gone=event.disk_gone,
+        **snapshot(after),
+    )  # fmt: skip
+    effects = taken_away(ticket, after, circumstances, to_owner(after, told), by)
     return Step(after, effects, f"ended by {event.by.who}: {event.reason}", WARNINGS)
 
 

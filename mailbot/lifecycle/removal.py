@@ -119,14 +119,18 @@ def removed_later(ticket: Ticket, circumstances: Circumstances, earliest: dateti
     return Step(after, effects, summary, cancel=("removal:",))
 
 
-def retired(ticket: Ticket, _event: Retired, circumstances: Circumstances) -> Step:
+def retired(ticket: Ticket, event: Retired, circumstances: Circumstances) -> Step:
     """Domain, seed, reservation and name are gone; the disk is kept for a while, long enough for the letter to arrive.
 
-    Of a machine that was never handed over nothing is kept: it is over.
+    Of a machine that was never handed over nothing is kept, and where somebody deleted the disk there is nothing to keep: it is over.
     """
     if ticket.lease_from is None:
         gone = moved(ticket, circumstances, state=TicketState.REMOVED, due_at=None)
         return Step(gone, (), f"what was begun at {ticket.site} is taken away")
+    if event.disk_gone:
+        gone = moved(ticket, circumstances, state=TicketState.REMOVED, due_at=None, keep_until=None)
+        told = VmRemoved(released=given_back(gone), disk_gone=True, **snapshot(gone))
+        return Step(gone, (to_owner(gone, told),), "removed; there was no disk to keep")
     promised = ticket.keep_until or circumstances.now + timedelta(days=circumstances.rules.lease.keep_disk_days)
     keep_until = max(promised, circumstances.now + DAY + SLACK)
     after = moved(ticket, circumstances, state=TicketState.ARCHIVED, keep_until=keep_until, due_at=keep_until)

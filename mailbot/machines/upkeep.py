@@ -114,8 +114,10 @@ def retire(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, tic
     if not is_off(context, site, spec, item):
         later(context, item, "the guest to shut down")
         return
-    site.provisioner.retire(spec)
-    settle_with(context, item, Retired(), Settled(item, done=True, proof=f"retired at {site.provisioner.site}"))
+    gone = site.provisioner.retire(spec).phase is VmPhase.ABSENT
+    settle_with(
+        context, item, Retired(disk_gone=gone), Settled(item, done=True, proof=f"retired at {site.provisioner.site}")
+    )
 
 
 @at_its_site

@@ -204,10 +204,11 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """Domain, seed, reservation and name are gone; the disk is kept."""
+    """Domain, seed, reservation and name are gone; the disk is kept, or `disk_gone` where the site has none."""
 
     kind: ClassVar[EventKind] = EventKind.RETIRED
     by: Actor = MACHINE
+    disk_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,17 +253,17 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An admin takes a machine away now, whatever its end date; its owner reads the reason."""
+    """An admin takes a machine away now, whatever its end date; its owner reads the reason.  `disk_gone` where its site has no disk of it any more."""
 
     kind: ClassVar[EventKind] = EventKind.ENDED
     by: Actor
     reason: str
+    disk_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EndDateSet:
-    """An admin gives a machine another last day without having been asked: a later one starts a stopped machine again; with an
-    earlier one its owner reads the reason."""
+    """An admin gives a machine another last day, unasked: a later one starts a stopped machine again; of an earlier one its owner reads the reason."""
 
     kind: ClassVar[EventKind] = EventKind.END_DATE_SET
     by: Actor

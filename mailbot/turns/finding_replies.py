@@ -22,7 +22,8 @@ from mailbot.turns.judgement import Judgement, answered
 from parsers.translatable import Translatable, as_one, say
 from parsers.values import Command, Mail, Unclear, Verb
 
-_GONE = say("The machine and its disk are no longer at their site.")
+_GONE = say("The machine is no longer at its site.")
+_ALL_GONE = say("The machine and its disk are no longer at their site.")
 _WORDS = say(
     "Answer this message with “{rebuild}”, “{adopt}” or “{forget}” and the name of the machine.",
     rebuild=say("rebuild"),
@@ -63,7 +64,7 @@ def done(context: TurnContext, placed: Placed, verb: Verb, by: Actor) -> Done | 
         again = say("{machine} is being built again at {site}; its owner has been told.", **named)
         return _happened(context, placed, RebuildAsked(by, fresh=found.fresh), again)
     ended = say("the ticket of {machine} at {site} is closed; its owner has been told.", **named)
-    return _happened(context, placed, Ended(by, _GONE), ended)
+    return _happened(context, placed, Ended(by, _ALL_GONE if found.fresh else _GONE, found.fresh), ended)
 
 
 def _happened(context: TurnContext, placed: Placed, event: Event, said: Translatable) -> Done | Refusal:

@@ -106,8 +106,22 @@ def test_forgetting_a_lost_machine_ends_its_ticket_and_tells_its_owner(world: Wo
     looked(world)
     assert "its owner has been told" in answer(world, "forget alice-vm")
     world.once()
+    assert world.ticket().state is TicketState.REMOVED, "there is no disk to keep"
+    told = " ".join(words_of(world.last(Letter.VM_ENDED)).split())
+    assert "no longer at their site" in told
+    assert "kept" not in told
+    assert "so it could not be kept" in " ".join(words_of(world.last(Letter.VM_REMOVED)).split())
+
+
+def test_forgetting_a_machine_whose_disk_is_there_keeps_the_disk(world: World) -> None:
+    lose(with_a_machine(world), disk=False)
+    looked(world)
+    answer(world, "forget alice-vm")
+    world.once()
     assert world.ticket().state is TicketState.ARCHIVED
-    assert "no longer at their site" in " ".join(words_of(world.last(Letter.VM_ENDED)).split())
+    told = " ".join(words_of(world.last(Letter.VM_ENDED)).split())
+    assert "The machine is no longer at its site." in told
+    assert "Its disk will be kept for a while." in told
 
 
 def test_an_answer_names_what_is_left_to_answer_and_the_history_names_the_answer(world: World) -> None:

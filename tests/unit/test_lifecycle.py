@@ -757,3 +757,11 @@ def test_a_site_that_was_chosen_for_a_machine_that_is_elsewhere_by_now_is_refuse
     assert isinstance(nowhere_now, Refusal)
     assert "placed at no site meanwhile" in nowhere_now.why
     assert made_of(placed, Placed("south", instead_of="north")).ticket.site == "south"
+
+
+def test_a_removal_that_finds_no_disk_promises_none() -> None:
+    going = made_of(ticket(S.ACTIVE, lease_from=START), Ended(BY_CAROL, "lost", disk_gone=True))
+    assert [effect.facts.get("disk_gone") for effect in going.effects] == [None, True]
+    gone = made_of(going.ticket, Retired(disk_gone=True))
+    assert (gone.ticket.state, gone.ticket.keep_until) == (S.REMOVED, None)
+    assert [effect.facts["disk_gone"] for effect in gone.effects] == [True]
