@@ -19,7 +19,13 @@ from mailbot.lifecycle.steps import called, snapshot, to_owner
 from mailbot.model import Action, OwnerSet, Refusal, Step, Ticket
 from parsers.translatable import say
 
-_TO_THE_FORMER = tuple(f"{letter.value}:" for letter, about in KINDS.items() if about.audience is Audience.OWNER)
+OWNERS = "owner:"
+"""Begins the rest of the key of an answer to the owner, which tells it from one to an admin."""
+
+_READER = {Audience.OWNER: "", Audience.SENDER: OWNERS}
+_TO_THE_FORMER = tuple(
+    f"{letter.value}:{_READER[about.audience]}" for letter, about in KINDS.items() if about.audience in _READER
+)
 _WORK_FOR_THE_FORMER = tuple(f"{action.value}:" for action in (Action.REPORT, Action.CONSOLE, Action.REKEY))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from mailbot import journal, policy
 from mailbot.letters import LetterFacts
 from mailbot.letters.requests import ToCorrect, UnknownSender
+from mailbot.lifecycle.passing import OWNERS
 from mailbot.model import (
     Action,
     Admin,
@@ -81,7 +82,8 @@ def answered(
     if context.store.answers_today(address, now) >= limit:
         return withheld(mail, address, note)
     letter = facts.about.letter
-    key = f"{letter.value}:{mail.sha256}" if ticket else f"mail:{mail.sha256}:{letter.value}"
+    reader = OWNERS if isinstance(to, Person) else ""  # another owner voids the answers to the former one
+    key = f"{letter.value}:{reader}{mail.sha256}" if ticket else f"mail:{mail.sha256}:{letter.value}"
     own = ticket.language if ticket and isinstance(to, Person) else ""
     spoken = language or own or to.language
     effect = Effect(Action.LETTER, key, letter, address, to.name, facts.stored(), language=spoken)

@@ -156,6 +156,10 @@ def test_a_brake_that_is_not_pulled_cannot_be_released(world: World) -> None:
 # taking away, and giving longer
 
 
+_STILL = 10**6
+"""So often that it is for good."""
+
+
 @pytest.fixture
 def running(world: World) -> World:
     operator.approve(world.bot.context, 1, "carol")
@@ -342,15 +346,29 @@ def test_no_letter_of_the_former_owner_gives_authority_not_even_in_the_new_ones_
 
 
 def test_what_the_former_owner_was_asked_or_was_to_be_told_is_void(running: World) -> None:
-    running.postman.down = True
+    running.postman.faults.plan("send", times=_STILL)
     running.answers(running.last(Letter.VM_READY), "release")
     assert running.ticket().release_asked_at is not None
     operator.change_owner(running.bot.context, 1, "carol", "bob", "Alice has left.")
     letters = len(running.letters)
-    running.postman.down = False
-    running.later(hours=1)
+    running.postman.faults.planned.clear()
+    running.later(minutes=30)
     assert running.ticket().release_asked_at is None
     assert sorted(kind_of(one) for one in running.letters[letters:]) == [Letter.VM_PASSED_ON, Letter.VM_YOURS]
+
+
+def test_answers_that_wait_go_to_no_former_owner_but_to_an_admin_they_do(running: World) -> None:
+    asked = running.last(Letter.ADMIN_DECISION, CAROL.address)
+    running.postman.faults.plan("send", times=_STILL)
+    for words in ("perhaps later", "status", "keys"):
+        running.answers(running.last(Letter.VM_READY), words)
+    running.answers(asked, "help")
+    operator.change_owner(running.bot.context, 1, "carol", "bob", "Alice has left.")
+    letters = len(running.letters)
+    running.postman.faults.planned.clear()
+    running.later(minutes=30)
+    sent = sorted((kind_of(one).value, one.envelope_to) for one in running.letters[letters:])
+    assert sent == [("help", CAROL.address), ("vm-passed-on", ALICE.email), ("vm-yours", BOB.email)]
 
 
 def test_a_new_owner_gets_the_notice_that_the_former_one_had(running: World) -> None:
@@ -366,10 +384,10 @@ def test_a_new_owner_gets_the_notice_that_the_former_one_had(running: World) -> 
 
 
 def test_the_letter_to_who_had_it_goes_to_their_address_of_now(running: World) -> None:
-    running.postman.down = True
+    running.postman.faults.plan("send", times=_STILL)
     operator.change_owner(running.bot.context, 1, "carol", "bob", "Alice has moved on.")
     running.directory.put(replace(ALICE, id="memory:alice", email="alice@elsewhere.example"))
-    running.postman.down = False
+    running.postman.faults.planned.clear()
     running.later(hours=1)
     assert running.last(Letter.VM_PASSED_ON).envelope_to == "alice@elsewhere.example"
 
