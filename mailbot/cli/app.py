@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailbot.cli.misuse import misused
 from mailbot.cli.output import Named, complain, say
 from mailbot.cli.table import LOOK, Table, load
 
@@ -113,8 +114,7 @@ def _told(error: Exception) -> int:
     if isinstance(error, _CLICK_ERROR):
         context = getattr(error, "ctx", None)
         path = getattr(context, "command_path", "mailbot")
-        message = error.format_message() if hasattr(error, "format_message") else str(error)
-        message = message.replace("Value error, ", "")  # how pydantic, which typer checks with, begins what it says
+        message = misused(error)
         shown = message.startswith("Usage:")  # nothing was asked for: the help itself is the message
         complain(message if shown else f"{path}: {message}\nTry: {path} --help")
         return os.EX_USAGE

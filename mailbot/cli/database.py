@@ -76,7 +76,7 @@ def _day(written: str) -> date:
     try:
         return date.fromisoformat(written)
     except ValueError:
-        raise typer.BadParameter(f"{written} is no day, such as 2027-03-31") from None
+        raise typer.BadParameter(f"{written} is not a date such as 2027-03-31") from None
 
 
 @db.command()

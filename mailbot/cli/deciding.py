@@ -247,7 +247,7 @@ def confirm(what: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{what} Say --yes to confirm it.")
+        raise typer.BadParameter(f"{what} There is no terminal to ask at, so nothing was done; confirm it with --yes.")
     typer.confirm(f"{what} Continue?", abort=True, err=True)
 
 

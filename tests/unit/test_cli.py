@@ -165,7 +165,7 @@ def test_show_gives_the_history_with_its_evidence_and_the_letters_with_their_pro
 
 def test_a_state_that_does_not_exist_is_named_with_those_that_do(config: Path, capsys: Capture) -> None:
     assert main(["list", "--state", "dead", "-c", str(config)]) == os.EX_USAGE
-    assert "Invalid value for '--state': 'dead' is not one of 'unconfirmed', 'pending'," in capsys.readouterr().err
+    assert "mailbot list: --state: 'dead' is not one of 'unconfirmed', 'pending'," in capsys.readouterr().err
 
 
 def test_show_in_json_has_ticket_history_and_letters(config: Path, world: World, capsys: Capture) -> None:
@@ -285,6 +285,15 @@ def test_an_announcement_is_shown_before_it_is_begun_and_asks_first(
     assert (begun.subject, begun.address) == ("Maintenance", "carol@testbed.example")
     words.write_text("release\n", encoding="utf-8")
     assert main([*command, "--dry-run"]) == os.EX_DATAERR
+
+
+def test_without_a_terminal_the_end_of_a_machine_has_to_be_confirmed(
+    config: Path, world: World, capsys: Capture
+) -> None:
+    assert main(["end", "1", "broken", "--as", "carol", "-c", str(config)]) == os.EX_USAGE
+    told = capsys.readouterr().err
+    assert told.startswith("mailbot end: The machine of ticket #1 will be stopped and removed now;")
+    assert "nothing was done; confirm it with --yes." in told
 
 
 def test_a_date_that_is_none_is_wrong_usage(config: Path, world: World, capsys: Capture) -> None:
@@ -410,7 +419,10 @@ def test_the_configuration_is_printed_without_its_secrets(config: Path, capsys: 
     [
         (["nope"], os.EX_USAGE, "No such command 'nope'"),
         (["show"], os.EX_USAGE, "Missing argument"),
-        (["approve", "x"], os.EX_USAGE, "a valid integer"),
+        (["approve", "x"], os.EX_USAGE, "mailbot approve: TICKET: x is not a whole number"),
+        (["approve", "0"], os.EX_USAGE, "mailbot approve: TICKET: 0 is too small (at least 1)"),
+        (["extend", "1", "soon", "--as", "carol"], os.EX_USAGE, "DATE: soon is not a date such as 2027-01-31"),
+        (["requeue", "mail", "--as", "carol"], os.EX_USAGE, "mailbot requeue mail: Name one Message-ID, or say --all."),
         ([], os.EX_USAGE, "Usage: mailbot"),
         (["list", "-c", "/nowhere/config.toml"], os.EX_CONFIG, "`mailbot init` writes one"),
         (["explain"], os.EX_USAGE, "files"),
