@@ -28,6 +28,12 @@ LONGEST_VALUE = 500
 """Characters of one field; what is longer is cut, with a mark."""
 
 _MESSAGE_ID = re.compile(r"<[^<>\s]{0,400}@[^<>\s]{0,400}>")
+_LEVELS: dict[Level, int] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
 _FIRST_KEYS = ("at", "level", "ticket", "event")
 
 
@@ -100,7 +106,7 @@ class _Log:
     one: Lock = field(default_factory=Lock)
 
     def takes(self, level: Level) -> bool:
-        return logging.getLevelNamesMapping()[level.upper()] >= self.least
+        return _LEVELS[level] >= self.least
 
     def write(self, level: Level, event: str, facts: dict[str, Any]) -> None:
         at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
@@ -211,6 +217,8 @@ _LOG = _Log(_StandardError(), logging.INFO, _console)
 
 def _escape(text: str) -> str:
     """Write what is not printable (control, format, surrogate, line separator) as \\xNN or \\uNNNN."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else _code(letter) for letter in text)
 
 

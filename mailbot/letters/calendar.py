@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import UTC, date, datetime, timedelta
-from email.message import Message
 
 from icalendar import Alarm, Calendar, Event
 
 from mailbot.letters.kinds import CalendarEntry
 from mailbot.letters.languages import Language
+from mailbot.letters.message import attachment
 from mailbot.letters.settings import LetterSettings
 from mailbot.model import Ticket
 from parsers.translatable import say
@@ -17,7 +16,7 @@ from parsers.translatable import say
 
 def end_of_lease(
     ticket: Ticket, day: date, told: CalendarEntry, settings: LetterSettings, *, now: datetime, spoken: Language
-) -> Message:
+) -> str:
     """The attachment: an all-day entry on the ticket's last day, with a reminder a week before.
 
     `day` is the last day as the letter says it; the entry is replaced where `told.sequence` is higher (RFC 5545
@@ -41,18 +40,10 @@ def end_of_lease(
         alarm.add("description", spoken.words(say("{machine} ends in a week", machine=machine)))
         alarm.add("trigger", timedelta(days=-7))
         entry.add_component(alarm)
+    method = "CANCEL" if cancelled else "PUBLISH"
     calendar = Calendar()
     calendar.add("prodid", "-//mailbot//end of lease//EN")
     calendar.add("version", "2.0")
-    calendar.add("method", "CANCEL" if cancelled else "PUBLISH")
+    calendar.add("method", method)
     calendar.add_component(entry)
-    return _attachment(calendar, f"{machine}.ics", "CANCEL" if cancelled else "PUBLISH")
-
-
-def _attachment(calendar: Calendar, filename: str, method: str) -> Message:
-    part = Message()
-    part["Content-Type"] = f'text/calendar; charset="utf-8"; method={method}; name="{filename}"'
-    part["Content-Disposition"] = f'attachment; filename="{filename}"'
-    part["Content-Transfer-Encoding"] = "base64"
-    part.set_payload(base64.encodebytes(calendar.to_ical()).decode("ascii"))
-    return part
+    return attachment(f'text/calendar; charset="utf-8"; method={method}', f"{machine}.ics", calendar.to_ical())

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import binascii
 import re
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from email import policy
-from email.generator import BytesGenerator
 from email.header import Header
-from email.message import Message
 from email.utils import format_datetime
-from io import BytesIO
 from typing import Any
 from urllib.parse import quote
 
@@ -22,12 +17,9 @@ from mailbot.letters.answers import Reply
 from mailbot.letters.catalogue import KINDS, LETTERS
 from mailbot.letters.kinds import About, Answer, LetterFacts, Snapshot, Thread
 from mailbot.letters.languages import Language, chosen, language
+from mailbot.letters.message import multipart, text_part
 from mailbot.letters.questions import AdminDecided
-from mailbot.letters.rendering import (
-    DECIDING,
-    Rendered,
-    render,
-)
+from mailbot.letters.rendering import DECIDING, Mailto, Rendered, render
 from mailbot.letters.settings import LetterSettings
 from mailbot.letters.stored import UnreadableFacts, from_json
 from mailbot.letters.subjects import last_day, said
@@ -48,17 +40,6 @@ from parsers.text.folding import fold, one_line
 from parsers.translatable import Translatable, say, words_of
 from parsers.values import Verb
 
-
-class _AsWritten(policy.Compat32):
-    """Headers as they were folded here: one line of ASCII is written as it is, where the library would take it apart word by word and join it again."""
-
-    def fold_binary(self, name: str, value: str) -> bytes:
-        if value.isascii() and value.isprintable() and value == value.strip():
-            return f"{name}: {value}{self.linesep}".encode("ascii")
-        return super().fold_binary(name, value)
-
-
-_POLICY = _AsWritten(linesep="\r\n", max_line_length=None, mangle_from_=False)
 _MAX_REFERENCES = 10
 LIST = "letters"
 """First label of the List-Id (RFC 2919), by which people filter."""
@@ -96,10 +77,8 @@ def compose(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, n
     subject = _subject(work)
     message_id = tokens.message_id(settings.keys, work.reference, _identity(work), settings.message_id_domain)
     body = _body(work, subject)
-    message = _message(work, body, message_id)
-    for name, value in _headers(work, subject, message_id):
-        message[name] = value
-    return OutboundMail(settings.support_address, item.effect.to, message_id, _bytes(message))
+    message = _message(work, body, message_id, _headers(work, subject, message_id))
+    return OutboundMail(settings.support_address, item.effect.to, message_id, message.encode("ascii"))
 
 
 def _begin(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, now: datetime) -> _Work:
@@ -160,13 +139,14 @@ def _body(work: _Work, subject: str) -> Rendered:
     if ticket is not None and isinstance(work.facts, Snapshot):
         values["end_date"] = work.facts.end_date or ticket.end_date
         values["disk_gib"] = work.facts.disk_gib or ticket.disk_gib
+    values |= _common(work)
     band = f"{service.name} · #{ticket.id} · {ticket.username}-vm" if ticket else service.name
     return render(
         work.letter.value,
-        {**values, **_common(work)},
+        values,
         title=subject,
         band=one_line(band, 120),
-        mailto=lambda words: _mailto(work, subject, words),
+        mailto=_mailto(work, subject, values["short_code"]),
         language=work.language,
         own=work.settings.templates,
     )
@@ -203,8 +183,8 @@ def _common(work: _Work) -> dict[str, Any]:
     }
 
 
-def _mailto(work: _Work, subject: str, words: str) -> str:
-    """A link that opens a reply with an offered line in it (RFC 6068); it acts on nothing by itself.
+def _mailto(work: _Work, subject: str, short_code: str) -> Mailto:
+    """Gives the link that opens a reply with an offered line in it (RFC 6068); it acts on nothing by itself.
 
     Such a reply has no In-Reply-To: the address carries the token where the site has plus-addresses, and the body the
     visible code.  What the person has to fill in (`<reason>`) is left out.
@@ -214,9 +194,10 @@ def _mailto(work: _Work, subject: str, words: str) -> str:
     if work.reference is not None:
         to = tokens.reply_address(to, work.reference, plus=settings.plus_addresses)
     number = f" #{work.ticket.id}" if work.ticket else ""
-    body = f"{words.partition('<')[0]}\r\n\r\n{settings.rules.service.name}{number}, code {_short_code(work)}\r\n"
-    answer = subject if subject.lower().startswith("re:") else f"Re: {subject}"
-    return f"mailto:{quote(to, safe='@+')}?subject={quote(answer, safe='')}&body={quote(body, safe='')}"
+    below = quote(f"\r\n\r\n{settings.rules.service.name}{number}, code {short_code}\r\n", safe="")
+    answer = quote(subject if subject.lower().startswith("re:") else f"Re: {subject}", safe="")
+    reply = f"mailto:{quote(to, safe='@+')}?subject={answer}&body="
+    return lambda words: f"{reply}{quote(words.partition('<')[0], safe='')}{below}"
 
 
 def _short_code(work: _Work) -> str:
@@ -367,43 +348,18 @@ def _unstructured(words: str) -> str:
     return Header(words, charset, maxlinelen=76, header_name="Subject").encode(linesep="\r\n")
 
 
-# --- the bytes
+# --- the whole
 
 
-def _message(work: _Work, body: Rendered, message_id: str) -> Message:
+def _message(work: _Work, body: Rendered, message_id: str, headers: list[tuple[str, str]]) -> str:
     """multipart/alternative with text first (RFC 2046 section 5.1.4); with a calendar, that inside multipart/mixed."""
     boundary = message_id.strip("<>").partition("@")[0].rpartition(".")[2]
-    both = _multipart("alternative", f"=_a_{boundary}", [_part("plain", body.text), _part("html", body.html)])
+    both, further = (text_part("plain", body.text), text_part("html", body.html)), (("MIME-Version", "1.0"), *headers)
     calendar = getattr(work.facts, "calendar", None)
     if calendar is None or work.ticket is None:
-        both["MIME-Version"] = "1.0"
-        return both
+        return multipart("alternative", f"=_a_{boundary}", both, further)
     from mailbot.letters.calendar import end_of_lease  # noqa: PLC0415 - icalendar is 83 modules, and few letters need it
 
     day = last_day(work.facts, work.ticket)
     attached = end_of_lease(work.ticket, day, calendar, work.settings, now=work.now, spoken=work.language)
-    mixed = _multipart("mixed", f"=_m_{boundary}", [both, attached])
-    mixed["MIME-Version"] = "1.0"
-    return mixed
-
-
-def _multipart(subtype: str, boundary: str, parts: list[Message | str]) -> Message:
-    message = Message(_POLICY)
-    message["Content-Type"] = f'multipart/{subtype}; boundary="{boundary}"'
-    message.set_payload(parts)
-    return message
-
-
-def _part(subtype: str, words: str) -> Message:
-    part = Message(_POLICY)
-    part["Content-Type"] = f'text/{subtype}; charset="utf-8"'
-    part["Content-Transfer-Encoding"] = "quoted-printable"
-    encoded = binascii.b2a_qp(words.encode(), istext=True)
-    part.set_payload(encoded.decode("ascii"))
-    return part
-
-
-def _bytes(message: Message) -> bytes:
-    out = BytesIO()
-    BytesGenerator(out, policy=_POLICY).flatten(message)
-    return out.getvalue()
+    return multipart("mixed", f"=_m_{boundary}", (multipart("alternative", f"=_a_{boundary}", both), attached), further)

@@ -132,8 +132,7 @@ class Language:
 
     def gib(self, mebibytes: int) -> str:
         """MiB as GiB in words: `12 GiB`, `1.5 GiB`."""
-        number = format_decimal(round(mebibytes / 1024, 1), "0.#", locale=self.code)
-        return self.words(say("{number} GiB", number=number))
+        return self.words(say("{number} GiB", number=_tenths_of_gib(mebibytes, self.code)))
 
     def count(self, number: int, noun: str) -> str:
         """`1 day`, `2 days`; the noun is one of `_COUNTED`."""
@@ -147,6 +146,12 @@ class Language:
         if days < 0:
             return self.words(say_many("{number} day ago", "{number} days ago", -days))
         return self.words(say_many("in {number} day", "in {number} days", days))
+
+
+@lru_cache(maxsize=256)
+def _tenths_of_gib(mebibytes: int, code: str) -> str:
+    # Few sizes occur, and Babel reads its pattern again for each number.
+    return str(format_decimal(round(mebibytes / 1024, 1), "0.#", locale=code))
 
 
 _SHORT_DAY = {"de": "EEE, d. MMM"}

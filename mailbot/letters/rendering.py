@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,6 +20,7 @@ from jinja2 import (
     Undefined,
     meta,
 )
+from markupsafe import Markup, escape
 
 from mailbot.letters.blocks import Block, BlockKind, read_blocks
 from mailbot.letters.languages import Language
@@ -79,6 +80,7 @@ def render(
     blocks = tuple(_typeset(block, language) for block in read_blocks(source))
     preview = next((block.text for block in blocks if block.kind is BlockKind.LEAD), title)
 
+    @cache
     def label(words: str) -> str:
         # The word in front keeps each line from being a command itself, also where a client drops the indent.
         return language.typeset(language.words(say("Reply «{words}»", words=words)))
@@ -237,8 +239,12 @@ def _layout(own: Path | None, language: Language) -> Template:
 
 
 _TOGETHER = re.compile(r"(\d{4}-\d\d-\d\d|[\w.]+-vm(?![\w-])|\d+ (?:GiB|Gio|MiB|Mio|CPUs?)\b|\d+ h \d\d|--\w+)")
+_UNBROKEN = r'<span style="white-space:nowrap">\1</span>'
 
 
-def _together(words: str) -> list[tuple[str, bool]]:
-    """The words in pieces, with whether a line may break within each: not in a date, a machine's name, an amount or a time."""
-    return [(piece, number % 2 == 0) for number, piece in enumerate(_TOGETHER.split(words)) if piece]
+def _together(words: str) -> Markup:
+    """The words as HTML in which no line breaks within a date, a machine's name, an amount or a time.
+
+    What stands for a character in HTML begins and ends with none of the expression's: it finds the same as in plain words.
+    """
+    return Markup(_TOGETHER.sub(_UNBROKEN, str(escape(words))))  # noqa: S704 - escaped in this very line
