@@ -15,12 +15,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from mailbot import fleet, operator, passes
+from mailbot import fleet, operator, passes, personal
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.reading.direct import DirectReader
@@ -32,6 +33,7 @@ from mailbot.ports import Fetched
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
 from mailbot.turns.context import TurnContext
+from mailbot.turns.modes import Mode
 from mailbot.wiring import Bot
 from provisioner.fake import FakeSite
 from provisioner.fake_machine import FakeMachine, FakeStep, Faults
@@ -68,6 +70,8 @@ class Counted:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._real, name)
+        if name == "archive":
+            return Counted(found, self._steps, frozenset({"erase"}))
         return self._wrapped(found) if name in self._counted else found
 
     def _wrapped(self, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -135,6 +139,10 @@ def make_bot(root: Path, steps: Steps, foreign_at: Sequence[str] = ()) -> Bot:
     )
 
 
+def _at_north(mode: Mode, context: TurnContext) -> None:
+    operator.set_site_mode(context, "north", mode, "carol", "It goes.")
+
+
 DEEDS: dict[str, Callable[[TurnContext], object]] = {
     "end": lambda context: operator.end(context, 1, "carol", "It attacked another network."),
     "extend": lambda context: operator.extend(context, 1, "carol", date(2027, 3, 31)),
@@ -150,6 +158,17 @@ DEEDS: dict[str, Callable[[TurnContext], object]] = {
     "withdraw": lambda context: operator.withdraw(context, 1, "carol"),
     "retry": lambda context: operator.retry(context, 1, "carol"),
     "restore": lambda context: operator.restore(context, 1, "carol"),
+    "unhold": lambda context: operator.unhold(context, 1, "carol"),
+    "cancel move": lambda context: fleet.cancel_move(context, 1, "carol"),
+    "requeue": lambda context: operator.requeue_ticket(context, 1, "carol"),
+    "erase": lambda context: personal.erase(context, personal.person(context, "alice"), "carol"),
+    "release brake": lambda context: operator.release_brake(context, "carol"),
+    "close": lambda context: operator.close(context, "carol", "We move the cables."),
+    "reopen": lambda context: operator.reopen(context, "carol"),
+    "pause": lambda context: operator.pause(context, "carol", "We move the cables."),
+    "resume": lambda context: operator.resume(context, "carol"),
+    "drain": lambda context: fleet.drain(context, "north", "carol", why="It goes.", neighbours=SITES),
+    **{mode.value: partial(_at_north, mode) for mode in Mode},
 }
 """What an admin does at the command line."""
 
