@@ -238,7 +238,9 @@ def _layout(own: Path | None, language: Language) -> Template:
     return environment.get_template("layout.html.j2")
 
 
-_TOGETHER = re.compile(r"(\d{4}-\d\d-\d\d|[\w.]+-vm(?![\w-])|\d+ (?:GiB|Gio|MiB|Mio|CPUs?)\b|\d+ h \d\d|--\w+)")
+_TOGETHER = re.compile(
+    r"(\d{4}-\d\d-\d\d|(?<![\w.])[\w.]+-vm(?![\w-])|\d+ (?:GiB|Gio|MiB|Mio|CPUs?)\b|\d+ h \d\d|--\w+)"
+)
 _UNBROKEN = r'<span style="white-space:nowrap">\1</span>'
 
 

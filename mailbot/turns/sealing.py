@@ -22,7 +22,8 @@ _MARK = b"mailbot-sealed-1\0"
 
 def seal(keys: TokenKeys, raw: bytes) -> bytes:
     """The mail, compressed and encrypted with the first key."""
-    return _MARK + _cipher(keys.keys[0]).encrypt(zlib.compress(raw), [_MARK])
+    # Level 1: a tenth larger than by default in half the time, and every turn of a mail waits for it.
+    return _MARK + _cipher(keys.keys[0]).encrypt(zlib.compress(raw, 1), [_MARK])
 
 
 def unseal(keys: TokenKeys, stored: bytes) -> bytes:

@@ -10,6 +10,7 @@ from functools import cache
 from sqlalchemy import Connection, Insert, bindparam, exists, func, literal_column, not_, or_, select, text, update
 from sqlalchemy.sql.dml import ReturningInsert
 
+from mailbot.adapters.database import quick
 from mailbot.adapters.database.inserting import dialect_of, insert
 from mailbot.adapters.database.tables import LEDGER, NOTES, RAW_MAILS, TO_BE_MOVED, TO_BE_RETRIED
 from mailbot.errors import Conflict
@@ -115,7 +116,7 @@ def handled_before(
     """Whether another mail with that Message-ID or hash was handled, and what a note says."""
     values = _folder(key) | {"in_uid": key.uid, "hash": sha256, "note": note}
     statement = _BEFORE if message_id else _BEFORE_BY_HASH
-    before, value = connection.execute(statement, values | ({"mail_id": message_id} if message_id else {})).one()
+    ((before, value),), _ = quick.run(connection, statement, values | ({"mail_id": message_id} if message_id else {}))
     return bool(before), value
 
 
@@ -134,7 +135,8 @@ def mark_moved(connection: Connection, keys: Sequence[MailKey]) -> None:
 def write(connection: Connection, entry: LedgerEntry) -> None:
     """Write what became of a mail, over a RETRY of the same mail; raises Conflict where it has another verdict."""
     key = entry.key
-    written = connection.execute(
+    written, _ = quick.run(
+        connection,
         _upsert(dialect_of(connection)),
         {
             "account": key.account,
@@ -154,11 +156,11 @@ def write(connection: Connection, entry: LedgerEntry) -> None:
             "unmoved": int(entry.verdict in MOVED_AWAY),
         },
     )
-    if written.first() is None:
+    if not written:
         raise Conflict(f"mail {key.uid} of {key.folder} was handled by somebody else meanwhile")
     if entry.raw is not None:
         packed = {"sha256": entry.sha256, "data": _packed(entry.raw), "stored_at": entry.seen_at}
-        connection.execute(_keep(dialect_of(connection)), packed)
+        quick.run(connection, _keep(dialect_of(connection)), packed)
 
 
 def raw_mail(connection: Connection, sha256: str) -> bytes | None:
@@ -177,5 +179,5 @@ def replace_raw_mails(connection: Connection, mails: Mapping[str, bytes]) -> Non
 
 
 def _packed(raw: bytes) -> bytes:
-    # Level 1: mails shrink to half either way, and a turn does not wait for the last percent.
-    return zlib.compress(raw, 1)
+    # In zlib's form, but not compressed: what comes is encrypted, was compressed before, and shrinks no more.
+    return zlib.compress(raw, 0)

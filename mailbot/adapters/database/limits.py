@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, select, text, update
 
+from mailbot.adapters.database import quick
 from mailbot.adapters.database.tables import CAUSED, COUNTED, HELD, OUTBOX
 from mailbot.lifecycle.letter_brake import DAY, HOUR, Written, why_held
 from mailbot.model import Effect, EventKind, HeldLetter, HistoryEntry, Role, Ticket, Turn, Weight
@@ -136,7 +137,7 @@ class Brake:
             wanted: dict[str, Any] = dict(common)
             for number, reader in enumerate(some):
                 wanted |= {f"reader_{number}": reader, f"since_{number}": since_hour if reader == ADMINS else since_day}
-            hour, day, *each = self.connection.execute(_counts(len(some)), wanted).one()
+            ((hour, day, *each),), _ = quick.run(self.connection, _counts(len(some)), wanted)
             self._in_all = (hour, day)
             for number, reader in enumerate(some):
                 to_reader, of_cause, of_ticket = each[3 * number : 3 * number + 3]

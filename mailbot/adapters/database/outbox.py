@@ -27,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from mailbot.adapters.database import limits
+from mailbot.adapters.database import limits, quick
 from mailbot.adapters.database.inserting import dialect_of, insert
 from mailbot.adapters.database.notices import NOTICE, notice_of, notice_values
 from mailbot.adapters.database.tables import ANSWERS_A_MAIL, FAILED, OUTBOX, WAITING
@@ -187,7 +187,7 @@ def add(connection: Connection, turn: Turn, ticket: Ticket | None, letters: Lett
         }
         for effect in turn.effects
     ]
-    connection.execute(_insert(dialect_of(connection)), rows)
+    quick.run(connection, _insert(dialect_of(connection)), *rows)
     return list(limits.told_in_history(rows, turn, ticket)) if ticket else []
 
 
@@ -208,7 +208,7 @@ def cancel(connection: Connection, ticket_id: int, prefixes: Iterable[str], now:
     """Cancel the ticket's waiting rows whose key starts with one of the prefixes."""
     rows = [{"of_ticket": ticket_id, "prefix": prefix, "now": now} for prefix in prefixes if prefix]
     if rows:
-        connection.execute(_CANCEL, rows)
+        quick.run(connection, _CANCEL, *rows)
 
 
 def bounced(connection: Connection, message_id: str, permanent: bool | None, now: datetime) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Insert, bindparam, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailbot.adapters.database import addresses, leases, leaving, ledger, limits, migrate, outbox, tickets
+from mailbot.adapters.database import addresses, leases, leaving, ledger, limits, migrate, outbox, quick, tickets
 from mailbot.adapters.database.archive import DatabaseArchive
 from mailbot.adapters.database.engine import LOOKS, WRITES, make_engine, sqlite_file
 from mailbot.adapters.database.inserting import dialect_of, insert
@@ -320,7 +320,8 @@ class Database:
 
     def note(self, name: str) -> str | None:
         with self._read() as connection:
-            return connection.execute(_NOTE, {"wanted": name}).scalar()
+            found, _ = quick.run(connection, _NOTE, {"wanted": name})
+        return found[0][0] if found else None
 
     def notes(self, names: Sequence[str]) -> dict[str, str]:
         with self._read() as connection:

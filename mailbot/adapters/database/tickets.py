@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from secrets import token_hex
 from typing import Any
@@ -12,8 +12,9 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, select, text, union_all, update
 from sqlalchemy.exc import IntegrityError
 
+from mailbot.adapters.database import quick
 from mailbot.adapters.database.notices import NOTICE, notice_of
-from mailbot.adapters.database.seals import FIRST, line_of
+from mailbot.adapters.database.seals import FIRST, Line, line_of
 from mailbot.adapters.database.tables import (
     HISTORY,
     ODD_OWNER,
@@ -56,7 +57,7 @@ _DUE = (
     .order_by(_T.due_at)
     .limit(bindparam("most", literal_execute=False))
 )
-_INSERT = insert(TICKETS)
+_INSERT = insert(TICKETS).returning(_T.id)
 _UPDATE = update(TICKETS).where(_T.id == bindparam("wanted"), _T.revision == bindparam("expected"))
 _POSTPONE = (
     update(TICKETS)
@@ -76,6 +77,7 @@ _GO_ON_EMPTY = text("INSERT INTO sqlite_sequence (name, seq) VALUES ('tickets', 
 NEXT_DUE = select(func.min(_T.due_at)).where(_T.due_at.is_not(None)).scalar_subquery()
 
 _H = HISTORY.c
+_LINE = tuple(one.name for one in fields(Line))
 _INSERT_HISTORY = insert(HISTORY).inline()
 _LAST_SEAL = select(_H.seal).where(_H.ticket_id == bindparam("wanted")).order_by(_H.id.desc()).limit(1)
 HISTORY_LINES = select(
@@ -101,8 +103,8 @@ def ticket_of(row: Row[*tuple[Any, ...]]) -> Ticket:
 
 
 def by_id(connection: Connection, ticket_id: int) -> Ticket | None:
-    row = connection.execute(_BY_ID, {"wanted": ticket_id}).first()
-    return None if row is None else ticket_of(row)
+    rows, _ = quick.run(connection, _BY_ID, {"wanted": ticket_id})
+    return Ticket(*rows[0]) if rows else None
 
 
 def by_ids(connection: Connection, numbers: Sequence[int]) -> dict[int, Ticket]:
@@ -121,8 +123,8 @@ def by_place(connection: Connection, username: str, person_id: str) -> Ticket | 
     if not person_id:
         row = connection.execute(_BY_PLACE, {"wanted": username}).first()
         return None if row is None else ticket_of(row)
-    found = connection.execute(_BY_PERSON_OR_PLACE, {"wanted": username, "person": person_id}).first()
-    return None if found is None else Ticket(*found[: len(_NAMES)])
+    found, _ = quick.run(connection, _BY_PERSON_OR_PLACE, {"wanted": username, "person": person_id})
+    return Ticket(*found[0][: len(_NAMES)]) if found else None
 
 
 def with_odd_owner(connection: Connection, most: int) -> list[Ticket]:
@@ -167,18 +169,14 @@ def write(connection: Connection, ticket: Ticket, expected_revision: int | None)
             }
             if ticket.id and by_id(connection, ticket.id) is not None:
                 raise Conflict(f"there is a ticket {ticket.id} already")
-            result = connection.execute(_INSERT, values)
-            primary_key = result.inserted_primary_key
-            if primary_key is None:
-                raise RuntimeError("the database gave no number to a new ticket")
-            ticket_id = int(primary_key[0])
+            ((ticket_id,),), _ = quick.run(connection, _INSERT, values)
         else:
             if expected_revision is None:
                 raise ValueError("a change of a stored ticket needs the revision that was read")
             ticket_id = ticket.id
             values["revision"] = expected_revision + 1
-            changed = connection.execute(_UPDATE, values | {"wanted": ticket_id, "expected": expected_revision})
-            if changed.rowcount != 1:
+            _, changed = quick.run(connection, _UPDATE, values | {"wanted": ticket_id, "expected": expected_revision})
+            if changed != 1:
                 raise Conflict(f"ticket {ticket_id} was changed by somebody else meanwhile")
     except IntegrityError as error:
         if _is_about_the_place(error):
@@ -215,13 +213,15 @@ def add_history(
     for entry in entries:
         about = entry.ticket_id or ticket_id
         if about not in seals:
-            seals[about] = connection.execute(_LAST_SEAL, {"wanted": about}).scalar() or FIRST
+            last, _ = quick.run(connection, _LAST_SEAL, {"wanted": about})
+            seals[about] = last[0][0] or FIRST if last else FIRST
         line = line_of(entry, about)
         seals[about] = line.seal(seals[about])
-        rows.append({**asdict(line), "event": entry.event, "before": entry.before, "after": entry.after,
+        stored = {name: getattr(line, name) for name in _LINE}
+        rows.append({**stored, "event": entry.event, "before": entry.before, "after": entry.after,
                      "role": entry.actor.role, "seal": seals[about]})  # fmt: skip
     if rows:
-        connection.execute(_INSERT_HISTORY, rows)
+        quick.run(connection, _INSERT_HISTORY, *rows)
 
 
 def history(connection: Connection, ticket_id: int) -> list[HistoryEntry]:
