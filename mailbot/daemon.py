@@ -18,6 +18,7 @@ from mailbot.machines.work import place, sites_to_visit, visit
 from mailbot.passes import Tally, guarded, tick, under_way
 from mailbot.pulse import Pulse, feed_seconds
 from mailbot.signals import Signals, has_terminal
+from mailbot.turns import name_drift
 from mailbot.turns.deliver import deliver
 from mailbot.turns.names import publish
 from mailbot.turns.receive import MAILS_AT_ONCE
@@ -210,6 +211,7 @@ class Loop:
             self._names.clear()
             self.pulse.beat("names")
             guarded(Tally(), "names", lambda: publish(self.bot.context))
+            guarded(Tally(), "comparing names", lambda: name_drift.look(self.bot.context))
 
     def _watch(self) -> None:
         """IDLE on a connection of its own; it only makes the next tick come sooner."""

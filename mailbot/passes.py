@@ -13,7 +13,7 @@ from mailbot.machines.work import work
 from mailbot.model import MACHINE_ACTIONS
 from mailbot.ports import OutboxState
 from mailbot.sending import Beside, EveryFewMails
-from mailbot.turns import announcements, findings, letter_brake, modes, owners, relocation, sight
+from mailbot.turns import announcements, findings, letter_brake, modes, name_drift, owners, relocation, sight
 from mailbot.turns.deliver import deliver
 from mailbot.turns.digest import digest
 from mailbot.turns.names import publish
@@ -74,6 +74,7 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
     if letters:
         _deliver(bot, tally)
         guarded(tally, "names", lambda: publish(bot.context))
+        guarded(tally, "comparing names", lambda: name_drift.look(bot.context))
     if tally.done:
         took = datetime.now(UTC) - started
         journal.tick(mails=tally.mails, tickets=tally.tickets, letters=tally.letters, machines=0, took=took)

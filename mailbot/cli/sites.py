@@ -16,9 +16,10 @@ from mailbot.cli.output import as_json as to_json
 from mailbot.cli.output import complain, say, visible
 from mailbot.cli.site import Settings, settings_of
 from mailbot.cli.table import LOOK
+from mailbot.errors import NameServerUnavailable
 from mailbot.machines.reconcile import compared
 from mailbot.machines.work import Site as HostSite
-from mailbot.turns import modes
+from mailbot.turns import modes, name_drift
 from mailbot.turns.modes import Mode
 from mailbot.wiring import make_site
 from provisioner.api import ProvisionerError, SiteHealth
@@ -114,7 +115,8 @@ def reconcile(context: typer.Context, as_json: Json = False, answer: Answer = ""
     """Compare the sites with the tickets.
 
     Lists machines that are missing, unknown, or on or off when they should not be, and anything else that does not
-    match; changes nothing. Exits with 65 if anything does not match, and with 69 if a site does not answer.
+    match, also machines' names in your zones; changes nothing. Exits with 65 if anything does not match, and with 69 if
+    a site or a name server does not answer.
 
     --answer does what an admin's reply to a finding would do; the daemon must have seen it twice.
     """
@@ -129,7 +131,8 @@ def reconcile(context: typer.Context, as_json: Json = False, answer: Answer = ""
             driver = make_site(section)
             try:
                 findings = compared(turn, section.name, HostSite(driver, section.dns_domain))
-            except ProvisionerError as error:
+                findings += name_drift.compared(turn, section.name)
+            except (ProvisionerError, NameServerUnavailable) as error:
                 complain(f"{section.name}: {error}")
                 code = os.EX_UNAVAILABLE
                 continue

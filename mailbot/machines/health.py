@@ -66,7 +66,8 @@ def look(context: TurnContext, name: str, site: Site) -> SiteHealth:
 def forget_those_that_left(context: TurnContext, sites: Collection[str]) -> None:
     """Forget what sites said that the configuration does not name any more: no letter offers them, no summary tells of them."""
     for name in known(context).keys() - sites:
-        drift.keep(context.store, name, ())
+        for names in (False, True):
+            drift.keep(context.store, name, (), names=names)
         context.store.forget_site(name)
 
 

@@ -41,7 +41,7 @@ def reconcile(context: TurnContext, name: str, site: Site) -> tuple[Finding, ...
     soon = any(one.said not in told for one in seen)
     note = {"seen": [one.said for one in seen], "next": (now + (AGAIN if soon else EVERY)).isoformat()}
     context.store.put_note(_note(name), json.dumps(note))
-    if lasting != drift.kept(context.store).get(name, ()):
+    if lasting != drift.kept_of(context.store, name):
         drift.keep(context.store, name, lasting)
     return lasting
 

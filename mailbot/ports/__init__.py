@@ -14,7 +14,7 @@ from mailbot.ports.store import (
     Store,
     Wanted,
 )
-from mailbot.ports.surroundings import Clock, Directory, Zones
+from mailbot.ports.surroundings import Clock, Directory, Records, Zones
 
 __all__ = [
     "Authenticator",
@@ -32,6 +32,7 @@ __all__ = [
     "Postman",
     "Queued",
     "Reader",
+    "Records",
     "Settled",
     "Store",
     "Wanted",

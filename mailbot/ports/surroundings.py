@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -20,6 +21,14 @@ class Clock(Protocol):
 
     def start(self) -> str:
         """Names the beginning of `elapsed`: the same for every process until the machine is started again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What a zone has of a name: its addresses of both families, and whether it is the machine's that was asked for."""
+
+    addresses: frozenset[str]
+    owned: bool
 
 
 class Zones(Protocol):
@@ -43,6 +52,12 @@ class Zones(Protocol):
 
     def unpoint(self, address: str, owner: str) -> None:
         """Have it lead nowhere."""
+
+    def records(self, fqdn: str, owner: str) -> Records:
+        """What the zone of a name has of it; nothing, and not owned, where it is in none of ours.  Raises NameServerUnavailable."""
+
+    def leads_to(self, address: str) -> frozenset[str] | None:
+        """The names that an address leads back to; None where no zone of ours has it.  Raises NameServerUnavailable."""
 
     def look(self) -> Mapping[str, str]:
         """Ask each zone's server for it, signed; by zone why it does not answer, or empty where it does."""

@@ -35,6 +35,8 @@ class Drift(StrEnum):
     AUTOSTART = "autostart"
     UNFILTERED = "unfiltered"
     ORPHAN = "orphan"
+    NAME_MISSING = "name-missing"
+    NAME_ELSEWHERE = "name-elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +187,28 @@ def _of_domain(ticket: Ticket, one: Found) -> Iterator[tuple[Drift, Translatable
 
 
 def kept(store: Store) -> Mapping[str, tuple[Finding, ...]]:
-    """What disagreed at each site at its last two looks; a site where all agrees is not in it."""
-    notes = {note_of(health.site): health.site for health, _at in store.health()}
-    return {notes[name]: tuple(map(_read, json.loads(note))) for name, note in store.notes(tuple(notes)).items()}
+    """What disagreed at each site at its last two looks, machines before names; a site where all agrees is not in it."""
+    sites = [health.site for health, _at in store.health()]
+    notes = store.notes([note_of(site, names=names) for site in sites for names in (False, True)])
+    found = {
+        site: tuple(one for names in (False, True) for one in _of_note(notes, site, names=names)) for site in sites
+    }
+    return {site: findings for site, findings in found.items() if findings}
 
 
-def keep(store: Store, site: str, findings: Sequence[Finding]) -> None:
-    """Keep what disagrees at a site now."""
-    store.put_note(note_of(site), written(findings))
+def kept_of(store: Store, site: str, *, names: bool = False) -> tuple[Finding, ...]:
+    """What disagreed at one site: of its machines, or of their names."""
+    return _of_note(store.notes([note_of(site, names=names)]), site, names=names)
+
+
+def _of_note(notes: Mapping[str, str], site: str, *, names: bool) -> tuple[Finding, ...]:
+    kept = notes.get(note_of(site, names=names))
+    return tuple(map(_read, json.loads(kept))) if kept else ()
+
+
+def keep(store: Store, site: str, findings: Sequence[Finding], *, names: bool = False) -> None:
+    """Keep what disagrees at a site now: of its machines, or of their names, which others look at and at other times."""
+    store.put_note(note_of(site, names=names), written(findings))
 
 
 def _read(one: Mapping[str, Any]) -> Finding:
@@ -223,6 +239,6 @@ def written(findings: Sequence[Finding]) -> str | None:
     return json.dumps(kept, default=str) if kept else None
 
 
-def note_of(site: str) -> str:
-    """Where the store keeps what disagrees at a site."""
-    return f"drift:{site}"
+def note_of(site: str, *, names: bool = False) -> str:
+    """Where the store keeps what disagrees at a site: of its machines, or of their names."""
+    return f"{'drift-of-names' if names else 'drift'}:{site}"

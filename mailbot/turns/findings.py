@@ -129,7 +129,7 @@ def _written(told: Told) -> str:
 
 def without(store: Store, answered: Placed, *, forgotten: bool = False) -> Mapping[str, str | None]:
     """The notes that take a finding off the list, with the turn that answers it; for good where it is to be forgotten."""
-    rest = [one for one in drift.kept(store).get(answered.site, ()) if one.key != answered.finding.key]
+    rest = [one for one in drift.kept_of(store, answered.site) if one.key != answered.finding.key]
     notes = {drift.note_of(answered.site): drift.written(rest)}
     if forgotten:
         notes[_FORGOTTEN] = json.dumps(sorted({*_forgotten(store), answered.key}))

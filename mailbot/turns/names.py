@@ -97,7 +97,7 @@ def _attempted(context: TurnContext, zones: Zones, item: OutboxItem, away: dict[
 
 def _name_of(context: TurnContext, item: OutboxItem) -> str:
     """The name that a row is about: the one that it has, or the one that is to go."""
-    before = _read(context.store, note_of(item.about_ticket))
+    before = published(context.store, item.about_ticket)
     return str(item.effect.facts.get("fqdn") or (before.fqdn if before else ""))
 
 
@@ -114,7 +114,7 @@ def _one(context: TurnContext, zones: Zones, item: OutboxItem) -> None:
         context.store.settle([Settled(item, done=True, proof="nothing is named")], context.clock.now())
         return
     owner, note = str(ticket.machine_id), note_of(ticket.id)
-    before = _read(context.store, note)
+    before = published(context.store, ticket.id)
     wanted = Published(item.effect.facts.get("fqdn", ""), tuple(item.effect.facts.get("addresses", ())))
     every = tuple(dict.fromkeys((*(before.addresses if before else ()), *wanted.addresses)))
     if before is not None and before.fqdn != wanted.fqdn:
@@ -168,8 +168,9 @@ def note_of(ticket_id: int) -> str:
     return f"named:{ticket_id}"
 
 
-def _read(store: Store, note: str) -> Published | None:
-    kept = store.note(note)
+def published(store: Store, ticket_id: int) -> Published | None:
+    """What was published for a ticket; None where nothing is."""
+    kept = store.note(note_of(ticket_id))
     if kept is None:
         return None
     value = json.loads(kept)

@@ -13,7 +13,7 @@ import pytest
 from mailbot.adapters.zones.dynamic import DynamicZones
 from mailbot.adapters.zones.memory import MemoryZones
 from mailbot.errors import NameServerUnavailable, NameTaken
-from mailbot.ports import Zones
+from mailbot.ports import Records, Zones
 from tests.name_server import FORWARD, NameServer, name_server
 
 ALICE, BOB = "0a1b2c3d-0000-4000-8000-000000000001", "0a1b2c3d-0000-4000-8000-000000000002"
@@ -99,6 +99,18 @@ def test_addresses_of_both_families_lead_back_to_the_name(lab: Lab) -> None:
         assert lab.name_of(address) == set()
 
 
+def test_what_a_zone_has_of_a_name_tells_whose_it_is_and_where_its_addresses_lead(lab: Lab) -> None:
+    assert lab.zones.records(NAME, ALICE) == Records(frozenset(), owned=False)
+    assert lab.zones.leads_to(FOUR) == frozenset()
+    lab.zones.publish(NAME, ALICE, (FOUR, SIX))
+    lab.zones.point(SIX, NAME, ALICE)
+    assert lab.zones.records(NAME, ALICE) == Records(frozenset({FOUR, SIX}), owned=True)
+    assert lab.zones.records(NAME, BOB) == Records(frozenset({FOUR, SIX}), owned=False)
+    assert (lab.zones.leads_to(FOUR), lab.zones.leads_to(SIX)) == (frozenset(), {NAME})
+    assert lab.zones.records(PRINTER, ALICE) == Records(frozenset({"192.0.2.200"}), owned=False)
+    assert lab.zones.records("alice-vm.elsewhere.example", ALICE) == Records(frozenset(), owned=False)
+
+
 def test_a_name_of_no_zone_of_ours_is_nobodys_business(lab: Lab) -> None:
     assert (lab.zones.zone_of(NAME), lab.zones.zone_of("alice-vm.elsewhere.example")) == (FORWARD, "")
     lab.zones.publish("alice-vm.elsewhere.example", ALICE, (FOUR,))
@@ -120,6 +132,8 @@ def test_a_server_that_is_away_and_one_that_knows_another_key_say_so(bind: NameS
         zones = DynamicZones((wrong,))
         with pytest.raises(NameServerUnavailable, match=r"127\.0\.0\.1 of the zone testbed\.example does not answer"):
             zones.publish(NAME, ALICE, (FOUR,))
+        with pytest.raises(NameServerUnavailable):
+            zones.records(NAME, ALICE)
         assert zones.look()[FORWARD]
     assert bind.records(NAME, "A") == set()
 
@@ -135,6 +149,9 @@ def test_a_zone_that_the_server_does_not_have_is_refused_by_it(bind: NameServer)
     zones = DynamicZones((replace(bind.zone(FORWARD), name="other.example"),))
     with pytest.raises(NameServerUnavailable, match=r"NOTAUTH|REFUSED"):
         zones.publish("alice-vm.other.example", ALICE, (FOUR,))
+    with pytest.raises(NameServerUnavailable, match="REFUSED"):
+        zones.records("alice-vm.other.example", ALICE)
+    assert DynamicZones((bind.zone(FORWARD),)).leads_to(FOUR) is None, "no zone of ours has it"
     assert DynamicZones(bind.zones).look() == {zone.name: "" for zone in bind.zones}
 
 

@@ -15,6 +15,7 @@ import dns.message
 import dns.name
 import dns.query
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.reversename
 import dns.tsig
@@ -22,6 +23,7 @@ import dns.update
 
 from mailbot.adapters.transport import Secret
 from mailbot.errors import MailbotError, NameServerUnavailable, NameTaken
+from mailbot.ports import Records
 from parsers.translatable import say
 
 _OURS: Final = "mailbot="
@@ -66,14 +68,23 @@ class DynamicZones:
     def unpoint(self, address: str, owner: str) -> None:
         self._take(dns.reversename.from_address(address), owner, ("PTR",))
 
+    def records(self, fqdn: str, owner: str) -> Records:
+        name = dns.name.from_text(fqdn)
+        addresses = self._values(name, "A") | self._values(name, "AAAA")
+        return Records(addresses, owned=_mark(owner) in self._values(name, "TXT"))
+
+    def leads_to(self, address: str) -> frozenset[str] | None:
+        name = dns.reversename.from_address(address)
+        if self._zone_of(name) is None:
+            return None
+        return frozenset(value.removesuffix(".").lower() for value in self._values(name, "PTR"))
+
     def look(self) -> dict[str, str]:
         """Whether each zone's server answers for it, by zone: an error, or empty."""
         found: dict[str, str] = {}
         for zone in self._zones.values():
             try:
-                query = dns.message.make_query(zone.name, dns.rdatatype.SOA)
-                query.use_tsig(_key(zone))
-                answer = _asked(zone, query)
+                answer = _queried(zone, dns.name.from_text(zone.name), "SOA")
                 found[zone.name] = "" if answer.answer else f"{zone.server} does not have the zone {zone.name}"
             except NameServerUnavailable as error:
                 found[zone.name] = str(error)
@@ -83,6 +94,20 @@ class DynamicZones:
         """The zone that a name is in: of those that could be, the longest."""
         fit = [zone for zone in self._zones if name.is_subdomain(zone)]
         return self._zones[max(fit, key=lambda one: len(one.labels))] if fit else None
+
+    def _values(self, name: dns.name.Name, kind: str) -> frozenset[str]:
+        """The name's own records of a kind, as text; none where no zone of ours has it.  Raises NameServerUnavailable."""
+        zone = self._zone_of(name)
+        if zone is None:
+            return frozenset()
+        answer = _queried(zone, name, kind)
+        if answer.rcode() not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
+            words = say(
+                "The name server {server} does not answer for {zone}: {code}", server=zone.server, zone=zone.name
+            )
+            raise NameServerUnavailable(words.given(code=dns.rcode.to_text(answer.rcode())))
+        own = answer.get_rrset(answer.answer, name, dns.rdataclass.IN, dns.rdatatype.from_text(kind))
+        return frozenset(one.to_text() for one in own or ())
 
     def _put(self, name: dns.name.Name, owner: str, kinds: tuple[str, ...], records: list[tuple[str, str]]) -> None:
         """Have a name hold exactly these records of these kinds.  Raises NameTaken where it is somebody else's."""
@@ -162,6 +187,13 @@ def _done(zone: Zone, change: dns.update.UpdateMessage) -> bool:
     words = say("The name server {server} refuses changes of {zone}: {code}", server=zone.server, zone=zone.name)
     words = words.given(code=dns.rcode.to_text(code))
     raise NameServerUnavailable(words)
+
+
+def _queried(zone: Zone, name: dns.name.Name, kind: str) -> dns.message.Message:
+    """The zone's server about a name; signed, since some answer differently to those whom they know.  Raises NameServerUnavailable."""
+    query = dns.message.make_query(name, kind)
+    query.use_tsig(_key(zone))
+    return _asked(zone, query)
 
 
 def _asked(zone: Zone, message: dns.message.Message) -> dns.message.Message:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mailbot.errors import NameServerUnavailable, NameTaken
+from mailbot.ports import Records
 from parsers.translatable import say
 
 
@@ -41,6 +42,15 @@ class MemoryZones:
         self._ask()
         if self.pointers.get(address, ("", ""))[0] == owner:
             del self.pointers[address]
+
+    def records(self, fqdn: str, owner: str) -> Records:
+        self._ask()
+        whose, addresses = self.names.get(fqdn, ("", ()))
+        return Records(frozenset(addresses), owned=whose == owner)
+
+    def leads_to(self, address: str) -> frozenset[str] | None:
+        self._ask()
+        return frozenset({self.pointers[address][1]} if address in self.pointers else ())
 
     def look(self) -> dict[str, str]:
         return dict.fromkeys(self.zones, self.away)
