@@ -21,6 +21,7 @@ from mailbot import announcing, fleet, operator
 from mailbot.errors import MailServerUnavailable
 from mailbot.model import Letter, OutboundMail, Person
 from mailbot.ports import Folder
+from provisioner.addressing import Bridge, read_range
 from provisioner.api import VmSpec
 from provisioner.fake_machine import FakeStep, Faults
 from tests.world import ADMINS, PEOPLE, World, key_of, kind_of, request_words
@@ -357,6 +358,15 @@ class Player:
         fleet.cancel_move(self.world.bot.context, int(number), name)
         self.world.once()
 
+    def bridge(self, site: str) -> None:
+        """Addresses of the documentation's (RFC 5737, RFC 3849), others at each site."""
+        net, six = {"north": ("192.0.2", "2001:db8:1"), "south": ("198.51.100", "2001:db8:2")}[site]
+        ranges = (
+            read_range(f"{net}.1/24", f"{net}.10-{net}.10", 4), read_range(f"{six}::1/64", f"{six}::10-{six}::10", 6)
+        )  # fmt: skip
+        bridges = {**self.world.bot.context.bridges, site: Bridge("br0", ranges)}
+        self.world.bot = replace(self.world.bot, context=replace(self.world.bot.context, bridges=bridges))
+
     def moved(self, name: str, site: str, left: str) -> None:
         there, behind = (self.world.machines().get(f"{name}@{one}") for one in (site, left))
         assert there is not None
@@ -468,6 +478,7 @@ FACTS: dict[str, Callable[..., None]] = {
     rf"there is a (?P<name>[\w-]+) at (?P<site>north|south) that no ticket knows, of (?P<owner>{_NAMES}), marked #(?P<number>\d+), until (?P<until>\S+)": (
         Player.made_by_others
     ),
+    r"machines at (?P<site>north|south) hang on a bridge with IPv4 and IPv6": Player.bridge,
     r"request #(?P<number>\d+) is (?P<state>\w+)": Player.request,
     r"request #(?P<number>\d+) has (?P<gib>\d+) GiB and ends on (?P<until>\S+)": Player.disk,
     r"there is no request": Player.no_request,

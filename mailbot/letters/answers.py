@@ -55,6 +55,7 @@ class Status(Reply):
     dates: Annotated[tuple[Ahead, ...], "what will happen when"] = ()
     fqdn: Annotated[str, "full host name"] = ""
     address: Annotated[str, "IPv4 address"] = ""
+    further: Annotated[tuple[str, ...], "its IPv6 address, on a bridge that has them"] = ()
     machine: Annotated[Translatable, "what the hypervisor says of the machine now"] = NOTHING
 
 

@@ -41,6 +41,7 @@ class VmMoved(Snapshot):
     )
     fqdn: Annotated[str, "full host name, as before"]
     address: Annotated[str, "IPv4 address, usually another one"]
+    further: Annotated[tuple[str, ...], "its IPv6 address, on a bridge that has them"] = ()
     host_key_fingerprints: Annotated[tuple[str, ...], "`SHA256:…`, as before; none where they are not known"] = ()
     off: Annotated[bool, "it was switched off before, and is so still"] = False
 

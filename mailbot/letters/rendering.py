@@ -155,9 +155,14 @@ def _offers(commands: Iterable[Offer]) -> _Marked:
     )
 
 
-def _known_hosts(fqdn: str, address: str, host_keys: Iterable[str]) -> list[str]:
+def _known_hosts(fqdn: str, address: str, host_keys: Iterable[str], further: Iterable[str] = ()) -> list[str]:
     """Lines for ~/.ssh/known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
-    return [f"{fqdn},{address} {key}" for key in host_keys]
+    return [f"{','.join((fqdn, address, *further))} {key}" for key in host_keys]
+
+
+def _forget_hosts(*names: str) -> list[str]:
+    """Commands that take a machine out of ~/.ssh/known_hosts (ssh-keygen(1))."""
+    return [f"ssh-keygen -R {name}" for name in names]
 
 
 def _headline(sections: Iterable[Section], language: Language) -> str:
@@ -218,6 +223,7 @@ def _text_environment(own: Path | None, language: Language) -> Environment:
         offers=_offers,
         count=language.count,
         known_hosts=_known_hosts,
+        forget_hosts=_forget_hosts,
         filled_in=partial(_filled_in, language=language),
         headline=partial(_headline, language=language),
         work=lambda action: language.words(WORK[action]),

@@ -142,6 +142,7 @@ class VmReady(Snapshot):
     about: ClassVar = About(Letter.VM_READY, say("the message that the machine is ready"), Audience.OWNER, Purpose.OWN)
     fqdn: Annotated[str, "full host name"]
     address: Annotated[str, "IPv4 address"]
+    further: Annotated[tuple[str, ...], "its IPv6 address, on a bridge that has them"] = ()
     host_keys: Annotated[tuple[str, ...], "public key lines `ssh-ed25519 AAAA…`"]
     host_key_fingerprints: Annotated[tuple[str, ...], "`SHA256:…`, same order"]
     stop_at: Annotated[datetime | None, "when the machine will be stopped without an extension"] = None

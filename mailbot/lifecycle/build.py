@@ -54,6 +54,7 @@ def ready(ticket: Ticket, login: Login, circumstances: Circumstances, *, restore
     return VmReady(
         fqdn=login.fqdn,
         address=login.address,
+        further=login.further,
         host_keys=login.host_keys,
         host_key_fingerprints=login.host_key_fingerprints,
         stop_at=dates.stop_at,

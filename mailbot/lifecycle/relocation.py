@@ -151,6 +151,7 @@ def arrived(ticket: Ticket, event: Arrived, circumstances: Circumstances) -> Ste
     told = VmMoved(
         fqdn=login.fqdn,
         address=login.address,
+        further=login.further,
         host_key_fingerprints=login.host_key_fingerprints,
         off=event.off,
         **snapshot(after),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mailbot.errors import DirectoryUnavailable
 from mailbot.machines.health import why_away
-from mailbot.machines.progress import NoKeys, Site, Sites, again, keys_of, spec_of, where
+from mailbot.machines.progress import NoKeys, Site, Sites, again, further_addresses, keys_of, spec_of, where
 from mailbot.model import Action, Effect, Facts, Letter, OutboxItem, Ticket, TicketState, Turn
 from mailbot.ports import Settled
 from mailbot.turns.context import TurnContext
@@ -97,7 +97,7 @@ def told(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticke
     facts = {
         "machine": as_data(_in_words(seen)),
         "fqdn": spec.names.fqdn,
-        **({"address": seen.address} if seen.address else {}),
+        **_addresses(spec, seen.address),
     }
     if ticket.state is TicketState.ACTIVE and seen.phase in OFF:
         # What the lease says is not what is there: the sentence on top must not say that it runs.
@@ -105,6 +105,13 @@ def told(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticke
     if any(one.action is Action.REINSTALL for one in context.store.waiting(ticket.id)):
         facts["state"] = as_data(_BEING_INSTALLED)
     return _letter(item, facts)
+
+
+def _addresses(spec: VmSpec, address: str | None) -> Facts:
+    if not address:
+        return {}
+    further = further_addresses(spec, address)
+    return {"address": address, **({"further": list(further)} if further else {})}
 
 
 _NOT_RUNNING = {

@@ -19,12 +19,13 @@ from mailbot.machines.progress import (
     ended,
     keys_of,
     later,
+    login_of,
     looked,
     settle_with,
     spec_of,
     where,
 )
-from mailbot.model import BuildFailed, Built, Login, OutboxItem, Ticket, TicketState
+from mailbot.model import BuildFailed, Built, OutboxItem, Ticket, TicketState
 from mailbot.ports import Settled
 from mailbot.turns import addresses
 from mailbot.turns.context import TurnContext
@@ -144,7 +145,7 @@ def _look(context: TurnContext, sites: Sites, item: OutboxItem, facts: VmFacts, 
     """Started: is it ready for its owner?"""
     now = context.clock.now()
     if facts.phase is VmPhase.READY:
-        login = Login(spec.names.fqdn, facts.address or "", tuple(facts.host_keys), tuple(facts.host_key_fingerprints))
+        login = login_of(spec, facts)
         settle_with(
             context, item, Built(login, fresh=_is_fresh(item)), Settled(item, done=True, proof=facts.address or "")
         )

@@ -26,13 +26,14 @@ from mailbot.machines.progress import (
     ended,
     keys_of,
     later,
+    login_of,
     looked,
     settle_with,
     spec_of,
     where,
 )
 from mailbot.machines.upkeep import TELL_AFTER, is_off
-from mailbot.model import Arrived, Login, MoveEnded, OutboxItem, Relocated, Ticket, TicketState
+from mailbot.model import Arrived, MoveEnded, OutboxItem, Relocated, Ticket, TicketState
 from mailbot.ports import Settled
 from mailbot.turns import left_behind, relocation
 from mailbot.turns.context import TurnContext
@@ -302,7 +303,7 @@ def arrive(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket)
 
 def _is_there(context: TurnContext, item: OutboxItem, spec: VmSpec, facts: VmFacts, *, off: bool) -> None:
     if facts.phase is VmPhase.READY or (off and facts.phase is VmPhase.STOPPED):
-        login = Login(spec.names.fqdn, facts.address or "", tuple(facts.host_keys), tuple(facts.host_key_fingerprints))
+        login = login_of(spec, facts)
         notes = {relocation.note_of(item.about_ticket): None}
         settle_with(context, item, Arrived(login, off), Settled(item, done=True, proof=login.address), notes)
     elif looked(context, item) > timedelta(hours=context.rules.lease.build_hours):

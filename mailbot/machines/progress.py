@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from mailbot import journal, policy
-from mailbot.model import Arrived, Event, MoveEnded, OutboxItem, Refusal, Ticket, Turn
+from mailbot.model import Arrived, Event, Login, MoveEnded, OutboxItem, Refusal, Ticket, Turn
 from mailbot.ports import Settled
 from mailbot.timetable import pause_after
 from mailbot.turns.addresses import at_host, held_at
@@ -16,7 +16,7 @@ from mailbot.turns.context import TurnContext, apply, usable_keys
 from mailbot.turns.names import name_after
 from mailbot.turns.owners import owner_of
 from parsers.translatable import as_one, say, words_of
-from provisioner.api import Disks, Provisioner, ProvisionerError, VmSpec
+from provisioner.api import Disks, Provisioner, ProvisionerError, VmFacts, VmSpec
 from provisioner.naming import legacy_machine_id
 
 POLL = timedelta(seconds=1)
@@ -56,6 +56,18 @@ def spec_of(context: TurnContext, site: Site, ticket: Ticket, keys: tuple[str, .
     host = site.provisioner.site
     addresses = at_host(context, ticket, host)
     return policy.vm_spec(ticket, host, site.dns_domain, keys, context.rules.policy, addresses=addresses)
+
+
+def login_of(spec: VmSpec, facts: VmFacts) -> Login:
+    """What the owner of a machine that is ready needs to log in: the address that answers first."""
+    address = facts.address or ""
+    further = further_addresses(spec, address)
+    return Login(spec.names.fqdn, address, tuple(facts.host_keys), tuple(facts.host_key_fingerprints), further)
+
+
+def further_addresses(spec: VmSpec, address: str) -> tuple[str, ...]:
+    """The machine's addresses on its bridge besides the one that is known already; none in a libvirt network."""
+    return tuple(one for one in spec.addresses if one != address)
 
 
 def id_of(site: Site, ticket: Ticket) -> UUID:

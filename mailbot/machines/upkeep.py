@@ -20,6 +20,7 @@ from mailbot.machines.progress import (
     ended,
     keys_of,
     later,
+    login_of,
     looked,
     settle_with,
     spec_of,
@@ -29,7 +30,6 @@ from mailbot.model import (
     DiskDeleted,
     Effect,
     EffectFailed,
-    Login,
     OutboxItem,
     Reinstalled,
     Retired,
@@ -170,7 +170,7 @@ def reinstall(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, 
         begin(context, item)
     facts = site.provisioner.ensure(fresh)
     if facts.phase is VmPhase.READY:
-        login = Login(spec.names.fqdn, facts.address or "", tuple(facts.host_keys), tuple(facts.host_key_fingerprints))
+        login = login_of(spec, facts)
         settle_with(context, item, Reinstalled(login), Settled(item, done=True, proof=facts.address or ""))
         return
     hours = context.rules.lease.build_hours

@@ -51,10 +51,7 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """The owner sent the request once more while it waits: what it says now is what is asked for.
-
-    `thread` and `subject` are those of the new mail.
-    """
+    """The owner sent the request once more while it waits: what it says now is asked for; `thread` and `subject` are the new mail's."""
 
     kind: ClassVar[EventKind] = EventKind.REPLACED
     by: Actor
@@ -91,12 +88,13 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What an owner needs to log in: names, and the host keys as the machine itself showed them."""
+    """What an owner needs to log in: names, addresses (`further` are those of IPv6), host keys as the machine itself showed them."""
 
     fqdn: str
     address: str
     host_keys: tuple[str, ...]
     host_key_fingerprints: tuple[str, ...]
+    further: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
