@@ -151,9 +151,14 @@ def domain(spec: VmSpec, paths: Paths, card: Card, make: Make = PC, *, accelerat
 
 
 def _system(root: etree._Element, make: Make, *, efi: bool) -> etree._Element:
-    """How it starts; which EFI there is, libvirt finds at the host (formatdomain, `firmware`)."""
+    """How it starts; which EFI there is, libvirt finds at the host (formatdomain, `firmware`).
+
+    Left to itself it takes one that enforces Secure Boot where there is one, and that starts no image of ours.
+    """
     system = etree.SubElement(root, "os", attrib={"firmware": "efi"} if efi else {})
     _sub(system, "type", text="hvm", arch=make.architecture.value, machine="q35" if make.is_pc else "virt")
+    if efi:
+        _sub(_sub(system, "firmware"), "feature", enabled="no", name="secure-boot")
     return system
 
 

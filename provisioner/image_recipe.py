@@ -112,8 +112,10 @@ ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 """
 """Runs in the new root as its last step."""
 
+EARLY_GRUB: Final = f"search --no-floppy --label {LABEL} --set=root\nset prefix=($root)/boot/grub\n"
+"""What GRUB for EFI begins with: firmware counts disks as it likes, so the root file system is looked for by its label."""
+
 GRUB_MODULES: Final = (
-    "biosdisk",
     "part_msdos",
     "ext2",
     "normal",
@@ -129,6 +131,8 @@ GRUB_MODULES: Final = (
     "reboot",
     "halt",
 )
+GRUB_FOR: Final = {"i386-pc": ("biosdisk", *GRUB_MODULES), "x86_64-efi": ("search_label", *GRUB_MODULES)}
+"""GRUB's modules by the platform that it starts from: an image starts by BIOS and by EFI."""
 
 
 class RecipeProblem(ValueError):
@@ -146,7 +150,7 @@ class Recipe:
     suite: str
     sources: str
     packages: tuple[str, ...] = PACKAGES
-    root_mib: int = 2047
+    root_mib: int = 2043
 
     @property
     def label(self) -> str:
@@ -155,7 +159,17 @@ class Recipe:
     @property
     def digest(self) -> str:
         """Sixteen hexadecimal digits that change with every setting of the image."""
-        parts = [self.suite, self.sources, self.packages, self.root_mib, FILES, DPKG_OPTIONS, FINISH, GRUB_MODULES]
+        parts = [
+            self.suite,
+            self.sources,
+            self.packages,
+            self.root_mib,
+            FILES,
+            DPKG_OPTIONS,
+            FINISH,
+            GRUB_FOR,
+            EARLY_GRUB,
+        ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()[:16]
 
 

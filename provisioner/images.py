@@ -2,7 +2,8 @@
 
 Nothing here knows libvirt; `libvirt_driver` uploads what comes out of here into a site's pool.
 The disk is put together without mounting anything: mke2fs fills the file system from a directory, and
-GRUB's first two stages are written where their own defaults expect them.
+GRUB's first two stages are written where their own defaults expect them, and GRUB for EFI where firmware looks on a disk
+that it has never seen.
 """
 
 from __future__ import annotations
@@ -29,16 +30,21 @@ from typing import Any, Final
 
 from provisioner import naming
 from provisioner.first_boot import SCRIPTS
-from provisioner.image_recipe import DPKG_OPTIONS, FILES, FINISH, GRUB_MODULES, LABEL, Recipe
+from provisioner.image_recipe import DPKG_OPTIONS, EARLY_GRUB, FILES, FINISH, GRUB_FOR, LABEL, Recipe
 
 Progress = Callable[[str, float | None], None]
 """Told `(step, fraction)`: what is being done, and how much of it from 0 to 1, or None where that is unknown."""
 
 CACHE: Final = Path("/var/cache/mailbot")
 _SECTOR: Final = 512
-_FIRST_SECTOR: Final = 2048
+_FIRST_MIB: Final = 1
+"""Where the first partition begins, that of EFI; before it is GRUB's core for BIOS."""
+_EFI_MIB: Final = 4
+"""The system partition of EFI.  It lies before the root file system, which grows to the end of a machine's disk."""
+_ROOT_MIB: Final = _FIRST_MIB + _EFI_MIB
 _CHUNK: Final = 1 << 20
-_GRUB: Final = Path("/usr/lib/grub/i386-pc")
+_GRUB: Final = Path("/usr/lib/grub")
+_TOOLS: Final = ("mmdebstrap", "mke2fs", "qemu-img", "grub-mkimage", "mkfs.fat", "mmd", "mcopy")
 _MMDEBSTRAP_STEPS: Final = (
     ("running apt-get update", "Reading the package lists", 0.02),
     ("downloading packages with apt", "Downloading the base system", 0.05),
@@ -94,7 +100,7 @@ def build_image(
 ) -> LocalImage:
     """Give the image of a recipe: from the cache where it is there and intact, else built now.
 
-    Needs root, mmdebstrap, mke2fs, qemu-img and GRUB's files for PC BIOS.  A build that is killed
+    Needs root, mmdebstrap, mke2fs, qemu-img, mkfs.fat, mtools and GRUB's files for PC BIOS and EFI.  A build that is killed
     leaves nothing in the cache.  Raises `ImageProblem`.
     """
     if not rebuild and (kept := cached_image(recipe, cache)):
@@ -187,11 +193,13 @@ def sha512_of(path: Path) -> str:
 
 
 def _check_tools() -> None:
-    missing = [tool for tool in ("mmdebstrap", "mke2fs", "qemu-img", "grub-mkimage") if not _which(tool)]
+    missing = [tool for tool in _TOOLS if not _which(tool)]
     if missing:
         raise ImageProblem(f"Missing: {', '.join(missing)}. Install what contrib/debian-packages.txt lists.")
-    if not (_GRUB / "boot.img").exists():
+    if not (_GRUB / "i386-pc/boot.img").exists():
         raise ImageProblem("GRUB's files for PC BIOS are missing; install the Debian package grub-pc-bin.")
+    if not (_GRUB / "x86_64-efi").exists():
+        raise ImageProblem("GRUB's files for EFI are missing; install the Debian package grub-efi-amd64-bin.")
     if os.geteuid() != 0:
         raise ImageProblem("Building an image needs root; a ready one can be taken with `mailbot image add`.")
 
@@ -231,20 +239,38 @@ def _write_overlay(path: Path) -> None:
 
 
 def _assemble(recipe: Recipe, root: Path, work: Path) -> Path:
-    """Put boot sector, GRUB and the file system into one raw disk; gives its path."""
+    """Put boot sector, GRUB for BIOS and for EFI, and the file system into one raw disk; gives its path."""
     raw = work / "disk.raw"
     with raw.open("wb") as disk:
-        disk.truncate((recipe.root_mib + 1) << 20)
+        disk.truncate((_ROOT_MIB + recipe.root_mib) << 20)
     # GRUB of Debian 12 cannot read these two features; a full inode table makes the first boot quieter.
     features = ["-O", "^metadata_csum_seed,^orphan_file"]
-    layout = ["-E", f"offset={_FIRST_SECTOR * _SECTOR},lazy_itable_init=0"]
+    layout = ["-E", f"offset={_ROOT_MIB << 20},lazy_itable_init=0"]
     filesystem = ["mke2fs", "-q", "-F", "-t", "ext4", "-L", LABEL, "-m", "1", "-d", str(root)]
     _run([*filesystem, *features, *layout, str(raw), f"{recipe.root_mib}M"])
-    core = work / "core.img"
-    where = ["-d", str(_GRUB), "-p", "(hd0,msdos1)/boot/grub", "-o", str(core)]
-    _run(["grub-mkimage", "-O", "i386-pc", *where, *GRUB_MODULES])
-    _write_boot(raw, (_GRUB / "boot.img").read_bytes(), core.read_bytes(), recipe)
+    core = _grub("i386-pc", work / "core.img", "-p", "(hd0,msdos1)/boot/grub")
+    _write_boot(raw, (_GRUB / "i386-pc/boot.img").read_bytes(), core.read_bytes(), recipe)
+    with raw.open("r+b") as disk:
+        disk.seek(_FIRST_MIB << 20)
+        disk.write(_efi_system(work).read_bytes())
     return raw
+
+
+def _grub(platform: str, path: Path, *options: str) -> Path:
+    where = ["-d", str(_GRUB / platform), "-o", str(path)]
+    _run(["grub-mkimage", "-O", platform, *where, *options, *GRUB_FOR[platform]])
+    return path
+
+
+def _efi_system(work: Path) -> Path:
+    """Make the file system that firmware starts from without having been told of it (UEFI specification, section 3.5.1.1)."""
+    early, path = work / "early.cfg", work / "efi.img"
+    early.write_text(EARLY_GRUB, encoding="ascii")
+    core = _grub("x86_64-efi", work / "BOOTX64.EFI", "-c", str(early), "-p", "/boot/grub")
+    _run(["mkfs.fat", "--invariant", "-n", "EFI", "-C", str(path), str(_EFI_MIB << 10)])
+    _run(["mmd", "-i", str(path), "::EFI", "::EFI/BOOT"])
+    _run(["mcopy", "-i", str(path), str(core), "::EFI/BOOT/BOOTX64.EFI"])
+    return path
 
 
 def _write_boot(raw: Path, boot: bytes, core: bytes, recipe: Recipe) -> None:
@@ -252,18 +278,24 @@ def _write_boot(raw: Path, boot: bytes, core: bytes, recipe: Recipe) -> None:
 
     boot.img loads the core from sector 1 unless told otherwise, and the core's first sector knows its own
     length from grub-mkimage and goes on at sector 2: laid out like this, nothing needs patching (GRUB's
-    boot/i386/pc/boot.S, diskboot.S).  The partition table has one bootable Linux partition.
+    boot/i386/pc/boot.S, diskboot.S).  The partition table has one bootable Linux partition, and behind it in the table, before
+    it on the disk, the system partition of EFI (UEFI specification, section 5.2.2).
     """
-    if len(core) > (_FIRST_SECTOR - 1) * _SECTOR:
+    if len(core) > (_FIRST_MIB << 20) - _SECTOR:
         raise ImageProblem("GRUB's core does not fit before the first partition.")
-    sectors = (recipe.root_mib << 20) // _SECTOR
-    everywhere = b"\xfe\xff\xff"
-    partition = struct.pack("<B3sB3sII", 0x80, everywhere, 0x83, everywhere, _FIRST_SECTOR, sectors)
+    root = _partition(0x80, 0x83, _ROOT_MIB, recipe.root_mib)
+    efi = _partition(0, 0xEF, _FIRST_MIB, _EFI_MIB)
     signature = bytes.fromhex(recipe.digest)[:4]
-    record = boot[:440] + signature + b"\0\0" + partition + bytes(48) + b"\x55\xaa"
+    record = boot[:440] + signature + b"\0\0" + root + efi + bytes(32) + b"\x55\xaa"
     with raw.open("r+b") as disk:
         disk.write(record)
         disk.write(core)
+
+
+def _partition(status: int, kind: int, first_mib: int, size_mib: int) -> bytes:
+    everywhere = b"\xfe\xff\xff"
+    sectors = (1 << 20) // _SECTOR
+    return struct.pack("<B3sB3sII", status, everywhere, kind, everywhere, first_mib * sectors, size_mib * sectors)
 
 
 def _inspected(disk: Path, label: str, built: datetime) -> LocalImage:

@@ -94,8 +94,8 @@ class SiteSection:
     """The processor of the machines and of the base image: `mailbot image build` builds images for `x86_64`; add
     others with `mailbot image add` and select them with `image`. On `aarch64` there is no `console`."""
     firmware: Literal["bios", "efi"] = "bios"
-    """How the machines boot. `efi` needs the host's firmware (Debian: `ovmf`) and an image that boots with it, which
-    those of `mailbot image build` do not; `aarch64` is always `efi`."""
+    """How the machines boot. `efi` needs the host's firmware (Debian: `ovmf`) and an image that boots with it, as those
+    of `mailbot image build` do; `aarch64` is always `efi`."""
     network: Text = "default"
     """The libvirt network that gives machines their address and name."""
     bridge: str = ""

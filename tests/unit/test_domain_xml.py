@@ -256,6 +256,11 @@ def test_a_machine_of_aarch64_has_nothing_of_a_pc(spec: VmSpec) -> None:
 
 def test_a_pc_starts_by_efi_where_its_host_says_so_and_the_probe_of_kvm_never_does(spec: VmSpec) -> None:
     make = Make(firmware=Firmware.EFI)
-    assert '<os firmware="efi">' in domain_xml.domain(spec, PATHS, CARD, make, accelerated=False)
+    system = ET.fromstring(domain_xml.domain(spec, PATHS, CARD, make, accelerated=False)).find("os")
+    assert system is not None
+    assert system.get("firmware") == "efi"
+    feature = system.find("firmware/feature")
+    assert feature is not None
+    assert feature.attrib == {"enabled": "no", "name": "secure-boot"}, "what enforces it starts no image of ours"
     assert "firmware" not in domain_xml.domain(spec, PATHS, CARD, accelerated=False)
     assert "firmware" not in domain_xml.probe(UUID(int=1), make)

@@ -145,7 +145,7 @@ def test_a_build_that_is_broken_off_leaves_no_mount_and_no_directory(
     assert list((tmp_path / "cache").glob("build-*")) == []
 
 
-def test_the_boot_sector_has_one_bootable_partition_behind_grub(tmp_path: Path) -> None:
+def test_the_boot_sector_has_one_bootable_partition_behind_grub_and_that_of_efi(tmp_path: Path) -> None:
     raw = tmp_path / "disk.raw"
     raw.write_bytes(bytes(4096))
     boot = bytes(range(256)) * 2
@@ -153,9 +153,10 @@ def test_the_boot_sector_has_one_bootable_partition_behind_grub(tmp_path: Path) 
     disk = raw.read_bytes()
     assert disk[:440] == boot[:440]
     assert disk[510:512] == b"\x55\xaa"
-    status, kind, start, sectors = struct.unpack("<B3xB3xII", disk[446:462])
-    assert (status, kind, start, sectors) == (0x80, 0x83, 2048, 100 * 2048)
-    assert disk[462:510] == bytes(48)
+    root, efi = (struct.unpack("<B3xB3xII", disk[begin : begin + 16]) for begin in (446, 462))
+    assert root == (0x80, 0x83, 5 * 2048, 100 * 2048)
+    assert efi == (0, 0xEF, 2048, 4 * 2048), "before the one that grows"
+    assert disk[478:510] == bytes(32)
     assert disk[512 : 512 + 1200] == b"core" * 300
 
 
