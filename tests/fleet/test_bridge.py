@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import secrets
 import shlex
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from ipaddress import IPv6Address
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import libvirt
 import pytest
 
+from contrib.demo.hypervisor import HypervisorProblem
 from provisioner import domain_xml
 from provisioner.addressing import Bridge, read_range
 from provisioner.api import Firmware, ProvisionerError, SiteSettings, VmFacts, VmPhase, VmSpec
@@ -154,7 +157,8 @@ class Pair:
         """Run a command as root of a guest, at one of its addresses."""
         known = self.folder / "known_hosts"
         known.write_text("".join(f"{address} {line}\n" for line in facts.host_keys))
-        options = ("BatchMode=yes", "IdentitiesOnly=yes", "ConnectTimeout=20", f"UserKnownHostsFile={known}")
+        options = ["BatchMode=yes", "IdentitiesOnly=yes", "ConnectTimeout=20", "ServerAliveInterval=10"]
+        options.append(f"UserKnownHostsFile={known}")
         chosen = [word for one in options for word in ("-o", one)]
         return self.host.run("ssh", "-i", str(self.key), *chosen, f"root@{address}", command).strip()
 
@@ -204,13 +208,80 @@ def test_guests_on_a_bridge_answer_at_their_addresses_and_cannot_take_each_other
         assert two.at(neighbour, "2001:db8:7::31", "hostname") == two.neighbour.name
         two.at(thief, own, f"ip address del {stolen}/{length} dev {card}")
 
+    _it_is_no_router(two, thief, neighbour, card)
+
     # What is told at every boot is what the seed says: after a restart the machine is where it was.
-    with suppress(Exception):
-        two.at(thief, own, shlex.join(["systemctl", "reboot"]))
-    time.sleep(5)
+    before = two.at(thief, own, _BOOT)
+    with suppress(HypervisorProblem):  # the connection ends with the system
+        two.at(thief, own, "systemctl reboot")
+    _until_booted_again(two, thief, own, before)
     until_ready(from_there, two.both, _PATIENCE_SECONDS)
     from_there.close()
     assert "198.51.100.30/24" in two.at(thief, own, "cat /run/systemd/network/05-mailbot.network")
+
+
+_BOOT = "cat /proc/sys/kernel/random/boot_id"
+
+
+def _until_booted_again(two: Pair, facts: VmFacts, address: str, before: str) -> None:
+    """Its SSH server answers for a while yet when it goes down: it is another boot that counts."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        with suppress(HypervisorProblem):  # not yet
+            if two.at(facts, address, _BOOT) != before:
+                return
+        assert time.monotonic() < deadline, "it does not come back"
+        time.sleep(2)
+
+
+def _it_is_no_router(two: Pair, thief: VmFacts, neighbour: VmFacts, card: str) -> None:
+    """What only a router says gets out of no guest; what it says of its neighbours to each other reaches none of them."""
+    own, mac = "198.51.100.30", two.thief.names.mac
+    address = {name: IPv6Address(f"2001:db8:7::{name}").packed.hex() for name in ("1", "30", "31", "66")}
+    option = f"0201{mac.replace(':', '')}"
+    advertisement, redirect = (
+        f"86000000400007080000000000000000{option}",
+        f"8900000000000000{address['30']}{address['66']}",
+    )
+    router = f"8800000020000000{address['1']}{option}"
+    ear = inside(two.host.namespace, _ear)
+    with ear:
+        for message in (_PING, advertisement, redirect, router):
+            said = f"perl -e {shlex.quote(_RAW)} $(cat /sys/class/net/{card}/ifindex) ff02::1 {message}"
+            assert two.at(thief, own, said) == "sent"
+        time.sleep(1)
+        heard = _heard(ear, mac)
+    assert 128 in heard, "what was sent like that is heard at the bridge"
+    assert not {134, 137} & heard
+    assert two.at(neighbour, "198.51.100.31", "ping -c 2 -W 2 -q 2001:db8:7::1 >/dev/null && echo reached") == "reached"
+
+
+_PING = "8000000000010001"
+_RAW = """
+use Socket qw(:DEFAULT inet_pton); my ($card, $to, $message) = @ARGV;
+socket(my $out, AF_INET6, SOCK_RAW, 58) or die $!;
+setsockopt($out, 41, $_, pack("i", 255)) or die $! for (16, 18); setsockopt($out, 41, 17, pack("i", $card)) or die $!;
+send($out, pack("H*", $message), 0, pack_sockaddr_in6(0, inet_pton(AF_INET6, $to), $card)) or die $!; print "sent";
+"""
+"""One ICMPv6 message as nobody but root sends it: with the hop limit of neighbour discovery (RFC 4861), from the card of that number."""
+
+
+def _ear() -> socket.socket:
+    ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x86DD))
+    ear.bind(("br7", 0x86DD))
+    ear.setblocking(False)
+    return ear
+
+
+def _heard(ear: socket.socket, mac: str) -> set[int]:
+    """The types of the ICMPv6 messages that came to the bridge from a card since it was asked last."""
+    found, card = set(), bytes.fromhex(mac.replace(":", ""))
+    with suppress(BlockingIOError):
+        while True:
+            frame = ear.recv(2048)
+            if frame[6:12] == card and frame[20] == socket.IPPROTO_ICMPV6:
+                found.add(frame[54])
+    return found
 
 
 def _where_it_is_routed(two: Pair) -> LibvirtSite:
