@@ -1,7 +1,8 @@
 """Machines' names in the zones, compared with what was published: a zone may have come back from a backup, or been edited by hand.
 
-A name that is lost is published again, once: the update's prerequisite is that nobody has it.  One that leads elsewhere may
-be somebody's work: it is told like everything that disagrees (`drift`), and left as it is.
+A name that is lost is published, once: the update's prerequisite is that nobody has it.  So is that of a machine that was ready
+before its zone was configured.  One that leads elsewhere may be somebody's work: it is told like everything that
+disagrees (`drift`), and left as it is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from mailbot.errors import Conflict, NameServerUnavailable
 from mailbot.model import Action, Effect, Ticket, TicketState, Turn
 from mailbot.ports import Zones
 from mailbot.turns import drift, sight
+from mailbot.turns.addresses import at_host
 from mailbot.turns.context import TurnContext
 from mailbot.turns.drift import Drift, Finding
 from mailbot.turns.names import Published, published
@@ -90,7 +92,7 @@ def compared(context: TurnContext, site: str) -> tuple[Finding, ...]:
 
 def _of_ticket(context: TurnContext, zones: Zones, ticket: Ticket) -> Iterator[Finding]:
     """The first that is wrong with a machine's name: to publish it again puts all of it right."""
-    there = published(context.store, ticket.id)
+    there = _expected(context, zones, ticket)
     if there is None or _waits(context, ticket):
         return
     for kind, words in _of_name(zones, there, str(ticket.machine_id)):
@@ -99,13 +101,23 @@ def _of_ticket(context: TurnContext, zones: Zones, ticket: Ticket) -> Iterator[F
         return
 
 
+def _expected(context: TurnContext, zones: Zones, ticket: Ticket) -> Published | None:
+    """What was published for a machine, or would have been, had its zone been configured when it became ready."""
+    if there := published(context.store, ticket.id):
+        return there
+    logins = (line.facts["login"] for line in reversed(context.store.history(ticket.id)) if line.facts.get("login"))
+    login = next(logins, {"fqdn": "", "address": ""})
+    addresses = at_host(context, ticket, ticket.site or "") or (login["address"],)
+    return Published(login["fqdn"], addresses) if zones.zone_of(login["fqdn"]) and all(addresses) else None
+
+
 def _of_name(zones: Zones, there: Published, owner: str) -> Iterator[tuple[Drift, Translatable]]:
     """What a zone has of a name against what was published: the name itself, then the way back from each address."""
     name, records = there.fqdn, zones.records(there.fqdn, owner)
     if not records.addresses:
         yield (
             Drift.NAME_MISSING,
-            say("the name {name} is no longer in its zone; it is published again, once.", name=name),
+            say("the name {name} is not in its zone; mailbot publishes it, once.", name=name),
         )
     elif not records.owned:
         told = say("the records of the name {name} are not mailbot's; if they are deleted, it publishes its own.")
@@ -117,7 +129,7 @@ def _of_name(zones: Zones, there: Published, owner: str) -> Iterator[tuple[Drift
     for address in there.addresses:
         back = zones.leads_to(address)
         if back is not None and not back:
-            told = say("the address {address} no longer leads back to {name}; that is published again, once.")
+            told = say("the address {address} does not lead back to {name}; mailbot publishes that, once.")
             yield Drift.NAME_MISSING, told.given(address=address, name=name)
         elif back is not None and back != {name.lower()}:
             told = say(
@@ -140,7 +152,7 @@ def _publish_again(context: TurnContext, number: int) -> None:
     ticket, now = context.store.ticket(number), context.clock.now()
     if ticket is None or ticket.state not in _NAMED or _waits(context, ticket):
         return
-    there = published(context.store, number)
+    there = _expected(context, context.zones, ticket) if context.zones else None
     if there is None:
         return
     facts = {"fqdn": there.fqdn, "addresses": list(there.addresses)}
