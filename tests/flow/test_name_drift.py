@@ -194,6 +194,27 @@ def test_a_name_that_its_machine_has_left_since_the_look_is_not_published_again(
     assert zones.names == {}
 
 
+def test_a_machine_that_goes_while_its_name_is_being_put_right_is_not_named(world: World, zones: MemoryZones) -> None:
+    world.bot.context.store.put_note(note_of(1), None)
+    zones.names.clear()
+    zones.pointers.clear()
+    look(world)
+    real, asked = zones.zone_of, [0]
+
+    def slow(fqdn: str) -> str:
+        asked[0] += 1
+        if asked[0] == 2:  # the first time it is compared, the second time its row is about to be written
+            zones.zone_of = real  # type: ignore[method-assign]
+            world.gives_it_back()
+        return real(fqdn)
+
+    zones.zone_of = slow  # type: ignore[method-assign]
+    look_again(world)
+    assert asked == [2]
+    world.later(minutes=1)
+    assert zones.names == {}
+
+
 def test_a_name_server_that_is_away_leaves_what_is_known_and_is_told_like_any_other_time(
     world: World, zones: MemoryZones
 ) -> None:
