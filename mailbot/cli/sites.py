@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated
 
@@ -16,10 +17,13 @@ from mailbot.cli.output import as_json as to_json
 from mailbot.cli.output import complain, say, visible
 from mailbot.cli.site import Settings, settings_of
 from mailbot.cli.table import LOOK
+from mailbot.config import SiteSection
 from mailbot.errors import NameServerUnavailable
 from mailbot.machines.reconcile import compared
 from mailbot.machines.work import Site as HostSite
 from mailbot.turns import modes, name_drift
+from mailbot.turns.context import TurnContext
+from mailbot.turns.drift import Finding
 from mailbot.turns.modes import Mode
 from mailbot.wiring import make_site
 from provisioner.api import ProvisionerError, SiteHealth
@@ -128,21 +132,31 @@ def reconcile(context: typer.Context, as_json: Json = False, answer: Answer = ""
     code = os.EX_OK
     with turn_context(settings) as turn:
         for section in settings.config.hosts:
-            driver = make_site(section)
-            try:
-                findings = compared(turn, section.name, HostSite(driver, section.dns_domain))
-                findings += name_drift.compared(turn, section.name)
-            except (ProvisionerError, NameServerUnavailable) as error:
-                complain(f"{section.name}: {error}")
-                code = os.EX_UNAVAILABLE
-                continue
-            finally:
-                driver.close()
+            findings, whole = _looked_at(turn, section)
             code = code or (os.EX_DATAERR if findings else os.EX_OK)
+            code = code if whole else os.EX_UNAVAILABLE
             for one in findings:
                 told = {"site": section.name, **asdict(one)}
                 say(to_json(told) if as_json else f"{section.name}: {visible(one.said)}")
-            if not findings and not as_json:
+            if whole and not findings and not as_json:
                 say(f"{section.name}: everything matches the tickets")
     if code:
         raise typer.Exit(code)
+
+
+def _looked_at(turn: TurnContext, section: SiteSection) -> tuple[list[Finding], bool]:
+    """What disagrees at a site and in the zones of its machines' names, and whether both could be asked."""
+    driver, found, whole = make_site(section), list[Finding](), True
+    host = HostSite(driver, section.dns_domain)
+    looks: tuple[Callable[[], tuple[Finding, ...]], ...] = (
+        lambda: compared(turn, section.name, host),
+        lambda: name_drift.compared(turn, section.name),
+    )
+    for look in looks:
+        try:
+            found += look()
+        except (ProvisionerError, NameServerUnavailable) as error:
+            complain(f"{section.name}: {error}")
+            whole = False
+    driver.close()
+    return found, whole

@@ -102,6 +102,20 @@ def test_what_cannot_be_is_refused(
     assert modes.mode_of(world.bot.context.store, "main") is Mode.OPEN
 
 
+def test_reconcile_looks_at_names_where_their_site_does_not_answer_too(
+    config: Path, world: World, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "zone.key").write_text("c2VjcmV0\n")
+    text = config.read_text().replace(SECOND, "").replace(ELSEWHERE, "")
+    text = text.replace("qemu:///system", "qemu+unix:///system?socket=/nonexistent")
+    zone = 'name = "testbed.example"\nserver = "127.0.0.1"\nport = 1\nkey_name = "k"'
+    config.write_text(f'{text}\n[[zones]]\n{zone}\nkey_file = "{tmp_path / "zone.key"}"\n')
+    words = said(capsys, "reconcile", "-c", str(config), code=os.EX_UNAVAILABLE)
+    assert "main: The site main (qemu+unix:///system?socket=/nonexistent) does not answer" in words
+    assert "main: The name server 127.0.0.1 of the zone testbed.example does not answer" in words
+    assert "everything matches" not in words
+
+
 def test_draining_shows_its_plan_first_and_then_does_it(config: Path, world: World, capsys: Capture) -> None:
     shown = said(capsys, "drain", "main", "--dry-run", "-c", str(config))
     assert "#1 alice-vm: to main/second at 2026-1" in shown
