@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from mailbot.model import Actor, HistoryEntry, Ticket
 from mailbot.model.tickets import Facts
+from parsers.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Chain:
     """One ticket's history: how many lines, how many of them erased, and the last seal.
 
@@ -25,7 +25,7 @@ class Chain:
     broken: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeptLetter:
     """A letter about a person's ticket, or to them: what it said, and what became of it."""
 
@@ -39,7 +39,7 @@ class KeptLetter:
     facts: Facts
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeptMail:
     """A mail from one of a person's addresses: what the ledger says of it."""
 
@@ -52,7 +52,7 @@ class KeptMail:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Whom:
     """One person: a login that they have or had, and the directory's ids for them: more than one where a site changed its kind.
 
@@ -63,7 +63,7 @@ class Whom:
     ids: tuple[str, ...] = ("",)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Namesake:
     """Somebody whose tickets have a login; `name` is as the last of the tickets has it."""
 
@@ -72,7 +72,7 @@ class Namesake:
     tickets: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class About:
     """All that is kept about a person."""
 
@@ -90,7 +90,7 @@ class About:
     """The IP addresses that the machine of a ticket has from the database, by the ticket's number."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Erased:
     """How much was erased; `open` are tickets that stand in the way, and then nothing was."""
 

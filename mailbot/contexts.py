@@ -8,13 +8,9 @@ from __future__ import annotations
 import importlib.util
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mailbot.adapters.directory.file import FileDirectory
-from mailbot.adapters.directory.keys_command import KeysByCommand
-from mailbot.adapters.directory.ldap import LdapDirectory
-from mailbot.adapters.directory.ldap_connection import LdapServer
-from mailbot.adapters.directory.ldap_people import LdapLayout
-from mailbot.adapters.transport import Secret, Security, secret_from_file
 from mailbot.config import Config, DirectorySection, seal_keys, token_keys
 from mailbot.errors import ConfigurationError
 from mailbot.letters import LetterSettings
@@ -23,6 +19,10 @@ from mailbot.ports import Authenticator, Clock, Directory, Store, Zones
 from mailbot.rules import TrustRules
 from mailbot.tokens import TokenKeys
 from mailbot.turns.context import TurnContext
+
+if TYPE_CHECKING:
+    from mailbot.adapters.directory.ldap import LdapDirectory
+    from mailbot.adapters.transport import Secret
 
 
 def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
@@ -95,6 +95,8 @@ def make_directory(section: DirectorySection, clock: Clock) -> Directory:
     people: Directory = FileDirectory(section.path) if section.kind == "file" else ldap_directory(section, clock)
     if not section.keys_program:
         return people
+    from mailbot.adapters.directory.keys_command import KeysByCommand  # noqa: PLC0415 - not every site has one
+
     return KeysByCommand(
         people,
         section.keys_program,
@@ -108,6 +110,12 @@ def ldap_directory(section: DirectorySection, clock: Clock) -> LdapDirectory:
     if importlib.util.find_spec("bonsai") is None:
         problem = 'directory.kind: "ldap" needs the library bonsai: apt-get install python3-bonsai'
         raise ConfigurationError((problem,))
+    # Its connection and TLS are twenty modules, which a site with a file of people does not need.
+    from mailbot.adapters.directory.ldap import LdapDirectory  # noqa: PLC0415
+    from mailbot.adapters.directory.ldap_connection import LdapServer  # noqa: PLC0415
+    from mailbot.adapters.directory.ldap_people import LdapLayout  # noqa: PLC0415
+    from mailbot.adapters.transport import Security  # noqa: PLC0415
+
     password = section.password.get_secret_value() if section.password is not None else ""
     server = LdapServer(
         host=section.host,
@@ -137,4 +145,8 @@ def ldap_directory(section: DirectorySection, clock: Clock) -> LdapDirectory:
 
 def said(secret: str, file: Path | None) -> Secret:
     """A secret that stands in the configuration, or in a file."""
-    return secret_from_file(file) if file is not None else lambda: secret
+    if file is None:
+        return lambda: secret
+    from mailbot.adapters.transport import secret_from_file  # noqa: PLC0415 - brings TLS along
+
+    return secret_from_file(file)

@@ -7,7 +7,6 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TypeAlias
 
@@ -16,13 +15,14 @@ from mailbot.policy import is_agreed, last_day
 from mailbot.rules import Rules
 from mailbot.timetable import latest_end, today
 from parsers.dates import Period, add_period
+from parsers.frozen import frozen
 from parsers.translatable import Translatable, say, say_many
 from parsers.values import Verb
 
 S = TicketState
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """What a letter says can be answered: the verb, an example of the whole line, and what it does."""
 
@@ -33,7 +33,7 @@ class Offer:
     """Told only by the letters that say what can be answered at all: `status` and `help`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Moment:
     """What an offer or an event may look at besides the ticket: the moment (aware UTC) and the site's rules."""
 

@@ -7,7 +7,7 @@ configuration refuse unknown keys in them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, MinLen
 
+from parsers.frozen import frozen
 from parsers.translatable import say
 
 ENGLISH = "en"
@@ -26,7 +27,7 @@ Days = Annotated[int, Ge(0), Le(3660)]
 PositiveDays = Annotated[int, Gt(0), Le(3660)]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServiceRules:
     """The service's name and languages."""
 
@@ -60,7 +61,7 @@ class ServiceRules:
     """Terms of use, one sentence each, repeated in the letter that hands a machine over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PolicyRules:
     """What people may request."""
 
@@ -81,7 +82,7 @@ class PolicyRules:
     does."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeaseRules:
     """How long things last, and when people are told."""
 
@@ -131,7 +132,7 @@ class LeaseRules:
         return delayed_days > self.max_delay_days
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerRules:
     """Limits on automatic answers, so that two programs do not keep answering each other."""
 
@@ -156,7 +157,7 @@ class AnswerRules:
     """Larger messages are not fetched; they go to quarantine."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LetterRules:
     """Limits on letters, whatever causes them: forged mail, a loop, or a bug.
 
@@ -180,7 +181,7 @@ class LetterRules:
     """All letters in 24 hours."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RetentionRules:
     """How long data is kept; older data is deleted from the database every night. 0: forever."""
 
@@ -211,7 +212,7 @@ class Proof(StrEnum):
     """The registered address has confirmed by a reply that this is wanted."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrustRules:
     """How the sender of a message is proven, and what must be proven for which action.
 
@@ -284,7 +285,7 @@ class TrustRules:
         return self.check_dkim or bool(self.arc_sealers) or self.openpgp_home is not None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rules:
     """All rules of a site."""
 

@@ -8,12 +8,13 @@ takes a machine as far as it gets without waiting and says how far that is; the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 from uuid import UUID
 
+from parsers.frozen import frozen
 from parsers.translatable import Translatable, say
 from provisioner.addressing import Bridge
 from provisioner.naming import MachineNames, machine_names
@@ -22,7 +23,7 @@ CONSOLE_LINES: Final = 40
 """How many lines of a machine's console are shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VmSpec:
     """One machine to be built, complete: two equal values give the same machine, byte for byte.
 
@@ -69,7 +70,7 @@ class Firmware(StrEnum):
     EFI = "efi"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SiteSettings:
     """One libvirt host, as the configuration names it.
 
@@ -131,7 +132,7 @@ class VmPhase(StrEnum):
     """SSH answers, and host keys and the installed key were seen on the console or by the guest agent."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VmFacts:
     """What the hypervisor and the guest say of one machine, now.
 
@@ -153,7 +154,7 @@ class VmFacts:
     memory_mib: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SiteHealth:
     """Room and health of one site, for placement and `mailbot doctor`.
 
@@ -171,7 +172,7 @@ class SiteHealth:
     references: tuple[str, ...] = field(default=())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """What is there of one machine of ours, as a look over its whole site sees it.
 
@@ -315,7 +316,7 @@ class Provisioner(Protocol):
         """Domains and volumes marked as ours whose machine is not in `known`, as sentences; changes nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """One volume that goes along when a machine moves: its bytes as they lie there, and how large it may grow, in bytes.
 

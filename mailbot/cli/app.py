@@ -6,7 +6,6 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +67,8 @@ def root(
     """Options that come before the command."""
     context.obj = Named(config, context.obj)
     if version:
+        from importlib.metadata import version as installed_version  # noqa: PLC0415 - brings what reads mails along
+
         say(f"mailbot {installed_version('mailbot')}")
         raise typer.Exit
     if print_config:

@@ -4,12 +4,9 @@
 `mailbot/rules.py`: nothing about a setting is written in a second place.
 """
 
-# ruff: noqa: RUF009 - `example` and `optional` give dataclass fields, `DatabaseUrl` a frozen value
-
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -30,6 +27,7 @@ from mailbot.rules import (
     ServiceRules,
     TrustRules,
 )
+from parsers.frozen import frozen
 
 SSSD_KEYS = ("/usr/bin/sss_ssh_authorizedkeys", "{login}")
 """What SSSD gives to sshd as AuthorizedKeysCommand (sss_ssh_authorizedkeys(1)); Debian's package sssd-common."""
@@ -44,7 +42,7 @@ class DatabaseUrl(Secret[str]):
         return re.sub(r"(?<=://)([^:/@]*):[^@]*@", r"\1:**********@", self.get_secret_value())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MailboxSection:
     """The mailbox that is shared with people, read over IMAP."""
 
@@ -85,7 +83,7 @@ class MailboxSection:
         return self.port or (993 if self.security == "tls" else 143)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SmtpSection:
     """The server that sends mailbot's letters."""
 
@@ -137,7 +135,7 @@ class SmtpSection:
         return self.message_id_domain.lower() or f"mailbot.{self.from_address.rpartition('@')[2].lower()}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OAuth2Section:
     """Where access tokens come from, for `oauth2 = true` under `[mailbox]` and `[smtp]`; see
     `docs/how-to/providers.md` for Microsoft 365 and Gmail."""
@@ -161,7 +159,7 @@ class OAuth2Section:
     """Authorities to trust instead of the system's."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DatabaseSection:
     """Where data is stored."""
 
@@ -172,7 +170,7 @@ class DatabaseSection:
     work."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DirectorySection:
     """Who the users are: names, addresses, SSH keys, and who is locked."""
 
@@ -239,7 +237,7 @@ class DirectorySection:
         return self.port or (636 if self.security == "tls" else 389)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AdminSection:
     """Who may decide. One `[[admins]]` each; questions go to all of them, the first valid answer wins."""
 
@@ -255,7 +253,7 @@ class AdminSection:
     """The language of letters to them; by default the service's."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImageSection:
     """The base image that `mailbot image build` makes."""
 
@@ -267,7 +265,7 @@ class ImageSection:
     """Where built images are kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TokensSection:
     """The keys that sign what a reply must carry (anyone who has one can forge answers), and those that encrypt stored messages."""
 
@@ -286,7 +284,7 @@ class TokensSection:
     """How long a letter can be answered; after that, its token is worthless. A reminder has a new one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MetricsSection:
     """Metrics for Prometheus."""
 
@@ -300,7 +298,7 @@ class MetricsSection:
     """The file that `mailbot once` writes them to, for node_exporter's textfile collector."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogSection:
     """The log, on standard error; `docs/log.md` lists every line."""
 

@@ -1,23 +1,22 @@
 """The sections of sites and their hosts; see `sections`."""
 
-# ruff: noqa: RUF009 - `example` and `optional` give dataclass fields
-
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Le
 
 from mailbot.config.fields import STRICT, Text, example, optional
+from parsers.frozen import frozen
 from provisioner.addressing import Bridge, read_range
 
 LOCAL_URI = "qemu:///system"
 """This machine's hypervisor."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostSection:
     """Another libvirt host of a site. One `[[sites.hosts]]` each, below its site; settings that are missing here are
     those of the site."""
@@ -68,7 +67,7 @@ class HostSection:
     """Whether mailbot can reach the machines' addresses."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SiteSection:
     """A place where machines are built, with a domain for their names: one libvirt host, or several. One `[[sites]]`
     each."""

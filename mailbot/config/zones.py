@@ -1,13 +1,10 @@
 """The sections of zones; see `sections`."""
 
-# ruff: noqa: RUF009 - `example` and `optional` give dataclass fields
-
 from __future__ import annotations
 
 import base64
 import binascii
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -15,13 +12,14 @@ from annotated_types import Ge, Le
 from pydantic import SecretStr
 
 from mailbot.config.fields import STRICT, Port, Text, example, optional
+from parsers.frozen import frozen
 from provisioner.naming import NameProblem, check_domain
 
 if TYPE_CHECKING:
     from mailbot.config.sections import Config
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ZoneSection:
     """A DNS zone in which mailbot publishes the machines' names, by signed updates (RFC 2136, TSIG). One `[[zones]]`
     each, also for reverse zones such as `2.0.192.in-addr.arpa`; without any, only libvirt resolves the names."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from mailbot.letters.kinds import About, Audience, LetterFacts, Thread
 from mailbot.model import Letter
+from parsers.frozen import frozen
 from parsers.translatable import say
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Announcement(LetterFacts):
     """an admin writes to everyone with a machine, or to those at a site"""
 

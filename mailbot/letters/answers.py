@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from mailbot.letters.kinds import About, Ahead, Answer, Audience, Thread
 from mailbot.model import Letter, Purpose
+from parsers.frozen import frozen
 from parsers.translatable import NOTHING, Translatable, say
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Reply(Answer):
     """An answer to a reply: its token allows what that of the answered letter did."""
 
     purpose: Annotated[Purpose, "what the token of this answer allows"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class UnclearReply(Reply):
     """a reply is not clearly one known command; nothing was changed"""
 
@@ -28,7 +28,7 @@ class UnclearReply(Reply):
     why: Annotated[Translatable, "why they are unclear"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CommandRefused(Reply):
     """a command is clear but not possible now, or not allowed; nothing was changed"""
 
@@ -39,14 +39,14 @@ class CommandRefused(Reply):
     why: Annotated[Translatable, "why not, a sentence"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Help(Reply):
     """someone replied with the word help"""
 
     about: ClassVar = About(Letter.HELP, say("the list of possible replies"), Audience.SENDER, None, Thread.ANSWER)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Status(Reply):
     """someone replied with the word status"""
 
@@ -59,7 +59,7 @@ class Status(Reply):
     machine: Annotated[Translatable, "what the hypervisor says of the machine now"] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Console(Reply):
     """someone replied with the word console"""
 
@@ -68,7 +68,7 @@ class Console(Reply):
     why: Annotated[Translatable, "why there are none, a sentence"] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RootKeys(Reply):
     """someone replied with the word rekey"""
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar, TypeAlias
 
 from mailbot.letters.kinds import About, Audience, By, Calendar, LetterFacts, Plan, Snapshot
 from mailbot.model import Letter, Purpose
+from parsers.frozen import frozen
 from parsers.translatable import Translatable, say
 
 AskedAbout: TypeAlias = Annotated[str, "`extension`, or `restore` for a removed machine"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ExtensionReceived(Snapshot):
     """the owner asked for more time or for a removed machine, and an admin has to decide"""
 
@@ -31,7 +31,7 @@ class ExtensionReceived(Snapshot):
     plan: Annotated[Plan, "what happens meanwhile, where the question does not stop the clock"] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ExtensionGranted(LetterFacts):
     """more time was granted, by an admin or by the rules"""
 
@@ -51,7 +51,7 @@ class ExtensionGranted(LetterFacts):
     started: Annotated[bool, "the machine had been stopped and is started again"] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ExtensionDenied(Snapshot):
     """an admin refused more time or the return of a removed machine"""
 
@@ -68,7 +68,7 @@ class ExtensionDenied(Snapshot):
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ExtensionLapsed(Snapshot):
     """no admin decided in time about more time or the return of a removed machine"""
 

@@ -8,13 +8,13 @@ user, usage, site) is read from the ticket and is no fact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, TypeAlias
 
 from mailbot.letters.stored import to_json
 from mailbot.model import Facts, Letter, Purpose
+from parsers.frozen import frozen
 from parsers.translatable import Translatable
 
 
@@ -42,7 +42,7 @@ class Thread(StrEnum):
     """A conversation of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class About:
     """What is fixed about a letter.
 
@@ -60,7 +60,7 @@ class About:
     needs_ticket: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class LetterFacts:
     """The facts of one letter; a subclass per letter."""
 
@@ -74,7 +74,7 @@ class LetterFacts:
 # --- facts that several letters have
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ahead:
     """One thing that will happen, and when."""
 
@@ -88,7 +88,7 @@ DiskGib: TypeAlias = Annotated[int | None, "disk when the letter was decided (el
 By: TypeAlias = Annotated[str, "name of the admin (or “the rules of the site”)"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CalendarEntry:
     """The last day as an .ics attachment: `sequence` rises with every change, `status` is CONFIRMED or CANCELLED (RFC 5545)."""
 
@@ -99,7 +99,7 @@ class CalendarEntry:
 Calendar: TypeAlias = Annotated[CalendarEntry | None, "the last day as an .ics attachment"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Snapshot(LetterFacts):
     """Last day and disk as they were when the letter was decided, so that a late letter still tells the truth."""
 
@@ -107,7 +107,7 @@ class Snapshot(LetterFacts):
     disk_gib: DiskGib = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Answer(LetterFacts):
     """An answer to a mail of somebody."""
 

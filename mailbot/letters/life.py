@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar
 
 from mailbot.letters.kinds import About, Audience, Calendar, LetterFacts, Plan, Snapshot, Thread
 from mailbot.model import Letter, Purpose
+from parsers.frozen import frozen
 from parsers.translatable import NOTHING, Translatable, say
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class EndWarning(Snapshot):
     """the last day is near (60, 30, 7 and 1 days before it, or in proportion)"""
 
@@ -29,7 +29,7 @@ class EndWarning(Snapshot):
     late: Annotated[Translatable, "why this warning comes later than planned, a sentence"] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmStopped(Snapshot):
     """the machine was stopped at its last day"""
 
@@ -44,7 +44,7 @@ class VmStopped(Snapshot):
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class GraceHalf(Snapshot):
     """half of the time between stop and removal has passed"""
 
@@ -59,7 +59,7 @@ class GraceHalf(Snapshot):
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RemovalNear(Snapshot):
     """the removal is about to happen"""
 
@@ -74,7 +74,7 @@ class RemovalNear(Snapshot):
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmArchived(Snapshot):
     """the machine was removed; its disk is kept for a while"""
 
@@ -91,7 +91,7 @@ class VmArchived(Snapshot):
     released: Annotated[bool, "the owner gave it back, it did not run out"] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmRemoved(Snapshot):
     """the machine and its disk have been deleted for good"""
 
@@ -102,7 +102,7 @@ class VmRemoved(Snapshot):
     disk_gone: Annotated[bool, "when the machine was removed, there was no disk to keep"] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class DateMoved(LetterFacts):
     """the last day was postponed because no mail server had accepted a warning in time"""
 
@@ -120,7 +120,7 @@ class DateMoved(LetterFacts):
     why: Annotated[Translatable, "what went wrong with the notice, a sentence"] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class EndEarlier(LetterFacts):
     """an admin set an earlier last day; the notice begins with this letter"""
 
@@ -139,7 +139,7 @@ class EndEarlier(LetterFacts):
     calendar: Calendar = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ReleaseConfirm(Snapshot):
     """the owner wants to give the machine back and must confirm it"""
 
@@ -154,7 +154,7 @@ class ReleaseConfirm(Snapshot):
     lapses_at: Annotated[datetime | None, "when the question is forgotten without an answer"] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ReinstallConfirm(Snapshot):
     """the owner wants to reinstall the machine on a new disk and must confirm it"""
 
@@ -168,7 +168,7 @@ class ReinstallConfirm(Snapshot):
     lapses_at: Annotated[datetime, "when the question is forgotten without an answer"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmReleased(Snapshot):
     """the owner confirmed that the machine may be removed"""
 
@@ -182,7 +182,7 @@ class VmReleased(Snapshot):
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmEnded(Snapshot):
     """an admin removes the machine before its last day"""
 
@@ -199,7 +199,7 @@ class VmEnded(Snapshot):
     disk_gone: Annotated[bool, "the machine and its disk are no longer at their site"] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmSwitchedOff(Snapshot):
     """an admin switched the machine off within its lease"""
 
@@ -214,7 +214,7 @@ class VmSwitchedOff(Snapshot):
     reason: Annotated[str, "why, in that admin's words"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmYours(Snapshot):
     """an admin gave the machine to another person: to the new owner, once their keys are installed or cannot be"""
 
@@ -236,7 +236,7 @@ class VmYours(Snapshot):
     why: Annotated[Translatable, "why the keys are still those of before, a sentence"] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmPassedOn(Snapshot):
     """an admin gave the machine to another person: to the previous owner"""
 
@@ -254,7 +254,7 @@ class VmPassedOn(Snapshot):
     calendar: Calendar = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmKept(Snapshot):
     """the owner cancelled a release"""
 
@@ -268,7 +268,7 @@ class VmKept(Snapshot):
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmRebuilt(Snapshot):
     """a machine that disappeared from its site is being built again"""
 
@@ -282,7 +282,7 @@ class VmRebuilt(Snapshot):
     disk_lost: Annotated[bool, "its disk is gone too, with everything on it"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmRestored(Snapshot):
     """a removed machine is being built again with its kept disk"""
 

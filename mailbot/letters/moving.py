@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar
 
 from mailbot.letters.kinds import About, Audience, Snapshot
 from mailbot.model import Letter, Purpose
+from parsers.frozen import frozen
 from parsers.translatable import NOTHING, Translatable, say
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmMove(Snapshot):
     """the machine will move to another host and be off meanwhile"""
 
@@ -28,7 +28,7 @@ class VmMove(Snapshot):
     why: Annotated[Translatable, "why another day than announced before, a sentence"] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmMoved(Snapshot):
     """the machine has moved to another host and answers there, or is off as before"""
 
@@ -46,7 +46,7 @@ class VmMoved(Snapshot):
     off: Annotated[bool, "it was switched off before, and is so still"] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmStays(Snapshot):
     """an announced move will not happen, or has failed"""
 

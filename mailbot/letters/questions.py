@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar
 
 from mailbot.letters.kinds import About, Audience, By, LetterFacts, Snapshot, Thread
 from mailbot.model import Letter, Purpose, TicketState
+from parsers.frozen import frozen
 from parsers.translatable import NOTHING, Translatable, say
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asker:
     """The user who asks."""
 
@@ -20,7 +20,7 @@ class Asker:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Room:
     """What one site last said about its room, in MiB and GiB."""
 
@@ -32,7 +32,7 @@ class Room:
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Question(Snapshot):
     """What admins read in order to decide."""
 
@@ -46,7 +46,7 @@ class Question(Snapshot):
     extended: Annotated[int, "how often the machine was given more time before (not question `request`)"] = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminDecision(Question):
     """a request (or an extension, or the return of a removed machine) is waiting for a decision"""
 
@@ -63,7 +63,7 @@ class AdminDecision(Question):
     evidence: Annotated[Translatable, "how the sender was recognised, one sentence"] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminReminder(Question):
     """nobody has decided for some days"""
 
@@ -78,7 +78,7 @@ class AdminReminder(Question):
     asked_at: Annotated[datetime, "when the question was asked first"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminDecided(Snapshot):
     """someone has decided; every admin is told"""
 
@@ -98,7 +98,7 @@ class AdminDecided(Snapshot):
     changed: Annotated[tuple[Translatable, ...], "what the admin changed"] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminAlreadyDecided(LetterFacts):
     """an admin answered a question that had already been decided"""
 
@@ -113,7 +113,7 @@ class AdminAlreadyDecided(LetterFacts):
     outcome: Annotated[Translatable, "who decided what, when, a sentence"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminLapsed(LetterFacts):
     """a question lapsed without an answer"""
 
@@ -129,7 +129,7 @@ class AdminLapsed(LetterFacts):
     gone: Annotated[bool, "the machine was removed meanwhile, or its disk deleted (question `restore`)"] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminUnproven(LetterFacts):
     """a machine's end was postponed for too long because notice could not be proven"""
 
@@ -147,7 +147,7 @@ class AdminUnproven(LetterFacts):
     end_date: Annotated[date, "its last day as it is now"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminBuildFailed(LetterFacts):
     """a machine could not be built"""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from mailbot.letters.kinds import About, Answer, Audience, By, Calendar, LetterFacts, Snapshot, Thread
 from mailbot.model import Letter, Purpose
+from parsers.frozen import frozen
 from parsers.translatable import Translatable, say
 
 
@@ -21,7 +21,7 @@ class Begun(StrEnum):
     """A removed machine was to come back around its kept disk."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ToCorrect:
     """One problem of a request: its field, its line in the mail, what was read and what would be accepted."""
 
@@ -31,7 +31,7 @@ class ToCorrect:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filled:
     """The template's fields as understood, "" for what has to be written (again).
 
@@ -44,7 +44,7 @@ class Filled:
     disk: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RequestProblems(Answer):
     """a request needs corrections: every problem at once, and the template filled in"""
 
@@ -60,7 +60,7 @@ class RequestProblems(Answer):
     notes: Annotated[tuple[Translatable, ...], "what the parser remarked, sentences"] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class UnknownSender(LetterFacts):
     """a request or command came from an address that is not registered (at most one per day)"""
 
@@ -73,7 +73,7 @@ class UnknownSender(LetterFacts):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ConfirmRequest(Snapshot):
     """a request in the owner's name comes from a sender who is not proven"""
 
@@ -89,7 +89,7 @@ class ConfirmRequest(Snapshot):
     claimed_from: Annotated[str, "address that the mail claimed to come from"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RequestReceived(Snapshot):
     """a request is complete and waits for an admin"""
 
@@ -98,7 +98,7 @@ class RequestReceived(Snapshot):
     notes: Annotated[tuple[Translatable, ...], "what the parser remarked, sentences"] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RequestApproved(Snapshot):
     """an admin approved the request; the machine is being built"""
 
@@ -109,7 +109,7 @@ class RequestApproved(Snapshot):
     changed: Annotated[tuple[Translatable, ...], "what the admin changed, sentences"] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RequestDenied(LetterFacts):
     """an admin denied the request, or gave up an approved machine before it was built"""
 
@@ -119,7 +119,7 @@ class RequestDenied(LetterFacts):
     begun: Annotated[Begun, "what had been granted and begun"] = Begun.NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RequestLapsed(LetterFacts):
     """no admin decided in time"""
 
@@ -127,7 +127,7 @@ class RequestLapsed(LetterFacts):
     days: Annotated[int, "how many days the request waited"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RequestWithdrawn(LetterFacts):
     """the owner withdrew the request"""
 
@@ -135,7 +135,7 @@ class RequestWithdrawn(LetterFacts):
     begun: Annotated[Begun, "what had been granted and begun"] = Begun.NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class VmReady(Snapshot):
     """the machine answers and has shown its host keys"""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from mailbot.letters.kinds import About, Answer, Audience, LetterFacts, Snapshot, Thread
 from mailbot.model import Action, Letter, OwnerState, Purpose
+from parsers.frozen import frozen
 from parsers.translatable import NOTHING, Translatable, say
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminMachineTrouble(LetterFacts):
     """stopping, starting, reinstalling, moving or removing a machine failed"""
 
@@ -50,7 +50,7 @@ WORK: Mapping[Action, Translatable] = {
 """How letters call what the outbox has done."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminMailTrouble(LetterFacts):
     """a message could not be read or handled and is in quarantine"""
 
@@ -69,7 +69,7 @@ class AdminMailTrouble(LetterFacts):
     message_id: Annotated[str, "its Message-ID"] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminTicketTrouble(LetterFacts):
     """a ticket's turn raised an error and was put off"""
 
@@ -85,7 +85,7 @@ class AdminTicketTrouble(LetterFacts):
     again_at: Annotated[datetime | None, "when it will be tried again"] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminBlind(LetterFacts):
     """something that mailbot needs (mailbox, directory, clock, mail server, site) has failed for an hour, or works again"""
 
@@ -104,7 +104,7 @@ class AdminBlind(LetterFacts):
     meanwhile: Annotated[Translatable, "what holds until it works again"] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminNoticeBounced(LetterFacts):
     """a letter that must reach an owner came back"""
 
@@ -122,7 +122,7 @@ class AdminNoticeBounced(LetterFacts):
     effect: Annotated[Translatable, "what that means for the dates, a sentence"] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminOwner(Snapshot):
     """the directory has changed a machine's owner: another login, locked, gone, or back to normal"""
 
@@ -139,7 +139,7 @@ class AdminOwner(Snapshot):
     renamed_from: Annotated[str, "the login before, where it is another now"] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminUndelivered(LetterFacts):
     """a letter could not be sent and was given up"""
 
@@ -156,7 +156,7 @@ class AdminUndelivered(LetterFacts):
     why: Annotated[str, "what the mail server said, or how long it was tried"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Braked:
     """One machine that the brake holds: what would be done to it, and since when that is due."""
 
@@ -166,7 +166,7 @@ class Braked:
     since: date | datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminBrake(LetterFacts):
     """more machines than the brake allows would be stopped or removed at once"""
 
@@ -184,7 +184,7 @@ class AdminBrake(LetterFacts):
     why: Annotated[Translatable, "which limit was passed, a sentence"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Section:
     """A part of the week's letter; without lines there is nothing to report."""
 
@@ -192,7 +192,7 @@ class Section:
     lines: tuple[Translatable, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminDigest(LetterFacts):
     """at the end of each week"""
 
@@ -211,7 +211,7 @@ class AdminDigest(LetterFacts):
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Waiting:
     """A ticket with a question that waits."""
 
@@ -219,7 +219,7 @@ class Waiting:
     username: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dropped:
     """Letters of one kind that needed no decision and are not sent."""
 
@@ -227,7 +227,7 @@ class Dropped:
     number: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminLettersHeld(LetterFacts):
     """letters would exceed a limit and are held back"""
 
@@ -255,7 +255,7 @@ class Held(StrEnum):
     LETTERS = "messages"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminBrakeStays(Answer):
     """an admin's answer to the letter about what is held back does not release it"""
 
@@ -273,7 +273,7 @@ class AdminBrakeStays(Answer):
     brake: Annotated[int | None, "number of the brake that an answer lets go; none where it holds nothing"] = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listed:
     """One disagreement of a site with its tickets: a sentence, and what can be answered: `Verb` values, and whole lines.
 
@@ -289,7 +289,7 @@ class Listed:
     """A ticket knows it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminFindings(LetterFacts):
     """sites do not match their tickets, and the admins have not been told yet"""
 
@@ -306,7 +306,7 @@ class AdminFindings(LetterFacts):
     findings: Annotated[tuple[Listed, ...], "what is not as the tickets say"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AdminFindingAnswered(Answer):
     """an admin answered the letter about sites that do not match their tickets"""
 

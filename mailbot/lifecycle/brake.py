@@ -7,10 +7,11 @@ brake, the tickets that are due, and a look at the fleet.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mailbot.model import Ticket, TicketState
 from mailbot.rules import LeaseRules
+from parsers.frozen import frozen
 from parsers.translatable import say
 
 WHAT_COMES = {
@@ -21,7 +22,7 @@ WHAT_COMES = {
 """What the clock does to a machine in each state in which it may do something destructive; in the words of the letter."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Brake:
     """The last time the brake was pulled: its number, the tickets it holds, and who let go (empty: nobody yet).
 
@@ -38,7 +39,7 @@ class Brake:
         return ticket is not None and self.tickets.get(ticket.id) == ticket.version
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fleet:
     """What the brake may ask: a ticket by its number, how many machines live (counted up to so many), and whether a ticket's next step is destructive."""
 
@@ -47,7 +48,7 @@ class Fleet:
     destructive: Callable[[Ticket], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Braking:
     """`waiting` are the due tickets that wait for an admin; `pulls` is what a new brake holds, with versions, empty where none is pulled."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from typing import ClassVar, TypeAlias
 
 from mailbot.model.effects import Action
 from mailbot.model.kinds import EventKind
 from mailbot.model.tickets import CLOCK, MACHINE, Actor, OwnerState
+from parsers.frozen import frozen
 from parsers.translatable import NOTHING, Translatable
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Requested:
     """A request without problems opened the ticket; happens to no ticket, and so is no `Event`."""
 
@@ -20,13 +21,13 @@ class Requested:
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Confirmed:
     kind: ClassVar[EventKind] = EventKind.CONFIRMED
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Approved:
     """An admin says yes: to the request while PENDING, to the extension while one is asked."""
 
@@ -36,20 +37,20 @@ class Approved:
     disk_gib: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Denied:
     kind: ClassVar[EventKind] = EventKind.DENIED
     by: Actor
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Withdrawn:
     kind: ClassVar[EventKind] = EventKind.WITHDRAWN
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replaced:
     """The owner sent the request once more while it waits: what it says now is asked for; `thread` and `subject` are the new mail's."""
 
@@ -63,7 +64,7 @@ class Replaced:
     subject: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimePassed:
     """The clock has reached `due_at`: whatever is due by now.
 
@@ -75,7 +76,7 @@ class TimePassed:
     by: Actor = CLOCK
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placed:
     """A site was chosen; stored before anything is built there, so that nothing is built unseen."""
 
@@ -86,7 +87,7 @@ class Placed:
     by: Actor = MACHINE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Login:
     """What an owner needs to log in: names, addresses (`further` are those of IPv6), host keys as the machine itself showed them."""
 
@@ -97,7 +98,7 @@ class Login:
     further: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Built:
     """The machine is ready for its owner."""
 
@@ -108,7 +109,7 @@ class Built:
     by: Actor = MACHINE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BuildFailed:
     """Building gave up after `attempts` tries at `sites`; `why` is the last error, `left_behind` that something is still there."""
 
@@ -120,13 +121,13 @@ class BuildFailed:
     by: Actor = MACHINE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retried:
     kind: ClassVar[EventKind] = EventKind.RETRIED
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExtensionAsked:
     """The owner asks for a later end; `automatic` where it may happen without an admin, within the limits of policy.
 
@@ -140,13 +141,13 @@ class ExtensionAsked:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReleaseAsked:
     kind: ClassVar[EventKind] = EventKind.RELEASE_ASKED
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Released:
     """The owner confirmed that the machine may go."""
 
@@ -154,7 +155,7 @@ class Released:
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReinstallAsked:
     """The owner wants a fresh disk; nothing happens until that is confirmed."""
 
@@ -162,7 +163,7 @@ class ReinstallAsked:
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReinstallWanted:
     """The owner confirmed that the disk may go."""
 
@@ -170,7 +171,7 @@ class ReinstallWanted:
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reinstalled:
     """The machine is ready again, with a fresh disk."""
 
@@ -179,7 +180,7 @@ class Reinstalled:
     by: Actor = MACHINE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """The owner takes a release, or the wish for a fresh disk, back."""
 
@@ -187,7 +188,7 @@ class Kept:
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Restored:
     """The owner or an admin wants an ARCHIVED machine back, from its kept disk.
 
@@ -200,7 +201,7 @@ class Restored:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retired:
     """Domain, seed, reservation and name are gone; the disk is kept, or `disk_gone` where the site has none."""
 
@@ -209,13 +210,13 @@ class Retired:
     disk_gone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DiskDeleted:
     kind: ClassVar[EventKind] = EventKind.DISK_DELETED
     by: Actor = MACHINE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EffectFailed:
     """A machine effect other than building gave up; admins are told and it is tried again later."""
 
@@ -225,7 +226,7 @@ class EffectFailed:
     by: Actor = MACHINE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Returned:
     """A letter to the owner came back: `permanent` as the bounce says; `other` is another address of theirs, if any.
 
@@ -242,14 +243,14 @@ class Returned:
     doubt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     kind: ClassVar[EventKind] = EventKind.HELD
     why: str
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """An admin takes a machine away now, whatever its end date; its owner reads the reason.  `disk_gone` where its site has no disk of it any more."""
 
@@ -259,7 +260,7 @@ class Ended:
     disk_gone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndDateSet:
     """An admin gives a machine another last day, unasked: a later one starts a stopped machine again; of an earlier one its owner reads the reason."""
 
@@ -269,7 +270,7 @@ class EndDateSet:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PowerSet:
     """An admin switches a machine off or on within its lease; its owner reads the reason for the former."""
 
@@ -279,7 +280,7 @@ class PowerSet:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnerSet:
     """An admin gives a machine to another person of the directory, who is described as in `OwnerSeen`; both read the reason.
 
@@ -298,7 +299,7 @@ class OwnerSet:
     nonce: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proceeded:
     """An admin lets the next step happen although notice of it cannot be proven, after it was put off for too long."""
 
@@ -306,7 +307,7 @@ class Proceeded:
     by: Actor
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MachineAsked:
     """The owner wants something done at the machine that leaves its lease as it was; `what` is one of `OF_OWNERS`."""
 
@@ -315,7 +316,7 @@ class MachineAsked:
     what: Action
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RebuildAsked:
     """An admin has a machine that disappeared from its site built again; `fresh` where its disk is gone too."""
 
@@ -324,7 +325,7 @@ class RebuildAsked:
     fresh: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MoveAsked:
     """The machine is to move to another host at that moment; `why` where another one was announced before."""
 
@@ -335,7 +336,7 @@ class MoveAsked:
     why: Translatable = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MoveBegun:
     """The announced moment has come."""
 
@@ -344,7 +345,7 @@ class MoveBegun:
     by: Actor = CLOCK
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Relocated:
     """The whole disk is at the other host, and the machine is off: `off` where its owner had switched it off before.
 
@@ -358,7 +359,7 @@ class Relocated:
     by: Actor = MACHINE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrived:
     """The machine answers at its new host, or is `off` there as it was before."""
 
@@ -368,7 +369,7 @@ class Arrived:
     by: Actor = MACHINE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MoveEnded:
     """A move was called off or has failed: `why` for admins, `said` for the owner.
 
@@ -383,7 +384,7 @@ class MoveEnded:
     by: Actor = MACHINE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnerSeen:
     """The directory was asked about the owner: how it has them now.
 
@@ -401,7 +402,7 @@ class OwnerSeen:
     by: Actor = CLOCK
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unheld:
     kind: ClassVar[EventKind] = EventKind.UNHELD
     by: Actor

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -23,13 +22,14 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
+from parsers.frozen import frozen
 
 if TYPE_CHECKING:  # contracts speak of them; `mailbot list`, which imports this too, needs none
     from mailbot.archive import Archive
     from provisioner.api import SiteHealth
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settled:
     """What became of a claimed outbox row.
 
@@ -60,7 +60,7 @@ class OutboxState(StrEnum):
     """A letter over a limit: not sent until an admin lets it go."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutboxCount:
     """How many rows of an action wait or were given up."""
 
@@ -69,7 +69,7 @@ class OutboxCount:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FailedEffect:
     """An outbox row that was given up: when, and why."""
 
@@ -78,7 +78,7 @@ class FailedEffect:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """Which tickets somebody wants to see; what is empty limits nothing."""
 
@@ -88,7 +88,7 @@ class Wanted:
     held: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Queued:
     """An outbox row as people look at it: what, for whom, how often it was tried, and when it is tried next.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any
 
 from mailbot.rules import Proof, TrustRules
+from parsers.frozen import frozen
 from parsers.translatable import NOTHING, Translatable, as_one, say
 
 
@@ -38,7 +39,7 @@ _MISSING = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checked:
     """What looking at a mail's headers and signatures has shown: proofs, and in words what each look found.
 
@@ -57,7 +58,7 @@ class Checked:
     """A sealer that the site trusts found the mail aligned before it was passed on: that explains a check that failed since."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evidence:
     """What a mail proves about its sender; stored with every decision, together with what was needed for it."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cache, lru_cache
+from importlib import import_module
 from typing import Any
 
 from mailbot import journal
@@ -40,7 +41,6 @@ from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
 from parsers.values import ReadingRules
 from provisioner.addressing import Bridge
-from provisioner.ssh_keys import parse_all
 
 PAUSED = "paused"
 """The store's note that the bot is paused: by whom and why."""
@@ -182,7 +182,8 @@ def usable_keys(person: Person) -> tuple[tuple[str, ...], tuple[str, ...]]:
 @lru_cache(maxsize=1024)
 def _usable(keys: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     # A request looks at them twice, the daily look at everybody's; an RSA key costs a tenth of a millisecond.
-    usable, refusals = parse_all(keys)
+    # Loaded here because its library is 33 modules, and few decisions look at a key.
+    usable, refusals = import_module("provisioner.ssh_keys").parse_all(keys)
     return tuple(key.line for key in usable), refusals
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,7 @@ from uuid import UUID
 
 from mailbot.model import Ticket, TicketState
 from mailbot.ports import Store
+from parsers.frozen import frozen
 from parsers.translatable import Translatable, as_data, from_data, say
 from parsers.values import Verb
 from provisioner.api import Found
@@ -39,7 +40,7 @@ class Drift(StrEnum):
     NAME_ELSEWHERE = "name-elsewhere"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One disagreement; `ticket` is None where no ticket knows the machine.  `said` is a sentence for an admin.
 
@@ -62,7 +63,7 @@ class Finding:
         return f"{self.drift.value}:{which}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """What a machine was marked with when it was built, and how large its disk is; `addresses` are those on a bridge."""
 
@@ -74,7 +75,7 @@ class Mark:
     addresses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Known:
     """A ticket that is not at its end, and the id of its machine; `at_rest` where nothing waits to be done to it."""
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from select import select
 from time import monotonic
@@ -17,13 +17,14 @@ from typing import Any, Final
 from mailbot.adapters.pipes import opened
 from mailbot.adapters.transport import Secret, Security
 from mailbot.errors import DirectoryUnavailable, MailServerUnavailable
+from parsers.frozen import frozen
 from parsers.translatable import NOTHING, as_one, say, words_of
 
 _SYSTEM_AUTHORITIES: Final = "/etc/ssl/certs/ca-certificates.crt"
 _MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LdapServer:
     """Where the server is and how we log in; anonymously where `bind_dn` is empty.  `ca_file` None: the system's authorities."""
 
@@ -58,7 +59,7 @@ class LdapServer:
         return password
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Question:
     """One search; `any_of` are pairs of attribute and value, of which one must match; `most` entries are given."""
 
@@ -71,7 +72,7 @@ class Question:
     pages: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One entry; attribute names in lower case."""
 
@@ -82,7 +83,7 @@ class Entry:
         return self.values.get(attribute.lower(), ())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """What a search gave; `more` where there was more than was asked for (then `entries` may be empty)."""
 
