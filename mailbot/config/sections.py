@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from annotated_types import Ge, Le
-from pydantic import BaseModel, ConfigDict, Secret, SecretStr
-
-from mailbot.config.fields import STRICT, Port, Text, example, optional
+from mailbot.config.fields import Port, Text, example, optional
+from mailbot.config.secret import Secret
 from mailbot.config.sites import SiteSection
 from mailbot.config.zones import ZoneSection
+from mailbot.limits import Ge, Le
 from mailbot.rules import (
     AnswerRules,
     LeaseRules,
@@ -35,18 +34,16 @@ SSSD_KEYS = ("/usr/bin/sss_ssh_authorizedkeys", "{login}")
 Security = Literal["tls", "starttls", "plain"]
 
 
-class DatabaseUrl(Secret[str]):
+class DatabaseUrl(Secret):
     """A database URL whose password is never shown."""
 
-    def _display(self) -> str:
+    def shown(self) -> str:
         return re.sub(r"(?<=://)([^:/@]*):[^@]*@", r"\1:**********@", self.get_secret_value())
 
 
 @frozen
 class MailboxSection:
     """The mailbox that is shared with people, read over IMAP."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     host: Text = example("imap.example.org")
     """The IMAP server."""
@@ -56,7 +53,7 @@ class MailboxSection:
     """`tls` from the first byte, `starttls`, or `plain`, which is possible only to this machine."""
     port: Port | None = optional(993)
     """By default 993 with `tls`, else 143."""
-    password: SecretStr | None = optional("better in a credential or in password_file")
+    password: Secret | None = optional("better in a credential or in password_file")
     """The account's password. One of `password`, `password_file`, `oauth2` and `oauth2_token_file` is needed."""
     password_file: Path | None = optional("/etc/mailbot/mailbox.password")
     """A file with the password in its first line, read again at each login."""
@@ -87,8 +84,6 @@ class MailboxSection:
 class SmtpSection:
     """The server that sends mailbot's letters."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
     host: Text = example("smtp.example.org")
     """The mail server."""
     from_address: Text = example("support@example.org")
@@ -101,7 +96,7 @@ class SmtpSection:
     """By default 465 with `tls`, 587 with `starttls`, 25 with `plain`."""
     username: str = ""
     """The account; leave it empty if the server needs no login."""
-    password: SecretStr | None = optional("better in a credential or in password_file")
+    password: Secret | None = optional("better in a credential or in password_file")
     """The account's password. With a `username`, one of `password`, `password_file`, `oauth2` and
     `oauth2_token_file` is needed."""
     password_file: Path | None = optional("/etc/mailbot/smtp.password")
@@ -140,13 +135,11 @@ class OAuth2Section:
     """Where access tokens come from, for `oauth2 = true` under `[mailbox]` and `[smtp]`; see
     `docs/how-to/providers.md` for Microsoft 365 and Gmail."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
     token_url: str = ""
     """The token endpoint, such as `https://login.microsoftonline.com/TENANT/oauth2/v2.0/token`."""
     client_id: str = ""
     """The name under which mailbot is registered there."""
-    client_secret: SecretStr | None = optional("better in a credential or in client_secret_file")
+    client_secret: Secret | None = optional("better in a credential or in client_secret_file")
     """mailbot's own secret, if it has one."""
     client_secret_file: Path | None = optional("/etc/mailbot/oauth2.secret")
     """A file with that secret in its first line, read again for each token."""
@@ -163,8 +156,6 @@ class OAuth2Section:
 class DatabaseSection:
     """Where data is stored."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
     url: DatabaseUrl = DatabaseUrl("sqlite:////var/lib/mailbot/mailbot.db")
     """`sqlite:////absolute/file`, or `postgresql://user:password@host/name`, with which several daemons can share the
     work."""
@@ -173,8 +164,6 @@ class DatabaseSection:
 @frozen
 class DirectorySection:
     """Who the users are: names, addresses, SSH keys, and who is locked."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     kind: Literal["file", "ldap"] = "file"
     """`file`: a TOML file of people, read again when it changes; `ldap`: a server, see `docs/directory.md`."""
@@ -190,7 +179,7 @@ class DirectorySection:
     """Authorities to trust instead of the system's."""
     bind_dn: str = ""
     """The entry to log in as; by default anonymous."""
-    password: SecretStr | None = optional("better in a credential or in password_file")
+    password: Secret | None = optional("better in a credential or in password_file")
     """Its password. With a `bind_dn`, one of `password` and `password_file` is needed."""
     password_file: Path | None = optional("/etc/mailbot/directory.password")
     """A file with the password in its first line, read again at each login."""
@@ -241,8 +230,6 @@ class DirectorySection:
 class AdminSection:
     """Who may decide. One `[[admins]]` each; questions go to all of them, the first valid answer wins."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
     login: Text = example("root")
     """A short name, as written in histories and after `--as`."""
     name: Text = example("Testbed administrator")
@@ -257,8 +244,6 @@ class AdminSection:
 class ImageSection:
     """The base image that `mailbot image build` makes."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
     suite: str = ""
     """Debian's code name, such as `trixie`; by default that of the machine that builds."""
     cache: Path = Path("/var/cache/mailbot")
@@ -269,9 +254,7 @@ class ImageSection:
 class TokensSection:
     """The keys that sign what a reply must carry (anyone who has one can forge answers), and those that encrypt stored messages."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    keys: tuple[SecretStr, ...] = ()
+    keys: tuple[Secret, ...] = ()
     """Keys of at least 32 characters: the first one signs, and all are accepted, so that a key can be replaced while
     questions are open. A credential or `key_file` is better."""
     key_file: Path | None = optional("/etc/mailbot/tokens.keys")
@@ -288,8 +271,6 @@ class TokensSection:
 class MetricsSection:
     """Metrics for Prometheus."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
     port: Annotated[int, Ge(0), Le(65535)] = 0
     """The port to serve them on; 0: none."""
     address: Text = "127.0.0.1"
@@ -302,18 +283,15 @@ class MetricsSection:
 class LogSection:
     """The log, on standard error; `docs/log.md` lists every line."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
     format: Literal["console", "json"] = "console"
     """`console` for people, `json` for programs."""
     level: Literal["debug", "info", "warning", "error"] = "info"
     """The least important lines to write."""
 
 
-class Config(BaseModel):
+@frozen(kw_only=True)
+class Config:
     """Everything a site can set; frozen, complete and checked."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     service: ServiceRules = ServiceRules()
     policy: PolicyRules = PolicyRules()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
-from annotated_types import Ge, Le
-
-from mailbot.config.fields import STRICT, Text, example, optional
+from mailbot.config.fields import Text, example, optional
+from mailbot.limits import Ge, Le
 from parsers.frozen import frozen
 from provisioner.addressing import Bridge, read_range
 
@@ -20,8 +19,6 @@ LOCAL_URI = "qemu:///system"
 class HostSection:
     """Another libvirt host of a site. One `[[sites.hosts]]` each, below its site; settings that are missing here are
     those of the site."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     name: Text = example("second")
     """A short name, different from the site's other hosts; it must not change later."""
@@ -71,8 +68,6 @@ class HostSection:
 class SiteSection:
     """A place where machines are built, with a domain for their names: one libvirt host, or several. One `[[sites]]`
     each."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     name: Text = example("main")
     """A short name; it is part of every machine's identity there and must not change later."""

@@ -6,12 +6,11 @@ import base64
 import binascii
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from annotated_types import Ge, Le
-from pydantic import SecretStr
-
-from mailbot.config.fields import STRICT, Port, Text, example, optional
+from mailbot.config.fields import Port, Text, example, optional
+from mailbot.config.secret import Secret
+from mailbot.limits import Ge, Le
 from parsers.frozen import frozen
 from provisioner.naming import NameProblem, check_domain
 
@@ -24,8 +23,6 @@ class ZoneSection:
     """A DNS zone in which mailbot publishes the machines' names, by signed updates (RFC 2136, TSIG). One `[[zones]]`
     each, also for reverse zones such as `2.0.192.in-addr.arpa`; without any, only libvirt resolves the names."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
     name: Text = example("main.testbed.example")
     """The zone: a site's `dns_domain` or a parent domain."""
     server: Text = example("192.0.2.53")
@@ -34,7 +31,7 @@ class ZoneSection:
     """The name of the key that updates are signed with."""
     port: Port = 53
     """The server's TCP port."""
-    key: SecretStr | None = optional("better in a credential or in key_file")
+    key: Secret | None = optional("better in a credential or in key_file")
     """The key in base64, as `tsig-keygen` writes it. One of `key` and `key_file` is needed."""
     key_file: Path | None = optional("/etc/mailbot/zone.key")
     """A file with the key in its first line, read again for each update."""
