@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from mailbot.cli.output import as_json as to_json
 from mailbot.cli.output import say, visible
+from mailbot.errors import MailbotError
 
 
 class Level(StrEnum):
@@ -82,3 +83,11 @@ def _summary(counts: Counter[Level]) -> str:
             f"{failures} {'failure' if failures == 1 else 'failures'}",
         )
     )
+
+
+def tried(what: str, look: Callable[[], str], fix: str, code: int = os.EX_UNAVAILABLE) -> Finding:
+    """What a look says, or the error that it ends with."""
+    try:
+        return ok(what, look())
+    except MailbotError as error:
+        return fail(what, str(error), fix, code)

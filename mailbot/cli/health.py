@@ -1,30 +1,24 @@
-"""`check` and `doctor`: what was looked at, how it is, and how to put right what is not well."""
+"""`check`: what needs no network, how it is, and how to put right what is not well."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from datetime import UTC
-from typing import Annotated, assert_never
+from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 
 from mailbot.adapters.directory.file import FileDirectory
-from mailbot.adapters.directory.ldap import People
-from mailbot.cli.findings import Finding, fail, ok, report, warn
+from mailbot.cli.findings import Finding, fail, ok, report, tried, warn
 from mailbot.cli.ownership import owners
-from mailbot.cli.record import homes, on_record
-from mailbot.cli.senders import admins, senders
+from mailbot.cli.record import homes
 from mailbot.cli.site import Settings, settings_of
-from mailbot.config import Config, SiteSection, token_keys
-from mailbot.contexts import ldap_directory, letter_settings, make_zones
-from mailbot.errors import ConfigurationError, MailbotError
+from mailbot.config import Config, token_keys
+from mailbot.contexts import ldap_directory, letter_settings
+from mailbot.errors import ConfigurationError
 from mailbot.letters.trying import problems, replaced
 from mailbot.model import Letter
 from mailbot.storage import open_store, system_clock
-from mailbot.wiring import make_inbox, make_postman, make_reader, make_site
-from parsers.values import ReadingRules
-from provisioner.api import Kvm, ProvisionerError, SiteHealth
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
@@ -35,14 +29,6 @@ def check(context: typer.Context, as_json: Json = False) -> None:
     This is the configuration, token keys, letters, directory of users and database revision.
     """
     raise typer.Exit(report(offline(settings_of(context)), as_json=as_json))
-
-
-def doctor(context: typer.Context, as_json: Json = False) -> None:
-    """Check everything, including the servers.
-
-    This adds IMAP, SMTP and, for each site, libvirt, capacity and base image. It says how to fix what is wrong.
-    """
-    raise typer.Exit(report(online(settings_of(context)), as_json=as_json))
 
 
 def offline(settings: Settings) -> Iterator[Finding]:
@@ -65,40 +51,12 @@ def offline(settings: Settings) -> Iterator[Finding]:
     yield _trust(config)
 
 
-def online(settings: Settings) -> Iterator[Finding]:
-    """Everything: what needs no network, then each server."""
-    yield from offline(settings)
-    try:
-        config = settings.config
-    except ConfigurationError:
-        return
-    yield from on_record(settings)
-    yield from _ldap(config)
-    yield from _keys_command(config)
-    yield _reader(settings)
-    yield _imap(config)
-    yield _smtp(config)
-    yield from senders(config)
-    yield from admins(config)
-    yield from _zones(config)
-    for section in config.hosts:
-        yield from _site(config, section.name)
-
-
-def _tried(what: str, look: Callable[[], str], fix: str, code: int = os.EX_UNAVAILABLE) -> Finding:
-    """What a look says, or the error that it ends with."""
-    try:
-        return ok(what, look())
-    except MailbotError as error:
-        return fail(what, str(error), fix, code)
-
-
 def _keys(config: Config) -> Finding:
     def look() -> str:
         count = len(token_keys(config))
         return "one key" if count == 1 else f"{count} keys, the first one signs"
 
-    return _tried("token keys", look, "have `mailbot init` make a key file, or give one to the service", os.EX_CONFIG)
+    return tried("token keys", look, "have `mailbot init` make a key file, or give one to the service", os.EX_CONFIG)
 
 
 def _letters(config: Config) -> Finding:
@@ -126,7 +84,7 @@ def _directory(config: Config) -> Finding:
             ldap_directory(config.directory, system_clock())
             return f"people come from {config.directory.host}, which `mailbot doctor` asks"
 
-        return _tried("directory", ready, "apt-get install python3-bonsai", os.EX_CONFIG)
+        return tried("directory", ready, "apt-get install python3-bonsai", os.EX_CONFIG)
     path = config.directory.path
 
     def look() -> str:
@@ -134,60 +92,7 @@ def _directory(config: Config) -> Finding:
         usable = sum(bool(person.ssh_keys) and not person.locked for person in people)
         return f"{len(people)} users in {path}, {usable} of them unlocked and with an SSH key"
 
-    return _tried("directory", look, "`mailbot examples users.example.toml` shows its form", os.EX_CONFIG)
-
-
-def _zones(config: Config) -> Iterator[Finding]:
-    """Each zone that names are published in: whether its name server answers for it, under our key."""
-    zones = make_zones(config)
-    for name, why in sorted(zones.look().items() if zones else ()):
-        fix = "see `[[zones]]`: server, key, and what the name server allows that key"
-        yield (
-            fail(f"zone {name}", why, fix) if why else ok(f"zone {name}", "its name server answers and accepts the key")
-        )
-
-
-def _ldap(config: Config) -> Iterator[Finding]:
-    """What can be seen on the LDAP server, and what is odd about it."""
-    section = config.directory
-    if section.kind != "ldap":
-        return
-    directory = ldap_directory(section, system_clock())
-
-    def admins() -> str:
-        return f"admins by {section.admin_group}: {', '.join(one.login for one in directory.admins()) or 'nobody'}"
-
-    what, fix = f"directory {section.host}", "check [directory]; docs/directory.md tells what each setting is for"
-    try:
-        seen = directory.people()
-        yield _people(what, seen, fix)
-        for told in seen.oddities():
-            yield warn(what, told, "correct the entries on the server")
-        if section.admin_group:
-            yield _tried(what, admins, fix)
-    except MailbotError as error:
-        yield fail(what, str(error), fix)
-    finally:
-        directory.close()
-
-
-def _people(what: str, seen: People, fix: str) -> Finding:
-    usable = sum(bool(person.ssh_keys) and not person.locked for person in seen.people)
-    count = f"{'more than ' if seen.more else ''}{len(seen.people)} users"
-    nobody = f"; {len(seen.unusable)} without login or address count as nobody" if seen.unusable else ""
-    said = f"{count}, {usable} of them unlocked and with an SSH key{nobody}"
-    return ok(what, said) if seen.people else fail(what, said, fix)
-
-
-def _keys_command(config: Config) -> Iterator[Finding]:
-    """Whether the program is there; what it prints is known once a user asks."""
-    if config.directory.keys_program:
-        program = config.directory.keys_program[0]
-        if os.access(program, os.X_OK):
-            yield ok("keys command", f"{program} can be run")
-        else:
-            said = f"{program} does not exist or must not be run"
-            yield fail("keys command", said, "check directory.keys_command", os.EX_CONFIG)
+    return tried("directory", look, "`mailbot examples users.example.toml` shows its form", os.EX_CONFIG)
 
 
 def _trust(config: Config) -> Finding:
@@ -211,90 +116,4 @@ def _database(config: Config) -> Finding:
             store.close()
         return f"{config.database.url} is at the revision that is needed"
 
-    return _tried("database", look, "mailbot db upgrade", os.EX_CONFIG)
-
-
-def _reader(settings: Settings) -> Finding:
-    """What the child that reads strangers' mails has given up on this machine."""
-    reader = make_reader(ReadingRules(settings.clock.now(), UTC))
-    try:
-        return ok("reader of mails", f"starts; it has given up: {', '.join(reader.layers()) or 'nothing'}")
-    except OSError as error:
-        return fail("reader of mails", str(error), "check the installation: python3 -m mailbot.adapters.reading.child")
-    finally:
-        reader.close()
-
-
-def _imap(config: Config) -> Finding:
-    def look() -> str:
-        inbox = make_inbox(config)
-        try:
-            position = inbox.position()
-            inbox.prepare()
-        finally:
-            inbox.close()
-        return f"{config.mailbox.host}: logged in, {position.folder} opened, both other folders are there"
-
-    return _tried("mailbox", look, "check [mailbox]: host, port, security, account and password")
-
-
-def _smtp(config: Config) -> Finding:
-    def look() -> str:
-        postman = make_postman(config)
-        try:
-            return f"{config.smtp.host}: {postman.check()}"
-        finally:
-            postman.close()
-
-    return _tried("smtp", look, "check [smtp]: host, port, security, account and password")
-
-
-def _site(config: Config, name: str) -> Iterator[Finding]:
-    section = next(site for site in config.hosts if site.name == name)
-    driver = make_site(section)
-    try:
-        health = driver.health()
-        if not health.reachable:
-            yield fail(f"site {name}", " ".join(health.problems), f"virsh -c {section.uri} list --all")
-            return
-        yield from _of_site(health, section)
-        yield kvm_finding(name, driver.kvm())
-    except ProvisionerError as error:
-        yield fail(f"site {name}, KVM", str(error), f"virsh -c {section.uri} domcapabilities --virttype kvm")
-    finally:
-        driver.close()
-
-
-def kvm_finding(site: str, kvm: Kvm) -> Finding:
-    """Say what a site's host makes of KVM."""
-    what = f"site {site}, KVM"
-    match kvm:
-        case Kvm.RUNS:
-            return ok(what, "guests can use it")
-        case Kvm.ABSENT:
-            return ok(what, "the host has none: machines are emulated and boot slowly")
-        case Kvm.UNWANTED:
-            return ok(what, "switched off in the configuration (accelerate = false)")
-        case Kvm.USELESS:
-            return fail(
-                what,
-                "the host has a /dev/kvm, but no guest can use it: machines are emulated, and many calls take minutes",
-                "let QEMU's user open it (Debian: chgrp kvm /dev/kvm; chmod 660 /dev/kvm), or hide it from libvirtd",
-            )
-        case _:
-            assert_never(kvm)
-
-
-def _of_site(health: SiteHealth, section: SiteSection) -> Iterator[Finding]:
-    what = f"site {health.site}"
-    yield ok(what, f"answers; {health.machines} machines, {health.free_memory_mib} MiB of RAM free")
-    full = health.free_disk_gib < 1
-    room = f"{health.free_disk_gib} GiB free in the pool {section.pool}"
-    yield fail(f"{what}, room", room, "make room in the pool or add a site") if full else ok(f"{what}, room", room)
-    if health.image is None:
-        yield fail(f"{what}, image", "there is no base image", "mailbot image build")
-    else:
-        yield ok(f"{what}, image", health.image)
-    for problem in health.problems:
-        look = f"virsh -c {section.uri} net-info {section.network}; virsh -c {section.uri} pool-info {section.pool}"
-        yield fail(what, problem, look)
+    return tried("database", look, "mailbot db upgrade", os.EX_CONFIG)

@@ -35,7 +35,7 @@ ROWS = (
     Row("explain", "commands:explain", "Show how messages are understood."),
     Row("init", "commands:init", "Write a first configuration."),
     Row("check", "health:check", "Check what needs no network."),
-    Row("doctor", "health:doctor", "Check everything, including the servers."),
+    Row("doctor", "servers:doctor", "Check everything, including the servers."),
     Row("list", "looking:list_", "List tickets."),
     Row("show", "looking:show", "Show a ticket and its history."),
     Row("queue", "looking:queue", "List letters and work on machines that are waiting."),

@@ -87,6 +87,19 @@ def test_what_decides_loads_neither_mail_servers_nor_hypervisors_nor_what_reads_
     )
 
 
+def test_check_loads_nothing_that_servers_are_asked_with() -> None:
+    told = "import sys, mailbot.cli.health; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"imapclient", "libvirt", "smtplib", "mailbot.wiring"} & set(done.stdout.split())
+
+
+def test_a_site_with_a_file_of_people_loads_neither_tls_nor_the_library_of_keys() -> None:
+    told = "import sys, mailbot.contexts; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    ldap = "mailbot.adapters.directory.ldap"
+    assert not {"cryptography", "mailbot.adapters.transport", ldap} & set(done.stdout.split())
+
+
 READING = {"dateparser", "dkim", "dns", "inscriptis", "lxml", "mailparser", "quotequail"}
 """What mails are read with: in the child, or where the site wants signatures looked at."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailbot.cli.findings import Level
-from mailbot.cli.health import kvm_finding
+from mailbot.cli.servers import kvm_finding
 from provisioner.api import Kvm
 
 
