@@ -69,7 +69,7 @@ ROWS = (
     Row("audit", "auditing:audit", "Check that the history was not changed."),
     Row("backup", "saving:backup", "Write the database and the keys into one file."),
     Row("db", "database:db", "Manage the database's schema."),
-    Row("reconcile", "sites:reconcile", "Compare the sites with the tickets."),
+    Row("reconcile", "reconciling:reconcile", "Compare the sites with the tickets."),
     Row("site", "sites:site", "Show or change what may happen at a site."),
     Row("image", "images:image", "Manage the machines' base images."),
     Row("docs", "pages:docs", "Write pages for users and admins from the configuration."),

@@ -423,6 +423,7 @@ def test_the_configuration_is_printed_without_its_secrets(config: Path, capsys: 
         (["approve", "0"], os.EX_USAGE, "mailbot approve: TICKET: 0 is too small (at least 1)"),
         (["extend", "1", "soon", "--as", "carol"], os.EX_USAGE, "DATE: soon is not a date such as 2027-01-31"),
         (["requeue", "mail", "--as", "carol"], os.EX_USAGE, "mailbot requeue mail: Name one Message-ID, or say --all."),
+        (["reconcile", "--answer", "forget"], os.EX_USAGE, "mailbot reconcile: say --as ADMIN, whose answer it is"),
         ([], os.EX_USAGE, "Usage: mailbot"),
         (["list", "-c", "/nowhere/config.toml"], os.EX_CONFIG, "`mailbot init` writes one"),
         (["explain"], os.EX_USAGE, "files"),

@@ -87,8 +87,9 @@ def test_what_decides_loads_neither_mail_servers_nor_hypervisors_nor_what_reads_
     )
 
 
-def test_check_loads_nothing_that_servers_are_asked_with() -> None:
-    told = "import sys, mailbot.cli.health; print(*sys.modules)"
+@pytest.mark.parametrize("module", ["health", "sites"])
+def test_check_and_a_sites_mode_load_nothing_that_servers_are_asked_with(module: str) -> None:
+    told = f"import sys, mailbot.cli.{module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"imapclient", "libvirt", "smtplib", "mailbot.wiring"} & set(done.stdout.split())
 
