@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Insert, bindparam, event, insert, select, update
@@ -25,9 +26,9 @@ def connection(store: Database) -> Iterator[Connection]:
 
 
 @pytest.mark.parametrize("table", [TICKETS, HISTORY, OUTBOX, LEDGER], ids=str)
-def test_rows_are_read_as_sqlalchemy_reads_them(store: Database, table: object) -> None:
+def test_rows_are_read_as_sqlalchemy_reads_them(store: Database, table: Any) -> None:
     opened(store, a_letter("one"), a_letter("two"), mail=a_mail(1), history=(entry(),))
-    statement = select(table)  # type: ignore[call-overload]
+    statement = select(table)
     with store.engine.connect() as connection:
         expected = [tuple(row) for row in connection.execute(statement)]
         found, _ = quick.run(connection, statement, {})
@@ -85,7 +86,10 @@ def test_a_value_that_no_column_takes_is_refused_as_by_sqlalchemy(connection: Co
 
 def test_whoever_listens_to_statements_hears_of_each(store: Database, connection: Connection) -> None:
     seen: list[tuple[str, object, bool]] = []
-    listener = lambda _connection, _cursor, text, values, _context, many: seen.append((text, values, many))  # noqa: E731
+
+    def listener(_connection: Any, _cursor: Any, text: str, values: Any, _context: Any, many: bool) -> None:
+        seen.append((text, values, many))
+
     event.listen(store.engine, "before_cursor_execute", listener)
     quick.run(connection, select(TICKETS.c.id).where(TICKETS.c.state == TicketState.PENDING), {})
     quick.run(connection, insert(NOTES).inline(), *ROWS)
