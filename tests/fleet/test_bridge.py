@@ -255,6 +255,15 @@ def _it_is_no_router(two: Pair, thief: VmFacts, neighbour: VmFacts, card: str) -
     assert not {134, 137} & heard
     assert two.at(neighbour, "198.51.100.31", "ping -c 2 -W 2 -q 2001:db8:7::1 >/dev/null && echo reached") == "reached"
 
+    # No filter of libvirt sees whose address this is about; a router whose neighbours are fixed does not believe it.
+    fixed = ("2001:db8:7::31", "lladdr", two.neighbour.names.mac, "dev", "br7")
+    two.host.run("ip", "neighbour", "replace", *fixed, "nud", "permanent")
+    said = f"perl -e {shlex.quote(_RAW)} $(cat /sys/class/net/{card}/ifindex) 2001:db8:7::1 8800000020000000{address['31']}{option}"
+    assert two.at(thief, own, said) == "sent"
+    assert two.neighbour.names.mac in two.host.run("ip", "neighbour", "show", "to", "2001:db8:7::31")
+    assert two.at(neighbour, "2001:db8:7::31", "hostname") == two.neighbour.name
+    two.host.run("ip", "neighbour", "del", *fixed)
+
 
 _PING = "8000000000010001"
 _RAW = """
