@@ -227,10 +227,11 @@ def _loops(seen: _Seen) -> bool:
 
 def _challenge(seen: _Seen) -> Automatic | None:
     text = fold(" ".join(seen.mail.text[:3000].split()))
+    if not any(phrase in text for phrase in words.STRONG_CHALLENGE):
+        return None  # nearly every mail
     hits = sum(1 for phrase in words.CHALLENGE_WORDS if phrase in text)
-    strong = any(phrase in text for phrase in words.STRONG_CHALLENGE)
     asks = any(phrase in text for phrase in ("click", "cliqu", "http", "reply to this", "empty message"))
-    if strong and hits >= 2 and asks and not seen.mail.quotes:
+    if hits >= 2 and asks and not seen.mail.quotes:
         return Automatic(AutomaticKind.CHALLENGE, "it asks to prove that a person wrote")
     return None
 

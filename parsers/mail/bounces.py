@@ -233,11 +233,13 @@ def looks_like_bounce(fields: Fields, mail: Mail) -> bool:
     null_path = any(value.strip() in ("<>", "") for value in fields.get_all("return-path"))
     answered = subjects.is_marked(mail.subject)
     by_subject = not answered and any(part in subject for part in _SUBJECTS)
-    words = fold(mail.text[:4000])
-    hits = sum(1 for part in _WORDS if part in words)
     if daemon:
         return True
     machine = bool(_POSTMASTER.match(local)) or any(part in name for part in _DAEMON_NAMES)
     machine = machine or null_path
+    if not machine and not by_subject:
+        return False  # whatever its words are: nearly every mail
+    words = fold(mail.text[:4000])
+    hits = sum(1 for part in _WORDS if part in words)
     by_words = hits >= 2 or (hits == 1 and not mail.references)
     return (machine and by_words) or (by_subject and (hits > 0 or machine))

@@ -320,6 +320,8 @@ class Sheet:
     def style_of(self, element: _Element) -> dict[str, str]:
         """What the sheets and the element itself say of it."""
         style: dict[str, str] = {}
+        if not element.attrib and element.tag not in self.rules and "*" not in self.rules:
+            return style
         if self.rules:
             for key in (
                 str(element.tag),

@@ -84,19 +84,21 @@ def _prune(tree: _Element) -> bool:
     while stack:
         element, around, seen = stack.pop()
         style = sheet.style_of(element)
-        if _is_unseen(element, style) and element.getparent() is not None:
+        plain = not style and not element.attrib  # most elements: what they are is all that counts
+        unseen = element.tag in _SKIPPED if plain else _is_unseen(element, style)
+        if unseen and element.getparent() is not None:
             element.drop_tree()
             continue
         if element.tag == "details" and element.get("open") is None:
             _close(element)
-        ink = around.inside(style, element.get("color") or "", element.get("bgcolor") or "")
+        ink = around if plain else around.inside(style, element.get("color") or "", element.get("bgcolor") or "")
         seen = seen if ink is around else ink.seen
         element.text = _shown(element.text, seen=seen)
         for child in element:
             child.tail = _shown(child.tail, seen=seen)
             if isinstance(child.tag, str):
                 stack.append((child, ink, seen))
-        if element.tag == "br" and element.get("clear"):
+        if element.tag == "br" and not plain and element.get("clear"):
             del element.attrib["clear"]
     return True
 
@@ -127,8 +129,8 @@ def _shown(text: str | None, *, seen: bool) -> str | None:
 
 def _mark_quotes(tree: _Element) -> None:
     for element in list(tree.iter()):
-        if not isinstance(element.tag, str):
-            continue
+        if not isinstance(element.tag, str) or not (element.attrib or element.tag == "blockquote"):
+            continue  # neither a mark nor a style
         if _starts_rest(element):
             _mark_rest(element)
         elif _is_quote(element):

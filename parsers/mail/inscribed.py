@@ -132,6 +132,36 @@ _CONFIG = ParserConfig(
 )
 
 
+class _Inline(_Element):
+    """An element that changes nothing about its words."""
+
+
+#: Tags that are such elements: the library has neither a style nor a handler for them.
+_INLINE = frozenset({"span", "font", "a", "b", "i", "u", "em", "strong", "small", "big", "tt", "sub", "sup"})
+_INLINE -= RELAXED_CSS_PROFILE.keys() - {"span"}
+_STYLING = frozenset({"style", "align", "valign"})
+
+
+class _Layout(Inscriptis):
+    """The library's walk over a tree, with short ways for what most of a mail consists of: line breaks and words in a style."""
+
+    def _parse_html_tree(self, state: HtmlDocumentState, tree: Any) -> Canvas:
+        around = state.tags[-1]
+        if tree.tag == "br" and not len(tree) and not tree.attrib:
+            around.canvas.write_newline()
+        elif tree.tag in _INLINE and around.display is not Display.none and _STYLING.isdisjoint(tree.attrib):
+            inner = around if type(around) is _Inline else around.get_refined_html_element(_Inline())
+            state.tags.append(inner)
+            inner.write(tree.text)
+            for node in tree:
+                self._parse_html_tree(state, node)
+            state.tags.pop()
+        else:
+            return super()._parse_html_tree(state, tree)
+        around.write(tree.tail)
+        return state.canvas
+
+
 def parsed(html: str) -> Tree | None:
     """The tree of an HTML body; None where it cannot be read.  RecursionError and MemoryError pass."""
     try:
@@ -142,4 +172,4 @@ def parsed(html: str) -> Tree | None:
 
 def text_of(tree: Tree) -> str:
     """What the tree shows, without pictures and the targets of links."""
-    return str(Inscriptis(tree, _CONFIG).get_text())
+    return str(_Layout(tree, _CONFIG).get_text())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MAX_AREA = 2_000_000
 """Characters, lines times width, of everything that is laid out of one mail."""
 _MAX_INDENTS = 12
+_FEW_TABLES = 8
 _BREAKING = frozenset({"br", "p", "div", "li", "tr", "table", "blockquote", "pre", "hr", "dt", "dd", "ul", "ol"})
 _BREAKING |= {"h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "header", "footer", "form", "center"}
 _VERBATIM = frozenset({"pre", "xmp", "listing", "plaintext"})
@@ -35,12 +36,27 @@ def bound(tree: _Element) -> None:
         if isinstance(element.tag, str):
             _without_padding(element)
     _flatten_lists(tree)
-    if next(tree.iter("table"), None) is not None and _measure(tree, _Room(MAX_AREA)) is None:
+    tables = list(tree.iter("table"))
+    fit = len(tables) <= _FEW_TABLES and most_area(tables) <= MAX_AREA
+    if not fit and measured(tree, Room(MAX_AREA)) is None:
         for element in tree.iter(*_OF_TABLES):
             element.tag = "div"
 
 
-class _Room:
+def most_area(tables: list[_Element]) -> int:
+    """A bound of what the tables take that is quicker than measuring them, and much larger where they are large.
+
+    No element adds more to what is laid out of its text than these lines and columns (`measured`, `_table`).
+    """
+    area = 0
+    for table in tables:
+        words = "".join(table.itertext())
+        elements = sum(1 for _ in table.iter())
+        area += (words.count("\n") + 3 * elements + 1) * (len(words) + 8 * elements + 1)
+    return area
+
+
+class Room:
     """The area that is left for the tables of a mail."""
 
     def __init__(self, area: int) -> None:
@@ -71,7 +87,7 @@ def _flatten_lists(tree: _Element) -> None:
             element.tag = "div"
 
 
-def _measure(element: _Element, room: _Room) -> Box | None:
+def measured(element: _Element, room: Room) -> Box | None:
     """A bound of what an element becomes; None where its tables leave no room.  Nesting is bounded by the HTML parser."""
     if element.tag == "table":
         return _table(element, room)
@@ -80,7 +96,7 @@ def _measure(element: _Element, room: _Room) -> Box | None:
     lines += _extra(element.text, verbatim)
     for child in element:
         if isinstance(child.tag, str):
-            box = _measure(child, room)
+            box = measured(child, room)
             if box is None:
                 return None
             breaks = child.tag in _BREAKING
@@ -102,7 +118,7 @@ def _extra(text: str | None, verbatim: bool) -> int:
     return text.count("\n") if text and verbatim else 0
 
 
-def _table(table: _Element, room: _Room) -> Box | None:
+def _table(table: _Element, room: Room) -> Box | None:
     rows: list[list[Box]] = []
     stray = 2
     for row in _rows_of(table):
@@ -110,7 +126,7 @@ def _table(table: _Element, room: _Room) -> Box | None:
         for cell in row:
             if not isinstance(cell.tag, str):
                 continue
-            box = _measure(cell, room)
+            box = measured(cell, room)
             if box is None:
                 return None
             cells.append(box)

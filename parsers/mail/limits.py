@@ -38,6 +38,14 @@ _BOUNDARY = re.compile(rb"(?i)boundary[ \t*0-9]{0,8}=[ \t]{0,5}\"?([^\"\r\n;]{1,
 _ENCLOSING = (b" message/", b":message/", b"\tmessage/")
 _MAX_BOUNDARIES = 20
 
+_TOO_LONG = say("It is {number} bytes long; at most {most} are read.")
+_LONG_HEADER = say("Its header is longer than {most} bytes.")
+_MANY_FIELDS = say("Its header has {number} fields; at most {most} are read.")
+_LONG_FIELD = say("One header field is {number} bytes long; at most {most} are read.")
+_MANY_LINES = say("It has {number} lines; at most {most} are read.")
+_MANY_PARTS = say("It seems to have {number} parts; at most {most} are read.")
+_DEEP = say("It seems to nest {number} parts; at most {most} are read.")
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -108,20 +116,15 @@ def _has_long_line(raw: bytes) -> bool:
 
 def refusal(shape: Shape) -> Translatable | None:
     """Why a mail of this shape is not parsed at all, as a sentence for an admin; None where it is."""
-    limits = (
-        (shape.size, MAX_BYTES, say("It is {number} bytes long; at most {most} are read.")),
-        (shape.header_bytes, MAX_HEADER_BYTES, say("Its header is longer than {most} bytes.")),
-        (shape.fields, MAX_FIELDS, say("Its header has {number} fields; at most {most} are read.")),
-        (
-            shape.longest_field,
-            MAX_FIELD_BYTES,
-            say("One header field is {number} bytes long; at most {most} are read."),
-        ),
-        (shape.lines, MAX_LINES, say("It has {number} lines; at most {most} are read.")),
-        (shape.parts, MAX_PARTS, say("It seems to have {number} parts; at most {most} are read.")),
-        (shape.nesting, MAX_PARTS, say("It seems to nest {number} parts; at most {most} are read.")),
-    )
-    for value, limit, sentence in limits:
+    for value, limit, sentence in (
+        (shape.size, MAX_BYTES, _TOO_LONG),
+        (shape.header_bytes, MAX_HEADER_BYTES, _LONG_HEADER),
+        (shape.fields, MAX_FIELDS, _MANY_FIELDS),
+        (shape.longest_field, MAX_FIELD_BYTES, _LONG_FIELD),
+        (shape.lines, MAX_LINES, _MANY_LINES),
+        (shape.parts, MAX_PARTS, _MANY_PARTS),
+        (shape.nesting, MAX_PARTS, _DEEP),
+    ):
         if value > limit:
             return sentence.given(number=f"{value:,}", most=f"{limit:,}")
     return None

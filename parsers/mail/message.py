@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
-from email import message_from_bytes
 
 from parsers.mail import headers
 from parsers.mail.automatic import recognise
 from parsers.mail.bodies import Bodies, TooDeep, read_bodies
 from parsers.mail.limits import header_block, measure, refusal, without_ballast
 from parsers.mail.mime import BeyondLimits, tame
+from parsers.mail.parsing import parsed
 from parsers.mail.signed import signed_entity
 from parsers.reply.commands import read_command
 from parsers.text.quoting import Split, split
@@ -52,10 +52,10 @@ def read(raw: bytes, rules: ReadingRules) -> Mail | Unreadable:
 
 def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
     signed = signed_entity(raw)
-    message = message_from_bytes(without_ballast(raw) if signed is None else signed.as_mail())
+    message = parsed(without_ballast(raw) if signed is None else signed.as_mail())
     tame(message)
     fields = headers.fields_of(message)
-    parser = headers.header_reader(message)
+    told = headers.told(message)
     sender = headers.clean_sender(fields)
     message_id = headers.own_id(fields)
     from_fields = len(fields.get_all("from"))
@@ -68,10 +68,10 @@ def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
         message_id=message_id,
         sender=sender if isinstance(sender, Address) else headers.machine_sender(fields),
         subject=fields.get("subject"),
-        recipients=headers.recipients(parser, fields),
-        reply_to=headers.addresses(parser, fields, ("reply-to",)),
+        recipients=headers.recipients(told, fields),
+        reply_to=headers.addresses(told, fields, ("reply-to",)),
         references=headers.references(fields),
-        sent_at=headers.sent_at(parser),
+        sent_at=told.sent_at if told else None,
         attachments=bodies.attachments,
         authentication_results=headers.border_results(fields, rules.relays),
         return_path=fields.get("return-path")[:300],

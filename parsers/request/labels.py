@@ -82,6 +82,8 @@ _PADDING = word_set(
     " proposed full pour for a"
 )
 
+_FIRST_WORDS = frozenset(name.split()[0] for name in _NAMES)
+
 LONGEST_LABEL = 60
 # A colon or its relatives; a dash or arrow between spaces; the edge of a table cell.
 _SEPARATOR = re.compile(r"[:=：﹕＝∶→\t|]|(?<=\s)(?:[-–—]|->)(?=\s)|[ \xa0]{2,}(?=\S)")
@@ -89,7 +91,6 @@ _TABLE_EDGES = frozenset("\t| \xa0")
 _BULLET = re.compile(r"[^\w<>]{0,12}(?:\(?[0-9]{1,2}[.)]\s{0,3}|[a-c]\)\s{1,3})?[^\w<>]{0,4}")
 _DECORATION = " \t\xa0*_#|`\"'“”«»\ufeff\u200b\u200c\u200d\u200e\u200f\u2060\xad"
 _REMARK = re.compile(r"\s{0,3}[(\[][^()\[\]]{0,60}[)\]]$")
-_BETWEEN_WORDS = re.compile(r"[\s_-]+")
 _INLINE = re.compile(
     r"(?<=[\s,;.|])(?:" + "|".join(re.escape(name) for names in _STRONG.values() for name in names if len(name) > 10)
     + r"|username)\s?[:=：]",
@@ -210,12 +211,18 @@ def _lookup(head: str) -> _Name | None:
     name = head.strip(_DECORATION)
     if not 2 < len(name) <= LONGEST_LABEL:
         return None
-    folded = _BETWEEN_WORDS.sub(" ", fold(name)).strip()
+    folded = " ".join(fold(name).replace("_", " ").replace("-", " ").split())
     known = _NAMES.get(folded)
-    if known is not None or (len(folded) > 45 and "(" not in folded):
+    if known is not None or (len(folded) > 45 and "(" not in folded) or _first_word(folded) not in _FIRST_WORDS:
         return known
     bare = _REMARK.sub("", folded)
     return _NAMES.get(bare) or _NAMES.get(_without_padding(bare)) or _of_both_names(bare)
+
+
+def _first_word(name: str) -> str:
+    """The first word that is no padding: where no label begins with it, the name is none, whatever remarks it has."""
+    words = name.replace("/", " ").replace("(", " ").split()
+    return next((word for word in words if word not in _PADDING), "")
 
 
 def _without_padding(name: str) -> str:

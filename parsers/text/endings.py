@@ -14,6 +14,7 @@ from parsers.text.tables import alternatives
 from parsers.values import Address
 
 _DELIMITER = re.compile(r"\s*(?:[-_=]{3,}|[*~]{5,})\s*")
+_MARKS_OF_AN_END = frozenset("-_=*~")
 _MOBILE = re.compile(
     r"\s*[-*_(\[]{0,3}(?:(?:sent|written|typed|posted|get|download|envoye|ecrit|telechargez|obtenez|obtenir|von mein|gesendet"
     r"|enviado|enviada|inviato|verzonden|verstuurd|skickat|sendt|wyslano|wyslane|wysłano|wysłane|outlook fur|diese nachricht wurde|holen sie sich"
@@ -233,7 +234,11 @@ def _ends_words(lines: list[str], at: int, line: str) -> bool:
     stripped = line.strip()
     if not stripped or len(line) > 160:
         return False
-    if stripped in ("--", "—", "––") or is_mobile_footer(line) or _FOOTER.fullmatch(line):
+    if stripped in ("--", "—", "––") or is_mobile_footer(line):
+        return True
+    if stripped[0] not in _MARKS_OF_AN_END:
+        return False  # most lines
+    if _FOOTER.fullmatch(line):
         return True
     above = any(before.strip() for before in lines[:at])  # a line of dashes above all words is a banner's
     ends = above and bool(_DELIMITER.fullmatch(line)) and not _frames_a_box(lines, at)

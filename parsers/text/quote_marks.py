@@ -22,6 +22,9 @@ _WROTE = phrases("""
     idatzi du | escribiu | כתב | đã viết | da viet | menulis | เขียน | كتب
 """)
 
+_AROUND_INTRO = " \t*_"
+_INTRO_ENDS = (":", "：", "---", "写道", "wrote", "...", ">")
+_INTRO_SIGNS = (*_INTRO_ENDS, ",")
 _INTRO_STARTS = tuple(
     f"{start} "
     for start in phrases("""
@@ -183,17 +186,25 @@ def wrote(words: str) -> bool:
     return any(word in words for word in _WROTE)
 
 
+def may_be_of_intro(line: str) -> bool:
+    """False for a line without which `is_intro` says the same of its neighbours: no introduction ends with it, or shows in it."""
+    bare = line.strip(_AROUND_INTRO)
+    return bool(line) and (
+        not bare or bare.endswith(_INTRO_SIGNS) or ", le" in bare or "Quoting" in bare or bare[:4].isdigit()
+    )
+
+
 def is_intro(line: str) -> bool:
     """`On Monday, Alice wrote:` in any language; `line` may be several lines joined by spaces."""
-    stripped = line.strip(" \t*_")
+    stripped = line.strip(_AROUND_INTRO)
     if not 6 <= len(stripped) <= MAX_INTRO_CHARACTERS:
         return False
     bare = stripped[:4].isdigit() or stripped.startswith("Quoting ") or ", le " in stripped  # most lines are none
     if bare and _BARE_INTRO.fullmatch(stripped):
         return True
-    ends_in_colon = stripped.endswith((":", "："))
-    if not ends_in_colon and not stripped.endswith(("---", "写道", "wrote", "...", ">")):
+    if not stripped.endswith(_INTRO_ENDS):
         return False
+    ends_in_colon = stripped.endswith((":", "："))
     words = fold(stripped)
     dated, mailbox = bool(_DATE.search(words)), bool(_MAILBOX.search(stripped))
     verb = wrote(words[-120:]) or wrote(words[:40]) or (dated and _says(words))

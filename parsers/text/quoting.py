@@ -25,6 +25,7 @@ from parsers.text.quote_marks import (
     is_intro,
     is_mailbox_alone,
     label_role,
+    may_be_of_intro,
     names_who,
 )
 
@@ -94,13 +95,14 @@ class _Cut:
 def first_quote(lines: list[str]) -> _Cut | None:
     """The first line that belongs to an older mail, by our rules or quotequail's, whichever is earlier."""
     found = None
+    intros = _Introductions(lines)
     for at in range(len(lines)):
-        end = _quote_starts(lines, at)
+        end = _quote_starts(lines, at, intros)
         if end is not None:
             found = _Cut(at, end, _is_marked(lines, end))
             break
-    # Only an earlier cut counts, so the library need not see much more than what lies before ours.
-    other = _library_cut(lines[: found.start + MAX_INTRO_LINES] if found else lines[:_LIBRARY_LINES])
+    # Only an earlier cut counts, so the library is not asked from ours on.
+    other = _library_cut(lines, found.start) if found else _library_cut(lines[:_LIBRARY_LINES], _LIBRARY_LINES)
     if (
         other is not None
         and found is not None
@@ -119,10 +121,14 @@ def _is_answer(line: str) -> bool:
     return line[:1].isalnum() and not begins_intro(line)
 
 
-def _library_cut(lines: list[str]) -> int | None:
-    """The line at which quotequail finds a quote.  It is asked only where a pattern can match: it is the dearest step of all."""
-    ends = [number for number, line in enumerate(lines) if line.endswith(_LIBRARY_ENDINGS)]
-    for at in sorted({number - wrapped for number in ends for wrapped in range(_LIBRARY_WRAPS) if number >= wrapped}):
+def _library_cut(lines: list[str], before: int) -> int | None:
+    """The line at which quotequail finds a quote that begins `before` a line.
+
+    It is asked only where a pattern can match: it is the dearest step of all.
+    """
+    ends = [number for number, line in enumerate(lines[: before + 1]) if line.endswith(_LIBRARY_ENDINGS)]
+    starts = {number - wrapped for number in ends for wrapped in range(_LIBRARY_WRAPS)}
+    for at in sorted(start for start in starts if 0 <= start < before):
         few = "\n".join(lines[at : at + _LIBRARY_WRAPS])
         if lines[at] and _LIBRARY_WORDS.search(few):
             above = quotequail.quote(few, limit=len(few), quote_intro_line=True)
@@ -136,7 +142,24 @@ def _is_marked(lines: list[str], start: int) -> bool:
     return bool(following) and depth(following[0]) > 0
 
 
-def _quote_starts(lines: list[str], at: int) -> int | None:
+class _Introductions:
+    """Where introductions can begin in lines that are asked for from the first to the last: at few of them."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
+        self._seen = 0
+        self._last = -1
+
+    def can_begin(self, at: int) -> bool:
+        """False where none of the lines that would be joined is one that an introduction needs."""
+        for number in range(max(self._seen, at), min(at + MAX_INTRO_LINES, len(self._lines))):
+            self._seen = number + 1
+            if may_be_of_intro(self._lines[number]):
+                self._last = number
+        return self._last >= at
+
+
+def _quote_starts(lines: list[str], at: int, intros: _Introductions) -> int | None:
     """The number of the first line after the intro that starts at `at`, None where none starts there."""
     line = lines[at]
     if not line.strip():
@@ -145,7 +168,7 @@ def _quote_starts(lines: list[str], at: int) -> int | None:
         return at + 1
     if depth(line):
         return at
-    return _intro_end(lines, at) or _header_block_end(lines, at)
+    return (_intro_end(lines, at) if intros.can_begin(at) else None) or _header_block_end(lines, at)
 
 
 def _intro_end(lines: list[str], at: int) -> int | None:
@@ -202,6 +225,7 @@ def _below(lines: list[str], cut: _Cut) -> list[int]:
     if not cut.marked:
         return []
     kept: list[int] = []
+    intros = _Introductions(lines)
     last_quoted = cut.body
     number = cut.body
     while number < len(lines):
@@ -209,7 +233,7 @@ def _below(lines: list[str], cut: _Cut) -> list[int]:
         if depth(line):
             last_quoted = number
         elif line.strip():
-            end = _nested_intro(lines, number)
+            end = _nested_intro(lines, number, intros)
             if end is not None:
                 number = end
                 continue
@@ -223,8 +247,8 @@ def _below(lines: list[str], cut: _Cut) -> list[int]:
     return kept
 
 
-def _nested_intro(lines: list[str], number: int) -> int | None:
-    end = None if depth(lines[number]) else _quote_starts(lines, number)
+def _nested_intro(lines: list[str], number: int, intros: _Introductions) -> int | None:
+    end = None if depth(lines[number]) else _quote_starts(lines, number, intros)
     return end if end is not None and _is_marked(lines, end) else None
 
 

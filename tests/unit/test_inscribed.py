@@ -26,6 +26,8 @@ TAGS = st.sampled_from(
         "p",
         "div",
         "span",
+        "font",
+        "a",
         "b",
         "pre",
         "ul",
