@@ -67,6 +67,9 @@ def _without_padding(element: _Element) -> None:
     style = element.get("style")
     if not style:
         return
+    if not any(name in style.lower() for name in _PLAIN_STYLES):
+        del element.attrib["style"]  # most styles
+        return
     kept = [part for part in style.split(";") if part.partition(":")[0].strip().lower() in _PLAIN_STYLES]
     if kept:
         element.set("style", ";".join(kept))

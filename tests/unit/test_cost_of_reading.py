@@ -78,3 +78,11 @@ def test_an_answer_is_read_in_some_thousand_calls() -> None:
 
 def test_a_request_is_read_in_some_twenty_thousand_calls() -> None:
     assert calls_of(list(requests(20, "example.org", "support@testbed.example"))) < 20_500
+
+
+def test_a_style_that_is_written_at_every_element_is_read_once() -> None:
+    style = "font-family: Arial, sans-serif; font-size: 11pt; color: rgb(34, 34, 34); margin: 0cm 0cm 8pt; line-height: 107%"
+    words = f'<p style="{style}">The machine of 10:12 is <span style="{style}">still</span> needed.</p>' * 50
+    html = REPLY.partition(b"Content-Type")[0] + b"Content-Type: text/html\n\n" + words.encode("ascii")
+
+    assert calls_of([html]) < 23_000
