@@ -25,7 +25,7 @@ DAYS = {
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("day", DAYS if ALL else list(DAYS)[:1])
 def test_the_parts_without_servers_pass_on_another_day(day: str) -> None:
     command = [

@@ -43,6 +43,7 @@ def test_there_are_conversations() -> None:
     assert len(CONVERSATIONS) > 40
 
 
+@pytest.mark.timeout(1200)
 def test_the_samples_are_the_letters_of_the_conversations(regenerate_golden: bool) -> None:
     """Nothing in them is made by hand; `--regenerate-golden` writes them again."""
     letters = chosen([one for file in CONVERSATIONS for one in played(file)])
