@@ -7,19 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import dns.query
-import dns.tsig
-import dns.update
 import pytest
 
-from mailbot.adapters.zones.dynamic import DynamicZones
 from mailbot.adapters.zones.memory import MemoryZones
 from mailbot.model import Action, Effect, Letter, Turn
 from mailbot.ports import Zones
 from mailbot.turns import drift, name_drift, sight
 from mailbot.turns.drift import Drift
 from mailbot.turns.names import note_of, publish
-from tests.name_server import FORWARD, NameServer, name_server
+from tests.name_server import FORWARD
 from tests.world import World, kind_of
 from tests.writing import words_of
 
@@ -237,32 +233,3 @@ def test_while_the_bot_is_paused_no_name_is_looked_at(world: World, zones: Memor
     zones.asked = 0
     look(world)
     assert zones.asked == 0
-
-
-def test_a_zone_of_bind_that_came_back_from_an_old_copy_has_its_names_again(tmp_path: Path) -> None:
-    with name_server(tmp_path) as bind:
-        (tmp_path / "world").mkdir()
-        for world in with_a_named_machine(tmp_path / "world", DynamicZones(bind.zones)):
-            address = str(world.machines()["alice-vm@north"].address)
-            assert bind.records(NAME, "A") == {address}
-            by_hand(bind, delete=True)
-            look(world)
-            look_again(world)
-            publish(world.bot.context)
-            assert bind.records(NAME, "A") == {address}
-            by_hand(bind, delete=False)
-            look(world)
-            look_again(world)
-            publish(world.bot.context)
-            assert kept(world) == [Drift.NAME_ELSEWHERE]
-            assert bind.records(NAME, "A") == {"192.0.2.99"}
-
-
-def by_hand(bind: NameServer, *, delete: bool) -> None:
-    """Somebody takes everything of the name away, or has it lead elsewhere."""
-    change = dns.update.UpdateMessage(FORWARD, keyring=dns.tsig.Key("mailbot", bind.secret, "hmac-sha256"))
-    if delete:
-        change.delete("alice-vm.north")
-    else:
-        change.replace("alice-vm.north", 300, "A", "192.0.2.99")
-    dns.query.tcp(change, "127.0.0.1", port=bind.port, timeout=5)
