@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from mailbot.machines.progress import Site, Sites, id_of
 from mailbot.model import FINAL, MACHINE_ACTIONS, ONLY_ASK, TicketState
 from mailbot.turns import drift, findings, left_behind, relocation
 from mailbot.turns.context import TurnContext
-from mailbot.turns.drift import Finding, Known
+from mailbot.turns.drift import AGAIN, Finding, Known
 
 EVERY = timedelta(hours=1)
-AGAIN = timedelta(minutes=2)
-"""How soon a site is looked at again where something new disagrees: what passes by itself is no finding."""
 _OPEN = tuple(state for state in TicketState if state not in FINAL)
 
 
 def due(context: TurnContext, sites: Sites) -> frozenset[str]:
     """The sites that are to be compared with their tickets now."""
     now, notes = context.clock.now(), context.store.notes([_note(name) for name in sites])
-    later = {name for name in sites if (kept := notes.get(_note(name))) and now < _next(kept)}
-    return frozenset(sites.keys() - later)
-
-
-def _next(kept: str) -> datetime:
-    return datetime.fromisoformat(json.loads(kept)["next"])
+    return frozenset(name for name in sites if drift.last_look(notes.get(_note(name))).next_at <= now)
 
 
 def reconcile(context: TurnContext, name: str, site: Site) -> tuple[Finding, ...]:
@@ -35,12 +27,10 @@ def reconcile(context: TurnContext, name: str, site: Site) -> tuple[Finding, ...
     row have seen is kept.  Raises ProvisionerError where the site cannot be asked.
     """
     seen, now = compared(context, name, site), context.clock.now()
-    before = context.store.note(_note(name))
-    told = frozenset(json.loads(before)["seen"]) if before else frozenset[str]()
-    lasting = findings.unforgotten(context.store, name, [one for one in seen if one.said in told])
-    soon = any(one.said not in told for one in seen)
-    note = {"seen": [one.said for one in seen], "next": (now + (AGAIN if soon else EVERY)).isoformat()}
-    context.store.put_note(_note(name), json.dumps(note))
+    before = drift.last_look(context.store.note(_note(name)))
+    lasting = findings.unforgotten(context.store, name, before.again(seen))
+    soon = any(one.said not in before.seen for one in seen)
+    drift.keep_look(context.store, _note(name), seen, now + (AGAIN if soon else EVERY))
     if lasting != drift.kept_of(context.store, name):
         drift.keep(context.store, name, lasting)
     return lasting

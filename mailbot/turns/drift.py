@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,9 @@ from provisioner.api import Found
 from provisioner.naming import machine_name
 
 S = TicketState
+
+AGAIN = timedelta(minutes=2)
+"""How soon is looked again where something new disagrees: what passes by itself is no finding."""
 
 _RUNNING = frozenset({S.ACTIVE})
 _STOPPED = frozenset({S.EXPIRED})
@@ -185,6 +188,29 @@ def _of_domain(ticket: Ticket, one: Found) -> Iterator[tuple[Drift, Translatable
 
 
 # what is kept
+
+
+@frozen
+class Look:
+    """What the last look has seen, as sentences, and when the next is due; only what two looks in a row have seen is kept as a finding."""
+
+    seen: frozenset[str] = frozenset()
+    next_at: datetime = datetime.min.replace(tzinfo=UTC)
+
+    def again(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Those that it has seen, too."""
+        return tuple(one for one in findings if one.said in self.seen)
+
+
+def last_look(note: str | None) -> Look:
+    """The look that a note tells of; without one, nothing was seen and a look is due."""
+    told = json.loads(note) if note else {}
+    return Look(frozenset(told["seen"]), datetime.fromisoformat(told["next"])) if told else Look()
+
+
+def keep_look(store: Store, note: str, findings: Iterable[Finding], next_at: datetime) -> None:
+    """Have a note tell of a look at what it found, and of the moment of the next."""
+    store.put_note(note, json.dumps({"seen": [one.said for one in findings], "next": next_at.isoformat()}))
 
 
 def kept(store: Store) -> Mapping[str, tuple[Finding, ...]]:

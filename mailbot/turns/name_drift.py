@@ -7,7 +7,6 @@ disagrees (`drift`), and left as it is.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -18,14 +17,12 @@ from mailbot.ports import Zones
 from mailbot.turns import drift, sight
 from mailbot.turns.addresses import at_host
 from mailbot.turns.context import TurnContext
-from mailbot.turns.drift import Drift, Finding
+from mailbot.turns.drift import AGAIN, Drift, Finding
 from mailbot.turns.names import Published, published
 from parsers.translatable import Translatable, say, words_of
 from provisioner.naming import machine_name
 
 EVERY = timedelta(days=1)
-AGAIN = timedelta(minutes=2)
-"""How soon the names of a site are looked at again where something new disagrees, or was published again."""
 _NAMED = (TicketState.ACTIVE, TicketState.EXPIRED)
 """The states in which a machine's name stays as it was published."""
 
@@ -49,13 +46,13 @@ def look(context: TurnContext) -> int:
         return 0
     if not _others_wait(context):
         sight.can(context, sight.Sense.ZONES, now)
-    before = context.store.note(_note(site))
-    told = frozenset(json.loads(before)["seen"]) if before else frozenset[str]()
-    lasting = tuple(one for one in seen if one.said in told)
+    before = drift.last_look(context.store.note(_note(site)))
+    lasting = before.again(seen)
     known = drift.kept_of(context.store, site, names=True)
-    soon = any(one.said not in told or one not in known for one in seen)
-    note = {"seen": [one.said for one in seen], "next": (now + (AGAIN if soon else EVERY)).isoformat()}
-    context.store.put_note(_note(site), json.dumps(note))
+    soon = any(
+        one.said not in before.seen or one not in known for one in seen
+    )  # what is new, or is published again now
+    drift.keep_look(context.store, _note(site), seen, now + (AGAIN if soon else EVERY))
     if lasting != known:
         drift.keep(context.store, site, lasting, names=True)
     for one in lasting:
@@ -68,11 +65,7 @@ def _due(context: TurnContext, now: datetime) -> str | None:
     """A site whose look is due, the first by name."""
     sites = sorted(health.site for health, _at in context.store.health())
     notes = context.store.notes([_note(site) for site in sites])
-    return next((one for one in sites if _next(notes.get(_note(one))) <= now.isoformat()), None)
-
-
-def _next(note: str | None) -> str:
-    return json.loads(note)["next"] if note else ""
+    return next((one for one in sites if drift.last_look(notes.get(_note(one))).next_at <= now), None)
 
 
 def _note(site: str) -> str:
