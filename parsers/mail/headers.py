@@ -119,9 +119,11 @@ def _plainly(asked: list[tuple[str, str]]) -> Told | None:
     """The same, of fields that leave nothing to interpret; None where one of them does, or comes twice."""
     addresses: dict[str, tuple[str, ...]] = {}
     moment = None
+    if len({name for name, _ in asked}) < len(asked):
+        return None
     for name, value in asked:
         found = _plain_moment(value) if name == "date" else _plain_addresses(value)
-        if found is None or name in addresses or (name == "date" and moment is not None):
+        if found is None:
             return None
         if isinstance(found, datetime):
             moment = found

@@ -106,8 +106,8 @@ _COURTESIES = tuple(
 
 # What a courtesy may not hold: "feel free to ask" is one, "feel free to refuse", "ask her first" and "sorry for the confusion" are not.
 _DECIDES = whole_words("""
-    first | before | refus* | deny | denied | denies | reject* | declin* | decid* | decision | approv* | disagree* | budget | grant | contract | sign | signs | signed | confusion | mixup | mix-up | mix up |
-    the mistake | my mistake | this mistake | the error | my error | d'abord | decision | decider* | decidera | contrat | l'erreur | mon erreur | cette erreur | la confusion | plutot | erst | zuerst | ablehn* |
+    first | before | refus* | deny | denied | denies | reject* | declin* | approv* | disagree* | budget | grant | contract | sign | signs | signed | confusion | mixup | mix-up | mix up |
+    the mistake | my mistake | this mistake | the error | my error | d'abord | contrat | l'erreur | mon erreur | cette erreur | la confusion | plutot | erst | zuerst | ablehn* |
     entscheid* | vertrag | den fehler | verwechslung | den irrtum | primero | el error | la confusion | rifiut* | rechaz* | deci* | l'errore
 """)
 # Nor these, unless they are an offer to the requester: "if you need more disk, tell us".
