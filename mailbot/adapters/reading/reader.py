@@ -67,7 +67,7 @@ class ConfinedReader:
         *,
         processor_seconds: float = 1.8,
         patience_seconds: float = 60.0,
-        mails_per_reader: int = 200,
+        mails_per_reader: int = 1000,
     ) -> None:
         self._rules = rules
         self._processor_seconds = processor_seconds
