@@ -295,13 +295,16 @@ class Provisioner(Protocol):
         """Remove domain, seed and disk; keep reservation and name, for `ensure` to build it again.  Idempotent; ABSENT after it."""
 
     def retire(self, spec: VmSpec) -> VmFacts:
-        """Remove domain, seed, reservation and name; keep the disk.  Idempotent; DISK_KEPT or ABSENT after it."""
+        """Remove domain, seed, reservation and name; keep the disk.  Idempotent; DISK_KEPT or ABSENT after it.
+
+        Raises `ProvisionerError`, with nothing touched, where the disk is not found and the pool may not be mounted.
+        """
 
     def leave(self, spec: VmSpec) -> None:
         """Remove domain, reservation and name; keep every volume: another host that has the same pool needs them.  Idempotent."""
 
     def delete_disk(self, spec: VmSpec) -> VmFacts:
-        """Delete the kept disk.  Idempotent; refuses while a domain exists.  ABSENT after it."""
+        """Delete the kept disk.  Idempotent; refuses while a domain exists, or where the pool may not be mounted.  ABSENT after it."""
 
     def undo(self, spec: VmSpec) -> None:
         """Take away everything of a machine that was never handed to a user.  Idempotent."""

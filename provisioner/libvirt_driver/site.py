@@ -156,6 +156,7 @@ class LibvirtSite:
 
     def retire(self, spec: VmSpec) -> VmFacts:
         with self._work(say("remove {name}", name=spec.name), spec) as conn:
+            self._know_the_disk(conn, spec)
             self._take_away(conn, spec)
             return self._look(conn, spec, None)
 
@@ -175,6 +176,7 @@ class LibvirtSite:
                     ),
                     permanent=True,
                 )
+            self._know_the_disk(conn, spec)
             Storage(conn, self._settings).delete(spec.names.disk)
             return self._look(conn, spec, None)
 
@@ -330,6 +332,12 @@ class LibvirtSite:
             )
         if storage.find(spec.names.seed) is None:
             storage.write_seed(spec, seed_image(spec, self._settings.bridge))
+
+    def _know_the_disk(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
+        """Refuse where it cannot be told whether there is a disk: what is said of it afterwards is said to its owner."""
+        storage = Storage(conn, self._settings)
+        if storage.find(spec.names.disk) is None:
+            storage.refuse_if_bare()
 
     def _take_away(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
         """Remove domain, seed, name and reservation of the machine, each found by itself."""

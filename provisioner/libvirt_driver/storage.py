@@ -118,6 +118,22 @@ class Storage:
             self.refresh()
         return tuple(sorted(self._pool.listVolumes()))
 
+    def refuse_if_bare(self) -> None:
+        """Refuse to conclude from a pool without any base image that a disk is lost.
+
+        The file system behind it may not be mounted: then its directory is an empty one, and all disks are where they were.
+        A pool in use has an image, since `prune_images` leaves the one for new machines.
+        """
+        if not self.images():
+            raise ProvisionerError(
+                say(
+                    "A disk is missing in the pool {pool} at {site}, and so is every base image: perhaps its file system is not mounted. "
+                    "If the disks are lost, run `mailbot image build`; until then nothing is concluded from it.",
+                    pool=self._settings.pool,
+                    site=self._settings.name,
+                )
+            )
+
     def delete(self, name: str) -> None:
         """Delete a volume; nothing where there is none."""
         volume = self.find(name)

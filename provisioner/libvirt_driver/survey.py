@@ -184,6 +184,8 @@ class Survey:
         wanted = self._settings.filtered and attachment(self._conn, self._settings).bridged
         disks = {naming.disk_owner(one.name): one for one in volumes}
         found = [_found(one, disks, filtered=one.outline.filtered or not wanted) for one in domains]
+        if any(one.disk_gib is None for one in found):
+            Storage(self._conn, self._settings).refuse_if_bare()
         with_domain = {one.machine_id for one in found}
         found += [
             Found(owner, disk_gib=volume.capacity // GIB, filtered=True)

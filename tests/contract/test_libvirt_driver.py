@@ -380,6 +380,42 @@ def test_a_lost_seed_is_written_again_and_a_lost_disk_is_not_started_without(ben
     assert caught.value.permanent
 
 
+@contextmanager
+def unmounted(bench: Bench) -> Iterator[None]:
+    """The pool as it looks while the file system behind it is not mounted: an empty directory."""
+    pool = bench.conn.storagePoolLookupByName(bench.settings.pool)
+    folder = Path(ET.fromstring(pool.XMLDesc(0)).findtext("target/path") or "")
+    away = folder.with_name(f"{folder.name}-away")
+    folder.rename(away)
+    folder.mkdir()
+    pool.refresh(0)
+    try:
+        yield
+    finally:
+        folder.rmdir()
+        away.rename(folder)
+        pool.refresh(0)
+
+
+def test_a_disk_is_lost_only_where_its_pool_is_known_again(bench: Bench, machine: VmSpec) -> None:
+    bench.site.ensure(machine)
+    bench.site.power_off(machine)
+    with unmounted(bench):
+        for look in (lambda: bench.site.retire(machine), bench.site.inventory):
+            with pytest.raises(ProvisionerError, match="not mounted") as caught:
+                look()
+            assert not caught.value.permanent
+        assert bench.conn.lookupByUUIDString(str(machine.machine_id)), "a blind host takes nothing away"
+    assert [one.disk_gib for one in bench.site.inventory() if one.machine_id == machine.machine_id] == [
+        machine.disk_gib
+    ]
+    assert bench.site.retire(machine).phase is VmPhase.DISK_KEPT
+    with unmounted(bench), pytest.raises(ProvisionerError, match="not mounted"):
+        bench.site.delete_disk(machine)
+    assert bench.site.delete_disk(machine).phase is VmPhase.ABSENT
+    assert bench.site.delete_disk(machine).phase is VmPhase.ABSENT, "the pool has its image, and is believed"
+
+
 def test_a_machine_has_autostart_and_what_was_asked_for(bench: Bench, machine: VmSpec) -> None:
     bench.site.ensure(machine)
     domain = bench.conn.lookupByUUIDString(str(machine.machine_id))
