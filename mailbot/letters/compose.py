@@ -170,7 +170,7 @@ def _common(work: _Work) -> dict[str, Any]:
         "rules": work.settings.rules,
         "service": spoken.value(work.settings.rules.service),
         "support": work.settings.support_address,
-        "hello": spoken.words(_hello(work.item.effect.to_name)),
+        "hello": "" if _is_to_an_admin(work) else spoken.words(_hello(work.item.effect.to_name)),
         "days_from_now": lambda day: spoken.days_ahead((day - today(work.now, zone)).days),
         "days_until_now": lambda at: spoken.count((work.now - at).days, "day"),
         "yours": isinstance(work.facts, AdminDecided) and work.facts.actor.lower() == work.item.effect.to.lower(),
@@ -240,6 +240,11 @@ def _holds_letters(facts: LetterFacts) -> bool:
     return isinstance(facts, AdminLettersHeld) or held is Held.LETTERS
 
 
+def _is_to_an_admin(work: _Work) -> bool:
+    """Whether an admin reads it as one: those letters begin with what matters, and greet nobody."""
+    return work.reference is not None and work.reference.purpose is Purpose.DECIDE
+
+
 def _hello(name: str) -> Translatable:
     """The greeting; without the name where that could be read as a command ("Hello Approve,")."""
     name = one_line(name, 80)
@@ -302,8 +307,7 @@ def _threading(work: _Work) -> list[tuple[str, str]]:
     admins = f"<mb.admins.{ticket.id}@{work.settings.message_id_domain}>" if ticket else ""
     match work.about.thread:
         case Thread.ANSWER:
-            asks_admin = work.reference is not None and work.reference.purpose is Purpose.DECIDE
-            chain = [admins if asks_admin else opening, caused_by]
+            chain = [admins if _is_to_an_admin(work) else opening, caused_by]
         case Thread.OWNER:
             chain = [opening]
         case Thread.ADMINS:

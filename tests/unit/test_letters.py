@@ -127,6 +127,12 @@ def test_text_and_html_say_the_same(sample: Sample) -> None:
 
 
 @by_name
+def test_admins_are_not_greeted(sample: Sample) -> None:
+    is_to_an_admin = KINDS[sample.letter].audience is Audience.ADMIN or facts_of(sample).get("purpose") == "decide"
+    assert not (is_to_an_admin and text_of(written(sample)).startswith("Hello"))
+
+
+@by_name
 def test_no_line_of_a_letter_is_a_command(sample: Sample) -> None:
     message = written(sample)
     text, html = text_of(message), read_html(html_of(message))
