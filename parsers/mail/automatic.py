@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from email.message import Message
 
 from parsers.mail import automatic_words as words
+from parsers.mail.absence import begins_absent, waits
 from parsers.mail.bounces import (
     ENCLOSED,
     Report,
@@ -46,12 +47,8 @@ _PROGRAMS = frozenset({"x-mailer", "user-agent"})
 _MAILER = re.compile(words.MAILERS)
 #: Exchange marks so what one of its rules sent in somebody's name.
 _BY_A_RULE = ("x-ms-exchange-generated-message-source", "mailbox rules agent")
-_ABSENT_START = re.compile(words.ABSENT_STARTS)
-#: Who asks something waits for an answer, whatever they say of their holidays.
-_ASKS = re.compile(
-    r"(?:^|[.!,;] )(?:so |et |und |y |e )?(?:can|could|would|will|may|how|when|what|which|where|who|why|should|shall|do|does|pouvez|pourriez|peux|puis-je|est-ce|comment|quand|konnen|konnten|kann|wann|wie|was|wo|puede|podria|como|puo|potete|come)\b[^.!?]{3,160}\?"
-)
 _HANDLED = re.compile(words.HANDLED_WORDS)
+_ABSENT_BEFORE = re.compile(rf"(?:{'|'.join(map(re.escape, words.ABSENT_SUBJECTS))})[\w '’-]{{0,20}} ?:")
 _BRACKETS = re.compile(r"[\[(]([^\[\]()]{3,60})[\])]")
 _LONGEST_SUBJECT = 300
 _TEMPLATE_CHARACTERS = 20_000
@@ -242,7 +239,8 @@ def _worded_reply(seen: _Seen) -> Automatic | None:
     The words of a text alone never make a machine of somebody who filled in the template or wrote a command first.
     """
     forms = _subjects(seen.mail.subject)
-    if any(_is_an_answerers(form) for form in forms):
+    newest = fold(" ".join((seen.mail.new_text or "")[:2000].split()))
+    if any(_is_an_answerers(form) for form in forms) or (_names_an_absence(forms) and not waits(newest)):
         # who answers a note of absence has its subject
         answers = subjects.is_marked(seen.mail.subject) and _is_a_persons(seen)
         return None if answers else _answered(seen, "its subject is that of an automatic reply")
@@ -259,8 +257,13 @@ def _by_subject(seen: _Seen, forms: Sequence[str]) -> Automatic | None:
 
 
 def _is_an_answerers(subject: str) -> bool:
-    """`Automatic reply: …`, and `Out of office Re: …`: a person puts nothing before the mark of an answer."""
+    """`Automatic reply: …`, `Out of office Re: …`: a person puts nothing before the mark of an answer."""
     return subject.startswith(words.AUTO_SUBJECTS) or (subject.startswith(words.ABSENT_SUBJECTS) and " re: " in subject)
+
+
+def _names_an_absence(forms: Sequence[str]) -> bool:
+    """`Fuori sede: …`, `Je suis absent : …`, before the subject of an older mail: people who want something put it so too."""
+    return any(_ABSENT_BEFORE.match(form) for form in forms)
 
 
 def _by_its_words(seen: _Seen) -> Automatic | None:
@@ -274,7 +277,7 @@ def _by_its_words(seen: _Seen) -> Automatic | None:
     signs = (subject.startswith(words.ABSENT_SUBJECTS), absent, bulk, unattended)
     if any(phrase in newest for phrase in words.AUTOMATED_WORDS) or (absent and sum(signs) >= 2):
         return _answered(seen, "it says itself that nobody is there")
-    if _ABSENT_START.match(newest) and not _ASKS.search(newest):
+    if begins_absent(newest):
         return _answered(seen, "it begins like a note of absence")
     if subject.startswith(words.RECEIPT_SUBJECTS) and any(phrase in newest for phrase in words.RECEIPT_WORDS):
         return Automatic(AutomaticKind.RECEIPT, "it says that a message was read", _original(seen.message, seen.fields))

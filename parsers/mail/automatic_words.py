@@ -14,11 +14,11 @@ AUTO_FIELDS = phrases("""
 """)
 # Subjects that only automatic replies begin with.
 AUTO_SUBJECTS = phrases("""
-    out of the office | vacation: | on leave re: | away: | i'm away re: | i am away re: |
+    out of the office | on leave re: | away: | i'm away re: | i am away re: |
     auto: | delivery receipt: | autoreply | auto reply | auto-reply | automatic reply | automated reply | auto response | auto-response |
     autoresponse | autoresponder | automatic response | automated response | automatic answer | [auto-reply | [autoreply |
     [auto reply | (auto-reply | (autoreply | out of office: | out of office autoreply | out of office reply | ooo: |
-    ooo | automatisches antwortschreiben | automatische mitteilung | abwesend: | urlaub: | vacaciones re: | ausencia: | odsotnost | nepritomnost |
+    ooo | automatisches antwortschreiben | automatische mitteilung | vacaciones re: | odsotnost | nepritomnost |
     out-of-office reply | vacation reply | vacation response | yahoo! auto response | réponse automatique | réponse auto |
     message d'absence | absence du bureau | notification d'absence | automatische antwort | abwesenheitsnotiz |
     abwesenheitsnachricht | automatische beantwortung | autom. antwort | respuesta automática | risposta automatica |
@@ -58,10 +58,10 @@ HANDLED_WORDS = (
 MAILERS = r"(?:vacation|auto-?respon\w{0,10}|auto-?repl\w{0,8}|gnarwl|usertools vacation|sieve|procmail)\b"
 # Subjects that a person could write too: they need a second sign.
 ABSENT_SUBJECTS = phrases("""
-    out of office | out of the office | out-of-office | vacation | on vacation | away from | away until | i am away |
+    out of office | out of the office | out-of-office | vacation | urlaub | on vacation | away from | away until | i am away |
     i'm away | i am out of | i'm out of | on leave | on holiday | annual leave | absence | absent | je suis absent |
-    en congés | abwesenheit | abwesend | nicht im büro | fuera de la oficina | fuera de oficina | ausente | fuori sede |
-    fuori ufficio | niet aanwezig | afwezig | frånvaro | fravær | poissaolo | ausência | fora do escritório |
+    en congés | abwesenheit | abwesend | nicht im büro | fuera de la oficina | fuera de oficina | ausente | ausencia | fuori sede |
+    fuori ufficio | assenza | in ferie | de vacaciones | vacances | ferien | met vakantie | niet aanwezig | afwezig | frånvaro | fravær | poissaolo | ausência | fora do escritório |
     nieobecność | вне офиса | отсутств | nepřítomnost | távollét
 """)
 # What absent people let their machine say; looked for in the newest words only.
@@ -75,28 +75,6 @@ ABSENT_WORDS = phrases("""
     estou ausente | de férias | jestem nieobecn | urlopie | я в отпуске | нахожусь в отпуске | отсутствую | 不在にして |
     休暇 | 休假 | 外出 | 부재중 | jag är borta | semester | ikke til stede | lomalla | mimo kancelář | szabadságon
 """)
-# How machines begin for somebody who is away; only right at the start of the newest words, after thanks for the mail.
-ABSENT_STARTS = (
-    r"(?:(?:hi|hello|dear|good (?:morning|day|afternoon)|bonjour|madame|hallo|guten tag|sehr geehrte|liebe|hola|buenos dias|estimad[oa]s?|buongiorno|gentile|ciao)\b[^.!]{0,50}?[.!,:] ?)?"
-    r"(?:(?:many )?(?:thank you|thanks) (?:very much |so much )?for (?:your|the|getting in touch|contacting|writing|reaching out)[^.!,]{0,50}[.!,] ?|merci (?:pour|de) (?:votre|ton) (?:message|e-?mail|courriel|mail)[^.!,]{0,30}[.!,] ?"
-    r"|(?:vielen |herzlichen )?dank(?:e)? fur (?:ihre|deine|eure|die) (?:e-?mail|nachricht|mail|anfrage)[^.!,]{0,30}[.!,] ?|gracias por (?:su|tu) (?:mensaje|correo)[^.!]{0,30}[.!] ?|grazie per (?:il|la|avermi)[^.!]{1,40}[.!] ?)?"
-    r"(?:attention ?: ?)?(?:please (?:note|be aware)(?: that)? |veuillez noter que |bitte beachten sie,? dass )?"
-    r"(?:(?:i|we) (?:no longer|do not|don't) (?:work|worked) (?:at|for|with|in|here)\b|(?:i|we) (?:have left|left) (?:the )?(?:company|university|institute|team|group|\w+ university)\b"
-    r"|je ne (?:travaille|suis) plus (?:a|au|chez|dans|pour)\b|ich arbeite nicht mehr (?:bei|fur|am|an)\b|(?:actuellement|currently|derzeit) (?:absente?|en deplacement|en conges?|nicht im)\b"
-    r"|(?:i am|i'm|we are|i will be|i'll be) (?:currently |now |presently |again )?(?:out of (?:the |my )?office|ooo\b|away\b|on (?:\w+ )?leave\b|on (?:vacation|holiday|holidays)\b|absent\b|not in the office|travelling|traveling|unavailable)"
-    r"|(?:i am |i'm )?am (?:currently )?(?:on (?:\w+ )?leave|out of (?:the )?office|away|ooo)\b|(?:i am|i'm) (?:currently |now )?(?:out sick|off sick|off work|attending a|at a conference|on a business trip|on business travel|on the road)\b"
-    r"|currently (?:on a (?:business )?trip|on (?:\w+ )?leave|out of|away|travel)|you have reached (?:my|the) (?:vacation|auto|out)|(?:our|the) (?:\w+ )?(?:office|institute|department|lab|laboratory|university)s? (?:is|are|will be) closed\b"
-    r"|absente? (?:du bureau|jusqu|du \d)|je ne suis pas (?:disponible|joignable|au bureau) (?:jusqu|avant|du|actuellement)|sto in ferie|(?:jsem|budu) (?:\S+ ){0,2}(?:na dovolene|mimo kancelar|nepritomn)"
-    r"|(?:я |меня )?(?:сеичас |сейчас )?(?:в отпуске|нахожусь в отпуске|отсутствую|не будет в офисе)|(?:我|本人).{0,8}(?:休假|外出|不在办公室|出差)|(?:ただいま|現在|ただ今).{0,12}(?:不在|休暇)"
-    r"|bin bis \S+ (?:abwesend|im urlaub|nicht)|nicht im (?:dienst|buro|hause?) (?:bis|vom|am)|ich habe (?:\S+ ){0,3}keinen zugriff auf (?:meine )?(?:e-?mails?|mails?)|ich bin (?:\S+ ){0,3}(?:auf reisen|auf dienstreise|unterwegs)\b"
-    r"|(?:out of (?:the )?office|away|on vacation|on holiday|on leave) (?:until|till|from|through|this|next)\b"
-    r"|ich (?:bin|befinde mich) (?:\S+ ){0,8}?(?:nicht (?:im hause|im haus|im buro|da\b|erreichbar|am arbeitsplatz)|im urlaub|in elternzeit|im mutterschutz|abwesend|verreist|ausser haus|krank(?:geschrieben)?\b|auf dienstreise)|bin weg\b"
-    r"|je (?:suis|serai) (?:\S+ ){0,3}(?:en conges?|absente?|en vacances|hors du bureau|en deplacement|en arret)|(?:actuellement )?en conges? jusqu"
-    r"|(?:actualmente )?(?:me encuentro|estoy) (?:\S+ ){0,2}(?:de vacaciones|fuera|ausente|de baja|de viaje)|estare (?:\S+ ){0,2}(?:fuera|ausente|de vacaciones)"
-    r"|sono (?:\S+ ){0,2}(?:in ferie|assente|fuori|in malattia|in viaggio)|saro (?:\S+ ){0,2}(?:assente|fuori|in ferie)"
-    r"|jestem (?:\S+ ){0,2}(?:na urlopie|nieobecn|poza biurem)|do \S+ \S+ (?:sem|bom) odsotn|estou (?:\S+ ){0,2}(?:ausente|de ferias|fora)|ik ben (?:\S+ ){0,4}(?:afwezig|niet aanwezig|met vakantie|met verlof)"
-    r"|jag ar (?:\S+ ){0,4}(?:borta|ledig|pa semester|tjanstledig)|jeg er (?:\S+ ){0,4}(?:ikke til stede|pa ferie|bortrejst)|olen (?:\S+ ){0,4}(?:lomalla|poissa))"
-)
 AUTOMATED_WORDS = phrases("""
     this mailbox is not monitored | mailbox is not read | address is no longer monitored | address is not monitored | we have received your e-mail and | we have received your email and | we have received your message and | we have received your request and |
     your message was received by | will be in touch shortly | we will get back to you within | mailbox is not monitored | inbox is not monitored | unmonitored mailbox | mailbox is unattended | mailbox is no longer in use |
@@ -115,6 +93,7 @@ AUTOMATED_WORDS = phrases("""
     nous avons bien recu votre | vos questions seront traitees | wir haben ihre nachricht erhalten | wir haben ihre anfrage erhalten | wird nicht weitergeleitet | will not be forwarded | lese diese mails nicht |
     to deliver your message | your message was delivered |
     respuesta automática | risposta automatica | automatisch gegenereerd | resposta automática |
+    would like to recall the message | message was sent by atlassian | mochte die nachricht zuruckrufen | souhaite rappeler le message |
     это автоматический ответ | automatyczna odpowiedź | your message has been received and a ticket
 """)
 RECEIPT_SUBJECTS = phrases("""

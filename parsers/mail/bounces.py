@@ -36,6 +36,8 @@ _SUBJECTS = phrases("""
     не доставлено | недоставленное | olevererbart | kan inte levereras | メールエラー | 配信不能 | 配送できません | 退信 | 投递失败 | 系统退信
     | postmaster notify | aws notification | permanent error | mail returned | non recapit | viruses detected | virus in mail | virus alert | message you sent blocked | message you sent |
     nachricht nicht | nicht zustellbar | impossible de remettre | impossible de delivrer | fehler bei der zustellung | no se pudo entregar | impossibile recapitare | email delivery failure | rejected: |
+    kan ikke leveres | kunne ikke leveres | olevererbart | onbestelbaar | niedostarczalne | ei voitu toimittaa | не доставлено | недоставлен | 配信不能 | 无法送达 | nedorucitel | kezbesithetetlen |
+    teslim edileme | nao foi possivel entregar | non recapitabile | non remis |
     message rejected | blocked: | mailbox full | quota exceeded
 """)
 _WORDS = phrases("""

@@ -1,0 +1,82 @@
+"""Notes of absence without any mark are a machine's; who wants something is a person, whatever they say of their holidays."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from parsers import ReadingRules, read, understand
+from parsers.values import Kind
+
+RULES = ReadingRules(now=datetime(2026, 11, 26, 9, tzinfo=UTC), timezone=UTC)
+
+
+def kind(text: str, subject: str = "Re: [Testbed #12] VM for alice") -> Kind:
+    raw = f"""From: Carol Admin <carol@example.org>
+To: support@testbed.example
+Subject: {subject}
+In-Reply-To: <1@testbed.example>
+Message-ID: <9@example.org>
+Content-Type: text/plain; charset=utf-8
+
+{text}
+"""
+    return understand(read(raw.encode(), RULES), RULES).kind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am on sabbatical from October to March.",
+        "Presently on leave. Dave answers for me.",
+        "I work part time and am not in on Wednesdays.",
+        "My last working day was 31 August. Write to Dave.",
+        "I retired in summer.",
+        "Bonjour,\n\nje suis en mission à l'étranger et lis peu mes messages.",
+        "J'ai quitté l'université fin août. Écrivez à Dave.",
+        "Je serai injoignable du 3 au 9 janvier.",
+        "Guten Tag,\n\nich bin erst am 4. Januar wieder erreichbar.",
+        "Zurzeit bin ich auf Dienstreise.",
+        "Ich habe die Firma zum 31.8. verlassen.",
+        "Ya no trabajo para la universidad.",
+        "Attualmente sono in trasferta.",
+        "Non lavoro più per il gruppo.",
+        "Dank voor je bericht. Ik ben op vakantie tot 4 januari.",
+        "Ik ben deze week niet bereikbaar.",
+        "Ik werk niet langer bij de universiteit.",
+        "Encontro-me ausente até janeiro.",
+        "15 Ocak'a kadar izindeyim.",
+        "Carol would like to recall the message “VM for alice”.",
+    ],
+)
+def test_a_note_of_absence_is_a_machines_in_many_languages(text: str) -> None:
+    assert kind(text) is Kind.AUTOMATIC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Currently the VM is not reachable.",
+        "Derzeit ist die Maschine nicht erreichbar.",
+        "Actuellement la machine est injoignable.",
+        "I am on vacation until 5 January. Please extend it until then.",
+        "I am away next week, please keep it running.",
+        "I'm on leave from Monday - could somebody restart it?",
+        "Je suis en congé dès lundi, qui surveille la machine ?",
+        "I am not working with this machine any more, Dave is.",
+        "I have left the lab, so please give it to Dave.",
+        "I am sure that it is unavailable.",
+    ],
+)
+def test_who_wants_something_or_speaks_of_a_machine_is_a_person(text: str) -> None:
+    assert kind(text) is Kind.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Fuori sede: VM for alice", "Assenza dal lavoro: VM for alice", "Je suis absent : VM", "Urlaub Re: VM for alice"],
+)
+def test_a_subject_that_puts_an_absence_before_another_is_a_machines(subject: str) -> None:
+    assert kind("Dave answers for me.", subject) is Kind.AUTOMATIC
+    assert kind("Which of you can stop the machine in August?", subject.replace(" Re:", ":")) is not Kind.AUTOMATIC
