@@ -85,7 +85,7 @@ def _changed(loop: Loop, reload: Reload) -> Loop:
 def send_to_sites(bot: Bot, workers: SiteWorkers) -> Tally:
     """One pass that asks no hypervisor: builds are placed, and the worker of every site with something to do is woken."""
     tally = Tally()
-    tally.machines = guarded(tally, "place", lambda: 0 if bot.context.paused() else place(bot.context, bot.sites))
+    tally.machines = guarded(tally, "place", lambda: place(bot.context, bot.sites))
     guarded(tally, "sites", lambda: workers.wake(sites_to_visit(bot.context, bot.sites)))
     tally.waiting = bool(guarded(tally, "machines", lambda: under_way(bot)))
     return tally

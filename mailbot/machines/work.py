@@ -61,7 +61,9 @@ def sites_to_visit(context: TurnContext, sites: Sites) -> frozenset[str]:
 
 
 def place(context: TurnContext, sites: Sites) -> int:
-    """Take what has no site, or one that the configuration does not name, a step further; asks no hypervisor."""
+    """Take what has no site, or one that the configuration does not name, a step further; asks no hypervisor.  Nothing while paused."""
+    if context.paused():
+        return 0
     homeless = context.store.sites_with_work(context.clock.now()) - sites.keys()
     return sum(
         _each(context, sites, _claim(context, name, MACHINE_ACTIONS))

@@ -89,6 +89,18 @@ def test_a_build_that_had_to_wait_has_all_its_time(world: World) -> None:
     assert world.ticket().state is TicketState.ACTIVE
 
 
+def test_while_the_bot_is_paused_no_host_is_chosen_for_a_build(world: World) -> None:
+    asked(world)
+    operator.pause(world.bot.context, CAROL.login, "the pool is being moved")
+    world.answers(world.last(Letter.ADMIN_DECISION, to=CAROL.address), "approve")
+    world.later(hours=3)
+    assert (world.ticket().state, world.ticket().site) == (TicketState.APPROVED, None)
+    operator.resume(world.bot.context, CAROL.login)
+    for _ in range(5):
+        world.later(minutes=1)
+    assert world.ticket().state is TicketState.ACTIVE
+
+
 def booting(world: World) -> None:
     world.sites["north"].faults = replace(world.sites["north"].faults, never_ready=True)
     asked(world)
