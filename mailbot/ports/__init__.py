@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mailbot.ports.mail import Authenticator, Fetched, Filed, Folder, Inbox, Postman, Reader
 from mailbot.ports.store import (
+    Coming,
     FailedEffect,
     Leaving,
     OutboxCount,
@@ -19,6 +20,7 @@ from mailbot.ports.surroundings import Clock, Directory, Records, Zones
 __all__ = [
     "Authenticator",
     "Clock",
+    "Coming",
     "Directory",
     "FailedEffect",
     "Fetched",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mailbot.model import (
     Accepted,
@@ -47,6 +47,14 @@ class Settled:
     counted: bool = True
     void: bool = False
     """Neither done nor given up: what it says is not true any more, so that it was not sent."""
+
+
+class Coming(NamedTuple):
+    """A machine that is to come to a host: what it will take there is not free any more."""
+
+    id: int
+    """Of its ticket."""
+    disk_gib: int
 
 
 class OutboxState(StrEnum):
@@ -231,6 +239,9 @@ class Store(Protocol):
         """Tickets in one of `ONE_PER_USER` whose owner is not as the directory should have them, at most so many; by index."""
 
     def tickets(self, states: Sequence[TicketState] = ()) -> list[Ticket]: ...
+
+    def placed(self) -> list[tuple[str, Coming]]:
+        """The approved machines that are placed at a host, with its name: asked for each build, so of few columns."""
 
     def count(self, states: Sequence[TicketState], most: int) -> int:
         """How many tickets are in these states, counted up to `most`: the cost follows `most`, not what exists."""

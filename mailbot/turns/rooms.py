@@ -9,26 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mailbot.model import Ticket, TicketState
+from mailbot.ports import Coming
 from mailbot.turns.context import TurnContext
 from provisioner.api import SiteHealth
 
 
-def promised(context: TurnContext, moves: Mapping[int, str]) -> Mapping[str, tuple[Ticket, ...]]:
-    """By host, the tickets whose machines are to come there: built, or moved from elsewhere (`moves`: by ticket, to which host)."""
-    found: dict[str, dict[int, Ticket]] = {}
-    for ticket in context.store.tickets((TicketState.APPROVED,)):
-        if ticket.site is not None:
-            found.setdefault(ticket.site, {})[ticket.id] = ticket
+def promised(context: TurnContext, moves: Mapping[int, str]) -> Mapping[str, tuple[Coming, ...]]:
+    """By host, the machines that are to come there: built, or moved from elsewhere (`moves`: by ticket, to which host)."""
+    found: dict[str, dict[int, Coming]] = {}
+    for site, coming in context.store.placed():
+        found.setdefault(site, {})[coming.id] = coming
     for number, to in moves.items():
         moving = context.store.ticket(number)
         if moving is not None:
-            found.setdefault(to, {})[number] = moving
-    return {site: tuple(tickets.values()) for site, tickets in found.items()}
+            found.setdefault(to, {})[number] = Coming(number, moving.disk_gib)
+    return {site: tuple(machines.values()) for site, machines in found.items()}
 
 
 def left(
-    context: TurnContext, health: SiteHealth, coming: Mapping[str, tuple[Ticket, ...]], but: int = 0
+    context: TurnContext, health: SiteHealth, coming: Mapping[str, tuple[Coming, ...]], but: int = 0
 ) -> SiteHealth:
     """The host's room without what is promised there and not counted yet, but for the ticket `but` itself."""
     counted = frozenset(health.references)

@@ -84,6 +84,7 @@ def a_tick(store: Database) -> None:
     store.accepted(ticket.id)
     store.history(ticket.id)
     store.ticket(ticket.id)
+    store.placed()
     store.commit(Turn(now=NOW, about_ticket=ticket.id, effects=(a_letter("three"),)))
     changed(store, ticket, cancel_keys=("two",))
     store.postpone(ticket.id, NOW + MINUTE, "it raised")

@@ -13,6 +13,7 @@ from mailbot import operator
 from mailbot.lifecycle.relocation import MovePlan
 from mailbot.machines.work import look_at_sites
 from mailbot.model import Action, Letter, MoveAsked, Refusal, TicketState, Turn
+from mailbot.ports import Coming
 from mailbot.turns.modes import Mode
 from mailbot.turns.relocation import Planned, announce, begin_due, cannot_take, note_of, planned, under_way, written
 from mailbot.turns.rooms import left, promised
@@ -222,8 +223,8 @@ def test_room_that_is_promised_is_nobody_elses_and_never_in_its_own_way(world: W
 
 
 def test_what_comes_to_a_host_takes_room_until_the_host_counts_it(world: World) -> None:
-    first, memory = world.ticket(), world.rules.policy.memory_mib
-    second = replace(first, id=2, disk_gib=20)
+    first, memory = Coming(1, world.ticket().disk_gib), world.rules.policy.memory_mib
+    second = Coming(2, 20)
     seen = SiteHealth("south", True, 5 * memory, 100, machines=3)
     context = world.bot.context
     both = left(context, seen, {"south": (first, second)})

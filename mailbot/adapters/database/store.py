@@ -39,7 +39,7 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
-from mailbot.ports import FailedEffect, Leaving, OutboxCount, OutboxState, Settled
+from mailbot.ports import Coming, FailedEffect, Leaving, OutboxCount, OutboxState, Settled
 from mailbot.rules import LetterRules
 from parsers.translatable import as_data, from_data
 from provisioner.api import SiteHealth
@@ -198,6 +198,10 @@ class Database:
     def tickets(self, states: Sequence[TicketState] = ()) -> list[Ticket]:
         with self._read() as connection:
             return tickets.by_state(connection, states)
+
+    def placed(self) -> list[tuple[str, Coming]]:
+        with self._read() as connection:
+            return tickets.placed(connection)
 
     def count(self, states: Sequence[TicketState], most: int) -> int:
         with self._read() as connection:

@@ -27,7 +27,7 @@ from mailbot.adapters.database.tables import (
 )
 from mailbot.errors import Conflict
 from mailbot.model import Accepted, Action, Actor, HistoryEntry, Ticket, TicketState
-from mailbot.ports import OutboxState
+from mailbot.ports import Coming, OutboxState
 
 NONCE_BYTES = 16
 
@@ -52,6 +52,7 @@ _ODD_OWNERS = _SELECT.where(text(ODD_OWNER)).order_by(_T.id).limit(bindparam("mo
 _BY_STATE = _SELECT.where(_T.state.in_(bindparam("states", expanding=True))).order_by(_T.id)
 _ALL = _SELECT.order_by(_T.id)
 _SOME = select(_T.id).where(_T.state.in_(bindparam("states", expanding=True))).limit(bindparam("most"))
+_PLACED = select(_T.site, _T.id, _T.disk_gib).where(_T.state == TicketState.APPROVED, _T.site.is_not(None))
 _DUE = (
     _SELECT.where(_T.due_at.is_not(None), _T.due_at <= bindparam("now"))
     .order_by(_T.due_at)
@@ -135,6 +136,10 @@ def by_state(connection: Connection, states: Sequence[TicketState]) -> list[Tick
     """Tickets in these states, all where none are given, by number."""
     rows = connection.execute(_BY_STATE, {"states": list(states)}) if states else connection.execute(_ALL)
     return [ticket_of(row) for row in rows]
+
+
+def placed(connection: Connection) -> list[tuple[str, Coming]]:
+    return [(site, Coming(number, disk_gib)) for site, number, disk_gib in connection.execute(_PLACED)]
 
 
 def count(connection: Connection, states: Sequence[TicketState], most: int) -> int:
