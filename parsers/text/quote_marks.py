@@ -54,13 +54,24 @@ _BARE_INTRO = re.compile(
 _MAILBOX_AND_JOINT = re.compile(
     r"[^<>]{0,80}<[^<>\s]{1,120}@[^<>\s]{1,120}>,?(?: (?:hat|hat am|am|on|le|el|il|wrote|wrote on|schrieb|schrieb am|a écrit le))?"
 )
+#: `"Alice" <alice@example.org> – 26. November 2026 09:30`: who and when, without any verb.
+_WHO_AND_WHEN = re.compile(
+    r"[^<>]{0,80}<[^<>\s]{1,120}@[^<>\s]{1,120}>\s{1,3}[-–—]\s{1,3}[^<>.!?]{0,12}\d[^<>!?]{4,40}\d\d(?: ?[ap]\.?m\.?)?",
+    re.IGNORECASE,
+)
+#: Notes: who, when and the first words in one line.
+_NOTES = re.compile(r"[^<>\n]{2,60}? ?---\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4} \d{1,2}[:.]\d\d[^-\n]{0,12}---.{0,200}")
+_MAILBOX_LINE = re.compile(r"[^<>\n:]{0,80}<[^<>\s]{1,120}@[^<>\s]{1,120}>")
+_MOMENT_LINE = re.compile(
+    r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4},? \d{1,2}[:.]\d\d(?::\d\d)?(?: ?[ap]\.?m\.?)?", re.IGNORECASE
+)
 _MAILBOX_ALONE = re.compile(r"<[^<>\s]{1,120}@[^<>\s]{1,120}>\s?:?")
 _MAILBOX = re.compile(
     r"<[^<>\s]{1,120}@[^<>\s]{1,120}>|\[mailto:[^\[\]\s]{1,200}\]|\([^()\s]{1,120}@[^()\s]{1,120}\)|[^\s<>]{1,64}@[^\s<>]{3,120}"
 )
 
 _LEADING_DATE = re.compile(
-    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|\d{4}\. \d{1,2}\. \d{1,2}\.|\d{4}年|\d{1,2}\.? \w{3,12}\.? (?:19|20)\d\d\b|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b,? .{0,12}\d|(?:пн|вт|ср|чт|пт|сб|вс), ?\d"
+    r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|\d{4}\. \d{1,2}\. \d{1,2}\.|\d{4}(?:年|ᄂ\u1167\u11ab)|\d{1,2}\.? \w{3,12}\.? (?:19|20)\d\d\b|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\b,? .{0,12}\d|(?:пн|вт|ср|чт|пт|сб|вс), ?\d"
 )
 _LEADING_MAILBOX = re.compile(r"(?:\"[^\"<>]{1,80}\"|[^\W\d_][^<>\"]{0,80}?) ?<[^<>\s]{1,120}@[^<>\s]{1,120}>")
 
@@ -102,7 +113,7 @@ _LABELS: dict[str, str] = {
     for role, labels in {
         "from": phrases("""
     from | de | von | da | van | från | fra | od | от | от кого | від | lähettäjä | gönderen | kimden | 发件人 | 寄件者 |
-    差出人 | 보낸 사람 | 보낸사람 | feladó | expéditeur | remitente | mittente | afzender | από | מאת | absender | odesílatel |
+    差出人 | šalje | no | từ | 보낸 사람 | 보낸사람 | feladó | expéditeur | remitente | mittente | afzender | από | מאת | absender | odesílatel |
     odesilatel | nadawca | saatja | nuo | kuo | de la | expeditor | من | x-from | 送信者 | 从
 """),
         "date": phrases("""
@@ -110,18 +121,18 @@ _LABELS: dict[str, str] = {
     | enviada em | enviado em | inviato | inviata | verzonden | skickat | sendt | dato | wysłano | wyslane |
     отправлено | дата | надіслано | lähetetty | päivämäärä | gönderildi | tarih | gönderme tarihi | 发送时间 | 日期 | 寄件日期
     | 送信日時 | 日時 | 보낸 날짜 | 날짜 | elküldve | dátum | odesláno | poslano | received | date d'envoi | trimis | expediat |
-    στάλθηκε | ημερομηνία | נשלח | fecha de envío | datum/uhrzeit | 时间 | 發送時間 | 发送日期
+    στάλθηκε | ημερομηνία | נשלח | fecha de envío | datum/uhrzeit | 时间 | 發送時間 | 发送日期 | изпратено | išsiųsta | nosūtīts | enviat | đã gửi | odoslané | saadetud | dátum odoslania
 """),
         "to": phrases("""
     to | à | a | an | para | aan | till | til | do | кому | vastaanottaja | kime | alıcı | 收件人 | 收件者 | 宛先 | 받는 사람 |
-    받는사람 | címzett | komu | pour | destinataire | empfänger | προς | אל | către | per | إلى
+    받는사람 | címzett | komu | pour | destinataire | empfänger | προς | אל | către | per | إلى | до | prima | kam | per a | đến | za | adressaat
 """),
         "cc": phrases("""
     cc | kopie | kopia | kopi | copie | copie à | copia | kopio | bilgi | 抄送 | 副本 | 참조 | копия | másolat | ccn
 """),
         "subject": phrases("""
     subject | objet | sujet | betreff | asunto | assunto | oggetto | onderwerp | ämne | emne | temat | тема | aihe |
-    konu | 主题 | 主旨 | 件名 | 제목 | tárgy | předmět | predmet | subiect | θέμα | נושא | الموضوع | teema
+    konu | 主题 | 主旨 | 件名 | 제목 | tárgy | předmět | predmet | subiect | θέμα | נושא | الموضوع | teema | tema | tēma | относно | chủ đề | zadeva
 """),
         "other": phrases("""
     reply-to | répondre à | antwort an | importance | priorité | attachments | pièces jointes | anlagen |
@@ -231,6 +242,17 @@ def begins_intro(line: str) -> bool:
     if words.startswith(_INTRO_STARTS):
         return bool(_DATE.search(words)) or any(c.isdigit() for c in words)
     return bool(_LEADING_DATE.match(words)) or bool(_LEADING_MAILBOX.match(line.strip(" \t*_-")))
+
+
+def lines_of_who_and_when(line: str, following: str) -> int:
+    """How many lines are a mailbox and a moment, and no more: with quoted words next, in Notes, or with the moment below it."""
+    if "--" in line and _NOTES.fullmatch(line):
+        return 1
+    if ">" not in line:
+        return 0  # most lines
+    if depth(following):
+        return int(bool(_WHO_AND_WHEN.fullmatch(line.strip())))
+    return 2 if _MAILBOX_LINE.fullmatch(line.strip()) and _MOMENT_LINE.fullmatch(following.strip()) else 0
 
 
 def is_mailbox_alone(line: str) -> bool:

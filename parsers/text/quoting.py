@@ -25,6 +25,7 @@ from parsers.text.quote_marks import (
     is_intro,
     is_mailbox_alone,
     label_role,
+    lines_of_who_and_when,
     may_be_of_intro,
     names_who,
 )
@@ -168,6 +169,9 @@ def _quote_starts(lines: list[str], at: int, intros: _Introductions) -> int | No
         return at + 1
     if depth(line):
         return at
+    known = lines_of_who_and_when(line, next((one for one in lines[at + 1 : at + 3] if one.strip()), ""))
+    if known:
+        return at + known
     return (_intro_end(lines, at) if intros.can_begin(at) else None) or _header_block_end(lines, at)
 
 

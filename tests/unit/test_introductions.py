@@ -21,6 +21,18 @@ INTRODUCTIONS = (
     "Testbed support kirjoitti 26.11.2026 klo 9.30:",
     "Testbed support 於 2026年11月26日 09:30 寫道：",
     "Dne 26. 11. 26 v 9:30 Testbed support napsal(a):",
+    "2026년 11월 26일 (목) 오전 9:30, Testbed support <support@testbed.example>님이 작성:",
+    '"Testbed support" <support@testbed.example> – November 26, 2026 9:30 AM',
+    "Testbed support <support@testbed.example>\n26.11.2026 09:30",
+    "Testbed support ---26.11.2026 09:30:12---Hello Carol, please decide.",
+)
+HEADERS = (
+    "Šalje: Testbed support <support@testbed.example>\nPoslano: četvrtak, 26. studenoga 2026. 09:30\nPrima: Carol\nPredmet: A machine",
+    "Nuo: Testbed support <support@testbed.example>\nIšsiųsta: 2026 m. lapkričio 26 d. 09:30\nKam: Carol\nTema: A machine",
+    "No: Testbed support <support@testbed.example>\nNosūtīts: ceturtdiena, 2026. gada 26. novembris 09:30\nKam: Carol\nTēma: A machine",
+    "От: Testbed support <support@testbed.example>\nИзпратено: 26 ноември 2026 г. 09:30\nДо: Carol\nОтносно: A machine",
+    "De: Testbed support <support@testbed.example>\nEnviat: dijous, 26 de novembre de 2026 9:30\nPer a: Carol\nTema: A machine",
+    "Từ: Testbed support <support@testbed.example>\nĐã gửi: Thứ Năm, 26 tháng 11, 2026 9:30\nĐến: Carol\nChủ đề: A machine",
 )
 
 
@@ -33,6 +45,14 @@ def test_an_answer_above_ends_before_the_introduction(introduction: str, between
     assert found.quotes
 
 
+@pytest.mark.parametrize("between", ["\n", "\n\n"])
+@pytest.mark.parametrize("header", HEADERS)
+def test_an_answer_above_ends_before_the_header_that_outlook_quotes(header: str, between: str) -> None:
+    found = split(f"Deny: no room{between}{header}\n\nPlease decide.\n\napprove")
+
+    assert found.words == "Deny: no room"
+
+
 @pytest.mark.parametrize("introduction", INTRODUCTIONS)
 def test_an_answer_below_is_all_there_is(introduction: str) -> None:
     found = split(f"{introduction}\n{QUOTED}\n\nDeny: no room")
@@ -41,7 +61,14 @@ def test_an_answer_below_is_all_there_is(introduction: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["Only until 26.11.2026", "Bob <bob@testbed.example> must agree first", "8 GB, and see the mail of Dave"]
+    "words",
+    [
+        "Only until 26.11.2026",
+        "Bob <bob@testbed.example> - until 31.01.2027",
+        "No: the date is wrong",
+        "Bob <bob@testbed.example> must agree first",
+        "8 GB, and see the mail of Dave",
+    ],
 )
 def test_words_above_an_introduction_are_kept(words: str) -> None:
     found = split(f"Approve\n{words}\n26.11.2026 09:30, Testbed support wrote:\n{QUOTED}")
