@@ -15,7 +15,7 @@ from parsers.dates import Period, read_period
 from parsers.reply import reasons
 from parsers.reply.grammar import Grammar, grammar
 from parsers.reply.reasons import EDGES, starts_with_word
-from parsers.reply.rest import EXPLAINED, standing_against
+from parsers.reply.rest import EXPLAINED, refuses_by_sign, standing_against
 from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, WHY, Rule
 from parsers.text.banners import without_banners
 from parsers.text.endings import is_name
@@ -45,6 +45,10 @@ _SEGMENT = re.compile(r"([^,:;.!?]{2,40})[,:!] {0,3}(?=\w)")
 _NAME_AFTER_THANKS = re.compile(r"(?i:\b(thanks|thank you|thx|cheers|merci)),? [A-ZÀ-Þ][\w'-]{1,20}$")
 _LONGEST_FORM = 48
 _FIRST_SENTENCE = re.compile(r"([^.!?]{2,120}[.!]) +(\S.*)")
+_FIRST_CLAUSE = re.compile(r"([^,.!?]{2,60}), *(\S.*)")
+_BEFORE_A_SENTENCE = frozenset(Verb) - {Verb.DENY}
+#: Who gives something back says why in the same sentence: "release, I do not need it any more".
+_BEFORE_A_CLAUSE = frozenset({Verb.RELEASE, Verb.WITHDRAW})
 _PLEASE = re.compile(r"(?:please|svp|s'il (?:vous|te) plait|bitte|por favor|per favore)[ ,]+")
 _LINK = re.compile(r"https?://\S{1,300}")
 #: The line of a letter that shows its code, which a link of the letter or a client puts into the answer: never words of the writer.
@@ -83,7 +87,8 @@ def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Co
         unclear = "\n".join(line for line in lines if line)[:500]
         return Unclear(unclear, read, language_of(unclear))
     explained = [f"because {read.reason}"] if read.verb in EXPLAINED and reasons.in_line(read.line, words) else []
-    against = standing_against(read.verb, [*explained, *rest, "", *below.split("\n")])
+    others = [line for line in (*rest, "", *below.split("\n")) if not _says_it_again(line, read.line)]
+    against = standing_against(read.verb, [*explained, *others])
     if against:
         unclear = "\n".join([read.line, *(line for line in rest if line)])[:500]
         why = say("“{words}” does not go with “{command}”.", words=against, command=read.line[:80])
@@ -100,12 +105,19 @@ _FILLED_UP = "\N{WORD JOINER}" * 17
 def _read_first(line: str, rest: list[str], rules: ReadingRules) -> tuple[Command | Translatable, list[str]]:
     """The command of the first line, and what else is judged: of `Release. The project is over.` the second sentence too."""
     read = _read_line(line, rest, rules)
-    sentence = _FIRST_SENTENCE.fullmatch(line)
-    if isinstance(read, Translatable) and sentence:
-        alone = _read_line(sentence.group(1), [], rules)
-        if isinstance(alone, Command) and alone.verb is not Verb.DENY:
-            return alone, [sentence.group(2), *rest]
+    if not isinstance(read, Translatable):
+        return read, rest
+    for pattern, verbs in ((_FIRST_SENTENCE, _BEFORE_A_SENTENCE), (_FIRST_CLAUSE, _BEFORE_A_CLAUSE)):
+        first = pattern.fullmatch(line)
+        alone = _read_line(first.group(1), [], rules) if first else None
+        if first and isinstance(alone, Command) and alone.verb in verbs:
+            return alone, [first.group(2), *rest]
     return read, rest
+
+
+def _says_it_again(line: str, said: str) -> bool:
+    """Whether a line is the command once more, as who answers above and below the older mail writes it."""
+    return len(line) == len(said) and bool(line) and fold(line) == fold(said)
 
 
 def _first_words(lines: list[str], words: Grammar) -> int | None:
@@ -149,6 +161,8 @@ def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | Tra
         return say("The first line is longer than a command.")
     if "?" in _LINK.sub("", line):
         return say("The first line is a question.")
+    if refuses_by_sign(line):
+        return say("The first line is not a known command.")
     ready = _prepared(line)
     if len(ready.plain) != len(ready.typed):
         ready = _in_step(ready)

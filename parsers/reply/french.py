@@ -105,7 +105,7 @@ FRENCH = Language(
         parce que | parce qu' | car | motif | raison
     """),
     before=phrases("""
-        oui | d'accord | parfait | bien sur | tres bien | merci de | veuillez | bonjour | salut |
+        oui | d'accord | ok pour moi | ok pour nous | entendu | c'est bon pour moi | parfait | bien sur | tres bien | merci de | veuillez | bonjour | salut |
         s'il vous plait | s'il te plait | svp | stp | pas de probleme
     """),
     before_denial=phrases("""

@@ -46,7 +46,9 @@ _WISHES = beginning("""
     looking forward | hope this helps | hope that helps | take care | see you | talk to you | talk soon | keep up | all the best | best of luck | best wishes | kind regards |
     regards | as discussed | as agreed | as promised | as usual | as always | for your information |
     please mind the | mind the | don't forget | do not forget | feel free | let us know how | let me know how |
-    tell us how | keep us posted | keep me posted | i am on * | i'm on * | i am away | i'm away | i am out of * | i'm out of * | sorry for | apologies for | cc * | cc: * | hi | hello | dear | happy to |
+    tell us how | keep us posted | keep me posted | i am on vacation | i'm on vacation | i am on holiday* | i'm on holiday* | i am on leave | i'm on leave | i am on annual leave | i'm on annual leave | i am on parental leave | i'm on parental leave |
+    i am on the road | i'm on the road | i am on a train | i'm on a train | i am on the train | i'm on the train | i am on my way | i'm on my way | i am on my phone | i'm on my phone | i am on a trip | i'm on a trip | i am on duty | i'm on duty |
+    i am away | i'm away | i am out of office | i'm out of office | i am out of the office | i'm out of the office | i am out of town | i'm out of town | sorry for | apologies for | cc * | cc: * | hi | hello | dear | happy to |
     merci | avec plaisir | bon courage | bonne chance | bonne continuation | bonne reception | bonne journee | bonne soiree | bonnes vacances | bon week-end | bon weekend | bonne semaine | bonne fin |
     bravo | super | parfait | tres bien | bien recu | a bientot | a plus | a+ | ++ | bonne idee | tres bonne idee | au plaisir | bienvenue | felicitations | de rien | je vous en prie | je t'en prie | comme convenu | comme discute | pour info |
     tout est bon | pensez a | n'oubliez pas | cordialement | danke | vielen dank | viel erfolg | viel spass | viel gluck | gerne | gern geschehen | alles gute | schones wochenende |
@@ -77,7 +79,7 @@ _OPEN = whole_words("""
     agreed | agreement | confirm | confirms | confirmed | sign | signs | signed | approval | approve | approves | decide | decides | decision | disagree* | object | objects |
     maybe | perhaps | probably | possibly | presumably | tentative* | provisional* | preliminar* | hopefully | think | guess | suppose | believe | doubt | unsure | principle | roughly |
     use | give | gave | set | make | build | move | switch | try | keep to | just | exactly | enough | half | too | more | another | other | different | second | test | testing | trial | joke | kidding |
-    ask | asks | talk | check | see with | clarify | verify | review | start | starts | starting | begin | beginning | from | next | then | soon | still | yet | already | by mistake | tbd | tba | tbc | n/a | bad | pressed | sent | scrap |
+    ask | asks | talk | check | see with | clarify | verify | review | start | starts | starting | begin | beginning | from | next | then | soon | still | yet | already | by mistake | tbd | tba | tbc | n/a | nak | nack | veto | wip | bad | pressed | sent | scrap |
     was for | were for | left | leaves | leaving | gone | shrink | thinking of |
     januar | februar | marz | mai | juni | juli | oktober | dezember | montag | dienstag | mittwoch | donnerstag | freitag | samstag | sonntag |
     lundi | mardi | mercredi | jeudi | vendredi | samedi | dimanche | ete | hiver | printemps | automne | rentree |
@@ -90,6 +92,12 @@ _OPEN = whole_words("""
     janvier | fevrier | mars | avril | juin | juillet | aout | septembre | octobre | novembre | decembre | semaine | semaines | mois | ans |
     muss | mussen | soll | sollte | sollen | darf | vielleicht | wahrscheinlich | zustimmen | genehmigung | nein | fragen sie | andere | anderer | anderes | zu gross | zu viel | halb | monat | monate | woche | wochen | jahr |
     debe | deberia | tiene que | quizas | tal vez | otro | otra | demasiado | mitad | mes | meses | semana | deve | dovrebbe | forse | altro | altra | troppo | meta | mese | mesi | settimana
+""")
+
+#: What somebody else has still to do, or may: "I hope that Bob agrees" is more than a wish.
+_HANGS = whole_words("""
+    agree | agrees | decide | decides | must | has to | have to | need to | needs to | should | sign | signs | object | objects | check | checks | confirm | confirms | approve | approves | verify | verifies | ask | asks |
+    decide qui | doit | doivent | signe | entscheidet | entscheiden | muss | mussen | unterschreibt | debe | deve
 """)
 
 
@@ -128,11 +136,11 @@ def is_harmless(sentence: str) -> bool:
     said = _a_wish(words)
     if said is not None:
         return said
-    if is_greeting(sentence) or _INITIALS.fullmatch(sentence.strip()):
+    if is_greeting(sentence):
         return True
     if _is_open(words):
         return False
-    if is_name(sentence) or _TO_THE_READER.search(words):
+    if is_name(sentence) or _INITIALS.fullmatch(sentence.strip()) or _TO_THE_READER.search(words):
         return True
     return bool(_LONE_WORD.fullmatch(words) or _WHO_SHE_IS.fullmatch(words))
 
@@ -147,6 +155,8 @@ def _a_wish(words: str) -> bool | None:
     wish = _WISHES.match(words)
     if wish:  # what a comma sets off is a clause of its own: "happy to help, from Monday on"
         clause = _CLAUSE.search(words, wish.end())
+        if _HANGS.search(words, wish.end(), clause.start() if clause else len(words)):
+            return False  # "happy for Bob to decide"
         more = words[clause.end() :] if clause else ""
         return not _is_open(more) or is_harmless(more)
     return None

@@ -13,7 +13,7 @@ from parsers.reply.harmless import is_signature
 from parsers.text.boilerplate import is_disclaimer
 from parsers.text.endings import is_closing, is_contact, is_mobile_footer, is_name
 from parsers.text.folding import fold, phrases
-from parsers.values import Command
+from parsers.values import Command, Verb
 
 EDGES = " \t.,;:!-–—()[]<>|。、，！：；"
 _CLAUSE_END = re.compile(r"\s*[.,;!–—-]\s+")
@@ -21,14 +21,14 @@ _LONGEST_REASON = 1_000
 _WRAPPED_FROM = 55
 _NAMES = re.compile(r"(?:^|(?<= )|(?<=\*))[A-ZÀ-Þ][^\W\d_]+")
 _LISTED = re.compile(r"(?:[-*•]|\(?\d{1,2}[.)]|[a-z][.)]) ?\S")
-_NOT_ALONE = frozenset(phrases("as | since | car"))
+_NOT_ALONE = frozenset(phrases("as | since"))
 """Behind a date these may mean something else than "because"."""
 
 
 def of_denial(begun: str, rest: list[str], words: Grammar, *, joint: str) -> str:
     """The reason that begins behind the word, or stands in the first paragraph below; "" where there is none."""
-    reason = _whole_reason(_without_closing(itself(begun, words)), rest, joint=joint)
-    return _closed(itself(reason, words))
+    reason = _closed(itself(_whole_reason(_without_closing(itself(begun, words)), rest, joint=joint), words))
+    return f"{reason}:" if reason and joint == ":" and not any(rest) else reason
 
 
 def of_extension(begun: str, rest: list[str], words: Grammar) -> str:
@@ -50,10 +50,12 @@ def in_line(line: str, words: Grammar) -> bool:
 
 
 def with_more(command: Command, below: str) -> Command:
-    """A reason that introduces a quotation goes on below it."""
+    """A reason that introduces a quotation goes on below it, and a denial that has none above has it there."""
     paragraph = below.strip().split("\n\n")[0]
+    if command.verb is Verb.DENY and not command.reason:
+        return replace(command, reason=_whole_reason("", below.strip().split("\n"), joint=""))
     if not command.reason.endswith(":") or not paragraph:
-        return command
+        return replace(command, reason=command.reason.removesuffix(":"))
     return replace(command, reason=f"{command.reason} {' '.join(paragraph.split())}"[:_LONGEST_REASON])
 
 

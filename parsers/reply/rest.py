@@ -26,6 +26,7 @@ _CAREFUL = frozenset({Verb.RELEASE, Verb.WITHDRAW, Verb.CONFIRM, Verb.REINSTALL}
 _LATER = re.compile(
     r"\b(?:in|dans|en|tra|fra) (?:\d{1,4}|an?|one|two|three|some|une?|deux|trois|quelques|eine[mnr]?|zwei|drei|einigen|una?|dos|due|tres|tre) "
     r"(?:hours?|days?|weeks?|months?|years?|heures?|jours?|semaines?|mois|ans?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?|dias?|semanas?|mes(?:es)?|giorn[io]|settiman[ae]|mes[ei])\b"
+    r"|\b(?:on|by|next|this|from) (?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag)\b|\btonight\b"
 )
 # Who gives something back says why: that it is not needed any more limits nothing.
 _GIVING_BACK = frozenset({Verb.RELEASE, Verb.WITHDRAW})
@@ -88,6 +89,7 @@ _COURTESIES = tuple(
         rf"\b(?:out of (?:the )?office|away|on (?:vacation|holidays?|leave)|back(?: in the office)?) (?:on|from|until|till|next|this)\b[^.;,]{{0,60}}{_STAND_IN}",
         rf"\bje (?:suis|serai)\b[^.;,]{{0,30}}\b(?:absente?|en conges?|en vacances|de retour)\b[^.;,]{{0,80}}{_STAND_IN}",
         rf"\bich (?:bin|werde)\b[^.;,]{{0,40}}\b(?:im urlaub|nicht (?:da|im buro|im hause)|verreist|unterwegs|zuruck)\b[^.;,]{{0,60}}{_STAND_IN}",
+        r"\b(?:thanks|thank you|thx)(?: \w{1,12}){0,3} for (?:waiting|holding on|stopping by|not giving up)\b|\bmerci (?:d'avoir attendu|de votre attente)\b|\bdanke furs warten\b",
         r"\buntil (?:then|next time|soon)\b",
         r"\b(?:sorry|apologies|my apologies|i apologise|i apologize|excuse me|pardon)(?: (?:for|about) (?:the|my|any|a|this|being|not|all|answering|replying|writing|disturbing|bothering)\b[^.;,]{0,60}"
         r"| (?:the|my) (?:delay|late\b|long)[^.;,]{0,40}|,? i (?:missed|overlooked|forgot)(?: (?:to (?:answer|reply|write)|(?:about )?(?:this|that|it|you|her|your|the|her)(?: (?:e-?mails?|mails?|messages?|requests?|tickets?|letters?|one|reminders?|question))?))?(?=[\s.!,]*$)"
@@ -176,6 +178,15 @@ _DENIAL_RETRACTED = re.compile(
 )
 
 
+#: Pictographs that refuse or doubt; all others are decoration.
+_REFUSING = re.compile("[👎❌⛔🚫🛑✋🙅❎✖✗✘🤚😡👿❓❔🤔⏳⌛⏸🤷]")
+
+
+def refuses_by_sign(line: str) -> bool:
+    """Whether a pictograph in a line says no, or that somebody doubts."""
+    return not line.isascii() and bool(_REFUSING.search(line))
+
+
 def standing_against(verb: Verb, rest: list[str]) -> str:
     """The first sentence of the rest that limits the command or takes it back; "" where none does."""
     for paragraph in _paragraphs(rest):
@@ -207,6 +218,8 @@ def _against(verb: Verb, paragraph: list[str]) -> str:
     reason = verb in EXPLAINED and bool(spoken and _BEGINS_REASON.match(fold(spoken[0]).lstrip(" -–—*(\"'")))
     # A short line is a sentence of its own, also where no full stop ends it; a long one goes on in the next.
     for sentence in (piece for line in _unwrapped(spoken) for piece in _SENTENCE_END.split(line)):
+        if verb is not Verb.DENY and refuses_by_sign(sentence):
+            return sentence
         left = _without_courtesy(fold(sentence))
         if verb in _GIVING_BACK:
             left = _NOT_NEEDED.sub(" ", left)
@@ -222,7 +235,7 @@ def _against(verb: Verb, paragraph: list[str]) -> str:
 
 
 def _says_nothing(line: str) -> bool:
-    if is_postscript(line):
+    if is_postscript(line) or refuses_by_sign(line):
         return False
     if is_contact(line):  # `Office: until Monday` only looks like one
         return "://" in line or "@" in line or not _speaks_against(fold(line))

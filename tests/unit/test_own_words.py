@@ -42,6 +42,9 @@ TAKE_BACK = (
     "Nur bis Ende März.",
     "Pero hasta junio solamente.",
     "Ma solo dopo la manutenzione.",
+    "⛔",
+    "Room in the north ❌",
+    "🤔",
 )
 HARMLESS = (
     "If you run into trouble, just drop me a line.",
@@ -49,6 +52,9 @@ HARMLESS = (
     "Let me know when it is up.",
     "Please don't hesitate to write.",
     "No objections from my side.",
+    "Thanks a lot for waiting!",
+    "I'm on the train.",
+    "🎉",
     "No need to reply.",
     "Sorry for the delay!",
     "See you at the seminar on Thursday.",
@@ -368,3 +374,48 @@ def test_a_condition_and_a_second_thought_count_in_a_reason_too(words: str) -> N
     read = read_command(words, RULES)
     assert isinstance(read, Unclear)
     assert read.why.endswith("begin it with the word “because”.")
+
+
+@pytest.mark.parametrize(
+    "words", ["TBA", "NAK", "I'm on the side of Dave here.", "I hope that Dave signs it.", "Happy for Dave to decide."]
+)
+def test_what_only_begins_like_a_wish_or_initials_is_asked_about(words: str) -> None:
+    assert isinstance(read_command(f"Approve\n\n{words}", RULES), Unclear)
+
+
+@pytest.mark.parametrize("line", ["approve ❌", "Approve 👎", "🛑 approve", "extend for 2 months 🤔"])
+def test_a_pictograph_that_refuses_or_doubts_makes_no_command(line: str) -> None:
+    assert isinstance(read_command(line, RULES), Unclear)
+
+
+def test_a_command_once_more_below_the_quote_is_the_same_one() -> None:
+    assert isinstance(read_command("Approve", RULES, "approve"), Command)
+    assert isinstance(read_command("Approve", RULES, "approve disk 8"), Unclear)
+
+
+@pytest.mark.parametrize(
+    ("words", "below", "reason"),
+    [
+        ("deny", "There is a build service for that.\n\nCarol", "There is a build service for that."),
+        ("deny, see below:", "There is a build service.", "see below: There is a build service."),
+        ("deny, in short:", "", "in short"),
+        ("deny", "Best regards,\nCarol", ""),
+    ],
+)
+def test_a_reason_may_stand_below_the_quoted_words(words: str, below: str, reason: str) -> None:
+    read_ = read_command(words, RULES, below)
+
+    assert isinstance(read_, Command)
+    assert read_.reason == reason
+
+
+@pytest.mark.parametrize("line", ["Release, we do not need it any more", "Withdraw, I have found another machine"])
+def test_who_gives_something_back_says_why_behind_a_comma(line: str) -> None:
+    assert isinstance(read_command(line, RULES), Command)
+
+
+@pytest.mark.parametrize(
+    "line", ["Release, on Friday please", "Release, but later", "Release, if Bob agrees", "Release, tonight"]
+)
+def test_what_limits_it_behind_a_comma_is_asked_about(line: str) -> None:
+    assert isinstance(read_command(line, RULES), Unclear)
