@@ -36,16 +36,18 @@ _STRONG = {
     Part.USERNAME: (
         "username", "user name", "login", "nom d'utilisateur", "nom utilisateur", "identifiant",
         "benutzername", "nutzername", "nombre de usuario", "nome utente",
+        "nome de utilizador", "nome de usuario", "nome do usuario", "gebruikersnaam",
     ),
     Part.USAGE: (
         "intended usage", "intended use", "intended usages", "usage prevu", "utilisation prevue",
         "usage envisage", "utilisation envisagee", "usage intended", "verwendungszweck", "geplante nutzung", "vorgesehene nutzung",
-        "geplante verwendung", "uso previsto", "utilizzo previsto",
+        "geplante verwendung", "uso previsto", "utilizzo previsto", "uso previsto de la maquina", "utilizacao prevista", "beoogd gebruik", "gebruiksdoel",
     ),
     Part.DATE: (
         "expiration date", "expiry date", "date d'expiration", "date expiration", "end date", "date de fin",
         "date of expiration", "expiration", "expire date", "ablaufdatum", "enddatum", "fecha de caducidad", "fecha de expiracion",
-        "fecha de fin", "data di scadenza", "data di fine",
+        "fecha de fin", "fecha de vencimiento", "data di scadenza", "data di fine", "data de expiracao", "data de fim", "data de validade",
+        "vervaldatum", "einddatum",
     ),
 }  # fmt: skip
 _WEAK = {

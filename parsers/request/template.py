@@ -68,6 +68,9 @@ class Entry:
         return self.label.part
 
 
+#: What makes a heading of the line above it.
+_UNDERLINE = re.compile(r"\s{0,8}[-=~_*^]{3,}\s{0,8}")
+
 # --- levels ------------------------------------------------------------------------------------------------
 
 
@@ -236,6 +239,8 @@ def _entry(lines: list[Line], labelled: tuple[Line, Label], places: tuple[int, i
     while at < end and lines[at].level == line.level:
         following.append(lines[at])
         at += 1
+    if label.bare and following and _UNDERLINE.fullmatch(following[0].text):
+        following[0] = replace(following[0], text="")
     below: list[Line] = []
     while at < end and lines[at].level in range(line.level):
         below.append(lines[at])

@@ -23,7 +23,7 @@ _WRAPPED_FROM = 50
 _OUTSIDE = """
     external | externally | externe | externes | extern | externen | externer | externo | externa | externt | esterno | esterna | outside | outsider |
     exterieur | exterieure | ausserhalb | fuera de | dall'esterno | all'esterno | extarna | ekstern | eksternt | utanfor | buiten |
-    zewnetrzn* | z zewnatrz | externi | vnejsi | dis kaynak* | 外部 | внешн* |
+    zewnetrzn* | z zewnatrz | externi | vnejsi | dis kaynak* | kurulus dısından | kurum dısından | dısarıdan | szervezeten kivul* | kulso | organisaation ulkopuol* | ulkoinen | 外部 | внешн* |
     ne fait pas partie | gehort nicht zu | no pertenece a | non fa parte | non appartiene | spoza | non-university | non-company | non-corporate | the internet |
     von extern | de l'exterieur | depuis l'exterieur | personal email address
 """
@@ -42,7 +42,7 @@ _AS_GATEWAYS_DOUBT = re.compile(
 _ADVICE = whole_words("""
     please be careful | be careful | be cautious | exercise caution | use caution | take care | caution | make sure you trust | unless you trust | unless you know | unless you recognise |
     unless you recognize | if you trust | verify the sender | before opening | before taking any action | before taking any actions | before you open | before you click | do not open | don't open | only open |
-    do not click | never click | report suspicious | mark safe | report it as phishing | block sender | enter your password |
+    think twice | do not click | never click | report suspicious | mark safe | report it as phishing | block sender | enter your password |
     soyez prudent | soyez vigilant | n'ouvrez | ne cliquez | sans etre sur | bitte prufen sie | offnen sie | bevor sie anhange | nicht offnen | keine anhange | no abra | no haga clic | tenga cuidado |
     non aprire | non cliccare | prestare attenzione | wees voorzichtig | nao clique | nao abra | klicka inte | klik ikke
 """)
@@ -86,11 +86,11 @@ _OF_A_TAG = whole_words(
 )
 _LABELS = (
     r"\[?(?:ext|external|externe?[rsn]?|externo|esterno|extern|outside)\]?|caution|warning|attention|achtung|vorsicht|warnung|avertissement"
-    r"|attenzione|atencion|atencao|precaucion|aviso|let op|waarschuwing|varning|advarsel|uwaga|cuidado|notice|hinweis|obs|corre[io]o? externo|mail externe|external (?:e-?mail|mail|message|sender)"
+    r"|attenzione|atencion|atencao|precaucion|aviso|let op|waarschuwing|varning|advarsel|uwaga|внимание|увага|upozorneni|figyelem|dikkat|huomio|προσοχη|注意|警告|(?:ironscales|sophos|mimecast|proofpoint|barracuda|darktrace|trustwave|fortimail)(?=\s?:)|cuidado|notice|hinweis|obs|corre[io]o? externo|mail externe|external (?:e-?mail|mail|message|sender)"
 )
 _LABELLED = re.compile(rf"(?:[\W_]{{0,8}}(?:{_LABELS})[\W_]{{0,8}}){{1,3}}")
 #: A label before words, with the sign that sets it off; "Attention, …" begins a sentence.
-_LABEL = re.compile(rf"[\W_]{{0,8}}(?:{_LABELS})\s?[:!\]*–-]")
+_LABEL = re.compile(rf"[\W_]{{0,8}}(?:{_LABELS})\s?[:!\]*⚠–-]")
 _FRAMED = re.compile(r"[*#=~_|<-]{2,}.{3,}[*#=~_|>-]{2,}|\[.{3,}\]")
 #: Each of these says alone that a gateway speaks.
 _SURELY = whole_words("""
@@ -106,6 +106,11 @@ _SURELY = whole_words("""
     be careful with this message | be cautious with this message | vous n'obtenez pas souvent d'e-mail | powered by mimecast |
     this message needs your attention | has been scanned by | was scanned by | report this email | pourquoi est-ce important | descubra por que |
     you don't usually receive emails from | scopri perche |
+    sie erhalten nicht oft eine e-mail von | erfahren sie, warum das wichtig ist | u ontvangt niet vaak e-mail | je ontvangt niet vaak e-mail | over waarom dit belangrijk is | ontdek waarom dit belangrijk is |
+    nao costuma receber emails | nao costuma receber e-mails | nao recebe frequentemente | saiba por que isso e importante | du far inte e-post ofta fran | du far inte ofta e-post fran | las om varfor det har ar viktigt | las mer om varfor det har ar viktigt |
+    du far ikke ofte mail fra | du far ikke ofte mails fra | hvorfor dette er vigtigt | du mottar ikke ofte e-post fra | du far ikke ofte e-post fra | hvorfor dette er viktig | nie otrzymujesz czesto | dowiedz sie, dlaczego jest to wazne |
+    et saa usein sahkopostia | miksi tama on tarkeaa | nedostavate casto | proc je to dulezite | nem gyakran kap | вы не часто получаете | вы нечасто получаете | почему это важно | sık e-posta almıyorsunuz | bunun neden onemli oldugunu |
+    fraud detection checks | may not be who they appear to be | first time you received an email from | first time you have received an email from | have not previously corresponded with | has deemed this file to be safe | dangerous content by mailscanner | believed to be clean |
     this sender has not been verified | report suspicious | report phishing
 """)
 _MARKER = re.compile(r"zjqcmqryfpfptbanner(?:start|end)|[-_=*#~+|\s]{3,}|\[cid:[^\]]{1,80}\]")

@@ -35,7 +35,7 @@ _SURELY_DISCLAIMS = whole_words("""
     received in error | received this in error | received it in error | received this e-mail in error | received this email in error | received this message in error | in error, please |
     not the intended | not accept orders | legally binding | registered office | registered in england | registered in | registered number | company number | vat number | registered charity | views expressed |
     opinions expressed | views of the author | scanned for viruses | checked for viruses | virus-free | free of viruses | antivirus | consider the environment | before printing | do not print |
-    don't print | print this | save paper | carbon footprint | eco-friendly | outside your working hours | outside of your working hours | do not feel obliged | don't feel obliged |
+    don't print | print this | think before you print | save paper | carbon footprint | eco-friendly | outside your working hours | outside of your working hours | do not feel obliged | don't feel obliged |
     not feel obliged | no need to reply outside | may not be your working | may not be yours | i work part-time | i work part time | i work flexibly | my working days are | my normal working | my usual working | my working pattern | mes jours de travail | meine arbeitszeiten | mis horas de trabajo | be green | digital signiert | read by third parties | follow us on | book a meeting with me | book time with me | schedule a meeting with me | working from home today |
     do not expect an answer outside | do not expect a reply outside | don't expect a reply outside | ich arbeite in teilzeit | ich arbeite teilzeit | je travaille a temps partiel | trabajo a tiempo parcial | keep it on the screen | an equal opportunity | privacy notice | privacy policy |
     privacy statement | unsubscribe | manage your subscription | list archive | to post to this | you received this message because | you are receiving this |
@@ -48,9 +48,9 @@ _SURELY_DISCLAIMS = whole_words("""
 """)
 _DISCLAIMING = whole_words("""
     confidential | confidentiality | privileged | recipient | addressee | addressees | unauthorised | unauthorized | liability | liable | responsibility | disclosure | no contract |
-    charity | viruses | virus | disclaimer | monitored | working hours | office hours | opening hours | working days | office is closed | offices are closed | i work monday | i work tuesday |
+    charity | viruses | virus | disclaimer | monitored | working hours | office hours | opening hours | working days | office is closed | offices are closed | office will be closed | offices will be closed | i work monday | i work tuesday |
     twice a day | data protection | gdpr | privacy | mailing list | encrypted with | public key | confidentiel | confidentielle | confidentiels | confidentielles |
-    destinataire | destinataires | par erreur | ecologique | environnement | impression | avertissement | responsabilite | bureaux fermes | nos bureaux | horaires de travail | donnees personnelles | rgpd |
+    destinataire | destinataires | par erreur | ecologique | environnement | impression | avertissement | responsabilite | bureaux fermes | nos bureaux | bureaux seront fermes | buro geschlossen | horaires de travail | donnees personnelles | rgpd |
     vertraulich | vertrauliche | vertraulichkeit | adressat | irrtumlich | versehentlich | umwelt | geschaftsfuhrer | geschaftsfuhrung | datenschutz | haftung | burozeiten | mailingliste | dsgvo |
     confidencial | destinatario | destinatarios | destinatari | por error | medio ambiente | proteccion de datos | responsabilidad | riservato | riservata | riservate | riservatezza | per errore | ambiente |
     protezione dei dati | responsabilita | d.lgs | vertrouwelijk | geadresseerde | konfidentiell | fortrolig | poufne | конфиденциальн*

@@ -13,7 +13,7 @@ _MOST_NAMES = 5
 _GREETINGS = beginning("""
     hi | hello | hey | hiya | dear | howdy | yo | good morning | good afternoon | good evening | good day | g'day | gday |
     greetings | morning | afternoon | evening | to whom it may concern | bonjour | bonsoir | salut | coucou | cher | chere | chers |
-    cheres | madame | monsieur | mesdames | messieurs | mme | hallo | moin | moinsen | servus | gruess gott | gruss gott | guten tag |
+    cheres | madame | monsieur | mesdames | messieurs | mme | hallo | moin | moinsen | servus | gruess gott | gruss gott | gruss dich | gruss euch | buna ziua | buna | guten tag |
     guten morgen | guten abend | grezi | gruezi | lieber | liebe | sehr geehrte | sehr geehrter | hi zusammen | hola | buenos dias |
     buenas tardes | buenas noches | buenas | estimado | estimada | estimados | estimadas | querido | querida | ciao | buongiorno |
     buonasera | salve | gentile | gentili | caro | cara | cari | egregio | spettabile | ola | bom dia | boa tarde | boa noite | prezado |

@@ -13,6 +13,15 @@ from parsers.values import Command, ReadingRules, Unclear
 RULES = ReadingRules(now=datetime(2026, 11, 26, 9, tzinfo=UTC), timezone=UTC)
 
 OF_GATEWAYS = (
+    "Sie erhalten nicht oft eine E-Mail von dave@example.org. Erfahren Sie, warum das wichtig ist",
+    "U ontvangt niet vaak e-mail van dave@example.org. Meer informatie over waarom dit belangrijk is",
+    "Du får inte ofta e-post från dave@example.org. Läs mer om varför det här är viktigt",
+    "Nie otrzymujesz często wiadomości od dave@example.org. Dowiedz się, dlaczego jest to ważne",
+    "ВНИМАНИЕ: письмо от внешнего отправителя",
+    "Bu e-posta kurum dışından gönderildi.",
+    "Proofpoint: external sender",
+    "⚠ ACHTUNG ⚠ Externer Absender",
+    "This sender failed our fraud detection checks and may not be who they appear to be.",
     "[EXTERNAL]",
     "EXTERNAL EMAIL",
     "External sender",

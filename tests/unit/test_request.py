@@ -292,3 +292,24 @@ def test_a_usage_in_one_long_line_is_kept_whole_or_its_cut_is_noted() -> None:
 def test_a_mail_of_nothing_but_template_lines_is_read_to_the_end_of_patience() -> None:
     request = read_request("intended usage: x\nusername: a\nexpiration date: 2027-01-01\n" * 3000)
     assert request.problems == ()
+
+
+@pytest.mark.parametrize("mark", ["-", "=", "~"])
+def test_an_underlined_heading_is_a_label_whose_answer_stands_below(mark: str) -> None:
+    headings = {"username": "alice", "intended usage": "A web server.", "expiration date": "2027-03-31"}
+    text = "\n\n".join(f"{label.capitalize()}\n{mark * len(label)}\n{answer}" for label, answer in headings.items())
+    assert read_request(text).fields == ALICE
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("nome de utilizador", "utilização prevista", "data de expiração"),
+        ("gebruikersnaam", "beoogd gebruik", "vervaldatum"),
+        ("nombre de usuario", "uso previsto", "fecha de vencimiento"),
+    ],
+)
+def test_labels_in_other_languages_are_read(labels: tuple[str, str, str]) -> None:
+    answers = ("alice", "A web server.", "2027-03-31")
+    text = "\n\n".join(f"{label}: {answer}" for label, answer in zip(labels, answers, strict=True))
+    assert read_request(text).fields == ALICE
