@@ -11,12 +11,13 @@ from typing import Any
 
 from inscriptis import Inscriptis
 from inscriptis.css_profiles import RELAXED_CSS_PROFILE
-from inscriptis.html_properties import Display
+from inscriptis.html_properties import Display, VerticalAlignment
 from inscriptis.model.canvas import Canvas
 from inscriptis.model.canvas.block import Block
 from inscriptis.model.config import ParserConfig
 from inscriptis.model.html_document_state import HtmlDocumentState
 from inscriptis.model.html_element import HtmlElement
+from inscriptis.model.table import TableCell
 from inscriptis.model.tag import CustomHtmlTagHandlerMapping
 from inscriptis.model.tag.table_tag import td_start_handler
 from lxml import etree
@@ -109,7 +110,11 @@ class _Styles(dict[str, HtmlElement]):
 
 def _begin_cell(state: HtmlDocumentState, attributes: dict[str, str]) -> None:
     td_start_handler(state, attributes)
-    _in_our_lines(state.tags[-1].canvas)
+    canvas = _in_our_lines(state.tags[-1].canvas)
+    if isinstance(canvas, TableCell):
+        canvas.valign = (
+            VerticalAlignment.top
+        )  # a label that stands in the middle beside its answer would cut that in two
 
 
 _PLAIN = _Element()

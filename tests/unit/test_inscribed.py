@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inscriptis import Inscriptis
 from inscriptis.css_profiles import RELAXED_CSS_PROFILE
-from inscriptis.html_properties import Display
+from inscriptis.html_properties import Display, VerticalAlignment
 from inscriptis.model.config import ParserConfig
 from inscriptis.model.html_element import HtmlElement
 
@@ -19,6 +19,7 @@ PROFILE = {
     **RELAXED_CSS_PROFILE,
     "span": HtmlElement(display=Display.inline),
     **dict.fromkeys(("dt", "dd", "center"), BLOCK),
+    **dict.fromkeys(("td", "th"), HtmlElement(valign=VerticalAlignment.top)),
 }
 WORDS = st.sampled_from(["a", " b", "c ", " ", "\n", " d  e\n", "\u00a0f", "", "g\n\n h"])
 TAGS = st.sampled_from(
@@ -75,3 +76,9 @@ def test_nobody_ends_a_quote_with_what_a_client_escapes() -> None:
 
     assert all(line.startswith(">") for line in lines if "Approve" in line)
     assert sum("Approve" in line for line in lines) == 2
+
+
+def test_a_label_stands_beside_the_first_line_of_its_answer() -> None:
+    lines = html_to_text("<table><tr><td valign=middle>usage<td>one<br>two<br>three</table>").split("\n")
+
+    assert [line.split() for line in lines] == [["usage", "one"], ["two"], ["three"]]
