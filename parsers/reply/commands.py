@@ -50,6 +50,10 @@ _BEFORE_A_SENTENCE = frozenset(Verb) - {Verb.DENY}
 #: Who gives something back says why in the same sentence: "release, I do not need it any more".
 _BEFORE_A_CLAUSE = frozenset({Verb.RELEASE, Verb.WITHDRAW})
 _PLEASE = re.compile(r"(?:please|svp|s'il (?:vous|te) plait|bitte|por favor|per favore)[ ,]+")
+#: "If you shorten it, I will approve it", behind a denial, is what is said of another request.
+_SENTENCES = re.compile(r"(?<=[.!;]) ")
+_MAY = re.compile(r"\b(?:will|would|can|could|may|might|shall)\b|'ll\b|'d\b|\b(?:able|happy|glad) to\b")
+_GIVEN = re.compile(r"\b(?:if|when|once|after|as soon as|with|without|less|smaller|shorter|\d{1,6}) ?(?:gb|gib)?\b")
 _LINK = re.compile(r"https?://\S{1,300}")
 #: The line of a letter that shows its code, which a link of the letter or a client puts into the answer: never words of the writer.
 _CODE_LINE = re.compile(r"(?i)^\s*[\[(]?[^,]{1,60}, code [0-9]{1,12}-[a-z2-7]{4}-[a-z2-7]{4}[\])]?\.?\s*$")
@@ -161,8 +165,6 @@ def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | Tra
         return say("The first line is longer than a command.")
     if "?" in _LINK.sub("", line):
         return say("The first line is a question.")
-    if refuses_by_sign(line):
-        return say("The first line is not a known command.")
     ready = _prepared(line)
     if len(ready.plain) != len(ready.typed):
         ready = _in_step(ready)
@@ -170,7 +172,7 @@ def _read_line(line: str, rest: list[str], rules: ReadingRules) -> Command | Tra
     begins = {denial: _after_politeness(ready.plain, words, denial=denial) for denial in (False, True)}
     for rule in RULES:
         found = _match(rule, ready, rest, rules, polite=begins[rule.verb is Verb.DENY])
-        if found is not None:
+        if found is not None and (rule.verb is Verb.DENY or not refuses_by_sign(line)):
             return found
     return say("The first line is not a known command.")
 
@@ -259,7 +261,8 @@ def _with_reason(rule: Rule, line: _Line, end: int, rest: list[str], words: Gram
     tail = _before_politeness(line.plain[end:], words)
     begun = line.typed[end : end + len(tail)].strip(EDGES)
     reason = reasons.of_denial(begun, rest, words, joint=line.read.strip()[-1:])
-    tokens = fold(tail).replace(",", " ").split()
+    sentences = (part for part in _SENTENCES.split(fold(tail)) if not (_MAY.search(part) and _GIVEN.search(part)))
+    tokens = " ".join(sentences).replace(",", " ").split()
     if any(token.strip(EDGES) in words.yes for token in tokens):
         return say("The first line says both yes and no.")
     return Command(rule.verb, line.read, reason=reason)

@@ -35,6 +35,8 @@ _SPOKEN_TO = re.compile(r"@?[A-ZÀ-Þ][^\W\d_]{1,20}\s?:\s+(?=\S)")
 _EDGES = " \t.,!;:-()*_'\""
 #: A name in small letters, or a slip of the keyboard; the tables above hold the single words that say no.
 _LONE_WORD = re.compile("[^\\W\\d_\u0e00-\uffff]{2,20}")
+#: "Moment!", "Well…": nobody signs so.
+_TRAILS_OFF = re.compile(r"(?:!|\.\.|…)\s*$")
 _JOINTS = re.compile(
     r"(?:(?:but|and|so|also|by the way|btw|ps|p\.s\.|fyi|note|anyway|et|au fait|und|ubrigens|y|por cierto|e)\b[\s,:.]{0,3})+"
 )
@@ -62,6 +64,9 @@ _WISHES = beginning("""
 _AGREEMENTS = beginning("""
     please note | please remember | please keep in mind | please be aware | remember to |
     go ahead | please go ahead | please proceed | please build it | you can build it | go for it | looks good to me | looks good | look* fine | all good | all set | fine with me | fine by me | lgtm | no problem |
+    i agree | i fully agree | agreed | fully agreed | fully agree | makes sense | it makes sense | that makes sense | this makes sense | i'm fine with this | i'm fine with it | i am fine with this | i am fine with it |
+    i'm happy with this | i'm happy with it | i am happy with this | i am happy with it | all fine | everything is fine | everything looks fine | everything looks good | everything is clear | all clear |
+    reasonable request | a reasonable request | clear request | sounds reasonable | seems reasonable | seems fine | very useful | useful | je suis d'accord | einverstanden | bin einverstanden | de acuerdo | d'accordo |
     sounds good | sounds fine | of course | absolutely | definitely | certainly | i fully support | i support | fully supported | i'm happy to support | i am happy to support | bien sur | absolument |
     c'est parfait | c'est bon | tout va bien | naturlich | selbstverstandlich | alles klar | passt | por supuesto | claro | certo | sure | done | ok | okay | yes | yep | tout est bon | parfait | perfect | perfekt
 """)
@@ -79,7 +84,7 @@ _OPEN = whole_words("""
     agreed | agreement | confirm | confirms | confirmed | sign | signs | signed | approval | approve | approves | decide | decides | decision | disagree* | object | objects |
     maybe | perhaps | probably | possibly | presumably | tentative* | provisional* | preliminar* | hopefully | think | guess | suppose | believe | doubt | unsure | principle | roughly |
     use | give | gave | set | make | build | move | switch | try | keep to | just | exactly | enough | half | too | more | another | other | different | second | test | testing | trial | joke | kidding |
-    ask | asks | talk | check | see with | clarify | verify | review | start | starts | starting | begin | beginning | from | next | then | soon | still | yet | already | by mistake | tbd | tba | tbc | n/a | nak | nack | veto | wip | bad | pressed | sent | scrap |
+    ask | asks | talk | check | see with | clarify | verify | review | start | starts | starting | begin | beginning | from | next | then | soon | still | yet | already | by mistake | tbd | tba | tbc | n/a | nak | nack | veto | wip | draft | entwurf | brouillon | borrador | bozza | probe | essai | ping | moment | momento | attimo | err | uh | ehm | bad | pressed | sent | scrap |
     was for | were for | left | leaves | leaving | gone | shrink | thinking of |
     januar | februar | marz | mai | juni | juli | oktober | dezember | montag | dienstag | mittwoch | donnerstag | freitag | samstag | sonntag |
     lundi | mardi | mercredi | jeudi | vendredi | samedi | dimanche | ete | hiver | printemps | automne | rentree |
@@ -104,7 +109,7 @@ _HANGS = whole_words("""
 def is_signature(paragraph: list[str]) -> bool:
     """A name, with at most short lines below it that are no sentences: title, group, house."""
     first, *below = (_EMPHASIS.sub(" | ", line).strip(" |") for line in paragraph)
-    if not is_name(_BESIDE_A_NAME.split(first)[0]) or "?" in first:
+    if not is_name(_BESIDE_A_NAME.split(first)[0]) or "?" in first or _TRAILS_OFF.search(first):
         return False
     if _OPEN.search(fold(first)) or _UNSPACED_OPEN.search(first):
         return False
@@ -140,9 +145,13 @@ def is_harmless(sentence: str) -> bool:
         return True
     if _is_open(words):
         return False
-    if is_name(sentence) or _INITIALS.fullmatch(sentence.strip()) or _TO_THE_READER.search(words):
+    if (
+        (is_name(sentence) and not _TRAILS_OFF.search(sentence))
+        or _INITIALS.fullmatch(sentence.strip())
+        or _TO_THE_READER.search(words)
+    ):
         return True
-    return bool(_LONE_WORD.fullmatch(words) or _WHO_SHE_IS.fullmatch(words))
+    return bool((_LONE_WORD.fullmatch(words) and not _TRAILS_OFF.search(sentence)) or _WHO_SHE_IS.fullmatch(words))
 
 
 def _a_wish(words: str) -> bool | None:

@@ -13,6 +13,7 @@ from parsers.reply.harmless import is_signature
 from parsers.text.boilerplate import is_disclaimer
 from parsers.text.endings import is_closing, is_contact, is_mobile_footer, is_name
 from parsers.text.folding import fold, phrases
+from parsers.text.openings import is_greeting
 from parsers.values import Command, Verb
 
 EDGES = " \t.,;:!-–—()[]<>|。、，！：；"
@@ -88,7 +89,7 @@ def _whole_reason(begun: str, rest: list[str], *, joint: str) -> str:
     """
     paragraph = list(rest)
     if not begun:
-        while paragraph and (not paragraph[0] or is_contact(paragraph[0])):
+        while paragraph and (not paragraph[0] or is_contact(paragraph[0]) or _is_spoken_to(paragraph)):
             paragraph.pop(0)
     end = next((number for number, line in enumerate(paragraph) if not line), len(paragraph))
     if not begun and (is_disclaimer(" ".join(paragraph[:end])) or _is_a_full_signature(paragraph[:end])):
@@ -102,6 +103,11 @@ def _whole_reason(begun: str, rest: list[str], *, joint: str) -> str:
         kept[0] += joint if joint in ",;:" else ""  # what was cut off as the end of a command goes on
         return " ".join(kept)[:_LONGEST_REASON].strip(EDGES)
     return " ".join(kept)[:_LONGEST_REASON].strip()
+
+
+def _is_spoken_to(paragraph: list[str]) -> bool:
+    """`Hello Alice,` above the words to her."""
+    return is_greeting(paragraph[0]) and any(paragraph[1:])
 
 
 def _is_a_full_signature(paragraph: list[str]) -> bool:

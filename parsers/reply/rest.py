@@ -77,7 +77,7 @@ _COURTESIES = tuple(
         r"\b(?:please )?(?:don't|do not|never) hesitate\b[^.;,]{0,80}",
         r"\b(?:do )?not hesitate\b[^.;,]{0,80}",
         r"\b(?:(?:i|we) (?:have|see|had) )?(?:no|not a|not any|without any|never a) (?:problem|problems|worry|worries|objection|objections|issue|issues|hurry|rush|need to (?:reply|answer|thank)"
-        r"|further questions|questions|concern|concerns|trouble)\b(?:(?! if\b| when\b| once\b| as long\b| provided\b| unless\b| until\b)[^.;,]){0,30}",
+        r"|comments?|remarks?|complaints?|further questions|questions|concern|concerns|trouble)\b(?:(?! if\b| when\b| once\b| as long\b| provided\b| unless\b| until\b)[^.;,]){0,30}",
         r"\b(?:don't|do not) (?:worry|mention it|need to (?:reply|answer|thank))\b[^.;,]{0,30}",
         r"\b(?:nothing|not much) (?:else |more )?(?:to add|from (?:me|my side)|against (?:it|that|this))\b",
         r"\bwhy not\b|\bnot bad\b|\bcan't wait\b|\bcannot wait\b|\bas soon as possible\b|\bif possible\b|\bno doubt\b|\bno time\b",
@@ -135,7 +135,7 @@ _RETRACTS = whole_words("""
 """)
 # Says when, until when, how much, whether or by whom: what was approved is not what is wanted.
 _LIMITS = whole_words("""
-    if | unless | until | till | when | whenever | once | as soon as | as long as | so long as | while | after | afterwards | before | beforehand |
+    if | unless | until | till | when | whenever | once | or is | or should | or would | or rather | oder ist | oder doch | ou est-ce | as soon as | as long as | so long as | while | after | afterwards | before | beforehand |
     provided | providing | assuming | given that | on condition | on the condition | conditional* | subject to | pending | depend | depends | depending |
     contingent | except | apart from | only | but | however | though | although | first | firstly | wait | waits | waiting | hold | stop | stopped | pause | postpone | postponed |
     later | tomorrow | next week | next month | next year | not | never | none | nothing | nobody | without | cannot | can't | don't | doesn't | didn't | won't | isn't |

@@ -56,7 +56,7 @@ _WEAK = {
     Part.USAGE: ("usage", "use", "purpose", "utilisation", "usages", "objectif", "intended purpose", "but"),
     Part.DATE: (
         "date", "until", "expires", "expires on", "expiry", "fin", "echeance", "jusqu'au", "jusqu'a", "end",
-        "valid until", "needed until",
+        "valid until", "needed until", "gultig bis", "laufzeit bis", "valable jusqu'au", "valido hasta",
     ),
     Part.DISK: (
         "disk", "extra disk", "disk space", "extra disk space", "disk size", "additional disk", "additional disk space",

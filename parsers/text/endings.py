@@ -10,7 +10,7 @@ import re
 
 from parsers.text.boilerplate import speaks_of_the_matter
 from parsers.text.folding import fold
-from parsers.text.tables import alternatives
+from parsers.text.tables import alternatives, whole_words
 from parsers.values import Address
 
 _DELIMITER = re.compile(r"\s*(?:[-_=]{3,}|[*~]{5,})\s*")
@@ -27,6 +27,11 @@ _MOBILE = re.compile(
     r"|.{0,30}outlook (?:for|pour|fur|para|per|voor) (?:ios|android|mac).{0,60}|mit (?:freundlichen gru.en )?von meine[mr] .{2,60}"
     r"|\(?(?:sent )?from my (?:phone|mobile|iphone|ipad|tablet)\)?|provenance ?: .{2,40}|powered by .{2,40}|(?:this (?:e-?mail|message) was )?sent with .{2,60}|envoye (?:de|depuis|avec) .{2,60})\s*"
 )
+#: "Sent from the wrong account", "sent by accident": no footer.
+_REGRETS = whole_words("""
+    wrong | mistake | mistaken | accident | accidentally | error | too early | too soon | doubt | doubts | without | instead | if | unless | but | not | only | erreur | trop tot | mauvais* | versehen* | falsch* | zu fruh | error |
+    equivocad* | por error | sbagliat* | per errore | verkeerd* | per ongeluk
+""")
 #: Closings that are put together: `have a great weekend`, `très belle journée à vous`, `mit kollegialen Grüßen`.
 _MADE_CLOSINGS = (
     r"(?:have |enjoy )(?:a |an |your |the )?(?:very )?(?:nice|great|good|lovely|wonderful|pleasant|excellent)? ?(?:rest of your )?(?:day|evening|afternoon|weekend|week|time)(?: ahead)?"
@@ -128,6 +133,8 @@ _NAME_WORD = re.compile(r"(?:[^\W\d_][\w'’.-]{0,30}|[^\W\d_]\.)", re.UNICODE)
 _NAME_PIECE = re.compile(r"[^\W\d_]+")
 _BEYOND_A_NAME = re.compile(r"[^\w\s,.*'’~–—-]|\d")
 _LONGEST_NAME = 60
+#: `no room -- Carol`, `no room / Carol`, `no room (Carol)`
+_SIGNED_BEHIND = re.compile(r"\s+(?:[-–—~/]{1,3} ?|\()([^\W\d_][\w .'’-]{1,40}?)\)?$")
 _NAME_SIGNS = re.compile(r"[-–—~/*_\s]{0,6}(?:(?:[iI]\. ?[AV]\.|p\. ?p\.|ppa\.) )?(.{2,60}?)[\s,.~*_]{0,3}")
 
 
@@ -177,10 +184,16 @@ def names_of(writer: Address) -> frozenset[str]:
 def without_own_name(text: str, writer: Address) -> str:
     """The text without the writer's own name below its words, written as it may be: `carol`, `c. smith`."""
     above, _, last = text.rstrip().rpartition("\n")
-    names, words = names_of(writer), _NAME_PIECE.findall(fold(last))
-    plain = len(last) <= _LONGEST_NAME and not _BEYOND_A_NAME.search(last)
+    signed = _SIGNED_BEHIND.search(last[-_LONGEST_NAME:])
+    if signed and len(last) > len(signed.group()) and _is_own(signed.group(1), writer):
+        return text.rstrip()[: -len(signed.group())]
+    return above if above.strip() and len(last) <= _LONGEST_NAME and _is_own(last, writer) else text
+
+
+def _is_own(typed: str, writer: Address) -> bool:
+    names, words = names_of(writer), _NAME_PIECE.findall(fold(typed))
     owned = all(word in names or (len(word) == 1 and word in {name[0] for name in names}) for word in words)
-    return above if above.strip() and plain and owned and any(word in names for word in words) else text
+    return not _BEYOND_A_NAME.search(typed) and owned and any(word in names for word in words)
 
 
 def is_contact(line: str) -> bool:
@@ -199,7 +212,7 @@ def is_contact(line: str) -> bool:
 def is_mobile_footer(line: str) -> bool:
     """`Sent from my iPhone` and its like."""
     folded = fold(line) if len(line) <= 160 else ""
-    return bool(_MOBILE.fullmatch(folded)) and not speaks_of_the_matter(folded)
+    return bool(_MOBILE.fullmatch(folded)) and not (speaks_of_the_matter(folded) or _REGRETS.search(folded))
 
 
 def is_postscript(line: str) -> bool:

@@ -45,6 +45,8 @@ TAKE_BACK = (
     "⛔",
     "Room in the north ❌",
     "🤔",
+    "Sent from the wrong account.",
+    "Sent by accident",
 )
 HARMLESS = (
     "If you run into trouble, just drop me a line.",
@@ -53,6 +55,11 @@ HARMLESS = (
     "Please don't hesitate to write.",
     "No objections from my side.",
     "Thanks a lot for waiting!",
+    "I agree.",
+    "Makes sense to me.",
+    "I'm fine with it.",
+    "No comments.",
+    "Einverstanden.",
     "I'm on the train.",
     "🎉",
     "No need to reply.",
@@ -377,7 +384,18 @@ def test_a_condition_and_a_second_thought_count_in_a_reason_too(words: str) -> N
 
 
 @pytest.mark.parametrize(
-    "words", ["TBA", "NAK", "I'm on the side of Dave here.", "I hope that Dave signs it.", "Happy for Dave to decide."]
+    "words",
+    [
+        "TBA",
+        "NAK",
+        "I'm on the side of Dave here.",
+        "I hope that Dave signs it.",
+        "Happy for Dave to decide.",
+        "Moment!",
+        "Well…",
+        "DRAFT",
+        "ping",
+    ],
 )
 def test_what_only_begins_like_a_wish_or_initials_is_asked_about(words: str) -> None:
     assert isinstance(read_command(f"Approve\n\n{words}", RULES), Unclear)
@@ -419,3 +437,45 @@ def test_who_gives_something_back_says_why_behind_a_comma(line: str) -> None:
 )
 def test_what_limits_it_behind_a_comma_is_asked_about(line: str) -> None:
     assert isinstance(read_command(line, RULES), Unclear)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("deny\n\nHello Alice,\n\nthe hosts are full.", "the hosts are full."),
+        ("deny\n\nDear Alice,\nthe hosts are full.\nCarol", "the hosts are full."),
+        (
+            "Deny. If you shorten it to two months I will approve it.",
+            "If you shorten it to two months I will approve it",
+        ),
+        ("Denied: too much, I can approve 8 GB", "too much, I can approve 8 GB"),
+        ("deny: too much 👎", "too much"),
+    ],
+)
+def test_a_reason_follows_a_greeting_and_may_promise(words: str, reason: str) -> None:
+    read_ = read_command(words, RULES)
+
+    assert isinstance(read_, Command)
+    assert (read_.verb, read_.reason) == (Verb.DENY, reason)
+
+
+@pytest.mark.parametrize("words", ["deny, no, approve", "Deny. I approve it.", "deny or I will approve"])
+def test_yes_and_no_in_one_line_is_asked_about(words: str) -> None:
+    assert isinstance(read_command(words, RULES), Unclear)
+
+
+@pytest.mark.parametrize("behind", [" -- Carol", " / carol", " (Carol A.)", " – Carol Admin"])
+def test_the_writers_own_name_behind_a_mark_is_no_part_of_a_reason(behind: str) -> None:
+    raw = HEAD.format(subject="Re: VM", text=f"Deny: no room{behind}").encode()
+    said = understand(read(raw, RULES), RULES).meaning
+
+    assert isinstance(said, Command)
+    assert said.reason == "no room"
+
+
+def test_another_name_behind_a_mark_is() -> None:
+    raw = HEAD.format(subject="Re: VM", text="Deny: no room / Dave").encode()
+    said = understand(read(raw, RULES), RULES).meaning
+
+    assert isinstance(said, Command)
+    assert said.reason == "no room / Dave"
