@@ -52,19 +52,19 @@ _SENTENCES: tuple[tuple[str, str, int], ...] = (
         "ich bin | ich befinde mich | derzeit bin ich | momentan bin ich | zur zeit bin ich | zurzeit bin ich | aktuell bin ich | heute bin ich | bin | wir sind",
         """
         nicht im hause | nicht im haus | nicht im buro | nicht da | nicht erreichbar | nicht am arbeitsplatz | nicht am platz | nicht im dienst | im urlaub | in urlaub | in elternzeit | im mutterschutz | abwesend |
-        verreist | ausser haus | krank | krankgeschrieben | auf dienstreise | auf reisen | wieder im buro | wieder erreichbar | wieder da | wieder im dienst
+        verreist | ausser haus | krank | krankgeschrieben | auf dienstreise | auf reisen | wieder im buro | wieder erreichbar | wieder da | wieder fur sie da | wieder fur euch da | wieder im dienst
         """,
         8,
     ),
     (
         "estoy | me encuentro | estare | actualmente estoy | actualmente me encuentro | estaremos",
-        "fuera de la oficina | fuera de oficina | fuera | ausente | de vacaciones | de baja | de viaje | de permiso | en una conferencia | sin acceso al correo",
+        "fuera de la oficina | fuera de oficina | fuera hasta | fuera del pais | fuera de la ciudad | ausente | de vacaciones | de baja | de viaje | de permiso | en una conferencia | sin acceso al correo",
         3,
     ),
     (
         "sono | saro | attualmente sono | al momento sono | sto",
         """
-        in ferie | assente | fuori ufficio | fuori sede | fuori dall'ufficio | fuori | in malattia | in viaggio | in missione | in maternita | in congedo | in trasferta | in vacanza
+        in ferie | assente | fuori ufficio | fuori sede | fuori dall'ufficio | fuori citta | fuori fino | in malattia | in viaggio | in missione | in maternita | in congedo | in trasferta | in vacanza
         """,
         3,
     ),
@@ -84,7 +84,7 @@ _SENTENCES: tuple[tuple[str, str, int], ...] = (
     ),
     (
         "estou | estarei | encontro-me | me encontro",
-        "ausente | de ferias | em ferias | fora do escritorio | fora | de licenca | em viagem | de baixa",
+        "ausente | de ferias | em ferias | fora do escritorio | fora ate | de licenca | em viagem | de baixa",
         3,
     ),
     (
@@ -113,7 +113,13 @@ _LEFT = (
     rf"|ich habe (?:das|die|den) (?:{_WORD} ){{1,5}}verlassen\b"
 )
 _OTHERS = (
-    r"(?:our|the) (?:\w+ )?(?:office|institute|department|lab|laboratory|university)s? (?:is|are|will be) closed\b|you have reached (?:my|the) (?:vacation|auto|out)"
+    r"(?:this|the|cette|diese|deze) (?:e-?mail[ -])?(?:address|mailbox|account|adresse|boite|adres) (?:is no longer|is not (?:monitored|read|active|in use)|n'est plus|wird nicht mehr|wordt niet (?:meer|langer))\b"
+    r"|(?:ooo|out of office) (?:until|till|from|this|today)\b|(?:i am|i'm) (?:only )?in the office (?:only )?on \w+days?\b|je ne travaille pas (?:le|les) \w+di\b|ik werk niet op \w+dag|ik ben er weer op\b"
+    r"|(?:le|la|notre|nos|l') ?(?:laboratoire|bureaux?|institut|secretariat|universite) (?:est|sera|seront|sont) fermee?s? (?:jusqu|du|le|pour|de|entre)"
+    r"|(?:unser|unsere|das|die) (?:buro|institut|sekretariat|universitat|hochschule) (?:ist|bleibt) (?:\S+ ){1,6}geschlossen\b|l'ufficio (?:e|sara|restera) chius[oa] (?:fino|dal|per)|(?:ons|het) (?:kantoor|instituut) is gesloten (?:tot|van|op)"
+    r"|(?:urlaubs|krankheits)bedingt (?:antworte|bin|melde)\b|wegens \w{3,20} ben ik (?:afwezig|niet)\b|rientrero (?:il|in|a)\b|vuelvo el \d"
+    r"|(?:leider|heute|diese woche|wegen \w{3,20}|vom \S{2,12} bis (?:zum |einschliesslich )?\S{2,12}(?: \S{3,9})?) bin ich (?:\S+ ){0,4}(?:krank|nicht (?:erreichbar|im buro|im haus|da)|abwesend|im urlaub|wieder (?:da|erreichbar|im buro))\b|"
+    r"(?:our|the) (?:\w+ )?(?:office|institute|department|lab|laboratory|university)s? (?:is|are|will be) closed(?= (?:until|till|from|on|for|between|this|today|due|during|through|over)\b|[.!]|$)|we are closed (?:until|till|from|on|for|between|over)\b|you have reached (?:my|the) (?:vacation|auto|out)"
     r"|(?:out of (?:the )?office|away|on vacation|on holiday|on leave) (?:until|till|from|through|this|next)\b|(?:i|we) (?:currently )?(?:have|only have) (?:only )?limited access to (?:my )?(?:e-?mail|mail)"
     r"|i work part[- ]time\b[^.!?]{0,60}\bnot (?:in|here|working)|absente? (?:du bureau|jusqu|du \d)|je ne suis pas (?:disponible|joignable|au bureau) (?:jusqu|avant|du|actuellement)|en conges? jusqu"
     r"|ich habe (?:\S+ ){0,3}keinen zugriff auf (?:meine )?(?:e-?mails?|mails?)|ich bin (?:\S+ ){0,3}unterwegs\b|bin weg\b|nicht im (?:dienst|buro|hause?) (?:bis|vom|am)"
@@ -136,8 +142,9 @@ _WISHES = whole_words("""
 
 
 _PLEASE_DO = re.compile(
-    r"\bplease (?:do )?(?:give|move|transfer|hand|delete|remove|stop|start|keep|leave|add|change|make|wait|hold|assign|shut|switch|turn)\b"
+    r"\bplease (?:do )?(?:give|move|transfer|hand|delete|remove|stop|start|keep|leave|add|change|make|wait|hold|assign|shut|switch|turn)\b|\b(?:add|give|send|move|show|tell|help) (?:me|us|it|them)\b"
 )
+_MACHINE_IN_IT = re.compile(r"[^.!?]{0,80}\b(?:vms?|machine|maschine|maquina|macchina)\b")
 #: What is away is the writer, no machine.
 _OF_A_MACHINE = whole_words(
     "vm | vms | machine | maschine | server | host | serveur | maquina | macchina | servidor | that | dass | que | che | ssh | port"
@@ -147,7 +154,7 @@ _OF_A_MACHINE = whole_words(
 def begins_absent(newest: str) -> bool:
     """Whether words in plain letters on one line are a note of absence by how they begin, and nothing that a person waits for."""
     found = _STARTS.match(newest)
-    if found is None or _OF_A_MACHINE.search(found["note"]):
+    if found is None or _OF_A_MACHINE.search(found["note"]) or _MACHINE_IN_IT.match(newest, found.end()):
         return False
     return not waits(newest)
 

@@ -27,6 +27,7 @@ from parsers.mail.bounces import (
 )
 from parsers.mail.headers import Fields, references
 from parsers.mail.mime import ascii_text, children
+from parsers.mail.robot_notes import is_robots_note
 from parsers.reply.commands import read_command
 from parsers.request.labels import read_label
 from parsers.text import subjects
@@ -49,11 +50,15 @@ _MAILER = re.compile(words.MAILERS)
 _BY_A_RULE = ("x-ms-exchange-generated-message-source", "mailbox rules agent")
 _HANDLED = re.compile(words.HANDLED_WORDS)
 _ABSENT_BEFORE = re.compile(rf"(?:{'|'.join(map(re.escape, words.ABSENT_SUBJECTS))})[\w '’-]{{0,20}} ?:")
+_RECEIVED = re.compile(rf"\byour {words.HANDLED_WORDS}\b")
+_DECIDED = re.compile(r"\b(?:decided?|refus\w*|support|approve|accept|deny|reject|decidons|lehnen|stimmen)\b")
+_ENDS_SENTENCE = re.compile(r"[.!?]")
 _BRACKETS = re.compile(r"[\[(]([^\[\]()]{3,60})[\])]")
 _LONGEST_SUBJECT = 300
 _TEMPLATE_CHARACTERS = 20_000
 _LABELS_OF_A_TEMPLATE = 2
 _FIRST_LINES = 3
+_FEWEST_SIGNS = 2
 _METHOD = re.compile(r"(?im)^METHOD:([A-Z]{3,20})")
 _LIST_ROBOTS = re.compile(
     r"(?:majordomo|listserv|listproc|sympa|mailman|ezmlm|mlmmj|listmaster|[a-z0-9._+-]{1,60}-(?:bounces|request|owner))@"
@@ -275,13 +280,29 @@ def _by_its_words(seen: _Seen) -> Automatic | None:
     )
     unattended = bool(_NO_REPLY.match(seen.mail.sender.address))
     signs = (subject.startswith(words.ABSENT_SUBJECTS), absent, bulk, unattended)
-    if any(phrase in newest for phrase in words.AUTOMATED_WORDS) or (absent and sum(signs) >= 2):
+    if _says_so_itself(newest) or (absent and sum(signs) >= _FEWEST_SIGNS):
         return _answered(seen, "it says itself that nobody is there")
-    if begins_absent(newest):
-        return _answered(seen, "it begins like a note of absence")
+    if begins_absent(newest) or is_robots_note(seen.mail.new_text or ""):
+        return _answered(seen, "it is a note of absence or receipt")
     if subject.startswith(words.RECEIPT_SUBJECTS) and any(phrase in newest for phrase in words.RECEIPT_WORDS):
         return Automatic(AutomaticKind.RECEIPT, "it says that a message was read", _original(seen.message, seen.fields))
     return None
+
+
+def _says_so_itself(newest: str) -> bool:
+    """Whether one of the sentences is there that only machines write."""
+    told = [phrase for phrase in words.AUTOMATED_WORDS if phrase in newest]
+    if "your " in newest and _RECEIVED.search(newest):
+        return True
+    return any(_is_told(phrase, newest) for phrase in told)
+
+
+def _is_told(phrase: str, newest: str) -> bool:
+    """Whether words stand in a sentence that asks nothing: "we have received your message and wonder who pays?" is a person's."""
+    after = newest.index(phrase) + len(phrase)
+    end = _ENDS_SENTENCE.search(newest, after)
+    rest = newest[after : end.start() if end else len(newest)]
+    return (end is None or end.group() != "?") and not _DECIDED.search(rest)
 
 
 def _is_a_persons(seen: _Seen) -> bool:

@@ -93,6 +93,7 @@ AUTOMATED_WORDS = phrases("""
     nous avons bien recu votre | vos questions seront traitees | wir haben ihre nachricht erhalten | wir haben ihre anfrage erhalten | wird nicht weitergeleitet | will not be forwarded | lese diese mails nicht |
     to deliver your message | your message was delivered |
     respuesta automática | risposta automatica | automatisch gegenereerd | resposta automática |
+    this is an automated message | this is an automatic message | this is an automated notification | we've received your | content checker found | our virus scanner |
     would like to recall the message | message was sent by atlassian | mochte die nachricht zuruckrufen | souhaite rappeler le message |
     это автоматический ответ | automatyczna odpowiedź | your message has been received and a ticket
 """)

@@ -34,7 +34,7 @@ _SUBJECTS = phrases("""
     non délivré | non distribué | no se puede entregar | no entregado | mancato recapito | impossibile recapitare |
     onbestelbaar | niet bezorgd | não entregue | nie mozna dostarczyc | niedostarczaln | сообщение не доставлено |
     не доставлено | недоставленное | olevererbart | kan inte levereras | メールエラー | 配信不能 | 配送できません | 退信 | 投递失败 | 系统退信
-    | postmaster notify | aws notification | permanent error | mail returned | non recapit | viruses detected | virus in mail | virus alert | message you sent blocked | message you sent |
+    | postmaster notify | aws notification | permanent error | mail returned | non recapit | viruses detected | virus in mail | virus alert | virus ( | considered unsolicited | message you sent blocked | message you sent |
     nachricht nicht | nicht zustellbar | impossible de remettre | impossible de delivrer | fehler bei der zustellung | no se pudo entregar | impossibile recapitare | email delivery failure | rejected: |
     kan ikke leveres | kunne ikke leveres | olevererbart | onbestelbaar | niedostarczalne | ei voitu toimittaa | не доставлено | недоставлен | 配信不能 | 无法送达 | nedorucitel | kezbesithetetlen |
     teslim edileme | nao foi possivel entregar | non recapitabile | non remis |

@@ -87,7 +87,7 @@ _CONTACT = re.compile(
     r"|[+(]?[\d(][\d\s().\/-]{5,24}(?:\s?(?:ext|x)\.?\s?\d{1,6})?"
     r"|(?:https?:|www\.)\S{1,300}|<?(?:mailto:)?[\w.+-]{1,64}@[\w.-]{3,200}>?(?:\s?<mailto:[^<>]{1,200}>)?"
     r"|\(?(?:pronouns?|pronoms?)\s?: ?.{2,30}|\(?(?:she|he|they|elle|il|iel|sie|er)/(?:her|hers|him|his|them|theirs|elle|lui|iel|el|ihr|ihm)(?:/\w{2,8})?\)?|\((?:elle|il|iel|she|he|they)\)"
-    r"|\[(?:image|cid|logo|photo|bild|immagine|imagen)[^\[\]]{0,120}\](?:<[^<>]{1,300}>)?|<(?:https?|cid):[^<>]{1,400}>"
+    r"|\[(?:image|cid|logo|photo|bild|immagine|imagen)[^\[\]]{0,120}\](?:<[^<>]{1,300}>)?|<(?:https?|cid):[^<>]{1,400}>|\[https?://[^\[\]\s]{1,300}\]"
     r"|[\w .,'-]{2,60}<(?:mailto|tel|https?):[^<>]{1,300}>|[\w .,'-]{2,60}<[\w.+-]{1,64}@[\w.-]{3,200}>|[\w.+-]{1,64}@[\w.-]{3,200}<mailto:[^<>]{1,200}>)"
 )
 _DECORATIVE = re.compile(r"[\W_]{1,200}")

@@ -244,12 +244,15 @@ def begins_intro(line: str) -> bool:
     return bool(_LEADING_DATE.match(words)) or bool(_LEADING_MAILBOX.match(line.strip(" \t*_-")))
 
 
+def may_say_who_and_when(line: str) -> bool:
+    """False for most lines: without one of these signs `lines_of_who_and_when` finds nothing."""
+    return ">" in line or "---" in line
+
+
 def lines_of_who_and_when(line: str, following: str) -> int:
     """How many lines are a mailbox and a moment, and no more: with quoted words next, in Notes, or with the moment below it."""
-    if "--" in line and _NOTES.fullmatch(line):
+    if _NOTES.fullmatch(line):
         return 1
-    if ">" not in line:
-        return 0  # most lines
     if depth(following):
         return int(bool(_WHO_AND_WHEN.fullmatch(line.strip())))
     return 2 if _MAILBOX_LINE.fullmatch(line.strip()) and _MOMENT_LINE.fullmatch(following.strip()) else 0

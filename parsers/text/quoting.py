@@ -27,6 +27,7 @@ from parsers.text.quote_marks import (
     label_role,
     lines_of_who_and_when,
     may_be_of_intro,
+    may_say_who_and_when,
     names_who,
 )
 
@@ -169,9 +170,10 @@ def _quote_starts(lines: list[str], at: int, intros: _Introductions) -> int | No
         return at + 1
     if depth(line):
         return at
-    known = lines_of_who_and_when(line, next((one for one in lines[at + 1 : at + 3] if one.strip()), ""))
-    if known:
-        return at + known
+    if may_say_who_and_when(line):
+        known = lines_of_who_and_when(line, next((one for one in lines[at + 1 : at + 3] if one.strip()), ""))
+        if known:
+            return at + known
     return (_intro_end(lines, at) if intros.can_begin(at) else None) or _header_block_end(lines, at)
 
 

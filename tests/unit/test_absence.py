@@ -80,3 +80,40 @@ def test_who_wants_something_or_speaks_of_a_machine_is_a_person(text: str) -> No
 def test_a_subject_that_puts_an_absence_before_another_is_a_machines(subject: str) -> None:
     assert kind("Dave answers for me.", subject) is Kind.AUTOMATIC
     assert kind("Which of you can stop the machine in August?", subject.replace(" Re:", ":")) is not Kind.AUTOMATIC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello,\n\nthanks for writing. I am taking a few days off. Dave can be reached at dave@example.org.\n\nCarol",
+        "I receive a large number of e-mails and may take days to respond.",
+        "This address is no longer read. Write to carol@other.example.",
+        "Our institute is closed from 24 December to 2 January.",
+        "Ihre Anfrage wurde weitergeleitet. Wir antworten so bald wie möglich.\n\nMit freundlichen Grüßen\nIhr Team",
+        "Vom 20.12. bis zum 3.1. bin ich nicht erreichbar.",
+        "Notre bureau est fermé du 24 au 31 décembre. En cas d'urgence, contactez Dave.",
+        "Su mensaje ha sido recibido. Le responderemos pronto.",
+        "L'indirizzo non è più letto. Scrivete a Dave, contatto in sede.",
+        "Ons kantoor is gesloten tot 4 januari.",
+    ],
+)
+def test_a_note_all_of_whose_sentences_are_a_machines_is_one(text: str) -> None:
+    assert kind(text) is Kind.AUTOMATIC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I will be back on Monday.",
+        "I have received your message, thank you.",
+        "We have received your request and decided to support it.",
+        "We have received your message and wonder: who pays?",
+        "Dave is on vacation until Monday. Please contact Erin.",
+        "The office is closed, I cannot get it signed.",
+        "I have received your message and will reply soon, but the disk is too small.",
+        "My address has changed, please update it. Contact me there.",
+        "Please contact Dave instead.",
+    ],
+)
+def test_one_sentence_that_no_machine_writes_makes_it_a_persons(text: str) -> None:
+    assert kind(text) is Kind.UNCLEAR
