@@ -118,9 +118,13 @@ def verify(keys: TokenKeys, reference: Reference, recipient: str, *, nonce: str 
     return good
 
 
-def expired(reference: Reference, now: datetime, expiry_days: int) -> bool:
-    """True where the letter is older than that, or of a day that has not begun."""
-    return not 0 <= day_of(now) - reference.day <= expiry_days
+_SKEW_DAYS = 1
+"""The server that says when an answer came may still have the day before."""
+
+
+def expired(reference: Reference, came: datetime, expiry_days: int) -> bool:
+    """True where the answer came more days after the letter, or before it."""
+    return not -_SKEW_DAYS <= day_of(came) - reference.day <= expiry_days
 
 
 def short_code(keys: TokenKeys, reference: Reference, recipient: str, *, nonce: str = "") -> str:
@@ -145,7 +149,7 @@ def reference_of_code(
     version: int,
     recipients: Iterable[str],
     *,
-    now: datetime,
+    came: datetime,
     expiry_days: int,
     nonce: str = "",
 ) -> Reference | None:
@@ -153,10 +157,10 @@ def reference_of_code(
 
     `version` and `nonce` are the ticket's present ones: an older code is used up.
     """
-    today, ticket_id = day_of(now), ticket_of_code(code)
+    last, ticket_id = day_of(came) + _SKEW_DAYS, ticket_of_code(code)
     for recipient in recipients:
         for purpose in _MARK_TO_PURPOSE.values():
-            for day in range(today, today - expiry_days - 1, -1):
+            for day in range(last, last - _SKEW_DAYS - expiry_days - 1, -1):
                 found = Reference(ticket_id, version, purpose, day, "")
                 if purpose is not Purpose.NONE and verify_code(keys, code, found, recipient, nonce=nonce):
                     return replace(found, token=make(keys, recipient, found, nonce=nonce))

@@ -39,6 +39,10 @@ class Fetched:
     arrived: datetime | None = None
     """When the server got it (INTERNALDATE, RFC 3501 section 2.3.3; aware), whatever its Date header says; None where it does not say."""
 
+    def came(self, now: datetime) -> datetime:
+        """When it came: `now` where the server does not say, or names a moment that has not been."""
+        return now if self.arrived is None else min(self.arrived, now)
+
 
 @dataclass(frozen=True, slots=True)
 class Filed:

@@ -93,7 +93,8 @@ def _begin(
     octets = _octets(fetched)
     if fatal or not octets:
         return Begun(fetched, earlier, is_fatal=fatal)
-    return Begun(fetched, earlier, answer=reader.begin(octets, now))
+    # "Tomorrow" is the day after the mail came, on whatever day it is read.
+    return Begun(fetched, earlier, answer=reader.begin(octets, fetched.came(now)))
 
 
 def _is_given_up(earlier: LedgerEntry | None, now: datetime) -> bool:

@@ -52,10 +52,12 @@ CONFLICT_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What need not be read again: `room` for all turns of a pass, once one has asked for it; `closed` for the turn of one mail."""
+    """What need not be read again: `room` for all turns of a pass, once one has asked for it; the rest for the turn of one mail."""
 
     room: Callable[[], tuple[Room, ...]]
     closed: str | None = None
+    came: datetime | None = None
+    """When the mailbox got that mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,14 @@ class TurnContext:
         """The same for the turns of one pass."""
         return replace(self, known=Known(cache(self.room)))
 
-    def in_a_turn(self, closed: str | None) -> TurnContext:
-        """The same for one turn, which begins with having read the note `CLOSED`."""
+    def in_a_turn(self, closed: str | None, came: datetime | None = None) -> TurnContext:
+        """The same for the turn of one mail, which begins with having read the note `CLOSED`; `came`: see `Fetched.came`."""
         room = self.known.room if self.known else self.room
-        return replace(self, known=Known(room, closed or ""))
+        return replace(self, known=Known(room, closed or "", came))
+
+    def came(self) -> datetime:
+        """When the mailbox got the mail of this turn.  What was said in time counts, however late it could be read."""
+        return (self.known.came if self.known else None) or self.clock.now()
 
     def admin(self, address: str) -> Admin | None:
         """The admin with that address, now: rights are looked up when a mail is read, not when it was asked.

@@ -198,7 +198,7 @@ def _committed(context: TurnContext, fetched: Fetched, read: Understanding, entr
         if handled:
             judgement = Judgement(Verdict.DUPLICATE, "handled before")
         else:
-            knowing = context.in_a_turn(closed)
+            knowing = context.in_a_turn(closed, fetched.came(now))
             judgement = judge(knowing, fetched, read, now, patient=now - entry.seen_at < PATIENCE)
         # Only what a line of history goes back to is kept: the rest lies in the mailbox, and strangers fill no disk.
         keep = judgement.turn is not None and bool(judgement.turn.history)

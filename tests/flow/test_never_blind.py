@@ -69,6 +69,52 @@ def test_a_mailbox_that_cannot_be_read_stops_nothing_however_long_it_takes(world
     assert "works again" in blind_letters(world)[1]
 
 
+def test_what_an_owner_said_in_time_counts_when_it_is_read_months_later(world: World) -> None:
+    machine(world)
+    extend = reply(world.last(Letter.WARNING), ALICE.email, "extend until 2027-12-31", world.now)
+    world.inbox.faults.plan("position", AWAY, times=10**6)
+    world.inbox.deliver(extend)
+    days(world, 160)
+    world.inbox.faults.planned.clear()
+    world.once()
+    assert str(world.ticket().asked_end_date) == "2027-12-31"
+    assert Letter.COMMAND_REFUSED not in {kind_of(one) for one in world.letters}
+
+
+def test_what_an_admin_said_in_time_counts_when_it_is_read_months_later(world: World) -> None:
+    world.writes(ALICE.email, request_words(until="2027-12-31"))
+    question = world.last(Letter.ADMIN_DECISION, CAROL.address)
+    world.inbox.faults.plan("position", AWAY, times=10**6)
+    world.inbox.deliver(reply(question, CAROL.address, "approve", world.now))
+    days(world, 120)
+    world.inbox.faults.planned.clear()
+    world.once()
+    assert world.ticket().state is S.APPROVED
+
+
+def test_an_old_answer_does_not_get_young_by_its_date_header(world: World) -> None:
+    world.writes(ALICE.email, request_words(until="2027-12-31"))
+    world.answers(world.last(Letter.ADMIN_DECISION, CAROL.address), "approve")
+    world.later(minutes=5)
+    ready, began = world.last(Letter.VM_READY), world.now
+    world.later(days=100)
+    world.inbox.deliver(reply(ready, ALICE.email, "release", began), arrived=world.now)
+    world.once()
+    assert "older than 90 days" in words_of(world.last(Letter.COMMAND_REFUSED))
+
+
+def test_a_day_is_counted_from_when_the_mail_came(world: World) -> None:
+    world.inbox.faults.plan("position", AWAY, times=10**6)
+    came = world.now
+    world.inbox.deliver(
+        mail(ALICE.email, "Persistent Virtual Machine Creation", request_words(until="in six weeks"), came)
+    )
+    days(world, 10)
+    world.inbox.faults.planned.clear()
+    world.once()
+    assert world.ticket().end_date == came.date() + timedelta(weeks=6)
+
+
 def test_a_request_does_not_lapse_while_an_approval_may_lie_unread(world: World) -> None:
     world.writes(ALICE.email, request_words())
     question = world.last(Letter.ADMIN_DECISION, CAROL.address)

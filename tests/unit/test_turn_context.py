@@ -21,12 +21,14 @@ from mailbot.model import (
     Held,
     HistoryEntry,
     Letter,
+    MailKey,
     Purpose,
     Refusal,
     Step,
     TicketState,
     Turn,
 )
+from mailbot.ports import Fetched
 from mailbot.tokens import Reference
 from mailbot.turns.brake_replies import number_of
 from mailbot.turns.context import CLOSED, PAUSED, TurnContext, apply, turn_of
@@ -195,3 +197,17 @@ def test_a_letter_counts_until_it_has_expired(context: TurnContext) -> None:
     days = context.letters.expiry_days
     assert number_of(context, (reference(context, days=days),), CAROL) == 7
     assert number_of(context, (reference(context, days=days + 1),), CAROL) == 0
+    came = context.clock.now() - timedelta(days=1)
+    in_time = context.in_a_turn("", came)
+    assert number_of(in_time, (reference(context, days=days + 1),), CAROL) == 7, "whenever it is read"
+    assert number_of(in_time, (reference(context, days=days + 2),), CAROL) == 0
+
+
+def test_a_mail_came_when_its_server_says_and_never_later_than_now(context: TurnContext) -> None:
+    now = context.clock.now()
+    for arrived, came in (
+        (None, now),
+        (now - timedelta(days=3), now - timedelta(days=3)),
+        (now + timedelta(days=1), now),
+    ):
+        assert Fetched(MailKey("a", "INBOX", 1, 1), b"", 0, arrived=arrived).came(now) == came
