@@ -11,12 +11,18 @@ import re
 from parsers.text.endings import is_name
 from parsers.text.folding import fold
 from parsers.text.openings import is_greeting
-from parsers.text.tables import beginning, whole_words
+from parsers.text.tables import alternatives, beginning, whole_words
 
 _LONGEST_SIGNATURE_LINE = 60
 _BESIDE_A_NAME = re.compile(r"\s*[,|•·(\[]|\s+[-–—/]\s+")
 _EMPHASIS = re.compile(r"\s*[*_]+\s*")
 _ENDS_SENTENCE = re.compile(r"[.!?…]\s*$")
+#: "Pour Bob", "See Bob": a word that nobody is called by, written like a name.
+_NO_NAME = beginning(
+    "for | pour | fur | para | per | see | voir | siehe | with | avec | mit | via | tell | ask | after | before | under | sans"
+)
+#: French thanks beforehand, for what is yet to be done.
+_ASKS_TO = re.compile(r"(?:merci|priere) de (?:bien vouloir )?(?:ne pas )?(?!votre|notre)\w{2,20}(?:er|ir|re)\b")
 #: Who the requester is: the one kind of plain statement on which no decision hangs.
 _WHO_SHE_IS = re.compile(
     r"[\w'-]{1,30} (?:works?|worked|collaborates?|belongs?|studies|stud(?:y|ied)|is (?:one of|from|part of|in|with|my|our|working)|are (?:one of|from|part of|in|with|our)"
@@ -29,14 +35,16 @@ _CLAUSE = re.compile(r"[,:;]\s|\s[-–—]\s")
 #: Spanish and Italian; without its accent either is the "if" of another language.
 _YES = frozenset({"sí", "sì", "+1"})
 #: Times and limits of languages that write no spaces: what else is short and has them is a name.
-_UNSPACED_OPEN = re.compile("[月日年天周週期只到不等前后後先再但若如まで]")
+_UNSPACED_OPEN = re.compile(
+    rf"[月日年天周週期只到不等前后後先再但若如まで]|{alternatives('だめ | 아니 | 안돼')}|(?<!\w)(?:لا|לא)(?!\w)"
+)
 #: `Alice: welcome aboard!`
 _SPOKEN_TO = re.compile(r"@?[A-ZÀ-Þ][^\W\d_]{1,20}\s?:\s+(?=\S)")
 _EDGES = " \t.,!;:-()*_'\""
 #: A name in small letters, or a slip of the keyboard; the tables above hold the single words that say no.
 _LONE_WORD = re.compile("[^\\W\\d_\u0e00-\uffff]{2,20}")
-#: "Moment!", "Well…": nobody signs so.
-_TRAILS_OFF = re.compile(r"(?:!|\.\.|…)\s*$")
+#: "Moment!", "Well…", "Quatsch.": nobody signs so; the writer's own name was taken away before.
+_TRAILS_OFF = re.compile(r"(?:!|\.\.|…|(?<=[^\W\d_][^\W\d_][^\W\d_])\.)\s*$")
 _JOINTS = re.compile(
     r"(?:(?:but|and|so|also|by the way|btw|ps|p\.s\.|fyi|note|anyway|et|au fait|und|ubrigens|y|por cierto|e)\b[\s,:.]{0,3})+"
 )
@@ -52,6 +60,8 @@ _WISHES = beginning("""
     i am on the road | i'm on the road | i am on a train | i'm on a train | i am on the train | i'm on the train | i am on my way | i'm on my way | i am on my phone | i'm on my phone | i am on a trip | i'm on a trip | i am on duty | i'm on duty |
     i am away | i'm away | i am out of office | i'm out of office | i am out of the office | i'm out of the office | i am out of town | i'm out of town | sorry for | apologies for | cc * | cc: * | hi | hello | dear | happy to |
     merci | avec plaisir | bon courage | bonne chance | bonne continuation | bonne reception | bonne journee | bonne soiree | bonnes vacances | bon week-end | bon weekend | bonne semaine | bonne fin |
+    avec mes excuses | avec toutes mes excuses | mes excuses pour | bonnes fetes | bonnes fetes de | beau projet | c'est un beau projet | c'est un bon projet | joli projet | projet interessant | tres bonne demande | bonne demande |
+    gutes gelingen | alles gut | mucho exito | buen trabajo | succes | veel plezier | veel succes | lycka till | held og lykke | lykke til |
     bravo | super | parfait | tres bien | bien recu | a bientot | a plus | a+ | ++ | bonne idee | tres bonne idee | au plaisir | bienvenue | felicitations | de rien | je vous en prie | je t'en prie | comme convenu | comme discute | pour info |
     tout est bon | pensez a | n'oubliez pas | cordialement | danke | vielen dank | viel erfolg | viel spass | viel gluck | gerne | gern geschehen | alles gute | schones wochenende |
     schonen tag | schonen abend | schone grusse | viele grusse | wie besprochen | wie vereinbart | willkommen | super | prima | perfekt | bis bald | bis dann |
@@ -66,7 +76,7 @@ _AGREEMENTS = beginning("""
     go ahead | please go ahead | please proceed | please build it | you can build it | go for it | looks good to me | looks good | look* fine | all good | all set | fine with me | fine by me | lgtm | no problem |
     i agree | i fully agree | agreed | fully agreed | fully agree | makes sense | it makes sense | that makes sense | this makes sense | i'm fine with this | i'm fine with it | i am fine with this | i am fine with it |
     i'm happy with this | i'm happy with it | i am happy with this | i am happy with it | all fine | everything is fine | everything looks fine | everything looks good | everything is clear | all clear |
-    reasonable request | a reasonable request | clear request | sounds reasonable | seems reasonable | seems fine | very useful | useful | je suis d'accord | einverstanden | bin einverstanden | de acuerdo | d'accordo |
+    reasonable request | a reasonable request | clear request | sounds reasonable | seems reasonable | seems fine | very useful | useful | je suis d'accord | entierement d'accord | tout a fait d'accord | c'est clair | tout est clair | je soutiens | je connais bien | einverstanden | bin einverstanden | geht klar | von mir aus gerne | klingt gut | klingt sinnvoll | ich unterstutze das | de acuerdo | d'accordo |
     sounds good | sounds fine | of course | absolutely | definitely | certainly | i fully support | i support | fully supported | i'm happy to support | i am happy to support | bien sur | absolument |
     c'est parfait | c'est bon | tout va bien | naturlich | selbstverstandlich | alles klar | passt | por supuesto | claro | certo | sure | done | ok | okay | yes | yep | tout est bon | parfait | perfect | perfekt
 """)
@@ -84,7 +94,9 @@ _OPEN = whole_words("""
     agreed | agreement | confirm | confirms | confirmed | sign | signs | signed | approval | approve | approves | decide | decides | decision | disagree* | object | objects |
     maybe | perhaps | probably | possibly | presumably | tentative* | provisional* | preliminar* | hopefully | think | guess | suppose | believe | doubt | unsure | principle | roughly |
     use | give | gave | set | make | build | move | switch | try | keep to | just | exactly | enough | half | too | more | another | other | different | second | test | testing | trial | joke | kidding |
-    ask | asks | talk | check | see with | clarify | verify | review | start | starts | starting | begin | beginning | from | next | then | soon | still | yet | already | by mistake | tbd | tba | tbc | n/a | nak | nack | veto | wip | draft | entwurf | brouillon | borrador | bozza | probe | essai | ping | moment | momento | attimo | err | uh | ehm | bad | pressed | sent | scrap |
+    ask | asks | talk | check | see with | clarify | verify | review | start | starts | starting | begin | beginning | from | next | then | soon | still | yet | already | by mistake | tbd | tba | tbc | n/a | nak | nack | veto | wip | draft | entwurf | brouillon | borrador | bozza | probe | essai | ping | moment | momento | attimo | err | uh | ehm | minute | stopp | halt | quatsch | scherz | scherzo | naja | na ja | morgen | ungepruft | zum testen | espere | olvid* | aspett* | wacht | te groot | verkeerd | geweigerd | grapje | broma | blague | unsinn | mist | bof | mouais | meh | whatever | sigh | grr | argh | lol | haha | hihi | jk | nay | njet | nyet | nem | hayır | duplicate | double | doublon | j'hesite |
+    incomplete | strange | weird | odd | unclear | vague | missing | locked | small | tiny | slow | share | shared | pay | pays | paid | warned | delete | opinion | responsible | last one | on your own | is over | are over |
+    exception | exceptionally | reluctant* | grudging* | hesitant* | exceptionnellement | ausnahmsweise | ungern | widerwillig | incomplet | incomplete | bizarre | unvollstandig | seltsam | unklar | bad | pressed | sent | scrap |
     was for | were for | left | leaves | leaving | gone | shrink | thinking of |
     januar | februar | marz | mai | juni | juli | oktober | dezember | montag | dienstag | mittwoch | donnerstag | freitag | samstag | sonntag |
     lundi | mardi | mercredi | jeudi | vendredi | samedi | dimanche | ete | hiver | printemps | automne | rentree |
@@ -102,16 +114,16 @@ _OPEN = whole_words("""
 #: What somebody else has still to do, or may: "I hope that Bob agrees" is more than a wish.
 _HANGS = whole_words("""
     agree | agrees | decide | decides | must | has to | have to | need to | needs to | should | sign | signs | object | objects | check | checks | confirm | confirms | approve | approves | verify | verifies | ask | asks |
-    decide qui | doit | doivent | signe | entscheidet | entscheiden | muss | mussen | unterschreibt | debe | deve
+    demander | demandez | attendre | attendez | verifier | valider | decide qui | doit | doivent | signe | entscheidet | entscheiden | muss | mussen | unterschreibt | debe | deve
 """)
 
 
 def is_signature(paragraph: list[str]) -> bool:
     """A name, with at most short lines below it that are no sentences: title, group, house."""
     first, *below = (_EMPHASIS.sub(" | ", line).strip(" |") for line in paragraph)
-    if not is_name(_BESIDE_A_NAME.split(first)[0]) or "?" in first or _TRAILS_OFF.search(first):
+    if not _may_be_a_name(_BESIDE_A_NAME.split(first)[0]) or "?" in first or _TRAILS_OFF.search(first):
         return False
-    if _OPEN.search(fold(first)) or _UNSPACED_OPEN.search(first):
+    if _OPEN.search(fold(first)) or _UNSPACED_OPEN.search(fold(first)):
         return False
     return all(
         len(line) <= _LONGEST_SIGNATURE_LINE and not _ENDS_SENTENCE.search(line) and not _OPEN.search(fold(line))
@@ -145,13 +157,18 @@ def is_harmless(sentence: str) -> bool:
         return True
     if _is_open(words):
         return False
-    if (
-        (is_name(sentence) and not _TRAILS_OFF.search(sentence))
-        or _INITIALS.fullmatch(sentence.strip())
-        or _TO_THE_READER.search(words)
-    ):
+    if _may_be_a_name(sentence) or _INITIALS.fullmatch(sentence.strip()) or _TO_THE_READER.search(words):
         return True
-    return bool((_LONE_WORD.fullmatch(words) and not _TRAILS_OFF.search(sentence)) or _WHO_SHE_IS.fullmatch(words))
+    return bool((_LONE_WORD.fullmatch(words) and not _is_said_alone(sentence)) or _WHO_SHE_IS.fullmatch(words))
+
+
+def _is_said_alone(typed: str) -> bool:
+    """Whether a word is a sentence; behind the comma of a courtesy that was taken away it is whom that spoke to."""
+    return bool(_TRAILS_OFF.search(typed)) and typed.strip()[:1].isalnum()
+
+
+def _may_be_a_name(typed: str) -> bool:
+    return is_name(typed) and not _TRAILS_OFF.search(typed) and not _NO_NAME.match(fold(typed))
 
 
 def _a_wish(words: str) -> bool | None:
@@ -162,6 +179,8 @@ def _a_wish(words: str) -> bool | None:
         bare = not _is_open(rest) if not _DOING.match(words) else bool(_AS_ASKED.fullmatch(rest))
         return not rest or bare or is_harmless(rest)
     wish = _WISHES.match(words)
+    if wish and _ASKS_TO.match(words):
+        return False
     if wish:  # what a comma sets off is a clause of its own: "happy to help, from Monday on"
         clause = _CLAUSE.search(words, wish.end())
         if _HANGS.search(words, wish.end(), clause.start() if clause else len(words)):

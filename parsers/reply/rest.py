@@ -98,11 +98,13 @@ _COURTESIES = tuple(
         r"\b(?:accept|with) (?:my|our) (?:sincere |deepest )?apolog(?:y|ies)\b[^.;]{0,60}",
         r"\b(?:ne pas|n'hesite[zr]?(?: pas)?|n'hesitez pas|pas) hesite[rz]?\b[^.;,]{0,80}|\bn'hesite[zr]? (?:pas|surtout pas)\b[^.;,]{0,80}",
         r"\b(?:pas|aucun|aucune|sans|plus) (?:de |d'|l'ombre d'un )?(?:souci|soucis|probleme|problemes|quoi|objection|objections|question|questions|inquietude)\b",
-        r"\b(?:si|en cas de) (?:besoin|question|questions|probleme|problemes|(?:vous avez|tu as|il y a)[^.;,]{0,60})",
-        r"\b(?:desole|desolee|pardon|excuses) (?:pour|du|de)\b[^.;,]{0,60}",
+        r"\ben cas de (?:besoin|questions?|problemes?|soucis?|difficultes?),? (?:merci de )?(?:ecrivez|contactez|appelez|dites|prevenez|ecrire|contacter|appeler)(?:[- ](?:moi|nous|le))?(?:[- ]moi)?(?=[\s!.]*$)",
+        r"\b(?:si|en cas de) (?:besoin|question|questions|probleme|problemes|soucis?|difficultes?|(?:vous avez|tu as|il y a)[^.;,]{0,60})",
+        r"\b(?:desole|desolee|pardon|excuses) (?:pour|du|de)\b[^.;,]{0,60}|\brien a (?:signaler|ajouter|redire)\b|^\W*a (?:demain|lundi|mardi|mercredi|jeudi|vendredi|la semaine prochaine)[\s!.]*$",
         r"\bs'il (?:vous|te) plait\b",
-        r"\bkein(?:e)? (?:problem|probleme|einwande|fragen|ursache|eile)\b|\b(?:bei|falls|wenn) (?:fragen|du fragen|sie fragen|noch fragen)\b[^.;]{0,60}",
-        r"\bsin (?:problema|problemas)\b|\bno hay (?:problema|de que)\b|\bnessun problema\b|\bnon esita\w*\b[^.;,]{0,60}|\bno dud[ae]\w*\b[^.;,]{0,60}",
+        r"\bkein(?:e)? (?:problem|probleme|einwande|fragen|ursache|eile)\b|\b(?:bei|falls|wenn) (?:fragen|problemen|du fragen|sie fragen|noch fragen)\b[^.;]{0,60}",
+        r"\b(?:sorry|entschuldigung|entschuldigen sie|entschuldige) (?:fur|wegen) (?:die|der|meine|meiner) (?:spate|verspat|wartezeit|verzogerung)[^.;,]{0,40}|\bgeen bezwaar\b|\bnessuna obiezione\b",
+        r"\bsin (?:problema|problemas|objecion|objeciones)\b|\bno hay (?:problema|de que)\b|\bnessun problema\b|\bnon esita\w*\b[^.;,]{0,60}|\bno dud[ae]\w*\b[^.;,]{0,60}",
     )
 )
 
