@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import typer
 
-_SIZES = {
-    "greater_than_equal": ("small", "at least", "ge"),
-    "greater_than": ("small", "more than", "gt"),
-    "less_than_equal": ("large", "at most", "le"),
-    "less_than": ("large", "less than", "lt"),
-}
-"""How pydantic, which typer checks values with, names the limits of numbers, and the key of each limit."""
+_NO_NUMBER: Final = re.compile(r"'(.*)' is not a valid (?:int|int range)\.", re.DOTALL)
+_OUT_OF_RANGE: Final = re.compile(r"(-?\d+) is not in the range .*")
+"""How typer's Click words what is no number, or one beyond its limits."""
 
 
 def misused(error: Any) -> str:
@@ -30,11 +27,12 @@ def misused(error: Any) -> str:
 
 
 def _refused(error: Any) -> str:
-    found: dict[str, Any] = next(iter(error.__cause__.errors()), {}) if hasattr(error.__cause__, "errors") else {}
-    kind, shown = found.get("type", ""), found.get("input", "")
-    if kind.startswith("int_"):
-        return f"{shown} is not a whole number"
-    if kind in _SIZES:
-        size, word, key = _SIZES[kind]
-        return f"{shown} is too {size} ({word} {found['ctx'][key]})"
-    return str(error.message).replace("Value error, ", "")
+    words = str(error.message)
+    if no_number := _NO_NUMBER.fullmatch(words):
+        return f"{no_number[1]} is not a whole number"
+    if outside := _OUT_OF_RANGE.fullmatch(words):
+        number, limits = int(outside[1]), error.param.type
+        if limits.min is not None and number < limits.min:
+            return f"{number} is too small (at least {limits.min})"
+        return f"{number} is too large (at most {limits.max})"
+    return words

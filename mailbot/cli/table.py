@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import typer
@@ -112,31 +111,23 @@ def _made(row: Row) -> Any:
 
 
 _TYPES = {"int": "NUMBER", "int range": "NUMBER", "str": "TEXT", "path": "FILE", "file": "FILE", "directory": "FOLDER"}
+"""What help calls a value, by typer's name of its type."""
 
 
 def _plain(command: Any) -> Any:
     """The same command, whose help has no types of Python: `--disk NUMBER`, not `--disk <int>`."""
     for parameter in command.params:
         if parameter.param_type_name == "argument":
-            parameter.metavar = parameter.metavar or parameter.name.upper()
-            parameter.display_type = parameter.display_type_rich = _nothing
-        else:
-            parameter.display_type = partial(_type_in_words, parameter.display_type)
+            parameter.metavar = parameter.metavar or parameter.name.upper() + "..." * (parameter.nargs == -1)
+        elif not parameter.is_flag:
+            parameter.metavar = parameter.metavar or _value(parameter.type)
     for inner in getattr(command, "commands", {}).values():
         _plain(inner)
     return command
 
 
-def _nothing(ctx: Any) -> None:
-    """What an argument is needs no second word."""
-
-
-def _type_in_words(display: Any, ctx: Any) -> str | None:
-    shown = display(ctx=ctx)
-    if shown is None:
-        return None
-    name = str(shown).strip("<>").removeprefix("list[").removesuffix("]")
-    return _TYPES.get(name, name)
+def _value(kind: Any) -> str | None:
+    return "|".join(kind.choices) if hasattr(kind, "choices") else _TYPES.get(kind.name)
 
 
 class Table(TyperGroup):
