@@ -27,6 +27,8 @@ from parsers.values import Command, ReadingRules, Unclear, Verb
 
 _MAX_LINE = 400
 _MAX_DATE = 60
+_SHORT_WORD = 3
+_NEGATIVE = re.compile(r"-\d")
 _HEDGES = frozenset(
     phrases(
         "or | maybe | perhaps | about | around | roughly | if | unless | but | not | except | peut-etre | environ | ou | vers | si | sauf"
@@ -341,7 +343,8 @@ def _options(plain: str, typed: str, words: Grammar) -> tuple[str | None, str | 
         text = typed[begin:stop].strip(EDGES)
         for joint in (" and", " with", " et", " avec"):
             text = text.removesuffix(joint).strip(EDGES)
-        found[name] = text
+        taken_off = typed[begin:stop].lstrip()
+        found[name] = f"-{text}" if name == DISK and _NEGATIVE.match(taken_off) else text
     return found.get(UNTIL), found.get(PERIOD), found.get(DISK), stray
 
 
@@ -359,7 +362,9 @@ def _date(text: str | None, rules: ReadingRules) -> tuple[date | None, Translata
     if text is None:
         return None, NOTHING
     tokens = fold(text).replace(",", " ").split()
-    if len(text) > _MAX_DATE or _HEDGES.intersection(tokens) or _decides(tokens, grammar(rules.languages)):
+    words = grammar(rules.languages)
+    again = any(len(phrase) > _SHORT_WORD and f" {phrase}" in fold(text) for phrase in words.until)
+    if len(text) > _MAX_DATE or again or _HEDGES.intersection(tokens) or _decides(tokens, words):
         return None, say("There is more than a date after “until”.")
     from parsers.dates import read_date  # noqa: PLC0415  imported here: most replies have no date
 

@@ -163,3 +163,25 @@ def test_what_looks_like_words_to_the_requester_or_a_name_is_asked_about(words: 
 )
 def test_courtesies_of_other_languages_and_names_block_nothing(words: str) -> None:
     assert isinstance(read_command(f"Approve\n\n{words}", RULES), Command)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "approve until 2027-01-31 until 2027-02-28",
+        "extend until 31 January 2027 till 28 February 2027",
+        "approuvé jusqu'au 31 janvier 2027 jusqu'au 28 février 2027",
+        "approve disk -10",
+        "approve disk 10 disk 20",
+    ],
+)
+def test_two_days_or_an_amount_below_nothing_are_asked_about(line: str) -> None:
+    assert isinstance(read_command(line, RULES), Unclear)
+
+
+@pytest.mark.parametrize("line", ["approve - disk 10", "approve disk - 10 GB", "approve disk: 10"])
+def test_a_dash_that_sets_off_an_amount_is_no_sign(line: str) -> None:
+    read_ = read_command(line, RULES)
+
+    assert isinstance(read_, Command)
+    assert read_.disk_gib == 10
