@@ -55,6 +55,10 @@ _PLEASE = re.compile(r"(?:please|svp|s'il (?:vous|te) plait|bitte|por favor|per 
 #: "If you shorten it, I will approve it", behind a denial, is what is said of another request.
 _SENTENCES = re.compile(r"(?<=[.!;]) ")
 _MAY = re.compile(r"\b(?:will|would|can|could|may|might|shall)\b|'ll\b|'d\b|\b(?:able|happy|glad) to\b")
+#: "Your supervisor did not approve": a no.
+_NOT_YES = re.compile(
+    r"(?:(?<!why )\bnot|\bnever|n't|\bpas)(?: (?:yet|been|be|encore|ete))? (?:approve|accept|grant|approuve|accepte)\w*"
+)
 _GIVEN = re.compile(r"\b(?:if|when|once|after|as soon as|with|without|less|smaller|shorter|\d{1,6}) ?(?:gb|gib)?\b")
 _LINK = re.compile(r"https?://\S{1,300}")
 #: The line of a letter that shows its code, which a link of the letter or a client puts into the answer: never words of the writer.
@@ -263,7 +267,8 @@ def _with_reason(rule: Rule, line: _Line, end: int, rest: list[str], words: Gram
     tail = _before_politeness(line.plain[end:], words)
     begun = line.typed[end : end + len(tail)].strip(EDGES)
     reason = reasons.of_denial(begun, rest, words, joint=line.read.strip()[-1:])
-    sentences = (part for part in _SENTENCES.split(fold(tail)) if not (_MAY.search(part) and _GIVEN.search(part)))
+    said = _NOT_YES.sub(" ", fold(tail))
+    sentences = (part for part in _SENTENCES.split(said) if not (_MAY.search(part) and _GIVEN.search(part)))
     tokens = " ".join(sentences).replace(",", " ").split()
     if any(token.strip(EDGES) in words.yes for token in tokens):
         return say("The first line says both yes and no.")

@@ -117,7 +117,7 @@ def _is_a_full_signature(paragraph: list[str]) -> bool:
 
 def _ends_reason(line: str, kept: list[str]) -> bool:
     """Whether a line is no part of the reason that was `kept` so far."""
-    if is_closing(line) or is_contact(line) or is_mobile_footer(line):
+    if is_closing(line) or is_contact(line) or is_mobile_footer(line) or (kept and is_disclaimer(line)):
         return True
     goes_on = bool(kept) and (len(kept[-1]) >= _WRAPPED_FROM or bool(_LISTED.match(line)) or line[:1].islower())
     return is_name(line) and not goes_on

@@ -185,3 +185,27 @@ def test_a_dash_that_sets_off_an_amount_is_no_sign(line: str) -> None:
 
     assert isinstance(read_, Command)
     assert read_.disk_gib == 10
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("Deny: her supervisor did not approve", "her supervisor did not approve"),
+        ("Denied, it was not accepted by the board", "it was not accepted by the board"),
+        ("Deny: no room\nThis e-mail is confidential and for its addressee only.", "no room"),
+        (
+            "Deny: the e-mail of the board\nsays that there is no room",
+            "the e-mail of the board says that there is no room",
+        ),
+    ],
+)
+def test_a_reason_may_say_who_did_not_approve_and_ends_before_a_disclaimer(words: str, reason: str) -> None:
+    read_ = read_command(words, RULES)
+
+    assert isinstance(read_, Command)
+    assert (read_.verb, read_.reason) == (Verb.DENY, reason)
+
+
+@pytest.mark.parametrize("words", ["Deny, why not approve it", "Deny not, approve", "Deny - no, approve"])
+def test_a_no_beside_a_yes_is_asked_about(words: str) -> None:
+    assert isinstance(read_command(words, RULES), Unclear)
