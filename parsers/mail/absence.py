@@ -23,46 +23,51 @@ _THANKS = (
     r"|(?:tack|tak|takk) for (?:ditt|din|dit|mejlet|mailen)[^.!,]{0,30}[.!,] ?|obrigad[oa] pel[oa][^.!,]{1,40}[.!,] ?)?"
 )
 _NOTE = (
-    r"(?:attention ?: ?)?(?:please (?:note|be aware)(?: that)? |veuillez noter que |bitte beachten sie,? dass |let op ?: ?"
+    r"(?:attention ?: ?)?(?:sorry, |leider |malheureusement,? )?(?:please (?:note|be aware)(?: that)? |(?:this is |just )?to (?:let you know|inform you) that |veuillez noter que |bitte beachten sie,? dass |let op ?: ?"
     r"|this is an auto\w*[ -]?(?:message|note)[.:,!-]{1,2} ?)?"
 )
 
 
-#: Who is away, how they say where or how, and how many words may stand between.
-_SENTENCES: tuple[tuple[str, str, int], ...] = (
+#: Who is away, the same with the verb first, how they say where or how, and how many words may stand between.
+_SENTENCES: tuple[tuple[str, str, str, int], ...] = (
     (
         "i am | i'm | we are | i will be | i'll be | am | this week i am | currently i am",
+        "i am | i'm | i will be | we are",
         """
         out of office | out of the office | out of my office | out of town | out of the country | ooo | oof | away | on leave | on annual leave | on medical leave | on sick leave |
         on parental leave | on maternity leave | on paternity leave | on vacation | on holiday | on holidays | on sabbatical | on pto | absent | not in the office | not at my desk | not at work |
-        not working today | not working this week | not working until | not available | not reachable | not reading my mail | not reading mail | travelling | traveling | unavailable | unreachable | out sick | off sick | off work |
+        not working today | not working this week | not working until | not available | not reachable | not reading my mail | not reading mail | travelling | traveling | unavailable | unreachable | off until | off till | off today | off tomorrow | off this week | off from | off for | on a field trip | out sick | off sick | off work |
         attending a | attending the | at a conference | at a workshop | on a business trip | on business travel | on a trip | on the road | in the field
         """,
         3,
     ),
     (
         "je suis | je serai | je me trouve | nous sommes | actuellement je suis",
+        "je suis | je serai",
         """
         en conge | en conges | absent | absente | absent(e) | en vacances | hors du bureau | en deplacement | en mission | en arret | indisponible | injoignable | pas disponible |
-        pas joignable | pas au bureau | en formation | en rtt | sans acces a ma messagerie | en delegation
+        pas joignable | pas au bureau | en formation | en rtt | a la retraite | en retraite | sans acces a ma messagerie | en delegation
         """,
         3,
     ),
     (
         "ich bin | ich befinde mich | derzeit bin ich | momentan bin ich | zur zeit bin ich | zurzeit bin ich | aktuell bin ich | heute bin ich | bin | wir sind",
+        "bin ich | sind wir",
         """
         nicht im hause | nicht im haus | nicht im buro | nicht da | nicht erreichbar | nicht am arbeitsplatz | nicht am platz | nicht im dienst | im urlaub | in urlaub | in elternzeit | im mutterschutz | abwesend |
-        verreist | ausser haus | krank | krankgeschrieben | auf dienstreise | auf reisen | wieder im buro | wieder erreichbar | wieder da | wieder fur sie da | wieder fur euch da | wieder im dienst
+        verreist | ausser haus | krank | krankgeschrieben | auf dienstreise | auf reisen | auf konferenz | auf einer konferenz | auf einer tagung | auf tagung | auf einer messe | auf fortbildung | auf einer fortbildung | auf schulung | wieder im buro | wieder erreichbar | wieder da | wieder fur sie da | wieder fur euch da | wieder im dienst
         """,
         8,
     ),
     (
         "estoy | me encuentro | estare | actualmente estoy | actualmente me encuentro | estaremos",
+        "estare | estoy",
         "fuera de la oficina | fuera de oficina | fuera hasta | fuera del pais | fuera de la ciudad | ausente | de vacaciones | de baja | de viaje | de permiso | en una conferencia | sin acceso al correo",
         3,
     ),
     (
         "sono | saro | attualmente sono | al momento sono | sto",
+        "sono | saro",
         """
         in ferie | assente | fuori ufficio | fuori sede | fuori dall'ufficio | fuori citta | fuori fino | in malattia | in viaggio | in missione | in maternita | in congedo | in trasferta | in vacanza
         """,
@@ -70,39 +75,58 @@ _SENTENCES: tuple[tuple[str, str, int], ...] = (
     ),
     (
         "ik ben | momenteel ben ik | op dit moment ben ik | wegens vakantie ben ik | ben | wij zijn",
+        "ben ik | zijn wij",
         """
         afwezig | niet aanwezig | met vakantie | op vakantie | met verlof | met zwangerschapsverlof | met ouderschapsverlof | niet op kantoor | niet bereikbaar | ziek | op reis | op dienstreis | vrij | weer aanwezig
         """,
         5,
     ),
     (
-        "jag ar | jeg er | eg er | olen | jag kommer att vara",
+        "jag ar | jeg er | jeg holder | jag har | eg er | olen | jag kommer att vara",
+        "ar jag | er jeg | har jag",
         """
-        borta | ledig | pa semester | tjanstledig | foraldraledig | bortrest | ikke til stede | ikke pa kontoret | pa ferie | bortrejst | pa barsel | fraværende | lomalla | poissa | vapaalla | matkoilla
+        borta | ferie | semester | ledig | pa semester | tjanstledig | foraldraledig | bortrest | ikke til stede | ikke pa kontoret | pa ferie | bortrejst | pa barsel | fraværende | lomalla | poissa | vapaalla | matkoilla
         """,
         4,
     ),
     (
         "estou | estarei | encontro-me | me encontro",
+        "estou | estarei",
         "ausente | de ferias | em ferias | fora do escritorio | fora ate | de licenca | em viagem | de baixa",
         3,
     ),
     (
         "jestem | bede | jsem | budu | som | budem | я | сеичас я | меня | sem | bom",
+        "bede | budu",
         """
         na urlopie | nieobecny | nieobecna | poza biurem | na zwolnieniu | na dovolene | mimo kancelar | nepritomen | nepritomna | nepritomny | в отпуске | нахожусь в отпуске | отсутствую | не будет в офисе | odsoten | odsotna
         """,
         4,
     ),
+    ("je ne suis pas | je ne serai pas", "je ne suis pas | je ne serai pas", "au bureau | disponible | joignable", 1),
+    ("ich habe", "habe ich", "urlaub | frei bis", 3),
+    ("no estoy | no estare", "no estoy | no estare", "disponible | en la oficina", 2),
+    ("non sono | non saro", "non sono | non saro", "in ufficio | disponibile | raggiungibile", 2),
 )
 #: Before a state without a verb, which follows at once: "currently the machine is unavailable" is about something else.
 _AT_PRESENT = "currently | now | presently | actuellement | en ce moment | derzeit | momentan | zur zeit | zurzeit | actualmente | attualmente | momenteel"
 _WORD = r"(?:[^\s!?]*[^\s.!?]|\d[\d.]*)"
 _SAID = "|".join(
     rf"(?:{alternatives(who)}) (?:{_WORD} ){{0,{between}}}?(?:{alternatives(states)})(?!\w)"
-    for who, states, between in _SENTENCES
+    for who, _, states, between in _SENTENCES
 )
-_BARE = rf"(?:{alternatives(_AT_PRESENT)}) (?:{alternatives(' | '.join(states for _, states, _ in _SENTENCES))})(?!\w)"
+#: Where a time or a cause stands first, the verb comes before the person: "Ab Montag bin ich …", "Tot 7 december ben ik …".
+_LEAD = (
+    r"(?:ab|bis|von|vom|heute|diese woche|in der zeit|aufgrund|wegen|until|from|today|this week|due to|durante|pendant|wahrend|zur zeit|zurzeit|derzeit|momentan|fino|dal|oggi|questa settimana|desde|hasta|hoy|esta semana|tot|van|vanaf|vandaag|deze week|wegens"
+    r"|fran|fra|i dag|jusqu'au|du|en raison|a partir|pour cause)\b[^!?]{0,60}?[ ,]"
+)
+_TURNED = "|".join(
+    rf"(?:{alternatives(who)}) (?:{_WORD} ){{0,5}}?(?:{alternatives(states)})(?!\w)" for _, who, states, _ in _SENTENCES
+)
+_CANNOT = r"(?:kann ich|je ne pourrai|je ne peux|kan ik) (?:\S+ ){0,6}?(?:nicht (?:be)?antworten|nicht lesen|repondre|niet (?:be)?antwoorden)\b"
+_BARE = (
+    rf"(?:{alternatives(_AT_PRESENT)}) (?:{alternatives(' | '.join(states for _, _, states, _ in _SENTENCES))})(?!\w)"
+)
 #: Who has gone for good.
 _LEFT = (
     r"(?:i|we) (?:no longer|do not|don't) (?:work|worked) (?:at|for|with|in|here)\b|(?:i|we) (?:have left|left) (?:the )?(?:company|university|institute|lab|laboratory|team|group|\w+ university)\b"
@@ -126,7 +150,9 @@ _OTHERS = (
     r"|do \S+ \S+ (?:sem|bom) odsotn|nepritomnost|szabadsagon vagyok|(?:\S+ ){0,4}(?:kadar|arasında|tarihine kadar) (?:yıllık )?izinde|βρισκομαι σε αδεια|ειμαι εκτος γραφειου|απουσιαζω"
     r"|(?:我|本人)?.{0,8}(?:休假|外出|不在办公室|出差)|(?:ただいま|現在|ただ今)?.{0,12}(?:不在|休暇)|휴가|부재중"
 )
-_STARTS = re.compile(_GREETING + _THANKS + _NOTE + f"(?P<note>{_BARE}|{_LEFT}|{_OTHERS}|{_SAID})")
+_STARTS = re.compile(
+    _GREETING + _THANKS + _NOTE + f"(?P<note>{_LEAD}(?:{_TURNED}|{_CANNOT})|{_BARE}|{_LEFT}|{_OTHERS}|{_SAID})"
+)
 #: Who asks something waits for an answer, whatever they say of their holidays.
 _ASKS = re.compile(
     r"(?:^|[.!,;:] |- )(?:so |but |and |et |mais |und |aber |y |pero |e |ma )?(?:please |bitte )?(?:can|could|would|will|may|how|when|what|which|where|who|why|should|shall|do|does|is it|is there|qui|que dois|quel|quelle|pourquoi|pouvez|pourriez|peux"
@@ -143,6 +169,9 @@ _WISHES = whole_words("""
 
 _PLEASE_DO = re.compile(
     r"\bplease (?:do )?(?:give|move|transfer|hand|delete|remove|stop|start|keep|leave|add|change|make|wait|hold|assign|shut|switch|turn)\b|\b(?:add|give|send|move|show|tell|help) (?:me|us|it|them)\b"
+)
+_GERMAN_WISH = re.compile(
+    r"\bbitte (?:\w+ ){0,3}(?:warten|laufen|lassen|stoppen|loschen|behalten|entscheiden|genehmigen|anlassen)\b"
 )
 _MACHINE_IN_IT = re.compile(r"[^.!?]{0,80}\b(?:vms?|machine|maschine|maquina|macchina)\b")
 #: What is away is the writer, no machine.
@@ -161,4 +190,4 @@ def begins_absent(newest: str) -> bool:
 
 def waits(newest: str) -> bool:
     """Whether who wrote these words wants something of us: a person does, a machine does not."""
-    return any(pattern.search(newest) for pattern in (_ASKS, _WISHES, _PLEASE_DO))
+    return any(pattern.search(newest) for pattern in (_ASKS, _WISHES, _PLEASE_DO, _GERMAN_WISH))

@@ -61,7 +61,7 @@ _WISHES = beginning("""
     i am away | i'm away | i am out of office | i'm out of office | i am out of the office | i'm out of the office | i am out of town | i'm out of town | sorry for | apologies for | cc * | cc: * | hi | hello | dear | happy to |
     merci | avec plaisir | bon courage | bonne chance | bonne continuation | bonne reception | bonne journee | bonne soiree | bonnes vacances | bon week-end | bon weekend | bonne semaine | bonne fin |
     avec mes excuses | avec toutes mes excuses | mes excuses pour | bonnes fetes | bonnes fetes de | beau projet | c'est un beau projet | c'est un bon projet | joli projet | projet interessant | tres bonne demande | bonne demande |
-    gutes gelingen | alles gut | mucho exito | buen trabajo | succes | veel plezier | veel succes | lycka till | held og lykke | lykke til |
+    hope it helps | fantastic | bon travail | bonne reussite | bon vent | je suis ravi* | gutes gelingen | alles gut | mucho exito | buen trabajo | succes | veel plezier | veel succes | lycka till | held og lykke | lykke til |
     bravo | super | parfait | tres bien | bien recu | a bientot | a plus | a+ | ++ | bonne idee | tres bonne idee | au plaisir | bienvenue | felicitations | de rien | je vous en prie | je t'en prie | comme convenu | comme discute | pour info |
     tout est bon | pensez a | n'oubliez pas | cordialement | danke | vielen dank | viel erfolg | viel spass | viel gluck | gerne | gern geschehen | alles gute | schones wochenende |
     schonen tag | schonen abend | schone grusse | viele grusse | wie besprochen | wie vereinbart | willkommen | super | prima | perfekt | bis bald | bis dann |
@@ -76,7 +76,7 @@ _AGREEMENTS = beginning("""
     go ahead | please go ahead | please proceed | please build it | you can build it | go for it | looks good to me | looks good | look* fine | all good | all set | fine with me | fine by me | lgtm | no problem |
     i agree | i fully agree | agreed | fully agreed | fully agree | makes sense | it makes sense | that makes sense | this makes sense | i'm fine with this | i'm fine with it | i am fine with this | i am fine with it |
     i'm happy with this | i'm happy with it | i am happy with this | i am happy with it | all fine | everything is fine | everything looks fine | everything looks good | everything is clear | all clear |
-    reasonable request | a reasonable request | clear request | sounds reasonable | seems reasonable | seems fine | very useful | useful | je suis d'accord | entierement d'accord | tout a fait d'accord | c'est clair | tout est clair | je soutiens | je connais bien | einverstanden | bin einverstanden | geht klar | von mir aus gerne | klingt gut | klingt sinnvoll | ich unterstutze das | de acuerdo | d'accordo |
+    reasonable request | a reasonable request | clear request | sounds reasonable | seems reasonable | seems fine | very useful | useful | good to go | you're all set | you are all set | ready when you are | i like it | i like the project | i like this | we support | supported by | je suis d'accord | entierement d'accord | tout a fait d'accord | c'est clair | tout est clair | je soutiens | je connais bien | einverstanden | bin einverstanden | geht klar | von mir aus gerne | klingt gut | klingt sinnvoll | ich unterstutze das | de acuerdo | d'accordo |
     sounds good | sounds fine | of course | absolutely | definitely | certainly | i fully support | i support | fully supported | i'm happy to support | i am happy to support | bien sur | absolument |
     c'est parfait | c'est bon | tout va bien | naturlich | selbstverstandlich | alles klar | passt | por supuesto | claro | certo | sure | done | ok | okay | yes | yep | tout est bon | parfait | perfect | perfekt
 """)
@@ -85,8 +85,8 @@ _AS_ASKED = re.compile(
     r"(?:please|now|then|right away|immediately|and build (?:it|this|the (?:vm|machine))|with (?:it|this|that|the build|the installation)|as (?:asked|requested|planned|it is|is))(?:,? (?:please|thanks|now|\w{2,20}))?"
 )
 _TO_THE_READER = whole_words("""
-    you | your | yours | yourself | u | vous | votre | vos | tu | ton | ta | tes | te | toi | sie | ihr | ihre | ihrem | ihnen | du | dein | deine | dir | dich |
-    usted | ustedes | su | sus | tuyo | lei | suo | sua | tuo | tua | vi
+    you | your | yours | yourself | u | vous | votre | vos | tu | ton | ta | tes | te | toi | sie | ihr | ihre | ihrem | ihnen | du bist | du hast | du kannst | du wirst | du musst | du brauchst | du darfst | du magst | hast du | bist du | kannst du | wirst du | dein | deine | dir | dich |
+    usted | ustedes | tuyo | tuo | tua | vi
 """)
 # Words on which a decision may hang although none of them limits it by itself.
 _OPEN = whole_words("""

@@ -117,3 +117,38 @@ def test_a_note_all_of_whose_sentences_are_a_machines_is_one(text: str) -> None:
 )
 def test_one_sentence_that_no_machine_writes_makes_it_a_persons(text: str) -> None:
     assert kind(text) is Kind.UNCLEAR
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ab Montag, dem 4. Januar, bin ich wieder im Dienst.",
+        "Wegen einer Dienstreise kann ich Ihre Nachricht nicht beantworten.",
+        "Vanaf maandag ben ik met verlof.",
+        "Fino al 6 gennaio sarò in vacanza.",
+        "Non sono in ufficio oggi.",
+        "No estaré disponible esta tarde.",
+        "En raison d'un déplacement, je ne pourrai vous répondre avant lundi.",
+        "I'm off until the fourth.",
+        "This is to inform you that I am on sick leave.",
+        "Ich habe bis 4. Januar Urlaub.",
+    ],
+)
+def test_a_note_may_begin_with_a_time_a_cause_or_a_no(text: str) -> None:
+    assert kind(text) is Kind.AUTOMATIC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Estoy disponible mañana.",
+        "Sono in ufficio domani.",
+        "Ab Montag bin ich im Urlaub, also bitte vorher entscheiden.",
+        "Ab Montag bin ich im Urlaub, die Maschine kann weg.",
+        "Due to a mistake I am locked out.",
+        "I am off to a good start.",
+        "Du coup je suis perdu.",
+    ],
+)
+def test_who_is_there_or_speaks_of_something_else_is_a_person(text: str) -> None:
+    assert kind(text) is Kind.UNCLEAR

@@ -135,6 +135,8 @@ def test_another_name_behind_a_mark_is() -> None:
         "Stopp",
         "Zinloos.",
         "だめ",
+        "le temps du stage",
+        "Su jefe paga",
         "안돼요",
     ],
 )
@@ -158,6 +160,9 @@ def test_what_looks_like_words_to_the_requester_or_a_name_is_asked_about(words: 
         "Nessuna obiezione.",
         "Veel plezier!",
         "Dave Miller",
+        "Du hast es dir verdient.",
+        "Je suis ravie.",
+        "Good to go.",
         "dave",
     ],
 )
