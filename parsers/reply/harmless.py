@@ -11,7 +11,7 @@ import re
 from parsers.text.endings import is_name
 from parsers.text.folding import fold
 from parsers.text.openings import is_greeting
-from parsers.text.tables import alternatives, beginning, whole_words
+from parsers.text.tables import alternatives, beginning, later, whole_words
 
 _LONGEST_SIGNATURE_LINE = 60
 _BESIDE_A_NAME = re.compile(r"\s*[,|•·(\[]|\s+[-–—/]\s+")
@@ -35,7 +35,7 @@ _CLAUSE = re.compile(r"[,:;]\s|\s[-–—]\s")
 #: Spanish and Italian; without its accent either is the "if" of another language.
 _YES = frozenset({"sí", "sì", "+1"})
 #: Times and limits of languages that write no spaces: what else is short and has them is a name.
-_UNSPACED_OPEN = re.compile(
+_UNSPACED_OPEN = later(
     rf"[月日年天周週期只到不等前后後先再但若如まで]|{alternatives('だめ | 아니 | 안돼')}|(?<!\w)(?:لا|לא)(?!\w)"
 )
 #: `Alice: welcome aboard!`
@@ -81,7 +81,7 @@ _AGREEMENTS = beginning("""
     c'est parfait | c'est bon | tout va bien | naturlich | selbstverstandlich | alles klar | passt | por supuesto | claro | certo | sure | done | ok | okay | yes | yep | tout est bon | parfait | perfect | perfekt
 """)
 _DOING = beginning("go ahead | please go ahead | please proceed | please build it | you can build it | go for it")
-_AS_ASKED = re.compile(
+_AS_ASKED = later(
     r"(?:please|now|then|right away|immediately|and build (?:it|this|the (?:vm|machine))|with (?:it|this|that|the build|the installation)|as (?:asked|requested|planned|it is|is))(?:,? (?:please|thanks|now|\w{2,20}))?"
 )
 _TO_THE_READER = whole_words("""

@@ -14,7 +14,7 @@ from parsers.reply.harmless import is_harmless, is_signature, is_yes
 from parsers.text.boilerplate import is_disclaimer
 from parsers.text.endings import is_closing, is_contact, is_mobile_footer, is_postscript
 from parsers.text.folding import fold
-from parsers.text.tables import beginning, whole_words
+from parsers.text.tables import beginning, later, whole_words
 from parsers.values import Verb
 
 # What these set going is not asked about again: beside them only words that are known to be harmless may stand.
@@ -23,19 +23,19 @@ EXPLAINED = frozenset({Verb.EXTEND, Verb.RESTORE})
 """Words behind which their sender may say why."""
 # What cannot be taken back, or is asked only once: beside these a question, or another time, is asked about.
 _CAREFUL = frozenset({Verb.RELEASE, Verb.WITHDRAW, Verb.CONFIRM, Verb.REINSTALL})
-_LATER = re.compile(
+_LATER = later(
     r"\b(?:in|dans|en|tra|fra) (?:\d{1,4}|an?|one|two|three|some|une?|deux|trois|quelques|eine[mnr]?|zwei|drei|einigen|una?|dos|due|tres|tre) "
     r"(?:hours?|days?|weeks?|months?|years?|heures?|jours?|semaines?|mois|ans?|stunden?|tage?n?|wochen?|monate?n?|jahre?n?|dias?|semanas?|mes(?:es)?|giorn[io]|settiman[ae]|mes[ei])\b"
     r"|\b(?:on|by|next|this|from) (?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag)\b|\btonight\b"
 )
 # Who gives something back says why: that it is not needed any more limits nothing.
 _GIVING_BACK = frozenset({Verb.RELEASE, Verb.WITHDRAW})
-_NOT_NEEDED = re.compile(
+_NOT_NEEDED = later(
     r"\b(?:(?:i|we) )?(?:do not|don't|no longer|won't|will not|n'ai plus|n'avons plus|n'en ai plus) (?:need|use|want|besoin)\b[^.;,]{0,40}"
     r"|\b(?:is|are) (?:not|no longer) (?:needed|used|required|necessary)\b[^.;,]{0,30}|\bplus besoin\b[^.;,]{0,30}"
 )
 # Who asks for more time says why: that something is not finished limits nothing.
-_NOT_FINISHED = re.compile(
+_NOT_FINISHED = later(
     r"(?:\b(?:is|are|was|were|has|have|had|did|does|could|can|will|be)(?: not|n't)|\bcannot|\b(?:not|never)|\bn'(?:est|a|ont|etait)(?: toujours)? pas(?: encore)?|\bne sont(?: toujours)? pas(?: encore)?)"
     r" (?:yet |been |be |fully |quite |completely |able to |encore |ete )*"
     r"(?:finish\w*|done|complet\w*|over|ready|arrived?|publish\w*|accept\w*|submit\w*|moved?|migrat\w*|process\w*|analy\w*|stable|available|termin\w*|fini\w*|pret\w*|publie\w*)\b[^.;,]{0,40}"
@@ -64,7 +64,7 @@ _STAND_IN = (
     r"\b(?: (?:help|be there|be here|answer|take over|cover|replace|stand in|look after|take care|respond|reply|aider|repondre|la|helfen|antworten|mich)\b)?[^.;,]{0,30})?"
 )
 _COURTESIES = tuple(
-    re.compile(pattern)
+    later(pattern)
     for pattern in (
         # "but ask her for the number" is no courtesy: it is a task for whoever reads the answer, and nobody does.
         r"\bbut (?:do |please )?(?:come (?:and (?:see|say|visit|have)|by|over)|say (?:hello|hi)|ask (?:me |us )?(?:if|when|whenever) (?:you|anything|something|there|any|things))\b[^.;]{0,80}",
@@ -154,7 +154,7 @@ _LIMITS = whole_words("""
     hasta | cuando | despues | antes | solo | pero | nunca | espera | esperar | salvo | excepto | siempre que | en lugar | primero |
     fino | quando | dopo | prima | soltanto | aspetta | aspettare | eccetto | invece | mai | senza
 """)
-_QUANTITY = re.compile(
+_QUANTITY = later(
     r"\b\d{1,6}\s?(?:gb|gib|gio|go|tb|tib|mb|mib|cpus?|vcpus?|cores?|g)\b|\b(?:19|20)\d\d-\d{1,2}-\d{1,2}\b|\b\d{1,2}[./-]\d{1,2}[./-](?:\d\d|\d{4})\b"
     r"|\b(?:for|pour|fur|por|per) (?:\d{1,4}|one|two|three|four|five|six|nine|twelve|a|un|une|deux|trois|six|douze|ein|eine|zwei|drei)? ?"
     r"(?:days?|weeks?|months?|years?|jours?|semaines?|mois|ans?|tage?n?|wochen?|monate?n?|jahre?n?)\b"
@@ -172,7 +172,7 @@ _OPPOSITES = {
 _ONLY_APPROVES = re.compile(r"[\W_]{0,9}(?:approve|approved|accepted|granted|approuve|approuvee|accepte)[\W_]{0,9}")
 _NEGATION = re.compile(r"n't\b|\bn'(?=\w)")
 # A denial is explained with all of these; only at the start of a sentence do they speak of the denial itself.
-_DENIAL_RETRACTED = re.compile(
+_DENIAL_RETRACTED = later(
     r"[\W_]{0,9}(?:p\.?s\.?[\W_]+)?(?:oh|hmm?|ah|uh|um|no|sorry|and|but|please|just|mince|non|ach|nein|wait|hold on)?[\W_]{0,5}(?:please[\W_]{1,3})?(?:oops|whoops|oups|ups|wait\b(?! (?:for|until|till|a few|some|another|one))|hold on|hang on|actually|edit\b|update\b|correction"
     r"|scratch that|strike that|never ?mind|ignore\b|disregard|(?:do not|don't) (?:deny|refuse|reject|decline)|forget (?:it|that|this|about)|cancel (?:that|this|my)|i take (?:that|it|this) back|on second thoughts?|on reflection"
     r"|(?:this|that|it) was (?:the wrong|a mistake|an error|meant|not meant)|wrong (?:ticket|mail|e-?mail|message|request|person|button|one|window)|my mistake|i (?:mixed|confused|meant|was wrong)|i changed my mind"

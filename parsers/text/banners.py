@@ -11,7 +11,7 @@ import re
 
 from parsers.text.boilerplate import speaks_of_the_matter
 from parsers.text.folding import fold
-from parsers.text.tables import alternatives, whole_words
+from parsers.text.tables import alternatives, later, whole_words
 
 _MOST_BANNERS = 4
 _LONGEST_BANNER = 900
@@ -33,7 +33,7 @@ _DOUBTED = whole_words("""
     first time sender | unknown sender | unfamiliar sender | unusual sender | untrusted sender | untrusted | unverified | not been verified | could not be verified |
     not verified | spoof* | impersonat* | phishing | suspicious | could not verify | couldn't verify | unable to verify | could not be validated | not authenticated
 """)
-_AS_GATEWAYS_DOUBT = re.compile(
+_AS_GATEWAYS_DOUBT = later(
     r"(?:could not|couldn't|unable to|cannot|can't) verify (?:the identity|that|this|the sender)|identity of (?:the|this) sender"
     r"|this (?:e-?mail|message|sender)\b.{0,60}\b(?:could not be (?:verified|validated)|has not been verified|hasn't authenticated|(?:might|may) be (?:spoof|impersonat|a phish))"
     r"|sender of this (?:e-?mail|message) (?:could not be|has not been) verified"
@@ -88,9 +88,9 @@ _LABELS = (
     r"\[?(?:ext|external|externe?[rsn]?|externo|esterno|extern|outside)\]?|caution|warning|attention|achtung|vorsicht|warnung|avertissement"
     r"|attenzione|atencion|atencao|precaucion|aviso|let op|waarschuwing|varning|advarsel|uwaga|внимание|увага|upozorneni|figyelem|dikkat|huomio|προσοχη|注意|警告|(?:ironscales|sophos|mimecast|proofpoint|barracuda|darktrace|trustwave|fortimail)(?=\s?:)|cuidado|notice|hinweis|obs|corre[io]o? externo|mail externe|external (?:e-?mail|mail|message|sender)"
 )
-_LABELLED = re.compile(rf"(?:[\W_]{{0,8}}(?:{_LABELS})[\W_]{{0,8}}){{1,3}}")
+_LABELLED = later(rf"(?:[\W_]{{0,8}}(?:{_LABELS})[\W_]{{0,8}}){{1,3}}")
 #: A label before words, with the sign that sets it off; "Attention, …" begins a sentence.
-_LABEL = re.compile(rf"[\W_]{{0,8}}(?:{_LABELS})\s?[:!\]*⚠–-]")
+_LABEL = later(rf"[\W_]{{0,8}}(?:{_LABELS})\s?[:!\]*⚠–-]")
 _FRAMED = re.compile(r"[*#=~_|<-]{2,}.{3,}[*#=~_|>-]{2,}|\[.{3,}\]")
 #: Each of these says alone that a gateway speaks.
 _SURELY = whole_words("""

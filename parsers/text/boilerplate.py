@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from parsers.text.folding import fold
-from parsers.text.tables import whole_words
+from parsers.text.tables import later, whole_words
 
 _LONGEST = 3_000
 
@@ -56,7 +56,7 @@ _DISCLAIMING = whole_words("""
     protezione dei dati | responsabilita | d.lgs | vertrouwelijk | geadresseerde | konfidentiell | fortrolig | poufne | конфиденциальн*
 """)
 #: The second word: the mail itself, what is in it, who gets it, or a company and its register.
-_OF_THE_MAIL = re.compile(
+_OF_THE_MAIL = later(
     r"https?:|www\.|\b(?:e-?mails?|messages?|communications?|attachments?|transmission|information|the sender|notify|respond|reply|replies|ltd|limited|inc|gmbh|registered|urgent|"
     r"courriels?|mel|pieces? jointes?|informations?|expediteur|avertir|courrier|nachrichten?|anhange?|absender|empfanger|informationen|correos?|mensajes?|adjuntos?|informacion|remitente|solicitud|"
     r"messaggi|messaggio|allegat[io]|informazioni|mittente|posta|bericht|afzender|meddelande|melding|wiadomosc|"

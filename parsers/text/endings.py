@@ -10,12 +10,12 @@ import re
 
 from parsers.text.boilerplate import speaks_of_the_matter
 from parsers.text.folding import fold
-from parsers.text.tables import alternatives, whole_words
+from parsers.text.tables import alternatives, later, whole_words
 from parsers.values import Address
 
 _DELIMITER = re.compile(r"\s*(?:[-_=]{3,}|[*~]{5,})\s*")
 _MARKS_OF_AN_END = frozenset("-_=*~")
-_MOBILE = re.compile(
+_MOBILE = later(
     r"\s*[-*_(\[]{0,3}(?:(?:sent|written|typed|posted|get|download|envoye|ecrit|telechargez|obtenez|obtenir|von mein|gesendet"
     r"|enviado|enviada|inviato|verzonden|verstuurd|skickat|sendt|wyslano|wyslane|wysłano|wysłane|outlook fur|diese nachricht wurde|holen sie sich"
     r"|laden sie|obtener|obtenga|descargar|scarica|ottieni|lahetetty|отправлено|надіслано|发自|從我的|从我的|發自|iphone|tap na|odeslano"
@@ -49,7 +49,7 @@ _MADE_CLOSINGS = (
 _PLACE = re.compile(r" (?:from|aus|desde|depuis|da|uit|fran|fra|z) [\w'-]{2,20}(?: [\w'-]{2,20})?(?=$|[,.!])")
 #: Between two closings of one line.
 _CLOSING_JOINT = re.compile(r"(?:and|&|und|et|y|e|u\.|,|-|/)\s+")
-_CLOSINGS = re.compile(
+_CLOSINGS = later(
     rf"""(?:{
         alternatives('''
     regards | best regards | kind regards | warm regards | warmest regards | with regards | best | best wishes | all the best | all best |
@@ -81,7 +81,7 @@ _MAX_CLOSING_LINES = 8
 _MOST_BOX_LINES = 12
 _FOOTER = re.compile(r"\s*_{30,}\s*")
 
-_CONTACT = re.compile(
+_CONTACT = later(
     r"(?:(?:(?:tel|phone|telephone|telefon|telefono|mobile|mobil|mob|cell|fax|office|buro|bureau|room|raum|salle|web|url|site|e-?mail|mail|courriel|skype|teams|matrix|signal|"
     r"orcid|linkedin|twitter|mastodon|address|adresse|postal|gsm|port|handy|work|direct|desk|t|m|p|f|e|w|a)\s?[.:)]{1,2}|(?:tel|phone|telephone|telefon|mobile|fax)\s)\s{0,3}\S.{0,100}"
     r"|[+(]?[\d(][\d\s().\/-]{5,24}(?:\s?(?:ext|x)\.?\s?\d{1,6})?"

@@ -317,6 +317,22 @@ def test_once_everything_is_loaded_no_date_asks_for_a_file() -> None:
     assert done.stdout == ""
 
 
+COMPILED = """
+from datetime import UTC, datetime
+from mailbot.adapters.reading import child
+from parsers.text import tables
+from parsers.values import ReadingRules
+before = len(tables._WAITING)
+child._load_everything(ReadingRules(now=datetime(2026, 11, 23, 9, tzinfo=UTC), timezone=UTC))
+print(before > 40, len(tables._WAITING))
+"""
+
+
+def test_no_reader_has_to_compile_a_table_of_words_that_waited_when_it_was_forked() -> None:
+    done = subprocess.run([sys.executable, "-c", COMPILED], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "True 0\n"
+
+
 def test_every_mail_of_the_fixtures_is_understood_in_the_child_as_outside(reader: ConfinedReader) -> None:
     for path in sorted((ROOT / "fixtures" / "mail").glob("*/*.eml"))[::4]:
         raw = path.read_bytes()

@@ -24,6 +24,7 @@ from mailbot.adapters.reading.frames import DIED, STAMP, TOO_LONG, UNDERSTOOD
 from mailbot.adapters.reading.wire import dumps
 from parsers import read, understand
 from parsers.dates.words import MONTH_NAMES
+from parsers.text.tables import compile_all
 from parsers.values import ReadingRules, Understanding
 
 COMMANDS, ANSWERS = 0, 1
@@ -117,6 +118,7 @@ def _load_everything(rules: ReadingRules) -> None:
         languages.read_in("31 12 2027", others, rules)
     for octets in (_WARM_UP, _WARM_UP.replace(b"Subject: ", b"Subject: Re: "), _WRITTEN_ODDLY):
         understand(read(octets, rules), rules)
+    compile_all()  # once, and not again in each reader
 
 
 def _loaded_bytes() -> int:
