@@ -156,7 +156,7 @@ class Week:
         """What is not as it should be."""
         for trouble in sight.what_is_blind(self.context.store):
             yield say(
-                "{What} has not worked since {day}: {why}. Until it works again, {meanwhile}.",
+                "{What} has not worked since {day}. Until it works again, {meanwhile}. Error message: “{why}”",
                 what=trouble.what,
                 day=self._day(trouble.since),
                 why=trouble.why,
