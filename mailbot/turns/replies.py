@@ -202,9 +202,14 @@ def _by_code(
 
 
 def _from_nobody(context: TurnContext, mail: Mail, references: tuple[Reference, ...], now: datetime) -> Judgement:
-    """An address that nobody has registered: if it was written to once, it hears that it no longer counts, and nothing else."""
+    """An address that nobody has registered: if it was written to once, it hears that it no longer counts, and nothing else.
+
+    Where it had enough answers for today, people read the mail: whoever had a machine may not know that nobody heard.
+    """
     if any(_written_to(context, reference, (mail.sender.address,)) for reference in references):
-        return answered_stranger(context, mail, now, "an answer from an address that is not registered any more")
+        note = "an answer from an address that is not registered any more"
+        judgement = answered_stranger(context, mail, now, note)
+        return left(judgement.why) if judgement.turn is None else judgement
     return left("an answer to a letter of ours from somebody it was not written to")
 
 

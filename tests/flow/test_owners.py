@@ -298,3 +298,15 @@ def test_a_directory_that_is_away_is_no_check(tmp_path: Path) -> None:
     assert "The directory could not be asked about alice when this was written." in words
     assert "SSH key" not in words
     fresh.close()
+
+
+def test_who_is_gone_and_had_an_answer_today_is_left_for_people(world: World) -> None:
+    until_the_warning(world)
+    world.directory.remove(ALICE.login)
+    warning, before = world.last(Letter.WARNING), len(world.letters)
+    world.answers(warning, "extend until 2027-12-31")
+    assert [kind_of(one) for one in world.letters[before:]] == [Letter.UNKNOWN_SENDER]
+    assert not world.inbox.inbox()
+    world.answers(warning, "Please, I still need it")
+    assert [kind_of(one) for one in world.letters[before:]] == [Letter.UNKNOWN_SENDER]
+    assert len(world.inbox.inbox()) == 1, "nobody was told, so people find it"
