@@ -1,15 +1,16 @@
 """Whether the clock on the wall can be believed: compared with a clock that nobody sets, and with the last look on record.
 
 Pure.  What is compared with is stored, so that the guard holds over a restart and for `mailbot once`.  While the machine
-runs, both clocks go on together.  Across a start of the machine only the last believed moment is known: a clock that
-lies before it is wrong, and one that is further ahead than a machine is usually off is doubted for a day.
+runs, both clocks go on together.  Across a start of the machine only the last believed moment is known, and how long
+machines ran since with a clock that was doubted: at least so much later it is.  A clock that lies before the believed
+moment is wrong, and one that is further ahead than a machine is usually off is doubted for a day.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from parsers.translatable import NOTHING, Translatable, say, say_many
@@ -40,10 +41,14 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is on record: the last moment that was believed, and a reference for each start of a machine."""
+    """What is on record: the last moment that was believed, and a reference for each start of a machine.
+
+    `at_least` is the moment that it certainly is by now, counted on while the clock is doubted.
+    """
 
     believed: datetime | None = None
     starts: Mapping[str, Reference] = field(default_factory=dict)
+    at_least: datetime | None = None
 
 
 def look(watch: Watch, start: str, now: datetime, elapsed: float, *, doubted: bool) -> tuple[Watch, Translatable]:
@@ -61,15 +66,20 @@ def look(watch: Watch, start: str, now: datetime, elapsed: float, *, doubted: bo
     if elapsed - since >= BELIEVED_AFTER.total_seconds():
         return _recorded(watch, start, Reference(now, elapsed), now), NOTHING
     after = Reference(known.wall, known.elapsed, known.ahead, since)
+    ran = known.wall + timedelta(seconds=elapsed - known.elapsed)
+    later = watch.at_least is None or ran - watch.at_least >= _REMEMBER_EVERY
+    record = replace(_recorded(watch, start, after, watch.believed), at_least=ran if later else watch.at_least)
     jumped = say("it jumped forward by {time}") if off > timedelta(0) else say("it jumped back by {time}")
-    return _recorded(watch, start, after, watch.believed), jumped.given(time=_in_words(abs(off)))
+    return record, jumped.given(time=_in_words(abs(off)))
 
 
 def _first(watch: Watch, now: datetime, elapsed: float, *, doubted: bool) -> Reference:
     """What a clock is compared with that is looked at for the first time since the machine started."""
     if watch.believed is None:
         return Reference(now, elapsed)
-    return Reference(watch.believed, elapsed, JUMP if doubted else USUALLY_OFF)
+    if not doubted:
+        return Reference(watch.believed, elapsed, USUALLY_OFF)
+    return Reference(max(watch.believed, watch.at_least or watch.believed), elapsed)
 
 
 def _recorded(watch: Watch, start: str, reference: Reference, believed: datetime | None) -> Watch:
@@ -93,7 +103,8 @@ def written(watch: Watch) -> str:
         name: [one.wall.isoformat(), one.elapsed, one.ahead.total_seconds(), one.doubted]
         for name, one in watch.starts.items()
     }
-    return json.dumps({"believed": watch.believed.isoformat() if watch.believed else None, "starts": starts})
+    moments = {"believed": watch.believed, "at_least": watch.at_least}
+    return json.dumps({**{name: at and at.isoformat() for name, at in moments.items()}, "starts": starts})
 
 
 def read(kept: str | None) -> Watch:
@@ -105,4 +116,9 @@ def read(kept: str | None) -> Watch:
         name: Reference(datetime.fromisoformat(wall), elapsed, timedelta(seconds=ahead), doubted)
         for name, (wall, elapsed, ahead, doubted) in raw["starts"].items()
     }
-    return Watch(datetime.fromisoformat(raw["believed"]) if raw["believed"] else None, starts)
+    believed, at_least = raw["believed"], raw.get("at_least")  # the second came later
+    return Watch(
+        datetime.fromisoformat(believed) if believed else None,
+        starts,
+        datetime.fromisoformat(at_least) if at_least else None,
+    )

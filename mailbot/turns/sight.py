@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
@@ -152,10 +152,14 @@ def last_read(store: Store) -> datetime | None:
 
 
 def cannot(context: TurnContext, sense: Sense, why: Translatable, now: datetime, which: str = "") -> None:
-    """Remember since when a sense fails, and why."""
-    if context.store.note(_note(sense, which)) is None:
-        trouble = Trouble(sense, now, why, which)
-        context.store.put_note(trouble.note, trouble.written(told=False))
+    """Remember since when a sense fails, and why; a moment to come was written by a wrong clock, and is put right."""
+    name = _note(sense, which)
+    kept = context.store.note(name)
+    before = None if kept is None else _read(name, kept)
+    if before is None:
+        context.store.put_note(name, Trouble(sense, now, why, which).written(told=False))
+    elif before.since > now:
+        context.store.put_note(name, replace(before, since=now).written(told=before.told))
 
 
 def can(context: TurnContext, sense: Sense, now: datetime, which: str = "") -> None:
@@ -165,6 +169,7 @@ def can(context: TurnContext, sense: Sense, now: datetime, which: str = "") -> N
     if kept is None:
         return
     trouble = _read(name, kept)
+    trouble = replace(trouble, since=min(trouble.since, now))  # a clock that was wrong may have written it
     letters = _letters(context, trouble, back=True) if trouble.told else ()
     context.store.commit(Turn(now=now, effects=letters, notes={name: None}))
     if trouble.told:

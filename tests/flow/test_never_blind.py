@@ -313,6 +313,7 @@ def test_the_digest_never_says_that_all_is_well_while_something_fails(tmp_path: 
     days(world, 9)
     letter = words_of(world.last(Letter.ADMIN_DIGEST, CAROL.address))
     assert "The mailbox has not worked since" in letter
+    assert ".." not in letter
     world.close()
 
 

@@ -69,6 +69,20 @@ def test_a_doubt_outlasts_a_start_of_the_machine() -> None:
     assert bot.look(START + 0.5 * HOUR, 0.1, "second") == ""
 
 
+def test_a_right_clock_is_believed_at_once_after_a_start_with_a_wrong_one_that_was_watched() -> None:
+    bot = Process()
+    bot.look(START, 0)
+    for hours in (0, 1, 2):
+        assert bot.look(START + (29 * 24 + hours) * HOUR, hours, "wrong")
+    assert bot.look(START + 3.1 * HOUR, 0, "later than it can be"), "two hours have passed, and one is forgiven"
+    assert bot.look(START + 2.2 * HOUR, 0, "right") == ""
+    assert clockwatch.read(bot.record).at_least is None
+
+
+def test_a_record_of_an_earlier_version_is_read() -> None:
+    assert clockwatch.read('{"believed": null, "starts": {}}') == Watch()
+
+
 def test_what_is_doubted_is_not_what_later_looks_are_compared_with() -> None:
     bot = Process()
     bot.look(START, 0)

@@ -14,6 +14,7 @@ from mailbot.model import LedgerEntry, Letter, MailKey, Ticket, Turn, Verdict
 from mailbot.turns import sight
 from mailbot.turns.clockwatch import JUMP
 from mailbot.turns.sight import TELL_AFTER, Reading, Sense, last_read, observe, what_is_blind, why_blind
+from parsers.translatable import say
 from provisioner.api import SiteHealth
 from tests.lives import Life
 from tests.world import ADMINS, World
@@ -203,6 +204,24 @@ def test_a_clock_that_was_wrong_is_not_believed_because_the_machine_was_started_
     assert Sense.CLOCK in looks(world)
     world.clock.reboot(world.now)
     assert Sense.CLOCK in looks(world)
+
+
+def test_what_failed_under_a_clock_far_ahead_did_not_fail_in_the_future(world: World) -> None:
+    store, right = world.bot.context.store, world.now
+    looks(world)
+    for hours in (0, 2):  # told after an hour
+        world.clock.jump(right + timedelta(days=29, hours=hours))
+        sight.cannot(world.bot.context, Sense.DIRECTORY, say("away"), world.now)
+        looks(world)
+    world.clock.jump(right)
+    sight.cannot(world.bot.context, Sense.DIRECTORY, say("away"), world.now)
+    assert looks(world) == {Sense.DIRECTORY: "away"}
+    assert [(one.since, one.told) for one in what_is_blind(store)] == [(right, True)]
+    queue = [row for row in store.overview.queue(limit=500) if row.letter is Letter.ADMIN_BLIND]
+    since = [store.overview.row(row.id).effect.facts for row in queue]
+    back = [facts["since"] for facts in since if facts.get("back")]
+    assert back
+    assert set(back) == {right.isoformat()}, "of the clock itself"
 
 
 # sites
