@@ -118,13 +118,12 @@ def verify(keys: TokenKeys, reference: Reference, recipient: str, *, nonce: str 
     return good
 
 
-_SKEW_DAYS = 1
-"""The server that says when an answer came may still have the day before."""
+def expired(reference: Reference, came: datetime, now: datetime, expiry_days: int) -> bool:
+    """True where the answer came more days after the letter, or the letter is of a day that has not begun.
 
-
-def expired(reference: Reference, came: datetime, expiry_days: int) -> bool:
-    """True where the answer came more days after the letter, or before it."""
-    return not -_SKEW_DAYS <= day_of(came) - reference.day <= expiry_days
+    By the clock of the mail server, which says when it came, it may have come on the day before the letter.
+    """
+    return day_of(now) < reference.day or day_of(came) - reference.day > expiry_days
 
 
 def short_code(keys: TokenKeys, reference: Reference, recipient: str, *, nonce: str = "") -> str:
@@ -150,6 +149,7 @@ def reference_of_code(
     recipients: Iterable[str],
     *,
     came: datetime,
+    now: datetime,
     expiry_days: int,
     nonce: str = "",
 ) -> Reference | None:
@@ -157,10 +157,10 @@ def reference_of_code(
 
     `version` and `nonce` are the ticket's present ones: an older code is used up.
     """
-    last, ticket_id = day_of(came) + _SKEW_DAYS, ticket_of_code(code)
+    ticket_id, days = ticket_of_code(code), range(day_of(now), day_of(came) - expiry_days - 1, -1)
     for recipient in recipients:
         for purpose in _MARK_TO_PURPOSE.values():
-            for day in range(last, last - _SKEW_DAYS - expiry_days - 1, -1):
+            for day in days:
                 found = Reference(ticket_id, version, purpose, day, "")
                 if purpose is not Purpose.NONE and verify_code(keys, code, found, recipient, nonce=nonce):
                     return replace(found, token=make(keys, recipient, found, nonce=nonce))

@@ -32,7 +32,7 @@ def number_of(context: TurnContext, references: tuple[Reference, ...], admin: Ad
             if reference.ticket_id == 0
             and reference.purpose is Purpose.DECIDE
             and tokens.verify(context.letters.keys, reference, admin.address)
-            and not tokens.expired(reference, context.came(), context.letters.expiry_days)
+            and not tokens.expired(reference, context.came(), context.clock.now(), context.letters.expiry_days)
         ),
         0,
     )

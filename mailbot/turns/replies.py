@@ -106,7 +106,7 @@ def judge_reply(
         return left("neither a request nor an answer to a letter of ours")
     admin = context.admin(mail.sender.address)
     person = _person(context, mail, references, admin)
-    references = references or _by_code(context, codes, admin, person)
+    references = references or _by_code(context, codes, admin, person, now)
     if admin is None and person is None:
         return _from_nobody(context, mail, references, now)
     if admin is not None and (number := number_of(context, references, admin)):
@@ -166,7 +166,7 @@ def _proven(exchange: _Exchange, said: Command | Unclear, look: Look, *, by_code
 def _lack(exchange: _Exchange) -> Translatable:
     """Why what was said cannot be done on this evidence, as words for the sender; empty where it can."""
     days = exchange.context.letters.expiry_days
-    if tokens.expired(exchange.reference, exchange.context.came(), days):
+    if tokens.expired(exchange.reference, exchange.context.came(), exchange.now, days):
         return say(
             "The message that you replied to is older than {days} days. Please reply to this one instead.", days=days
         )
@@ -178,7 +178,7 @@ def _lack(exchange: _Exchange) -> Translatable:
 
 
 def _by_code(
-    context: TurnContext, codes: tuple[str, ...], admin: Admin | None, person: Person | None
+    context: TurnContext, codes: tuple[str, ...], admin: Admin | None, person: Person | None, now: datetime
 ) -> tuple[Reference, ...]:
     """What the visible codes in a mail stand for, for somebody whose client lost every header.
 
@@ -195,7 +195,7 @@ def _by_code(
         recipients += owners.addresses(context, person, ticket) if person is not None and own else ()
         keys, days = context.letters.keys, context.letters.expiry_days
         one = tokens.reference_of_code(
-            keys, code, ticket.version, recipients, came=context.came(), expiry_days=days, nonce=ticket.nonce
+            keys, code, ticket.version, recipients, came=context.came(), now=now, expiry_days=days, nonce=ticket.nonce
         )
         found.append(one)
     return tuple(one for one in found if one is not None)
@@ -415,7 +415,7 @@ def _place_free(exchange: _Exchange) -> Refusal | None:
     if isinstance(who, Person) and not owners.is_owner(context, who, other):
         another = say("There is now another {machine}, which is not yours. Please ask the admins.")
         return Refusal(another.given(machine=machine_name(ticket.username)))
-    taken = say("There is already another one for {login} (#{ticket}): {state}.", login=other.username, ticket=other.id)
+    taken = say("There is already another one for {login} (#{ticket}): {state}.", login=other.login, ticket=other.id)
     return Refusal(taken.given(state=STATE_WORDS[other.state]))
 
 

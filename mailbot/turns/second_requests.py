@@ -95,7 +95,7 @@ def judge_second(
 ) -> Judgement | None:
     """What a complete template in the owner's name does to the ticket in the owner's place; None where that only stands in the way."""
     now = context.clock.now()
-    reference = _answers_a_letter(context, mail, person, ticket)
+    reference = _answers_a_letter(context, mail, person, ticket, now)
     if reference is not None and not repetition.went_to_others(context, reference):
         evidence = replace(evidence, proofs=evidence.proofs | {Proof.TOKEN})
         evidence = with_confirmation(context, mail, ticket, evidence, now)
@@ -112,12 +112,16 @@ def judge_second(
     return repetition.remember_copies(context, mail, reference, judgement, now)
 
 
-def _answers_a_letter(context: TurnContext, mail: Mail, person: Person, ticket: Ticket) -> Reference | None:
+def _answers_a_letter(
+    context: TurnContext, mail: Mail, person: Person, ticket: Ticket, now: datetime
+) -> Reference | None:
     """The letter to the owner, about this very ticket, that the mail answers."""
     days, keys = context.letters.expiry_days, context.letters.keys
     for one in tokens.references_in(mail.references, mail.recipients, context.letters):
         fits = (
-            one.ticket_id == ticket.id and one.purpose is Purpose.OWN and not tokens.expired(one, context.came(), days)
+            one.ticket_id == ticket.id
+            and one.purpose is Purpose.OWN
+            and not tokens.expired(one, context.came(), now, days)
         )
         if fits and any(
             tokens.verify(keys, one, address, nonce=ticket.nonce)

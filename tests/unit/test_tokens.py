@@ -192,23 +192,31 @@ def test_a_code_stands_for_its_letter_as_long_as_that_can_be_answered() -> None:
     code = tokens.short_code(KEYS, REFERENCE, ALICE)
     assert tokens.ticket_of_code(code) == 12
     later = NOW + timedelta(days=30)
-    assert tokens.reference_of_code(KEYS, code, 3, [ALICE], came=later, expiry_days=90) == REFERENCE
-    assert tokens.reference_of_code(KEYS, code, 4, [ALICE], came=later, expiry_days=90) is None, (
+    assert tokens.reference_of_code(KEYS, code, 3, [ALICE], came=later, now=later, expiry_days=90) == REFERENCE
+    assert tokens.reference_of_code(KEYS, code, 4, [ALICE], came=later, now=later, expiry_days=90) is None, (
         "the version has changed"
     )
-    assert tokens.reference_of_code(KEYS, code, 3, ["bob@example.org"], came=later, expiry_days=90) is None
+    assert tokens.reference_of_code(KEYS, code, 3, ["bob@example.org"], came=later, now=later, expiry_days=90) is None
     for days in (0, 1, 89, 90):
-        found = tokens.reference_of_code(KEYS, code, 3, [ALICE], came=NOW + timedelta(days=days), expiry_days=90)
+        found = tokens.reference_of_code(
+            KEYS, code, 3, [ALICE], came=NOW + timedelta(days=days), now=NOW + timedelta(days=days), expiry_days=90
+        )
         assert found == REFERENCE, days
-    assert tokens.reference_of_code(KEYS, code, 3, [ALICE], came=NOW + timedelta(days=91), expiry_days=90) is None
+    assert (
+        tokens.reference_of_code(
+            KEYS, code, 3, [ALICE], came=NOW + timedelta(days=91), now=NOW + timedelta(days=91), expiry_days=90
+        )
+        is None
+    )
 
 
 def test_a_token_expires_and_is_not_good_before_its_day() -> None:
-    assert not tokens.expired(REFERENCE, NOW, 90)
-    assert not tokens.expired(REFERENCE, NOW + timedelta(days=90), 90)
-    assert tokens.expired(REFERENCE, NOW + timedelta(days=91), 90)
-    assert not tokens.expired(REFERENCE, NOW - timedelta(days=1), 90), "by the clock of the mail server"
-    assert tokens.expired(REFERENCE, NOW - timedelta(days=2), 90)
+    late = NOW + timedelta(days=400)
+    assert not tokens.expired(REFERENCE, NOW, NOW, 90)
+    assert not tokens.expired(REFERENCE, NOW + timedelta(days=90), late, 90), "whenever it is read"
+    assert tokens.expired(REFERENCE, NOW + timedelta(days=91), late, 90)
+    assert not tokens.expired(REFERENCE, NOW - timedelta(days=1), NOW, 90), "by the clock of the mail server"
+    assert tokens.expired(REFERENCE, NOW - timedelta(days=1), NOW - timedelta(days=1), 90)
 
 
 def test_what_is_stored_of_a_message_id_holds_no_token() -> None:
@@ -229,7 +237,7 @@ def test_a_token_of_another_ticket_that_had_the_same_number_is_worth_nothing() -
         assert not tokens.verify(KEYS, mine, ALICE, nonce=nonce)
     code = tokens.short_code(KEYS, mine, ALICE, nonce="one")
     found = [
-        tokens.reference_of_code(KEYS, code, 3, [ALICE], came=NOW, expiry_days=90, nonce=nonce)
+        tokens.reference_of_code(KEYS, code, 3, [ALICE], came=NOW, now=NOW, expiry_days=90, nonce=nonce)
         for nonce in ("one", "two")
     ]
     assert found == [mine, None]
