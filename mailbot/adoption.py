@@ -67,7 +67,7 @@ class Handled:
             read = None if raw is None else self.reader.read(raw, context.clock.now())
             if read is None or read.mail is None or not isinstance(read.meaning, Request):
                 continue
-            if read.meaning.fields.username == person.login and read.mail.sender.address in person.addresses:
+            if read.meaning.fields.username == person.login.lower() and read.mail.sender.address in person.addresses:
                 yield Asked(filed.uid, read.mail, read.meaning)
 
 

@@ -35,6 +35,7 @@ from mailbot.model import (
 from mailbot.ports import Folder, Inbox, OutboxState
 from mailbot.turns import brake, filed, finding_replies, findings, modes
 from mailbot.turns.context import CLOSED, PAUSED, TurnContext, apply, usable_keys
+from provisioner.naming import host_part
 
 
 class Refused(MailbotError):
@@ -121,7 +122,7 @@ def change_owner(context: TurnContext, ticket_id: int, as_admin: str, login: str
     problems = policy.person_problems(person, keys, refusals)
     if problems:
         raise Refused(f"{login} cannot have it: {policy.refusal(problems)}")
-    has = context.store.open_ticket_of(person.login, person.id)
+    has = context.store.open_ticket_of(host_part(person.login), person.id)
     if has is not None and has.id != ticket_id:
         raise Refused(
             f"{login} already has ticket #{has.id} ({STATE_WORDS[has.state]}), and a person can have only one machine"

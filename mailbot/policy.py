@@ -64,9 +64,7 @@ def _name_problems(username: str) -> tuple[Problem, ...]:
     try:
         machine_name(username)
     except NameProblem:
-        allowed = say(
-            "a login that can be part of a host name: lower-case letters, digits and hyphens, for example alice"
-        )
+        allowed = say("a login of letters, digits, hyphens, dots and underscores, for example alice")
         return (Problem(Part.USERNAME.value, None, Translatable(username), allowed),)
     return ()
 
@@ -247,7 +245,7 @@ def vm_spec(
         name=machine_name(ticket.username),
         dns_domain=dns_domain,
         machine_id=ticket.machine_id or legacy_machine_id(site, ticket.username, reference),
-        owner=ticket.username,
+        owner=ticket.login,
         reference=reference,
         ssh_keys=keys,
         expires_on=ticket.end_date,

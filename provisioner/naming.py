@@ -60,9 +60,17 @@ def machine_names(host: str, dns_domain: str, machine_id: UUID) -> MachineNames:
     return MachineNames(host, f"{host}.{dns_domain}", machine_id, _mac(machine_id), f"{stem}.qcow2", f"{stem}.seed.img")
 
 
+_NOT_IN_A_HOST_NAME: Final = str.maketrans("._", "--")
+
+
+def host_part(login: str) -> str:
+    """Give a login as a host name can have it: in lower case, with a hyphen for each dot and underscore.  Other logins may give the same."""
+    return login.lower().translate(_NOT_IN_A_HOST_NAME)
+
+
 def machine_name(username: str, pattern: str = "{username}-vm") -> str:
-    """Give the host name of a user's machine, e.g. `alice-vm`.  Raises `NameProblem`."""
-    return check_label(pattern.replace("{username}", username))
+    """Give the host name of a user's machine, e.g. `alice-vm`, or `jean-dupont-vm` for jean.dupont.  Raises `NameProblem`."""
+    return check_label(pattern.replace("{username}", host_part(username)))
 
 
 def legacy_machine_id(site: str, username: str, reference: str) -> UUID:

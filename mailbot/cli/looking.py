@@ -21,6 +21,7 @@ from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.outlook import Outlook, outlook
 from mailbot.model import FINAL, Ticket, TicketState
 from mailbot.ports import Queued, Store, Wanted
+from provisioner.naming import host_part
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, one object per line.")]
 Which = Annotated[str, typer.Argument(metavar="TICKET", help="Its number, its user's login, or its machine's name.")]
@@ -117,7 +118,8 @@ def found(store: Store, which: str) -> Ticket:
 
     Ends the command where there is none.
     """
-    ticket, login = None, which.partition(".")[0].removesuffix("-vm")
+    ticket, first = None, which.partition(".")[0]
+    login = first.removesuffix("-vm") if first.endswith("-vm") else host_part(which)
     if which.removeprefix("#").isdecimal():
         ticket = store.ticket(int(which.removeprefix("#")))
     elif login:

@@ -61,7 +61,7 @@ def _facts(sheet: Sheet, zone: str) -> Sequence[tuple[str, object]]:
         ("next", " on ".join(filter(None, (look.next, moment(look.at, zone))))),
         ("held", Cell(ticket.held, Look.WARNING) if ticket.held else None),
         ("trouble", Cell(sheet.trouble, Look.BAD) if sheet.trouble else None),
-        ("user", f"{ticket.username} ({ticket.name}, {ticket.email})"),
+        ("user", f"{ticket.login} ({ticket.name}, {ticket.email})"),
         ("ends on", ticket.end_date),
         ("disk", f"{ticket.disk_gib} GiB{f' ({ticket.disk_reason})' if ticket.disk_reason else ''}"),
         ("site", ticket.site),

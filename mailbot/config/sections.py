@@ -188,7 +188,7 @@ class DirectorySection:
     user_filter: Text = "(objectClass=posixAccount)"
     """What an entry must match to be a user."""
     login_attribute: Text = "uid"
-    """The login, compared exactly."""
+    """The login, found without its capitals too."""
     id_attribute: Text = "entryUUID"
     """An id that the server never changes and never reuses; `docs/directory.md` names others, such as `uidNumber`."""
     name_attribute: Text = "cn"

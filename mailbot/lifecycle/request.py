@@ -33,6 +33,7 @@ from mailbot.model import (
 )
 from mailbot.rules import LeaseRules
 from parsers.translatable import NOTHING, Translatable, as_one, say
+from provisioner.naming import host_part
 
 REMINDED_FOR = timedelta(days=2)
 """A question lapses no sooner than this after its last reminder."""
@@ -58,7 +59,8 @@ def opened(
     ticket = Ticket(
         id=0,
         state=TicketState.PENDING if proven else TicketState.UNCONFIRMED,
-        username=person.login,
+        username=host_part(person.login),
+        renamed_to="" if person.login == host_part(person.login) else person.login,
         name=person.name,
         email=person.email,
         person_id=person.id,

@@ -131,9 +131,9 @@ class Ticket:
     (None where its owner gave it back).  `language` is what its owner writes or prefers, "" for the site's.
     `machine_id` and `nonce` are random and no other ticket's, not even one that gets the same number after a restored
     backup: from the first every name of the machine follows, to the second every token and Message-ID is bound.
-    `username` is the login with which the request was made: the machine keeps its name.  `person_id` is whose it is
+    `username` is the login with which the request was made, as a host name can have it: the machine keeps its name.  `person_id` is whose it is
     (`Person.id`; "" until the directory was asked, then the login alone counts), `renamed_to` their login where that is
-    another by now, `owner` how the directory last had them: what admins were told.
+    another, `owner` how the directory last had them: what admins were told.
     A ticket of version 0.1 has None (its machine is named after its site, owner and number) and "" (tokens bound to
     its number alone).
     """

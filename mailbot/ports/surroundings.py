@@ -70,7 +70,7 @@ class Directory(Protocol):
     """
 
     def by_login(self, login: str) -> Person | None:
-        """The person with exactly that login; None for nobody."""
+        """The person with exactly that login, or the only one who has it but for capitals; None for nobody."""
 
     def by_address(self, address: str) -> Person | None:
         """The person with that address or alias (ASCII letters without case); None for nobody."""

@@ -12,6 +12,7 @@ from mailbot.model import Actor, EventKind, HistoryEntry, LedgerEntry, Person, R
 from mailbot.turns.addresses import held_at
 from mailbot.turns.context import TurnContext
 from mailbot.turns.drift import Mark
+from provisioner.naming import host_part
 
 _ADMINS = frozenset({Role.ADMIN, Role.OPERATOR})
 
@@ -33,7 +34,8 @@ def ticket_of(context: TurnContext, person: Person, mark: Mark, told: Told) -> T
     return Ticket(
         id=number if number and context.store.ticket(number) is None else 0,
         state=TicketState.APPROVED,
-        username=person.login,
+        username=host_part(person.login),
+        renamed_to="" if person.login == host_part(person.login) else person.login,
         name=person.name,
         email=person.email,
         intended_usage=told.intended_usage,

@@ -21,6 +21,7 @@ from mailbot.turns.findings import Placed
 from mailbot.turns.judgement import Judgement, answered
 from parsers.translatable import Translatable, as_one, say
 from parsers.values import Command, Mail, Unclear, Verb
+from provisioner.naming import host_part
 
 _GONE = say("The machine is no longer at its site.")
 _ALL_GONE = say("The machine and its disk are no longer at their site.")
@@ -83,9 +84,9 @@ def _adopted(context: TurnContext, placed: Placed, by: Actor) -> Done | Refusal:
     person = context.directory.by_login(mark.owner) if mark else None
     if mark is None or person is None:
         return Refusal(say("The directory does not know the owner of {machine}.", machine=found.machine))
-    other = context.store.open_ticket_of(person.login, person.id)
+    other = context.store.open_ticket_of(host_part(person.login), person.id)
     if other is not None:
-        taken = say("There is already another one for {login} (#{ticket}): {state}.", login=other.username)
+        taken = say("There is already another one for {login} (#{ticket}): {state}.", login=other.login)
         return Refusal(taken.given(ticket=other.id, state=STATE_WORDS[other.state]))
     ticket = ticket_of(context, person, mark, Told())
     turn = adoption(context, placed.site, mark, ticket, by, notes=findings.without(context.store, placed))

@@ -15,6 +15,7 @@ from mailbot.ports import Wanted
 from mailbot.turns import sight
 from mailbot.turns.context import TurnContext, apply, usable_keys
 from parsers.translatable import words_of
+from provisioner.naming import host_part
 
 EVERY = timedelta(days=1)
 """How often the directory is asked about the owner of every machine."""
@@ -63,7 +64,9 @@ def addresses(context: TurnContext, person: Person, ticket: Ticket) -> tuple[str
 def ask(context: TurnContext, ticket: Ticket) -> OwnerSeen:
     """How the directory has the owner now.  Raises DirectoryUnavailable."""
     person = owner_of(context, ticket)
-    holder = person if person and person.login == ticket.username else context.directory.by_login(ticket.username)
+    holder = (
+        person if person and host_part(person.login) == ticket.username else context.directory.by_login(ticket.username)
+    )
     keys = usable_keys(person)[0] if person else ()
     taken = holder is not None and (person is None or holder.login != person.login)
     return ownership.as_seen(ticket, person, len(keys), taken=taken)

@@ -22,7 +22,7 @@ from parsers.request.form import answers
 from parsers.request.labels import Part
 from parsers.translatable import Translatable, say
 from parsers.values import Mail, Problem, ReadingRules, Request
-from provisioner.naming import machine_name
+from provisioner.naming import host_part, machine_name
 
 
 def judge_request(context: TurnContext, mail: Mail, request: Request, now: datetime, look: Look = nothing) -> Judgement:
@@ -40,7 +40,7 @@ def judge_request(context: TurnContext, mail: Mail, request: Request, now: datet
     if person is None and request.fields.username and not any(p.field == Part.USERNAME for p in problems):
         problems.append(_unknown_login(request.fields.username, sender))
     if person is not None:
-        taken = context.store.open_ticket_of(person.login, person.id)
+        taken = context.store.open_ticket_of(host_part(person.login), person.id)
         own = taken is not None and owners.is_owner(context, person, taken)
         if taken is not None and own and sender == person and not problems:
             evidence = _evidence(mail, sender, look)
@@ -93,7 +93,7 @@ def _place_taken(ticket: Ticket | None, *, own: bool) -> tuple[Problem, ...]:
         return (Problem(Part.WHOLE.value, None, found, say("a name that is free: please ask the admins")),)
     found = say(
         "there is already one for {login} (#{ticket}): {state}",
-        login=ticket.username,
+        login=ticket.login,
         ticket=ticket.id,
         state=STATE_WORDS[ticket.state],
     )

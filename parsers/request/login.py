@@ -2,8 +2,8 @@
 
 Decoration that cannot be part of a login is taken off; nothing else is corrected but upper case,
 because what is left is looked up in a directory and a wrong guess would be somebody else's account.
-A login is one to 32 of `a-z`, `0-9`, `-` and `_`, begins with a letter and does not end in a mark:
-with a suffix it must still make a host name (RFC 1123 section 2.1, 63 characters at most).
+A login is one to 32 of `a-z`, `0-9`, `-`, `_` and `.`, begins with a letter and does not end in a mark:
+with hyphens for marks and a suffix it must still make a host name (RFC 1123 section 2.1, 63 characters at most).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from parsers.translatable import NOTHING, Translatable, as_one, say
 
-LOGIN = re.compile(r"[a-z](?:[a-z0-9_-]{0,30}[a-z0-9])?")
+LOGIN = re.compile(r"[a-z](?:[a-z0-9._-]{0,30}[a-z0-9])?")
 _PAIRS = {
     '"': '"',
     "'": "'",
@@ -31,7 +31,7 @@ _PAIRS = {
 }
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"
 _SHOWN_CHARACTERS = 4
-_ALLOWED = say("Only the login itself, in lower-case letters, digits and hyphens, for example username: alice")
+_ALLOWED = say("Only the login itself, for example username: alice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +94,5 @@ def _what_is_wrong(text: str) -> Translatable:
         return say("A login has at most 32 characters, this has {number}.", number=len(text))
     if not text[0].isalpha():
         return say("A login begins with a letter.")
-    wrong = "".join(dict.fromkeys(c for c in text if not (c.isalnum() or c in "-_")))
+    wrong = "".join(dict.fromkeys(c for c in text if not (c.isalnum() or c in "-_.")))
     return say('A login cannot contain "{wrong}".', wrong=wrong) if wrong else say("A login ends in a letter or digit.")

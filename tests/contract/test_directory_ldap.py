@@ -265,8 +265,6 @@ HOSTILE = [
     "alice)(objectClass=*",
     "alice ",
     " alice",
-    "ALICE",
-    "Alice",
     "ａｌｉｃｅ",
     "alice\n",
     "alice@example.org",
@@ -279,7 +277,7 @@ HOSTILE = [
 def test_a_hostile_login_or_address_finds_nobody(server: Slapd, word: str) -> None:
     with asking(settings(server)) as directory:
         assert directory.by_login(word) is None
-        assert directory.by_address(f"{word}@example.org") is None if word not in {"ALICE", "Alice"} else True
+        assert directory.by_address(f"{word}@example.org") is None
         assert directory.by_address(f"alice@{word}") is None
         assert directory.by_address(f"alice@example.org{word}") is None
 

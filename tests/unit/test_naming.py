@@ -46,6 +46,12 @@ def test_a_mac_address_is_qemus_and_unicast() -> None:
         assert int(mac[:2], 16) & 1 == 0
 
 
+@pytest.mark.parametrize("login", ["Jean.Dupont", "jean_dupont", "jean-dupont"])
+def test_a_login_is_made_a_host_name(login: str) -> None:
+    assert naming.machine_name(login) == "jean-dupont-vm"
+    assert naming.host_part(naming.host_part(login)) == naming.host_part(login)
+
+
 def test_the_name_pattern_is_the_sites() -> None:
     assert naming.machine_name("alice", "vm-{username}") == "vm-alice"
 

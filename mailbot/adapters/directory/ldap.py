@@ -157,7 +157,7 @@ class LdapDirectory:
 
     def _login(self, login: str) -> Person | None:
         person = self._one(((self._layout.login, login),), f"the login {login}")
-        return person if person is not None and person.login == login else None
+        return person if person is not None and person.login.lower() == login.lower() else None
 
     def _address(self, address: str) -> Person | None:
         asked = tuple((attribute, address) for attribute in self._layout.addresses)
