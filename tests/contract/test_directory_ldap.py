@@ -189,7 +189,7 @@ def connections(listener: socket.socket) -> int:
 
 
 def test_a_server_that_falls_silent_is_found_again_when_it_speaks(server: Slapd) -> None:
-    with asking(settings(server, timeout_seconds=1), pause_seconds=0) as directory:
+    with asking(settings(server, timeout_seconds=5), pause_seconds=0) as directory:
         assert directory.by_login("alice")
         server.hang()
         try:
