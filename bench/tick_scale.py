@@ -25,7 +25,7 @@ from mailbot.adapters.database.columns import UtcDateTime
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.smtp.memory import MemoryPostman
-from mailbot.letters import LetterSettings
+from mailbot.letters.settings import LetterSettings
 from mailbot.model import Admin
 from mailbot.rules import LeaseRules, Rules
 from mailbot.tokens import TokenKeys

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from contrib import sample_fleet, units
+from contrib import sample_fleet, site_words, units
 from mailbot import journal, metrics
 from mailbot.cli.app import app
 from mailbot.config import reference
@@ -164,6 +164,7 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics.reference,
     "docs/simulate.md": simulation,
     "docs/timeline.svg": sample_fleet.timeline,
+    "templates_email/site-words.json": site_words.written,
 }
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbot.adapters.directory.file import FileDirectory
-from mailbot.config import Config, DirectorySection, seal_keys, token_keys
+from mailbot.config import Config, DirectorySection, seal_keys
 from mailbot.errors import ConfigurationError
-from mailbot.letters import LetterSettings
+from mailbot.letters.settings import letter_settings
 from mailbot.model import Admin
 from mailbot.ports import Authenticator, Clock, Directory, Store, Zones
 from mailbot.rules import TrustRules
@@ -44,20 +44,6 @@ def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
         zones=make_zones(config),
         bridges={host.name: bridge for host in config.hosts if (bridge := host.on_bridge)},
         authenticator=_authenticator(rules.trust) if rules.trust.looks_itself else None,
-    )
-
-
-def letter_settings(config: Config) -> LetterSettings:
-    """The site as a sender of letters."""
-    return LetterSettings(
-        support_address=config.smtp.from_address,
-        message_id_domain=config.smtp.message_ids,
-        keys=TokenKeys(token_keys(config)),
-        rules=config.rules,
-        from_name=config.smtp.from_name,
-        plus_addresses=config.smtp.plus_addressing,
-        expiry_days=config.tokens.expiry_days,
-        templates=config.smtp.templates,
     )
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mailbot.letters import LetterSettings
 from mailbot.letters.languages import languages
 from mailbot.letters.samples import Sample, samples
+from mailbot.letters.settings import LetterSettings
 from mailbot.model import Letter, Ticket
 from mailbot.rules import Rules, ServiceRules
 from mailbot.tokens import TokenKeys

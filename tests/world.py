@@ -19,7 +19,7 @@ from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.adapters.reading.direct import DirectReader
 from mailbot.adapters.smtp.memory import MemoryPostman
-from mailbot.letters import LetterSettings
+from mailbot.letters.settings import LetterSettings
 from mailbot.machines.work import Site
 from mailbot.model import Admin, Letter, OutboundMail, Person, Ticket, TicketState
 from mailbot.passes import Tally

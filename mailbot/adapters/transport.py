@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import random
 import shlex
 import ssl
@@ -12,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
+from mailbot.config.checks import is_loopback
 from mailbot.errors import ConfigurationError, MailServerUnavailable
 from parsers.translatable import say
 
@@ -38,16 +38,6 @@ class Auth(StrEnum):
     """XOAUTH2 with a bearer token."""
     NONE = "none"
     """No login (SMTP through a relay that knows this machine)."""
-
-
-def is_loopback(host: str) -> bool:
-    """True for `localhost`, 127.0.0.0/8 and ::1; other names are not resolved, since the answer could change."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def check_security(section: str, host: str, security: Security) -> None:

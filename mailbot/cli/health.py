@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from mailbot.adapters.directory.file import FileDirectory
-from mailbot.cli.findings import Finding, fail, ok, report, tried, warn
+from mailbot.cli.findings import Finding, Level, fail, ok, report, tried, warn
 from mailbot.cli.ownership import owners
-from mailbot.cli.record import homes
 from mailbot.cli.site import Settings, settings_of
 from mailbot.config import Config, token_keys
-from mailbot.contexts import ldap_directory, letter_settings
-from mailbot.errors import ConfigurationError
-from mailbot.letters.trying import problems, replaced
-from mailbot.model import Letter
+from mailbot.errors import ConfigurationError, MailbotError
+from mailbot.letters.own_words import problems, replaced
+from mailbot.letters.settings import letter_settings
+from mailbot.model import FINAL, Letter, TicketState
+from mailbot.ports import Store
 from mailbot.storage import open_store, system_clock
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
@@ -46,8 +49,7 @@ def offline(settings: Settings) -> Iterator[Finding]:
     yield _keys(config)
     yield _letters(config)
     yield _directory(config)
-    yield _database(config)
-    yield from homes(config)
+    yield from _database(config)
     yield _trust(config)
 
 
@@ -60,28 +62,33 @@ def _keys(config: Config) -> Finding:
 
 
 def _letters(config: Config) -> Finding:
-    """Every letter is written from its samples, with the site's own templates where there are any."""
+    """The site's words in the letters; with templates of its own, every letter is written from its samples."""
     mine = replaced(config.smtp.templates)
     try:
         wrong = list(problems(letter_settings(config)))
     except ConfigurationError:
         return ok("letters", "not checked: the token keys are missing")
     if wrong:
-        fix = (
-            f"correct it in {config.smtp.templates}"
-            if mine
-            else "install the program again: templates_email belongs to it"
-        )
-        return fail("letters", "; ".join(wrong[:5]), fix, os.EX_CONFIG)
+        return fail("letters", "; ".join(wrong[:5]), _fix(wrong, config if mine else None), os.EX_CONFIG)
     own = f", {len(mine)} of them the site's own" if mine else ""
     return ok("letters", f"{len(Letter)} templates{own}")
+
+
+def _fix(wrong: list[str], config: Config | None) -> str:
+    """What to do; `config` where it names templates of the site's own."""
+    if any(one.startswith("service") for one in wrong):
+        return "correct [service]"
+    if config is not None:
+        return f"correct it in {config.smtp.templates}"
+    return "install the program again: templates_email belongs to it"
 
 
 def _directory(config: Config) -> Finding:
     if config.directory.kind == "ldap":
 
         def ready() -> str:
-            ldap_directory(config.directory, system_clock())
+            # The context of all turns: only for sites that have such a server.
+            import_module("mailbot.contexts").ldap_directory(config.directory, system_clock())
             return f"people come from {config.directory.host}, which `mailbot doctor` asks"
 
         return tried("directory", ready, "apt-get install python3-bonsai", os.EX_CONFIG)
@@ -107,13 +114,35 @@ def _trust(config: Config) -> Finding:
     return warn("trust", lost, fix)
 
 
-def _database(config: Config) -> Finding:
-    def look() -> str:
+def _database(config: Config) -> Iterator[Finding]:
+    fix = "mailbot db upgrade"
+    try:
         store = open_store(config)
-        try:
-            store.check()
-        finally:
-            store.close()
-        return f"{config.database.url} is at the revision that is needed"
+    except MailbotError as error:
+        yield fail("database", str(error), fix, os.EX_CONFIG)
+        return
+    try:
+        found = tried("database", partial(_revision, store, config), fix, os.EX_CONFIG)
+        yield found
+        if found.level is Level.OK:
+            yield _homes(store, config)
+    finally:
+        store.close()
 
-    return tried("database", look, "mailbot db upgrade", os.EX_CONFIG)
+
+def _revision(store: Store, config: Config) -> str:
+    store.check()
+    return f"{config.database.url} is at the revision that is needed"
+
+
+def _homes(store: Store, config: Config) -> Finding:
+    """Whether every machine is at a site that the configuration names: nobody else could stop, remove or extend it."""
+    there = Counter(one.site for one in store.tickets([state for state in TicketState if state not in FINAL]))
+    what = "machines of the configuration"
+    del there[None]
+    named = {host.name for host in config.hosts}
+    lost = ", ".join(f"{site} ({count} of them)" for site, count in there.items() if site not in named)
+    if lost:
+        fix = "name these sites again, or remove their machines first"
+        return fail(what, f"at sites that are not in it: {lost}", fix, os.EX_CONFIG)
+    return ok(what, f"all {there.total()} are at sites in it")

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from mailbot.adapters.transport import is_loopback
 from mailbot.cli.as_service import database_folder
 from mailbot.cli.findings import Finding, fail, ok
 from mailbot.config import Config
+from mailbot.config.checks import is_loopback
 
 
 def owners(config: Config, path: Path) -> Iterator[Finding]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,10 +9,7 @@ from mailbot.cli.acting import turn_context
 from mailbot.cli.columns import moment
 from mailbot.cli.findings import Finding, fail, ok, warn
 from mailbot.cli.site import Settings
-from mailbot.config import Config
-from mailbot.errors import DatabaseNotReady, MailbotError
-from mailbot.model import FINAL, TicketState
-from mailbot.storage import open_store
+from mailbot.errors import MailbotError
 from mailbot.turns import drift, letter_brake, sight
 from mailbot.turns.context import TurnContext
 from mailbot.turns.digest import Week
@@ -24,27 +19,6 @@ SILENT_AFTER = timedelta(hours=1)
 _WEEK = timedelta(days=7)
 _MOST = 20
 """Lines about what is stuck; `mailbot queue` and the report have them all."""
-
-
-def homes(config: Config) -> Iterator[Finding]:
-    """Whether every machine is at a site that the configuration names: nobody else could stop, remove or extend it."""
-    store = open_store(config)
-    try:
-        store.check()
-        there = Counter(one.site for one in store.tickets([state for state in TicketState if state not in FINAL]))
-    except DatabaseNotReady:
-        return  # told as the database's own trouble
-    finally:
-        store.close()
-    what = "machines of the configuration"
-    del there[None]
-    named = {host.name for host in config.hosts}
-    lost = ", ".join(f"{site} ({count} of them)" for site, count in there.items() if site not in named)
-    if lost:
-        fix = "name these sites again, or remove their machines first"
-        yield fail(what, f"at sites that are not in it: {lost}", fix, os.EX_CONFIG)
-    else:
-        yield ok(what, f"all {there.total()} are at sites in it")
 
 
 def on_record(settings: Settings) -> Iterator[Finding]:

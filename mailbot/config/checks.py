@@ -155,14 +155,15 @@ def _directory(directory: DirectorySection) -> Iterator[Problem]:
 
 
 def _protected(section: str, server: MailboxSection | SmtpSection | DirectorySection) -> Iterator[Problem]:
-    if server.security == "plain" and not _is_loopback(server.host):
+    if server.security == "plain" and not is_loopback(server.host):
         yield (
             f"{section}.security",
             f'"plain" is possible only to this machine (localhost), not to {server.host}: use tls or starttls',
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """True for `localhost`, 127.0.0.0/8 and ::1; other names are not resolved, since the answer could change."""
     if host.lower().rstrip(".") == "localhost":
         return True
     try:
@@ -184,7 +185,7 @@ def _oauth2(config: Config) -> Iterator[Problem]:
         if users and not getattr(oauth2, key):
             yield f"oauth2.{key}", f"is missing: {users[0]}.oauth2 asks for tokens"
     url = urlsplit(oauth2.token_url)
-    if oauth2.token_url and url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.hostname or "")):
+    if oauth2.token_url and url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.hostname or "")):
         yield "oauth2.token_url", f'"{oauth2.token_url}" does not begin with https://'
     if oauth2.client_secret is not None and oauth2.client_secret_file is not None:
         yield "oauth2.client_secret_file", "cannot be given together with client_secret"

@@ -23,7 +23,7 @@ def to_text(blocks: tuple[Block, ...], label: Callable[[str], str]) -> str:
     return "\n\n".join(written) + "\n"
 
 
-def _wrap(words: str, first: str = "", rest: str = "") -> str:
+def wrap(words: str, first: str = "", rest: str = "") -> str:
     """The words on lines that begin with `first` and then `rest`, of at most `WIDTH` columns where a single word is no longer."""
     if len(first) + len(words) <= WIDTH:
         return first + words
@@ -43,7 +43,7 @@ def _line(width: int) -> re.Pattern[str]:
 
 
 def _paragraph(block: Block) -> str:
-    return _wrap(block.text)
+    return wrap(block.text)
 
 
 def _heading(block: Block) -> str:
@@ -51,17 +51,17 @@ def _heading(block: Block) -> str:
 
 
 def _items(block: Block) -> str:
-    return "\n".join(_wrap(line, "- ", "  ") for line, _ in block.lines)
+    return "\n".join(wrap(line, "- ", "  ") for line, _ in block.lines)
 
 
 def _rows(block: Block) -> str:
     width = max(len(label) for label, _ in block.lines) + 1
-    return "\n".join(_wrap(value, f"  {label + ':':<{width}}  ", " " * (width + 4)) for label, value in block.lines)
+    return "\n".join(wrap(value, f"  {label + ':':<{width}}  ", " " * (width + 4)) for label, value in block.lines)
 
 
 def _quote(block: Block) -> str:
     # The bar is a mark that no reader of commands strips from a line, unlike > or |: a quoted "approve" stays quoted.
-    return "\n".join(_wrap(line, "  │ ", "  │ ") for line, _ in block.lines)
+    return "\n".join(wrap(line, "  │ ", "  │ ") for line, _ in block.lines)
 
 
 def _code(block: Block) -> str:
@@ -69,7 +69,7 @@ def _code(block: Block) -> str:
 
 
 def _offers(block: Block, label: Callable[[str], str]) -> str:
-    return "\n".join(_wrap(f"{label(words)} {meaning}", "  ", " " * 8) for words, meaning in block.lines)
+    return "\n".join(wrap(f"{label(words)} {meaning}", "  ", " " * 8) for words, meaning in block.lines)
 
 
 _WRITERS = {

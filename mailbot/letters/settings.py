@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mailbot.config import Config, token_keys
 from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
 
@@ -28,3 +29,17 @@ class LetterSettings:
     plus_addresses: bool = False
     expiry_days: int = 90
     templates: Path | None = None
+
+
+def letter_settings(config: Config) -> LetterSettings:
+    """The same from the configuration.  Raises ConfigurationError where there are no token keys."""
+    return LetterSettings(
+        support_address=config.smtp.from_address,
+        message_id_domain=config.smtp.message_ids,
+        keys=TokenKeys(token_keys(config)),
+        rules=config.rules,
+        from_name=config.smtp.from_name,
+        plus_addresses=config.smtp.plus_addressing,
+        expiry_days=config.tokens.expiry_days,
+        templates=config.smtp.templates,
+    )

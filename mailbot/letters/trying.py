@@ -3,33 +3,28 @@
 A template in the site's folder (`[smtp] templates`) replaces the one of the same name.  It may use exactly the facts of
 its letter; and no line of what it writes may be a command, or a client that quotes without marks would send it back as one.
 
-The program's own templates are proven by its tests, whatever the languages, but for the site's words in them.
+`mailbot.letters.own_words` tells when this is needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from email import message_from_bytes
-from functools import lru_cache
-from pathlib import Path
 
 from jinja2 import TemplateError
 
 from mailbot.letters.catalogue import LETTERS
 from mailbot.letters.compose import LetterCannotBeWritten, compose, known_to_all
 from mailbot.letters.languages import Language, language, languages
+from mailbot.letters.own_words import LAYOUT, SUFFIX, acts, replaced
 from mailbot.letters.rendering import undeclared
 from mailbot.letters.samples import Sample, samples
 from mailbot.letters.settings import LetterSettings
 from mailbot.model import Letter
 from mailbot.policy import reading_rules
 from mailbot.rules import ENGLISH
-from parsers.reply.commands import read_command
 from parsers.reply.grammar import read_in
-from parsers.values import Command, ReadingRules
 
-SUFFIX = ".txt.j2"
-_LAYOUT = "layout.html.j2"
 SHOWING_THE_SITE = (
     Letter.ADMIN_BRAKE, Letter.ADMIN_MAIL_TROUBLE, Letter.EXTENSION_DENIED, Letter.EXTENSION_LAPSED,
     Letter.REQUEST_DENIED, Letter.REQUEST_LAPSED, Letter.REQUEST_PROBLEMS, Letter.REQUEST_WITHDRAWN,
@@ -39,38 +34,21 @@ SHOWING_THE_SITE = (
 """Letters that show every word of the site (its name, its terms, …) in every paragraph that has one."""
 
 
-def replaced(folder: Path) -> list[str]:
-    """The templates that a site's folder replaces, by file name (with the language's folder); none where there is no such folder."""
-    folders = (folder, *(folder / code for code in languages() if code != ENGLISH))
-    files = (path for one in folders for pattern in (f"*{SUFFIX}", _LAYOUT) for path in one.glob(pattern))
-    return sorted(str(path.relative_to(folder)) for path in files)
-
-
 def problems(settings: LetterSettings) -> Iterator[str]:
     """What is wrong with the site's templates, each with the file or the letter where it shows; nothing where all is well."""
     letters = {f"{letter.value}{SUFFIX}": letter for letter in Letter}
-    read = read_in(settings.rules.service.languages)
-    if settings.rules.service.language not in languages():
-        wanted, there = settings.rules.service.language, ", ".join(languages())
-        yield f"service.language: letters cannot be written in {wanted} yet, and are in English; there are {there}"
-    elif settings.rules.service.language not in read:
-        wanted = settings.rules.service.language
-        yield f"service.language: letters are in English, because service.languages lacks {wanted}: commands in it are not read"
-    mine = replaced(settings.templates) if settings.templates else []
-    for file in mine:
+    for file in replaced(settings.templates) if settings.templates else []:
         code, _, name = file.rpartition("/")
-        if name == _LAYOUT:  # what it may use is seen when it is used
+        if name == LAYOUT:  # what it may use is seen when it is used
             continue
         if name not in letters and not name.startswith("_"):
             yield f"{file}: there is no letter of that name"
             continue
         found = _wrong_with(name, letters.get(name), settings, language(code or ENGLISH))
         yield from (f"{file}: {problem}" for problem in found)
-    # What a gateway writes is left out where a reply is read, so that another line may be a command then.
-    tried = tuple(Letter) if mine or settings.rules.service.banners else SHOWING_THE_SITE
-    for code in filter(read.__contains__, languages()):
-        for sample in samples(tried):
-            yield from _badly_written(sample, settings, code)
+    for code in filter(read_in(settings.rules.service.languages).__contains__, languages()):
+        for sample in samples():
+            yield from badly_written(sample, settings, code)
 
 
 def _wrong_with(name: str, letter: Letter | None, settings: LetterSettings, spoken: Language) -> Iterator[str]:
@@ -86,7 +64,8 @@ def _wrong_with(name: str, letter: Letter | None, settings: LetterSettings, spok
         yield f"this letter has no {', '.join(unknown)}; docs/letters.md lists what it has"
 
 
-def _badly_written(sample: Sample, settings: LetterSettings, code: str) -> Iterator[str]:
+def badly_written(sample: Sample, settings: LetterSettings, code: str) -> Iterator[str]:
+    """Why a sample cannot be written in that language, and which of its lines would be commands."""
     which = sample.letter if code == ENGLISH else f"{code}/{sample.letter}"
     try:
         written = compose(sample.spoken(code).item, sample.ticket, settings, sample.now)
@@ -94,17 +73,12 @@ def _badly_written(sample: Sample, settings: LetterSettings, code: str) -> Itera
         yield f"{which}: {error}"
         return
     reading = reading_rules(settings.rules, sample.now)
-    for line in _text(written.data).splitlines():
-        if _acts(line, reading):
+    for line in text_of(written.data).splitlines():
+        if acts(line, reading):
             yield f"{which}: the line “{line.strip()}” would be a command if it came back in an answer"
 
 
-@lru_cache(maxsize=4096)  # half of the lines of a letter stand in others, too
-def _acts(line: str, reading: ReadingRules) -> bool:
-    return isinstance(read_command(line, reading), Command)
-
-
-def _text(mail: bytes) -> str:
+def text_of(mail: bytes) -> str:
     """The words of a letter of ours."""
     parts = message_from_bytes(mail).walk()
     payload = next(part for part in parts if part.get_content_type() == "text/plain").get_payload(decode=True)

@@ -9,7 +9,8 @@ from datetime import datetime
 from itertools import count
 from random import Random
 
-from mailbot.letters import KINDS, Audience
+from mailbot.letters.catalogue import KINDS
+from mailbot.letters.kinds import Audience
 from mailbot.lifecycle.brake import Brake, Fleet, braked
 from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.decide import decide

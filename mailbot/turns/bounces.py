@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mailbot import journal, tokens
-from mailbot.letters import KINDS, Audience
+from mailbot.letters.catalogue import KINDS
+from mailbot.letters.kinds import Audience
 from mailbot.lifecycle.decide import decide
 from mailbot.model import Accepted, Actor, EventKind, Letter, Refusal, Returned, Role, Ticket, Verdict
 from mailbot.turns import owners

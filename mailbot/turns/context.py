@@ -11,8 +11,9 @@ from typing import Any
 
 from mailbot import journal
 from mailbot.errors import Conflict, DirectoryUnavailable
-from mailbot.letters import LetterFacts, LetterSettings
+from mailbot.letters.kinds import LetterFacts
 from mailbot.letters.questions import Room
+from mailbot.letters.settings import LetterSettings
 from mailbot.lifecycle.circumstances import Circumstances, Extensions
 from mailbot.lifecycle.decide import decide
 from mailbot.lifecycle.extended import extensions

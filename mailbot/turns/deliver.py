@@ -10,8 +10,9 @@ from typing import assert_never
 
 from mailbot import journal
 from mailbot.errors import Conflict, DirectoryUnavailable, LeaseLost, LetterRefused, MailServerUnavailable
-from mailbot.letters import KINDS, Audience
+from mailbot.letters.catalogue import KINDS
 from mailbot.letters.compose import compose
+from mailbot.letters.kinds import Audience
 from mailbot.letters.troubles import AdminUndelivered
 from mailbot.lifecycle.decide import decide
 from mailbot.lifecycle.lease import NOTICES

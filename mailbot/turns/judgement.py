@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from mailbot import journal, policy
-from mailbot.letters import LetterFacts
+from mailbot.letters.kinds import LetterFacts
 from mailbot.letters.requests import ToCorrect, UnknownSender
 from mailbot.lifecycle.passing import OWNERS
 from mailbot.model import (

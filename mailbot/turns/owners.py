@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from mailbot import journal
 from mailbot.errors import Conflict, DirectoryUnavailable
-from mailbot.letters import KINDS, Audience
+from mailbot.letters.catalogue import KINDS
+from mailbot.letters.kinds import Audience
 from mailbot.lifecycle import ownership
 from mailbot.model import FINAL, OwnerSeen, Person, Refusal, Ticket, TicketState
 from mailbot.ports import Wanted

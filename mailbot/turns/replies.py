@@ -10,8 +10,8 @@ from functools import partial
 from mailbot import policy, tokens
 from mailbot.commands import ROWS, offered
 from mailbot.errors import DirectoryUnavailable
-from mailbot.letters import LetterFacts
 from mailbot.letters.answers import CommandRefused, Console, Help, RootKeys, Status, UnclearReply
+from mailbot.letters.kinds import LetterFacts
 from mailbot.letters.questions import AdminAlreadyDecided
 from mailbot.lifecycle.decide import decide
 from mailbot.lifecycle.lease import steps_ahead

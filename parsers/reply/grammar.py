@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from parsers.reply.english import ENGLISH
 from parsers.reply.french import FRENCH
@@ -17,6 +17,7 @@ from parsers.reply.german import GERMAN
 from parsers.reply.italian import ITALIAN
 from parsers.reply.language import Language
 from parsers.reply.spanish import SPANISH
+from parsers.text.tables import later
 from parsers.values import Verb
 
 ALWAYS = (ENGLISH, FRENCH)
@@ -62,7 +63,7 @@ def grammar(languages: tuple[str, ...]) -> Grammar:
     read = _read(languages)
     return Grammar(
         forms={verb: frozenset().union(*(language.forms(verb) for language in read)) for verb in Verb},
-        commanding=_commanding(read),
+        commanding=later(partial(_commanding, read)),
         until=_longest_first(read, lambda language: language.until),
         period=_longest_first(read, lambda language: language.period),
         disk=_longest_first(read, lambda language: language.disk),
@@ -83,14 +84,14 @@ def read_in(languages: tuple[str, ...]) -> frozenset[str]:
     return frozenset(language.code for language in _read(languages))
 
 
-def _commanding(read: tuple[Language, ...]) -> re.Pattern[str]:
+def _commanding(read: tuple[Language, ...]) -> str:
     every = (phrase for language in read for phrases in language.listed.values() for phrase in phrases)
     deciding = (
         phrase for language in read for verb in (Verb.APPROVE, Verb.DENY) for phrase in language.listed.get(verb, ())
     )
     begins = "|".join(map(re.escape, every))
     decides = "|".join(map(re.escape, deciding))
-    return re.compile(rf"^[\W_]{{0,9}}(?:{begins})(?!\w)|(?<!\w)(?:{decides})(?!\w)")
+    return rf"^[\W_]{{0,9}}(?:{begins})(?!\w)|(?<!\w)(?:{decides})(?!\w)"
 
 
 def _longest_first(read: tuple[Language, ...], part: Callable[[Language], tuple[str, ...]]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ _NO_NAME = beginning(
 #: French thanks beforehand, for what is yet to be done.
 _ASKS_TO = re.compile(r"(?:merci|priere) de (?:bien vouloir )?(?:ne pas )?(?!votre|notre)\w{2,20}(?:er|ir|re)\b")
 #: Who the requester is: the one kind of plain statement on which no decision hangs.
-_WHO_SHE_IS = re.compile(
+_WHO_SHE_IS = later(
     r"[\w'-]{1,30} (?:works?|worked|collaborates?|belongs?|studies|stud(?:y|ied)|is (?:one of|from|part of|in|with|my|our|working)|are (?:one of|from|part of|in|with|our)"
     r"|knows? \w{2,20}(?: well)?$|am (?:her|his|their|\w{2,20}'s) (?:supervisor|advisor|adviser|boss|colleague|group leader|pi)|is an? (?:\w+ )?(?:student|colleague|member|postdoc|researcher|engineer|intern|partner|friend|guest)|travaille|fait partie|est (?:un|une|mon|ma|notre|dans)"
     r"|arbeitet|gehort|ist (?:ein|eine|mein|meine|unser|unsere|in)|trabaja|es (?:mi|un|una|nuestro|nuestra)|lavora|e (?:un|una|nostro|nostra))\b.{0,120}"
@@ -42,7 +42,7 @@ _UNSPACED_OPEN = later(
 _SPOKEN_TO = re.compile(r"@?[A-ZÀ-Þ][^\W\d_]{1,20}\s?:\s+(?=\S)")
 _EDGES = " \t.,!;:-()*_'\""
 #: A name in small letters, or a slip of the keyboard; the tables above hold the single words that say no.
-_LONE_WORD = re.compile("[^\\W\\d_\u0e00-\uffff]{2,20}")
+_LONE_WORD = later("[^\\W\\d_\u0e00-\uffff]{2,20}")
 #: "Moment!", "Well…", "Quatsch.": nobody signs so; the writer's own name was taken away before.
 _TRAILS_OFF = re.compile(r"(?:!|\.\.|…|(?<=[^\W\d_][^\W\d_][^\W\d_])\.)\s*$")
 _JOINTS = re.compile(

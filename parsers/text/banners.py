@@ -76,7 +76,7 @@ _ABOUT_MAIL = whole_words(
     f"{_MAIL} | {_HOUSES} | link | links | liens | enlaces | anhange | adjuntos | allegati | attachment | attachments | pieces jointes"
 )
 #: `this message`, `this is an external e-mail`: what is said is said of the mail in which it stands.
-_OF_THIS_MAIL = re.compile(
+_OF_THIS_MAIL = later(
     r"(?<!\w)(?:this|ce|cet|cette|diese[rs]?|este|esta|questo|questa|dit|deze|detta|det har|den har|denne|dette|ta|tato|ten|tento|bu|это)"
     rf"(?:\s+[\w'-]{{1,14}}){{0,3}}?\s+(?:{alternatives(_MAIL)})(?!\w)"
 )

@@ -26,7 +26,7 @@ from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.reading.direct import DirectReader
 from mailbot.adapters.spool import SpoolClock, SpoolInbox, SpoolPostman
-from mailbot.letters import LetterSettings
+from mailbot.letters.settings import LetterSettings
 from mailbot.machines.work import Site
 from mailbot.model import Letter, MailKey
 from mailbot.ports import Fetched

@@ -86,6 +86,14 @@ def test_what_decides_loads_neither_mail_servers_nor_hypervisors_nor_what_reads_
     )
 
 
+def test_check_writes_no_letter_where_no_template_is_replaced(config: Path) -> None:
+    told = "import sys; from mailbot.cli import main; main(sys.argv[1:]); print(*sys.modules)"
+    words = [sys.executable, "-c", told, "-c", str(config), "check"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "ok   letters: " in done.stdout
+    assert not {"babel", "icalendar", "jinja2", "mailbot.letters.catalogue"} & set(done.stdout.splitlines()[-1].split())
+
+
 @pytest.mark.parametrize("module", ["health", "sites"])
 def test_check_and_a_sites_mode_load_nothing_that_servers_are_asked_with(module: str) -> None:
     told = f"import sys, mailbot.cli.{module}; print(*sys.modules)"

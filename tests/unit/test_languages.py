@@ -15,9 +15,9 @@ from contrib.languages import lacking, read, spoken
 from mailbot.letters.catalogue import KINDS
 from mailbot.letters.compose import compose, offers_of
 from mailbot.letters.languages import chosen, language, languages
+from mailbot.letters.own_words import problems
 from mailbot.letters.samples import Sample
 from mailbot.letters.troubles import WORK
-from mailbot.letters.trying import problems
 from mailbot.model import Action, Letter
 from mailbot.policy import reading_rules
 from mailbot.rules import Rules, ServiceRules

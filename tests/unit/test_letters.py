@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 import templates_email
 from mailbot import tokens
-from mailbot.letters import KINDS, LETTERS, Audience, Thread
 from mailbot.letters.blocks import BlockKind, read_blocks
+from mailbot.letters.catalogue import KINDS, LETTERS
 from mailbot.letters.compose import LetterCannotBeWritten, compose
 from mailbot.letters.documentation import documentation
+from mailbot.letters.kinds import Audience, Thread
 from mailbot.letters.languages import language
 from mailbot.letters.plain import WIDTH
 from mailbot.letters.samples import Sample

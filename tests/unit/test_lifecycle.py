@@ -11,7 +11,8 @@ from typing import Any, get_args
 import pytest
 
 from mailbot.commands import offered
-from mailbot.letters import KINDS, LETTERS, Audience
+from mailbot.letters.catalogue import KINDS, LETTERS
+from mailbot.letters.kinds import Audience
 from mailbot.letters.stored import from_json
 from mailbot.lifecycle import request
 from mailbot.lifecycle.circumstances import Circumstances

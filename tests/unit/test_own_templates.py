@@ -11,10 +11,13 @@ import pytest
 
 from mailbot.letters.compose import compose
 from mailbot.letters.languages import languages
-from mailbot.letters.trying import SHOWING_THE_SITE, problems, replaced
+from mailbot.letters.own_words import problems, replaced
+from mailbot.letters.samples import samples
+from mailbot.letters.settings import LetterSettings
+from mailbot.letters.trying import SHOWING_THE_SITE, badly_written
 from mailbot.model import Letter
 from mailbot.rules import Rules, ServiceRules
-from parsers.reply.grammar import ALWAYS, BY_CONFIGURATION
+from parsers.reply.grammar import ALWAYS, BY_CONFIGURATION, read_in
 from tests.trying import SAMPLES, SETTINGS, sample_of
 from tests.writing import words_of
 
@@ -94,6 +97,36 @@ def test_the_letters_that_are_always_tried_show_each_paragraph_with_words_of_the
 def test_the_programs_own_lines_are_commands_in_no_language_that_can_be_read() -> None:
     with_all_letters = ServiceRules(languages=READ, banners=("what a gateway writes above mails",))
     assert list(problems(replace(SETTINGS, rules=Rules(service=with_all_letters)))) == []
+
+
+def as_written(settings: LetterSettings) -> bool:
+    """Whether a line of the letters themselves would be a command."""
+    read = read_in(settings.rules.service.languages)
+    tried = ((one, code) for one in samples(SHOWING_THE_SITE) for code in languages() if code in read)
+    return any(wrong for one, code in tried for wrong in badly_written(one, settings, code))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "release"},
+        {"name": "Approve"},
+        {"name": "Extend for 6 months"},
+        {"contact": "approve"},
+        {
+            "contact": "the operators of a testbed with a name that is so long that every line breaks elsewhere than before"
+        },
+        {"contact": "a team; please approve"},
+        {"login_hint": "status"},
+        {"terms": ("Keep a copy.", "Please release what you do not need.")},
+        {"terms": ("statut",)},
+        {"terms": ("verlängern bis 2027-09-30",), "languages": READ},
+    ],
+    ids=str,
+)
+def test_the_words_of_a_site_are_judged_as_in_the_letters_themselves(change: dict[str, Any]) -> None:
+    site = replace(SETTINGS, rules=Rules(service=replace(ServiceRules(), **change)))
+    assert bool(list(problems(site))) == as_written(site)
 
 
 @pytest.mark.parametrize("change", [{"name": "release"}, {"terms": ("You manage it.", "release")}])
