@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -58,11 +56,14 @@ def _command(command: Any, words: tuple[str, ...]) -> Command:
     return Command(words, "\n".join((command.help or "").splitlines()), options, arguments, below)
 
 
+_OF_FILES = {"path", "file", "directory"}
+"""What typer calls the types of values that are in the file system."""
+
+
 def _option(option: Any) -> Option:
     names = tuple(sorted((*option.opts, *option.secondary_opts), key=len))
-    kind = option.type_descriptor.annotation
-    choices = tuple(one.value for one in kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else ()
-    return Option(names, option.help or "", not option.is_flag, kind is Path, choices)
+    choices = tuple(str(one) for one in getattr(option.type, "choices", ()))
+    return Option(names, option.help or "", not option.is_flag, option.type.name in _OF_FILES, choices)
 
 
 def _argument(argument: Any) -> str:
