@@ -68,6 +68,8 @@ def ask(context: TurnContext, ticket: Ticket) -> OwnerSeen:
     holder = (
         person if person and host_part(person.login) == ticket.username else context.directory.by_login(ticket.username)
     )
+    if person is None and holder is None:  # the machine's name is not the login where that has dots, say
+        holder = context.directory.by_login(ticket.login)
     keys = usable_keys(person)[0] if person else ()
     taken = holder is not None and (person is None or holder.login != person.login)
     return ownership.as_seen(ticket, person, len(keys), taken=taken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,4 +70,39 @@ def test_two_logins_of_one_host_name_do_not_get_one_machine(tmp_path: Path) -> N
     told = words_of(world.last(Letter.REQUEST_PROBLEMS))
     assert "there is already a machine jean-dupont-vm, which is not yours" in " ".join(told.split())
     assert world.ticket().login == "jean.dupont"
+    world.close()
+
+
+def test_a_renamed_owner_is_found_by_the_former_login(tmp_path: Path) -> None:
+    """For what is exported and erased: the ticket keeps only what the machine's name has of that login."""
+    world = running(tmp_path, "JDupont")
+    before = world.bot.context.directory.by_login("JDupont")
+    assert before is not None
+    world.directory.remove("JDupont")
+    world.directory.put(replace(before, login="jdurand"))
+    for _ in range(2):
+        world.later(days=1)
+    assert world.ticket().login == "jdurand"
+    store = world.bot.context.store
+    for login in ("JDupont", "jdurand"):
+        assert [ticket.person_id for one in store.archive.namesakes(login) for ticket in [one]] == [before.id]
+    world.close()
+
+
+def test_of_two_logins_of_one_host_name_each_finds_its_own(tmp_path: Path) -> None:
+    world = running(tmp_path, "jean.dupont", "jean-dupont")
+    store = world.bot.context.store
+    assert len(store.archive.namesakes("jean.dupont")) == 1
+    assert store.archive.namesakes("jean-dupont") == []
+    world.close()
+
+
+def test_whoever_gets_the_login_of_somebody_who_left_is_told_apart(tmp_path: Path) -> None:
+    world = running(tmp_path, "jean.dupont")
+    world.directory.remove("jean.dupont")
+    world.directory.put(replace(person("jean.dupont"), id="memory:another", email="other@example.org"))
+    for _ in range(2):
+        world.later(days=1)
+    told = " ".join(words_of(world.last(Letter.ADMIN_OWNER, to=CAROL.address)).split())
+    assert "is no longer in the directory, and the login" in told
     world.close()

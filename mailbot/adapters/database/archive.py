@@ -20,6 +20,7 @@ from mailbot.adapters.database.tables import HISTORY, LEDGER, OUTBOX, RAW_MAILS,
 from mailbot.archive import About, Chain, Erased, KeptLetter, KeptMail, Namesake, Whom
 from mailbot.model import FINAL, Action, Actor, EventKind, HistoryEntry, Role, Ticket
 from mailbot.ports import OutboxState
+from provisioner.naming import host_part
 
 _H, _L, _O, _R, _T = HISTORY.c, LEDGER.c, OUTBOX.c, RAW_MAILS.c, TICKETS.c
 _NAMES = tuple(one.name for one in fields(Line))
@@ -61,7 +62,7 @@ class DatabaseArchive:
 
     def namesakes(self, login: str) -> list[Namesake]:
         with self._read() as connection:
-            found = _read_tickets(connection, _has_login(login))
+            found = [one for one in _read_tickets(connection, _may_have_had(login)) if _had(one, login)]
         by_id: dict[str, list[Ticket]] = {}
         for one in found:
             by_id.setdefault(one.person_id, []).append(one)
@@ -138,7 +139,17 @@ def _checked(rows: list[Row[*tuple[Any, ...]]]) -> Chain:
 
 
 def _has_login(login: str) -> ColumnElement[bool]:
-    return or_(_T.username == login, _T.renamed_to == login)
+    """Of tickets without an id: of two logins that make one machine's name only the one that is meant."""
+    return or_(_T.renamed_to == login, and_(_T.username == login, _T.renamed_to == ""))
+
+
+def _may_have_had(login: str) -> ColumnElement[bool]:
+    return or_(_T.renamed_to == login, _T.username == host_part(login))
+
+
+def _had(ticket: Ticket, login: str) -> bool:
+    """Whether it is, or may once have been, the login: of one that is another by now the ticket keeps what the machine's name has of it."""
+    return ticket.login == login or host_part(ticket.login) != ticket.username
 
 
 def _tickets_of(connection: Connection, whom: Whom) -> list[Ticket]:

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from mailbot.adapters.directory.spelling import without_capitals
+from mailbot.adapters.directory.spelling import plain, without_capitals
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
 from parsers.translatable import NOTHING, Translatable, as_one, say, words_of
@@ -79,7 +79,7 @@ class FileDirectory:
 
     def by_login(self, login: str) -> Person | None:
         people = self._current()
-        return people.by_login.get(login) or people.without_capitals.get(login.lower())
+        return people.by_login.get(login) or people.without_capitals.get(plain(login))
 
     def by_address(self, address: str) -> Person | None:
         # Not str.lower for every letter: the Kelvin sign would become a k.

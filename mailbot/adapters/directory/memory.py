@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from mailbot.adapters.directory.spelling import without_capitals
+from mailbot.adapters.directory.spelling import plain, without_capitals
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
 from parsers.translatable import say
@@ -27,7 +27,7 @@ class MemoryDirectory:
 
     def by_login(self, login: str) -> Person | None:
         self._ask()
-        return self._people.get(login) or without_capitals(self._people.values()).get(login.lower())
+        return self._people.get(login) or without_capitals(self._people.values()).get(plain(login))
 
     def by_address(self, address: str) -> Person | None:
         self._ask()
