@@ -28,6 +28,7 @@ from mailbot.model import (
     Retried,
     Role,
     Ticket,
+    TicketState,
     Turn,
     Unheld,
     Withdrawn,
@@ -53,7 +54,11 @@ def approve(
 
 def deny(context: TurnContext, ticket_id: int, as_admin: str, reason: str) -> Ticket:
     """Deny a request; the requester reads the reason.  Raises Refused."""
-    return _do(context, ticket_id, Denied(acting(context, as_admin), reason))
+    event, ticket = Denied(acting(context, as_admin), reason), context.store.ticket(ticket_id)
+    if ticket is not None and ticket.state is TicketState.APPROVED and not ticket.held:
+        msg = f"#{ticket_id} was approved and its machine is being built: “mailbot end {ticket_id}” gives up the build"
+        raise Refused(msg)
+    return _do(context, ticket_id, event)
 
 
 def retry(context: TurnContext, ticket_id: int, as_admin: str) -> Ticket:

@@ -111,6 +111,7 @@ class AdminAlreadyDecided(LetterFacts):
     )
     words: Annotated[str, "the admin's answer as read"]
     outcome: Annotated[Translatable, "who decided what, when, a sentence"]
+    building: Annotated[bool, "a denial, while the approved machine is being built"] = False
 
 
 @frozen(kw_only=True)

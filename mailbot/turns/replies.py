@@ -374,7 +374,10 @@ def _too_late(exchange: _Exchange, command: Command) -> Judgement:
     deciding = _is_decision(exchange, command)
     outcome = _outcome(exchange) if deciding else None
     if outcome is not None:
-        return exchange.answer(AdminAlreadyDecided(words=command.line, outcome=outcome), "already decided")
+        # A denial answers a question, and that one has its answer; who wants no machine after all has to end it.
+        building = command.verb is Verb.DENY and ticket.state is TicketState.APPROVED and not ticket.held
+        told = AdminAlreadyDecided(words=command.line, outcome=outcome, building=building)
+        return exchange.answer(told, "already decided")
     state = STATE_WORDS[ticket.state]
     why = say("“{words}” is not possible now: {state}.", words=command.line, state=state)
     if deciding and ticket.state in LIVING and ticket.asked_end_date is None:

@@ -148,6 +148,28 @@ def test_a_site_that_is_away_keeps_what_was_begun_until_it_is_back(building: Wor
     assert (building.ticket().state, building.machines()) == (S.REMOVED, {})
 
 
+def test_a_denial_while_the_site_is_away_names_what_gives_up_the_build(building: World) -> None:
+    question = building.last(Letter.ADMIN_DECISION, CAROL.address)
+    building.sites["north"].faults = Faults(unreachable=True)
+    building.answers(question, "deny never mind")
+    told = " ".join(words_of(building.last(Letter.ADMIN_ALREADY_DECIDED)).split())
+    assert "«mailbot end 1 REASON» gives up the build, also while its site does not answer" in told
+    with pytest.raises(operator.Refused, match="mailbot end 1"):
+        operator.deny(building.bot.context, 1, "carol", "never mind")
+    assert building.ticket().state is S.APPROVED, "the first decision counts"
+    operator.hold(building.bot.context, 1, "carol", "evidence")
+    building.answers(question, "deny it once more")
+    assert "mailbot end" not in words_of(building.last(Letter.ADMIN_ALREADY_DECIDED)), "a hold stands before it"
+    operator.unhold(building.bot.context, 1, "carol")
+    operator.end(building.bot.context, 1, "carol", "never mind")
+    building.later(hours=5)
+    assert building.ticket().state is S.RETIRING
+    building.sites["north"].faults = Faults()
+    for _ in range(6):
+        building.later(minutes=10)
+    assert (building.ticket().state, building.machines()) == (S.REMOVED, {})
+
+
 def test_a_machine_that_is_held_while_it_is_built_goes_on(building: World) -> None:
     operator.hold(building.bot.context, 1, "carol", "evidence")
     building.answers(building.last(Letter.REQUEST_APPROVED), "withdraw")
