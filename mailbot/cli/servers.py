@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from datetime import UTC
+from functools import partial
 from typing import assert_never
 
 import typer
@@ -39,17 +42,33 @@ def online(settings: Settings) -> Iterator[Finding]:
         config = settings.config
     except ConfigurationError:
         return
+    looks: list[Callable[[], Iterable[Finding]]] = [
+        *(partial(look, config) for look in (_ldap, _keys_command)),
+        lambda: [_reader(settings)],
+        *(partial(look, config) for look in (_imap, _smtp, senders, admins, _zones)),
+        *(partial(_site, config, section.name) for section in config.hosts),
+    ]
+    asked = [_begun(look) for look in looks]
     yield from on_record(settings)
-    yield from _ldap(config)
-    yield from _keys_command(config)
-    yield _reader(settings)
-    yield _imap(config)
-    yield _smtp(config)
-    yield from senders(config)
-    yield from admins(config)
-    yield from _zones(config)
-    for section in config.hosts:
-        yield from _site(config, section.name)
+    for one in asked:
+        yield from one.result()
+
+
+def _begun(look: Callable[[], Iterable[Finding]]) -> Future[list[Finding]]:
+    """A look in a thread of its own: servers are asked at once, and one that is silent until its time is over delays no other.
+
+    The thread ends with the program, so that nobody who interrupts us waits for a silent server.
+    """
+    found: Future[list[Finding]] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(list(look()))
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
+            found.set_exception(error)
+
+    threading.Thread(target=run, name="doctor", daemon=True).start()
+    return found
 
 
 def _zones(config: Config) -> Iterator[Finding]:
@@ -116,7 +135,7 @@ def _reader(settings: Settings) -> Finding:
         reader.close()
 
 
-def _imap(config: Config) -> Finding:
+def _imap(config: Config) -> Iterator[Finding]:
     def look() -> str:
         inbox = make_inbox(config)
         try:
@@ -126,10 +145,10 @@ def _imap(config: Config) -> Finding:
             inbox.close()
         return f"{config.mailbox.host}: logged in, {position.folder} opened, both other folders are there"
 
-    return tried("mailbox", look, "check [mailbox]: host, port, security, account and password")
+    yield tried("mailbox", look, "check [mailbox]: host, port, security, account and password")
 
 
-def _smtp(config: Config) -> Finding:
+def _smtp(config: Config) -> Iterator[Finding]:
     def look() -> str:
         postman = make_postman(config)
         try:
@@ -137,7 +156,7 @@ def _smtp(config: Config) -> Finding:
         finally:
             postman.close()
 
-    return tried("smtp", look, "check [smtp]: host, port, security, account and password")
+    yield tried("smtp", look, "check [smtp]: host, port, security, account and password")
 
 
 def _site(config: Config, name: str) -> Iterator[Finding]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,10 @@ import pytest
 from mailbot import cli, journal, operator
 from mailbot.adapters.clock import MemoryClock
 from mailbot.adapters.database.store import Database
-from mailbot.cli.findings import Finding, Level
+from mailbot.cli.findings import Finding, Level, ok
 from mailbot.cli.record import on_record
 from mailbot.cli.senders import admins, is_of_many
+from mailbot.cli.servers import _begun
 from mailbot.cli.site import Settings
 from mailbot.config import load
 from mailbot.model import TicketState
@@ -158,3 +161,23 @@ def test_an_admin_who_is_a_list_is_a_warning_unless_the_directory_knows_one_pers
 def test_a_database_of_another_revision_tells_nothing_here(config: Path) -> None:
     Database(load(config).database.url.get_secret_value()).close()
     assert found(config) == []
+
+
+def test_servers_are_asked_at_once_and_told_in_their_order() -> None:
+    both_are_asked = threading.Barrier(2, timeout=20)
+
+    def asked(what: str) -> Iterator[Finding]:
+        both_are_asked.wait()
+        yield ok(what, "answers")
+
+    first, second = (_begun(partial(asked, what)) for what in ("mailbox", "smtp"))
+    assert [one.what for found in (first, second) for one in found.result(20)] == ["mailbox", "smtp"]
+
+
+def test_an_error_of_a_look_is_raised_where_its_result_is_told() -> None:
+    def broken() -> Iterator[Finding]:
+        raise AssertionError("a fault of ours")
+        yield
+
+    with pytest.raises(AssertionError, match="a fault of ours"):
+        _begun(broken).result(20)
