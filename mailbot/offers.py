@@ -234,7 +234,7 @@ def withdrawals(ticket: Ticket, purpose: Purpose, _moment: Moment) -> tuple[Offe
         return (Offer(Verb.WITHDRAW, say("withdraw"), back if ticket.state is S.ARCHIVED else extension),)
     if purpose is Purpose.OWN and ticket.state is S.PENDING:
         return (Offer(Verb.WITHDRAW, say("withdraw"), say("to withdraw the request")),)
-    if purpose is Purpose.OWN and ticket.state is S.APPROVED and not ticket.held:
+    if purpose is Purpose.OWN and ticket.is_being_built:
         returns = say("to leave the machine removed; its disk will be kept for now")
         new = say("to withdraw the request; what was begun will be removed")
         return (Offer(Verb.WITHDRAW, say("withdraw"), new if ticket.lease_from is None else returns),)

@@ -28,7 +28,6 @@ from mailbot.model import (
     Retried,
     Role,
     Ticket,
-    TicketState,
     Turn,
     Unheld,
     Withdrawn,
@@ -55,7 +54,7 @@ def approve(
 def deny(context: TurnContext, ticket_id: int, as_admin: str, reason: str) -> Ticket:
     """Deny a request; the requester reads the reason.  Raises Refused."""
     event, ticket = Denied(acting(context, as_admin), reason), context.store.ticket(ticket_id)
-    if ticket is not None and ticket.state is TicketState.APPROVED and not ticket.held:
+    if ticket is not None and ticket.is_being_built:
         msg = f"#{ticket_id} was approved and its machine is being built: “mailbot end {ticket_id}” gives up the build"
         raise Refused(msg)
     return _do(context, ticket_id, event)

@@ -78,6 +78,11 @@ def against(owner: OwnerSeen | None, *, needs_key: bool) -> Translatable:
             assert_never(owner.state)
 
 
+def another_login(login: str, username: str) -> str:
+    """What `Ticket.renamed_to` has of a login: nothing where the machine is named after it as it is."""
+    return "" if login == username else login
+
+
 def is_news(ticket: Ticket, seen: OwnerSeen) -> bool:
     """Whether the directory says something else than the ticket."""
     return _after(ticket, seen) != ticket
@@ -88,7 +93,7 @@ def _after(ticket: Ticket, seen: OwnerSeen) -> Ticket:
         ticket,
         owner=seen.state,
         person_id=seen.person_id or ticket.person_id,
-        renamed_to="" if seen.login == ticket.username else seen.login,
+        renamed_to=another_login(seen.login, ticket.username),
         name=seen.name,
         email=seen.address,
     )

@@ -15,6 +15,7 @@ from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.delay import AGREED
 from mailbot.lifecycle.lease import begun, calendar, steps_ahead
 from mailbot.lifecycle.notice import KEY_WORDS
+from mailbot.lifecycle.ownership import another_login
 from mailbot.lifecycle.steps import called, snapshot, to_owner
 from mailbot.model import Action, OwnerSet, Refusal, Step, Ticket
 from parsers.translatable import say
@@ -67,7 +68,7 @@ def _theirs(ticket: Ticket, event: OwnerSet, circumstances: Circumstances) -> Ti
         version=ticket.version + 1,
         nonce=event.nonce,
         person_id=event.person_id,
-        renamed_to="" if event.login == ticket.username else event.login,
+        renamed_to=another_login(event.login, ticket.username),
         name=event.name,
         email=event.address,
         owner=event.state,

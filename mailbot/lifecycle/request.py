@@ -17,6 +17,7 @@ from mailbot.letters.requests import (
     RequestWithdrawn,
 )
 from mailbot.lifecycle.circumstances import Circumstances
+from mailbot.lifecycle.ownership import another_login
 from mailbot.lifecycle.steps import called, decided, later, machine, moved, snapshot, to_admins, to_owner
 from mailbot.model import (
     Action,
@@ -60,7 +61,7 @@ def opened(
         id=0,
         state=TicketState.PENDING if proven else TicketState.UNCONFIRMED,
         username=host_part(person.login),
-        renamed_to="" if person.login == host_part(person.login) else person.login,
+        renamed_to=another_login(person.login, host_part(person.login)),
         name=person.name,
         email=person.email,
         person_id=person.id,

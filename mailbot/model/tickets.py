@@ -184,6 +184,11 @@ class Ticket:
         return self.renamed_to or self.username
 
     @property
+    def is_being_built(self) -> bool:
+        """Whether its machine is approved, not there yet, and nobody holds that up."""
+        return self.state is TicketState.APPROVED and not self.held
+
+    @property
     def agreed_end(self) -> date:
         """The last day that people agreed on, which the present one may lie beyond."""
         return self.agreed_until or self.end_date

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from secrets import token_hex
 
+from mailbot.lifecycle.ownership import another_login
 from mailbot.lifecycle.recovery import adopted
 from mailbot.model import Actor, EventKind, HistoryEntry, LedgerEntry, Person, Role, Ticket, TicketState, Turn
 from mailbot.turns.addresses import held_at
@@ -35,7 +36,7 @@ def ticket_of(context: TurnContext, person: Person, mark: Mark, told: Told) -> T
         id=number if number and context.store.ticket(number) is None else 0,
         state=TicketState.APPROVED,
         username=host_part(person.login),
-        renamed_to="" if person.login == host_part(person.login) else person.login,
+        renamed_to=another_login(person.login, host_part(person.login)),
         name=person.name,
         email=person.email,
         intended_usage=told.intended_usage,

@@ -375,7 +375,7 @@ def _too_late(exchange: _Exchange, command: Command) -> Judgement:
     outcome = _outcome(exchange) if deciding else None
     if outcome is not None:
         # A denial answers a question, and that one has its answer; who wants no machine after all has to end it.
-        building = command.verb is Verb.DENY and ticket.state is TicketState.APPROVED and not ticket.held
+        building = command.verb is Verb.DENY and ticket.is_being_built
         told = AdminAlreadyDecided(words=command.line, outcome=outcome, building=building)
         return exchange.answer(told, "already decided")
     state = STATE_WORDS[ticket.state]

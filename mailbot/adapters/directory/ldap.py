@@ -24,6 +24,7 @@ from mailbot.adapters.directory.ldap_connection import (
     Question,
 )
 from mailbot.adapters.directory.ldap_people import ADDRESS, ID, LOGIN, LdapLayout, person_of
+from mailbot.adapters.directory.spelling import plain
 from mailbot.errors import DirectoryUnavailable
 from mailbot.model import Admin, Person
 from parsers.translatable import Translatable, as_one, say, words_of
@@ -157,7 +158,7 @@ class LdapDirectory:
 
     def _login(self, login: str) -> Person | None:
         person = self._one(((self._layout.login, login),), f"the login {login}")
-        return person if person is not None and person.login.lower() == login.lower() else None
+        return person if person is not None and plain(person.login) == plain(login) else None
 
     def _address(self, address: str) -> Person | None:
         asked = tuple((attribute, address) for attribute in self._layout.addresses)
