@@ -10,11 +10,10 @@ from mailbot import journal
 from mailbot.operator import Refused, acting
 from mailbot.turns.announcements import NOTE, Announced, current
 from mailbot.turns.context import TurnContext
-from parsers.reply.commands import read_command
+from parsers.reply.commands import is_command
 from parsers.request.labels import read_label
 from parsers.text.folding import one_line
 from parsers.translatable import Translatable, say
-from parsers.values import Command
 
 LONGEST, MOST_LINES = 5_000, 50
 _LONGEST_SUBJECT = 100
@@ -35,8 +34,8 @@ def problem(context: TurnContext, subject: str, text: str) -> Translatable | Non
             lines=MOST_LINES,
         )
     reading = context.reading(context.clock.now())
-    for line in (subject, *text.splitlines()):
-        if isinstance(read_command(line, reading), Command) or read_label(line):
+    for line in (one_line(subject), *text.splitlines()):
+        if is_command(line, reading) or read_label(line):
             return say("The line “{line}” would be a command if it came back in an answer.", line=line.strip()[:80])
     return None
 

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from datetime import UTC
 from functools import partial
-from typing import assert_never
+from importlib import import_module
+from typing import TYPE_CHECKING, assert_never
 
 import typer
 
-from mailbot.adapters.directory.ldap import People
+from mailbot.cli.admins import admins
 from mailbot.cli.findings import Finding, fail, ok, report, tried, warn
 from mailbot.cli.health import Json, offline
 from mailbot.cli.record import on_record
-from mailbot.cli.senders import admins, senders
 from mailbot.cli.site import Settings, settings_of
 from mailbot.config import Config, SiteSection
 from mailbot.contexts import ldap_directory, make_zones
@@ -25,6 +25,9 @@ from mailbot.storage import system_clock
 from mailbot.wiring import make_inbox, make_postman, make_reader, make_site
 from parsers.values import ReadingRules
 from provisioner.api import Kvm, ProvisionerError, SiteHealth
+
+if TYPE_CHECKING:
+    from mailbot.adapters.directory.ldap import People
 
 
 def doctor(context: typer.Context, as_json: Json = False) -> None:
@@ -36,19 +39,20 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
 
 
 def online(settings: Settings) -> Iterator[Finding]:
-    """Everything: what needs no network, then each server."""
-    yield from offline(settings)
+    """Everything: what needs no network, then each server, which is asked meanwhile."""
     try:
         config = settings.config
     except ConfigurationError:
+        yield from offline(settings)
         return
+    settings.as_service()  # before any thread: each looks with the service's eyes
+    reader = _begun(lambda: [_reader(settings)])  # first: its start takes longest
     looks: list[Callable[[], Iterable[Finding]]] = [
-        *(partial(look, config) for look in (_ldap, _keys_command)),
-        lambda: [_reader(settings)],
-        *(partial(look, config) for look in (_imap, _smtp, senders, admins, _zones)),
+        *(partial(look, config) for look in (_ldap, _keys_command, _imap, _smtp, _senders, admins, _zones)),
         *(partial(_site, config, section.name) for section in config.hosts),
     ]
-    asked = [_begun(look) for look in looks]
+    asked = [reader, *(_begun(look) for look in looks)]
+    yield from offline(settings)
     yield from on_record(settings)
     for one in asked:
         yield from one.result()
@@ -68,6 +72,15 @@ def _begun(look: Callable[[], Iterable[Finding]]) -> Future[list[Finding]]:
             found.set_exception(error)
 
     threading.Thread(target=run, name="doctor", daemon=True).start()
+    return found
+
+
+def _senders(config: Config) -> Iterable[Finding]:
+    """How senders are proven; what that is tried with (name servers, OpenPGP) is imported only where it is used."""
+    trust = config.trust
+    if not (trust.authserv_id or trust.check_dkim or trust.openpgp_home):
+        return ()
+    found: Iterator[Finding] = import_module("mailbot.cli.senders").senders(config)
     return found
 
 

@@ -40,6 +40,10 @@ class Settings:
 
     def as_service(self) -> str:
         """Go on as the service's user where we are root; gives that user's name, or nothing.  Raises ConfigurationError."""
+        return self._user
+
+    @cached_property
+    def _user(self) -> str:
         return become_service(self.config)
 
     @contextmanager

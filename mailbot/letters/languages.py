@@ -1,8 +1,8 @@
-"""The languages that letters can be written in: gettext catalogues, and numbers and dates by Babel.
+"""The languages that letters can be written in: gettext catalogues, and numbers and dates by Babel (`catalogues`).
 
 A language is a folder of `templates_email`: `messages.po` for sentences that are born in the program, and a template for
-each letter; what is missing there is taken from the English ones beside the folders.  Catalogues are compiled in memory
-when a language is first used, so that nothing has to be built and no compiled file can be older than its source.
+each letter; what is missing there is taken from the English ones beside the folders.  A catalogue is
+compiled when its language is first used.
 """
 
 from __future__ import annotations
@@ -13,18 +13,14 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
+from importlib import import_module
 from importlib.resources import files
-from io import BytesIO
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
-
 from mailbot.rules import ENGLISH
 from parsers.dates import long_form
+from parsers.dates.words import MONTH_NAMES, WEEKDAY_NAMES
 from parsers.translatable import Translatable, say, say_many
 
 CATALOGUE = "messages.po"
@@ -51,12 +47,12 @@ def language(code: str) -> Language:
     """A language by its code, one of `languages()`."""
     if code == ENGLISH:
         return Language(code, gettext.NullTranslations())
-    with (_ROOT / code / CATALOGUE).open("rb") as source:
-        catalogue = read_po(source, locale=code)
-    compiled = BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return Language(code, gettext.GNUTranslations(compiled))
+    return Language(code, _babel().compiled(_ROOT / code / CATALOGUE, code))
+
+
+def _babel() -> Any:
+    """`catalogues`, imported when a letter is first written in a language other than English."""
+    return import_module("mailbot.letters.catalogues")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +99,9 @@ class Language:
 
     def short_day(self, day: date) -> str:
         """`Mon 31 Jan`, for subjects."""
-        return str(format_date(day, _SHORT_DAY.get(self.code, "EEE d MMM"), locale=self.code))
+        if self.code == ENGLISH:
+            return f"{WEEKDAY_NAMES[ENGLISH][day.weekday()][:3]} {day.day} {MONTH_NAMES[ENGLISH][day.month - 1][:3]}"
+        return str(_babel().short_day(day, self.code))
 
     def point(self, moment: datetime, timezone: str) -> str:
         """`Monday 31 January 2027, 17:05`, behind "until" or "since"; midnight belongs to the day that ends."""
@@ -151,10 +149,10 @@ class Language:
 @lru_cache(maxsize=256)
 def _tenths_of_gib(mebibytes: int, code: str) -> str:
     # Few sizes occur, and Babel reads its pattern again for each number.
-    return str(format_decimal(round(mebibytes / 1024, 1), "0.#", locale=code))
+    number = round(mebibytes / 1024, 1)
+    return f"{number:.1f}".removesuffix(".0") if code == ENGLISH else str(_babel().one_decimal(number, code))
 
 
-_SHORT_DAY = {"de": "EEE, d. MMM"}
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _SPACES = {
     "fr": (

@@ -23,10 +23,10 @@ from mailbot.letters.settings import LetterSettings
 from mailbot.model import Letter
 from mailbot.policy import reading_rules
 from mailbot.rules import ENGLISH, ServiceRules
-from parsers.reply.commands import read_command
+from parsers.reply.commands import is_command
 from parsers.reply.grammar import read_in
 from parsers.text.folding import one_line
-from parsers.values import Command, ReadingRules
+from parsers.values import ReadingRules
 
 SUFFIX = ".txt.j2"
 LAYOUT = "layout.html.j2"
@@ -69,7 +69,7 @@ def replaced(folder: Path) -> list[str]:
 @lru_cache(maxsize=4096)  # half of the lines of a letter stand in others, too
 def acts(line: str, reading: ReadingRules) -> bool:
     """Whether a line is a command where it comes back in an answer."""
-    return isinstance(read_command(line, reading), Command)
+    return is_command(line, reading)
 
 
 @cache

@@ -108,6 +108,15 @@ def read_command(newest: str | None, rules: ReadingRules, below: str = "") -> Co
     return reasons.with_more(read, below)
 
 
+def is_command(line: str, rules: ReadingRules) -> bool:
+    """Whether a line that stands alone is a command; for who asks about many that are none.
+
+    Only of one that reads as a command is it asked whether a gateway has written it, whose words are many.
+    """
+    read, _ = _read_first(line.strip(), [], rules)
+    return isinstance(read, Command) and isinstance(read_command(line, rules), Command)
+
+
 _FILLED_UP = "\N{WORD JOINER}" * 17
 """What stands behind a letter that several plain ones stand for (at most 18 in Unicode), while a line is read."""
 

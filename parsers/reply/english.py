@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from parsers.reply.language import Language
 from parsers.text.folding import phrases
 from parsers.values import Verb
@@ -49,6 +51,7 @@ _WISHING = tuple(f"{words} " for words in _WISHES)
 _WISHED_FOR = frozenset({Verb.EXTEND, Verb.RELEASE, Verb.WITHDRAW, Verb.KEEP, Verb.START, Verb.RESTART, Verb.RESTORE})
 
 
+@cache
 def _sentences(verb: Verb) -> frozenset[str]:
     who_says = (*_WHO, *_OBLIGED) if verb is Verb.DENY else (*_WHO, *_WISHING) if verb in _WISHED_FOR else _WHO
     active = {f"{who}{word}{what}" for word in _ACTIVE.get(verb, "").split() for who in who_says for what in _WHAT}
@@ -142,7 +145,7 @@ ENGLISH = Language(
     code="en",
     name="English",
     listed=_LISTED,
-    sentences={verb: _sentences(verb) for verb in Verb},
+    sentences=_sentences,
     until=phrases("""
         until | till | til | up to | to
     """),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from parsers.reply.language import Language
 from parsers.text.folding import phrases
 from parsers.values import Verb
@@ -24,6 +26,7 @@ _ACTIVE = {
 _NEVER_ALONE = frozenset({"annule", "annuler", "j'annule", "je annule", "rends", "j'rends", "je rends"})
 
 
+@cache
 def _sentences(verb: Verb) -> frozenset[str]:
     words = {f"{who}{word}{what}" for word in _ACTIVE.get(verb, "").split() for who in _QUI for what in _QUOI}
     return frozenset(words - _NEVER_ALONE)
@@ -88,7 +91,7 @@ FRENCH = Language(
     code="fr",
     name="French",
     listed=_LISTED,
-    sentences={verb: _sentences(verb) for verb in Verb},
+    sentences=_sentences,
     until=phrases("""
         jusqu'au | jusqu'a | jusqu'en | jusque | au
     """),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from parsers.values import Verb
+
+
+def _no_sentences(_verb: Verb) -> frozenset[str]:
+    return frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +17,7 @@ class Language:
     """The words of one language, in plain letters (lower case, no accents, straight apostrophes).
 
     `listed` are the phrases that documents show, the first of each is the one we teach; `sentences` are built from
-    parts and read as well.  `until`, `period`, `disk` and `reason` stand before what they introduce.  `before`,
+    parts, when they are first asked for, and read as well.  `until`, `period`, `disk` and `reason` stand before what they introduce.  `before`,
     `before_denial` and `after` are the politeness that may stand around a command.  `yes` and `no` are single words that
     decide: beside a command of the other kind they contradict it.  `units` are words for lengths of time, with the
     English unit that each of them means.
@@ -32,13 +36,13 @@ class Language:
     after: tuple[str, ...]
     yes: frozenset[str]
     no: frozenset[str]
-    sentences: Mapping[Verb, frozenset[str]] = field(default_factory=dict)
+    sentences: Callable[[Verb], frozenset[str]] = _no_sentences
     units: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, verb: Verb, form: str) -> bool:
         """Whether that phrase is this verb in this language."""
-        return form in self.listed.get(verb, ()) or form in self.sentences.get(verb, frozenset())
+        return form in self.listed.get(verb, ()) or form in self.sentences(verb)
 
     def forms(self, verb: Verb) -> frozenset[str]:
         """Everything that is read as this verb; nothing where the language has no word for it yet."""
-        return frozenset(self.listed.get(verb, ())) | self.sentences.get(verb, frozenset())
+        return frozenset(self.listed.get(verb, ())) | self.sentences(verb)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from parsers.reply.commands import read_command
+from parsers.reply.commands import is_command, read_command
 from parsers.reply.document import documentation
 from parsers.reply.grammar import BY_CONFIGURATION
 from parsers.reply.language import Language
@@ -274,3 +274,14 @@ def test_a_banner_of_the_sites_own_gateway_is_passed_over() -> None:
 
     assert not isinstance(read_command(f"{banner}\n\napprove", RULES), Command)
     assert isinstance(read_command(f"{banner}\n\napprove", replace(RULES, banners=(banner,))), Command)
+
+
+def test_a_line_alone_is_a_command_by_the_quick_way_exactly_where_it_is_one() -> None:
+    fixtures = Path(__file__).parents[2] / "fixtures" / "mail"
+    lines = {line for file in fixtures.glob("*/*.eml") for line in file.read_text(errors="replace").splitlines()}
+    every = replace(RULES, languages=tuple(language.code for language in BY_CONFIGURATION))
+    listed = {phrase for language in BY_CONFIGURATION for phrases in language.listed.values() for phrase in phrases}
+    asked = sorted(lines | listed | {f"  {phrase}, thanks. " for phrase in listed})
+    found = {line: is_command(line, every) for line in asked}
+    assert found == {line: isinstance(read_command(line, every), Command) for line in asked}
+    assert sum(found.values()) > 300

@@ -13,9 +13,9 @@ import pytest
 from mailbot import cli, journal, operator
 from mailbot.adapters.clock import MemoryClock
 from mailbot.adapters.database.store import Database
+from mailbot.cli.admins import admins, is_of_many
 from mailbot.cli.findings import Finding, Level, ok
 from mailbot.cli.record import on_record
-from mailbot.cli.senders import admins, is_of_many
 from mailbot.cli.servers import _begun
 from mailbot.cli.site import Settings
 from mailbot.config import load

@@ -1,9 +1,9 @@
 """The reading child: `python -m mailbot.adapters.reading.child`, its commands on descriptor 0, its answers on 1.
 
-The first process imports everything, gives up files and rights, and forks the reader; when a mail has cost a reader its
-life, it says so and forks the next, which takes a millisecond.  Messages to it: the site's `ReadingRules` (pickled by
-our own parent) once, then for each mail the moment and the bytes.  Answers: one line of layers once, then for each mail
-a kind in one byte and what belongs to it.
+It imports everything, gives up files, rights and system calls, and reads its share of mails; the daemon starts the next
+one, also where a mail has cost it its life.  Messages to it: the site's `ReadingRules` (pickled by our own parent) once,
+then for each mail the moment and the bytes.  Answers: one line of layers once, then for each mail a kind in one byte and
+what belongs to it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ import importlib
 import os
 import pickle
 import pkgutil
-import signal
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import NoReturn
 
 from mailbot.adapters.reading import confinement, frames
-from mailbot.adapters.reading.frames import DIED, STAMP, TOO_LONG, UNDERSTOOD
+from mailbot.adapters.reading.frames import DIED, SHARE_IS_READ, STAMP, UNDERSTOOD
 from mailbot.adapters.reading.wire import dumps
 from parsers import read, understand
 from parsers.dates.words import MONTH_NAMES
@@ -30,7 +28,6 @@ from parsers.values import ReadingRules, Understanding
 COMMANDS, ANSWERS = 0, 1
 _ROOM_BYTES = 160 * 1024 * 1024
 """What reading one mail may need on top of what is loaded anyway."""
-_SENT_ON_TIME = frozenset({signal.SIGPROF, signal.SIGXCPU})
 _WARM_UP = (
     b"From: alice@example.org\nTo: support@testbed.example\nSubject: Persistent Virtual Machine Creation\n"
     b"MIME-Version: 1.0\nContent-Type: multipart/alternative; boundary=b\n\n--b\nContent-Type: text/plain; charset=utf-8\n\n"
@@ -48,40 +45,12 @@ _WRITTEN_ODDLY = (
 
 
 def main() -> None:
-    """Serve until the daemon closes its end."""
-    mails_per_reader, seconds = int(sys.argv[1]), float(sys.argv[2])
+    """Serve until the share is read, or the daemon closes its end."""
+    share, seconds = int(sys.argv[1]), float(sys.argv[2])
     rules: ReadingRules = pickle.loads(frames.read(COMMANDS))  # noqa: S301 - written by our parent process
     _load_everything(rules)
     confinement.volunteer_for_the_end()
-    memory_bytes = _loaded_bytes() + _ROOM_BYTES
-    library = confinement.seccomp()
-    layers = confinement.leave_files()
-    told = False
-    while True:
-        reader = os.fork()
-        if reader == 0:
-            layers += confinement.limit_process(memory_bytes, _LONGEST_LIFE_SECONDS)
-            layers += confinement.leave_system_calls(library)
-            _read_mails(rules, mails_per_reader, seconds, layers, tell=not told)
-        _, status = os.waitpid(reader, 0)
-        told = True
-        if os.WIFEXITED(status) and os.WEXITSTATUS(status) != _SHARE_IS_READ:
-            return  # the daemon has closed its end; or the reader itself is broken, which the daemon has to hear
-        if os.WIFSIGNALED(status):
-            frames.write(ANSWERS, TOO_LONG if os.WTERMSIG(status) in _SENT_ON_TIME else DIED)
-
-
-_SHARE_IS_READ = 3
-_LONGEST_LIFE_SECONDS = 24 * 3600
-"""Of processor time, for all mails of one reader together; the bound on a single one is far below."""
-
-
-def _read_mails(
-    rules: ReadingRules, share: int, seconds: float, layers: list[confinement.Layer], *, tell: bool
-) -> NoReturn:
-    """The reader: read its share of mails.  A mail that costs too much ends it, and it alone."""
-    if tell:
-        frames.write(ANSWERS, "\n".join(layers).encode())
+    frames.write(ANSWERS, "\n".join(_confined()).encode())
     try:
         for _ in range(share):
             command = frames.read(COMMANDS)
@@ -91,7 +60,19 @@ def _read_mails(
             frames.write(ANSWERS, answer)
     except (EOFError, BrokenPipeError):
         os._exit(os.EX_OK)
-    os._exit(_SHARE_IS_READ)
+    os._exit(SHARE_IS_READ)
+
+
+_LONGEST_LIFE_SECONDS = 24 * 3600
+"""Of processor time, for all mails of the share together; the bound on a single one is far below."""
+
+
+def _confined() -> list[confinement.Layer]:
+    memory_bytes = _loaded_bytes() + _ROOM_BYTES
+    library = confinement.seccomp()
+    layers = confinement.leave_files()
+    layers += confinement.limit_process(memory_bytes, _LONGEST_LIFE_SECONDS)
+    return layers + confinement.leave_system_calls(library)
 
 
 def _understood(command: bytes, rules: ReadingRules) -> bytes:
@@ -118,7 +99,7 @@ def _load_everything(rules: ReadingRules) -> None:
         languages.read_in("31 12 2027", others, rules)
     for octets in (_WARM_UP, _WARM_UP.replace(b"Subject: ", b"Subject: Re: "), _WRITTEN_ODDLY):
         understand(read(octets, rules), rules)
-    compile_all()  # once, and not again in each reader
+    compile_all()  # not within the time of the mail that comes first
 
 
 def _loaded_bytes() -> int:

@@ -13,7 +13,6 @@ import resource
 import signal
 from enum import StrEnum
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 
 # landlock(7).  The numbers of these system calls are the same on every architecture.
@@ -51,7 +50,7 @@ class Layer(StrEnum):
 
 
 def leave_files() -> list[Layer]:
-    """Give up privileges to come, and files; for the process that forks readers.  Everything must be imported before."""
+    """Give up privileges to come, and files.  Everything must be imported before."""
     libc = _libc()
     layers = []
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
@@ -62,14 +61,10 @@ def leave_files() -> list[Layer]:
 
 
 def limit_process(memory_bytes: int, processor_seconds: int) -> list[Layer]:
-    """Bound what this process may ever use, and end it with its parent; for one reader.
+    """Bound what this process may ever use.
 
     The limit on the processor time of a single mail is a timer (`bound_time`): finer, and reset for each mail.
     """
-    parent = os.getppid()
-    _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it went before we asked to be told
-        os._exit(0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))

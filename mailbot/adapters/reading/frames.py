@@ -9,8 +9,10 @@ from contextlib import suppress
 from select import select
 from time import monotonic
 
-UNDERSTOOD, TOO_LONG, DIED = b"u", b"t", b"d"
+UNDERSTOOD, DIED = b"u", b"d"
 """What the child answers about a mail begins with one of these."""
+SHARE_IS_READ = 3
+"""The child's exit status once it has answered as many mails as it was to read."""
 STAMP = struct.Struct(">d")
 """The moment at which a mail is read, before its bytes."""
 _LENGTH = struct.Struct(">Q")
@@ -84,7 +86,7 @@ def write(handle: int, data: bytes) -> None:
 
 
 def read(handle: int) -> bytes:
-    """Read one message, for the side that may wait for ever; never reads beyond it, so that another process can go on.  Raises EOFError."""
+    """Read one message, for the side that may wait for ever.  Raises EOFError."""
     (length,) = _LENGTH.unpack(_all(handle, _LENGTH.size))
     return _all(handle, length)
 

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -20,16 +21,21 @@ from typing import IO, Self
 
 from mailbot.adapters.pipes import opened
 from mailbot.adapters.reading import frames
-from mailbot.adapters.reading.frames import DIED, STAMP, TOO_LONG, UNDERSTOOD
+from mailbot.adapters.reading.frames import DIED, SHARE_IS_READ, STAMP, UNDERSTOOD
 from mailbot.adapters.reading.wire import WireError, loads
 from parsers.translatable import Translatable, say
 from parsers.values import Kind, ReadingRules, Understanding, Unreadable
 
 _START_SECONDS = 60.0
+_END_SECONDS = 1.0
+"""How long a child that closed its pipe may take to be gone."""
 TRIES = 2
 """A mail that ended its reader once may have met a machine that was short of memory; twice, and it is left unread."""
+_SENT_ON_TIME = frozenset({-signal.SIGPROF, -signal.SIGXCPU})
+"""How a child has ended that took more processor time than it may (`confinement.bound_time`, setrlimit(2))."""
 _PIPE_BYTES = 1024 * 1024
 """What a pipe holds where the kernel allows it: so much is there for the child to go on with while the daemon commits."""
+_TOO_MUCH = say("Reading it needed too much memory, or ended the reader.")
 
 
 @dataclass(eq=False)
@@ -67,7 +73,7 @@ class ConfinedReader:
         *,
         processor_seconds: float = 1.8,
         patience_seconds: float = 60.0,
-        mails_per_reader: int = 1000,
+        mails_per_reader: int = 5000,
     ) -> None:
         self._rules = rules
         self._processor_seconds = processor_seconds
@@ -77,6 +83,8 @@ class ConfinedReader:
         self._channel: frames.Channel | None = None
         self._sent: deque[_Reading] = deque()
         """What the child has and did not answer, in the order in which it reads."""
+        self._answered = 0
+        """How many mails this child has answered."""
         self._layers: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
@@ -147,26 +155,33 @@ class ConfinedReader:
             )
             self._send_again()
         except (OSError, EOFError, WireError):
-            reading.died(say("Reading it ended the reader."))
+            self._blame(reading)
             self._send_again()
         else:
+            self._answered += 1
             self._sent.popleft()
 
     def _note(self, reading: _Reading, message: bytes) -> None:
         kind, told = message[:1], message[1:]
         if kind == UNDERSTOOD:
             reading.answer = loads(told, Understanding)
-        elif kind == TOO_LONG:
+        elif kind == DIED:
+            reading.died(_TOO_MUCH)
+        else:
+            raise WireError
+
+    def _blame(self, reading: _Reading) -> None:
+        """This mail was being read when the child ended, or answered nonsense; none is to blame where the share was read."""
+        status = _status(self._child)
+        if status in _SENT_ON_TIME:
             reading.give_up(
                 say(
                     "Reading it took more than {seconds} seconds of processor time.",
                     seconds=f"{self._processor_seconds:g}",
                 )
             )
-        elif kind == DIED:
-            reading.died(say("Reading it needed too much memory, or ended the reader."))
-        else:
-            raise WireError
+        elif (status, self._answered) != (SHARE_IS_READ, self._mails_per_reader):
+            reading.died(_TOO_MUCH)
 
     def _send_again(self) -> None:
         """End the child, and give what it did not get to read to the next one."""
@@ -179,6 +194,7 @@ class ConfinedReader:
         """The way to the child, which is started where there is none: with nothing of our environment, and no descriptor but its two pipes."""
         if self._child is None or self._channel is None or (not self._sent and self._child.poll() is not None):
             self.close()
+            self._answered = 0
             self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no words of a mail
                 [
                     *(sys.executable, "-m", "mailbot.adapters.reading.child"),
@@ -199,6 +215,14 @@ class ConfinedReader:
                 raise OSError("the reader of mails does not start") from error
             self._channel = channel
         return self._channel
+
+
+def _status(child: subprocess.Popen[bytes] | None) -> int | None:
+    """How a child ended that closed its pipe; None where it goes on."""
+    if child is not None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.wait(_END_SECONDS)
+    return None
 
 
 def _descriptor(stream: IO[bytes]) -> int:
