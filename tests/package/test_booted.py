@@ -38,7 +38,7 @@ show() { systemctl show mailbot -p "$1" --value; }
 soon() { for _ in $(seq 150); do "$@" && return 0; sleep 1; done; tell late "$*"; systemctl status mailbot; journalctl -u mailbot; }
 read_to_its_end() { show StatusText | grep -q "mailbox read"; }
 newer() { [ "$(show MainPID)" != "$before" ] && [ "$(state)" = active ]; }
-reloaded() { journalctl -u mailbot | grep -q config_reloaded; }
+reloaded() { journalctl -u mailbot | grep -q config_reloaded && [ "$(state)" = active ]; }
 """
 LIFE = """
 tell state_before "$(state)"
