@@ -41,6 +41,7 @@ def make_context(config: Config, store: Store, clock: Clock) -> TurnContext:
         quarantine_folder=config.mailbox.quarantine_folder,
         closures={host.name: host.closures for host in config.hosts},
         shared_pools={host.name: host.shared_pool for host in config.hosts if host.shared_pool},
+        receiving=frozenset(host.name for host in config.hosts if host.migration_uri),
         zones=make_zones(config),
         bridges={host.name: bridge for host in config.hosts if (bridge := host.on_bridge)},
         authenticator=_authenticator(rules.trust) if rules.trust.looks_itself else None,

@@ -32,7 +32,7 @@ from parsers.values import ReadingRules
 from provisioner.api import Architecture, Firmware, SiteSettings
 
 if TYPE_CHECKING:
-    from provisioner.libvirt_driver import LibvirtSite
+    from provisioner.libvirt_driver import LibvirtSite, LiveMigration
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +152,8 @@ def site_settings(site: SiteSection) -> SiteSettings:
         isolated=site.isolated,
         bridge=site.on_bridge,
         shared_pool=bool(site.shared_pool),
+        migration_uri=site.migration_uri,
+        migration_tls=site.migration_tls,
         overlays=site.overlays,
         architecture=Architecture(site.architecture),
         firmware=Firmware(site.firmware),
@@ -160,7 +162,10 @@ def site_settings(site: SiteSection) -> SiteSettings:
 
 def make_sites(config: Config) -> dict[str, Site]:
     """Every site, each with its own worker and a limit on how long a call may take."""
-    return {site.name: Site(BoundedSite(make_site(site)), site.dns_domain, make_site(site)) for site in config.hosts}
+    return {
+        site.name: Site(BoundedSite(make_site(site)), site.dns_domain, make_site(site), migration=make_migration(site))
+        for site in config.hosts
+    }
 
 
 def make_site(section: SiteSection) -> LibvirtSite:
@@ -169,6 +174,15 @@ def make_site(section: SiteSection) -> LibvirtSite:
     from provisioner.libvirt_driver import LibvirtSite  # noqa: PLC0415
 
     return LibvirtSite(site_settings(section))
+
+
+def make_migration(section: SiteSection) -> LiveMigration | None:
+    """Its part in moves of machines that run; None where no other host has its pool."""
+    if not section.shared_pool:
+        return None
+    from provisioner.libvirt_driver import LiveMigration  # noqa: PLC0415 - as above
+
+    return LiveMigration(site_settings(section))
 
 
 def _auth(section: MailboxSection | SmtpSection) -> Auth:

@@ -101,6 +101,10 @@ class SiteSettings:
     architecture: Architecture = Architecture.X86_64
     firmware: Firmware = Firmware.BIOS
     """Machines of AArch64 know no BIOS, and start by EFI whatever is said."""
+    migration_uri: str = ""
+    """Where the host's QEMU receives machines that move while they run, such as `tcp://10.0.0.2`; empty: they do not."""
+    migration_tls: bool = True
+    """Whether their memory is encrypted on the way (VIR_MIGRATE_TLS)."""
     overlays: bool = True
     """Whether disks lie on the base image; False, and always in a pool that has no files: each is a whole copy of it, raw."""
 

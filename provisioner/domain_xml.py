@@ -95,13 +95,15 @@ class Card:
 class Paths:
     """Where the host keeps a machine's volumes, as libvirt says: as files, or with `block` as devices.
 
-    `raw` where the disk is a whole one, and no overlay.
+    `raw` where the disk is a whole one, and no overlay; `uncached` where other hosts have the pool, too: what a host
+    still had in memory, another one that goes on with the machine would not see.
     """
 
     disk: str
     seed: str
     block: bool = False
     raw: bool = False
+    uncached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class Make:
 
 
 PC: Final = Make()
+NO_OPTIONS: Final[Mapping[str, str]] = {}
 
 
 def domain(spec: VmSpec, paths: Paths, card: Card, make: Make = PC, *, accelerated: bool) -> str:
@@ -141,9 +144,10 @@ def domain(spec: VmSpec, paths: Paths, card: Card, make: Make = PC, *, accelerat
     _sub(root, "clock", offset="utc")
     _texts(root, {"on_poweroff": "destroy", "on_reboot": "restart", "on_crash": "restart"})
     devices = _sub(root, "devices")
-    _disk(devices, paths.disk, "vda", "raw" if paths.raw else "qcow2", block=paths.block, read_only=False)
+    options = {"discard": "unmap", **({"cache": "none"} if paths.uncached else {})}
+    _disk(devices, paths.disk, "vda", "raw" if paths.raw else "qcow2", block=paths.block, options=options)
     # A virtio disk and not a CD-ROM: Debian's cloud kernel has no SATA driver.
-    _disk(devices, paths.seed, "vdb", "raw", block=paths.block, read_only=True)
+    _sub(_disk(devices, paths.seed, "vdb", "raw", block=paths.block), "readonly")
     _devices(devices, spec, card, make)
     if make.is_pc:
         root.append(_kept_console())
@@ -199,16 +203,14 @@ def _processor(make: Make, *, accelerated: bool) -> list[etree._Element]:
     return [] if make.is_pc else [etree.Element("cpu", mode="maximum")]
 
 
-def _disk(devices: etree._Element, path: str, target: str, kind: str, *, block: bool, read_only: bool) -> None:
+def _disk(
+    devices: etree._Element, path: str, target: str, kind: str, *, block: bool, options: Mapping[str, str] = NO_OPTIONS
+) -> etree._Element:
     disk = _sub(devices, "disk", type="block" if block else "file", device="disk")
-    driver = {"name": "qemu", "type": kind}
-    if not read_only:
-        driver["discard"] = "unmap"
-    _sub(disk, "driver", **driver)
+    _sub(disk, "driver", name="qemu", type=kind, **options)
     _sub(disk, "source", **{"dev" if block else "file": path})
     _sub(disk, "target", dev=target, bus="virtio")
-    if read_only:
-        _sub(disk, "readonly")
+    return disk
 
 
 def _interface(devices: etree._Element, mac: str, card: Card) -> None:

@@ -203,14 +203,14 @@ class FakeSite:
         if (self.health().free_disk_gib if there is None else room_gib) < room_gib:
             raise OutOfRoom(say("The pool at {site} has no {number} GiB left.", site=self._site, number=room_gib))
         machine = there or FakeMachine(name)
-        self._changed(FakeStep.MAKE_COPY, UUID(uuid), machine, disk=True, disk_gib=part.capacity >> 30, content="")
+        self.change(FakeStep.MAKE_COPY, UUID(uuid), machine, disk=True, disk_gib=part.capacity >> 30, content="")
 
     def write(self, part: Part, offset: int, chunks: Iterator[bytes], length: int) -> None:
         self._refuse_unreachable()
         uuid = part.name.partition(":")[0]
         machine = self._load()[uuid]
         content = machine.content.encode()[:offset] + b"".join(chunks)[:length]
-        self._changed(FakeStep.WRITE, UUID(uuid), machine, content=content.decode())
+        self.change(FakeStep.WRITE, UUID(uuid), machine, content=content.decode())
 
     def _new_content(self, spec: VmSpec) -> str:
         """Unlike that of every other disk: where it was made, and as which one."""
@@ -338,9 +338,9 @@ class FakeSite:
             self._step(FakeStep.RELEASE, spec, machine, address=None)
 
     def _step(self, step: FakeStep, spec: VmSpec, machine: FakeMachine, **changes: Any) -> None:
-        self._changed(step, spec.machine_id, machine, **changes)
+        self.change(step, spec.machine_id, machine, **changes)
 
-    def _changed(self, step: FakeStep, machine_id: UUID, machine: FakeMachine, **changes: Any) -> None:
+    def change(self, step: FakeStep, machine_id: UUID, machine: FakeMachine, **changes: Any) -> None:
         """Make one change durable; fail before it or be killed after it where the faults say so."""
         if step in self.faults.fail_at and (self.faults.fail_times is None or self._failed < self.faults.fail_times):
             self._failed += 1

@@ -20,6 +20,11 @@ class FakeStep(StrEnum):
     DELETE_SEED = "delete-seed"
     RELEASE = "release"
     DELETE_DISK = "delete-disk"
+    RECEIVE = "receive"
+    HALT = "halt"
+    GO_ON_THERE = "go-on-there"
+    RESUME = "resume"
+    LET_GO = "let-go"
     MAKE_COPY = "make-copy"
     WRITE = "write"
 
@@ -70,6 +75,8 @@ class FakeMachine:
     seed: bool = False
     defined: bool = False
     running: bool = False
+    halted: bool = False
+    """A migration stopped it, or has not finished bringing it."""
     memory_mib: int = 0
     polls: int = 0
     fingerprints: list[str] = field(default_factory=list)

@@ -18,6 +18,7 @@ Problem: TypeAlias = tuple[str, str]
 
 _INTERFACE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 """A network interface has at most 15 characters (IFNAMSIZ in linux/if.h)."""
+_RECEIVES = re.compile(r"(?:tcp|rdma)://[\w.:\[\]-]{1,255}")
 _OF_BRIDGES = ("vlan", "ipv4", "ipv4_range", "ipv6", "ipv6_range", "name_servers")
 
 
@@ -26,6 +27,7 @@ def of_bridges(config: Config) -> Iterator[Problem]:
     ranges: list[tuple[str, str, Range]] = []
     for number, site in enumerate(config.sites, start=1):
         for place, host in _hosts(f"sites[{number}]", site):
+            yield from _receiving(place, host)
             if not host.bridge:
                 yield from _without_bridge(place, host)
                 continue
@@ -44,6 +46,18 @@ def _hosts(place: str, site: SiteSection) -> Iterator[tuple[str, SiteSection]]:
         yield place, one
     for number, one in enumerate(complete[own:], start=1):
         yield f"{place}.hosts[{number}]", one
+
+
+def _receiving(place: str, host: SiteSection) -> Iterator[Problem]:
+    if not host.migration_uri:
+        return
+    where = f"{place}.migration_uri"
+    if not _RECEIVES.fullmatch(host.migration_uri):
+        yield where, f'"{host.migration_uri}" is not an address like tcp://10.0.0.2 or tcp://host2.example.org:49152'
+    if not host.shared_pool:
+        yield where, "needs shared_pool: a machine can run on only where its disk is at both hosts"
+    if not host.bridge:
+        yield where, "needs a bridge: a machine that runs on keeps its address"
 
 
 def _without_bridge(place: str, host: SiteSection) -> Iterator[Problem]:

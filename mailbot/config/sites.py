@@ -28,6 +28,10 @@ class HostSection:
     """The storage pool."""
     shared_pool: str | None = optional("nfs")
     """The name of a pool that other hosts share."""
+    migration_uri: str | None = optional("tcp://10.0.0.2")
+    """Where it receives machines that move while they run."""
+    migration_tls: bool | None = optional(True)
+    """Whether their memory is encrypted on the way to it."""
     overlays: bool | None = optional(True)
     """Whether disks are overlays on the base image."""
     architecture: Literal["x86_64", "aarch64"] | None = optional("x86_64")
@@ -81,6 +85,12 @@ class SiteSection:
     shared_pool: str = ""
     """A name of your choice, the same for all hosts whose pool is the same storage under the same path (such as NFS):
     then no disk is copied when a machine moves between them. By default, only this host uses the pool."""
+    migration_uri: str = ""
+    """With `shared_pool` and a bridge: where the host's QEMU receives machines that move while they run, such as
+    `tcp://10.0.0.2`, an address that the other hosts reach. By default, they are switched off for a move."""
+    migration_tls: bool = True
+    """Their memory is encrypted on the way to this host, which needs QEMU's certificates on all hosts; `false`: only
+    for a network that nobody else can listen to."""
     overlays: bool = True
     """Disks are overlays on the base image, so that only differences use space; `false`: each is a full raw copy. A
     pool whose volumes are not files (LVM, ZFS) always has full copies. Change it only while there are no machines."""

@@ -13,19 +13,20 @@ from parsers.translatable import NOTHING, Translatable, say
 
 @frozen(kw_only=True)
 class VmMove(Snapshot):
-    """the machine will move to another host and be off meanwhile"""
+    """the machine will move to another host, and be off meanwhile if it cannot run on"""
 
     about: ClassVar = About(
         Letter.VM_MOVE,
         say("the announcement of a move"),
         Audience.OWNER,
         Purpose.OWN,
-        subject=say("will be off for a while on {short_day}"),
+        subject=say("{what} on {short_day}"),
     )
-    at: Annotated[datetime, "when it is shut down"]
+    at: Annotated[datetime, "when it is shut down, or moves while it runs"]
     on: Annotated[date, "the day of that, where the site is"]
     reminder: Annotated[bool, "announced before: the day comes near"] = False
     why: Annotated[Translatable, "why another day than announced before, a sentence"] = NOTHING
+    live: Annotated[bool, "it can probably run on meanwhile"] = False
 
 
 @frozen(kw_only=True)
@@ -37,13 +38,14 @@ class VmMoved(Snapshot):
         say("the message that the machine has moved"),
         Audience.OWNER,
         Purpose.OWN,
-        subject=say("has moved: new address"),
+        subject=say("has moved: {what}"),
     )
     fqdn: Annotated[str, "full host name, as before"]
     address: Annotated[str, "IPv4 address, usually another one"]
     further: Annotated[tuple[str, ...], "its IPv6 address, on a bridge that has them"] = ()
     host_key_fingerprints: Annotated[tuple[str, ...], "`SHA256:…`, as before; none where they are not known"] = ()
     off: Annotated[bool, "it was switched off before, and is so still"] = False
+    live: Annotated[bool, "it ran all the time, and has the address that it had"] = False
 
 
 @frozen(kw_only=True)

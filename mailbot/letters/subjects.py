@@ -10,7 +10,7 @@ from mailbot.letters.extensions import ExtensionDenied, ExtensionGranted, Extens
 from mailbot.letters.kinds import LetterFacts, Snapshot
 from mailbot.letters.languages import Language
 from mailbot.letters.life import DateMoved, EndEarlier, EndWarning, GraceHalf, RemovalNear
-from mailbot.letters.moving import VmMove
+from mailbot.letters.moving import VmMove, VmMoved
 from mailbot.letters.questions import AdminDecided, AdminLapsed, AdminUnproven, Question
 from mailbot.letters.troubles import WORK, AdminBlind, AdminBrake, AdminMachineTrouble, AdminOwner
 from mailbot.model import OwnerState, Ticket, TicketState
@@ -22,7 +22,7 @@ def said(facts: LetterFacts, ticket: Ticket | None, language: Language) -> dict[
     words: dict[str, str] = {}
     if ticket is not None:
         words["short_day"] = language.short_day(last_day(facts, ticket))
-    return words | _of_life(facts, language) | _of_trouble(facts, language)
+    return words | _of_life(facts, language) | _of_moves(facts) | _of_trouble(facts, language)
 
 
 def _of_life(facts: LetterFacts, language: Language) -> dict[str, str]:
@@ -48,6 +48,16 @@ def _of_life(facts: LetterFacts, language: Language) -> dict[str, str]:
         case _:
             pass
     return words
+
+
+def _of_moves(facts: LetterFacts) -> dict[str, str]:
+    match facts:
+        case VmMove(live=live):
+            return {"what": say("will move to another host") if live else say("will be off for a while")}
+        case VmMoved(live=live):
+            return {"what": say("it kept running") if live else say("new address")}
+        case _:
+            return {}
 
 
 def _of_trouble(facts: LetterFacts, language: Language) -> dict[str, str]:

@@ -131,8 +131,10 @@ MOVES: Mapping[TicketState, Mapping[type[Event], frozenset[TicketState]]] = {
         Ended: frozenset({S.RETIRING}),
         EndDateSet: frozenset({S.ACTIVE}),
         Proceeded: frozenset({S.RETIRING}),
+        Relocated: frozenset({S.EXPIRED}),
     },
     S.RETIRING: {
+        Relocated: frozenset({S.RETIRING}),
         OwnerSeen: frozenset({S.RETIRING}),
         Retired: frozenset({S.ARCHIVED, S.REMOVED}),
         EffectFailed: frozenset({S.RETIRING}),

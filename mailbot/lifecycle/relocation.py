@@ -27,6 +27,7 @@ from mailbot.model import (
     Role,
     Step,
     Ticket,
+    TicketState,
 )
 from mailbot.timetable import end_of, today
 from parsers.translatable import Translatable, say
@@ -60,8 +61,8 @@ def asked(ticket: Ticket, event: MoveAsked, circumstances: Circumstances) -> Ste
         return Refusal(why)
     after, planned = moved(ticket, circumstances), MovePlan(event.to, event.at, circumstances.now)
     on = today(event.at, circumstances.rules.service.timezone)
-    first = VmMove(at=event.at, on=on, why=event.why, **snapshot(after))
-    again = VmMove(at=event.at, on=on, reminder=True, **snapshot(after))
+    first = VmMove(at=event.at, on=on, why=event.why, live=event.live, **snapshot(after))
+    again = VmMove(at=event.at, on=on, reminder=True, live=event.live, **snapshot(after))
     letters = (
         _announcing(to_owner(after, first), planned, NoticeStage.WARNING),
         replace(_announcing(to_owner(after, again), planned, NoticeStage.LAST), not_before=event.at - DAY - SLACK),
@@ -137,12 +138,17 @@ def begun(ticket: Ticket, event: MoveBegun, circumstances: Circumstances) -> Ste
 
 
 def relocated(ticket: Ticket, event: Relocated, circumstances: Circumstances) -> Step:
-    """The whole disk is at the new host: from here on the machine is there."""
+    """The whole disk is at the new host: from here on the machine is there.
+
+    One that came running may be given back or ended by then: what follows of that is done there.
+    """
     after = moved(ticket, circumstances, site=event.to)
-    flags = {name: True for name, so in (("off", event.off), ("shared", event.shared)) if so}
+    if ticket.state is not TicketState.ACTIVE:
+        return Step(after, (), f"it runs at {event.to}")
+    flags = {name: True for name, so in (("off", event.off), ("shared", event.shared), ("live", event.live)) if so}
     facts: Facts = {"to": event.to, "left": ticket.site, **flags}
     work = machine(after, Action.ARRIVE, key=circumstances.now.isoformat(), **facts)
-    return Step(after, (work,), f"its disk is at {event.to}")
+    return Step(after, (work,), f"{'it runs' if event.live else 'its disk is'} at {event.to}")
 
 
 def arrived(ticket: Ticket, event: Arrived, circumstances: Circumstances) -> Step:
@@ -154,10 +160,12 @@ def arrived(ticket: Ticket, event: Arrived, circumstances: Circumstances) -> Ste
         further=login.further,
         host_key_fingerprints=login.host_key_fingerprints,
         off=event.off,
+        live=event.live,
         **snapshot(after),
     )
     letter = to_owner(after, told, key=circumstances.now.isoformat())
-    how = "switched off, as it was" if event.off else f"it answers at {login.address}"
+    runs = f"it {'ran on, and has the address' if event.live else 'answers at'} {login.address}"
+    how = "switched off, as it was" if event.off else runs
     return Step(after, (letter,), f"moved to {ticket.site}: {how}")
 
 

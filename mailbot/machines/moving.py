@@ -15,7 +15,9 @@ from datetime import datetime, timedelta
 from mailbot import journal
 from mailbot.errors import DirectoryUnavailable
 from mailbot.lifecycle.relocation import KEPT
+from mailbot.machines import migrating
 from mailbot.machines.answering import OFF
+from mailbot.machines.migrating import AtTarget, Pair, Sent
 from mailbot.machines.progress import (
     NoKeys,
     Site,
@@ -32,7 +34,7 @@ from mailbot.machines.progress import (
     spec_of,
     where,
 )
-from mailbot.machines.upkeep import TELL_AFTER, is_off
+from mailbot.machines.upkeep import TELL_AFTER, at_its_site, is_off
 from mailbot.model import Arrived, MoveEnded, OutboxItem, Relocated, Ticket, TicketState
 from mailbot.ports import Settled
 from mailbot.turns import left_behind, relocation
@@ -44,14 +46,6 @@ from provisioner.api import Disks, OutOfRoom, Part, ProvisionerError, SiteUnreac
 NO_PROGRESS = timedelta(hours=1)
 """After so long without a further piece a move is given up, and the machine started where it was."""
 _FAILED = say("It could not be moved.")
-
-
-class _AtTarget(Exception):
-    """The other host could not do its part."""
-
-    def __init__(self, error: ProvisionerError) -> None:
-        super().__init__(words_of(error))
-        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,37 +76,17 @@ def _remember(context: TurnContext, item: OutboxItem, part: int, offset: int) ->
 
 
 def move(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
-    """At the host that it leaves: shut it down, copy a piece, and once all is copied, the machine is at the other one.
+    """At the host that it leaves: send it while it runs, or shut it down and copy a piece; once all is there, so is the machine.
 
+    0. Where both hosts can hand it on while it runs (`migrating`), and until that has failed, nothing of the following.
     1. Refused while it is held, or where nobody could log in to it afterwards.
     2. Whether it is on is remembered before anything is asked of it: one that its owner switched off stays off.
     3. Shut down as for a stop; copied only once it is off.
     4. A piece at a time, with the other work of this host in between; nothing where both hosts have the same pool.
     """
-    to = item.effect.facts["to"]
     try:
-        source, target = where(sites, ticket), sites.get(to)
-        keys = _keys(context, item, ticket)
-        if target is None or target.disks is None or source.disks is None:
-            unknown = say("The configuration does not name the site {site}.", site=to)
-            raise _AtTarget(ProvisionerError(unknown, permanent=True))
-        spec = spec_of(context, source, ticket, keys)
-        off = _was_off(context, source, spec, item)
-        if not is_off(context, source, spec, item):
-            context.store.put_note(_note(item), None)  # what was copied of a disk that is in use is worth nothing
-            later(context, item, "the guest to shut down")
-            return
-        shared = context.has_one_pool(ticket.site or "", to)
-        copy = Copy(source.disks, target.disks, source.piece_bytes)
-        if _is_there_already(context, item, spec, copy) if shared else _one_piece(context, item, spec, copy):
-            left = {left_behind.note_of(ticket.site or "", ticket.id): _left(context, shared=shared)}
-            here = {left_behind.note_of(to, ticket.id): None}
-            done = Settled(item, done=True, proof=f"{'in the same pool as' if shared else 'copied to'} {to}")
-            event = Relocated(to, off=off, shared=shared)
-            settle_with(context, item, event, done, {**left, **here, _note(item): None, _power(item): None})
-        else:
-            later(context, item, f"the disk to be copied to {to}")
-    except _AtTarget as failed:
+        _step(context, sites, item, ticket)
+    except AtTarget as failed:
         _not_taken(context, item, failed.error)
     except DirectoryUnavailable as error:
         again(context, item, words_of(error))
@@ -122,6 +96,72 @@ def move(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -
         raise  # this host: everything of it waits
     except ProvisionerError as error:
         _again_or_given_up(context, item, error)
+
+
+def _step(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
+    to = item.effect.facts["to"]
+    source, target = where(sites, ticket), sites.get(to)
+    # Where it runs is found out before anything else is asked of a machine that is on its way.
+    keys = () if target and migrating.is_under_way(context, item) else _keys(context, item, ticket)
+    if target is None or target.disks is None or source.disks is None:
+        unknown = say("The configuration does not name the site {site}.", site=to)
+        raise AtTarget(ProvisionerError(unknown, permanent=True))
+    if _goes_while_it_runs(context, item, ticket, Pair(source, target)):
+        return
+    spec = spec_of(context, source, ticket, keys)
+    off = _was_off(context, source, spec, item)
+    if not is_off(context, source, spec, item):
+        context.store.put_note(_note(item), None)  # what was copied of a disk that is in use is worth nothing
+        later(context, item, "the guest to shut down")
+        return
+    shared = context.has_one_pool(ticket.site or "", to)
+    copy = Copy(source.disks, target.disks, source.piece_bytes)
+    if _is_there_already(context, item, spec, copy) if shared else _one_piece(context, item, spec, copy):
+        left = {left_behind.note_of(ticket.site or "", ticket.id): _left(context, shared=shared)}
+        here = {left_behind.note_of(to, ticket.id): None}
+        done = Settled(item, done=True, proof=f"{'in the same pool as' if shared else 'copied to'} {to}")
+        notes = {**left, **here, **dict.fromkeys((_note(item), _power(item), migrating.note_of(item)))}
+        settle_with(context, item, Relocated(to, off=off, shared=shared), done, notes)
+    else:
+        later(context, item, f"the disk to be copied to {to}")
+
+
+def _goes_while_it_runs(context: TurnContext, item: OutboxItem, ticket: Ticket, pair: Pair) -> bool:
+    """Whether the row is dealt with, since the machine is on its way or has arrived.  Raises AtTarget, ProvisionerError."""
+    if not migrating.is_under_way(context, item) and (
+        begun(context, item) is not None or not migrating.may(context, ticket, pair)
+    ):
+        return False
+    sent = migrating.sent(context, item, ticket, pair)
+    if sent is Sent.ARRIVED:
+        _runs_there(context, item, ticket, pair)
+    return sent is not Sent.NOT
+
+
+def _runs_there(context: TurnContext, item: OutboxItem, ticket: Ticket, pair: Pair) -> None:
+    to = pair.target.provisioner.site
+    left = {left_behind.note_of(ticket.site or "", ticket.id): _left(context, shared=True)}
+    here = {left_behind.note_of(to, ticket.id): None}
+    done = Settled(item, done=True, proof=f"runs at {to}")
+    event = Relocated(to, shared=True, live=True)
+    settle_with(context, item, event, done, {**left, **here, migrating.note_of(item): None, _power(item): None})
+
+
+def call_off(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> bool:
+    """Whether nothing of a move that nobody wants any more is under way: what was begun while it ran is ended first.
+
+    Where the machine has arrived meanwhile, it is there.
+    """
+    target = sites.get(item.effect.facts["to"])
+    if target is None or not migrating.is_under_way(context, item):
+        return True
+    pair = Pair(where(sites, ticket), target)
+    sent = migrating.call_off(context, item, ticket, pair)
+    if sent is Sent.ARRIVED:
+        _runs_there(context, item, ticket, pair)
+    elif sent is Sent.NOT:
+        context.store.put_note(migrating.note_of(item), None)
+    return sent is Sent.NOT
 
 
 def _power(item: OutboxItem) -> str:
@@ -138,7 +178,7 @@ def _was_off(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem) -
 
 
 def _is_there_already(context: TurnContext, item: OutboxItem, spec: VmSpec, copy: Copy) -> bool:
-    """Look that the disk is in the target's pool, too.  Raises _AtTarget where it is not."""
+    """Look that the disk is in the target's pool, too.  Raises AtTarget where it is not."""
     begin(context, item)
     *_, disk = copy.source.parts(spec)
     with _at_target():
@@ -171,7 +211,7 @@ class Copy:
 
 
 def _one_piece(context: TurnContext, item: OutboxItem, spec: VmSpec, copy: Copy) -> bool:
-    """Copy the next piece; gives whether all is copied.  Raises ProvisionerError of this host, _AtTarget of the other one."""
+    """Copy the next piece; gives whether all is copied.  Raises ProvisionerError of this host, AtTarget of the other one."""
     parts, copied = copy.source.parts(spec), _copied(context, item)
     begin(context, item)
     if copied is None:
@@ -225,7 +265,7 @@ def _write(copy: Copy, part: Part, offset: int, length: int) -> None:
     except ProvisionerError as error:
         if failed:
             raise failed[0] from error
-        raise _AtTarget(error) from error
+        raise AtTarget(error) from error
 
 
 @contextmanager
@@ -233,7 +273,7 @@ def _at_target() -> Iterator[None]:
     try:
         yield
     except ProvisionerError as error:
-        raise _AtTarget(error) from error
+        raise AtTarget(error) from error
 
 
 def _not_taken(context: TurnContext, item: OutboxItem, error: ProvisionerError) -> None:
@@ -260,7 +300,9 @@ def _given_up(context: TurnContext, item: OutboxItem, why: Translatable, back_to
     facts = item.effect.facts
     off = bool(facts.get("off")) or context.store.note(_power(item)) == "off"
     was_begun = not off and (bool(back_to) or begun(context, item) is not None)
-    notes: dict[str, str | None] = {relocation.note_of(number): None, _note(item): None, _power(item): None}
+    notes: dict[str, str | None] = dict.fromkeys(
+        (relocation.note_of(number), _note(item), _power(item), migrating.note_of(item))
+    )
     if back_to:
         there = _left(context, shared=bool(facts.get("shared")))
         notes |= {left_behind.note_of(back_to, number): None, left_behind.note_of(to, number): there}
@@ -276,8 +318,15 @@ def _left(context: TurnContext, *, shared: bool) -> str:
 def arrive(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
     """At the host that it comes to: define it around its disk and start it until it answers; then its owner hears so.
 
-    One that was off before is not started.
+    One that was off before is not started; one that came running goes on, whatever it lets in by now.
     """
+    if item.effect.facts.get("live"):
+        _came_running(context, sites, item, ticket)
+    else:
+        _came_switched_off(context, sites, item, ticket)
+
+
+def _came_switched_off(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> None:
     try:
         site = where(sites, ticket)
         spec = spec_of(context, site, ticket, keys_of(context, ticket))
@@ -291,40 +340,66 @@ def arrive(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket)
             ended(context, item)
         raise
     except NoKeys as error:
-        _back(context, item, words_of(error))
+        _back(context, sites, item, ticket, words_of(error))
     except ProvisionerError as error:
         if error.permanent or isinstance(error, OutOfRoom) or item.attempts >= TELL_AFTER:
-            _back(context, item, words_of(error))
+            _back(context, sites, item, ticket, words_of(error))
         else:
             again(context, item, words_of(error))
     else:
-        _is_there(context, item, spec, replace(facts, site=ticket.site or ""), off=off)
+        if _is_there(context, item, spec, facts, off=off):
+            return
+        if looked(context, item) > timedelta(hours=context.rules.lease.build_hours):
+            late = say("It was not ready at {site}: {waiting}.", site=ticket.site or "", waiting=facts.waiting_for)
+            _back(context, sites, item, ticket, late)
+        else:
+            later(context, item, facts.waiting_for or facts.phase.value)
 
 
-def _is_there(context: TurnContext, item: OutboxItem, spec: VmSpec, facts: VmFacts, *, off: bool) -> None:
-    if facts.phase is VmPhase.READY or (off and facts.phase is VmPhase.STOPPED):
-        login = login_of(spec, facts)
-        notes = {relocation.note_of(item.about_ticket): None}
-        settle_with(context, item, Arrived(login, off), Settled(item, done=True, proof=login.address), notes)
-    elif looked(context, item) > timedelta(hours=context.rules.lease.build_hours):
-        late = say("It was not ready at {site}: {waiting}.", site=facts.site, waiting=facts.waiting_for)
-        _back(context, item, late)
-    else:
-        later(context, item, facts.waiting_for or facts.phase.value)
+def _is_there(context: TurnContext, item: OutboxItem, spec: VmSpec, facts: VmFacts, *, off: bool) -> bool:
+    if facts.phase is not VmPhase.READY and not (off and facts.phase is VmPhase.STOPPED):
+        return False
+    login = login_of(spec, facts)
+    notes = {relocation.note_of(item.about_ticket): None}
+    settle_with(context, item, Arrived(login, off), Settled(item, done=True, proof=login.address), notes)
+    return True
 
 
-def _back(context: TurnContext, item: OutboxItem, why: Translatable) -> None:
+@at_its_site
+def _came_running(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
+    """Have it start with its new host from now on; its owner hears that it runs there."""
+    login = login_of(spec, site.provisioner.start(spec))
+    notes = {relocation.note_of(ticket.id): None}
+    settle_with(context, item, Arrived(login, live=True), Settled(item, done=True, proof=login.address), notes)
+
+
+def _back(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket, why: Translatable) -> None:
+    """To the host that it came from.  Raises SiteUnreachable where the disk is one and the machine may run here.
+
+    Of two hosts with one pool, the second must have let go of the disk before the first starts on it.
+    """
+    if item.effect.facts.get("shared"):
+        site = where(sites, ticket)
+        try:
+            site.provisioner.leave(spec_of(context, site, ticket))
+        except SiteUnreachable:
+            raise
+        except ProvisionerError as error:
+            again(context, item, words_of(error))
+            return
     _given_up(context, item, why, back_to=item.effect.facts["left"])
 
 
 def stranded(context: TurnContext, item: OutboxItem) -> None:
     """The host that it came to does not answer: back at once where nothing began there, else after as long as a build may take.
 
-    Two machines of one name are worse than a late one, and none at all is worse still.
+    Two machines of one name are worse than a late one, and none at all is worse still.  Two that write to one disk are
+    worst: where both hosts have one pool, and it may have been started, it is waited for until that host answers.
     """
-    since = begun(context, item)
-    if since is None or context.clock.now() - since > timedelta(hours=context.rules.lease.build_hours):
-        _back(context, item, say("The host that it was moved to does not answer."))
+    since, facts = begun(context, item), item.effect.facts
+    late = since is not None and context.clock.now() - since > timedelta(hours=context.rules.lease.build_hours)
+    if not facts.get("live") and (since is None or (late and not facts.get("shared"))):
+        _given_up(context, item, say("The host that it was moved to does not answer."), back_to=facts["left"])
     else:
         now = context.clock.now()
         retry_at = now + timedelta(seconds=30)

@@ -17,6 +17,7 @@ from mailbot.turns.names import name_after
 from mailbot.turns.owners import owner_of
 from parsers.translatable import as_one, say, words_of
 from provisioner.api import Disks, Provisioner, ProvisionerError, VmFacts, VmSpec
+from provisioner.migration import Migration
 from provisioner.naming import legacy_machine_id
 
 POLL = timedelta(seconds=1)
@@ -37,6 +38,8 @@ class Site:
     """By which disks are copied, on a connection of its own: what takes minutes there holds up nothing else."""
     piece_bytes: int = 256 << 20
     """So much is copied at a time, before other work of the host has its turn; and again after a crash."""
+    migration: Migration | None = None
+    """By which machines come and go while they run; None where no other host has the same pool."""
 
 
 Sites = Mapping[str, Site]

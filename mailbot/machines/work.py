@@ -171,6 +171,8 @@ def _one(context: TurnContext, sites: Sites, item: OutboxItem) -> None:
     ticket = context.store.ticket(item.about_ticket)
     wanted, do = _WORK[item.effect.action]
     if ticket is None or ticket.state not in wanted:
+        if ticket and item.effect.action is Action.MOVE and not moving.call_off(context, sites, item, ticket):
+            return
         context.store.settle([Settled(item, done=True, proof="no longer wanted")], context.clock.now())
         ended(context, item)
         return

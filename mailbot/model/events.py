@@ -327,13 +327,14 @@ class RebuildAsked:
 
 @frozen
 class MoveAsked:
-    """The machine is to move to another host at that moment; `why` where another one was announced before."""
+    """The machine is to move at that moment, `live` where it can probably run on; `why` where another one was announced before."""
 
     kind: ClassVar[EventKind] = EventKind.MOVE_ASKED
     by: Actor
     to: str
     at: datetime
     why: Translatable = NOTHING
+    live: bool = False
 
 
 @frozen
@@ -347,25 +348,24 @@ class MoveBegun:
 
 @frozen
 class Relocated:
-    """The whole disk is at the other host, and the machine is off: `off` where its owner had switched it off before.
-
-    `shared` where it need not be copied, because both hosts have the same pool.
-    """
+    """The whole disk is at the other host (`shared`: in one pool), and the machine off: by its owner, before, with `off`; with `live` it runs."""
 
     kind: ClassVar[EventKind] = EventKind.RELOCATED
     to: str
     off: bool = False
     shared: bool = False
+    live: bool = False
     by: Actor = MACHINE
 
 
 @frozen
 class Arrived:
-    """The machine answers at its new host, or is `off` there as it was before."""
+    """The machine answers at its new host, or is `off` there as it was before; `live` where it ran all the time."""
 
     kind: ClassVar[EventKind] = EventKind.ARRIVED
     login: Login
     off: bool = False
+    live: bool = False
     by: Actor = MACHINE
 
 

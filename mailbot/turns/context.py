@@ -81,6 +81,8 @@ class TurnContext:
     """Per site: first and last days of periods in which nothing destructive happens."""
     shared_pools: Mapping[str, str] = field(default_factory=dict)
     """By host: what a pool is called that other hosts have as well, so that a disk in it is at each of them."""
+    receiving: frozenset[str] = frozenset()
+    """The hosts that say where they receive machines that move while they run."""
     zones: Zones | None = None
     """Where machines' names are published; None where the site leaves that to libvirt."""
     bridges: Mapping[str, Bridge] = field(default_factory=dict)

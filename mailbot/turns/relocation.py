@@ -17,7 +17,7 @@ from mailbot.lifecycle.relocation import MovePlan, PutOff, next_step
 from mailbot.model import CLOCK, Action, MoveAsked, MoveBegun, MoveEnded, Refusal, Ticket, TicketState, Turn
 from mailbot.ports import Store
 from mailbot.turns import modes, sight
-from mailbot.turns.addresses import held_at
+from mailbot.turns.addresses import at_host, held_at
 from mailbot.turns.context import TurnContext, apply
 from mailbot.turns.rooms import left, promised
 from parsers.translatable import NOTHING, Translatable, as_one, say
@@ -73,6 +73,9 @@ def _read(value: str) -> Planned:
 
 def announce(context: TurnContext, ticket_id: int, event: MoveAsked) -> Ticket | Refusal:
     """Announce a move, and remember it in the same transaction."""
+    ticket = context.store.ticket(ticket_id)
+    if ticket is not None:
+        event = replace(event, live=can_run_on(context, ticket, event.to))
 
     def commit(turn: Turn) -> Ticket | None:
         plan = MovePlan(event.to, event.at, turn.now)
@@ -160,6 +163,13 @@ def _forget(context: TurnContext, number: int, ticket: Ticket | None) -> None:
 def destinations(store: Store) -> Mapping[int, str]:
     """By ticket, to which host its machine is to move, or is moving."""
     return {number: one.plan.to for number, one in planned(store).items()}
+
+
+def can_run_on(context: TurnContext, ticket: Ticket, to: str) -> bool:
+    """Whether the machine need not be off for it, as far as can be told: one pool, the same addresses, and a host that receives."""
+    here = ticket.site or ""
+    stays = bool(at_host(context, ticket, here)) and held_at(context, here) == held_at(context, to)
+    return stays and to in context.receiving and context.has_one_pool(here, to)
 
 
 def cannot_take(context: TurnContext, ticket: Ticket, site: str) -> Translatable:

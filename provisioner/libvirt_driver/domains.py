@@ -141,7 +141,9 @@ def is_accelerated(domain: libvirt.virDomain) -> bool:
 
 
 def _metadata(domain: libvirt.virDomain, namespace: str) -> str | None:
-    with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN_METADATA):
-        text: str = domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, namespace, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
-        return text
+    """The element of that namespace; of a domain that is being received, and has nothing kept yet, that of its running state."""
+    for scope in (libvirt.VIR_DOMAIN_AFFECT_CONFIG, libvirt.VIR_DOMAIN_AFFECT_LIVE):
+        with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN_METADATA, libvirt.VIR_ERR_OPERATION_INVALID):
+            text: str = domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, namespace, scope)
+            return text
     return None

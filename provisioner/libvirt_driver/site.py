@@ -94,7 +94,8 @@ class LibvirtSite:
         storage = Storage(conn, self._settings)
         disk = storage.disk(spec)
         seed = storage.write_seed(spec, seed_image(spec, self._settings.bridge))
-        paths = Paths(disk.path(), seed.path(), block=storage.block, raw=storage.copies)
+        shared = self._settings.shared_pool
+        paths = Paths(disk.path(), seed.path(), block=storage.block, raw=storage.copies, uncached=shared)
         return domains.define(spec, paths, network.card(spec, address), accelerated=self._kvm.runs(conn))
 
     def facts(self, spec: VmSpec) -> VmFacts:

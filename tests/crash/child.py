@@ -41,7 +41,7 @@ from tests.world import ADMINS, ALICE, CAROL, PEOPLE, START, empty_database, kin
 from tests.writing import SUPPORT, mail, reply
 
 SITES = ("north", "south")
-_WRITES = frozenset({"commit", "settle", "settle_with", "claim", "mark_moved", "postpone", "put_health", "put_note"})
+WRITES = frozenset({"commit", "settle", "settle_with", "claim", "mark_moved", "postpone", "put_health", "put_note"})
 _CALLS = frozenset({"position", "file_away", "send"})
 
 
@@ -99,8 +99,8 @@ class CountedSite(FakeSite):
         super().__init__(name, path, faults)
         self._counter = steps
 
-    def _changed(self, step: FakeStep, machine_id: UUID, machine: FakeMachine, **changes: Any) -> None:
-        super()._changed(step, machine_id, machine, **changes)
+    def change(self, step: FakeStep, machine_id: UUID, machine: FakeMachine, **changes: Any) -> None:
+        super().change(step, machine_id, machine, **changes)
         self._counter.step()
 
 
@@ -108,7 +108,7 @@ def make_bot(root: Path, steps: Steps, foreign_at: Sequence[str] = ()) -> Bot:
     """The bot over the world in `root`; at the sites `foreign_at` somebody else has an `alice-vm`."""
     rules = Rules()
     context = TurnContext(
-        store=Counted(Database(f"sqlite:///{root / 'mailbot.sqlite'}"), steps, _WRITES),
+        store=Counted(Database(f"sqlite:///{root / 'mailbot.sqlite'}"), steps, WRITES),
         directory=MemoryDirectory(PEOPLE),
         clock=SpoolClock(root),
         rules=rules,
