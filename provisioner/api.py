@@ -296,7 +296,10 @@ class Provisioner(Protocol):
         """
 
     def wipe(self, spec: VmSpec) -> VmFacts:
-        """Remove domain, seed and disk; keep reservation and name, for `ensure` to build it again.  Idempotent; ABSENT after it."""
+        """Remove domain, seed and disk; keep reservation and name, for `ensure` to build it again.  Idempotent.
+
+        ABSENT after it, or DISK_KEPT while a device is being overwritten: then it is to be called again.
+        """
 
     def retire(self, spec: VmSpec) -> VmFacts:
         """Remove domain, seed, reservation and name; keep the disk.  Idempotent; DISK_KEPT or ABSENT after it.
@@ -308,10 +311,16 @@ class Provisioner(Protocol):
         """Remove domain, reservation and name; keep every volume: another host that has the same pool needs them.  Idempotent."""
 
     def delete_disk(self, spec: VmSpec) -> VmFacts:
-        """Delete the kept disk.  Idempotent; refuses while a domain exists, or where the pool may not be mounted.  ABSENT after it."""
+        """Delete the kept disk.  Idempotent; refuses while a domain exists, or where the pool may not be mounted.
+
+        ABSENT after it, or DISK_KEPT while a device is being overwritten: then it is to be called again.
+        """
 
     def undo(self, spec: VmSpec) -> None:
-        """Take away everything of a machine that was never handed to a user.  Idempotent."""
+        """Take away everything of a machine that was never handed to a user.  Idempotent.
+
+        A disk that is a device is gone once it was overwritten: `facts` says when.
+        """
 
     def health(self) -> SiteHealth:
         """Room and health of the site; unreachable is an answer here, not an exception."""

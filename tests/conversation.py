@@ -24,6 +24,7 @@ from mailbot.ports import Folder
 from provisioner.addressing import Bridge, read_range
 from provisioner.api import VmSpec
 from provisioner.fake_machine import FakeStep, Faults
+from tests.live_moves import with_one_pool
 from tests.world import ADMINS, PEOPLE, World, key_of, kind_of, request_words
 from tests.writing import bounce, forwarded, mail, out_of_office, read_letter, reply, words_of
 
@@ -367,6 +368,9 @@ class Player:
         bridges = {**self.world.bot.context.bridges, site: Bridge("br0", ranges)}
         self.world.bot = replace(self.world.bot, context=replace(self.world.bot.context, bridges=bridges))
 
+    def share(self) -> None:
+        with_one_pool(self.world, ("north", "south"))
+
     def moved(self, name: str, site: str, left: str) -> None:
         there, behind = (self.world.machines().get(f"{name}@{one}") for one in (site, left))
         assert there is not None
@@ -479,6 +483,7 @@ FACTS: dict[str, Callable[..., None]] = {
         Player.made_by_others
     ),
     r"machines at (?P<site>north|south) hang on a bridge with IPv4 and IPv6": Player.bridge,
+    r"north and south have one pool and one bridge, and machines can go from one to the other while they run": Player.share,
     r"request #(?P<number>\d+) is (?P<state>\w+)": Player.request,
     r"request #(?P<number>\d+) has (?P<gib>\d+) GiB and ends on (?P<until>\S+)": Player.disk,
     r"there is no request": Player.no_request,

@@ -14,7 +14,7 @@ from provisioner.fake_migration import FakeMigration
 from tests.world import World
 
 FIRST, SECOND = "main", "main/second"
-BRIDGE = Bridge("br0", (read_range("192.0.2.1/24", "192.0.2.10-192.0.2.250", 4),))
+BRIDGE = Bridge("br0", (read_range("192.0.2.1/24", "192.0.2.10-192.0.2.12", 4),))
 
 
 class HostOfOnePool(FakeSite):
@@ -32,11 +32,13 @@ class HostOfOnePool(FakeSite):
         assert len(at_work) < 2, f"two machines on one disk, after {step}"
 
 
-def with_one_pool(world: World, host: type[HostOfOnePool] = HostOfOnePool) -> World:
+def with_one_pool(
+    world: World, names: tuple[str, str] = (FIRST, SECOND), host: type[HostOfOnePool] = HostOfOnePool
+) -> World:
     """The same world with that."""
-    first, second = host(FIRST), host(SECOND)
+    first, second = (host(name) for name in names)
     first.other, second.other = second, first
-    world.sites = {FIRST: first, SECOND: second}
+    world.sites = {first.site: first, second.site: second}
     started_again(world)
     return world
 
@@ -44,7 +46,7 @@ def with_one_pool(world: World, host: type[HostOfOnePool] = HostOfOnePool) -> Wo
 def started_again(world: World, *, at_once: bool = False) -> None:
     """The daemon is another one: of what the one before was sending it knows nothing."""
     world.restart()
-    names = (FIRST, SECOND)
+    names = tuple(world.sites)
     context = replace(
         world.bot.context,
         shared_pools=dict.fromkeys(names, "nfs"),

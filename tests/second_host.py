@@ -66,7 +66,7 @@ _START_SECONDS = 60
 _PRIVATE = ("/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/run/libvirt")
 _SCRIPT = """
 set -e
-filters=$1; sockets=$2; shift 2
+filters=$1; sockets=$2; tools=$3; shift 3
 mkdir -p "$filters"; cp -r /etc/libvirt/nwfilter "$filters/" 2>/dev/null || true
 for folder in PRIVATE; do mkdir -p "$folder"; mount -t tmpfs -o mode=755 none "$folder"; done
 cp -r "$filters/nwfilter" /etc/libvirt/ 2>/dev/null || true
@@ -74,6 +74,11 @@ printf 'stdio_handler = "file"\\nsecurity_driver = "none"\\nnamespaces = []\\ncg
 : > "$filters/no-kvm"; chmod 0 "$filters/no-kvm"
 [ ! -e /dev/kvm ] || mount --bind "$filters/no-kvm" /dev/kvm
 mount -t sysfs none /sys
+if [ -n "$tools" ]; then
+    mkdir "$tools/real" "$tools/all"; mount --bind /usr/sbin "$tools/real"
+    ln -s "$tools"/real/* "$tools/all/"; find "$tools" -maxdepth 1 -type l -exec cp -Pf {} "$tools/all/" ";"
+    mount --bind "$tools/all" /usr/sbin
+fi
 ip link set lo up
 # Where libvirt looks for it who comes by SSH.
 ln -s "$sockets/libvirt-sock" /run/libvirt/libvirt-sock
@@ -83,8 +88,11 @@ ln -s "$sockets/libvirt-sock" /run/libvirt/libvirt-sock
 
 
 @contextmanager
-def second_host(dns_domain: str = "testbed.example") -> Iterator[SecondHost]:
-    """A host with a pool and a NAT network; it is gone afterwards, with every guest, whatever happened."""
+def second_host(dns_domain: str = "testbed.example", tools: Path | None = None) -> Iterator[SecondHost]:
+    """A host with a pool and a NAT network; it is gone afterwards, with every guest, whatever happened.
+
+    The links in the folder `tools` take the place of its programs in /usr/sbin.
+    """
     name = f"mailbot-host-{os.getpid()}-{secrets.token_hex(2)}"
     folder = Path("/var/tmp") / name
     pool = folder / "pool"
@@ -98,7 +106,7 @@ def second_host(dns_domain: str = "testbed.example") -> Iterator[SecondHost]:
     with (folder / "log").open("wb") as log:
         daemon = subprocess.Popen(
             ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private",
-             "sh", "-c", _SCRIPT, "sh", str(folder / "filters"), str(folder), *command],
+             "sh", "-c", _SCRIPT, "sh", str(folder / "filters"), str(folder), str(tools or ""), *command],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:

@@ -93,7 +93,7 @@ class SiteSection:
     for a network that nobody else can listen to."""
     overlays: bool = True
     """Disks are overlays on the base image, so that only differences use space; `false`: each is a full raw copy. A
-    pool whose volumes are not files (LVM, ZFS) always has full copies. Change it only while there are no machines."""
+    pool whose volumes are not files (LVM) always has full copies. Change it only while there are no machines."""
     architecture: Literal["x86_64", "aarch64"] = "x86_64"
     """The processor of the machines and of the base image: `mailbot image build` builds images for `x86_64`; add
     others with `mailbot image add` and select them with `image`. On `aarch64` there is no `console`."""

@@ -428,6 +428,6 @@ def clear(context: TurnContext, name: str, site: Site) -> None:
         if not left.cleared:
             site.provisioner.retire(spec)
             context.store.put_note(note, left_behind.written(replace(left, cleared=True)))
-        if left.until <= now or ticket.state is TicketState.REMOVED:
-            site.provisioner.delete_disk(spec)
+        over = left.until <= now or ticket.state is TicketState.REMOVED
+        if over and site.provisioner.delete_disk(spec).phase is VmPhase.ABSENT:
             context.store.put_note(note, None)

@@ -109,6 +109,9 @@ def retire(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, tic
     """
     if ticket.lease_from is None:
         site.provisioner.undo(spec)
+        if site.provisioner.facts(spec).phase is not VmPhase.ABSENT:
+            later(context, item, "the disk to be overwritten")
+            return
         settle_with(context, item, Retired(), Settled(item, done=True, proof=f"undone at {site.provisioner.site}"))
         return
     if not is_off(context, site, spec, item):
@@ -122,8 +125,11 @@ def retire(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, tic
 
 @at_its_site
 def delete_disk(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, _ticket: Ticket) -> None:
-    """Delete the kept disk."""
-    site.provisioner.delete_disk(spec)
+    """Delete the kept disk; one that is a device is overwritten before."""
+    facts = site.provisioner.delete_disk(spec)
+    if facts.phase is not VmPhase.ABSENT:
+        later(context, item, facts.waiting_for or facts.phase.value)
+        return
     settle_with(context, item, DiskDeleted(), Settled(item, done=True, proof=f"deleted at {site.provisioner.site}"))
 
 
@@ -166,7 +172,10 @@ def reinstall(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, 
         if ticket.held:
             context.store.settle([Settled(item, error=f"held: {ticket.held}")], context.clock.now())
             return
-        site.provisioner.wipe(fresh)
+        wiped = site.provisioner.wipe(fresh)
+        if wiped.phase is not VmPhase.ABSENT:
+            later(context, item, wiped.waiting_for or wiped.phase.value)
+            return
         begin(context, item)
     facts = site.provisioner.ensure(fresh)
     if facts.phase is VmPhase.READY:

@@ -168,7 +168,8 @@ def destinations(store: Store) -> Mapping[int, str]:
 def can_run_on(context: TurnContext, ticket: Ticket, to: str) -> bool:
     """Whether the machine need not be off for it, as far as can be told: one pool, the same addresses, and a host that receives."""
     here = ticket.site or ""
-    stays = bool(at_host(context, ticket, here)) and held_at(context, here) == held_at(context, to)
+    addresses = at_host(context, ticket, here)
+    stays = bool(addresses) and addresses == at_host(context, ticket, to)
     return stays and to in context.receiving and context.has_one_pool(here, to)
 
 

@@ -34,6 +34,7 @@ from provisioner.libvirt_driver.connection import Connection, absent_is_fine, ex
 from provisioner.libvirt_driver.domains import Domains
 from provisioner.libvirt_driver.guest import Consoles, install_keys, last_lines, seen_by_agent
 from provisioner.libvirt_driver.network import Network
+from provisioner.libvirt_driver.overwriting import Overwriting
 from provisioner.libvirt_driver.storage import GIB, Storage
 from provisioner.libvirt_driver.survey import Survey
 from provisioner.seed import seed_image
@@ -57,6 +58,7 @@ class LibvirtSite:
         self._connection = Connection(settings)
         self._consoles = Consoles()
         self._kvm = Acceleration(settings)
+        self._overwriting = Overwriting(settings)
 
     @property
     def site(self) -> str:
@@ -152,8 +154,7 @@ class LibvirtSite:
     def wipe(self, spec: VmSpec) -> VmFacts:
         with self._work(say("take the disk of {name} away", name=spec.name), spec) as conn:
             self._take_down(conn, spec)
-            Storage(conn, self._settings).delete(spec.names.disk)
-            return self._look(conn, spec, None)
+            return self._without_disk(conn, spec)
 
     def retire(self, spec: VmSpec) -> VmFacts:
         with self._work(say("remove {name}", name=spec.name), spec) as conn:
@@ -178,13 +179,12 @@ class LibvirtSite:
                     permanent=True,
                 )
             self._know_the_disk(conn, spec)
-            Storage(conn, self._settings).delete(spec.names.disk)
-            return self._look(conn, spec, None)
+            return self._without_disk(conn, spec)
 
     def undo(self, spec: VmSpec) -> None:
         with self._work(say("undo {name}", name=spec.name), spec) as conn:
             self._take_away(conn, spec)
-            Storage(conn, self._settings).delete(spec.names.disk)
+            self._overwriting.deleted(Storage(conn, self._settings), spec.names.disk)
 
     def health(self) -> SiteHealth:
         try:
@@ -339,6 +339,12 @@ class LibvirtSite:
         storage = Storage(conn, self._settings)
         if storage.find(spec.names.disk) is None:
             storage.refuse_if_bare()
+
+    def _without_disk(self, conn: libvirt.virConnect, spec: VmSpec) -> VmFacts:
+        """Delete the disk, or go on with that."""
+        gone = self._overwriting.deleted(Storage(conn, self._settings), spec.names.disk)
+        facts = self._look(conn, spec, None)
+        return facts if gone else replace(facts, waiting_for=say("its disk is being overwritten"))
 
     def _take_away(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
         """Remove domain, seed, name and reservation of the machine, each found by itself."""

@@ -26,6 +26,8 @@ _MARKER_SIZE: Final = 512
 
 _OF_FILES: Final = frozenset({"dir", "fs", "netfs", "gluster", "vstorage"})
 """Types of pools whose volumes are files (formatstorage)."""
+_OF_DEVICES: Final = frozenset({"logical"})
+"""Types of pools whose volumes are devices, and that can make one from another.  ZFS and others cannot (virStorageVolCreateXMLFrom)."""
 _LOOKS: Final = 3
 _PAUSE_SECONDS: Final = 0.1
 _T = TypeVar("_T")
@@ -82,9 +84,21 @@ class Storage:
         self._conn = conn
         self._settings = settings
         self._pool = conn.storagePoolLookupByName(settings.pool)
+        self._kind = domain_xml.pool_type(self._pool.XMLDesc(0))
+        if self._kind not in _OF_FILES | _OF_DEVICES:
+            raise ProvisionerError(
+                say(
+                    "The pool {pool} at {site} is of the kind {kind}, in which libvirt cannot copy a base image. It must be one of: {kinds}.",
+                    pool=settings.pool,
+                    site=settings.name,
+                    kind=self._kind,
+                    kinds=", ".join(sorted(_OF_FILES | _OF_DEVICES)),
+                ),
+                permanent=True,
+                other_site_may_help=True,
+            )
         if not self._pool.isActive():
             self._pool.create(0)
-        self._kind = domain_xml.pool_type(self._pool.XMLDesc(0))
 
     @property
     def block(self) -> bool:
@@ -139,7 +153,16 @@ class Storage:
         volume = self.find(name)
         if volume is not None:
             with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
-                volume.delete(0)
+                self._delete(volume)
+
+    def _delete(self, volume: libvirt.virStorageVol) -> None:
+        """A device is overwritten with zeros first: the next volume at its place, another owner's, shows what is left there.
+
+        That takes as long as writing it.  Where it cannot be done the volume stays.
+        """
+        if self.block:
+            volume.wipe(0)
+        volume.delete(0)
 
     def available(self) -> int:
         """Give the bytes that the pool has left now."""
@@ -190,7 +213,7 @@ class Storage:
             return self._new_disk(name, spec)
         if self.copies and not spec.restored:
             # A host that was lost in the middle of the copy may show half of it; nobody has used it yet.
-            kept.delete(0)
+            self._delete(kept)
             return self._new_disk(name, spec)
         if self.copies:
             return self._grown(kept, spec)
@@ -207,8 +230,10 @@ class Storage:
         return self._grown(kept, spec)
 
     def _grown(self, kept: libvirt.virStorageVol, spec: VmSpec) -> libvirt.virStorageVol:
+        """A pool that cannot enlarge volumes leaves it as it is: the comparison with the tickets tells its size."""
         if kept.info()[1] < spec.disk_gib * GIB:
-            kept.resize(spec.disk_gib * GIB, libvirt.VIR_STORAGE_VOL_RESIZE_ALLOCATE if self.block else 0)
+            with absent_is_fine(libvirt.VIR_ERR_NO_SUPPORT):
+                kept.resize(spec.disk_gib * GIB, libvirt.VIR_STORAGE_VOL_RESIZE_ALLOCATE if self.block else 0)
         return kept
 
     def _new_disk(self, name: str, spec: VmSpec) -> libvirt.virStorageVol:
@@ -240,7 +265,7 @@ class Storage:
         volume = self.find(name)
         # A device may be larger than what it was made for, by what its pool deals in.
         if volume is not None and (volume.info()[1] < len(seed) if self.block else volume.info()[1] != len(seed)):
-            volume.delete(0)
+            self._delete(volume)
             volume = None
         if volume is None:
             volume = self._pool.createXML(domain_xml.raw_volume(name, len(seed)), 0)
