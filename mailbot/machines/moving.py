@@ -133,6 +133,10 @@ def _goes_while_it_runs(context: TurnContext, item: OutboxItem, ticket: Ticket, 
     ):
         return False
     sent = migrating.sent(context, item, ticket, pair)
+    if sent is Sent.UNDER_WAY and context.store.note(_power(item)) is None:
+        context.store.put_note(
+            _power(item), "on"
+        )  # a host that dies meanwhile does not make it one that its owner switched off
     if sent is Sent.ARRIVED:
         _runs_there(context, item, ticket, pair)
     return sent is not Sent.NOT

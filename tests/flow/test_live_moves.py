@@ -147,6 +147,21 @@ def test_one_that_is_ended_on_its_way_is_found_and_taken_away(world: World, look
     assert not world.bot.context.store.notes_from("live:")
 
 
+def test_one_whose_first_host_dies_on_its_way_is_started_at_the_second(world: World) -> None:
+    begun(world)
+    here = machine(world, FIRST)
+    assert here is not None
+    here.running = False  # its host has started again, and the machine not with it
+    there = machine(world, SECOND)
+    if there is not None:
+        there.running = there.defined = there.halted = False
+    moved(world)
+    there = machine(world, SECOND)
+    assert there is not None
+    assert there.running
+    assert "has moved and is running again" in last(world, Letter.VM_MOVED)
+
+
 def test_one_that_is_switched_off_stays_off(world: World) -> None:
     known = machine(world, FIRST)
     assert known is not None
