@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from mailbot import journal
 from mailbot.errors import LeaseLost
-from mailbot.machines import answering, health, moving, reconcile, upkeep
+from mailbot.machines import answering, arriving, health, moving, reconcile, upkeep
 from mailbot.machines.build import build, elsewhere
 from mailbot.machines.progress import Site, Sites, again, ended
 from mailbot.model import MACHINE_ACTIONS, ONLY_ASK, Action, OutboxItem, Ticket, TicketState
@@ -118,10 +118,10 @@ def _without_it(context: TurnContext, sites: Sites, name: str) -> int:
             why = f"{name} does not answer"
             retry_at = context.clock.now() + health.PROBE_EVERY
             context.store.settle([Settled(item, retry_at=retry_at, error=why, counted=False)], context.clock.now())
-    arriving = _claim(context, name, {Action.ARRIVE})
-    for item in arriving:
-        moving.stranded(context, item)
-    return reports + len(builds) + len(arriving)
+    coming = _claim(context, name, {Action.ARRIVE})
+    for item in coming:
+        arriving.stranded(context, item)
+    return reports + len(builds) + len(coming)
 
 
 def _claim(context: TurnContext, site: str | None, actions: frozenset[Action] | set[Action]) -> list[OutboxItem]:
@@ -191,7 +191,7 @@ _WORK: Mapping[Action, tuple[frozenset[TicketState], _Work]] = {
     Action.RESTART: (frozenset({S.ACTIVE}), upkeep.restart),
     Action.REINSTALL: (frozenset({S.ACTIVE}), upkeep.reinstall),
     Action.MOVE: (frozenset({S.ACTIVE}), moving.move),
-    Action.ARRIVE: (frozenset({S.ACTIVE}), moving.arrive),
+    Action.ARRIVE: (frozenset({S.ACTIVE}), arriving.arrive),
     Action.RETIRE: (frozenset({S.RETIRING}), upkeep.retire),
     Action.DELETE_DISK: (frozenset({S.ARCHIVED}), upkeep.delete_disk),
     Action.REPORT: (frozenset(S), answering.report),
