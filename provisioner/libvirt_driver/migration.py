@@ -101,8 +101,7 @@ class LiveMigration:
         with self._domain(say("let {name} go on", name=spec.name), spec) as domain:
             if domain is None:
                 return
-            state, _reason = domain.state()
-            if state == libvirt.VIR_DOMAIN_PAUSED:
+            if _is_halted(*domain.state()):  # one that an admin has suspended stays so
                 domain.resume()
             if not domain.autostart():
                 domain.setAutostart(1)
