@@ -319,7 +319,7 @@ class Provisioner(Protocol):
     def undo(self, spec: VmSpec) -> None:
         """Take away everything of a machine that was never handed to a user.  Idempotent.
 
-        A disk that is a device is gone once it was overwritten: `facts` says when.
+        A disk that is a device is overwritten first: to be called again until `facts` says ABSENT.
         """
 
     def health(self) -> SiteHealth:

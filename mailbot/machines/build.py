@@ -204,11 +204,12 @@ def _undo(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
     if site is None or ticket.lease_from is not None:
         return True
     try:
-        site.provisioner.undo(spec_of(context, site, ticket))
+        spec = spec_of(context, site, ticket)
+        site.provisioner.undo(spec)
+        return site.provisioner.facts(spec).phase is VmPhase.ABSENT
     except ProvisionerError as error:
         journal.trouble(about=f"taking away what was begun for ticket #{ticket.id} at {ticket.site}", error=error)
         return False
-    return True
 
 
 def _give_up(context: TurnContext, sites: Sites, item: OutboxItem, why: Translatable) -> None:

@@ -34,7 +34,6 @@ from provisioner.libvirt_driver.connection import Connection, absent_is_fine, ex
 from provisioner.libvirt_driver.domains import Domains
 from provisioner.libvirt_driver.guest import Consoles, install_keys, last_lines, seen_by_agent
 from provisioner.libvirt_driver.network import Network
-from provisioner.libvirt_driver.overwriting import Overwriting
 from provisioner.libvirt_driver.storage import GIB, Storage
 from provisioner.libvirt_driver.survey import Survey
 from provisioner.seed import seed_image
@@ -58,7 +57,6 @@ class LibvirtSite:
         self._connection = Connection(settings)
         self._consoles = Consoles()
         self._kvm = Acceleration(settings)
-        self._overwriting = Overwriting(settings)
 
     @property
     def site(self) -> str:
@@ -184,7 +182,7 @@ class LibvirtSite:
     def undo(self, spec: VmSpec) -> None:
         with self._work(say("undo {name}", name=spec.name), spec) as conn:
             self._take_away(conn, spec)
-            self._overwriting.deleted(Storage(conn, self._settings), spec.names.disk)
+            Storage(conn, self._settings).delete_disk(spec.names.disk)
 
     def health(self) -> SiteHealth:
         try:
@@ -342,7 +340,7 @@ class LibvirtSite:
 
     def _without_disk(self, conn: libvirt.virConnect, spec: VmSpec) -> VmFacts:
         """Delete the disk, or go on with that."""
-        gone = self._overwriting.deleted(Storage(conn, self._settings), spec.names.disk)
+        gone = Storage(conn, self._settings).delete_disk(spec.names.disk)
         facts = self._look(conn, spec, None)
         return facts if gone else replace(facts, waiting_for=say("its disk is being overwritten"))
 

@@ -13,10 +13,11 @@ from typing import Any, BinaryIO, Final, TypeVar
 
 import libvirt
 
-from parsers.translatable import say
+from parsers.translatable import Translatable, say
 from provisioner import domain_xml, naming
 from provisioner.api import NotOurs, OutOfRoom, ProvisionerError, SiteSettings, VmSpec, no_image
 from provisioner.libvirt_driver.connection import absent_is_fine
+from provisioner.libvirt_driver.overwriting import overwrite
 from provisioner.libvirt_driver.together import together
 
 GIB: Final = 1 << 30
@@ -45,6 +46,11 @@ def _looked(look: Callable[[], _T | None]) -> _T | None:
             return found
         time.sleep(_PAUSE_SECONDS)
     return None
+
+
+def being_overwritten(name: str, site: str) -> Translatable:
+    """Why something has to wait."""
+    return say("The disk {name} is being overwritten at {site}.", name=name, site=site)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,20 +155,22 @@ class Storage:
             )
 
     def delete(self, name: str) -> None:
-        """Delete a volume; nothing where there is none."""
+        """Delete a volume that holds nothing of a machine's owner; nothing where there is none."""
         volume = self.find(name)
         if volume is not None:
             with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
-                self._delete(volume)
+                volume.delete(0)
 
-    def _delete(self, volume: libvirt.virStorageVol) -> None:
-        """A device is overwritten with zeros first: the next volume at its place, another owner's, shows what is left there.
-
-        That takes as long as writing it.  Where it cannot be done the volume stays.
-        """
-        if self.block:
-            volume.wipe(0)
-        volume.delete(0)
+    def delete_disk(self, name: str) -> bool:
+        """Delete a machine's disk; gives whether it is gone.  One that is a device is overwritten first, over several calls."""
+        volume = self.find(name)
+        if volume is None:
+            return True
+        with absent_is_fine(libvirt.VIR_ERR_NO_STORAGE_VOL):
+            if self.block and not overwrite(self._conn, volume):
+                return False
+            volume.delete(0)
+        return True
 
     def available(self) -> int:
         """Give the bytes that the pool has left now."""
@@ -212,8 +220,9 @@ class Storage:
         if kept is None:
             return self._new_disk(name, spec)
         if self.copies and not spec.restored:
-            # A host that was lost in the middle of the copy may show half of it; nobody has used it yet.
-            self._delete(kept)
+            # A host that was lost in the middle of the copy may show half of it.
+            if not self.delete_disk(name):
+                raise ProvisionerError(being_overwritten(spec.name, self._settings.name))
             return self._new_disk(name, spec)
         if self.copies:
             return self._grown(kept, spec)
@@ -265,7 +274,7 @@ class Storage:
         volume = self.find(name)
         # A device may be larger than what it was made for, by what its pool deals in.
         if volume is not None and (volume.info()[1] < len(seed) if self.block else volume.info()[1] != len(seed)):
-            self._delete(volume)
+            volume.delete(0)
             volume = None
         if volume is None:
             volume = self._pool.createXML(domain_xml.raw_volume(name, len(seed)), 0)

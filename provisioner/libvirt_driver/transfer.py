@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from parsers.translatable import say
 from provisioner import domain_xml, naming, qcow2
 from provisioner.api import OutOfRoom, Part, ProvisionerError, VmSpec
-from provisioner.libvirt_driver.storage import Storage
+from provisioner.libvirt_driver.storage import Storage, being_overwritten
 
 
 def parts(storage: Storage, spec: VmSpec, site: str) -> tuple[Part, ...]:
@@ -48,7 +48,10 @@ def make(storage: Storage, part: Part, room_gib: int, site: str) -> None:
         kind = say("whole disks") if storage.copies else say("overlays on a base image")
         why = say("The site {site} keeps {kind}; this disk is of another kind.", site=site, kind=kind)
         raise ProvisionerError(why, permanent=True)
-    storage.delete(part.name)
+    if part.shared:
+        storage.delete(part.name)
+    elif not storage.delete_disk(part.name):
+        raise ProvisionerError(being_overwritten(part.name, site))
     if part.base or not part.shared:
         free = storage.free_gib()
         if free < room_gib:

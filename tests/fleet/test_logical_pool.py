@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ import pytest
 
 from provisioner.api import ProvisionerError, SiteSettings, VmPhase, VmSpec
 from provisioner.images import LocalImage, add_image, sha512_of
-from provisioner.libvirt_driver import LibvirtSite
+from provisioner.libvirt_driver import LibvirtSite, overwriting
 from provisioner.ssh_probe import SshAnswer
 from tests.hypervisor import make_key, make_spec
 from tests.second_host import SecondHost, second_host
@@ -45,13 +44,6 @@ class Group:
     def volumes(self) -> dict[str, list[object]]:
         found: dict[str, list[object]] = json.loads((self.folder / "volumes.json").read_text())
         return found
-
-    def whole(self) -> bytes:
-        """Everything on its disk that is not zero, roughly: the pieces that hold something."""
-        with (self.folder / "disk").open("rb") as file:
-            return b"".join(
-                piece for piece in iter(lambda: file.read(1 << 20), b"") if any(piece[:4096]) or SECRET in piece
-            )
 
 
 @pytest.fixture(scope="module")
@@ -97,21 +89,6 @@ def machine(tmp_path: Path) -> VmSpec:
     return replace(make_spec(f"alice{secrets.token_hex(3)}", make_key(tmp_path)[1]), disk_gib=1, memory_mib=64)
 
 
-def until_absent(site: LibvirtSite, spec: VmSpec) -> None:
-    for _ in range(1200):
-        if site.delete_disk(spec).phase is VmPhase.ABSENT:
-            return
-        time.sleep(0.1)
-    raise AssertionError("it is still there")
-
-
-def undone(site: LibvirtSite, spec: VmSpec) -> None:
-    site.undo(spec)
-    assert site.facts(spec).phase is VmPhase.DISK_KEPT
-    until_absent(site, spec)
-    site.undo(spec)
-
-
 def at(device: Path, offset: int, length: int = 64) -> bytes:
     with device.open("rb") as file:
         file.seek(offset)
@@ -131,17 +108,43 @@ def test_a_new_disk_shows_nothing_of_the_one_that_was_deleted_at_its_place(
     with device.open("r+b") as file:
         file.seek(700 << 20)
         file.write(SECRET)
-    assert site.delete_disk(first).phase is VmPhase.DISK_KEPT, "it is overwritten, and the host does other work"
-    assert site.health().problems == ()
-    until_absent(site, first)
+    assert site.delete_disk(first).phase is VmPhase.ABSENT
     assert site.delete_disk(first).phase is VmPhase.ABSENT, "again"
     (tmp_path / "second").mkdir()
     second = machine(tmp_path / "second")
     site.ensure(second)
     assert group.volumes()[second.names.disk][:2] == place, "it lies where the first one lay"
     assert at(group.device(second.names.disk), 700 << 20, len(SECRET)) == bytes(len(SECRET))
-    undone(site, second)
+    site.undo(second)
+    assert site.facts(second).phase is VmPhase.ABSENT
     assert not [name for name in group.volumes() if second.names.disk in name]
+
+
+def test_each_call_goes_on_where_the_last_one_ended_whoever_makes_it(
+    group: Group, site: LibvirtSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overwriting, "SECONDS", 0.0)  # a piece a call
+    spec = machine(tmp_path)
+    site.ensure(spec)
+    site.retire(spec)
+    device = group.device(spec.names.disk)
+    with device.open("r+b") as file:
+        for place in (600, overwriting.PIECE - 4096, (1 << 30) - 4096):
+            file.seek(place)
+            file.write(SECRET)
+    calls = 0
+    while True:
+        another = LibvirtSite(site._settings)
+        facts, calls = another.delete_disk(spec), calls + 1
+        another.close()
+        if facts.phase is VmPhase.ABSENT:
+            break
+        assert (facts.phase, facts.waiting_for) == (VmPhase.DISK_KEPT, "its disk is being overwritten")
+        assert SECRET not in at(device, 600) + at(device, overwriting.PIECE - 4096)
+        assert site.health().problems == ()
+    assert calls == (1 << 30) // overwriting.PIECE
+    with (group.folder / "disk").open("rb") as file:
+        assert not any(SECRET in piece for piece in iter(lambda: file.read(1 << 20), b""))
 
 
 def test_a_kept_disk_is_used_again_as_it_is_where_the_pool_cannot_enlarge_it(
@@ -157,7 +160,7 @@ def test_a_kept_disk_is_used_again_as_it_is_where_the_pool_cannot_enlarge_it(
     assert (again.phase, again.disk_gib) == (VmPhase.READY, 1)
     assert at(group.device(spec.names.disk), 1 << 20, len(SECRET)) == SECRET
     assert [one.disk_gib for one in site.inventory() if one.machine_id == spec.machine_id] == [1]
-    undone(site, spec)
+    site.undo(spec)
 
 
 def test_a_pool_that_cannot_copy_an_image_is_refused_in_words(group: Group) -> None:
