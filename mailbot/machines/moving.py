@@ -130,10 +130,6 @@ def _goes_while_it_runs(context: TurnContext, item: OutboxItem, ticket: Ticket, 
     ):
         return False
     sent = migrating.sent(context, item, ticket, pair)
-    if sent is Sent.UNDER_WAY and context.store.note(_power(item)) is None:
-        context.store.put_note(
-            _power(item), "on"
-        )  # a host that dies meanwhile does not make it one that its owner switched off
     if sent is Sent.ARRIVED:
         _runs_there(context, item, ticket, pair)
     return sent is not Sent.NOT
@@ -173,7 +169,9 @@ def _was_off(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem) -
     """Whether the machine was off when the move began."""
     known = context.store.note(_power(item))
     if known is None:
-        known = "off" if site.provisioner.facts(spec).phase in OFF else "on"
+        # Only one that ran is sent: its host may have died meanwhile, but its owner did not switch it off.
+        ran = context.store.note(migrating.note_of(item)) is not None
+        known = "off" if not ran and site.provisioner.facts(spec).phase in OFF else "on"
         context.store.put_note(_power(item), known)
     return known == "off"
 

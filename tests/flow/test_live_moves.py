@@ -15,7 +15,7 @@ from mailbot.turns import drift, left_behind, relocation
 from provisioner.fake_machine import FakeMachine, Faults
 from provisioner.fake_migration import FakeMigration
 from tests.flow.test_moves import DAY, count, last, moved, until
-from tests.live_moves import FIRST, SECOND, machine, with_one_pool
+from tests.live_moves import FIRST, SECOND, machine, started_again, with_one_pool
 from tests.world import ALICE, CAROL, World, request_words
 
 
@@ -160,6 +160,27 @@ def test_one_whose_first_host_dies_on_its_way_is_started_at_the_second(world: Wo
     assert there is not None
     assert there.running
     assert "has moved and is running again" in last(world, Letter.VM_MOVED)
+
+
+def test_one_whose_first_host_dies_with_the_daemon_as_it_is_sent_is_started_at_the_second(world: World) -> None:
+    class Killed(BaseException):
+        """As by a signal."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeMigration, "send", killed)
+        with pytest.raises(Killed):
+            begun(world)
+    started_again(world)
+    here = machine(world, FIRST)
+    assert here is not None
+    here.running = False
+    moved(world)
+    there = machine(world, SECOND)
+    assert there is not None
+    assert there.running
 
 
 def test_one_that_is_switched_off_stays_off(world: World) -> None:
