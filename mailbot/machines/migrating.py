@@ -136,7 +136,6 @@ def _begun(context: TurnContext, item: OutboxItem, way: _Way, number: int) -> Se
     try:
         way.there.expect(way.spec)
     except ProvisionerError as error:
-        _remember(context, item, None)
         raise AtTarget(error) from error
     _remember(context, item, number)
     way.here.send(way.spec, way.there.settings)
@@ -205,6 +204,6 @@ def _tried(context: TurnContext, item: OutboxItem) -> _Tried | None:
     return _Tried(value["number"], datetime.fromisoformat(value["since"]))
 
 
-def _remember(context: TurnContext, item: OutboxItem, number: int | None) -> None:
+def _remember(context: TurnContext, item: OutboxItem, number: int) -> None:
     told = {"number": number, "since": context.clock.now().isoformat()}
-    context.store.put_note(note_of(item), None if number is None else json.dumps(told))
+    context.store.put_note(note_of(item), json.dumps(told))
