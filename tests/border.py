@@ -160,7 +160,7 @@ class Border:
     def submit(self, raw: bytes, envelope_from: str, to: str, client: str = "127.0.0.1") -> None:
         """Hand a mail to the border, as any server on the internet could, or as the site's own users do (from INSIDE)."""
         name, here = "client.elsewhere.example", (client, 0)
-        with smtplib.SMTP("127.0.0.1", self.port, local_hostname=name, timeout=60, source_address=here) as session:
+        with smtplib.SMTP("127.0.0.1", self.port, local_hostname=name, timeout=240, source_address=here) as session:
             session.sendmail(envelope_from, [to], raw)
 
     def log(self) -> str:
