@@ -7,6 +7,8 @@ What is remembered is how often it was tried.  Where the machine runs is asked o
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -46,6 +48,15 @@ class AtTarget(Exception):
     def __init__(self, error: ProvisionerError) -> None:
         super().__init__(words_of(error))
         self.error = error
+
+
+@contextmanager
+def at_target() -> Iterator[None]:
+    """What is asked of the other host.  Raises AtTarget."""
+    try:
+        yield
+    except ProvisionerError as error:
+        raise AtTarget(error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +122,20 @@ def sent(context: TurnContext, item: OutboxItem, ticket: Ticket, pair: Pair) -> 
         return _begun(context, item, way, 1) if step is Next.SEND else Sent.NOT
     if step is Next.SEND:
         return _failed(context, item, way, tried)
-    return _gone_on(context, item, way, step)
+    return _gone_on(context, item, way, step, tried)
 
 
 def call_off(context: TurnContext, item: OutboxItem, ticket: Ticket, pair: Pair) -> Sent:
     """Nobody wants the move any more: end what is under way, and say where the machine is.  Raises ProvisionerError."""
-    way = _way(context, ticket, pair)
-    if way is None or not is_under_way(context, item):
+    way, tried = _way(context, ticket, pair), _tried(context, item)
+    if way is None or tried is None:
         return Sent.NOT
     step = way.next_step()
     if step is Next.SEND:
         way.here.resume(way.spec)
     if step is Next.WAIT:
         way.here.give_up(way.spec)
-    return _gone_on(context, item, way, step)
+    return _gone_on(context, item, way, step, tried)
 
 
 def _way(context: TurnContext, ticket: Ticket, pair: Pair) -> _Way | None:
@@ -133,10 +144,8 @@ def _way(context: TurnContext, ticket: Ticket, pair: Pair) -> _Way | None:
 
 
 def _begun(context: TurnContext, item: OutboxItem, way: _Way, number: int) -> Sent:
-    try:
+    with at_target():
         way.there.expect(way.spec)
-    except ProvisionerError as error:
-        raise AtTarget(error) from error
     _remember(context, item, number)
     way.here.send(way.spec, way.there.settings)
     _look_again(context, item, way)
@@ -155,9 +164,8 @@ def _failed(context: TurnContext, item: OutboxItem, way: _Way, tried: _Tried) ->
     return Sent.NOT
 
 
-def _gone_on(context: TurnContext, item: OutboxItem, way: _Way, step: Next) -> Sent:
-    tried, now = _tried(context, item), context.clock.now()
-    waited = now - tried.since if tried else timedelta()
+def _gone_on(context: TurnContext, item: OutboxItem, way: _Way, step: Next, tried: _Tried) -> Sent:
+    waited = context.clock.now() - tried.since
     match step:
         case Next.ARRIVED:
             return Sent.ARRIVED

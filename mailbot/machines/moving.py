@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,7 +16,7 @@ from mailbot.errors import DirectoryUnavailable
 from mailbot.lifecycle.relocation import KEPT
 from mailbot.machines import migrating
 from mailbot.machines.answering import OFF
-from mailbot.machines.migrating import AtTarget, Pair, Sent
+from mailbot.machines.migrating import AtTarget, Pair, Sent, at_target
 from mailbot.machines.progress import (
     NoKeys,
     Site,
@@ -114,11 +113,8 @@ def _step(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) 
     shared = context.has_one_pool(ticket.site or "", to)
     copy = Copy(source.disks, target.disks, source.piece_bytes)
     if _is_there_already(context, item, spec, copy) if shared else _one_piece(context, item, spec, copy):
-        left = {left_behind.note_of(ticket.site or "", ticket.id): _left(context, shared=shared)}
-        here = {left_behind.note_of(to, ticket.id): None}
-        done = Settled(item, done=True, proof=f"{'in the same pool as' if shared else 'copied to'} {to}")
-        notes = {**left, **here, **dict.fromkeys((_note(item), _power(item), migrating.note_of(item)))}
-        settle_with(context, item, Relocated(to, off=off, shared=shared), done, notes)
+        proof = f"{'in the same pool as' if shared else 'copied to'} {to}"
+        _relocated(context, item, ticket, Relocated(to, off=off, shared=shared), proof)
     else:
         later(context, item, f"the disk to be copied to {to}")
 
@@ -137,11 +133,19 @@ def _goes_while_it_runs(context: TurnContext, item: OutboxItem, ticket: Ticket, 
 
 def _runs_there(context: TurnContext, item: OutboxItem, ticket: Ticket, pair: Pair) -> None:
     to = pair.target.provisioner.site
-    left = {left_behind.note_of(ticket.site or "", ticket.id): _left(context, shared=True)}
-    here = {left_behind.note_of(to, ticket.id): None}
-    done = Settled(item, done=True, proof=f"runs at {to}")
-    event = Relocated(to, shared=True, live=True)
-    settle_with(context, item, event, done, {**left, **here, migrating.note_of(item): None, _power(item): None})
+    _relocated(context, item, ticket, Relocated(to, shared=True, live=True), f"runs at {to}")
+
+
+def _relocated(context: TurnContext, item: OutboxItem, ticket: Ticket, event: Relocated, proof: str) -> None:
+    """The machine is at the other host from here on, and what is left at this one is noted."""
+    left = {left_behind.note_of(ticket.site or "", ticket.id): _left(context, shared=event.shared)}
+    here = {left_behind.note_of(event.to, ticket.id): None}
+    settle_with(context, item, event, Settled(item, done=True, proof=proof), {**left, **here, **_forgotten(item)})
+
+
+def _forgotten(item: OutboxItem) -> dict[str, str | None]:
+    """What is kept of a move, with nothing in it."""
+    return dict.fromkeys((_note(item), _power(item), migrating.note_of(item)))
 
 
 def call_off(context: TurnContext, sites: Sites, item: OutboxItem, ticket: Ticket) -> bool:
@@ -180,7 +184,7 @@ def _is_there_already(context: TurnContext, item: OutboxItem, spec: VmSpec, copy
     """Look that the disk is in the target's pool, too.  Raises AtTarget where it is not."""
     begin(context, item)
     *_, disk = copy.source.parts(spec)
-    with _at_target():
+    with at_target():
         if not copy.target.there(disk):
             why = say(
                 "The disk {name} is not there, although both hosts should share one pool (shared_pool).", name=disk.name
@@ -218,7 +222,7 @@ def _one_piece(context: TurnContext, item: OutboxItem, spec: VmSpec, copy: Copy)
     if copied.part >= len(parts):
         return True
     part = parts[copied.part]
-    with _at_target():
+    with at_target():
         if part.shared and copied.offset == 0 and copy.target.has(part):
             _remember(context, item, copied.part + 1, 0)
             return False
@@ -267,14 +271,6 @@ def _write(copy: Copy, part: Part, offset: int, length: int) -> None:
         raise AtTarget(error) from error
 
 
-@contextmanager
-def _at_target() -> Iterator[None]:
-    try:
-        yield
-    except ProvisionerError as error:
-        raise AtTarget(error) from error
-
-
 def _not_taken(context: TurnContext, item: OutboxItem, error: ProvisionerError) -> None:
     """The other host cannot: at once where trying again does not help, else after a while without progress."""
     copied = _copied(context, item)
@@ -299,9 +295,7 @@ def given_up(context: TurnContext, item: OutboxItem, why: Translatable, back_to:
     facts = item.effect.facts
     off = bool(facts.get("off")) or context.store.note(_power(item)) == "off"
     was_begun = not off and (bool(back_to) or begun(context, item) is not None)
-    notes: dict[str, str | None] = dict.fromkeys(
-        (relocation.note_of(number), _note(item), _power(item), migrating.note_of(item))
-    )
+    notes = {relocation.note_of(number): None, **_forgotten(item)}
     if back_to:
         there = _left(context, shared=bool(facts.get("shared")))
         notes |= {left_behind.note_of(back_to, number): None, left_behind.note_of(to, number): there}

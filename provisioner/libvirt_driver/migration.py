@@ -15,7 +15,7 @@ from uuid import UUID
 import libvirt
 
 from parsers.translatable import Translatable, say, words_of
-from provisioner.api import OutOfRoom, ProvisionerError, SiteSettings, VmSpec
+from provisioner.api import ProvisionerError, SiteSettings, VmSpec
 from provisioner.libvirt_driver.bridge import attachment
 from provisioner.libvirt_driver.connection import Connection, absent_is_fine, explained
 from provisioner.libvirt_driver.domains import Domains
@@ -70,14 +70,7 @@ class LiveMigration:
             network = attachment(conn, self._settings)
             network.activate()
             network.card(spec, network.reserve(spec))  # has its filter defined
-            free = Survey(conn, self._settings).free_memory()
-        if free < spec.memory_mib:
-            short = say(
-                "The site {site} has {free} MiB of memory left; {needed} MiB are needed.",
-                site=self._settings.name,
-                free=free,
-            )
-            raise OutOfRoom(short.given(needed=spec.memory_mib))
+            Survey(conn, self._settings).refuse_without_memory(spec)
 
     def send(self, spec: VmSpec, to: SiteSettings) -> None:
         with self._domain(say("move {name}", name=spec.name), spec) as domain:

@@ -7,11 +7,12 @@ device's own first bytes, so any process goes on from there, and no call takes l
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 import libvirt
+
+from provisioner.libvirt_driver.streams import stream
 
 PIECE: Final = 64 << 20
 SECONDS: Final = 10.0
@@ -40,38 +41,22 @@ def overwrite(conn: libvirt.virConnect, volume: libvirt.virStorageVol) -> bool:
 
 def _done_until(conn: libvirt.virConnect, volume: libvirt.virStorageVol) -> int:
     """From where on it still shows what it held; the first piece is overwritten first, and then keeps the note."""
-    stream: Any = conn.newStream(0)
-    volume.download(stream, 0, _HEAD, 0)
     head = b""
-    while len(head) < _HEAD and (chunk := stream.recv(_HEAD - len(head))):
-        head += chunk
-    stream.finish()
+    with stream(conn) as incoming:
+        volume.download(incoming, 0, _HEAD, 0)
+        while len(head) < _HEAD and (chunk := incoming.recv(_HEAD - len(head))):
+            head += chunk
     noted = _DONE_UNTIL.match(head)
     return int(noted.group(1)) if noted else 0
 
 
 def _zeros(conn: libvirt.virConnect, volume: libvirt.virStorageVol, at: int, length: int) -> None:
-    stream: Any = conn.newStream(0)
-    try:
-        volume.upload(stream, at, length, libvirt.VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM)
-        stream.sendHole(length)
-        stream.finish()
-    except BaseException:
-        _abort(stream)
-        raise
+    with stream(conn) as outgoing:
+        volume.upload(outgoing, at, length, libvirt.VIR_STORAGE_VOL_UPLOAD_SPARSE_STREAM)
+        outgoing.sendHole(length)
 
 
 def _write(conn: libvirt.virConnect, volume: libvirt.virStorageVol, head: bytes) -> None:
-    stream: Any = conn.newStream(0)
-    try:
-        volume.upload(stream, 0, len(head), 0)
-        stream.send(head)
-        stream.finish()
-    except BaseException:
-        _abort(stream)
-        raise
-
-
-def _abort(stream: Any) -> None:
-    with suppress(libvirt.libvirtError):
-        stream.abort()
+    with stream(conn) as outgoing:
+        volume.upload(outgoing, 0, len(head), 0)
+        outgoing.send(head)

@@ -15,7 +15,6 @@ from provisioner import domain_xml, naming, ssh_keys
 from provisioner.api import (
     Found,
     Kvm,
-    OutOfRoom,
     Part,
     ProvisionerError,
     SiteHealth,
@@ -90,7 +89,7 @@ class LibvirtSite:
         address = network.reserve(spec)
         if domain is not None:
             return domain
-        self._refuse_without_memory(conn, spec)
+        Survey(conn, self._settings).refuse_without_memory(spec)
         storage = Storage(conn, self._settings)
         disk = storage.disk(spec)
         seed = storage.write_seed(spec, seed_image(spec, self._settings.bridge))
@@ -301,14 +300,6 @@ class LibvirtSite:
             self._consoles.forget_all()
         with explained(self._connection, self.site, doing):
             yield conn
-
-    def _refuse_without_memory(self, conn: libvirt.virConnect, spec: VmSpec) -> None:
-        free = Survey(conn, self._settings).free_memory()
-        if free < spec.memory_mib:
-            short = say(
-                "The site {site} has {free} MiB of memory left; {needed} MiB are needed.", site=self.site, free=free
-            )
-            raise OutOfRoom(short.given(needed=spec.memory_mib))
 
     def _started(
         self, conn: libvirt.virConnect, domains: Domains, domain: libvirt.virDomain, spec: VmSpec

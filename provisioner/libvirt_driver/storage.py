@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import BinaryIO, Final, TypeVar
 
 import libvirt
 
@@ -18,6 +17,7 @@ from provisioner import domain_xml, naming
 from provisioner.api import NotOurs, OutOfRoom, ProvisionerError, SiteSettings, VmSpec, no_image
 from provisioner.libvirt_driver.connection import absent_is_fine
 from provisioner.libvirt_driver.overwriting import overwrite
+from provisioner.libvirt_driver.streams import stream
 from provisioner.libvirt_driver.together import together
 
 GIB: Final = 1 << 30
@@ -324,46 +324,26 @@ class Storage:
             raise ProvisionerError(
                 say("The volume {name} is missing at {site}.", name=name, site=self._settings.name), permanent=True
             )
-        stream: Any = self._conn.newStream(0)
-        try:
-            volume.upload(stream, offset, length, 0)
+        with stream(self._conn) as outgoing:
+            volume.upload(outgoing, offset, length, 0)
             for chunk in chunks:
                 for at in range(0, len(chunk), _CHUNK):
-                    stream.send(chunk[at : at + _CHUNK])
-            stream.finish()
-        except BaseException:
-            _abort(stream)
-            raise
+                    outgoing.send(chunk[at : at + _CHUNK])
 
     def _upload(
         self, volume: libvirt.virStorageVol, source: BinaryIO, size: int, told: Callable[[float], None]
     ) -> None:
         """Write to a volume (virStorageVolUpload); `told` hears the part that is done, from 0 to 1."""
-        stream: Any = self._conn.newStream(0)
         done = 0
-        try:
-            volume.upload(stream, 0, size, 0)
+        with stream(self._conn) as outgoing:
+            volume.upload(outgoing, 0, size, 0)
             while chunk := source.read(_CHUNK):
-                stream.send(chunk)
+                outgoing.send(chunk)
                 done += len(chunk)
                 told(done / size)
-            stream.finish()
-        except BaseException:
-            _abort(stream)
-            raise
 
     def _download(self, volume: libvirt.virStorageVol, size: int, offset: int = 0) -> Iterator[bytes]:
-        stream: Any = self._conn.newStream(0)
-        try:
-            volume.download(stream, offset, size, 0)
-            while chunk := stream.recv(_CHUNK):
+        with stream(self._conn) as incoming:
+            volume.download(incoming, offset, size, 0)
+            while chunk := incoming.recv(_CHUNK):
                 yield chunk
-            stream.finish()
-        except BaseException:
-            _abort(stream)
-            raise
-
-
-def _abort(stream: Any) -> None:
-    with suppress(libvirt.libvirtError):
-        stream.abort()

@@ -12,7 +12,7 @@ import libvirt
 
 from parsers.translatable import Translatable, say
 from provisioner import domain_xml, naming
-from provisioner.api import Found, SiteHealth, SiteSettings, no_image
+from provisioner.api import Found, OutOfRoom, SiteHealth, SiteSettings, VmSpec, no_image
 from provisioner.domain_xml import Outline
 from provisioner.libvirt_driver.bridge import attachment
 from provisioner.libvirt_driver.connection import absent_is_fine
@@ -142,6 +142,17 @@ class Survey:
         """Give the MiB that neither the host nor any domain, running or started with the host, may claim."""
         memory, domains = self._memory(), self.domains()
         return self._free_memory(memory, domains)
+
+    def refuse_without_memory(self, spec: VmSpec) -> None:
+        """Raises `OutOfRoom` where less memory is left than the machine needs."""
+        free = self.free_memory()
+        if free < spec.memory_mib:
+            short = say(
+                "The site {site} has {free} MiB of memory left; {needed} MiB are needed.",
+                site=self._settings.name,
+                free=free,
+            )
+            raise OutOfRoom(short.given(needed=spec.memory_mib))
 
     def _free_memory(self, memory: tuple[int, int], domains: Iterable[Listed]) -> int:
         total, unused = memory

@@ -60,7 +60,7 @@ def world_before(root: Path) -> World:
     world.later(minutes=1)
     look_at_sites(world.bot.context, world.bot.sites)
     plan = fleet.move(world.bot.context, 1, SECOND, DAY, CAROL.login, neighbours={FIRST, SECOND})
-    until(world, replace(plan, at=plan.at).at - (plan.at - plan.since) / 500)
+    until(world, plan.at - (plan.at - plan.since) / 500)
     world.clock.set(plan.at)
     return world
 
