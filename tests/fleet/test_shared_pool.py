@@ -19,7 +19,7 @@ from mailbot.turns.modes import Mode
 from provisioner.images import LocalImage
 from tests.fleet.test_two_hosts import DOMAIN, Host, begun, disk, opened, spec, until
 from tests.second_host import second_host
-from tests.world import ALICE, CAROL, World, kind_of, request_words
+from tests.world import BOB, CAROL, World, kind_of, request_words
 
 pytestmark = pytest.mark.long
 
@@ -48,7 +48,7 @@ def world(tmp_path: Path, hosts: tuple[Host, Host, ExitStack]) -> Iterator[World
     context = replace(world.bot.context, shared_pools={"north": "nfs", "south": "nfs"})
     world.bot = replace(world.bot, context=context, sites={"north": north.site, "south": south.site})
     operator.set_site_mode(context, "south", Mode.CORDONED, CAROL.login, "for the test")
-    world.writes(ALICE.email, request_words())
+    world.writes(BOB.email, request_words(BOB.login))  # another name than in test_two_hosts, which has the same libvirt
     operator.approve(context, 1, CAROL.login)
     until(world, lambda: world.ticket().state is TicketState.ACTIVE)
     operator.set_site_mode(context, "south", Mode.OPEN, CAROL.login, "for the test")
