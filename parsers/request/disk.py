@@ -41,8 +41,10 @@ _BARE = re.compile(
     r"(?P<low>(?!))?(?:(?i:about|around|approx\.?|approximately|ca\.?|etwa|rund|environ|env\.|[~≈])\s?)?"
     r"(?P<number>[0-9]{1,6}(?:[.,][0-9]{1,2})?)(?P<unit>)(?![^\W_]|\s{0,2}(?:[-–.,]|to|à|or|ou|bis|oder)?\s{0,2}[0-9]|\s{0,2}[%/*])"
 )
-_SENTENCE_END = re.compile(
-    r"(?<!approx)(?<!e\.g)(?<!i\.e)(?<!env)(?<!etc)(?<!\bca)(?<!z\.B)(?<!\bmind)[.!?;](?=\s)|\n\s{0,9}\n|\n(?=\s{0,9}[-*•–]\s)|\n(?=[^\n:]{2,40}:)"
+_NUMBER_AND_UNIT = re.compile(r"[0-9][\s-]*[GgTt]")
+_SENTENCE_END = re.compile(  # the class in front lets the engine pass over all other letters
+    r"[.!?;\n](?:(?<=[.!?;])(?=\s)(?<!approx.)(?<!e\.g.)(?<!i\.e.)(?<!env.)(?<!etc.)(?<!\bca.)(?<!z\.B.)(?<!\bmind.)"
+    r"|(?<=\n)(?:\s{0,9}\n|(?=\s{0,9}[-*•–]\s)|(?=[^\n:]{2,40}:)))"
 )
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"\b[0-9]+")
@@ -63,6 +65,24 @@ _DISK = word_set(
     capacite platte platten festplatte festplatten festplattenplatz festplattenspeicher plattenplatz speicher speicherplatz
     datentrager laufwerk"""
 )
+_OF_DISK = (
+    "dis",
+    "stor",
+    "stock",
+    "spa",
+    "vol",
+    "driv",
+    "hdd",
+    "ssd",
+    "files",
+    "partition",
+    "capacite",
+    "platte",
+    "speicher",
+    "daten",
+    "lauf",
+)
+"""Each word for disk holds one of these."""
 _FILLERS = word_set(
     """about around approximately approx roughly at least a an the extra additional another further some up to of total
     de d environ au moins quelque quelques jusqu a un une would have disk space storage disque espace please be s with
@@ -158,6 +178,8 @@ class _Amount:
 def read_disk(text: str, default_gib: int, *, labelled: bool = False) -> DiskReading:
     """The disk that a text asks for; `labelled` where the text stood after a label for disk.  Never raises."""
     text = text[:_LONGEST_TEXT]
+    if not labelled and not _may_speak_of_disk(text):
+        return DiskReading()
     sentences = [s for s in (" ".join(s.split()).rstrip(".!;") for s in _SENTENCE_END.split(text)) if s]
     amounts = [amount for sentence in sentences for amount in _amounts(sentence, default_gib, labelled=labelled)]
     strongest = max((amount.strength for amount in amounts), default=_Strength.NONE)
@@ -177,6 +199,14 @@ def read_disk(text: str, default_gib: int, *, labelled: bool = False) -> DiskRea
     if reason is None:
         note = as_one(note, say("no reason is given for it"), by="; ")
     return DiskReading(wish.gib, reason, notes=(note, *_mentioned(one for one in amounts if one not in wishes)))
+
+
+def _may_speak_of_disk(text: str) -> bool:
+    """Whether an amount or a word for disk may be there; in most texts neither is."""
+    if _NUMBER_AND_UNIT.search(text):
+        return True
+    folded = fold(text)
+    return any(part in folded for part in _OF_DISK)
 
 
 _ALLOWED = say(

@@ -37,6 +37,8 @@ def above_the_signature(text: str, sender: Address) -> str:
     labelled, filled_in = 0, set[Part]()
     known = {name for name in names_of(sender) if len(name) > 1}
     for number, line in enumerate(lines):
+        if line.startswith(">"):
+            continue  # somebody else's
         complete = filled_in.issuperset(REQUIRED)
         if labelled >= _LABELS_OF_A_TEMPLATE and (
             line.rstrip() == "--" or _begins_with_a_name(lines, number, known, complete=complete)

@@ -37,8 +37,9 @@ _ASCII_SAFE = frozenset({"utf-8", "cp1252", "us-ascii"})
 
 # A UTF-8 sequence read as Windows-1252: a lead byte's letter, then what continuation bytes become there.
 _CONTINUATION = "[\u0080-\u00bf\u20ac\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178]"
-_MOJIBAKE = re.compile(
-    f"[\u00c2-\u00df]{_CONTINUATION}|[\u00e0-\u00ef]{_CONTINUATION}{{2}}|[\u00f0-\u00f4]{_CONTINUATION}{{3}}"
+_MOJIBAKE = re.compile(  # one class in front: so the engine looks for its letters alone
+    f"[\u00c2-\u00f4](?:(?<=[\u00c2-\u00df]){_CONTINUATION}"
+    f"|(?<=[\u00e0-\u00ef]){_CONTINUATION}{{2}}|(?<=[\u00f0-\u00f4]){_CONTINUATION}{{3}})"
 )
 
 
@@ -105,7 +106,7 @@ def repair_mojibake(text: str) -> tuple[str, bool]:
     Only sequences that are valid UTF-8 when taken back to Windows-1252 bytes are changed, so a text
     that merely contains such a letter stays as it is.
     """
-    if not _MOJIBAKE.search(text):
+    if text.isascii() or not _MOJIBAKE.search(text):
         return text, False
     repaired = _MOJIBAKE.sub(_reread, text)
     return repaired, repaired != text

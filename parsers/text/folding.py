@@ -13,6 +13,8 @@ _UNSEEN = re.compile(
 )
 _LINE_ENDS = re.compile("\r\n|\r|\u2028|\u2029|\x85|\x0b|\x0c")
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+# Of `_UNSEEN`, what Python counts as printable: joiners, fillers and variation selectors.
+_UNSEEN_BUT_PRINTABLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _LONGEST_REMEMBERED = 32
 _ASCII_ALIKE = str.maketrans(
@@ -27,14 +29,20 @@ def visible(text: str) -> str:
     Control, bidirectional, zero-width, tag, private-use characters and lone surrogates are dropped:
     they hide words from the reader or act on a terminal.
     """
-    if text.isascii() and text.isprintable():
+    if _is_seen(text):
         return text
     return _UNSEEN.sub("", _SPACES.sub(" ", _LINE_ENDS.sub("\n", text)))
 
 
 def without_unseen(text: str) -> str:
     """The text without characters that no reader sees; spaces and line ends stay as they are."""
-    return text if text.isascii() and text.isprintable() else _UNSEEN.sub("", text)
+    return text if _is_seen(text) else _UNSEEN.sub("", text)
+
+
+def _is_seen(text: str) -> bool:
+    """True where nothing is hidden, and every space and line end is a plain one: as most texts are, in two looks instead of three."""
+    plain = text if text.isprintable() else text.replace("\n", "").replace("\t", "")
+    return plain.isprintable() and (text.isascii() or not _UNSEEN_BUT_PRINTABLE.search(text))
 
 
 def one_line(text: str, limit: int = 998) -> str:

@@ -232,6 +232,7 @@ def _below(lines: list[str], cut: _Cut) -> list[int]:
         return []
     kept: list[int] = []
     intros = _Introductions(lines)
+    last_marked = max((number for number in range(cut.body, len(lines)) if depth(lines[number])), default=-1)
     last_quoted = cut.body
     number = cut.body
     while number < len(lines):
@@ -239,7 +240,7 @@ def _below(lines: list[str], cut: _Cut) -> list[int]:
         if depth(line):
             last_quoted = number
         elif line.strip():
-            end = _nested_intro(lines, number, intros)
+            end = _nested_intro(lines, number, intros) if number < last_marked else None
             if end is not None:
                 number = end
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email import message_from_bytes
 from email.message import Message
 from typing import Any
@@ -12,6 +13,8 @@ from lxml.html import document_fromstring
 
 from parsers.mail import headers, layout
 from parsers.mail.parsing import parsed
+from parsers.request import disk
+from parsers.text import charsets, folding
 from parsers.text.quote_marks import MAX_INTRO_LINES, is_intro, may_be_of_intro
 
 LINE_ENDS = st.sampled_from(["\n", "\r\n"])
@@ -195,3 +198,87 @@ def test_tables_never_take_more_than_their_bound(pieces: list[tuple[bool, str, s
     room = layout.Room(layout.MAX_AREA)
     assert layout.measured(tree, room) is not None
     assert layout.MAX_AREA - room.left <= layout.most_area(list(tree.iter("table")))
+
+
+SEEN = st.text(
+    st.sampled_from(
+        [
+            *"ab \n\t\r\x00\x0b\x85\xa0\xad",
+            *"\u034f\u115f\u17b4\u180b\u180e\u180f\u200b\u202e\u2028\u2060\u3000\ue000é’小",
+        ]
+    ),
+    max_size=12,
+)
+
+
+@given(SEEN)
+def test_what_is_seen_of_a_text_is_what_all_three_passes_leave(text: str) -> None:
+    passed = folding._UNSEEN.sub("", folding._SPACES.sub(" ", folding._LINE_ENDS.sub("\n", text)))
+    assert folding.visible(text) == passed
+    assert folding.without_unseen(text) == folding._UNSEEN.sub("", text)
+
+
+GARBLED = st.text(
+    st.one_of(st.sampled_from("aÃÂâðÄïÊ©¼€™œ\x9d\x80¿¯"), st.characters(max_codepoint=0x2200)), max_size=12
+)
+
+
+@given(GARBLED)
+def test_garbled_letters_are_found_where_one_of_three_forms_stands(text: str) -> None:
+    c = charsets._CONTINUATION
+    plain = re.compile(f"[\u00c2-\u00df]{c}|[\u00e0-\u00ef]{c}{{2}}|[\u00f0-\u00f4]{c}{{3}}")
+    assert [one.span() for one in charsets._MOJIBAKE.finditer(text)] == [one.span() for one in plain.finditer(text)]
+
+
+SENTENCES = st.lists(
+    st.sampled_from(
+        [
+            "approx.",
+            "e.g.",
+            "i.e.",
+            "env.",
+            "etc.",
+            "ca.",
+            "z.B.",
+            "mind.",
+            "eca.",
+            "end.",
+            "a",
+            " ",
+            "\n",
+            "\n\n",
+            "- ",
+            "x: y",
+            "?",
+            "; ",
+        ]
+    ),
+    max_size=12,
+).map("".join)
+
+
+@given(SENTENCES)
+def test_sentences_end_where_the_plain_expression_ends_them(text: str) -> None:
+    plain = re.compile(
+        r"(?<!approx)(?<!e\.g)(?<!i\.e)(?<!env)(?<!etc)(?<!\bca)(?<!z\.B)(?<!\bmind)[.!?;](?=\s)|\n\s{0,9}\n|\n(?=\s{0,9}[-*•–]\s)|\n(?=[^\n:]{2,40}:)"
+    )
+    assert disk._SENTENCE_END.split(text) == plain.split(text)
+
+
+def test_each_word_for_disk_holds_what_a_text_about_disk_is_known_by() -> None:
+    assert [word for word in disk._DISK if not any(part in word for part in disk._OF_DISK)] == []
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["I need", "20", " GB", "   GB", " \n ", "-GiB", "To", " more", " disk", " stockage", ".", " ", "G", "\n"]
+        ),
+        max_size=7,
+    ).map("".join)
+)
+def test_a_text_that_cannot_speak_of_disk_asks_for_none(text: str) -> None:
+    if not disk._may_speak_of_disk(text):
+        squeezed = " ".join(text.split())
+        assert disk._amounts(squeezed, 8, labelled=False) == []
+        assert disk._no_amount([squeezed], [], labelled=False) == disk.DiskReading()
