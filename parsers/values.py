@@ -127,7 +127,7 @@ class Mail:
     the writer added below the older mail or between its lines, where there are words above it.  `quotes` says
     that the text holds an older mail, quoted or forwarded.
     `parts_disagree` says that the text and the HTML part differ in their newest words: then nothing
-    may be decided.  `authentication_results` are the raw values of the Authentication-Results
+    may be decided; it is not asked where the text fills in the whole template.  `authentication_results` are the raw values of the Authentication-Results
     headers above the first (topmost) Received header that is not one of our own relays', topmost first.
     `return_path` is the topmost Return-Path as it stands there (`<>` for the null one), empty where there is none.
     """

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import Message
+from functools import cache, cached_property
+from typing import TypeAlias
 
 from parsers.mail.headers import decoded
 from parsers.mail.html import html_to_text
@@ -28,28 +30,61 @@ class TooDeep(Exception):
     """The mail nests or counts more parts than are read."""
 
 
-@dataclass(frozen=True, slots=True)
 class Bodies:
     """The readable words of a mail: plain parts, HTML parts as text, attachments' names, notes for a person.
 
-    `html` is None where there is no HTML part; `alternative` is True where text and HTML are two
-    forms of the same words.
+    HTML is read when it is first asked for: it is the dearest part of a mail, and where the text says all it is not needed.
     """
 
-    text: str = ""
-    html: str | None = None
-    alternative: bool = False
-    attachments: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    html_is_empty: bool = False
-    """The HTML parts hold no characters at all, also no hidden ones: the client wrote them for form's sake."""
+    def __init__(self, found: _Found) -> None:
+        self._found = found
+        self.attachments = tuple(found.attachments)
+
+    @cached_property
+    def text(self) -> str:
+        """The plain parts; where they are no second form of the HTML, all parts in the order in which they are shown."""
+        found = self._found
+        # A list's footer beside the body is not another form of the same words.
+        read = found.in_order if self._are_beside_each_other else found.text
+        return _cut("\n\n".join(part() for part in read).strip("\n"), found)
+
+    @cached_property
+    def html(self) -> str | None:
+        """The HTML parts as text; None where there is none, or where `text` has it."""
+        if not self._found.html or self._are_beside_each_other:
+            return None
+        return _cut("\n\n".join(part() for part in self._found.html).strip("\n"), self._found)
+
+    @property
+    def has_html(self) -> bool:
+        """Whether `html` gives something; does not read it."""
+        return bool(self._found.html) and not self._are_beside_each_other
+
+    @property
+    def html_is_empty(self) -> bool:
+        """The HTML parts hold no characters at all, also no hidden ones: the client wrote them for form's sake."""
+        return self.html is not None and self._found.html_is_empty
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the parts that were read so far."""
+        return tuple(self._found.notes)
+
+    @property
+    def _are_beside_each_other(self) -> bool:
+        found = self._found
+        return bool(found.text and found.html and not found.alternative)
+
+
+_Part: TypeAlias = Callable[[], str]
+"""A part that is read when it is called."""
 
 
 @dataclass(slots=True)
 class _Found:
-    text: list[str] = field(default_factory=list)
-    html: list[str] = field(default_factory=list)
-    in_order: list[str] = field(default_factory=list)
+    text: list[_Part] = field(default_factory=list)
+    html: list[_Part] = field(default_factory=list)
+    in_order: list[_Part] = field(default_factory=list)
     attachments: list[str] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
     alternative: bool = False
@@ -81,14 +116,7 @@ def read_bodies(message: Message) -> Bodies:
     for part, above in _opened(message):
         found.alternative = found.alternative or "multipart/alternative" in above
         _sort_part(part, found, alone=not above)
-    text = _cut("\n\n".join(found.text).strip("\n"), found)
-    html = None
-    if found.html:
-        html = _cut("\n\n".join(found.html).strip("\n"), found)
-    if found.text and found.html and not found.alternative:
-        # A list's footer beside the body, not two forms of the same words: read in the order in which it is shown.
-        text, html = _cut("\n\n".join(found.in_order).strip("\n"), found), None
-    return Bodies(text, html, found.alternative, tuple(found.attachments), tuple(found.notes), found.html_is_empty)
+    return Bodies(found)
 
 
 def _opened(message: Message) -> Iterator[tuple[Message, tuple[str, ...]]]:
@@ -114,23 +142,27 @@ def _sort_part(part: Message, found: _Found, *, alone: bool) -> None:
     name = _file_name(part)
     disposition = _disposition(part)
     if kind in ("text/plain", "text/html") and disposition != "attachment" and (alone or not name):
-        text = _characters(part, found)
-        if kind == "text/html" or _HTML_START.match(text[:200]):
-            found.html_is_empty = found.html_is_empty and _is_empty(text)
-            text = _html(text, found)
-            found.html.append(text)
+        if kind == "text/html":
+            read: _Part = cache(lambda: _html(_characters(part, found), found))
+            found.html.append(read)
         else:
-            found.text.append(text)
-        found.in_order.append(text)
+            text = _characters(part, found)
+            is_html = bool(_HTML_START.match(text[:200]))
+            read = cache(lambda: _html(text, found)) if is_html else lambda: text
+            (found.html if is_html else found.text).append(read)
+        found.in_order.append(read)
     elif name or disposition == "attachment" or kind == "message/rfc822":
         found.attachments.append(name or f"({kind})")
     elif kind == "text/enriched":
-        found.text.append(re.sub(r"<[^<>]{0,60}>", "", _characters(part, found)))
+        enriched = re.sub(r"<[^<>]{0,60}>", "", _characters(part, found))
+        found.text.append(lambda: enriched)
     elif part.get_content_maintype() == "multipart" and not found.text:
-        found.text.append(_characters(part, found))  # its boundary is lost: show what a person would see
+        whole = _characters(part, found)  # its boundary is lost: show what a person would see
+        found.text.append(lambda: whole)
 
 
 def _html(text: str, found: _Found) -> str:
+    found.html_is_empty = found.html_is_empty and _is_empty(text)
     if len(text) > MAX_HTML_CHARACTERS:
         found.notes["The HTML part is too large to be read."] = None
         return ""

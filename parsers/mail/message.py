@@ -17,6 +17,7 @@ from parsers.mail.mime import BeyondLimits, tame
 from parsers.mail.parsing import parsed
 from parsers.mail.signed import signed_entity
 from parsers.reply.commands import read_command
+from parsers.request.labels import REQUIRED, read_label
 from parsers.text.quoting import Split, split
 from parsers.translatable import say, words_of
 from parsers.values import Address, Command, Mail, ReadingRules, Unreadable
@@ -75,7 +76,6 @@ def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
         attachments=bodies.attachments,
         authentication_results=headers.border_results(fields, rules.relays),
         return_path=fields.get("return-path")[:300],
-        notes=bodies.notes,
     )
     mail = _with_words(mail, bodies, rules)
     automatic = recognise(message, fields, mail, rules)
@@ -86,16 +86,15 @@ def _read(raw: bytes, digest: str, rules: ReadingRules) -> Mail | Unreadable:
 
 def _with_words(mail: Mail, bodies: Bodies, rules: ReadingRules) -> Mail:
     """Add the readable text and the newest words; the plain text wins where it has words."""
-    text_split = _with_typed_below(split(bodies.text), rules)
-    html_split = _with_typed_below(split(bodies.html), rules) if bodies.html is not None else None
-    notes = mail.notes
-    if bodies.text.strip() or html_split is None:
-        chosen, text = text_split, bodies.text
-    else:
-        chosen, text = html_split, bodies.html or ""
+    chosen, text = _with_typed_below(split(bodies.text), rules), bodies.text
     disagree = False
-    if html_split is not None and bodies.text.strip() and not bodies.html_is_empty:
-        disagree = not _same_words(text_split, html_split, rules)
+    if bodies.has_html and not _is_filled_in(chosen, rules):
+        html_split = _with_typed_below(split(bodies.html or ""), rules)
+        if not text.strip():
+            chosen, text = html_split, bodies.html or ""
+        elif not bodies.html_is_empty:
+            disagree = not _same_words(chosen, html_split, rules)
+    notes = bodies.notes
     if disagree:
         notes = (*notes, "The text and the HTML part of the message say different things.")
     return replace(
@@ -124,6 +123,16 @@ def _with_typed_below(found: Split, rules: ReadingRules) -> Split:
         if typed and isinstance(read_command(typed, rules), Command):
             return replace(found, words=typed)
     return found
+
+
+def _is_filled_in(text: Split, rules: ReadingRules) -> bool:
+    """True where a plain text says all: each line of the template, and no command that the HTML could say otherwise.
+
+    What it asks for is judged by people, who read what is in it.
+    """
+    labels = (read_label(line) for line in text.words.split("\n") if line)
+    parts = {label.part for label in labels if label is not None and label.strong}
+    return parts.issuperset(REQUIRED) and not isinstance(read_command(text.words, rules, text.below), Command)
 
 
 def _same_words(text: Split, html: Split, rules: ReadingRules) -> bool:

@@ -297,3 +297,41 @@ def test_an_envelope_that_is_broken_anywhere_is_an_attachment_or_fewer_words(cer
     for cut in range(0, 120, 7):
         for broken in (whole[:cut], whole[:cut] + b"\xff" + whole[cut + 1 :]):
             assert isinstance(read(enveloped(broken), RULES), Mail)
+
+
+TEMPLATE = "username: alice\nintended usage: a web server\nexpiration date: 31 March 2027\n"
+
+
+def in_two_forms(text: str, html: str) -> str:
+    return (
+        "From: alice@example.org\nSubject: hello\nContent-Type: multipart/alternative; boundary=b\n\n"
+        f"--b\nContent-Type: text/plain\n\n{text}\n--b\nContent-Type: text/html\n\n{html}\n--b--\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_read"),
+    [
+        (TEMPLATE, False),
+        (f"Hello,\n\n{TEMPLATE}\n-- \nAlice\n\nOn Mon, bob wrote:\n> approve\n", False),
+        ("", True),
+        ("approve", True),
+        (f"approve\n\n{TEMPLATE}", False),  # which decides nothing
+        (TEMPLATE.replace("intended usage", "what for"), True),
+        ("On Mon, bob wrote:\n" + "".join(f"> {line}\n" for line in TEMPLATE.splitlines()), True),
+    ],
+)
+def test_html_is_read_unless_the_text_fills_in_the_whole_template(
+    monkeypatch: pytest.MonkeyPatch, text: str, *, is_read: bool
+) -> None:
+    asked: list[str] = []
+
+    def noted(html: str) -> str:
+        asked.append(html)
+        return html_to_text(html)
+
+    monkeypatch.setattr("parsers.mail.bodies.html_to_text", noted)
+    found = mail(in_two_forms(text, "<p>deny</p>"))
+    assert bool(asked) is is_read
+    assert found.parts_disagree is (is_read and bool(text))
+    assert found.text.startswith(text[:5] or "deny")

@@ -97,7 +97,8 @@ def _load_everything(rules: ReadingRules) -> None:
                 languages.read_in(text, (language,), rules)
             languages.long_form_in(rules.now.date(), language)
         languages.read_in("31 12 2027", others, rules)
-    for octets in (_WARM_UP, _WARM_UP.replace(b"Subject: ", b"Subject: Re: "), _WRITTEN_ODDLY):
+    in_html = _WARM_UP.replace(b"intended usage: ", b"")  # where the text says all, the HTML is not read
+    for octets in (_WARM_UP, in_html, _WARM_UP.replace(b"Subject: ", b"Subject: Re: "), _WRITTEN_ODDLY):
         understand(read(octets, rules), rules)
     compile_all()  # not within the time of the mail that comes first
 
