@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
-from mailbot.adapters.imap.session import FolderNames, is_passing
+from mailbot.adapters.imap.session import FolderNames, hang_up, is_passing, open_session
 from mailbot.adapters.transport import Security
 from mailbot.errors import MailServerUnavailable
 from mailbot.model import MailKey
@@ -226,3 +226,12 @@ def test_folders_of_other_users_and_shared_ones_get_no_prefix_of_ours() -> None:
     ]
     assert names.parents("INBOX.bot.done") == ["INBOX.bot"]
     assert names.parents("user.support.bot") == ["user.support"]
+
+
+def test_imaplib_writes_no_answer_out_for_a_log_that_nobody_keeps() -> None:
+    with Script(b"* OK ready\r\n", Little(lambda _command, _uids: None)) as server:
+        client = open_session(
+            ImapSettings("127.0.0.1", "support", lambda: "secret", port=server.port, security=Security.PLAIN)
+        )
+        assert client._imap.debug == 0
+        hang_up(client)

@@ -117,6 +117,7 @@ def open_session(settings: ImapSettings) -> Client:
             ssl_context=context,
             timeout=SocketTimeout(connect=settings.connect_seconds, read=settings.read_seconds),
         )
+        client._imap.debug = 0  # else imaplib writes out every answer, mails and all, for a log that nobody keeps
         client.normalise_times = False  # moments with the offset that the server names, not the naive ones of this host
         try:
             client.socket().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
