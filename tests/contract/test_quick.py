@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Insert, bindparam, event, insert, select, upd
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from mailbot.adapters.database import quick
+from mailbot.adapters.database.engine import Kept, make_engine
 from mailbot.adapters.database.ledger import _upsert
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.database.tables import HISTORY, LEDGER, NOTES, OUTBOX, TICKETS
@@ -94,3 +96,22 @@ def test_whoever_listens_to_statements_hears_of_each(store: Database, connection
     quick.run(connection, select(TICKETS.c.id).where(TICKETS.c.state == TicketState.PENDING), {})
     quick.run(connection, insert(NOTES).inline(), *ROWS)
     assert [(text.split()[0], many) for text, _, many in seen] == [("SELECT", False), ("INSERT", True)]
+
+
+def test_a_kept_connection_serves_one_at_a_time_and_begins_anew_after_an_error(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'file'}")
+    kept = Kept(engine)
+    with kept.connect() as first, kept.connect() as second:
+        assert first is not second
+    with kept.connect() as again:
+        assert again is first
+    with pytest.raises(ZeroDivisionError), kept.connect():
+        raise ZeroDivisionError
+    assert first.closed
+    with kept.connect() as anew:
+        assert anew is not first
+        kept.close()
+        assert not anew.closed, "somebody uses it"
+    kept.close()
+    assert anew.closed
+    engine.dispose()

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event
+from sqlalchemy.exc import StatementError
 
 from mailbot.adapters.database.store import Database
 from mailbot.model import Actor, Effect, EventKind, HistoryEntry, Letter, Role, Ticket, TicketState, Turn
@@ -184,3 +192,58 @@ def test_a_turn_that_is_refused_counts_nothing(store: Database) -> None:
             changed(store, stale, a_letter(f"lost-{number}"))
     changed(store, ticket, a_letter("kept"))
     assert held(store) == []
+
+
+STEP = st.tuples(
+    st.sampled_from([timedelta(seconds=30), timedelta(minutes=7), timedelta(minutes=40), -timedelta(minutes=20), DAY]),
+    st.sampled_from([ALICE, "bob@example.org", CAROL]),
+    st.integers(0, 1),
+    st.booleans(),
+)
+
+
+@given(st.lists(STEP, min_size=8, max_size=30))
+@settings(max_examples=20)
+def test_what_a_process_remembers_of_its_counts_changes_no_decision(
+    sqlite_template: Path, steps: list[tuple[timedelta, str, int, bool]]
+) -> None:
+    """Two processes that remember what they counted, beside one that counts anew each time: by a clock that goes on, jumps and goes back."""
+    limits = LetterRules(
+        per_person_and_day=6, per_cause_and_day=4, to_admins_per_hour=3, total_per_hour=7, total_per_day=12
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / name for name in ("remembered", "anew")]
+        for file in files:
+            shutil.copy(sqlite_template, file)
+        both = [Database(f"sqlite:///{files[0]}", limits, clock=callers_clock) for _ in range(2)]
+        now = NOW
+        for number, (step, reader, which, fails) in enumerate(steps, 1):
+            now += step
+            letter = to(reader, f"l-{number}", Letter.ADMIN_DECISION if reader == CAROL else Letter.HELP)
+            anew = Database(f"sqlite:///{files[1]}", limits, clock=callers_clock)
+            for store in (both[which], anew):
+                if fails:  # a turn that is taken back leaves nothing, and its row's number is used again
+                    notes: Any = {"what no column holds": 1}
+                    with pytest.raises(StatementError):
+                        store.commit(Turn(now=now, effects=(letter,), notes=notes))
+                answered(store, number, letter, now=now, sender=reader)
+            anew.close()
+            assert held(both[0]) == held(anew), f"after {number} letters"
+        for store in both:
+            store.close()
+
+
+def test_counting_looks_only_at_what_was_written_since(sqlite_template: Path, tmp_path: Path) -> None:
+    file = tmp_path / "many"
+    shutil.copy(sqlite_template, file)
+    free = LetterRules(to_admins_per_hour=10_000, total_per_hour=10_000, total_per_day=10_000, per_cause_and_day=1_000)
+    store = Database(f"sqlite:///{file}", free, clock=callers_clock)
+    asked: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda _c, _cursor, text, *_: asked.append(text))
+    for number in range(1, 5):
+        answered(store, number, to(CAROL, f"l-{number}", Letter.ADMIN_DECISION), sender=f"p{number}@example.org")
+    counts = [text for text in asked if "count(" in text]
+    assert ["since" if "outbox.id > ?" in text else "all" for text in counts] == [
+        *("all", "all", "since", "since")  # before the first one there was none in the day
+    ]
+    store.close()

@@ -6,12 +6,16 @@ Creating an engine opens nothing; the first use does.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
+from mailbot.adapters.database import quick
 from mailbot.errors import ConfigurationError
 from mailbot.tokens import without_token
 
@@ -96,4 +100,44 @@ def _begin_sqlite(connection: Connection) -> None:
     # (https://sqlite.org/lang_transaction.html), and a BEGIN would cost as much as the look.
     options = connection.get_execution_options()
     if not options.get("mailbot_looks", False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("mailbot_writes", False) else "BEGIN")
+        quick.say(connection, "BEGIN IMMEDIATE" if options.get("mailbot_writes", False) else "BEGIN")
+
+
+class Kept:
+    """One connection of SQLite that stays open for whoever wants one next; while it is in use, others take theirs from the pool.
+
+    Taking one from SQLAlchemy's pool and giving it back costs more than many a statement.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._in_use = Lock()
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """The connection; after an error it is closed, and the next one begins anew."""
+        if not self._in_use.acquire(blocking=False):
+            with self._engine.connect() as another:
+                yield another
+            return
+        try:
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            yield self._connection
+        except BaseException:
+            self._end()
+            raise
+        finally:
+            self._in_use.release()
+
+    def close(self) -> None:
+        """Close it, unless somebody still uses it."""
+        if self._in_use.acquire(blocking=False):
+            self._end()
+            self._in_use.release()
+
+    def _end(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()

@@ -1,5 +1,8 @@
 """The brake on letters in the database: counting by index in the transaction that writes them, holding, and letting go.
 
+Counting takes as long as there are letters in an hour and a day, so SQLite is asked only for those since it was counted
+last (`Tally`), as long as these cannot reach a limit.
+
 Each letter that counts has `counted`, whose it is (one address, or all admins together), and `cause`, the sender of the mail
 that made it.  What is held has neither until it is let go: it uses up nobody's share.
 """
@@ -9,11 +12,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, func, select, text, update
+from sqlalchemy import Connection, Select, and_, bindparam, case, func, select, text, update
 
 from mailbot.adapters.database import quick
 from mailbot.adapters.database.tables import CAUSED, COUNTED, HELD, OUTBOX
@@ -35,20 +38,84 @@ def _number(*these: Any) -> Select[*tuple[Any, ...]]:
 
 
 def _to_reader(number: int) -> Iterator[Select[*tuple[Any, ...]]]:
-    """Three counts of the letters to one reader, who is the parameter with that number."""
+    """Three counts of the letters to one reader, who is the parameter with that number; of the admins' the first is `_all` too."""
     reader = _O.counted == bindparam(f"reader_{number}")
     since_day = _O.created_at > bindparam("since_day")
     yield _number(text(COUNTED), reader, _O.created_at > bindparam(f"since_{number}"))
     yield _number(text(CAUSED), _O.cause == bindparam("cause"), reader, since_day)
-    yield _number(_O.ticket_id.is_not(None), _O.ticket_id == bindparam("of_ticket"), reader, since_day)
+    # Asked of the ticket's few rows: as conditions the two would have SQLite look at all letters to the reader.
+    of_ticket = select(func.count(case((and_(reader, since_day), 1))))
+    yield of_ticket.where(_O.ticket_id.is_not(None), _O.ticket_id == bindparam("of_ticket"))
+
+
+def _all() -> Iterator[Select[*tuple[Any, ...]]]:
+    """What the letters of an hour and a day are, and the admins' of an hour."""
+    in_hour = _O.created_at > bindparam("since_hour")
+    yield _number(text(COUNTED), in_hour)
+    yield _number(text(COUNTED), _O.created_at > bindparam("since_day"))
+    yield _number(text(COUNTED), _O.counted == ADMINS, in_hour)
+
+
+def _new() -> Iterator[Select[*tuple[Any, ...]]]:
+    """The same of those that were written after a row; by the number of the row, since there are few."""
+    after = _O.id > bindparam("after")
+    yield select(func.count(_O.counted)).where(after)
+    yield select(func.count(_O.counted)).where(after)
+    yield select(func.count(case((_O.counted == ADMINS, 1)))).where(after)
 
 
 @cache
-def _counts(readers: int) -> Select[*tuple[Any, ...]]:
-    """Everything that the limits of so many readers need, in one statement: a turn writes to one or two."""
-    in_all = (_number(text(COUNTED), _O.created_at > bindparam(since)) for since in ("since_hour", "since_day"))
+def _counts(readers: int, *, new: bool) -> Select[*tuple[Any, ...]]:
+    """Everything that the limits of so many readers need, in one statement (a turn writes to one or two), and the newest row."""
+    in_all = _new() if new else _all()
     each = (count for number in range(readers) for count in _to_reader(number))
-    return select(*(count.scalar_subquery() for count in (*in_all, *each)))
+    newest = select(func.max(_O.id)).where(_O.id >= bindparam("after"))
+    return select(*(count.scalar_subquery() for count in (newest, *in_all, *each)))
+
+
+_COUNTED_ANEW = timedelta(minutes=10)
+
+
+class Counts(NamedTuple):
+    """How many letters there are, of those that count: in an hour, in a day, and to the admins in an hour."""
+
+    hour: int = 0
+    day: int = 0
+    admins: int = 0
+
+    def with_more(self, other: Counts) -> Counts:
+        """Both together."""
+        return Counts(self.hour + other.hour, self.day + other.day, self.admins + other.admins)
+
+    def allow(self, more: int, limits: LetterRules) -> bool:
+        """Whether so many more letters pass no limit."""
+        return (
+            self.hour + more < limits.total_per_hour
+            and self.day + more < limits.total_per_day
+            and self.admins + more < limits.to_admins_per_hour
+        )
+
+
+_NONE = Counts()
+
+
+@dataclass
+class Tally:
+    """What was counted last, up to a row: with what was written since, there are at most so many.
+
+    It is one process's memory, used by whoever holds SQLite's write lock, under which rows have rising numbers.
+    """
+
+    at: datetime | None = None
+    row: int = 0
+    counts: Counts = _NONE
+
+    def holds(self, now: datetime) -> bool:
+        """False before the first count, by a clock that went back, and when it is old: letters leave the hour and the day.
+
+        False also without a letter in the day: the newest row may then be an old one, which retention deletes, and its number is used again.
+        """
+        return self.at is not None and self.at <= now < self.at + _COUNTED_ANEW and self.counts.day > 0
 
 
 READERS_AT_ONCE = 8
@@ -87,8 +154,9 @@ class Brake:
     turn: Turn
     ticket: Ticket | None
     limits: LetterRules
+    tally: Tally
     _read: dict[str, tuple[int, int]] = field(default_factory=dict, init=False)
-    _in_all: tuple[int, int] = field(default=(0, 0), init=False)
+    _in_all: Counts = field(default=_NONE, init=False)
     _here: Counter[str] = field(default_factory=Counter, init=False)
     """Letters of this turn that may go, by whose they are."""
     _once: dict[str, str] = field(default_factory=dict, init=False)
@@ -122,26 +190,40 @@ class Brake:
         """What was written before, and by this turn."""
         if reader not in self._read:
             self._count()
-        (to_reader, of_cause), (hour, day) = self._read[reader], self._in_all
+        (to_reader, of_cause), (hour, day, to_admins) = self._read[reader], self._in_all
         here, everyone = self._here[reader], self._here.total()
+        to_reader = to_admins if reader == ADMINS else to_reader
         return Written(to_reader + here, of_cause + here, hour + everyone, day + everyone)
 
     def _count(self) -> None:
         """Read what was written before to each reader of the turn whom the limits are about."""
         readers = sorted({_reader(one) for one in self.turn.effects if _is_limited(one)})
-        since_hour, since_day = self.turn.now - HOUR, self.turn.now - DAY
-        ticket_id = self.ticket.id if self.ticket else None
-        common = {"since_hour": since_hour, "since_day": since_day, "cause": self.cause, "of_ticket": ticket_id}
         for first in range(0, len(readers), READERS_AT_ONCE):
-            some = readers[first : first + READERS_AT_ONCE]
-            wanted: dict[str, Any] = dict(common)
-            for number, reader in enumerate(some):
-                wanted |= {f"reader_{number}": reader, f"since_{number}": since_hour if reader == ADMINS else since_day}
-            ((hour, day, *each),), _ = quick.run(self.connection, _counts(len(some)), wanted)
-            self._in_all = (hour, day)
-            for number, reader in enumerate(some):
-                to_reader, of_cause, of_ticket = each[3 * number : 3 * number + 3]
-                self._read[reader] = (to_reader, max(of_cause, of_ticket))
+            self._count_some(readers[first : first + READERS_AT_ONCE])
+
+    def _count_some(self, readers: Sequence[str]) -> None:
+        tally, now = self.tally, self.turn.now
+        wanted: dict[str, Any] = {"since_hour": now - HOUR, "since_day": now - DAY, "cause": self.cause}
+        wanted |= {"of_ticket": self.ticket.id if self.ticket else None, "after": tally.row}
+        for number, reader in enumerate(readers):
+            wanted |= {f"reader_{number}": reader, f"since_{number}": now if reader == ADMINS else now - DAY}
+        known = tally.counts if tally.holds(now) and self.connection.dialect.name == "sqlite" else None
+        newest, found, each = self._asked(wanted, len(readers), new=known is not None)
+        if known is not None:
+            found = known.with_more(found)
+            if not found.allow(len(self.turn.effects), self.limits):
+                known = None
+                newest, found, each = self._asked(wanted, len(readers), new=False)
+        tally.at, tally.row, tally.counts = tally.at if known else now, newest, found
+        self._in_all = found
+        for number, reader in enumerate(readers):
+            to_reader, of_cause, of_ticket = each[3 * number : 3 * number + 3]
+            self._read[reader] = (to_reader, max(of_cause, of_ticket))
+
+    def _asked(self, wanted: dict[str, Any], readers: int, *, new: bool) -> tuple[int, Counts, list[int]]:
+        """The newest row, what there is in all (or only what is `new`), and three counts for each reader."""
+        ((newest, hour, day, admins, *each),), _ = quick.run(self.connection, _counts(readers, new=new), wanted)
+        return newest or wanted["after"], Counts(hour, day, admins), each
 
 
 def told_in_history(rows: Sequence[dict[str, Any]], turn: Turn, ticket: Ticket) -> Iterator[HistoryEntry]:

@@ -153,14 +153,16 @@ NEXT_ATTEMPTS = tuple(_next_of(action).scalar_subquery() for action in Action)
 """For every action, the earliest moment at which one of its rows can be claimed."""
 
 
-def add(connection: Connection, turn: Turn, ticket: Ticket | None, letters: LetterRules) -> list[HistoryEntry]:
+def add(
+    connection: Connection, turn: Turn, ticket: Ticket | None, letters: LetterRules, tally: limits.Tally
+) -> list[HistoryEntry]:
     """Write a turn's effects as waiting rows, letters over a limit as held; those whose key exists already are left as they are.
 
     Gives what the ticket's history says about held ones.
     """
     if not turn.effects:
         return []
-    brake = limits.Brake(connection, turn, ticket, letters)
+    brake = limits.Brake(connection, turn, ticket, letters, tally)
     common = {
         "ticket_id": ticket.id if ticket else None,
         "version": ticket.version if ticket else 0,
@@ -250,7 +252,7 @@ def settle(connection: Connection, results: Sequence[Settled], now: datetime) ->
         connection.execute(_LOCK, {"ids": [result.item.id for result in results]})
     for statement, rows in ((_DONE, done), (_DONE_WORK, work), (_GIVE_UP, failed), (_AGAIN, again)):
         if rows:
-            connection.execute(statement, rows)
+            quick.run(connection, statement, *rows)
 
 
 def settle_one(connection: Connection, result: Settled, now: datetime) -> None:

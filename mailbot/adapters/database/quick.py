@@ -27,16 +27,22 @@ class _Plan:
 
     text: str
     fixed: Values
-    parameters: tuple[tuple[str, _Convert | None], ...]
+    parameters: tuple[tuple[str, _Convert | None, Any], ...]
+    """Each with what stands for None, too."""
     columns: tuple[_Convert | None, ...]
 
     def bound(self, given: Values) -> tuple[Any, ...]:
         values = {**self.fixed, **given} if self.fixed else given
-        return tuple(values[name] if convert is None else convert(values[name]) for name, convert in self.parameters)
+        return tuple(
+            [
+                nothing if (value := values[name]) is None else value if convert is None else convert(value)
+                for name, convert, nothing in self.parameters
+            ]
+        )
 
     def row(self, found: Sequence[Any]) -> tuple[Any, ...]:
         pairs = zip(found, self.columns, strict=True)
-        return tuple(one if convert is None else convert(one) for one, convert in pairs)
+        return tuple([one if convert is None else convert(one) for one, convert in pairs])
 
 
 @lru_cache(maxsize=256)
@@ -47,7 +53,9 @@ def _plan(dialect: Dialect, statement: Statement, names: tuple[str, ...]) -> _Pl
     fixed = {name: one.value for name, one in compiled.binds.items() if name not in names}
     converts = {name: one.type.dialect_impl(dialect).bind_processor(dialect) for name, one in compiled.binds.items()}
     columns = (one.type.dialect_impl(dialect).result_processor(dialect, None) for one in statement.exported_columns)
-    return _Plan(str(compiled), fixed, tuple((name, converts[name]) for name in compiled.positiontup), tuple(columns))
+    nothing = {name: convert and convert(None) for name, convert in converts.items()}
+    parameters = tuple((name, converts[name], nothing[name]) for name in compiled.positiontup)
+    return _Plan(str(compiled), fixed, parameters, tuple(columns))
 
 
 def run(connection: Connection, statement: Statement, *rows: Values) -> tuple[list[tuple[Any, ...]], int]:
@@ -62,8 +70,7 @@ def run(connection: Connection, statement: Statement, *rows: Values) -> tuple[li
     try:
         bound = [plan.bound(values) for values in rows]
         cursor = driver.cursor()
-        for listener in connection.dispatch.before_cursor_execute:  # whoever listens hears of it as of any other
-            listener(connection, cursor, plan.text, bound if len(bound) > 1 else bound[0], None, len(bound) > 1)
+        _tell(connection, cursor, plan.text, bound if len(bound) > 1 else bound[0], many=len(bound) > 1)
         if len(bound) > 1:
             cursor.executemany(plan.text, bound)
         else:
@@ -72,6 +79,25 @@ def run(connection: Connection, statement: Statement, *rows: Values) -> tuple[li
     except (sqlite3.Error, ValueError) as error:
         # As SQLAlchemy would, but that it would say the values too.
         raise DBAPIError.instance(plan.text, None, error, sqlite3.Error, dialect=connection.dialect) from error
+
+
+def say(connection: Connection, text: str) -> None:
+    """Execute on SQLite what is no more than its text, as BEGIN.  Raises what SQLAlchemy raises."""
+    driver = connection.connection.dbapi_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise AssertionError("only SQLite is told so")
+    try:
+        cursor = driver.cursor()
+        _tell(connection, cursor, text, (), many=False)
+        cursor.execute(text)
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(text, None, error, sqlite3.Error, dialect=connection.dialect) from error
+
+
+def _tell(connection: Connection, cursor: sqlite3.Cursor, text: str, values: Any, *, many: bool) -> None:
+    """Whoever listens to statements hears of this one as of any other."""
+    for listener in connection.dispatch.before_cursor_execute:
+        listener(connection, cursor, text, values, None, many)
 
 
 def _by_sqlalchemy(

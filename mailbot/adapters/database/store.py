@@ -14,12 +14,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, bindparam, delete, func, select
+from sqlalchemy import Connection, Engine, Insert, bindparam, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailbot.adapters.database import addresses, leases, leaving, ledger, limits, migrate, outbox, quick, tickets
 from mailbot.adapters.database.archive import DatabaseArchive
-from mailbot.adapters.database.engine import LOOKS, WRITES, make_engine, sqlite_file
+from mailbot.adapters.database.engine import LOOKS, WRITES, Kept, make_engine, sqlite_file
 from mailbot.adapters.database.inserting import dialect_of, insert
 from mailbot.adapters.database.leases import Moments, database_clock
 from mailbot.adapters.database.locks import advisory_lock, file_lock
@@ -80,20 +80,23 @@ class Database:
     ) -> None:
         """`clock` says what leases go by, out of a connection and the caller's moment; tests move it."""
         self._letters = letters
+        self._tally = limits.Tally()
         self._clock = clock
         self.engine = make_engine(url)
-        self._writer = self.engine.execution_options(**WRITES)
         self._file = sqlite_file(url)
-        self._looker = self.engine.execution_options(**LOOKS if self._file else {"isolation_level": "AUTOCOMMIT"})
+        writer = self.engine.execution_options(**WRITES)
+        looker = self.engine.execution_options(**LOOKS if self._file else {"isolation_level": "AUTOCOMMIT"})
+        self._writer: Engine | Kept = Kept(writer) if self._file else writer
+        self._looker: Engine | Kept = Kept(looker) if self._file else looker
         self._one_writer: AbstractContextManager[object] = threading.Lock() if self._file else nullcontext()
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        with self._one_writer, self._writer.begin() as connection:
+        with self._one_writer, self._writer.connect() as connection, connection.begin():
             yield connection
 
-    def _read(self) -> Connection:
-        """For one statement."""
+    def _read(self) -> AbstractContextManager[Connection]:
+        """For one statement, whose rows are read to the end."""
         return self._looker.connect()
 
     def check(self) -> None:
@@ -112,6 +115,9 @@ class Database:
             )
 
     def close(self) -> None:
+        for one in (self._writer, self._looker):
+            if isinstance(one, Kept):
+                one.close()
         self.engine.dispose()
 
     @property
@@ -238,7 +244,7 @@ class Database:
 
     def commit(self, turn: Turn) -> Ticket | None:
         with self._write() as connection:
-            return _commit(connection, turn, self._letters)
+            return _commit(connection, turn, self._letters, self._tally)
 
     # effects
 
@@ -271,7 +277,7 @@ class Database:
 
     def settle_with(self, result: Settled, turn: Turn) -> Ticket | None:
         with self._write() as connection:
-            return _commit(connection, turn, self._letters, result)
+            return _commit(connection, turn, self._letters, self._tally, result)
 
     def hasten(self, row: int, now: datetime) -> bool:
         with self._write() as connection:
@@ -353,7 +359,9 @@ def _health(kept: dict[str, Any]) -> SiteHealth:
     return SiteHealth(**{**values, "problems": tuple(map(from_data, kept.get("problems", ())))})
 
 
-def _commit(connection: Connection, turn: Turn, letters: LetterRules, settled: Settled | None = None) -> Ticket | None:
+def _commit(
+    connection: Connection, turn: Turn, letters: LetterRules, tally: limits.Tally, settled: Settled | None = None
+) -> Ticket | None:
     """Write a turn.
 
     1. The mail's ledger row: a mail that was handled meanwhile ends the turn here.
@@ -377,7 +385,7 @@ def _commit(connection: Connection, turn: Turn, letters: LetterRules, settled: S
     tickets.add_history(connection, ticket.id if ticket else 0, turn.history, begins=new)
     if ticket and turn.cancel_keys:
         outbox.cancel(connection, ticket.id, turn.cancel_keys, turn.now)
-    held = outbox.add(connection, turn, ticket, letters)
+    held = outbox.add(connection, turn, ticket, letters, tally)
     if held and ticket:
         tickets.add_history(connection, ticket.id, held)
     limits.end_holding(connection, turn.let_go, OutboxState.WAITING, turn.now)
