@@ -51,6 +51,8 @@ class Translatable(str):
         """The words in the writer's language."""
         if not self.key:
             return str(self)
+        if not self.values:
+            return writer.pattern(self.key, self.many, self.number)
         values = {name: _written(value, writer) for name, value in self.values}
         return filled(writer.pattern(self.key, self.many, self.number), values)
 

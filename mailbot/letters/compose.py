@@ -17,7 +17,7 @@ from mailbot.letters.answers import Reply
 from mailbot.letters.catalogue import KINDS, LETTERS
 from mailbot.letters.kinds import About, Answer, LetterFacts, Snapshot, Thread
 from mailbot.letters.languages import Language, chosen, language
-from mailbot.letters.message import multipart, text_part
+from mailbot.letters.message import html_part, multipart, text_part
 from mailbot.letters.questions import AdminDecided
 from mailbot.letters.rendering import DECIDING, Mailto, Rendered, render
 from mailbot.letters.settings import LetterSettings
@@ -358,7 +358,7 @@ def _unstructured(words: str) -> str:
 def _message(work: _Work, body: Rendered, message_id: str, headers: list[tuple[str, str]]) -> str:
     """multipart/alternative with text first (RFC 2046 section 5.1.4); with a calendar, that inside multipart/mixed."""
     boundary = message_id.strip("<>").partition("@")[0].rpartition(".")[2]
-    both, further = (text_part("plain", body.text), text_part("html", body.html)), (("MIME-Version", "1.0"), *headers)
+    both, further = (text_part("plain", body.text), html_part(body.html)), (("MIME-Version", "1.0"), *headers)
     calendar = getattr(work.facts, "calendar", None)
     if calendar is None or work.ticket is None:
         return multipart("alternative", f"=_a_{boundary}", both, further)

@@ -8,16 +8,33 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 
 Headers = Iterable[tuple[str, str]]
 _FOLD = "\r\n "
+_LONGEST_LINE = 998
+"""Characters (RFC 5322 section 2.1.1)."""
+_STYLE = re.compile(r"<style\b.*?</style", re.DOTALL)
 
 
 def text_part(subtype: str, words: str) -> str:
-    """A part of type text, its lines ended by a line feed, as quoted-printable (RFC 2045 section 6.7)."""
-    headers = (("Content-Type", f'text/{subtype}; charset="utf-8"'), ("Content-Transfer-Encoding", "quoted-printable"))
-    return part(headers, binascii.b2a_qp(words.encode(), istext=True).decode("ascii"))
+    """A part of type text, its lines ended by a line feed: as it is where it is ASCII (RFC 2045 section 6.2, 7bit), else as quoted-printable."""
+    if words.isascii() and max(map(len, words.split("\n"))) <= _LONGEST_LINE:
+        encoding, body = "7bit", words
+    else:
+        encoding, body = "quoted-printable", binascii.b2a_qp(words.encode(), istext=True).decode("ascii")
+    return part((("Content-Type", f'text/{subtype}; charset="utf-8"'), ("Content-Transfer-Encoding", encoding)), body)
+
+
+def html_part(html: str) -> str:
+    """A part of type text/html: letters beyond ASCII as character references, so that nothing is left to encode.
+
+    A style sheet, where a reference would not be one, keeps its letters.
+    """
+    if all(sheet.isascii() for sheet in _STYLE.findall(html)):
+        html = html.encode("ascii", "xmlcharrefreplace").decode("ascii")
+    return text_part("html", html)
 
 
 def attachment(content_type: str, filename: str, data: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 from mailbot.letters.blocks import Block, BlockKind
 from parsers.values import Verb
@@ -23,6 +23,7 @@ def to_text(blocks: tuple[Block, ...], label: Callable[[str], str]) -> str:
     return "\n\n".join(written) + "\n"
 
 
+@lru_cache(maxsize=256)  # most sentences stand in many letters
 def wrap(words: str, first: str = "", rest: str = "") -> str:
     """The words on lines that begin with `first` and then `rest`, of at most `WIDTH` columns where a single word is no longer."""
     if len(first) + len(words) <= WIDTH:

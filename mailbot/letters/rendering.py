@@ -247,12 +247,17 @@ def _layout(own: Path | None, language: Language) -> Template:
 _TOGETHER = re.compile(
     r"(\d{4}-\d\d-\d\d|(?<![\w.])[\w.]+-vm(?![\w-])|\d+ (?:GiB|Gio|MiB|Mio|CPUs?)\b|\d+ h \d\d|--\w+)"
 )
+_MAY_BE_TOGETHER = re.compile(r"[\d-]")
 _UNBROKEN = r'<span style="white-space:nowrap">\1</span>'
 
 
+@lru_cache(maxsize=256)  # most sentences stand in many letters
 def _together(words: str) -> Markup:
     """The words as HTML in which no line breaks within a date, a machine's name, an amount or a time.
 
     What stands for a character in HTML begins and ends with none of the expression's: it finds the same as in plain words.
     """
-    return Markup(_TOGETHER.sub(_UNBROKEN, str(escape(words))))  # noqa: S704 - escaped in this very line
+    escaped = escape(words)
+    if not _MAY_BE_TOGETHER.search(words):
+        return escaped
+    return Markup(_TOGETHER.sub(_UNBROKEN, str(escaped)))  # noqa: S704 - escaped above

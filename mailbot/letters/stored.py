@@ -6,13 +6,13 @@ what it did not store takes the field's default; only a fact without one that is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from parsers.translatable import Translatable, as_data, from_data, say
 
@@ -58,46 +58,56 @@ def _plain(value: Any) -> Any:
 
 def from_json(kind: type[T], facts: Mapping[str, Any]) -> T:
     """The dataclass that was stored.  Raises UnreadableFacts."""
-    hints, known = _hints(kind), fields(kind)  # type: ignore[arg-type]  # `kind` is a dataclass, which T cannot say
-    missing = [one.name for one in known if one.default is MISSING and one.name not in facts]
+    declared: Any = kind  # mypy does not see that a type can be hashed
+    known = _known(declared)
+    missing = [one.name for one in known if one.is_needed and one.name not in facts]
     if missing:
         raise UnreadableFacts(say("missing: {names}", names=", ".join(sorted(missing))))
-    given = {one.name: facts[one.name] for one in known if facts.get(one.name) is not None}
     try:
-        return kind(**{name: _typed(hints[name], value) for name, value in given.items()})
+        return kind(**{one.name: one.read(facts[one.name]) for one in known if facts.get(one.name) is not None})
     except (TypeError, ValueError) as error:
         raise UnreadableFacts(say("not as they are needed ({error})", error=str(error))) from error
 
 
+class _Field(NamedTuple):
+    name: str
+    read: Callable[[Any], Any]
+    """Makes the value out of what is stored; raises TypeError or ValueError."""
+    is_needed: bool
+
+
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _known(kind: type) -> tuple[_Field, ...]:
+    hints = get_type_hints(kind)
+    return tuple(_Field(one.name, _reader(hints[one.name]), one.default is MISSING) for one in fields(kind))
 
 
-def _typed(hint: Any, value: Any) -> Any:
+def _reader(hint: Any) -> Callable[[Any], Any]:
     if get_origin(hint) in {Union, UnionType}:
-        return _one_of(get_args(hint), value)
+        return _reader_of_one(get_args(hint))
     if get_origin(hint) is tuple:
-        return tuple(_typed(get_args(hint)[0], one) for one in value)
-    if is_dataclass(hint):
-        return from_json(hint, value) if isinstance(hint, type) else value
+        read = _reader(get_args(hint)[0])
+        return lambda values: tuple(read(one) for one in values)
+    if is_dataclass(hint) and isinstance(hint, type):
+        return partial(from_json, hint)
     if hint in {date, datetime}:
-        return hint.fromisoformat(value)
-    if hint is Translatable or (hint is str and isinstance(value, dict)):
-        return from_data(value)
-    if isinstance(value, bool) and hint is int:
-        raise TypeError(f"{value} is no number")
-    if issubclass(hint, StrEnum):
-        return hint(value)
-    if not isinstance(value, hint):
-        raise TypeError(f"{value!r} is no {hint.__name__}")
-    return value
+        return cast("type[date]", hint).fromisoformat
+    if hint is Translatable:
+        return from_data
+    return cast("type", hint) if issubclass(hint, StrEnum) else partial(_as_it_is, hint)
 
 
-def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:
-    """A value of `X | None`, or a day or a moment, whichever it is."""
-    if value is None:
-        return None
+def _reader_of_one(kinds: tuple[Any, ...]) -> Callable[[Any], Any]:
+    """Of `X | None`, or of a day or a moment, whichever it is."""
     if date in kinds and datetime in kinds:
-        return datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
-    return _typed(next(kind for kind in kinds if kind is not type(None)), value)
+        return lambda value: datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
+    read = _reader(next(kind for kind in kinds if kind is not type(None)))
+    return lambda value: None if value is None else read(value)
+
+
+def _as_it_is(kind: type, value: Any) -> Any:
+    if kind is str and isinstance(value, dict):
+        return from_data(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value

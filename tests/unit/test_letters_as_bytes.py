@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from email import message_from_bytes
 from email.generator import BytesGenerator
-from email.policy import compat32
+from email.policy import compat32, default
+from html import unescape
 from io import BytesIO
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from mailbot.letters.blocks import Block, BlockKind
 from mailbot.letters.compose import compose
 from mailbot.letters.languages import languages
-from mailbot.letters.message import attachment, multipart, part, text_part
+from mailbot.letters.message import attachment, html_part, multipart, part, text_part
 from mailbot.letters.plain import WIDTH, to_text
 from tests.trying import SAMPLES, SETTINGS
 
@@ -40,6 +41,24 @@ def test_parts_within_parts_are_as_the_standard_library_writes_them() -> None:
     both = multipart("alternative", "=_inner", (text_part("plain", "a = é\n" * 30), text_part("html", ".\n")))
     whole = multipart("mixed", "=_outer", (both, attachment("text/calendar", "a.ics", b"\x00" * 100)), [("To", "a@b")])
     assert by_the_library(whole.encode("ascii")).decode("ascii") == whole
+
+
+@pytest.mark.parametrize(
+    ("html", "encoding"),
+    [
+        ("<p>Ren\xe9 «approve» 小林 \N{PILE OF POO}</p>\n", "7bit"),
+        (f"<p>{'x' * 991}</p>\n", "7bit"),
+        (f"<p>{'x' * 992}</p>\n", "quoted-printable"),  # a longer line than servers must take
+        ("<style>.a{content:'»'}</style><p>«a»</p>\n", "quoted-printable"),  # a reference would be five letters there
+    ],
+)
+def test_html_is_sent_as_it_is_where_that_is_safe(html: str, encoding: str) -> None:
+    whole = multipart("alternative", "=_a", (html_part(html),)).encode("ascii")
+    assert max(map(len, whole.split(b"\r\n"))) <= 998
+    assert by_the_library(whole) == whole
+    (sent,) = message_from_bytes(whole, policy=default).iter_parts()
+    assert sent["Content-Transfer-Encoding"] == encoding
+    assert unescape(sent.get_content()) == html.replace("\n", "\r\n")
 
 
 @pytest.mark.parametrize("value", ["a\r\nBcc: b@example.org", "a\nb", "a\r b", "a\x00b", "é"])
