@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailbot.ports.mail import Authenticator, Fetched, Filed, Folder, Inbox, Postman, Reader
+from mailbot.ports.mail import Authenticator, EarlyPostman, Fetched, Filed, Folder, Inbox, Postman, Reader
 from mailbot.ports.store import (
     Coming,
     FailedEffect,
@@ -22,6 +22,7 @@ __all__ = [
     "Clock",
     "Coming",
     "Directory",
+    "EarlyPostman",
     "FailedEffect",
     "Fetched",
     "Filed",

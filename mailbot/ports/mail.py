@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mailbot.model import MailKey, OutboundMail
 
@@ -139,3 +139,14 @@ class Postman(Protocol):
 
     def close(self) -> None:
         """End the connection; never raises."""
+
+
+@runtime_checkable
+class EarlyPostman(Postman, Protocol):
+    """One that comes back when the server has a letter, before it has answered."""
+
+    def begin(self, letter: OutboundMail) -> Callable[[], str]:
+        """Send a letter; what is given back waits for the server's answer and returns it, or raises, as `send` does.
+
+        It is called once, before the next letter is begun.  Raises what `send` raises, too: a letter may be refused before its text.
+        """

@@ -23,6 +23,7 @@ from mailbot.model import (
     Letter,
     Notice,
     NoticeOf,
+    OutboundMail,
     OutboxItem,
     OwnerState,
     Refusal,
@@ -31,7 +32,7 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
-from mailbot.ports import Postman, Settled
+from mailbot.ports import EarlyPostman, Postman, Settled
 from mailbot.timetable import pause_after
 from mailbot.turns import owners, sight
 from mailbot.turns.bounces import other_address
@@ -43,6 +44,8 @@ CLAIM = 100
 """Letters claimed at once."""
 SLOW = timedelta(minutes=5)
 """A mail server that takes so long for a batch has the rest of it put back: another daemon may be quicker."""
+STALE = timedelta(seconds=10)
+"""A letter that waited longer, written, for the answer to the one before is written again, and so is one before which a letter failed."""
 GROUPS = 10
 """A batch is settled in so many parts (a small one letter by letter): what a crash can send twice stays small."""
 GIVE_UP_AFTER = timedelta(days=5)
@@ -72,7 +75,7 @@ def deliver(context: TurnContext, postman: Postman, stopping: Callable[[], bool]
     """Send every letter whose time has come; give how many were accepted.
 
     1. Claim a batch: each attempt is on record before it is made.
-    2. Compose each letter from its row and its ticket as it is now; hand it to the mail server.
+    2. Compose each letter from its row and its ticket as it is now, while the server takes the one before; hand it to the server.
     3. Settle: accepted (with the server's answer as proof), to be tried again, or given up.
     4. When the server is gone, or the daemon is `stopping`, the rest of the batch is put back without counting.
     """
@@ -83,14 +86,16 @@ def deliver(context: TurnContext, postman: Postman, stopping: Callable[[], bool]
         if not items:
             return accepted
         with Leases(context, items) as leases:
-            batch = _Batch(context, postman, leases, max(1, len(items) // GROUPS), now + SLOW)
-            for number, item in enumerate(items):
-                if stopping():
-                    batch.until = now
-                if number % batch.group == 0:
-                    batch.look_ahead(items[number : number + batch.group])
-                batch.send(item)
-            batch.flush()
+            batch = _Batch(context, _beginning(postman), leases, max(1, len(items) // GROUPS), now + SLOW)
+            try:
+                for number, item in enumerate(items):
+                    if stopping():
+                        batch.until = now
+                    if number % batch.group == 0:
+                        batch.look_ahead(items[number : number + batch.group])
+                    batch.send(item)
+            finally:  # what the server has taken is settled, whatever becomes of the others
+                batch.end()
         accepted += batch.accepted
         _observe(context, batch)
         if batch.gone:
@@ -110,10 +115,31 @@ def _observe(context: TurnContext, batch: _Batch) -> None:
         sight.cannot(context, sight.Sense.MAIL_SERVER, why, context.clock.now())
 
 
+def _beginning(postman: Postman) -> Callable[[OutboundMail], Callable[[], str]]:
+    """How letters are begun; by a postman that waits for each, the whole is done at once."""
+
+    def at_once(letter: OutboundMail) -> Callable[[], str]:
+        answer = postman.send(letter)
+        return lambda: answer
+
+    return postman.begin if isinstance(postman, EarlyPostman) else at_once
+
+
+@dataclass(frozen=True, slots=True)
+class _OnItsWay:
+    """A letter that the server has, and whose answer is waited for only when the next one is written."""
+
+    item: OutboxItem
+    message_id: str
+    at: datetime
+    answer: Callable[[], str]
+
+
 @dataclass
 class _Batch:
     context: TurnContext
-    postman: Postman
+    begin: Callable[[OutboundMail], Callable[[], str]]
+    """See `EarlyPostman.begin`."""
     leases: Leases
     group: int
     until: datetime
@@ -124,6 +150,7 @@ class _Batch:
     """Addresses whose letter the server refused for now, and what it said."""
     settled: list[Settled] = field(default_factory=list)
     tickets: dict[int, Ticket | None] = field(default_factory=dict)
+    on_its_way: _OnItsWay | None = None
 
     def send(self, item: OutboxItem) -> None:
         now = self.context.clock.now()
@@ -156,20 +183,46 @@ class _Batch:
             journal.letter_unwritable(item.ticket_id, row=item.id, letter=_name(item), error=error)
             self._give_up(item, say("The message could not be written: {error}", error=named(error)), now)
             return
+        if not self._hear():
+            if item.ticket_id is not None:
+                self.tickets.pop(item.ticket_id, None)
+            self.send(item)  # as things are by now
+            return
+        if len(self.settled) >= self.group:
+            self.flush()
         try:
-            answer = self.postman.send(letter)
-        except LetterRefused as error:
-            self._refused(item, error, now)
-        except MailServerUnavailable as error:
-            self.gone = words_of(error)
-            self._again(item, self.gone, now, answered=False)
+            answer = self.begin(letter)
         except Exception as error:  # noqa: BLE001 - nor does one that cannot be handed over
-            journal.trouble(about=f"handing over {_name(item)}", error=error)
-            self._again(item, named(error), now)
+            self._failed(item, error, now)
         else:
-            self.accepted += 1
-            journal.letter_sent(item.ticket_id, row=item.id, letter=_name(item), to=item.effect.to, answer=answer)
-            self.settled.append(Settled(item, done=True, message_id=letter.message_id, proof=answer))
+            self.on_its_way = _OnItsWay(item, letter.message_id, now, answer)
+
+    def _hear(self) -> bool:
+        """Wait for what the server says of the letter that it has; False where what was written meanwhile may hold no more."""
+        if self.on_its_way is None:
+            return True
+        sent, self.on_its_way = self.on_its_way, None
+        item, asked = sent.item, self.context.clock.now()
+        try:
+            answer = sent.answer()
+        except Exception as error:  # noqa: BLE001 - one letter never stops the others
+            self._failed(item, error, sent.at)
+            return False
+        self.accepted += 1
+        journal.letter_sent(item.ticket_id, row=item.id, letter=_name(item), to=item.effect.to, answer=answer)
+        self.settled.append(Settled(item, done=True, message_id=sent.message_id, proof=answer))
+        return self.context.clock.now() - asked <= STALE
+
+    def _failed(self, item: OutboxItem, error: Exception, now: datetime) -> None:
+        match error:
+            case LetterRefused():
+                self._refused(item, error, now)
+            case MailServerUnavailable():
+                self.gone = words_of(error)
+                self._again(item, self.gone, now, answered=False)
+            case _:
+                journal.trouble(about=f"handing over {_name(item)}", error=error)
+                self._again(item, named(error), now)
 
     def look_ahead(self, items: Sequence[OutboxItem]) -> None:
         """Read the tickets of the next few letters, at once and as they are now."""
@@ -177,7 +230,13 @@ class _Batch:
         if self.tickets:
             self.tickets.update(self.context.store.tickets_by_number(sorted(self.tickets)))
 
+    def end(self) -> None:
+        """Settle all of the batch."""
+        self._hear()
+        self.flush()
+
     def flush(self) -> None:
+        """Settle what is known by now."""
         if self.settled:
             self.context.store.settle(self.settled, self.context.clock.now())
             self.settled = []

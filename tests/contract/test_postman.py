@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -91,6 +92,17 @@ class SmtpWorld:
         return None
 
 
+@contextmanager
+def smtp_world() -> Iterator[SmtpWorld]:
+    real = SmtpWorld()
+    real.server.start()
+    try:
+        yield real
+    finally:
+        real.postman.close()
+        real.server.stop()
+
+
 @pytest.fixture(params=["memory", "spool", "smtp"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PostmanWorld]:
     if request.param == "memory":
@@ -98,11 +110,8 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PostmanWor
     elif request.param == "spool":
         yield FakePostmanWorld(SpoolPostman(tmp_path))
     else:
-        real = SmtpWorld()
-        real.server.start()
-        yield real
-        real.postman.close()
-        real.server.stop()
+        with smtp_world() as real:
+            yield real
 
 
 def test_a_letter_arrives_as_it_was_written_and_the_answer_is_the_proof(world: PostmanWorld) -> None:
@@ -194,3 +203,25 @@ def test_closing_twice_is_harmless_and_the_postman_can_be_used_again(world: Post
     world.postman.send(LETTER)
 
     assert len(world.arrived()) == 2
+
+
+def test_a_letter_is_on_its_way_before_its_answer_is_heard() -> None:
+    with smtp_world() as world:
+        answer = world.postman.begin(LETTER)
+        assert answer().startswith("250 ")
+        world.refuse("nobody@example.org", 550, "5.1.1 no such user")
+        with pytest.raises(LetterRefused):
+            world.postman.begin(replace(LETTER, envelope_to="nobody@example.org"))
+        world.lose_next_answer()
+        lost = world.postman.begin(LETTER)
+        with pytest.raises(MailServerUnavailable):
+            lost()
+        assert len(world.arrived()) == 2
+
+
+def test_an_answer_that_nobody_heard_is_never_taken_for_the_next_one() -> None:
+    with smtp_world() as world:
+        world.postman.begin(LETTER)
+        world.refuse("alice@example.org", 550, "5.1.1 no such user")
+        with pytest.raises(LetterRefused):
+            world.postman.send(LETTER)

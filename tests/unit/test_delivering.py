@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,9 @@ import pytest
 
 from mailbot import operator
 from mailbot.adapters.database.store import Database
+from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.errors import LetterRefused, MailServerUnavailable
+from mailbot.letters.compose import compose
 from mailbot.lifecycle.notice import ends, removes
 from mailbot.model import (
     Action,
@@ -23,6 +25,7 @@ from mailbot.model import (
     NoticeOf,
     NoticeStage,
     OutboundMail,
+    OutboxItem,
     OwnerState,
     Ticket,
     TicketState,
@@ -40,6 +43,7 @@ from mailbot.turns.deliver import (
     is_void,
     most_attempts,
 )
+from mailbot.turns.leases import Leases
 from mailbot.turns.sight import Sense, what_is_blind
 from tests.lives import Life
 from tests.world import ALICE, BOB, START, World, kind_of, request_words
@@ -159,6 +163,145 @@ def test_a_slow_server_keeps_a_batch_for_five_minutes_and_no_attempt_of_the_rest
     assert len({one.message_id for one in world.letters}) == 12, "none was sent twice"
     rows = [world.bot.context.store.overview.row(number) for number in range(1, 13)]
     assert {row.attempts for row in rows if row} == {1}, "what was put back is handed over for the first time"
+
+
+class Early(MemoryPostman):
+    """A server that takes each letter at once and answers when it is asked; `takes` is how long that lasts, `lost` whose answer is lost."""
+
+    def __init__(self, world: World, takes: Sequence[timedelta] = (), lost: str = "") -> None:
+        super().__init__()
+        self.world, self.takes, self.lost = world, list(takes), lost
+        self.told: list[str] = []
+
+    def begin(self, letter: OutboundMail) -> Callable[[], str]:
+        self.told.append(f"takes {letter.envelope_to}")
+        answer = self.send(letter)
+
+        def hear() -> str:
+            self.told.append(f"answers {letter.envelope_to}")
+            self.world.clock.advance(self.takes.pop(0) if self.takes else timedelta())
+            if letter.envelope_to == self.lost:
+                raise AWAY
+            return answer
+
+        return hear
+
+
+def test_the_next_letter_is_written_while_the_server_takes_the_one_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, *(trouble(number) for number in range(3)))
+    postman = Early(world)
+
+    def noted(item: OutboxItem, *rest: Any) -> OutboundMail:
+        postman.told.append(f"written to {item.effect.to}")
+        return compose(item, *rest)
+
+    monkeypatch.setattr("mailbot.turns.deliver.compose", noted)
+    assert deliver(world.bot.context, postman) == 3
+    first, second, third = (f"a{number}@x.example" for number in range(3))
+    assert postman.told == [
+        *(f"written to {first}", f"takes {first}", f"written to {second}", f"answers {first}", f"takes {second}"),
+        *(f"written to {third}", f"answers {second}", f"takes {third}", f"answers {third}"),
+    ]
+    assert states(world) == {}
+
+
+def test_a_letter_that_waited_long_for_the_answer_before_it_is_written_as_things_are_by_then(world: World) -> None:
+    put(world, trouble(1), trouble(2))
+    postman = Early(world, takes=[timedelta(minutes=4)])
+    assert deliver(world.bot.context, postman) == 2
+    assert [one["Date"].datetime for one in map(read_letter, postman.letters)] == [
+        world.now - timedelta(minutes=4),
+        world.now,
+    ]
+
+
+def test_a_slow_directory_makes_no_letter_stale(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(world, *(trouble(number) for number in range(4)))
+
+    def slow(item: OutboxItem, *rest: Any) -> OutboundMail:
+        world.clock.advance(timedelta(seconds=11))
+        return compose(item, *rest)
+
+    monkeypatch.setattr("mailbot.turns.deliver.compose", slow)
+    postman = Early(world)
+    assert deliver(world.bot.context, postman) == 4
+    assert len(postman.letters) == 4
+
+
+def test_what_the_server_took_is_settled_whatever_is_raised_for_the_next_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, *(trouble(number) for number in range(2)))
+    postman = Early(world)
+    holds = Leases.holds
+
+    def broken(leases: Leases, item: OutboxItem) -> bool:
+        if item.effect.to == "a1@x.example":
+            raise ZeroDivisionError
+        return holds(leases, item)
+
+    monkeypatch.setattr(Leases, "holds", broken)
+    with pytest.raises(ZeroDivisionError):
+        deliver(world.bot.context, postman)
+    assert [world.bot.context.store.overview.row_state(row) for row in (1, 2)] == [
+        OutboxState.DONE,
+        OutboxState.WAITING,
+    ]
+
+
+def test_each_letter_of_a_small_batch_is_settled_before_the_next_one_is_begun(world: World) -> None:
+    put(world, *(trouble(number) for number in range(3)))
+    settled: list[int] = []
+
+    class Looking(Early):
+        def begin(self, letter: OutboundMail) -> Callable[[], str]:
+            overview = world.bot.context.store.overview
+            settled.append(sum(overview.row_state(row) is OutboxState.DONE for row in (1, 2, 3)))
+            return super().begin(letter)
+
+    assert deliver(world.bot.context, Looking(world)) == 3
+    assert settled == [0, 1, 2]
+
+
+def test_a_letter_is_written_again_from_the_ticket_as_it_was_changed_while_the_one_before_was_taken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, trouble(1))
+    row = to_owner(world)
+    store = world.bot.context.store
+    written: list[tuple[int, int]] = []
+
+    def noted(item: OutboxItem, ticket: Ticket | None, *rest: Any) -> OutboundMail:
+        written.append((item.id, ticket.revision if ticket else 0))
+        return compose(item, ticket, *rest)
+
+    class Slow(Early):
+        def begin(self, letter: OutboundMail) -> Callable[[], str]:
+            hear = super().begin(letter)
+
+            def changed_meanwhile() -> str:
+                ticket = store.ticket(1)
+                assert ticket is not None
+                store.commit(Turn(now=world.now, ticket=ticket, expected_revision=ticket.revision))
+                return hear()
+
+            return changed_meanwhile
+
+    monkeypatch.setattr("mailbot.turns.deliver.compose", noted)
+    assert deliver(world.bot.context, Slow(world, takes=[timedelta(minutes=2)])) == 2
+    assert written == [(1, 0), (row, 1), (row, 2)]
+
+
+def test_when_the_answer_before_it_never_comes_a_written_letter_is_put_back(world: World) -> None:
+    put(world, *(trouble(number) for number in range(3)))
+    postman = Early(world, lost="a1@x.example")
+    assert deliver(world.bot.context, postman) == 1
+    assert [letter.envelope_to for letter in postman.letters] == ["a0@x.example", "a1@x.example"]
+    assert states(world) == {OutboxState.WAITING: 2}
+    world.clock.advance(FIRST_RETRY)
+    assert deliver(world.bot.context, world.postman) == 2
 
 
 def test_nothing_is_sent_any_more_when_the_daemon_ends(world: World) -> None:

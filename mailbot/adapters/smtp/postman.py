@@ -7,9 +7,10 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -73,17 +74,25 @@ class SmtpPostman:
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
         self._smtp: smtplib.SMTP | None = None
+        self._unheard = False
+        """Whether the server has a letter whose answer was not read."""
 
     def send(self, letter: OutboundMail) -> str:
-        """See `Postman.send`.  A connection that the server has closed between two letters is made anew, once."""
+        """See `Postman.send`."""
+        return self.begin(letter)()
+
+    def begin(self, letter: OutboundMail) -> Callable[[], str]:
+        """See `EarlyPostman.begin`.  A connection that the server has closed between two letters is made anew, once."""
+        if self._unheard:  # an answer that nobody waited for would be taken for the next one's
+            self._drop()
         kept = self._smtp is not None
         try:
-            return self._try(letter)
+            return self._handed_over(letter)
         except _ConnectionLost as lost:
             if lost.sent or not kept:
                 raise self._unavailable(lost.reason) from lost
         try:
-            return self._try(letter)
+            return self._handed_over(letter)
         except _ConnectionLost as lost:
             raise self._unavailable(lost.reason) from lost
 
@@ -98,7 +107,7 @@ class SmtpPostman:
             raise self._unavailable(lost.reason) from lost
 
     def close(self) -> None:
-        smtp, self._smtp = self._smtp, None
+        smtp, self._smtp, self._unheard = self._smtp, None, False
         if smtp is None:
             return
         with suppress(*_WIRE_ERRORS):
@@ -110,7 +119,7 @@ class SmtpPostman:
 
     # one letter
 
-    def _try(self, letter: OutboundMail) -> str:
+    def _handed_over(self, letter: OutboundMail) -> Callable[[], str]:
         smtp = self._smtp or self._connect()
         data = _transparent(letter.data)
         envelope = _envelope(smtp, letter, data)
@@ -122,11 +131,21 @@ class SmtpPostman:
         with self._lost(sent=True):
             _patience(smtp, self._settings.final_seconds)
             smtp.send(data + b".\r\n")
-            code, answer = smtp.getreply()
-            _patience(smtp, self._settings.timeout_seconds)
+        self._unheard = True
+        return partial(self._answer, smtp)
+
+    def _answer(self, smtp: smtplib.SMTP) -> str:
+        """What the server says to the final dot."""
+        self._unheard = False
+        try:
+            with self._lost(sent=True):
+                code, answer = smtp.getreply()
+                _patience(smtp, self._settings.timeout_seconds)
+        except _ConnectionLost as lost:
+            raise self._unavailable(lost.reason) from lost
         if code in _SESSION_CODES:
             self._drop()
-            raise _ConnectionLost(_words(code, answer), sent=True)
+            raise self._unavailable(_words(code, answer))
         if not 200 <= code < 300:
             raise LetterRefused(code, _text(answer))
         return _words(code, answer)
@@ -247,7 +266,7 @@ class SmtpPostman:
             raise _ConnectionLost(_reason(error), sent=sent) from error
 
     def _drop(self) -> None:
-        smtp, self._smtp = self._smtp, None
+        smtp, self._smtp, self._unheard = self._smtp, None, False
         if smtp is not None:
             with suppress(*_WIRE_ERRORS):
                 smtp.close()
