@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import wraps
-from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, ParamSpec, Protocol
@@ -34,7 +33,8 @@ _LEVELS: dict[Level, int] = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-_FIRST_KEYS = ("at", "level", "ticket", "event")
+_FIRST_KEYS = frozenset({"at", "level", "ticket", "event"})
+_TO_BE_QUOTED = re.compile(r'[\s"=]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,10 @@ class _Log:
         return _LEVELS[level] >= self.least
 
     def write(self, level: Level, event: str, facts: dict[str, Any]) -> None:
+        """Write a line: time, level, ticket and event first, then the rest as given."""
         at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        text = self.form({**facts, "at": at, "level": level, "event": event}) + "\n"
+        ticket = {"ticket": facts.pop("ticket")} if "ticket" in facts else {}
+        text = self.form({"at": at, "level": level, **ticket, "event": event, **facts}) + "\n"
         with self.one:
             self.to.write(text)
             self.to.flush()
@@ -136,10 +138,10 @@ class _StandardError:
     def write(self, text: str) -> None:
         with suppress(OSError, ValueError):
             sys.stderr.write(text)
+            sys.stderr.flush()
 
     def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            sys.stderr.flush()
+        """It is written at once."""
 
 
 class _Libraries(logging.Handler):
@@ -156,6 +158,8 @@ class _Libraries(logging.Handler):
 
 def _plain(value: object) -> object:
     """Make a field's value one line of JSON-able data without Message-IDs, cut where it is too long."""
+    if type(value) is str and len(value) <= LONGEST_VALUE and "<" not in value:
+        return value  # most are
     match value:
         case Enum():
             return _plain(value.value)
@@ -186,30 +190,23 @@ def _where(error: BaseException) -> str:
     return f" ({' < '.join(places)})"
 
 
-def _ordered(line: dict[str, Any]) -> dict[str, Any]:
-    """Time, level, ticket and event first, then the rest as given."""
-    keys = chain((key for key in _FIRST_KEYS if key in line), (key for key in line if key not in _FIRST_KEYS))
-    return {key: line[key] for key in keys}
-
-
 def _json(line: dict[str, Any]) -> str:
     """One JSON object a line; ASCII only, so that nothing in it can steer a terminal."""
-    return json.dumps(_ordered(line), ensure_ascii=True, default=str)
+    return json.dumps(line, ensure_ascii=True, default=str)
 
 
 def _console(line: dict[str, Any]) -> str:
     """`TIME level  #ticket event  field=value …`, control, bidi and zero-width characters escaped."""
-    facts = _ordered(line)
-    at, level, event = str(facts.pop("at", "")), str(facts.pop("level", "")), str(facts.pop("event", ""))
-    ticket = facts.pop("ticket", None)
-    head = f"{at[:19]}Z {level:<7} {'' if ticket is None else f'#{ticket} '}{event}"
-    return "  ".join([_escape(head), *(f"{key}={_quoted(value)}" for key, value in facts.items())])
+    about = f"#{line['ticket']} " if "ticket" in line else ""
+    head = f"{line['at'][:19]}Z {line['level']:<7} {about}{line['event']}"
+    rest = [f"{key}={_quoted(value)}" for key, value in line.items() if key not in _FIRST_KEYS]
+    return "  ".join([_escape(head), *rest])
 
 
 def _quoted(value: object) -> str:
     """A value as it is, or in double quotes where it has blanks, quotes or nothing in it."""
     text = _escape(str(value))
-    return text if text and not re.search(r'[\s"=]', text) else '"' + text.replace('"', '\\"') + '"'
+    return text if text and not _TO_BE_QUOTED.search(text) else '"' + text.replace('"', '\\"') + '"'
 
 
 _LOG = _Log(_StandardError(), logging.INFO, _console)
