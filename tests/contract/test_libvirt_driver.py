@@ -160,7 +160,8 @@ def test_a_host_that_hangs_costs_one_thread_however_often_it_is_tried(tmp_path: 
         files = _open_files()
         for _ in range(5):
             assert not site.health().reachable
-            assert (_opening(), _open_files()) == (1, files)
+            assert _opening() == 1
+            assert _open_files() <= files, "what others have left open may be closed meanwhile"
 
 
 @pytest.mark.usefixtures("libvirt_uri")
