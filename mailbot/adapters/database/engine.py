@@ -6,10 +6,12 @@ Creating an engine opens nothing; the first use does.
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -21,6 +23,8 @@ from mailbot.tokens import without_token
 
 BUSY_MILLISECONDS = 30_000
 """How long SQLite waits for another process that writes."""
+
+_SHORT_SECONDS = 0.01
 
 WRITES = {"mailbot_writes": True}
 """Execution options of a connection whose transactions write."""
@@ -88,10 +92,27 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     # (SQLAlchemy, "Serializable isolation / Savepoints / Transactional DDL" of the pysqlite dialect).
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")  # with WAL, only FULL survives a power cut after the commit
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA cache_size = -500")  # KiB for each thread; the kernel has the file's pages anyway
+
+
+def _write_ahead(connection: Any) -> None:
+    """Switch to the write-ahead log, where the file has none yet.
+
+    Of two that do so at once, SQLite refuses one without waiting as `busy_timeout` says (https://sqlite.org/c3ref/busy_handler.html).
+    """
+    deadline = monotonic() + BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(_SHORT_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
