@@ -138,10 +138,10 @@ class _StandardError:
     def write(self, text: str) -> None:
         with suppress(OSError, ValueError):
             sys.stderr.write(text)
-            sys.stderr.flush()
 
     def flush(self) -> None:
-        """It is written at once."""
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
 
 
 class _Libraries(logging.Handler):

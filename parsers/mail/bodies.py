@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import Message
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TypeAlias
 
 from parsers.mail.headers import decoded
@@ -51,7 +51,7 @@ class Bodies:
     @cached_property
     def html(self) -> str | None:
         """The HTML parts as text; None where there is none, or where `text` has it."""
-        if not self._found.html or self._are_beside_each_other:
+        if not self.has_html:
             return None
         return _cut("\n\n".join(part() for part in self._found.html).strip("\n"), self._found)
 
@@ -77,7 +77,7 @@ class Bodies:
 
 
 _Part: TypeAlias = Callable[[], str]
-"""A part that is read when it is called."""
+"""A part that is read when it is called; `Bodies` calls each once."""
 
 
 @dataclass(slots=True)
@@ -142,14 +142,8 @@ def _sort_part(part: Message, found: _Found, *, alone: bool) -> None:
     name = _file_name(part)
     disposition = _disposition(part)
     if kind in ("text/plain", "text/html") and disposition != "attachment" and (alone or not name):
-        if kind == "text/html":
-            read: _Part = cache(lambda: _html(_characters(part, found), found))
-            found.html.append(read)
-        else:
-            text = _characters(part, found)
-            is_html = bool(_HTML_START.match(text[:200]))
-            read = cache(lambda: _html(text, found)) if is_html else lambda: text
-            (found.html if is_html else found.text).append(read)
+        read, is_html = _words(part, kind, found)
+        (found.html if is_html else found.text).append(read)
         found.in_order.append(read)
     elif name or disposition == "attachment" or kind == "message/rfc822":
         found.attachments.append(name or f"({kind})")
@@ -159,6 +153,16 @@ def _sort_part(part: Message, found: _Found, *, alone: bool) -> None:
     elif part.get_content_maintype() == "multipart" and not found.text:
         whole = _characters(part, found)  # its boundary is lost: show what a person would see
         found.text.append(lambda: whole)
+
+
+def _words(part: Message, kind: str, found: _Found) -> tuple[_Part, bool]:
+    """How the words of a part are read, and whether as HTML: that is read when it is asked for."""
+    if kind == "text/html":
+        return lambda: _html(_characters(part, found), found), True
+    text = _characters(part, found)
+    if _HTML_START.match(text[:200]):
+        return lambda: _html(text, found), True
+    return lambda: text, False
 
 
 def _html(text: str, found: _Found) -> str:

@@ -317,7 +317,7 @@ class Sheet:
                 self._add(selector.strip(), style)
 
     def _add(self, selector: str, style: Declarations) -> None:
-        compounds = _remembered_compounds(selector) if len(selector) <= _LONGEST_REMEMBERED else _compounds(selector)
+        compounds = _compounds(selector)
         if not compounds:
             return
         self.count += 1
@@ -385,10 +385,6 @@ def _compounds(selector: str) -> tuple[_Compound, ...]:
         ids = frozenset(name for mark, name in pieces if mark == "#")
         parts.append(((found.group(1) or "*").lower(), classes, ids))
     return tuple(parts)
-
-
-#: Programs write the same sheet into every mail.
-_remembered_compounds = lru_cache(maxsize=1024)(_compounds)
 
 
 def _classes(element: _Element) -> list[str]:

@@ -122,7 +122,7 @@ def _close(details: _Element) -> None:
 
 def _shown(text: str | None, *, seen: bool) -> str | None:
     """The words as they are seen: entities are decoded here, so that what they wrote of unseen characters goes too."""
-    if not text or (seen and text.isascii() and text.isprintable()):
+    if not text:
         return text
     return without_unseen(text) if seen else " "
 

@@ -65,23 +65,7 @@ _DISK = word_set(
     capacite platte platten festplatte festplatten festplattenplatz festplattenspeicher plattenplatz speicher speicherplatz
     datentrager laufwerk"""
 )
-_OF_DISK = (
-    "dis",
-    "stor",
-    "stock",
-    "spa",
-    "vol",
-    "driv",
-    "hdd",
-    "ssd",
-    "files",
-    "partition",
-    "capacite",
-    "platte",
-    "speicher",
-    "daten",
-    "lauf",
-)
+_OF_DISK = word_set("dis stor stock spa vol driv hdd ssd files partition capacite platte speicher daten lauf")
 """Each word for disk holds one of these."""
 _FILLERS = word_set(
     """about around approximately approx roughly at least a an the extra additional another further some up to of total

@@ -232,7 +232,7 @@ def _below(lines: list[str], cut: _Cut) -> list[int]:
         return []
     kept: list[int] = []
     intros = _Introductions(lines)
-    last_marked = max((number for number in range(cut.body, len(lines)) if depth(lines[number])), default=-1)
+    last_marked = next((number for number in range(len(lines) - 1, cut.body - 1, -1) if depth(lines[number])), -1)
     last_quoted = cut.body
     number = cut.body
     while number < len(lines):

@@ -24,8 +24,6 @@ from mailbot.tokens import without_token
 BUSY_MILLISECONDS = 30_000
 """How long SQLite waits for another process that writes."""
 
-_SHORT_SECONDS = 0.01
-
 WRITES = {"mailbot_writes": True}
 """Execution options of a connection whose transactions write."""
 
@@ -110,7 +108,7 @@ def _write_ahead(connection: Any) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
                 raise
-            sleep(_SHORT_SECONDS)
+            sleep(0.01)
         else:
             return
 

@@ -96,9 +96,6 @@ class Counts(NamedTuple):
         )
 
 
-_NONE = Counts()
-
-
 @dataclass
 class Tally:
     """What was counted last, up to a row: with what was written since, there are at most so many.
@@ -108,7 +105,7 @@ class Tally:
 
     at: datetime | None = None
     row: int = 0
-    counts: Counts = _NONE
+    counts: Counts = field(default_factory=Counts)
 
     def holds(self, now: datetime) -> bool:
         """False before the first count, by a clock that went back, and when it is old: letters leave the hour and the day.
@@ -156,7 +153,7 @@ class Brake:
     limits: LetterRules
     tally: Tally
     _read: dict[str, tuple[int, int]] = field(default_factory=dict, init=False)
-    _in_all: Counts = field(default=_NONE, init=False)
+    _in_all: tuple[int, int] = field(default=(0, 0), init=False)
     _here: Counter[str] = field(default_factory=Counter, init=False)
     """Letters of this turn that may go, by whose they are."""
     _once: dict[str, str] = field(default_factory=dict, init=False)
@@ -190,9 +187,8 @@ class Brake:
         """What was written before, and by this turn."""
         if reader not in self._read:
             self._count()
-        (to_reader, of_cause), (hour, day, to_admins) = self._read[reader], self._in_all
+        (to_reader, of_cause), (hour, day) = self._read[reader], self._in_all
         here, everyone = self._here[reader], self._here.total()
-        to_reader = to_admins if reader == ADMINS else to_reader
         return Written(to_reader + here, of_cause + here, hour + everyone, day + everyone)
 
     def _count(self) -> None:
@@ -206,6 +202,7 @@ class Brake:
         wanted: dict[str, Any] = {"since_hour": now - HOUR, "since_day": now - DAY, "cause": self.cause}
         wanted |= {"of_ticket": self.ticket.id if self.ticket else None, "after": tally.row}
         for number, reader in enumerate(readers):
+            # Those to the admins are counted with all others: here none of them is looked at.
             wanted |= {f"reader_{number}": reader, f"since_{number}": now if reader == ADMINS else now - DAY}
         known = tally.counts if tally.holds(now) and self.connection.dialect.name == "sqlite" else None
         newest, found, each = self._asked(wanted, len(readers), new=known is not None)
@@ -215,10 +212,10 @@ class Brake:
                 known = None
                 newest, found, each = self._asked(wanted, len(readers), new=False)
         tally.at, tally.row, tally.counts = tally.at if known else now, newest, found
-        self._in_all = found
+        self._in_all = (found.hour, found.day)
         for number, reader in enumerate(readers):
             to_reader, of_cause, of_ticket = each[3 * number : 3 * number + 3]
-            self._read[reader] = (to_reader, max(of_cause, of_ticket))
+            self._read[reader] = (found.admins if reader == ADMINS else to_reader, max(of_cause, of_ticket))
 
     def _asked(self, wanted: dict[str, Any], readers: int, *, new: bool) -> tuple[int, Counts, list[int]]:
         """The newest row, what there is in all (or only what is `new`), and three counts for each reader."""

@@ -66,11 +66,25 @@ def run(connection: Connection, statement: Statement, *rows: Values) -> tuple[li
     driver = connection.connection.dbapi_connection
     if not isinstance(driver, sqlite3.Connection):
         return _by_sqlalchemy(connection, statement, rows)
-    plan = _plan(connection.dialect, statement, tuple(rows[0]))
+    return _by_driver(connection, driver, _plan(connection.dialect, statement, tuple(rows[0])), rows)
+
+
+def say(connection: Connection, text: str) -> None:
+    """Execute on SQLite what is no more than its text, as BEGIN.  Raises what SQLAlchemy raises."""
+    driver = connection.connection.dbapi_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise AssertionError("only SQLite is told so")
+    _by_driver(connection, driver, _Plan(text, {}, (), ()), ({},))
+
+
+def _by_driver(
+    connection: Connection, driver: sqlite3.Connection, plan: _Plan, rows: Sequence[Values]
+) -> tuple[list[tuple[Any, ...]], int]:
     try:
         bound = [plan.bound(values) for values in rows]
         cursor = driver.cursor()
-        _tell(connection, cursor, plan.text, bound if len(bound) > 1 else bound[0], many=len(bound) > 1)
+        for listener in connection.dispatch.before_cursor_execute:  # whoever listens hears of it as of any other
+            listener(connection, cursor, plan.text, bound if len(bound) > 1 else bound[0], None, len(bound) > 1)
         if len(bound) > 1:
             cursor.executemany(plan.text, bound)
         else:
@@ -79,25 +93,6 @@ def run(connection: Connection, statement: Statement, *rows: Values) -> tuple[li
     except (sqlite3.Error, ValueError) as error:
         # As SQLAlchemy would, but that it would say the values too.
         raise DBAPIError.instance(plan.text, None, error, sqlite3.Error, dialect=connection.dialect) from error
-
-
-def say(connection: Connection, text: str) -> None:
-    """Execute on SQLite what is no more than its text, as BEGIN.  Raises what SQLAlchemy raises."""
-    driver = connection.connection.dbapi_connection
-    if not isinstance(driver, sqlite3.Connection):
-        raise AssertionError("only SQLite is told so")
-    try:
-        cursor = driver.cursor()
-        _tell(connection, cursor, text, (), many=False)
-        cursor.execute(text)
-    except sqlite3.Error as error:
-        raise DBAPIError.instance(text, None, error, sqlite3.Error, dialect=connection.dialect) from error
-
-
-def _tell(connection: Connection, cursor: sqlite3.Cursor, text: str, values: Any, *, many: bool) -> None:
-    """Whoever listens to statements hears of this one as of any other."""
-    for listener in connection.dispatch.before_cursor_execute:
-        listener(connection, cursor, text, values, None, many)
 
 
 def _by_sqlalchemy(
