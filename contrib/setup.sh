@@ -31,7 +31,8 @@ case "${1:-demo}" in
     *) say "usage: contrib/setup.sh [run|demo|tests|package]"; exit 64 ;;
 esac
 
-listed() { sed "/$until/,\$d; s/#.*//; /^[[:space:]]*\$/d" contrib/debian-packages.txt; }
+release=$(. /etc/os-release && printf '%s' "${VERSION_ID:-}")
+listed() { sed "/$until/,\$d; s/#.*//; s/^$release://; /^[0-9]*:/d; /^[[:space:]]*\$/d" contrib/debian-packages.txt; }
 
 missing_packages() {
     for package in $(listed); do
