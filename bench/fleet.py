@@ -21,7 +21,7 @@ from pathlib import Path
 
 from mailbot import daemon, journal, operator
 from mailbot.adapters.clock import MemoryClock, SystemClock
-from mailbot.adapters.sites import BoundedSite
+from mailbot.adapters.sites.bounded import BoundedSite, InThread
 from mailbot.machines.work import Site
 from mailbot.model import Letter, Person
 from provisioner.api import Provisioner, SiteHealth, VmFacts, VmSpec
@@ -75,7 +75,10 @@ def healthy(name: str = "healthy", memory_mib: int = 1 << 30) -> Healthy:
 def main(builds: int) -> None:
     logging.disable(logging.CRITICAL)
     journal.configure("json", "error")
-    sick = {"hung": BoundedSite(Hung("hung")), "dead": FakeSite("dead", faults=Faults(unreachable=True))}
+    sick = {
+        "hung": BoundedSite("hung", InThread(Hung("hung"))),
+        "dead": FakeSite("dead", faults=Faults(unreachable=True)),
+    }
     many = {f"site{number:03}": healthy(f"site{number:03}", 1 << 20) for number in range(199)}
     measure({"healthy": healthy()}, 2)  # what is loaded by the first build is not measured
     alone = measure({"healthy": healthy()}, builds)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
 from mailbot.adapters.oauth2 import TokenSettings, TokenSource
 from mailbot.adapters.reading.reader import ConfinedReader
-from mailbot.adapters.sites import BoundedSite
+from mailbot.adapters.sites.apart import DisksApart, HostsProcess, MigrationApart, Role
+from mailbot.adapters.sites.bounded import BoundedSite, InThread
 from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
 from mailbot.adapters.transport import Auth, Secret, Security, secret_from_file
 from mailbot.config import (
@@ -63,10 +64,17 @@ class Bot:
             closer()
 
 
-def build(config: Config, clock: Clock, notify_socket: str | None = None, store: Store | None = None) -> Bot:
+def build(
+    config: Config,
+    clock: Clock,
+    notify_socket: str | None = None,
+    *,
+    store: Store | None = None,
+    hosts: HostsProcess | None = None,
+) -> Bot:
     """The bot that a configuration describes; connects to nothing yet.  Raises ConfigurationError, DatabaseNotReady.
 
-    It uses the `store` of another bot where one is given.
+    It uses the `store` of another bot where one is given, and has `hosts` asked by that process instead of its own.
     """
     store = store or open_store(config)
     store.check()
@@ -79,7 +87,7 @@ def build(config: Config, clock: Clock, notify_socket: str | None = None, store:
         watcher=ImapInbox(mailbox) if config.mailbox.idle else None,
         reader=reader,
         postman=make_postman(config),
-        sites=make_sites(config),
+        sites=make_sites(config, hosts),
         account=f"{config.mailbox.username}@{config.mailbox.host}",
         poll_seconds=config.mailbox.poll_seconds,
         notify_socket=notify_socket,
@@ -160,12 +168,21 @@ def site_settings(site: SiteSection) -> SiteSettings:
     )
 
 
-def make_sites(config: Config) -> dict[str, Site]:
-    """Every site, each with its own worker and a limit on how long a call may take."""
-    return {
-        site.name: Site(BoundedSite(make_site(site)), site.dns_domain, make_site(site), migration=make_migration(site))
-        for site in config.hosts
-    }
+def make_sites(config: Config, hosts: HostsProcess | None = None) -> dict[str, Site]:
+    """Every site with a limit on how long a call may take, asked by that process or by a thread of this one."""
+    return {site.name: _here(site) if hosts is None else _apart(site, hosts) for site in config.hosts}
+
+
+def _here(section: SiteSection) -> Site:
+    site = BoundedSite(section.name, InThread(make_site(section)))
+    return Site(site, section.dns_domain, make_site(section), migration=make_migration(section))
+
+
+def _apart(section: SiteSection, hosts: HostsProcess) -> Site:
+    settings = site_settings(section)
+    site = BoundedSite(section.name, hosts.of(Role.SITE, settings))
+    migration = MigrationApart(hosts, settings) if section.shared_pool else None
+    return Site(site, section.dns_domain, DisksApart(hosts, settings), migration=migration)
 
 
 def make_site(section: SiteSection) -> LibvirtSite:

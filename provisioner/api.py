@@ -7,11 +7,10 @@ takes a machine as far as it gets without waiting and says how far that is; the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import field
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 from uuid import UUID
 
 from parsers.frozen import frozen
@@ -202,8 +201,10 @@ class ProvisionerError(Exception):
     """Something a hypervisor could not do, worded for an admin.
 
     `permanent` is True where trying again at the same site cannot help; `other_site_may_help` where
-    another site could do it.
+    another site could do it.  `raised_at` says where in the program, if that was in another process.
     """
+
+    raised_at: str = ""
 
     def __init__(
         self,
@@ -240,6 +241,14 @@ class OutOfRoom(ProvisionerError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, permanent=False, other_site_may_help=True)
+
+
+class AtTarget(Exception):
+    """What involves two hosts failed at the one that a machine is to come to; `error` is what happened there."""
+
+    def __init__(self, error: ProvisionerError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 def no_image(site: str) -> Translatable:
@@ -349,16 +358,13 @@ class Part:
 
 
 class Disks(Protocol):
-    """The volumes of one host, read and written while their machine is off; calls may take as long as so many bytes take.
+    """The volumes of one host, copied while their machine is off; calls may take as long as so many bytes take.
 
     All raise `ProvisionerError`.
     """
 
     def parts(self, spec: VmSpec) -> tuple[Part, ...]:
         """What has to be at another host before the machine can be there, in the order in which it is to be copied."""
-
-    def read(self, name: str, offset: int, length: int) -> Iterator[bytes]:
-        """So many bytes of a volume from there on, fewer at its end."""
 
     def has(self, part: Part) -> bool:
         """Whether that volume is here, whole, and need not be copied: only ever true of a shared one."""
@@ -369,5 +375,8 @@ class Disks(Protocol):
     def make(self, part: Part, room_gib: int) -> None:
         """An empty volume for it in place of what is there.  Idempotent.  Raises `OutOfRoom` where less than `room_gib` is left."""
 
-    def write(self, part: Part, offset: int, chunks: Iterator[bytes], length: int) -> None:
-        """Write so many bytes from there on; an overlay is one on this host's base."""
+    def copy(self, part: Part, offset: int, length: int, to: Self) -> None:
+        """Write so many bytes of a volume of this host, from there on, to the same one of another; an overlay is one on its base there.
+
+        Idempotent.  Raises `AtTarget` where the other host fails.
+        """

@@ -37,6 +37,7 @@ from provisioner.api import (
     VmSpec,
     no_image,
 )
+from provisioner.copying import copy_piece
 from provisioner.fake_machine import NO_FAULTS, FakeMachine, FakeStep, Faults
 from provisioner.spec_check import check_buildable, check_spec
 
@@ -211,6 +212,9 @@ class FakeSite:
         machine = self._load()[uuid]
         content = machine.content.encode()[:offset] + b"".join(chunks)[:length]
         self.change(FakeStep.WRITE, UUID(uuid), machine, content=content.decode())
+
+    def copy(self, part: Part, offset: int, length: int, to: FakeSite) -> None:
+        copy_piece(self, to, part, offset, length)
 
     def _new_content(self, spec: VmSpec) -> str:
         """Unlike that of every other disk: where it was made, and as which one."""

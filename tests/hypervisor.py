@@ -11,6 +11,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from contrib.demo import hypervisor
+from mailbot.adapters.sites.apart import HostsProcess
 from provisioner import image_recipe, images, naming
 from provisioner.api import SiteSettings, VmFacts, VmPhase, VmSpec
 from provisioner.images import LocalImage
@@ -53,6 +55,13 @@ def libvirt_site(libvirt_uri: str) -> Iterator[hypervisor.Site]:
         yield hypervisor.make_site(name, directory)
     finally:
         hypervisor.remove_site(name, directory)
+
+
+@pytest.fixture
+def apart() -> Iterator[HostsProcess]:
+    """By which the daemon asks its hosts."""
+    with closing(HostsProcess()) as process:
+        yield process
 
 
 @pytest.fixture(scope="session")

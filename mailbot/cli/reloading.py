@@ -10,26 +10,30 @@ from mailbot.config import load
 from mailbot.errors import MailbotError
 
 if TYPE_CHECKING:
+    from mailbot.adapters.sites.apart import HostsProcess
     from mailbot.config import Config
     from mailbot.wiring import Bot
 
 
 class Reloading:
-    """Makes the bot that goes on.  What belongs to the process itself (the database, the port of the figures) stays as it is.
+    """Makes the bot that goes on.  What belongs to the process itself (the database, the port of the figures, the process that speaks with hosts) stays as it is.
 
     Credentials are read again as well; but systemd gives a service those of its start.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, hosts: HostsProcess | None = None) -> None:
         self._settings = settings
         self._first = settings.config
+        self._hosts = hosts
 
     def __call__(self, bot: Bot) -> Bot | None:
         """The new bot, on the database of the one before; None, and a line in the log, where it cannot be made."""
         path = self._settings.path
         try:
             config = load(path)
-            after = wiring.build(config, self._settings.clock, bot.notify_socket, bot.context.store)
+            after = wiring.build(
+                config, self._settings.clock, bot.notify_socket, store=bot.context.store, hosts=self._hosts
+            )
         except MailbotError as error:
             journal.config_refused(file=str(path), why=str(error))
             return None

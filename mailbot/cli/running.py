@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from importlib.metadata import version
 
 import typer
 
 from mailbot import daemon, journal
+from mailbot.adapters.sites.apart import HostsProcess
 from mailbot.cli.bots import bot
 from mailbot.cli.reloading import Reloading
 from mailbot.cli.site import settings_of
@@ -23,12 +24,12 @@ def run(context: typer.Context) -> None:
     """
     settings = settings_of(context)
     config = settings.config
-    with bot(settings) as running:
+    with closing(HostsProcess()) as hosts, bot(settings, hosts) as running:
         journal.config_loaded(file=str(settings.path), sites=len(config.sites), admins=len(config.admins))
         if not config.trust.sees_alignment:
             journal.senders_unproven()
         with _figures(config.metrics.address, config.metrics.port, running.context.store):
-            daemon.run(running, version("mailbot"), Reloading(settings))
+            daemon.run(running, version("mailbot"), Reloading(settings, hosts))
 
 
 def _figures(address: str, port: int, store: Store) -> AbstractContextManager[object]:

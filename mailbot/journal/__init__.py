@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from mailbot.journal.writing import COUNTS, LINES, TOOK, Format, Level, Line, configure, line, reference
+from mailbot.journal.writing import COUNTS, LINES, TOOK, Format, Level, Line, configure, line, places, reference
 
-__all__ = ["COUNTS", "LINES", "TOOK", "Format", "Level", "Line", "configure", "reference"]
+__all__ = ["COUNTS", "LINES", "TOOK", "Format", "Level", "Line", "configure", "places", "reference"]
 
 _away: set[str] = set()
 """Servers that did not answer when last asked: that they do again is worth a line, once."""
@@ -217,6 +217,11 @@ def connection_works(*, server: str) -> None:
     elif server not in _worked:
         connection_made(server=server)
     _worked.add(server)
+
+
+@line("error")
+def hosts_process_ended(*, why: str) -> None:
+    """The process that speaks with hosts ended unasked: what was being done there is looked at again, by a new one."""
 
 
 @line("error")

@@ -170,7 +170,8 @@ def _plain(value: object) -> object:
         case timedelta():
             return round(value.total_seconds(), 3)
         case BaseException():
-            return _plain(f"{type(value).__name__}: {value}{_where(value)}")
+            at = getattr(value, "raised_at", "") or places(value)  # in another process, if it comes from one
+            return _plain(f"{type(value).__name__}: {value}{f' ({at})' if at else ''}")
         case _:
             text = _MESSAGE_ID.sub(_hide_long, str(value))
             return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}… ({len(text)} characters)"
@@ -181,13 +182,10 @@ def _hide_long(found: re.Match[str]) -> str:
     return found[0] if len(found[0]) <= 42 else "<…>"
 
 
-def _where(error: BaseException) -> str:
+def places(error: BaseException) -> str:
     """The innermost three places of a traceback, without source lines or values."""
-    frames = traceback.extract_tb(error.__traceback__)[-3:]
-    if not frames:
-        return ""
-    places = (f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in reversed(frames))
-    return f" ({' < '.join(places)})"
+    frames = reversed(traceback.extract_tb(error.__traceback__)[-3:])
+    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames)
 
 
 def _json(line: dict[str, Any]) -> str:

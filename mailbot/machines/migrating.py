@@ -20,7 +20,7 @@ from mailbot.model import OutboxItem, Ticket
 from mailbot.turns import relocation
 from mailbot.turns.context import TurnContext
 from parsers.translatable import say, words_of
-from provisioner.api import ProvisionerError, VmSpec
+from provisioner.api import AtTarget, ProvisionerError, VmSpec
 from provisioner.migration import Migration, Next, next_step
 
 TRIES = 2
@@ -40,14 +40,6 @@ class Sent(Enum):
     """It runs at the other host."""
     NOT = auto()
     """It is to be moved switched off, or not at all."""
-
-
-class AtTarget(Exception):
-    """The other host could not do its part."""
-
-    def __init__(self, error: ProvisionerError) -> None:
-        super().__init__(words_of(error))
-        self.error = error
 
 
 @contextmanager

@@ -7,7 +7,6 @@ piece.  Until the whole disk is at the other host the machine is at its old one,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,7 +15,7 @@ from mailbot.errors import DirectoryUnavailable
 from mailbot.lifecycle.relocation import KEPT
 from mailbot.machines import migrating
 from mailbot.machines.answering import OFF
-from mailbot.machines.migrating import AtTarget, Pair, Sent, at_target
+from mailbot.machines.migrating import Pair, Sent, at_target
 from mailbot.machines.progress import (
     NoKeys,
     Site,
@@ -37,7 +36,7 @@ from mailbot.turns import left_behind, relocation
 from mailbot.turns.context import TurnContext
 from mailbot.turns.left_behind import Left
 from parsers.translatable import Translatable, say, words_of
-from provisioner.api import Disks, OutOfRoom, Part, ProvisionerError, SiteUnreachable, VmPhase, VmSpec
+from provisioner.api import AtTarget, Disks, OutOfRoom, Part, ProvisionerError, SiteUnreachable, VmPhase, VmSpec
 
 NO_PROGRESS = timedelta(hours=1)
 """After so long without a further piece a move is given up, and the machine started where it was."""
@@ -230,7 +229,7 @@ def _one_piece(context: TurnContext, item: OutboxItem, spec: VmSpec, copy: Copy)
             _make_room(context, item, copy, part, spec)
     length = min(copy.piece_bytes, part.size - copied.offset)
     if length > 0:
-        _write(copy, part, copied.offset, length)
+        copy.source.copy(part, copied.offset, length, copy.target)
     done = copied.offset + length
     _remember(context, item, *((copied.part + 1, 0) if done >= part.size else (copied.part, done)))
     return copied.part + 1 == len(parts) and done >= part.size
@@ -250,25 +249,6 @@ def _make_room(context: TurnContext, item: OutboxItem, copy: Copy, part: Part, s
             raise ProvisionerError(why, permanent=True)
         context.store.put_note(note, _left(context, shared=False))
     copy.target.make(part, spec.disk_gib)
-
-
-def _write(copy: Copy, part: Part, offset: int, length: int) -> None:
-    """One piece through this process; who failed is told apart, though both are at work."""
-    failed: list[ProvisionerError] = []
-
-    def chunks() -> Iterator[bytes]:
-        try:
-            yield from copy.source.read(part.name, offset, length)
-        except ProvisionerError as error:
-            failed.append(error)
-            raise
-
-    try:
-        copy.target.write(part, offset, chunks(), length)
-    except ProvisionerError as error:
-        if failed:
-            raise failed[0] from error
-        raise AtTarget(error) from error
 
 
 def _not_taken(context: TurnContext, item: OutboxItem, error: ProvisionerError) -> None:

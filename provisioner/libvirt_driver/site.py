@@ -24,6 +24,7 @@ from provisioner.api import (
     VmPhase,
     VmSpec,
 )
+from provisioner.copying import copy_piece
 from provisioner.domain_xml import Paths, Seen
 from provisioner.images import LocalImage, Progress, as_kept, no_progress
 from provisioner.libvirt_driver import transfer
@@ -228,6 +229,9 @@ class LibvirtSite:
     def write(self, part: Part, offset: int, chunks: Iterator[bytes], length: int) -> None:
         with self._work(say("write {name}", name=part.name)) as conn:
             transfer.write(Storage(conn, self._settings), part, offset, chunks, length)
+
+    def copy(self, part: Part, offset: int, length: int, to: LibvirtSite) -> None:
+        copy_piece(self, to, part, offset, length)
 
     def images(self) -> tuple[str, ...]:
         """Give the names of the base images in the pool that were uploaded whole."""

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from contrib.demo import hypervisor
-from provisioner.api import Disks, OutOfRoom, Part, ProvisionerError, VmPhase, VmSpec
+from mailbot.adapters.sites.apart import DisksApart, HostsProcess
+from provisioner.api import AtTarget, Disks, OutOfRoom, Part, ProvisionerError, SiteSettings, VmPhase, VmSpec
 from provisioner.images import LocalImage
 from provisioner.libvirt_driver import LibvirtSite
 from provisioner.ssh_probe import SshAnswer
@@ -33,11 +34,12 @@ class Host:
 
     site: LibvirtSite
     folder: Path
+    settings: SiteSettings
 
 
 def host(place: hypervisor.Site, reserved_disk_gib: int = 2) -> Host:
     settings = replace(settings_of(place, "hollow"), filtered=False, reserved_disk_gib=reserved_disk_gib)
-    return Host(LibvirtSite(settings, probe=lambda *_: SshAnswer.EXPECTED), Path(place.directory))
+    return Host(LibvirtSite(settings, probe=lambda *_: SshAnswer.EXPECTED), Path(place.directory), settings)
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def copy(source: Disks, target: Disks, spec: VmSpec, parts: tuple[Part, ...]) ->
         target.make(part, spec.disk_gib)
         for offset in range(0, part.size, PIECE):
             length = min(PIECE, part.size - offset)
-            target.write(part, offset, source.read(part.name, offset, length), length)
+            source.copy(part, offset, length, target)
         copied.append(part.name)
     return copied
 
@@ -111,6 +113,27 @@ def test_a_machine_starts_at_another_host_with_what_was_on_its_disk(
         target.site.close()
 
 
+def test_the_daemons_process_copies_from_one_host_to_another_and_tells_who_failed(
+    source: Host, other_place: hypervisor.Site, apart: HostsProcess, spec: VmSpec
+) -> None:
+    target = host(other_place)
+    here, there = (DisksApart(apart, one.settings) for one in (source, target))
+    try:
+        parts = here.parts(spec)
+        assert copy(here, there, spec, parts) == [one.name for one in parts]
+        disk = parts[-1].name
+        assert "identical" in run("qemu-img", "compare", str(source.folder / disk), str(target.folder / disk))
+        source.site.undo(spec)
+        with pytest.raises(ProvisionerError, match="is missing"):
+            here.copy(parts[-1], 0, PIECE, there)
+        target.site.undo(spec)
+        with pytest.raises(AtTarget, match="is missing"):
+            here.copy(parts[-1], 0, PIECE, there)
+    finally:
+        target.site.undo(spec)
+        target.site.close()
+
+
 def test_a_base_that_is_there_is_not_copied_and_a_copy_that_broke_off_is_made_again(
     source: Host, other_place: hypervisor.Site, hollow_image: LocalImage, spec: VmSpec
 ) -> None:
@@ -120,7 +143,7 @@ def test_a_base_that_is_there_is_not_copied_and_a_copy_that_broke_off_is_made_ag
     disk = parts[-1]
     assert not target.site.there(disk)
     target.site.make(disk, spec.disk_gib)
-    target.site.write(disk, 0, source.site.read(disk.name, 0, PIECE), PIECE)
+    source.site.copy(disk, 0, PIECE, target.site)
     assert target.site.there(disk)
     try:
         assert copy(source.site, target.site, spec, parts) == [disk.name]

@@ -1,21 +1,24 @@
-"""One contract for every provisioner: the fake in memory, the fake in a file, and libvirt itself."""
+"""One contract for every provisioner: the fake in memory, the fake in a file, and libvirt in a process of its own."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import libvirt
 import pytest
 
-from provisioner.api import NotOurs, Provisioner, ProvisionerError, SiteUnreachable, VmPhase, VmSpec
+from mailbot.adapters.sites.apart import HostsProcess, Role
+from mailbot.adapters.sites.bounded import BoundedSite
+from provisioner.api import NotOurs, Provisioner, ProvisionerError, SiteSettings, SiteUnreachable, VmPhase, VmSpec
 from provisioner.fake import FakeSite
 from provisioner.fake_machine import Faults
 from provisioner.libvirt_driver import LibvirtSite
-from provisioner.ssh_probe import SshAnswer
 from tests.hypervisor import make_key, make_spec, settings_of
 
 
@@ -49,12 +52,18 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Lab:
     )
 
 
+def _apart(request: pytest.FixtureRequest, settings: SiteSettings) -> Provisioner:
+    """As the daemon asks its sites."""
+    process = HostsProcess()
+    request.addfinalizer(process.close)
+    return BoundedSite(settings.name, process.of(Role.SITE, settings))
+
+
 def _libvirt_lab(request: pytest.FixtureRequest) -> Lab:
-    place = request.getfixturevalue("libvirt_site")
+    asked, place = partial(_apart, request), request.getfixturevalue("libvirt_site")
     settings = replace(settings_of(place, "hollow"), filtered=False)
-    site = LibvirtSite(settings, probe=lambda *_: SshAnswer.EXPECTED)
-    site.register_image(request.getfixturevalue("hollow_image"))
-    request.addfinalizer(site.close)
+    with closing(LibvirtSite(settings)) as host:
+        host.register_image(request.getfixturevalue("hollow_image"))
     nowhere = replace(settings, uri="qemu+unix:///system?socket=/nonexistent/libvirt-sock")
 
     def settle(name: str) -> None:
@@ -67,7 +76,7 @@ def _libvirt_lab(request: pytest.FixtureRequest) -> Lab:
     def lives(name: str) -> bool:
         return bool(libvirt.open(place.uri).lookupByName(name).isPersistent())
 
-    return Lab(site, lambda: LibvirtSite(settings, lambda *_: SshAnswer.EXPECTED), LibvirtSite(nowhere), settle, lives)
+    return Lab(asked(settings), lambda: asked(settings), asked(nowhere), settle, lives)
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.hypervisor import base_image, hollow_image, libvirt_site, libvirt_uri
+from tests.hypervisor import apart, base_image, hollow_image, libvirt_site, libvirt_uri
 from tests.second_host import SecondHost, second_host
 
-__all__ = ["base_image", "hollow_image", "libvirt_site", "libvirt_uri"]
+__all__ = ["apart", "base_image", "hollow_image", "libvirt_site", "libvirt_uri"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from contrib.demo import hypervisor
 from mailbot import fleet, operator
+from mailbot.adapters.sites.apart import DisksApart, HostsProcess
 from mailbot.adapters.zones.dynamic import DynamicZones
 from mailbot.machines.progress import Site, spec_of
 from mailbot.model import Letter, Person, TicketState
@@ -71,16 +72,19 @@ class Fleet:
 
 
 @pytest.fixture
-def two(libvirt_site: hypervisor.Site, base_image: LocalImage, bridged: SecondHost, tmp_path: Path) -> Iterator[Fleet]:
+def two(
+    libvirt_site: hypervisor.Site, base_image: LocalImage, bridged: SecondHost, apart: HostsProcess, tmp_path: Path
+) -> Iterator[Fleet]:
     def probe(address: str, keys: tuple[str, ...], seconds: float) -> SshAnswer:
         return inside(bridged.namespace, lambda: ssh_answer(address, keys, seconds))
 
     for name in ("way", "bind", "world"):
         (tmp_path / name).mkdir()
     way = ssh_way(tmp_path / "way", bridged)
-    north = LibvirtSite(replace(settings_of(libvirt_site, base_image.label), name="north"))
+    near = replace(settings_of(libvirt_site, base_image.label), name="north")
+    north = LibvirtSite(near)
     far = SiteSettings("south", bridged.dns_domain, way.uri, bridged.pool, image=base_image.label, bridge=BRIDGE)
-    south, disks = LibvirtSite(far, probe), LibvirtSite(far)
+    south = LibvirtSite(far, probe)
     for site in (north, south):
         site.register_image(base_image)
     key, line = make_key(tmp_path)
@@ -91,8 +95,8 @@ def two(libvirt_site: hypervisor.Site, base_image: LocalImage, bridged: SecondHo
     with name_server(tmp_path / "bind") as names:
         context = replace(world.bot.context, bridges={"south": BRIDGE}, zones=DynamicZones(names.zones))
         sites = {
-            "north": Site(north, libvirt_site.dns_domain, LibvirtSite(north._settings)),
-            "south": Site(south, bridged.dns_domain, disks),
+            "north": Site(north, libvirt_site.dns_domain, DisksApart(apart, near)),
+            "south": Site(south, bridged.dns_domain, DisksApart(apart, far)),
         }
         world.bot = replace(world.bot, context=context, sites=sites)
         fleet_of_two = Fleet(world, north, south, bridged, names, key)

@@ -18,6 +18,7 @@ import libvirt
 import pytest
 
 from mailbot import fleet, operator
+from mailbot.adapters.sites.apart import DisksApart, HostsProcess, MigrationApart
 from mailbot.machines.progress import Site, spec_of
 from mailbot.model import Letter, Person, TicketState
 from mailbot.rules import PolicyRules, Rules
@@ -241,7 +242,7 @@ def session(host: SecondHost, key: Path, address: str, known: Path) -> Iterator[
 @pytest.mark.boots
 @pytest.mark.timeout(1800)
 def test_a_guest_moves_with_its_programs_and_sessions_and_its_owner_reads_that_it_ran_on(
-    hosts: TwoHosts, base_image: LocalImage, tmp_path: Path
+    hosts: TwoHosts, base_image: LocalImage, apart: HostsProcess, tmp_path: Path
 ) -> None:
     def probe(address: str, keys: tuple[str, ...], seconds: float) -> SshAnswer:
         return inside(hosts.left.namespace, lambda: ssh_answer(address, keys, seconds))
@@ -263,7 +264,7 @@ def test_a_guest_moves_with_its_programs_and_sessions_and_its_owner_reads_that_i
         receiving=frozenset(names),
     )
     sites = {
-        name: Site(drivers[name], hosts.left.dns_domain, LibvirtSite(one), migration=LiveMigration(one))
+        name: Site(drivers[name], hosts.left.dns_domain, DisksApart(apart, one), migration=MigrationApart(apart, one))
         for name, one in every.items()
     }
     world.bot = replace(world.bot, context=context, sites=sites)

@@ -20,7 +20,7 @@ import pytest
 
 from mailbot import daemon, operator, passes
 from mailbot.adapters.imap.memory import MemoryInbox
-from mailbot.adapters.sites import BoundedSite
+from mailbot.adapters.sites.bounded import BoundedSite, InThread
 from mailbot.errors import MailServerUnavailable
 from mailbot.machines.work import Site
 from mailbot.model import Letter, MailKey, OutboundMail, TicketState
@@ -211,7 +211,7 @@ def test_a_mail_server_that_hangs_delays_no_mail(world: World) -> None:
 
 def test_a_hypervisor_that_hangs_delays_no_mail(world: World, running: Callable[[daemon.Bot], daemon.Loop]) -> None:
     told, hanging = Told(world), Hanging()
-    sites = {"north": Site(BoundedSite(hanging), "north.testbed.example")}
+    sites = {"north": Site(BoundedSite("north", InThread(hanging)), "north.testbed.example")}
     loop = running(replace(world.bot, sites=sites, poll_seconds=NEVER_SECONDS))
     try:
         world.inbox.deliver(request(world, "alice"))
@@ -236,7 +236,7 @@ def test_a_hypervisor_that_hangs_delays_no_machine_elsewhere(
     told, hanging = Told(world), Hanging()
     south = FakeSite("south", faults=Faults(polls_until_ready=0))
     sites = {
-        "north": Site(BoundedSite(hanging), "north.testbed.example"),
+        "north": Site(BoundedSite("north", InThread(hanging)), "north.testbed.example"),
         "south": Site(south, "south.testbed.example"),
     }
     loop = running(replace(world.bot, sites=sites, poll_seconds=NEVER_SECONDS))

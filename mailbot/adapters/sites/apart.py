@@ -1,0 +1,232 @@
+"""Hosts asked by a process of their own (`child`): libvirt's libraries take no memory of the daemon, and cannot take it down.
+
+The process is started when a host is first asked, and again when it has ended.  It knows no configuration: each call says
+which host it is about, so that it goes on while the daemon changes its own.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from mailbot import journal
+from mailbot.adapters.pipes import opened
+from mailbot.adapters.reading import frames
+from parsers.translatable import say
+from provisioner.api import Disks, Part, SiteSettings, SiteUnreachable, VmSpec
+from provisioner.migration import Migration, Whereabouts
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_END_SECONDS = 5.0
+
+
+class Role(StrEnum):
+    """What asks a host; each has a connection of its own."""
+
+    SITE = "site"
+    DISKS = "disks"
+    MIGRATION = "migration"
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """What asks that host in that role."""
+
+    role: Role
+    settings: SiteSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is sent to the process; a `Callee` among the values stands for what it names."""
+
+    number: int
+    on: Callee
+    method: str
+    values: tuple[Any, ...]
+    named: Mapping[str, Any]
+
+
+class HostsProcess:
+    """The daemon's end.  Starts nothing before the first call."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._waiting: dict[int, tuple[str, Future[Any]]] = {}
+        self._calls = 0
+        self._closed = False
+
+    def of(self, role: Role, settings: SiteSettings) -> Callable[..., Future[Any]]:
+        """By which the methods of one host's part are called; see `bounded.Calls`."""
+
+        def begin(method: str, /, *values: Any, **named: Any) -> Future[Any]:
+            return self.begin(Callee(role, settings), method, *values, **named)
+
+        return begin
+
+    def begin(self, on: Callee, method: str, /, *values: Any, **named: Any) -> Future[Any]:
+        """Begin a call.  The answer raises `SiteUnreachable` where the process ends before it."""
+        answer: Future[Any] = Future()
+        site = on.settings.name
+        with self._turn:
+            self._calls += 1
+            try:
+                child = self._ready()
+                self._waiting[self._calls] = site, answer
+                message = pickle.dumps(Call(self._calls, on, method, values, named))
+                frames.write(opened(child.stdin).fileno(), message)
+            except OSError as error:
+                self._waiting.pop(self._calls, None)
+                answer.set_exception(_gone(site, str(error), begun=False))
+        return answer
+
+    def close(self) -> None:
+        """End the process, whatever it is doing; never raises."""
+        with self._turn:
+            child, self._child, self._closed = self._child, None, True
+        if child is not None:
+            opened(child.stdin).close()
+            _status(child)
+
+    def _ready(self) -> subprocess.Popen[bytes]:
+        """Raises OSError."""
+        if self._closed:
+            raise OSError("mailbot is stopping")
+        if self._child is None:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "mailbot.adapters.sites.child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                bufsize=0,
+            )
+            # A daemon thread: a process that hangs must not keep this one from ending.
+            threading.Thread(target=self._listen, args=(self._child,), name="hosts", daemon=True).start()
+        return self._child
+
+    def _listen(self, child: subprocess.Popen[bytes]) -> None:
+        """Hand on what the process answers until it ends; then nobody waits for it any more."""
+        answers = opened(child.stdout)
+        with suppress(EOFError, OSError):
+            while True:
+                number, result, error = pickle.loads(frames.read(answers.fileno()))  # noqa: S301 - our own child
+                with self._turn:
+                    _, answer = self._waiting.pop(number)
+                if error is not None:
+                    answer.set_exception(error)
+                else:
+                    answer.set_result(result)
+        with self._turn:
+            unexpected = self._child is child
+            if unexpected:
+                self._child = None
+            left, self._waiting = self._waiting, {}
+        why = _ending(_status(child))
+        answers.close()
+        if unexpected:
+            opened(child.stdin).close()
+            journal.hosts_process_ended(why=why)
+        for site, answer in left.values():
+            answer.set_exception(_gone(site, why, begun=True))
+
+
+def _status(child: subprocess.Popen[bytes]) -> int:
+    """How a process ended that has nothing more to do; the end comes by us where it does not come by itself."""
+    try:
+        return child.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return child.wait()
+
+
+def _ending(status: int) -> str:
+    """How a process ended, by its exit status as `subprocess` has it."""
+    with suppress(ValueError):
+        return signal.Signals(-status).name
+    return f"exit status {status}"
+
+
+def _gone(site: str, why: str, *, begun: bool) -> SiteUnreachable:
+    told = say(
+        "The site {site} cannot be asked: the process that speaks with it has ended ({why}).", site=site, why=why
+    )
+    return SiteUnreachable(told, begun=begun)
+
+
+class _Apart:
+    """Somebody in the process; calls take as long as they take."""
+
+    def __init__(self, process: HostsProcess, role: Role, settings: SiteSettings) -> None:
+        self._process = process
+        self.callee = Callee(role, settings)
+
+    def _ask(self, method: Callable[Concatenate[Any, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        result: T = self._process.begin(self.callee, method.__name__, *args, **kwargs).result()
+        return result
+
+
+class DisksApart(_Apart):
+    """`Disks` of one host."""
+
+    def __init__(self, process: HostsProcess, settings: SiteSettings) -> None:
+        super().__init__(process, Role.DISKS, settings)
+
+    def parts(self, spec: VmSpec) -> tuple[Part, ...]:
+        return self._ask(Disks.parts, spec)
+
+    def has(self, part: Part) -> bool:
+        return self._ask(Disks.has, part)
+
+    def there(self, part: Part) -> bool:
+        return self._ask(Disks.there, part)
+
+    def make(self, part: Part, room_gib: int) -> None:
+        self._ask(Disks.make, part, room_gib)
+
+    def copy(self, part: Part, offset: int, length: int, to: DisksApart) -> None:
+        """The bytes do not come by here: the process has both hosts."""
+        self._process.begin(self.callee, Disks.copy.__name__, part, offset, length, to.callee).result()
+
+
+class MigrationApart(_Apart):
+    """One host's part in live migrations."""
+
+    def __init__(self, process: HostsProcess, settings: SiteSettings) -> None:
+        super().__init__(process, Role.MIGRATION, settings)
+
+    @property
+    def settings(self) -> SiteSettings:
+        return self.callee.settings
+
+    def whereabouts(self, spec: VmSpec) -> Whereabouts:
+        return self._ask(Migration.whereabouts, spec)
+
+    def expect(self, spec: VmSpec) -> None:
+        self._ask(Migration.expect, spec)
+
+    def send(self, spec: VmSpec, to: SiteSettings) -> None:
+        self._ask(Migration.send, spec, to)
+
+    def failure(self, spec: VmSpec) -> str:
+        return self._ask(Migration.failure, spec)
+
+    def give_up(self, spec: VmSpec) -> None:
+        self._ask(Migration.give_up, spec)
+
+    def resume(self, spec: VmSpec) -> None:
+        self._ask(Migration.resume, spec)
+
+    def let_go(self, spec: VmSpec) -> None:
+        self._ask(Migration.let_go, spec)

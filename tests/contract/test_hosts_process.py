@@ -1,0 +1,182 @@
+"""The process that speaks with hosts: what becomes of calls when it ends, hangs, or the daemon does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, wait
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailbot.adapters.sites.apart import Callee, DisksApart, HostsProcess, MigrationApart, Role
+from mailbot.adapters.sites.bounded import BoundedSite
+from provisioner.api import ProvisionerError, SiteHealth, SiteSettings, SiteUnreachable
+from tests.hypervisor import make_key, make_spec
+
+LIMIT_SECONDS = 30
+HOST = SiteSettings("north", "testbed.example", "test:///default", "default-pool", "default", accelerate=False)
+ANOTHER = replace(HOST, pool="another-pool")
+
+
+@pytest.fixture
+def hung(tmp_path: Path) -> Iterator[SiteSettings]:
+    """A host that accepts connections and says nothing."""
+    path = tmp_path / "libvirt-sock"
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(path))
+        silent.listen()
+        yield replace(HOST, name="hung", uri=f"qemu+unix:///system?socket={path}")
+
+
+def children(parent: int) -> list[int]:
+    """The processes that a process has started and not yet seen the end of."""
+    return [int(one) for one in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def of_ours() -> int:
+    """The process that speaks with hosts, once it can be told from a copy of this one."""
+    until = time.monotonic() + LIMIT_SECONDS
+    while time.monotonic() < until:
+        for one in children(os.getpid()):
+            if b"mailbot.adapters.sites.child" in Path(f"/proc/{one}/cmdline").read_bytes():
+                return one
+        time.sleep(0.01)
+    raise AssertionError("no process was started")
+
+
+def ended(pid: int) -> bool:
+    until = time.monotonic() + LIMIT_SECONDS
+    while time.monotonic() < until:
+        if not Path(f"/proc/{pid}").exists() or "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def answered(call: Future[Any]) -> SiteHealth:
+    health: SiteHealth = call.result(LIMIT_SECONDS)
+    return health
+
+
+def test_nothing_is_started_before_a_host_is_asked(apart: HostsProcess) -> None:
+    before = children(os.getpid())
+    site = BoundedSite("north", apart.of(Role.SITE, HOST))
+    assert site.site == "north"
+    assert children(os.getpid()) == before
+
+
+def test_a_host_that_hangs_holds_up_no_other(apart: HostsProcess, hung: SiteSettings) -> None:
+    first = apart.begin(Callee(Role.SITE, hung), "health")
+    assert answered(apart.begin(Callee(Role.SITE, HOST), "health")).reachable
+    assert not first.done()
+
+
+def test_a_process_that_dies_is_told_and_the_next_call_has_another(apart: HostsProcess, hung: SiteSettings) -> None:
+    site = BoundedSite("north", apart.of(Role.SITE, HOST))
+    assert site.health().reachable
+    waiting = apart.begin(Callee(Role.SITE, hung), "inventory")
+    os.kill(of_ours(), signal.SIGKILL)
+    with pytest.raises(SiteUnreachable, match=r"The site hung cannot be asked: .* \(SIGKILL\)") as told:
+        waiting.result(LIMIT_SECONDS)
+    assert told.value.begun, "it may have changed something there"
+    assert site.health().reachable
+
+
+def test_a_signal_to_the_whole_group_ends_no_call(apart: HostsProcess, hung: SiteSettings) -> None:
+    """A terminal's Ctrl-C and systemd's SIGTERM go to every process; the daemon finishes its step first."""
+    assert answered(apart.begin(Callee(Role.SITE, HOST), "health")).reachable
+    waiting = apart.begin(Callee(Role.SITE, hung), "inventory")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(of_ours(), number)
+    assert answered(apart.begin(Callee(Role.SITE, HOST), "health")).reachable
+    assert not waiting.done()
+
+
+def test_closing_ends_the_process_whatever_it_does_and_starts_no_other(apart: HostsProcess, hung: SiteSettings) -> None:
+    waiting = apart.begin(Callee(Role.SITE, hung), "inventory")
+    pid = of_ours()
+    apart.close()
+    assert ended(pid)
+    with pytest.raises(SiteUnreachable):
+        waiting.result(LIMIT_SECONDS)
+    with pytest.raises(SiteUnreachable) as told:
+        apart.begin(Callee(Role.SITE, HOST), "inventory").result(LIMIT_SECONDS)
+    assert not told.value.begun
+    apart.close()
+
+
+DAEMON = """
+import sys
+from mailbot.adapters.sites.apart import Callee, HostsProcess, Role
+from provisioner.api import SiteSettings
+process = HostsProcess()
+call = process.begin(Callee(Role.SITE, SiteSettings("hung", "testbed.example", sys.argv[1])), "inventory")
+print("asked", flush=True)
+call.result()
+"""
+
+
+def test_it_does_not_outlive_a_daemon_that_is_killed(hung: SiteSettings) -> None:
+    command = [sys.executable, "-c", DAEMON, hung.uri]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as daemon:
+        assert daemon.stdout is not None
+        assert daemon.stdout.readline() == b"asked\n"
+        (pid,) = children(daemon.pid)
+        daemon.kill()
+    assert ended(pid)
+
+
+def test_a_host_whose_settings_have_changed_is_asked_by_the_new_ones(apart: HostsProcess) -> None:
+    assert not answered(apart.begin(Callee(Role.SITE, ANOTHER), "health")).free_disk_gib
+    assert answered(apart.begin(Callee(Role.SITE, HOST), "health")).free_disk_gib
+
+
+def test_what_is_no_error_of_a_host_is_told_as_one_with_its_kind(apart: HostsProcess) -> None:
+    with pytest.raises(ProvisionerError, match=r"^north: AttributeError: ") as told:
+        apart.begin(Callee(Role.SITE, HOST), "no_such_method").result(LIMIT_SECONDS)
+    assert told.value.raised_at.startswith("child.py:"), "the log says where"
+
+
+def test_errors_come_back_with_what_follows_from_them(apart: HostsProcess, tmp_path: Path) -> None:
+    spec = make_spec("alice", make_key(tmp_path)[1])
+    with pytest.raises(ProvisionerError, match="The disk of alice-vm is missing at north") as told:
+        DisksApart(apart, HOST).parts(spec)
+    assert told.value.permanent
+    with pytest.raises(ProvisionerError, match="There is no machine alice-vm to move"):
+        MigrationApart(apart, HOST).send(spec, ANOTHER)
+    assert MigrationApart(apart, HOST).failure(spec) == ""
+
+
+LOADING = """
+import sys
+from mailbot.adapters.sites.apart import HostsProcess, Role
+from mailbot.adapters.sites.bounded import BoundedSite
+from provisioner.api import SiteSettings
+process = HostsProcess()
+settings = SiteSettings("north", "testbed.example", "test:///default", "default-pool", "default", accelerate=False)
+assert BoundedSite("north", process.of(Role.SITE, settings)).health().reachable
+process.close()
+print(*sys.modules)
+"""
+
+
+def test_the_daemon_loads_no_library_of_hypervisors() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADING], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "mailbot.adapters.sites.apart" in loaded
+    assert not {"libvirt", "lxml", "pycdlib", "provisioner.libvirt_driver"} & loaded
+
+
+def test_many_calls_at_once_each_get_their_own_answer(apart: HostsProcess) -> None:
+    hosts = [replace(HOST, name=f"host{number}") for number in range(20)]
+    calls = [apart.begin(Callee(Role.SITE, host), "health") for host in hosts]
+    assert not wait(calls, LIMIT_SECONDS).not_done
+    assert [answered(call).site for call in calls] == [host.name for host in hosts]
