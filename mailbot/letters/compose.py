@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from email.header import Header
@@ -19,7 +20,7 @@ from mailbot.letters.kinds import About, Answer, LetterFacts, Snapshot, Thread
 from mailbot.letters.languages import Language, chosen, language
 from mailbot.letters.message import html_part, multipart, text_part
 from mailbot.letters.questions import AdminDecided
-from mailbot.letters.rendering import DECIDING, Mailto, Rendered, render
+from mailbot.letters.rendering import DECIDING, Mailto, Rendered, rendering
 from mailbot.letters.settings import LetterSettings
 from mailbot.letters.stored import UnreadableFacts, from_json
 from mailbot.letters.subjects import last_day, said
@@ -73,11 +74,25 @@ def compose(item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, n
     `now` (aware) becomes the Date, and what "in 30 days" is counted from.  Raises LetterCannotBeWritten where a fact is missing or not
     what the letter needs, where the letter needs a ticket and has none, or where the address is none.
     """
+    pieces = composing(item, ticket, settings, now)
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as done:
+            letter: OutboundMail = done.value
+            return letter
+
+
+def composing(
+    item: OutboxItem, ticket: Ticket | None, settings: LetterSettings, now: datetime
+) -> Generator[None, None, OutboundMail]:
+    """`compose` in a few pieces, each a fifth of a millisecond or two: between two of them a server can be listened to."""
     work = _begin(item, ticket, settings, now)
     subject = _subject(work)
     message_id = tokens.message_id(settings.keys, work.reference, _identity(work), settings.message_id_domain)
-    body = _body(work, subject)
-    message = _message(work, body, message_id, _headers(work, subject, message_id))
+    headers = _headers(work, subject, message_id)
+    body = yield from _body(work, subject)
+    message = _message(work, body, message_id, headers)
     return OutboundMail(settings.support_address, item.effect.to, message_id, message.encode("ascii"))
 
 
@@ -133,22 +148,25 @@ def _identity(work: _Work) -> str:
 # --- the words
 
 
-def _body(work: _Work, subject: str) -> Rendered:
+def _body(work: _Work, subject: str) -> Generator[None, None, Rendered]:
     service, ticket = work.settings.rules.service, work.ticket
     values: dict[str, Any] = {one.name: getattr(work.facts, one.name) for one in fields(work.facts)}
     if ticket is not None and isinstance(work.facts, Snapshot):
         values["end_date"] = work.facts.end_date or ticket.end_date
         values["disk_gib"] = work.facts.disk_gib or ticket.disk_gib
     values |= _common(work)
+    yield
     band = f"{service.name} · #{ticket.id} · {ticket.username}-vm" if ticket else service.name
-    return render(
-        work.letter.value,
-        values,
-        title=subject,
-        band=one_line(band, 120),
-        mailto=_mailto(work, subject, values["short_code"]),
-        language=work.language,
-        own=work.settings.templates,
+    return (
+        yield from rendering(
+            work.letter.value,
+            values,
+            title=subject,
+            band=one_line(band, 120),
+            mailto=_mailto(work, subject, values["short_code"]),
+            language=work.language,
+            own=work.settings.templates,
+        )
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -61,7 +61,7 @@ class _Marked(str):
     __slots__ = ()
 
 
-def render(
+def rendering(
     template: str,
     values: Mapping[str, Any],
     *,
@@ -70,13 +70,14 @@ def render(
     mailto: Mailto,
     language: Language,
     own: Path | None = None,
-) -> Rendered:
-    """Render `<template>.txt.j2` of `templates_email`, in the language; `band` is the line above the letter in HTML, `title`
+) -> Generator[None, None, Rendered]:
+    """Render `<template>.txt.j2` of `templates_email`, in the language, in pieces; `band` is the line above the letter in HTML, `title`
     its title; `mailto` gives the link that opens a reply with a line that is offered.  Templates in the folder `own` go first.
 
     Raises jinja2.UndefinedError where the template needs a value that is not there.
     """
     source = _text_environment(own, language).get_template(f"{template}.txt.j2").render(values)
+    yield
     blocks = tuple(_typeset(block, language) for block in read_blocks(source))
     preview = next((block.text for block in blocks if block.kind is BlockKind.LEAD), title)
 
@@ -86,6 +87,7 @@ def render(
         return language.typeset(language.words(say("Reply «{words}»", words=words)))
 
     offered = {one_line(offer.words): offer.verb for offer in values["commands"]}
+    yield
     html = _layout(own, language).render(
         blocks=blocks,
         title=title,
@@ -97,6 +99,7 @@ def render(
         strong_offers=_strong(blocks, offered),
         refusals=frozenset(words for words, verb in offered.items() if verb is Verb.DENY),
     )
+    yield
     return Rendered(to_text(blocks, label), html)
 
 

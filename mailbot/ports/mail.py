@@ -145,8 +145,10 @@ class Postman(Protocol):
 class EarlyPostman(Postman, Protocol):
     """One that comes back when the server has a letter, before it has answered."""
 
-    def begin(self, letter: OutboundMail) -> Callable[[], str]:
+    def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
         """Send a letter; what is given back waits for the server's answer and returns it, or raises, as `send` does.
 
         It is called once, before the next letter is begun.  Raises what `send` raises, too: a letter may be refused before its text.
+
+        Whenever the server is waited for before that, `meanwhile` is called once: it takes a fraction of a millisecond, and never raises.
         """

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import assert_never
 
 from mailbot import journal
 from mailbot.errors import Conflict, DirectoryUnavailable, LeaseLost, LetterRefused, MailServerUnavailable
 from mailbot.letters.catalogue import KINDS
-from mailbot.letters.compose import compose
 from mailbot.letters.kinds import Audience
+from mailbot.letters.piecemeal import Piecemeal
 from mailbot.letters.troubles import AdminUndelivered
 from mailbot.lifecycle.decide import decide
 from mailbot.lifecycle.lease import NOTICES
@@ -115,10 +116,14 @@ def _observe(context: TurnContext, batch: _Batch) -> None:
         sight.cannot(context, sight.Sense.MAIL_SERVER, why, context.clock.now())
 
 
-def _beginning(postman: Postman) -> Callable[[OutboundMail], Callable[[], str]]:
+_Begin = Callable[[OutboundMail, Callable[[], None]], Callable[[], str]]
+"""See `EarlyPostman.begin`."""
+
+
+def _beginning(postman: Postman) -> _Begin:
     """How letters are begun; by a postman that waits for each, the whole is done at once."""
 
-    def at_once(letter: OutboundMail) -> Callable[[], str]:
+    def at_once(letter: OutboundMail, _meanwhile: Callable[[], None]) -> Callable[[], str]:
         answer = postman.send(letter)
         return lambda: answer
 
@@ -135,11 +140,19 @@ class _OnItsWay:
     answer: Callable[[], str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A letter that is being written before its turn, and what it is written from."""
+
+    item: OutboxItem
+    ticket: Ticket | None
+    letter: Piecemeal
+
+
 @dataclass
 class _Batch:
     context: TurnContext
-    begin: Callable[[OutboundMail], Callable[[], str]]
-    """See `EarlyPostman.begin`."""
+    begin: _Begin
     leases: Leases
     group: int
     until: datetime
@@ -151,6 +164,9 @@ class _Batch:
     settled: list[Settled] = field(default_factory=list)
     tickets: dict[int, Ticket | None] = field(default_factory=dict)
     on_its_way: _OnItsWay | None = None
+    following: dict[int, OutboxItem] = field(default_factory=dict)
+    """Which row comes after a row, where the ticket of both is read."""
+    ahead: _Ahead | None = None
 
     def send(self, item: OutboxItem) -> None:
         now = self.context.clock.now()
@@ -178,7 +194,7 @@ class _Batch:
 
     def _hand_over(self, item: OutboxItem, now: datetime) -> None:
         try:
-            letter = compose(_as_of(now, item), self._ticket(item), self.context.letters, now)
+            letter = self._piecemeal(item, now).written()
         except Exception as error:  # noqa: BLE001 - a letter that cannot be written never stops the others
             journal.letter_unwritable(item.ticket_id, row=item.id, letter=_name(item), error=error)
             self._give_up(item, say("The message could not be written: {error}", error=named(error)), now)
@@ -191,11 +207,29 @@ class _Batch:
         if len(self.settled) >= self.group:
             self.flush()
         try:
-            answer = self.begin(letter)
+            answer = self.begin(letter, self._meanwhile(item, now))
         except Exception as error:  # noqa: BLE001 - nor does one that cannot be handed over
             self._failed(item, error, now)
         else:
             self.on_its_way = _OnItsWay(item, letter.message_id, now, answer)
+
+    def _piecemeal(self, item: OutboxItem, now: datetime) -> Piecemeal:
+        """The letter as it was begun while the one before was handed over, if nothing that it says can have changed since; else anew."""
+        ahead, self.ahead = self.ahead, None
+        ticket = self._ticket(item)
+        if ahead is not None and ahead.item is item and ahead.ticket is ticket and now - ahead.letter.now <= STALE:
+            return ahead.letter
+        return Piecemeal(_as_of(now, item), ticket, self.context.letters, now)
+
+    def _meanwhile(self, item: OutboxItem, now: datetime) -> Callable[[], None]:
+        """What to do while the server is waited for: write the next letter."""
+        following = self.following.get(item.id)
+        if following is None:
+            return lambda: None
+        ticket = self._ticket(following)
+        letter = Piecemeal(_as_of(now, following), ticket, self.context.letters, now)
+        self.ahead = _Ahead(following, ticket, letter)
+        return letter.go_on
 
     def _hear(self) -> bool:
         """Wait for what the server says of the letter that it has; False where what was written meanwhile may hold no more."""
@@ -214,6 +248,7 @@ class _Batch:
         return self.context.clock.now() - asked <= STALE
 
     def _failed(self, item: OutboxItem, error: Exception, now: datetime) -> None:
+        self.ahead = None  # what follows from it may have to be said in the next one
         match error:
             case LetterRefused():
                 self._refused(item, error, now)
@@ -226,6 +261,7 @@ class _Batch:
 
     def look_ahead(self, items: Sequence[OutboxItem]) -> None:
         """Read the tickets of the next few letters, at once and as they are now."""
+        self.following = {one.id: after for one, after in pairwise(items)}
         self.tickets = {item.ticket_id: None for item in items if item.ticket_id is not None}
         if self.tickets:
             self.tickets.update(self.context.store.tickets_by_number(sorted(self.tickets)))

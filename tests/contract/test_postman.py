@@ -207,8 +207,10 @@ def test_closing_twice_is_harmless_and_the_postman_can_be_used_again(world: Post
 
 def test_a_letter_is_on_its_way_before_its_answer_is_heard() -> None:
     with smtp_world() as world:
-        answer = world.postman.begin(LETTER)
+        waited: list[int] = []
+        answer = world.postman.begin(LETTER, lambda: waited.append(len(world.arrived())))
         assert answer().startswith("250 ")
+        assert waited == [0, 0, 0], "for MAIL, RCPT and DATA"
         world.refuse("nobody@example.org", 550, "5.1.1 no such user")
         with pytest.raises(LetterRefused):
             world.postman.begin(replace(LETTER, envelope_to="nobody@example.org"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from mailbot import operator
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.errors import LetterRefused, MailServerUnavailable
-from mailbot.letters.compose import compose
+from mailbot.letters.compose import composing
 from mailbot.lifecycle.notice import ends, removes
 from mailbot.model import (
     Action,
@@ -38,6 +38,7 @@ from mailbot.turns.deliver import (
     LONGEST_RETRY,
     MOST_ATTEMPTS,
     SLOW,
+    STALE,
     deliver,
     is_moot,
     is_void,
@@ -165,6 +166,10 @@ def test_a_slow_server_keeps_a_batch_for_five_minutes_and_no_attempt_of_the_rest
     assert {row.attempts for row in rows if row} == {1}, "what was put back is handed over for the first time"
 
 
+COMPOSING = "mailbot.letters.piecemeal.composing"
+Written = Generator[None, None, OutboundMail]
+
+
 class Early(MemoryPostman):
     """A server that takes each letter at once and answers when it is asked; `takes` is how long that lasts, `lost` whose answer is lost."""
 
@@ -173,8 +178,9 @@ class Early(MemoryPostman):
         self.world, self.takes, self.lost = world, list(takes), lost
         self.told: list[str] = []
 
-    def begin(self, letter: OutboundMail) -> Callable[[], str]:
+    def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
         self.told.append(f"takes {letter.envelope_to}")
+        meanwhile()
         answer = self.send(letter)
 
         def hear() -> str:
@@ -193,11 +199,11 @@ def test_the_next_letter_is_written_while_the_server_takes_the_one_before(
     put(world, *(trouble(number) for number in range(3)))
     postman = Early(world)
 
-    def noted(item: OutboxItem, *rest: Any) -> OutboundMail:
+    def noted(item: OutboxItem, *rest: Any) -> Written:
         postman.told.append(f"written to {item.effect.to}")
-        return compose(item, *rest)
+        return (yield from composing(item, *rest))
 
-    monkeypatch.setattr("mailbot.turns.deliver.compose", noted)
+    monkeypatch.setattr(COMPOSING, noted)
     assert deliver(world.bot.context, postman) == 3
     first, second, third = (f"a{number}@x.example" for number in range(3))
     assert postman.told == [
@@ -217,14 +223,64 @@ def test_a_letter_that_waited_long_for_the_answer_before_it_is_written_as_things
     ]
 
 
+def test_a_letter_begun_long_before_its_turn_is_written_as_things_are_by_then(world: World) -> None:
+    put(world, trouble(1), trouble(2))
+
+    class Slow(Early):
+        def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
+            hear = super().begin(letter, meanwhile)
+            world.clock.advance(STALE + timedelta(seconds=1))
+            return hear
+
+    postman = Slow(world)
+    assert deliver(world.bot.context, postman) == 2
+    first, second = (one["Date"].datetime for one in map(read_letter, postman.letters))
+    assert second - first == STALE + timedelta(seconds=1)
+
+
+def test_after_a_letter_that_failed_the_next_one_is_written_anew(world: World) -> None:
+    put(world, trouble(1), trouble(2))
+
+    class Full(Early):
+        def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
+            hear = super().begin(letter, meanwhile)
+            world.clock.advance(timedelta(seconds=1))
+            if letter.envelope_to == "a1@x.example":
+                raise LetterRefused(452, "4.2.2 mailbox full")
+            return hear
+
+    postman = Full(world)
+    assert deliver(world.bot.context, postman) == 1
+    first, second = (one["Date"].datetime for one in map(read_letter, postman.letters))
+    assert second - first == timedelta(seconds=1)
+
+
+def test_a_letter_that_cannot_be_written_fails_at_its_own_turn_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, *(trouble(number) for number in range(3)))
+
+    def broken(item: OutboxItem, *rest: Any) -> Written:
+        yield
+        if item.effect.to == "a1@x.example":
+            raise ZeroDivisionError
+        return (yield from composing(item, *rest))
+
+    monkeypatch.setattr(COMPOSING, broken)
+    postman = Early(world)
+    assert deliver(world.bot.context, postman) == 2
+    assert [letter.envelope_to for letter in postman.letters] == ["a0@x.example", "a2@x.example"]
+    assert world.bot.context.store.overview.row_state(2) is OutboxState.FAILED
+
+
 def test_a_slow_directory_makes_no_letter_stale(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     put(world, *(trouble(number) for number in range(4)))
 
-    def slow(item: OutboxItem, *rest: Any) -> OutboundMail:
+    def slow(item: OutboxItem, *rest: Any) -> Written:
         world.clock.advance(timedelta(seconds=11))
-        return compose(item, *rest)
+        return (yield from composing(item, *rest))
 
-    monkeypatch.setattr("mailbot.turns.deliver.compose", slow)
+    monkeypatch.setattr(COMPOSING, slow)
     postman = Early(world)
     assert deliver(world.bot.context, postman) == 4
     assert len(postman.letters) == 4
@@ -256,10 +312,10 @@ def test_each_letter_of_a_small_batch_is_settled_before_the_next_one_is_begun(wo
     settled: list[int] = []
 
     class Looking(Early):
-        def begin(self, letter: OutboundMail) -> Callable[[], str]:
+        def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
             overview = world.bot.context.store.overview
             settled.append(sum(overview.row_state(row) is OutboxState.DONE for row in (1, 2, 3)))
-            return super().begin(letter)
+            return super().begin(letter, meanwhile)
 
     assert deliver(world.bot.context, Looking(world)) == 3
     assert settled == [0, 1, 2]
@@ -273,13 +329,13 @@ def test_a_letter_is_written_again_from_the_ticket_as_it_was_changed_while_the_o
     store = world.bot.context.store
     written: list[tuple[int, int]] = []
 
-    def noted(item: OutboxItem, ticket: Ticket | None, *rest: Any) -> OutboundMail:
+    def noted(item: OutboxItem, ticket: Ticket | None, *rest: Any) -> Written:
         written.append((item.id, ticket.revision if ticket else 0))
-        return compose(item, ticket, *rest)
+        return (yield from composing(item, ticket, *rest))
 
     class Slow(Early):
-        def begin(self, letter: OutboundMail) -> Callable[[], str]:
-            hear = super().begin(letter)
+        def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
+            hear = super().begin(letter, meanwhile)
 
             def changed_meanwhile() -> str:
                 ticket = store.ticket(1)
@@ -289,7 +345,7 @@ def test_a_letter_is_written_again_from_the_ticket_as_it_was_changed_while_the_o
 
             return changed_meanwhile
 
-    monkeypatch.setattr("mailbot.turns.deliver.compose", noted)
+    monkeypatch.setattr(COMPOSING, noted)
     assert deliver(world.bot.context, Slow(world, takes=[timedelta(minutes=2)])) == 2
     assert written == [(1, 0), (row, 1), (row, 2)]
 

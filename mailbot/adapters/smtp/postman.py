@@ -32,6 +32,10 @@ _OWN_OF_MAIL: Final = frozenset({552, 555})
 _ADDRESS: Final = re.compile(r"[^\s<>\x00-\x20\x7f]+@[^\s<>@\x00-\x20\x7f]+")
 
 
+def _nothing() -> None:
+    """What is done meanwhile where nothing is to be done."""
+
+
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
     """Which server takes our letters.
@@ -81,18 +85,18 @@ class SmtpPostman:
         """See `Postman.send`."""
         return self.begin(letter)()
 
-    def begin(self, letter: OutboundMail) -> Callable[[], str]:
+    def begin(self, letter: OutboundMail, meanwhile: Callable[[], None] = _nothing) -> Callable[[], str]:
         """See `EarlyPostman.begin`.  A connection that the server has closed between two letters is made anew, once."""
         if self._unheard:  # an answer that nobody waited for would be taken for the next one's
             self._drop()
         kept = self._smtp is not None
         try:
-            return self._handed_over(letter)
+            return self._handed_over(letter, meanwhile)
         except _ConnectionLost as lost:
             if lost.sent or not kept:
                 raise self._unavailable(lost.reason) from lost
         try:
-            return self._handed_over(letter)
+            return self._handed_over(letter, meanwhile)
         except _ConnectionLost as lost:
             raise self._unavailable(lost.reason) from lost
 
@@ -119,12 +123,12 @@ class SmtpPostman:
 
     # one letter
 
-    def _handed_over(self, letter: OutboundMail) -> Callable[[], str]:
+    def _handed_over(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
         smtp = self._smtp or self._connect()
         data = _transparent(letter.data)
         envelope = _envelope(smtp, letter, data)
         with self._lost(sent=False):
-            refusal = self._open_envelope(smtp, envelope)
+            refusal = self._open_envelope(smtp, envelope, meanwhile)
             if refusal is not None:
                 self._reset(smtp)
                 raise refusal
@@ -150,12 +154,19 @@ class SmtpPostman:
             raise LetterRefused(code, _text(answer))
         return _words(code, answer)
 
-    def _open_envelope(self, smtp: smtplib.SMTP, commands: tuple[str, str]) -> LetterRefused | None:
+    def _open_envelope(
+        self, smtp: smtplib.SMTP, commands: tuple[str, str], meanwhile: Callable[[], None]
+    ) -> LetterRefused | None:
         """MAIL, RCPT and DATA; None when the server waits for the text."""
+
+        def answer() -> tuple[int, bytes]:
+            meanwhile()
+            return smtp.getreply()
+
         lines = [*commands, "DATA"]
         if smtp.has_extn("pipelining"):
             smtp.send("".join(f"{line}\r\n" for line in lines))
-            answers = [smtp.getreply() for _ in lines]
+            answers = [answer() for _ in lines]
             if answers[2][0] == 354 and (answers[0][0] >= 400 or answers[1][0] >= 400):
                 # RFC 2920 section 3.1: the text is wanted though nobody is to get it; end it at once.
                 smtp.send(b".\r\n")
@@ -164,7 +175,7 @@ class SmtpPostman:
             answers = []
             for line in lines:
                 smtp.putcmd(line)
-                answers.append(smtp.getreply())
+                answers.append(answer())
                 if answers[-1][0] >= 400:
                     break
         return self._refusal(answers)
