@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
 from mailbot.adapters.oauth2 import TokenSettings, TokenSource
+from mailbot.adapters.reading.process import ReadingProcess
 from mailbot.adapters.reading.reader import ConfinedReader
 from mailbot.adapters.sites.apart import DisksApart, HostsProcess, MigrationApart, Role
 from mailbot.adapters.sites.bounded import BoundedSite, InThread
@@ -71,15 +74,17 @@ def build(
     *,
     store: Store | None = None,
     hosts: HostsProcess | None = None,
+    reading: ReadingProcess | None = None,
 ) -> Bot:
     """The bot that a configuration describes; connects to nothing yet.  Raises ConfigurationError, DatabaseNotReady.
 
-    It uses the `store` of another bot where one is given, and has `hosts` asked by that process instead of its own.
+    It uses the `store` of another bot where one is given, has `hosts` asked by that process instead of its own, and mails read
+    by the process `reading`, if that is started already.
     """
     store = store or open_store(config)
     store.check()
     context = make_context(config, store, clock)
-    reader = make_reader(context.reading(clock.now()))
+    reader = make_reader(context.reading(clock.now()), reading)
     mailbox = imap_settings(config)  # one for both connections, so that a refused password is tried by one of them
     return Bot(
         context=context,
@@ -95,9 +100,9 @@ def build(
     )
 
 
-def make_reader(reading: ReadingRules) -> ConfinedReader:
-    """What reads strangers' mails; starts nothing yet."""
-    return ConfinedReader(reading)
+def make_reader(rules: ReadingRules, reading: ReadingProcess | None = None) -> ConfinedReader:
+    """What reads strangers' mails, by a process that is started already or by one that is started for the first of them."""
+    return ConfinedReader(rules, process=reading)
 
 
 def make_inbox(config: Config) -> ImapInbox:
@@ -187,19 +192,21 @@ def _apart(section: SiteSection, hosts: HostsProcess) -> Site:
 
 def make_site(section: SiteSection) -> LibvirtSite:
     """One site's driver; connects to nothing yet."""
-    # Only here, so that commands without machines need no libvirt.
-    from provisioner.libvirt_driver import LibvirtSite  # noqa: PLC0415
-
-    return LibvirtSite(site_settings(section))
+    site: LibvirtSite = _libvirt_driver().LibvirtSite(site_settings(section))
+    return site
 
 
 def make_migration(section: SiteSection) -> LiveMigration | None:
     """Its part in moves of machines that run; None where no other host has its pool."""
     if not section.shared_pool:
         return None
-    from provisioner.libvirt_driver import LiveMigration  # noqa: PLC0415 - as above
+    migration: LiveMigration = _libvirt_driver().LiveMigration(site_settings(section))
+    return migration
 
-    return LiveMigration(site_settings(section))
+
+def _libvirt_driver() -> ModuleType:
+    """Imported now: commands without machines, and the daemon, need no libvirt."""
+    return import_module("provisioner.libvirt_driver")
 
 
 def _auth(section: MailboxSection | SmtpSection) -> Auth:

@@ -10,7 +10,7 @@ import os
 import pwd
 from pathlib import Path
 
-from mailbot.adapters.database.engine import sqlite_file
+from mailbot.adapters.database.place import sqlite_file
 from mailbot.config import Config
 from mailbot.errors import MailbotError
 

@@ -10,7 +10,8 @@ import typer
 
 from mailbot import journal, recovery
 from mailbot.adapters.database import migrate
-from mailbot.adapters.database.engine import make_engine, sqlite_file
+from mailbot.adapters.database.engine import make_engine
+from mailbot.adapters.database.place import sqlite_file
 from mailbot.cli import bots
 from mailbot.cli.acting import start_log
 from mailbot.cli.output import complain, say, visible

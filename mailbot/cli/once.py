@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 
 import typer
 
-from mailbot import passes
-from mailbot.cli.bots import bot
+from mailbot.adapters.reading.process import ReadingProcess
 from mailbot.cli.output import complain, say
 from mailbot.cli.site import settings_of
 from mailbot.cli.table import load
@@ -19,12 +19,10 @@ def once(context: typer.Context) -> None:
     Exits when nothing is due any more, with exit code 75 if something has to be tried again.
     """
     settings = settings_of(context)
-    config = settings.config
-    with bot(settings) as running:
-        tally = passes.once(running)
-        if config.metrics.textfile is not None:
-            write = load("figures:write_textfile")
-            write(config.metrics.textfile, running.context.store, running.context.clock.now())
+    settings.as_service()
+    # What reads mails takes as long to load as all the rest does: both at the same time.
+    with closing(ReadingProcess()) as reading:
+        tally = load("bots:once")(settings, reading)
     say(f"mails {tally.mails}, tickets {tally.tickets}, letters {tally.letters}, machines {tally.machines}")
     for trouble in tally.troubles:
         complain(trouble)

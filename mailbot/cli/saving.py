@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mailbot.adapters.database.backup import CannotBackUp, back_up
-from mailbot.adapters.database.engine import sqlite_file
+from mailbot.adapters.database.place import sqlite_file
 from mailbot.cli.output import say
 from mailbot.cli.site import settings_of
 from mailbot.config import seal_keys, token_keys

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import typer
 
-from mailbot import storage
 from mailbot.cli.as_service import become_service
 from mailbot.cli.output import Named, say
 from mailbot.config import Config, as_toml, default_path, load
-from mailbot.ports import Clock, Store
+
+if TYPE_CHECKING:
+    from mailbot.ports import Clock, Store
 
 
 class Settings:
@@ -36,7 +40,7 @@ class Settings:
     @cached_property
     def clock(self) -> Clock:
         """The clock of every decision: this machine's, unless another was given."""
-        return self._clock or storage.system_clock()
+        return self._clock or _storage().system_clock()
 
     def as_service(self) -> str:
         """Go on as the service's user where we are root; gives that user's name, or nothing.  Raises ConfigurationError."""
@@ -50,12 +54,17 @@ class Settings:
     def store(self) -> Iterator[Store]:
         """The database, at the revision that this program needs.  Raises DatabaseNotReady."""
         self.as_service()
-        store = storage.open_store(self.config)
+        store: Store = _storage().open_store(self.config)
         try:
             store.check()
             yield store
         finally:
             store.close()
+
+
+def _storage() -> ModuleType:
+    """`mailbot.storage`, imported now: SQLAlchemy takes half of a start, and `once` begins something else before."""
+    return import_module("mailbot.storage")
 
 
 def settings_of(context: typer.Context) -> Settings:

@@ -20,6 +20,7 @@ from mailbot.adapters.sites.apart import Callee, DisksApart, HostsProcess, Migra
 from mailbot.adapters.sites.bounded import BoundedSite
 from provisioner.api import ProvisionerError, SiteHealth, SiteSettings, SiteUnreachable
 from tests.hypervisor import make_key, make_spec
+from tests.processes import children, ended
 
 LIMIT_SECONDS = 30
 HOST = SiteSettings("north", "testbed.example", "test:///default", "default-pool", "default", accelerate=False)
@@ -36,11 +37,6 @@ def hung(tmp_path: Path) -> Iterator[SiteSettings]:
         yield replace(HOST, name="hung", uri=f"qemu+unix:///system?socket={path}")
 
 
-def children(parent: int) -> list[int]:
-    """The processes that a process has started and not yet seen the end of."""
-    return [int(one) for one in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
-
-
 def of_ours() -> int:
     """The process that speaks with hosts, once it can be told from a copy of this one."""
     until = time.monotonic() + LIMIT_SECONDS
@@ -50,15 +46,6 @@ def of_ours() -> int:
                 return one
         time.sleep(0.01)
     raise AssertionError("no process was started")
-
-
-def ended(pid: int) -> bool:
-    until = time.monotonic() + LIMIT_SECONDS
-    while time.monotonic() < until:
-        if not Path(f"/proc/{pid}").exists() or "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def answered(call: Future[Any]) -> SiteHealth:

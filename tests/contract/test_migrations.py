@@ -15,7 +15,8 @@ from sqlalchemy.exc import DatabaseError
 
 import migrations
 from mailbot.adapters.database import migrate
-from mailbot.adapters.database.engine import make_engine, sqlite_file
+from mailbot.adapters.database.engine import make_engine
+from mailbot.adapters.database.place import sqlite_file
 from mailbot.adapters.database.schema import schema
 
 

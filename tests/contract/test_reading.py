@@ -18,12 +18,14 @@ import pytest
 
 from mailbot.adapters.reading.confinement import Layer
 from mailbot.adapters.reading.direct import DirectReader
+from mailbot.adapters.reading.process import ReadingProcess
 from mailbot.adapters.reading.reader import ConfinedReader
 from mailbot.adapters.reading.wire import WireError, loads
 from mailbot.ports import Reader
 from parsers import ReadingRules, Unreadable, read, understand
 from parsers.mail.limits import MAX_BYTES, measure, refusal, without_ballast
 from parsers.values import Command, Kind, Understanding
+from tests.processes import ended
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
 HEAD = b"From: alice@example.org\nTo: support@testbed.example\nSubject: Re: VM\n"
@@ -247,6 +249,37 @@ def test_a_mail_that_takes_too_long_is_unreadable_and_the_next_is_read() -> None
         assert slow.mail is None
         assert "processor time" in slow.why
         assert isinstance(reader.read(ORDINARY, RULES.now).meaning, Command)
+
+
+def test_a_child_that_was_started_before_its_rules_were_known_reads(reader: ConfinedReader) -> None:
+    early = ReadingProcess()
+    rules = replace(RULES, languages=("en", "pl"))
+    with ConfinedReader(rules, process=early) as one:
+        assert one.read(ORDINARY, RULES.now) == DirectReader(rules).read(ORDINARY, RULES.now)
+        assert (one.child_pid, one.layers()) == (early.pid, reader.layers())
+    assert not early.is_alive()
+
+
+def test_a_child_that_was_started_early_and_died_is_replaced() -> None:
+    early = ReadingProcess()
+    os.kill(early.pid, signal.SIGKILL)
+    assert early.status() == -signal.SIGKILL
+    with ConfinedReader(RULES, process=early) as reader:
+        assert isinstance(reader.read(ORDINARY, RULES.now).meaning, Command)
+        assert reader.child_pid != early.pid
+
+
+LEAVING = """
+import os
+from mailbot.adapters.reading.process import ReadingProcess
+print(ReadingProcess().pid, flush=True)
+os._exit(0)
+"""
+
+
+def test_a_child_that_was_never_needed_ends_by_itself_once_nobody_is_there() -> None:
+    done = subprocess.run([sys.executable, "-c", LEAVING], capture_output=True, text=True, check=True)
+    assert ended(int(done.stdout))
 
 
 def test_a_child_that_was_killed_is_started_again(reader: ConfinedReader) -> None:

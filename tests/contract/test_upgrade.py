@@ -19,7 +19,8 @@ from sqlalchemy.exc import DatabaseError
 
 from mailbot import policy
 from mailbot.adapters.database import migrate
-from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
+from mailbot.adapters.database.engine import WRITES, make_engine
+from mailbot.adapters.database.place import sqlite_file
 from mailbot.adapters.database.store import Database
 from mailbot.errors import DatabaseNotReady
 from mailbot.model import Actor, EventKind, HistoryEntry, Notice, NoticeOf, NoticeStage, Role, Turn

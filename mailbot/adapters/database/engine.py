@@ -9,7 +9,6 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any
@@ -77,12 +76,6 @@ def parse_url(url: str) -> URL:
         return parsed.set(drivername="sqlite+pysqlite")
     shown = parsed.render_as_string(hide_password=True)
     raise ConfigurationError((f"database.url: {shown}: only a SQLite file and PostgreSQL can be used",))
-
-
-def sqlite_file(url: str) -> Path | None:
-    """The file of a SQLite URL, None for PostgreSQL."""
-    parsed = parse_url(url)
-    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

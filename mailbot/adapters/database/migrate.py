@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event, inspect, text
 
-from mailbot.adapters.database.engine import WRITES, make_engine, sqlite_file
+from mailbot.adapters.database.engine import WRITES, make_engine
+from mailbot.adapters.database.place import sqlite_file
 from mailbot.errors import DatabaseNotReady
 
 HEAD = "0016"

@@ -19,11 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mailbot.adapters.database import addresses, leases, leaving, ledger, limits, migrate, outbox, quick, tickets
 from mailbot.adapters.database.archive import DatabaseArchive
-from mailbot.adapters.database.engine import LOOKS, WRITES, Kept, make_engine, sqlite_file
+from mailbot.adapters.database.engine import LOOKS, WRITES, Kept, make_engine
 from mailbot.adapters.database.inserting import dialect_of, insert
 from mailbot.adapters.database.leases import Moments, database_clock
 from mailbot.adapters.database.locks import advisory_lock, file_lock
 from mailbot.adapters.database.overview import DatabaseOverview
+from mailbot.adapters.database.place import sqlite_file
 from mailbot.adapters.database.tables import LEDGER, NOTES, SITES
 from mailbot.errors import Conflict, DatabaseNotReady
 from mailbot.model import (

@@ -47,7 +47,12 @@ _WRITTEN_ODDLY = (
 def main() -> None:
     """Serve until the share is read, or the daemon closes its end."""
     share, seconds = int(sys.argv[1]), float(sys.argv[2])
-    rules: ReadingRules = pickle.loads(frames.read(COMMANDS))  # noqa: S301 - written by our parent process
+    # Most of it at once: our parent may still be loading what makes the rules.
+    _load_everything(ReadingRules(datetime.now(UTC), UTC))
+    try:
+        rules: ReadingRules = pickle.loads(frames.read(COMMANDS))  # noqa: S301 - written by our parent process
+    except EOFError:
+        os._exit(os.EX_OK)  # there was no mail
     _load_everything(rules)
     confinement.volunteer_for_the_end()
     frames.write(ANSWERS, "\n".join(_confined()).encode())
@@ -85,7 +90,7 @@ def _understood(command: bytes, rules: ReadingRules) -> bytes:
 
 
 def _load_everything(rules: ReadingRules) -> None:
-    """Import whatever reading may ask for: afterwards there are no files."""
+    """Import whatever reading may ask for by these rules: afterwards there are no files."""
     for module in pkgutil.iter_modules(encodings.__path__, "encodings."):
         if module.name not in {"encodings.mbcs", "encodings.oem"}:  # only on Windows
             importlib.import_module(module.name)

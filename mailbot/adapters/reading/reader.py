@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
-import os
-import pickle
 import signal
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,24 +12,19 @@ from datetime import datetime
 from functools import partial
 from time import monotonic
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
-from mailbot.adapters.pipes import opened
 from mailbot.adapters.reading import frames
 from mailbot.adapters.reading.frames import DIED, SHARE_IS_READ, STAMP, UNDERSTOOD
+from mailbot.adapters.reading.process import MAILS, PROCESSOR_SECONDS, ReadingProcess
 from mailbot.adapters.reading.wire import WireError, loads
 from parsers.translatable import Translatable, say
 from parsers.values import Kind, ReadingRules, Understanding, Unreadable
 
-_START_SECONDS = 60.0
-_END_SECONDS = 1.0
-"""How long a child that closed its pipe may take to be gone."""
 TRIES = 2
 """A mail that ended its reader once may have met a machine that was short of memory; twice, and it is left unread."""
 _SENT_ON_TIME = frozenset({-signal.SIGPROF, -signal.SIGXCPU})
 """How a child has ended that took more processor time than it may (`confinement.bound_time`, setrlimit(2))."""
-_PIPE_BYTES = 1024 * 1024
-"""What a pipe holds where the kernel allows it: so much is there for the child to go on with while the daemon commits."""
 _TOO_MUCH = say("Reading it needed too much memory, or ended the reader.")
 
 
@@ -71,21 +61,20 @@ class ConfinedReader:
         self,
         rules: ReadingRules,
         *,
-        processor_seconds: float = 1.8,
+        processor_seconds: float = PROCESSOR_SECONDS,
         patience_seconds: float = 60.0,
-        mails_per_reader: int = 5000,
+        mails_per_reader: int = MAILS,
+        process: ReadingProcess | None = None,
     ) -> None:
         self._rules = rules
         self._processor_seconds = processor_seconds
         self._patience_seconds = patience_seconds
         self._mails_per_reader = mails_per_reader
-        self._child: subprocess.Popen[bytes] | None = None
-        self._channel: frames.Channel | None = None
+        self._process = process
         self._sent: deque[_Reading] = deque()
         """What the child has and did not answer, in the order in which it reads."""
         self._answered = 0
         """How many mails this child has answered."""
-        self._layers: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -98,12 +87,12 @@ class ConfinedReader:
     @property
     def child_pid(self) -> int | None:
         """The process id of the living child, None where there is none."""
-        return self._child.pid if self._child is not None and self._child.poll() is None else None
+        return self._process.pid if self._process is not None and self._process.is_alive() else None
 
     def layers(self) -> tuple[str, ...]:
         """What the child has given up on this machine (`confinement.Layer`); starts it where there is none.  Raises OSError."""
         self._ready()
-        return self._layers
+        return (self._process and self._process.layers) or ()
 
     def read(self, raw: bytes, now: datetime) -> Understanding:
         """What a mail says at the moment `now` (aware).  Never raises for what the bytes contain; OSError where no child starts."""
@@ -118,16 +107,10 @@ class ConfinedReader:
 
     def close(self) -> None:
         """End the child, if there is one; may run twice."""
-        child, self._child, self._channel = self._child, None, None
+        process, self._process = self._process, None
         self._sent.clear()
-        if child is None:
-            return
-        for stream in (child.stdin, child.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-        child.kill()
-        child.wait()
+        if process is not None:
+            process.close()
 
     def _answer(self, reading: _Reading) -> Understanding:
         while reading.answer is None:
@@ -172,7 +155,7 @@ class ConfinedReader:
 
     def _blame(self, reading: _Reading) -> None:
         """This mail was being read when the child ended, or answered nonsense; none is to blame where the share was read."""
-        status = _status(self._child)
+        status = self._process.status() if self._process is not None else None
         if status in _SENT_ON_TIME:
             reading.give_up(
                 say(
@@ -191,44 +174,15 @@ class ConfinedReader:
             self._send(reading)
 
     def _ready(self) -> frames.Channel:
-        """The way to the child, which is started where there is none: with nothing of our environment, and no descriptor but its two pipes."""
-        if self._child is None or self._channel is None or (not self._sent and self._child.poll() is not None):
+        """The way to the child, which is started where there is none.  Raises OSError."""
+        if self._process is None or (not self._sent and not self._process.is_alive()):
             self.close()
+            self._process = ReadingProcess(self._mails_per_reader, self._processor_seconds)
+        if self._process.layers is None:
             self._answered = 0
-            self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no words of a mail
-                [
-                    *(sys.executable, "-m", "mailbot.adapters.reading.child"),
-                    *(str(self._mails_per_reader), str(self._processor_seconds)),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-                bufsize=0,
-            )
-            channel = frames.Channel(_descriptor(opened(self._child.stdin)), _descriptor(opened(self._child.stdout)))
             try:
-                channel.put(pickle.dumps(self._rules))
-                self._layers = tuple(channel.get(monotonic() + _START_SECONDS).decode().split("\n"))
+                self._process.tell(self._rules)
             except (OSError, EOFError) as error:
                 self.close()
                 raise OSError("the reader of mails does not start") from error
-            self._channel = channel
-        return self._channel
-
-
-def _status(child: subprocess.Popen[bytes] | None) -> int | None:
-    """How a child ended that closed its pipe; None where it goes on."""
-    if child is not None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return child.wait(_END_SECONDS)
-    return None
-
-
-def _descriptor(stream: IO[bytes]) -> int:
-    """The descriptor of a pipe to or from the child: it never blocks, and holds as much as the kernel allows."""
-    number = stream.fileno()
-    os.set_blocking(number, False)
-    with contextlib.suppress(OSError):  # fcntl(2), F_SETPIPE_SZ: too many pipes of this user are large already
-        fcntl.fcntl(number, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    return number
+        return self._process.channel
