@@ -28,8 +28,8 @@ def bot(settings: Settings, hosts: HostsProcess | None = None, reading: ReadingP
         made.close()
 
 
-def once(settings: Settings, reading: ReadingProcess) -> Tally:
-    """Everything that is due now, mails read by that process; and the figures of it, where they go to a file."""
+def once(settings: Settings, reading: ReadingProcess | None) -> Tally:
+    """Everything that is due now, mails read by that process, if there is one; and the figures of it, where they go to a file."""
     figures = settings.config.metrics.textfile
     with bot(settings, reading=reading) as running:
         tally = passes.once(running)

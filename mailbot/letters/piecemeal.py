@@ -19,6 +19,11 @@ class Piecemeal:
         self._letter: OutboundMail | None = None
         self._error: Exception | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be written."""
+        return self._error is not None
+
     def go_on(self) -> None:
         """Write the next piece, if there is one; never raises."""
         if self._letter is not None or self._error is not None:

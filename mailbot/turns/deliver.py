@@ -148,6 +148,11 @@ class _Ahead:
     ticket: Ticket | None
     letter: Piecemeal
 
+    def holds(self, item: OutboxItem, ticket: Ticket | None, now: datetime) -> bool:
+        """Whether it is what would be written now of that row and ticket."""
+        same = self.item is item and self.ticket is ticket
+        return same and not self.letter.failed and now - self.letter.now <= STALE
+
 
 @dataclass
 class _Batch:
@@ -217,14 +222,14 @@ class _Batch:
         """The letter as it was begun while the one before was handed over, if nothing that it says can have changed since; else anew."""
         ahead, self.ahead = self.ahead, None
         ticket = self._ticket(item)
-        if ahead is not None and ahead.item is item and ahead.ticket is ticket and now - ahead.letter.now <= STALE:
+        if ahead is not None and ahead.holds(item, ticket, now):
             return ahead.letter
         return Piecemeal(_as_of(now, item), ticket, self.context.letters, now)
 
     def _meanwhile(self, item: OutboxItem, now: datetime) -> Callable[[], None]:
         """What to do while the server is waited for: write the next letter."""
         following = self.following.get(item.id)
-        if following is None:
+        if following is None or (following.ticket_id is not None and following.ticket_id not in self.tickets):
             return lambda: None
         ticket = self._ticket(following)
         letter = Piecemeal(_as_of(now, following), ticket, self.context.letters, now)

@@ -230,7 +230,7 @@ child.main()
 def _python_that_runs(program: str, folder: Path) -> str:
     python = folder / "python"
     (folder / "program.py").write_text(program)
-    python.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} {folder / "program.py"} "$@"\n')
+    python.write_text(f'#!/bin/sh\nshift 3\nexec {sys.executable} {folder / "program.py"} "$@"\n')
     python.chmod(0o755)
     return str(python)
 
@@ -267,6 +267,15 @@ def test_a_child_that_was_started_early_and_died_is_replaced() -> None:
     with ConfinedReader(RULES, process=early) as reader:
         assert isinstance(reader.read(ORDINARY, RULES.now).meaning, Command)
         assert reader.child_pid != early.pid
+
+
+def test_nothing_is_imported_from_the_folder_that_mailbot_was_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pickle.py").write_text("raise SystemExit('somebody else wrote this')")
+    monkeypatch.chdir(tmp_path)
+    with ConfinedReader(RULES) as reader:
+        assert isinstance(reader.read(ORDINARY, RULES.now).meaning, Command)
 
 
 LEAVING = """

@@ -15,6 +15,8 @@ URLS = (
     "sqlite:///folder/mailbot.db",
     "sqlite:////srv/mailbot.db?timeout=5",
     "sqlite:////srv/a b/é.db",
+    "sqlite:////srv/a%20b/mailbot.db",
+    "postgresql://mailbot:p%40ss@db.example/mailbot",
     "postgresql://mailbot@db.example/mailbot",
     "postgresql+psycopg:///mailbot?host=/run/postgresql",
 )

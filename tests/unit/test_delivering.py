@@ -223,42 +223,97 @@ def test_a_letter_that_waited_long_for_the_answer_before_it_is_written_as_things
     ]
 
 
-def test_a_letter_begun_long_before_its_turn_is_written_as_things_are_by_then(world: World) -> None:
-    put(world, trouble(1), trouble(2))
+class Ahead(Early):
+    """Notes which letters were begun before their turn, by whom they are for."""
 
-    class Slow(Early):
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(world)
+        self.begun: list[str] = []
+        self.inside = False
+
+        def noted(item: OutboxItem, *rest: Any) -> Written:
+            if self.inside:
+                self.begun.append(item.effect.to)
+            return (yield from composing(item, *rest))
+
+        monkeypatch.setattr(COMPOSING, noted)
+
+    def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
+        self.inside = True
+        hear = super().begin(letter, meanwhile)
+        self.inside = False
+        return hear
+
+    def dates(self) -> list[datetime]:
+        return [one["Date"].datetime for one in map(read_letter, self.letters)]
+
+
+TWENTY = 20
+"""So many rows make groups of two: every other letter is begun before its turn."""
+
+
+def test_every_other_of_twenty_letters_is_begun_while_the_one_before_is_handed_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, *(trouble(number) for number in range(TWENTY)))
+    postman = Ahead(world, monkeypatch)
+    assert deliver(world.bot.context, postman) == TWENTY
+    assert postman.begun == [f"a{number}@x.example" for number in range(1, TWENTY, 2)]
+    assert [letter.envelope_to for letter in postman.letters] == [f"a{number}@x.example" for number in range(TWENTY)]
+
+
+def test_a_letter_begun_long_before_its_turn_is_written_as_things_are_by_then(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, *(trouble(number) for number in range(TWENTY)))
+
+    class Slow(Ahead):
         def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
             hear = super().begin(letter, meanwhile)
             world.clock.advance(STALE + timedelta(seconds=1))
             return hear
 
-    postman = Slow(world)
-    assert deliver(world.bot.context, postman) == 2
-    first, second = (one["Date"].datetime for one in map(read_letter, postman.letters))
-    assert second - first == STALE + timedelta(seconds=1)
+    postman = Slow(world, monkeypatch)
+    assert deliver(world.bot.context, postman) == TWENTY
+    assert len(postman.begun) == TWENTY / 2
+    assert len(set(postman.dates())) == TWENTY
 
 
-def test_after_a_letter_that_failed_the_next_one_is_written_anew(world: World) -> None:
-    put(world, trouble(1), trouble(2))
+def test_after_a_letter_that_failed_the_next_one_is_written_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(world, *(trouble(number) for number in range(TWENTY)))
 
-    class Full(Early):
+    class Full(Ahead):
         def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
             hear = super().begin(letter, meanwhile)
             world.clock.advance(timedelta(seconds=1))
-            if letter.envelope_to == "a1@x.example":
+            if letter.envelope_to == "a2@x.example":
                 raise LetterRefused(452, "4.2.2 mailbox full")
             return hear
 
-    postman = Full(world)
-    assert deliver(world.bot.context, postman) == 1
-    first, second = (one["Date"].datetime for one in map(read_letter, postman.letters))
-    assert second - first == timedelta(seconds=1)
+    postman = Full(world, monkeypatch)
+    assert deliver(world.bot.context, postman) == TWENTY - 1
+    dates = postman.dates()
+    assert dates[1] == dates[0], "begun with the one before"
+    assert dates[3] - dates[2] == timedelta(seconds=1), "written anew"
 
 
-def test_a_letter_that_cannot_be_written_fails_at_its_own_turn_alone(
+def test_a_letter_that_could_not_be_written_before_its_turn_is_written_at_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(world, *(trouble(number) for number in range(3)))
+    put(world, *(trouble(number) for number in range(TWENTY)))
+    postman = Ahead(world, monkeypatch)
+
+    def broken(item: OutboxItem, *rest: Any) -> Written:
+        if postman.inside:
+            raise MemoryError
+        return (yield from composing(item, *rest))
+
+    monkeypatch.setattr(COMPOSING, broken)
+    assert deliver(world.bot.context, postman) == TWENTY
+
+
+def test_a_letter_that_cannot_be_written_fails_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(world, *(trouble(number) for number in range(TWENTY)))
 
     def broken(item: OutboxItem, *rest: Any) -> Written:
         yield
@@ -268,8 +323,7 @@ def test_a_letter_that_cannot_be_written_fails_at_its_own_turn_alone(
 
     monkeypatch.setattr(COMPOSING, broken)
     postman = Early(world)
-    assert deliver(world.bot.context, postman) == 2
-    assert [letter.envelope_to for letter in postman.letters] == ["a0@x.example", "a2@x.example"]
+    assert deliver(world.bot.context, postman) == TWENTY - 1
     assert world.bot.context.store.overview.row_state(2) is OutboxState.FAILED
 
 

@@ -109,7 +109,7 @@ class LdapConnection:
         told = server.told() | {"attributes": list(unique.values())}
         try:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "mailbot.adapters.directory.ldap_child"],
+                [sys.executable, "-P", "-m", "mailbot.adapters.directory.ldap_child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -38,7 +38,7 @@ class ReadingProcess:
         self.layers: tuple[str, ...] | None = None
         """What it has given up (`confinement.Layer`); None where it has not been told its rules."""
         self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no words of a mail
-            [sys.executable, "-m", "mailbot.adapters.reading.child", str(mails), str(processor_seconds)],
+            [sys.executable, "-P", "-m", "mailbot.adapters.reading.child", str(mails), str(processor_seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

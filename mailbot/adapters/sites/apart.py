@@ -77,15 +77,17 @@ class HostsProcess:
         return begin
 
     def begin(self, on: Callee, method: str, /, *values: Any, **named: Any) -> Future[Any]:
-        """Begin a call.  The answer raises `SiteUnreachable` where the process ends before it."""
+        """Begin a call.  The answer raises `SiteUnreachable` where the process ends before it; after `close` none comes any more."""
         answer: Future[Any] = Future()
         site = on.settings.name
         with self._turn:
+            if self._closed:
+                return answer
             self._calls += 1
+            message = pickle.dumps(Call(self._calls, on, method, values, named))
             try:
                 child = self._ready()
                 self._waiting[self._calls] = site, answer
-                message = pickle.dumps(Call(self._calls, on, method, values, named))
                 frames.write(opened(child.stdin).fileno(), message)
             except OSError as error:
                 self._waiting.pop(self._calls, None)
@@ -93,33 +95,41 @@ class HostsProcess:
         return answer
 
     def close(self) -> None:
-        """End the process, whatever it is doing; never raises."""
-        with self._turn:
-            child, self._child, self._closed = self._child, None, True
+        """End the process, whatever it is doing; never raises.
+
+        Who waits for an answer hears nothing any more: that mailbot ends says nothing of a host.
+        """
+        free = self._turn.acquire(timeout=_END_SECONDS)
+        child, self._child, self._closed = self._child, None, True
+        if free:
+            self._turn.release()
         if child is not None:
+            if not free:  # it takes no more calls, and somebody waits for that
+                child.kill()
             opened(child.stdin).close()
             _status(child)
 
     def _ready(self) -> subprocess.Popen[bytes]:
         """Raises OSError."""
-        if self._closed:
-            raise OSError("mailbot is stopping")
         if self._child is None:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "mailbot.adapters.sites.child"],
+            child = subprocess.Popen(
+                [sys.executable, "-P", "-m", "mailbot.adapters.sites.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
                 bufsize=0,
             )
             # A daemon thread: a process that hangs must not keep this one from ending.
-            threading.Thread(target=self._listen, args=(self._child,), name="hosts", daemon=True).start()
+            threading.Thread(target=self._listen, args=(child,), name="hosts", daemon=True).start()
+            self._child = child
         return self._child
 
     def _listen(self, child: subprocess.Popen[bytes]) -> None:
         """Hand on what the process answers until it ends; then nobody waits for it any more."""
         answers = opened(child.stdout)
-        with suppress(EOFError, OSError):
+        with suppress(
+            Exception
+        ):  # whatever it says that is no answer, after an upgrade of the program under us: it is ended
             while True:
                 number, result, error = pickle.loads(frames.read(answers.fileno()))  # noqa: S301 - our own child
                 with self._turn:
@@ -132,12 +142,13 @@ class HostsProcess:
             unexpected = self._child is child
             if unexpected:
                 self._child = None
-            left, self._waiting = self._waiting, {}
+                left, self._waiting = self._waiting, {}
         why = _ending(_status(child))
         answers.close()
-        if unexpected:
-            opened(child.stdin).close()
-            journal.hosts_process_ended(why=why)
+        if not unexpected:
+            return
+        opened(child.stdin).close()
+        journal.hosts_process_ended(why=why)
         for site, answer in left.values():
             answer.set_exception(_gone(site, why, begun=True))
 

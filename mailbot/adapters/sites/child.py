@@ -11,6 +11,8 @@ import os
 import pickle
 import signal
 import threading
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from mailbot.adapters.reading import frames
@@ -33,11 +35,20 @@ def main() -> None:
     os._exit(os.EX_OK)  # no thread is waited for
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Who speaks with a host in a role; `turn` is held while it does, where only one thread may."""
+
+    settings: SiteSettings
+    asked: LibvirtSite | LiveMigration
+    turn: AbstractContextManager[object]
+
+
 class _Server:
     def __init__(self, answers: int) -> None:
         self._answers = answers
         self._writing = threading.Lock()
-        self._parts: dict[tuple[Role, str], tuple[SiteSettings, LibvirtSite | LiveMigration]] = {}
+        self._parts: dict[tuple[Role, str], _Part] = {}
 
     def serve(self) -> None:
         while True:
@@ -45,36 +56,43 @@ class _Server:
                 call: Call = pickle.loads(frames.read(COMMANDS))  # noqa: S301 - written by our parent process
             except EOFError:
                 return
-            on = self._made(call.on)
-            values = [self._made(one) if isinstance(one, Callee) else one for one in call.values]
+            part = self._part(call.on)
+            values = [self._part(one).asked if isinstance(one, Callee) else one for one in call.values]
             name = f"at-{call.on.settings.name}"
-            threading.Thread(target=self._answer, args=(call, on, values), name=name, daemon=True).start()
+            threading.Thread(target=self._answer, args=(call, part, values), name=name, daemon=True).start()
 
-    def _made(self, callee: Callee) -> LibvirtSite | LiveMigration:
-        """What speaks with the host in that role: the same as before, unless its settings have changed."""
+    def _part(self, callee: Callee) -> _Part:
+        """The same as before, unless the host's settings have changed.  Two bots may ask it, around a reload."""
         where = callee.role, callee.settings.name
         known = self._parts.get(where)
-        if known is not None and known[0] == callee.settings:
-            return known[1]
-        made = (LiveMigration if callee.role is Role.MIGRATION else LibvirtSite)(callee.settings)
-        self._parts[where] = callee.settings, made
+        if known is not None and known.settings == callee.settings:
+            return known
+        if callee.role is Role.MIGRATION:
+            made = _Part(callee.settings, LiveMigration(callee.settings), nullcontext())
+        else:
+            turn = threading.Lock() if callee.role is Role.SITE else nullcontext()
+            made = _Part(callee.settings, LibvirtSite(callee.settings), turn)
+        self._parts[where] = made
         return made
 
-    def _answer(self, call: Call, on: LibvirtSite | LiveMigration, values: list[Any]) -> None:
+    def _answer(self, call: Call, part: _Part, values: list[Any]) -> None:
         try:
-            message = pickle.dumps((call.number, getattr(on, call.method)(*values, **call.named), None))
-        except AtTarget as error:
-            message = pickle.dumps((call.number, None, error))
+            with part.turn:
+                message = pickle.dumps((call.number, getattr(part.asked, call.method)(*values, **call.named), None))
         except BaseException as error:  # noqa: BLE001 - told to the caller, whatever it is
             message = pickle.dumps((call.number, None, _told(error, call.on.settings.name)))
         with self._writing:
             frames.write(self._answers, message)
 
 
-def _told(error: BaseException, site: str) -> ProvisionerError:
-    told = error
-    if not isinstance(told, ProvisionerError):
-        told = ProvisionerError(f"{site}: {type(error).__name__}: {error}")
+def _told(error: BaseException, site: str) -> ProvisionerError | AtTarget:
+    """An error that can be sent: those of the contract as they are, anything else in words."""
+    if isinstance(error, AtTarget):
+        error.error.raised_at = places(error.error)
+        return error
+    told = (
+        error if isinstance(error, ProvisionerError) else ProvisionerError(f"{site}: {type(error).__name__}: {error}")
+    )
     told.raised_at = places(error)
     return told
 
