@@ -127,9 +127,8 @@ class HostsProcess:
     def _listen(self, child: subprocess.Popen[bytes]) -> None:
         """Hand on what the process answers until it ends; then nobody waits for it any more."""
         answers = opened(child.stdout)
-        with suppress(
-            Exception
-        ):  # whatever it says that is no answer, after an upgrade of the program under us: it is ended
+        # Until it ends, or says something that is no answer, as after an upgrade of the program under us.
+        with suppress(Exception):
             while True:
                 number, result, error = pickle.loads(frames.read(answers.fileno()))  # noqa: S301 - our own child
                 with self._turn:
