@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, field
 from pathlib import Path
@@ -14,7 +12,7 @@ from select import select
 from time import monotonic
 from typing import Any, Final
 
-from mailbot.adapters.pipes import opened
+from mailbot.adapters.pipes import child, opened
 from mailbot.adapters.transport import Secret, Security
 from mailbot.errors import DirectoryUnavailable, MailServerUnavailable
 from parsers.frozen import frozen
@@ -108,14 +106,10 @@ class LdapConnection:
         unique = {name.lower(): name for name in attributes}
         told = server.told() | {"attributes": list(unique.values())}
         try:
-            self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "mailbot.adapters.directory.ldap_child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                bufsize=0,
+            self._child = child(
+                "mailbot.adapters.directory.ldap_child",
+                environment=_environment(),
                 start_new_session=True,  # Ctrl-C is for the bot
-                env=_environment(),
             )
         except OSError as error:
             msg = say("The process that talks LDAP cannot be started: {error}", error=str(error.strerror))

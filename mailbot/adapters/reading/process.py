@@ -10,11 +10,10 @@ import fcntl
 import os
 import pickle
 import subprocess
-import sys
 from time import monotonic
 from typing import IO, TYPE_CHECKING
 
-from mailbot.adapters.pipes import opened
+from mailbot.adapters.pipes import child, opened
 from mailbot.adapters.reading import frames
 
 if TYPE_CHECKING:
@@ -37,14 +36,8 @@ class ReadingProcess:
     def __init__(self, mails: int = MAILS, processor_seconds: float = PROCESSOR_SECONDS) -> None:
         self.layers: tuple[str, ...] | None = None
         """What it has given up (`confinement.Layer`); None where it has not been told its rules."""
-        self._child = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no words of a mail
-            [sys.executable, "-P", "-m", "mailbot.adapters.reading.child", str(mails), str(processor_seconds)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            bufsize=0,
-        )
+        words = str(mails), str(processor_seconds)
+        self._child = child("mailbot.adapters.reading.child", *words, environment={})
         self.channel = frames.Channel(_descriptor(opened(self._child.stdin)), _descriptor(opened(self._child.stdout)))
 
     @property

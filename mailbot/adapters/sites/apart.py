@@ -10,17 +10,17 @@ import os
 import pickle
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mailbot import journal
-from mailbot.adapters.pipes import opened
+from mailbot.adapters.pipes import child, opened
 from mailbot.adapters.reading import frames
 from parsers.translatable import say
 from provisioner.api import Disks, Part, SiteSettings, SiteUnreachable, VmSpec
@@ -70,11 +70,7 @@ class HostsProcess:
 
     def of(self, role: Role, settings: SiteSettings) -> Callable[..., Future[Any]]:
         """By which the methods of one host's part are called; see `bounded.Calls`."""
-
-        def begin(method: str, /, *values: Any, **named: Any) -> Future[Any]:
-            return self.begin(Callee(role, settings), method, *values, **named)
-
-        return begin
+        return partial(self.begin, Callee(role, settings))
 
     def begin(self, on: Callee, method: str, /, *values: Any, **named: Any) -> Future[Any]:
         """Begin a call.  The answer raises `SiteUnreachable` where the process ends before it; after `close` none comes any more."""
@@ -86,9 +82,9 @@ class HostsProcess:
             self._calls += 1
             message = pickle.dumps(Call(self._calls, on, method, values, named))
             try:
-                child = self._ready()
+                process = self._ready()
                 self._waiting[self._calls] = site, answer
-                frames.write(opened(child.stdin).fileno(), message)
+                frames.write(opened(process.stdin).fileno(), message)
             except OSError as error:
                 self._waiting.pop(self._calls, None)
                 answer.set_exception(_gone(site, str(error), begun=False))
@@ -100,33 +96,27 @@ class HostsProcess:
         Who waits for an answer hears nothing any more: that mailbot ends says nothing of a host.
         """
         free = self._turn.acquire(timeout=_END_SECONDS)
-        child, self._child, self._closed = self._child, None, True
+        process, self._child, self._closed = self._child, None, True
         if free:
             self._turn.release()
-        if child is not None:
+        if process is not None:
             if not free:  # it takes no more calls, and somebody waits for that
-                child.kill()
-            opened(child.stdin).close()
-            _status(child)
+                process.kill()
+            opened(process.stdin).close()
+            _status(process)
 
     def _ready(self) -> subprocess.Popen[bytes]:
         """Raises OSError."""
         if self._child is None:
-            child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "mailbot.adapters.sites.child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-                bufsize=0,
-            )
+            started = child("mailbot.adapters.sites.child", environment=os.environ, stderr=None)
             # A daemon thread: a process that hangs must not keep this one from ending.
-            threading.Thread(target=self._listen, args=(child,), name="hosts", daemon=True).start()
-            self._child = child
+            threading.Thread(target=self._listen, args=(started,), name="hosts", daemon=True).start()
+            self._child = started
         return self._child
 
-    def _listen(self, child: subprocess.Popen[bytes]) -> None:
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
         """Hand on what the process answers until it ends; then nobody waits for it any more."""
-        answers = opened(child.stdout)
+        answers = opened(process.stdout)
         # Until it ends, or says something that is no answer, as after an upgrade of the program under us.
         with suppress(Exception):
             while True:
@@ -138,27 +128,27 @@ class HostsProcess:
                 else:
                     answer.set_result(result)
         with self._turn:
-            unexpected = self._child is child
+            unexpected = self._child is process
             if unexpected:
                 self._child = None
                 left, self._waiting = self._waiting, {}
-        why = _ending(_status(child))
+        why = _ending(_status(process))
         answers.close()
         if not unexpected:
             return
-        opened(child.stdin).close()
+        opened(process.stdin).close()
         journal.hosts_process_ended(why=why)
         for site, answer in left.values():
             answer.set_exception(_gone(site, why, begun=True))
 
 
-def _status(child: subprocess.Popen[bytes]) -> int:
+def _status(process: subprocess.Popen[bytes]) -> int:
     """How a process ended that has nothing more to do; the end comes by us where it does not come by itself."""
     try:
-        return child.wait(_END_SECONDS)
+        return process.wait(_END_SECONDS)
     except subprocess.TimeoutExpired:
-        child.kill()
-        return child.wait()
+        process.kill()
+        return process.wait()
 
 
 def _ending(status: int) -> str:

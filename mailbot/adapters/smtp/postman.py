@@ -32,10 +32,6 @@ _OWN_OF_MAIL: Final = frozenset({552, 555})
 _ADDRESS: Final = re.compile(r"[^\s<>\x00-\x20\x7f]+@[^\s<>@\x00-\x20\x7f]+")
 
 
-def _nothing() -> None:
-    """What is done meanwhile where nothing is to be done."""
-
-
 @dataclass(frozen=True, slots=True)
 class SmtpSettings:
     """Which server takes our letters.
@@ -85,7 +81,7 @@ class SmtpPostman:
         """See `Postman.send`."""
         return self.begin(letter)()
 
-    def begin(self, letter: OutboundMail, meanwhile: Callable[[], None] = _nothing) -> Callable[[], str]:
+    def begin(self, letter: OutboundMail, meanwhile: Callable[[], None] = lambda: None) -> Callable[[], str]:
         """See `EarlyPostman.begin`.  A connection that the server has closed between two letters is made anew, once."""
         if self._unheard:  # an answer that nobody waited for would be taken for the next one's
             self._drop()
