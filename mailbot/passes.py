@@ -150,10 +150,17 @@ def under_way(bot: Bot) -> int:
 
 
 def once(bot: Bot) -> Tally:
-    """Do everything that is due now, until nothing is; what has to wait is left for the next time."""
+    """Do everything that is due now, until nothing is; what has to wait is left for the next time.
+
+    Machines have their turn when the mailbox is read to its end and the process that reads has ended: what speaks with
+    hosts then takes its room, instead of room beside it.
+    """
     total = Tally()
     while True:
-        mail, work_done = tick(bot), machines(bot)
+        mail, work_done = tick(bot), Tally()
+        if not mail.more or mail.troubles:
+            bot.reader.close()
+            work_done = machines(bot)
         for tally in (mail, work_done):
             total.mails += tally.mails
             total.tickets += tally.tickets

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
 from mailbot.adapters.oauth2 import TokenSettings, TokenSource
@@ -179,8 +180,20 @@ def make_sites(config: Config, hosts: HostsProcess | None = None) -> dict[str, S
 
 
 def _here(section: SiteSection) -> Site:
-    site = BoundedSite(section.name, InThread(make_site(section)))
-    return Site(site, section.dns_domain, make_site(section), migration=make_migration(section))
+    driver: Any = _Later(lambda: make_site(section))
+    disks: Any = _Later(lambda: make_site(section))
+    migration: Any = _Later(lambda: make_migration(section)) if section.shared_pool else None
+    return Site(BoundedSite(section.name, InThread(driver)), section.dns_domain, disks, migration=migration)
+
+
+class _Later:
+    """What speaks with hosts, made when it is first asked for anything: mails are read and letters sent without libvirt."""
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._made = cache(make)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made(), name)
 
 
 def _apart(section: SiteSection, hosts: HostsProcess) -> Site:
@@ -196,10 +209,8 @@ def make_site(section: SiteSection) -> LibvirtSite:
     return site
 
 
-def make_migration(section: SiteSection) -> LiveMigration | None:
-    """Its part in moves of machines that run; None where no other host has its pool."""
-    if not section.shared_pool:
-        return None
+def make_migration(section: SiteSection) -> LiveMigration:
+    """Its part in moves of machines that run."""
     migration: LiveMigration = _libvirt_driver().LiveMigration(site_settings(section))
     return migration
 

@@ -125,6 +125,23 @@ def test_the_daemon_does_not_load_what_only_its_child_reads_mails_with() -> None
     assert not {one for one in loaded if one.startswith("parsers.mail.")}
 
 
+LATER = """
+import sys
+from pathlib import Path
+from mailbot.config import load
+from mailbot.wiring import make_sites
+(site,) = make_sites(load(Path(sys.argv[1]))).values()
+print("libvirt" in sys.modules, site.provisioner.health().reachable, "libvirt" in sys.modules)
+"""
+
+
+def test_hosts_in_the_bots_own_process_load_libvirt_when_they_are_asked(config: Path) -> None:
+    config.write_text(config.read_text().replace('#uri = "qemu:///system"', 'uri = "test:///default"'))
+    words = [sys.executable, "-c", LATER, str(config)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "True"]
+
+
 @pytest.mark.parametrize("name", CODES)
 def test_every_error_that_has_an_exit_code_exists(name: str) -> None:
     module, _, kind = name.rpartition(".")
