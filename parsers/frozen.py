@@ -39,15 +39,26 @@ def _fields(cls: type) -> tuple[Field[Any], ...]:
     return fields(cls)
 
 
+@cache
+def _places(cls: type) -> tuple[str, ...]:
+    """The fields that may be given by their place."""
+    return tuple(one.name for one in _fields(cls) if not one.kw_only)
+
+
+_set = object.__setattr__
+
+
 def _init(self: Any, *values: Any, **named: Any) -> None:
     """Raises TypeError, as a dataclass's own does."""
-    cls, every = self.__class__, _fields(self.__class__)
-    places = [one.name for one in every if not one.kw_only]
-    if len(values) > len(places) or not named.keys().isdisjoint(places[: len(values)]):
-        raise TypeError(f"{cls.__name__}: more values than fields, or one given twice")
-    given = dict(zip(places, values, strict=False)) | named
-    for one in every:
-        object.__setattr__(self, one.name, given.pop(one.name) if one.name in given else _default(cls, one))
+    cls, given = self.__class__, named
+    if values:
+        places = _places(cls)
+        if len(values) > len(places) or not named.keys().isdisjoint(places[: len(values)]):
+            raise TypeError(f"{cls.__name__}: more values than fields, or one given twice")
+        given |= zip(places, values, strict=False)
+    for one in _fields(cls):
+        name = one.name
+        _set(self, name, given.pop(name) if name in given else _default(cls, one))
     if given:
         raise TypeError(f"{cls.__name__} has no {', '.join(given)}")
 

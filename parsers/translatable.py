@@ -49,12 +49,7 @@ class Translatable(str):
 
     def written(self, writer: Writer) -> str:
         """The words in the writer's language."""
-        if not self.key:
-            return str(self)
-        if not self.values:
-            return writer.pattern(self.key, self.many, self.number)
-        values = {name: _written(value, writer) for name, value in self.values}
-        return filled(writer.pattern(self.key, self.many, self.number), values)
+        return _said(self.key, self.values, self.many, self.number, writer) if self.key else str(self)
 
 
 Value: TypeAlias = str | int | date
@@ -188,8 +183,7 @@ def _from_data(data: Any, depth: int) -> Value:
 
 
 def _made(key: str, values: tuple[tuple[str, Value], ...], many: str = "", number: int = 0) -> Translatable:
-    made = Translatable("", key, values, many, number)
-    return Translatable(made.written(_ENGLISH), key, values, many, number)
+    return Translatable(_said(key, values, many, number, _ENGLISH) if key else "", key, values, many, number)
 
 
 class _English:
@@ -206,6 +200,11 @@ class _English:
 
 
 _ENGLISH = _English()
+
+
+def _said(key: str, values: tuple[tuple[str, Value], ...], many: str, number: int, writer: Writer) -> str:
+    pattern = writer.pattern(key, many, number)
+    return filled(pattern, {name: _written(value, writer) for name, value in values}) if values else pattern
 
 
 def _written(value: Value, writer: Writer) -> str:
