@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mailbot.adapters.imap.inbox import ImapInbox, ImapSettings
 from mailbot.adapters.oauth2 import TokenSettings, TokenSource
@@ -38,6 +38,8 @@ from provisioner.api import Architecture, Firmware, SiteSettings
 
 if TYPE_CHECKING:
     from provisioner.libvirt_driver import LibvirtSite, LiveMigration
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,14 +182,18 @@ def make_sites(config: Config, hosts: HostsProcess | None = None) -> dict[str, S
 
 
 def _here(section: SiteSection) -> Site:
-    driver: Any = _Later(lambda: make_site(section))
-    disks: Any = _Later(lambda: make_site(section))
-    migration: Any = _Later(lambda: make_migration(section)) if section.shared_pool else None
-    return Site(BoundedSite(section.name, InThread(driver)), section.dns_domain, disks, migration=migration)
+    site = BoundedSite(section.name, InThread(_later(lambda: make_site(section))))
+    migration = _later(lambda: make_migration(section)) if section.shared_pool else None
+    return Site(site, section.dns_domain, _later(lambda: make_site(section)), migration=migration)
+
+
+def _later(make: Callable[[], T]) -> T:
+    """What speaks with hosts, made when it is first asked for anything: mails are read and letters sent without libvirt."""
+    return cast("T", _Later(make))
 
 
 class _Later:
-    """What speaks with hosts, made when it is first asked for anything: mails are read and letters sent without libvirt."""
+    """Stands for what is made when it is first asked for anything."""
 
     def __init__(self, make: Callable[[], object]) -> None:
         self._made = cache(make)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 import time_machine
 from hypothesis import settings
+
+from tests.world import World
 
 settings.register_profile("mailbot", deadline=None)
 settings.load_profile("mailbot")
@@ -58,3 +62,11 @@ def _takes_long(item: pytest.Item) -> bool:
 @pytest.fixture
 def regenerate_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--regenerate-golden"))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A world with nothing in it yet; who needs another one has a fixture of that name."""
+    made = World(tmp_path)
+    yield made
+    made.close()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -19,13 +17,6 @@ from tests.world import ALICE, CAROL, World, kind_of, request_words
 from tests.writing import words_of
 
 STRANGE = UUID(int=7)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 def with_a_machine(world: World) -> FakeMachine:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 
@@ -25,13 +24,6 @@ from tests.writing import mail, words_of
 
 AWAY = Faults(unreachable=True)
 SUBJECT = "Persistent Virtual Machine Creation"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 def approved(world: World, people: int) -> Sequence[Person]:

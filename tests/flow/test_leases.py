@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,13 +16,6 @@ from tests.world import ALICE, CAROL, World, request_words
 from tests.writing import mail, reply
 
 SUBJECT = "Persistent Virtual Machine Creation"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 def test_a_letter_whose_lease_was_lost_is_left_to_whoever_has_it(world: World) -> None:

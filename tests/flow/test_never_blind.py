@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-
-import pytest
 
 from mailbot import passes
 from mailbot.errors import LetterRefused, MailServerUnavailable
@@ -18,13 +15,6 @@ from tests.writing import mail, reply, words_of
 
 S = TicketState
 AWAY = MailServerUnavailable("imap.example.org refuses the password")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 def machine(world: World, until: str = "2027-01-31") -> None:

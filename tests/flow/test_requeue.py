@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -22,13 +20,6 @@ from tests.world import ALICE, BOB, CAROL, PEOPLE, World, kind_of, request_words
 from tests.writing import mail
 
 SUBJECT = "Persistent Virtual Machine Creation"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 def requeue_row(world: World, row: int) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
 from mailbot.adapters.database.store import Database
@@ -18,13 +15,6 @@ from mailbot.turns.retention import NOTE
 from tests.world import ALICE, BOB, CAROL, World, request_words
 
 TABLES = {"tickets": TICKETS, "history": HISTORY, "ledger": LEDGER, "mails": RAW_MAILS, "letters": OUTBOX}
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 def rows(world: World) -> dict[str, int]:

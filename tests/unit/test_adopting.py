@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 from uuid import UUID, uuid5
 
 import pytest
@@ -18,13 +16,6 @@ from tests.world import ALICE, World, request_words
 
 MARK = Mark(uuid5(UUID(int=0), "a machine"), "7", "alice", date(2027, 3, 31), 20)
 KNOWN = Told("A web server.", "A machine for us", "<1@example.org>")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.close()
 
 
 def test_what_the_mark_and_the_mail_say_is_the_tickets(world: World) -> None:

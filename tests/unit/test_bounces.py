@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -77,13 +75,6 @@ def test_failed_is_final_whatever_the_class_and_only_a_delay_is_for_now(
 def test_where_no_diagnostic_code_is_given_the_words_under_the_address_count() -> None:
     assert reported("failed", "5.0.0").diagnostic == "Mailbox is over its quota"
     assert reported("failed", "5.0.0", "Diagnostic-Code: smtp; 552 full").diagnostic == "smtp; 552 full"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 def test_an_absence_note_about_a_letter_is_no_bounce_and_moves_nothing(world: World) -> None:

@@ -36,6 +36,12 @@ def loaded(*words: str) -> list[str]:
     return done.stderr.splitlines()[-1].split()
 
 
+def printed(program: str, *words: str) -> str:
+    """What a process of its own prints, which runs that program."""
+    command = [sys.executable, "-c", program, *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_the_line_of_the_overview_is_the_first_line_of_the_commands_own_help(row: Row) -> None:
     found = load(row.calls)
@@ -87,25 +93,22 @@ def test_what_decides_loads_neither_mail_servers_nor_hypervisors_nor_what_reads_
 
 
 def test_check_writes_no_letter_where_no_template_is_replaced(config: Path) -> None:
-    told = "import sys; from mailbot.cli import main; main(sys.argv[1:]); print(*sys.modules)"
-    words = [sys.executable, "-c", told, "-c", str(config), "check"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "ok   letters: " in done.stdout
-    assert not {"babel", "icalendar", "jinja2", "mailbot.letters.catalogue"} & set(done.stdout.splitlines()[-1].split())
+    program = "import sys; from mailbot.cli import main; main(sys.argv[1:]); print(*sys.modules)"
+    told = printed(program, "-c", str(config), "check")
+    assert "ok   letters: " in told
+    assert not {"babel", "icalendar", "jinja2", "mailbot.letters.catalogue"} & set(told.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize("module", ["health", "sites"])
 def test_check_and_a_sites_mode_load_nothing_that_servers_are_asked_with(module: str) -> None:
-    told = f"import sys, mailbot.cli.{module}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert not {"imapclient", "libvirt", "smtplib", "mailbot.wiring"} & set(done.stdout.split())
+    told = printed(f"import sys, mailbot.cli.{module}; print(*sys.modules)")
+    assert not {"imapclient", "libvirt", "smtplib", "mailbot.wiring"} & set(told.split())
 
 
 def test_a_site_with_a_file_of_people_loads_neither_tls_nor_the_library_of_keys() -> None:
-    told = "import sys, mailbot.contexts; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    told = printed("import sys, mailbot.contexts; print(*sys.modules)")
     ldap = "mailbot.adapters.directory.ldap"
-    assert not {"cryptography", "mailbot.adapters.transport", ldap} & set(done.stdout.split())
+    assert not {"cryptography", "mailbot.adapters.transport", ldap} & set(told.split())
 
 
 READING = {"dateparser", "dkim", "dns", "inscriptis", "lxml", "mailparser", "quotequail"}
@@ -117,9 +120,7 @@ SELDOM = {"icalendar", "libvirt", "prometheus_client", "rich"}
 
 
 def test_the_daemon_does_not_load_what_only_its_child_reads_mails_with() -> None:
-    told = "import sys, mailbot.cli.running; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.split())
+    loaded = set(printed("import sys, mailbot.cli.running; print(*sys.modules)").split())
     assert "mailbot.adapters.reading.reader" in loaded
     assert (READING | SELDOM) & loaded == set()
     assert not {one for one in loaded if one.startswith("parsers.mail.")}
@@ -137,9 +138,7 @@ print("libvirt" in sys.modules, site.provisioner.health().reachable, "libvirt" i
 
 def test_hosts_in_the_bots_own_process_load_libvirt_when_they_are_asked(config: Path) -> None:
     config.write_text(config.read_text().replace('#uri = "qemu:///system"', 'uri = "test:///default"'))
-    words = [sys.executable, "-c", LATER, str(config)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "True", "True"]
+    assert printed(LATER, str(config)).split() == ["False", "True", "True"]
 
 
 @pytest.mark.parametrize("name", CODES)

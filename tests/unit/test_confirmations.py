@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,13 +21,6 @@ ASKED = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 DAY = (ASKED.date() - date(1970, 1, 1)).days
 RELEASE, REINSTALL = Letter.RELEASE_CONFIRM, Letter.REINSTALL_CONFIRM
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.close()
 
 
 def has(world: World, **asked: Any) -> Ticket:

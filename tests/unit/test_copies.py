@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from mailbot import tokens
@@ -15,13 +12,6 @@ from mailbot.turns.repetition import remember_copies, went_to_others
 from parsers.values import Mail
 from tests.world import ALICE, BOB, World
 from tests.writing import SUPPORT, mail
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 @pytest.fixture

@@ -35,13 +35,6 @@ LIMIT_SECONDS = 60.0
 NEVER_SECONDS = 10**6
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
-
-
 def request(world: World, login: str) -> bytes:
     return mail(f"{login}@example.org", "Persistent Virtual Machine Creation", request_words(login), world.now)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -54,13 +54,6 @@ S = TicketState
 LATER = LetterRefused(451, "4.3.0 come back later")
 NEVER = LetterRefused(550, "5.1.1 no such user here")
 AWAY = MailServerUnavailable("smtp.example.org does not answer")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 def trouble(number: int, to: str = "") -> Effect:

@@ -23,13 +23,6 @@ BORDER = Rules(trust=TrustRules(authserv_id=OURS))
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[World]:
     """A site whose border says who wrote."""
     made = World(tmp_path, rules=BORDER)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -16,13 +15,6 @@ from mailbot.adapters.database.store import Database
 from mailbot.metrics import METRICS, health, registry, served
 from mailbot.model import Letter
 from tests.world import World, request_words
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 def figures(world: World) -> dict[str, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,13 +18,6 @@ from tests.world import World
 
 POSITION = MailKey("support", "INBOX", 1, 0)
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 def fetched(uid: int, size: int = 10) -> Fetched:

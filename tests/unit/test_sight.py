@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,13 +19,6 @@ from tests.world import ADMINS, World
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 UNREAD = "the mailbox was not read to its end since then"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.close()
 
 
 def due(at: datetime | None) -> Ticket:

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from mailbot.turns.modes import Change, Mode, change, history, mode_of, refusals, taken_down
 from tests.world import START, World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 def test_the_last_word_about_a_site_counts(world: World) -> None:
