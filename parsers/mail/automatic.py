@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
+from itertools import islice
 
 from parsers.mail import automatic_words as words
 from parsers.mail.absence import begins_absent, waits
@@ -228,12 +229,14 @@ def _loops(seen: _Seen) -> bool:
 
 
 def _challenge(seen: _Seen) -> Automatic | None:
+    if seen.mail.quotes:
+        return None
     text = fold(" ".join(seen.mail.text[:3000].split()))
     if not any(phrase in text for phrase in words.STRONG_CHALLENGE):
         return None  # nearly every mail
     hits = sum(1 for phrase in words.CHALLENGE_WORDS if phrase in text)
     asks = any(phrase in text for phrase in ("click", "cliqu", "http", "reply to this", "empty message"))
-    if hits >= 2 and asks and not seen.mail.quotes:
+    if hits >= 2 and asks:
         return Automatic(AutomaticKind.CHALLENGE, "it asks to prove that a person wrote")
     return None
 
@@ -247,10 +250,13 @@ def _worded_reply(seen: _Seen) -> Automatic | None:
     newest = fold(" ".join((seen.mail.new_text or "")[:2000].split()))
     if any(_is_an_answerers(form) for form in forms) or (_names_an_absence(forms) and not waits(newest)):
         # who answers a note of absence has its subject
-        answers = subjects.is_marked(seen.mail.subject) and _is_a_persons(seen)
+        is_marked = subjects.is_marked(seen.mail.subject)
+        answers = is_marked and (_fills_in_the_template(seen) or _begins_with_a_command(seen))
         return None if answers else _answered(seen, "its subject is that of an automatic reply")
-    found = _by_subject(seen, forms) or _by_its_words(seen)
-    return None if found is None or _is_a_persons(seen) else found
+    if _fills_in_the_template(seen):
+        return None
+    found = _by_subject(seen, forms) or _by_its_words(seen, newest)
+    return None if found is None or _begins_with_a_command(seen) else found
 
 
 def _by_subject(seen: _Seen, forms: Sequence[str]) -> Automatic | None:
@@ -271,9 +277,8 @@ def _names_an_absence(forms: Sequence[str]) -> bool:
     return any(_ABSENT_BEFORE.match(form) for form in forms)
 
 
-def _by_its_words(seen: _Seen) -> Automatic | None:
+def _by_its_words(seen: _Seen, newest: str) -> Automatic | None:
     subject = fold(seen.mail.subject).strip()
-    newest = fold(" ".join((seen.mail.new_text or "")[:2000].split()))
     absent = any(phrase in newest for phrase in words.ABSENT_WORDS)
     bulk = seen.fields.get("precedence").lower() in ("bulk", "junk") or bool(
         seen.fields.get("x-auto-response-suppress")
@@ -305,13 +310,17 @@ def _is_told(phrase: str, newest: str) -> bool:
     return (end is None or end.group() != "?") and not _DECIDED.search(rest)
 
 
-def _is_a_persons(seen: _Seen) -> bool:
-    """Whether the newest words begin with a command, or the template is filled in."""
+def _begins_with_a_command(seen: _Seen) -> bool:
+    """Whether one of the first of the newest lines is a command."""
     first = [line for line in (seen.mail.new_text or "").split("\n") if line.strip()][:_FIRST_LINES]
-    commands = any(isinstance(read_command(line, seen.rules), Command) for line in first)
+    return any(isinstance(read_command(line, seen.rules), Command) for line in first)
+
+
+def _fills_in_the_template(seen: _Seen) -> bool:
+    """Whether lines of the template stand in the text, not quoted."""
     lines = seen.mail.text[:_TEMPLATE_CHARACTERS].split("\n")
-    labelled = sum(bool(read_label(line)) for line in lines if line and line[0] not in "> ")
-    return commands or labelled >= _LABELS_OF_A_TEMPLATE
+    labelled = (line for line in lines if line and line[0] not in "> " and read_label(line))
+    return next(islice(labelled, _LABELS_OF_A_TEMPLATE - 1, None), None) is not None
 
 
 def _subjects(subject: str) -> tuple[str, ...]:

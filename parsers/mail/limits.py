@@ -32,7 +32,7 @@ _ORDINARY_TAGS = 8_000
 _TEXT_PART_BYTES = 4 * 1024 * 1024
 _OTHER_PART_BYTES = 64 * 1024
 
-_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_HEADER_ENDS = (b"\n\n", b"\n\r\n")
 _FIELD_START = re.compile(rb"(?:\A|[\r\n])[!-9;-~]{1,200}[ \t]*:")
 _BOUNDARY = re.compile(rb"(?i)boundary[ \t*0-9]{0,8}=[ \t]{0,5}\"?([^\"\r\n;]{1,70})")
 _ENCLOSING = (b" message/", b":message/", b"\tmessage/")
@@ -65,8 +65,8 @@ class Shape:
 def header_block(raw: bytes) -> bytes:
     """The bytes before the first empty line, at most one byte more than MAX_HEADER_BYTES."""
     head = raw[: MAX_HEADER_BYTES + 4]
-    end = _HEADER_END.search(head)
-    return head[: end.start()] if end else head
+    ends = [at for at in map(head.find, _HEADER_ENDS) if at >= 0]
+    return head[: min(ends)].removesuffix(b"\r") if ends else head
 
 
 def measure(raw: bytes) -> Shape:
@@ -78,7 +78,9 @@ def measure(raw: bytes) -> Shape:
     if len(raw) > MAX_BYTES or lines > MAX_LINES:
         return Shape(len(raw), len(head), len(starts), 0, lines, 0, 0, long_lines=False, tags=0)
     lower = raw.lower()  # counting in a copy is many times faster than a pattern without case
-    containers = lower.count(b"boundary") + sum(lower.count(mark) for mark in _ENCLOSING)
+    containers = lower.count(b"boundary")
+    if b"message/" in lower:
+        containers += sum(lower.count(mark) for mark in _ENCLOSING)
     boundaries = _boundaries(raw, lower) if containers else set()
     return Shape(
         size=len(raw),

@@ -15,7 +15,6 @@ from email.policy import compat32
 _LONE_CR = re.compile(r"\r(?!\n)")
 _FIELD = re.compile(r"[!-9;-~]+:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*")
 _EMPTY_LINE = re.compile(r"\r?\n")
-_LAST_LINE_END = re.compile(r"\r?\n\Z")
 #: What follows the boundary on its line: the mark of the last one, and white space that a relay may have put there.
 _AFTER_BOUNDARY = re.compile(r"(--)?[ \t]*(?:\r?\n|\Z)")
 _DEEPEST = 10
@@ -59,8 +58,9 @@ def _entity(text: str, depth: int, *, inside: bool) -> Message | None:
     if message.get_content_maintype() == "message":
         enclosed = _entity(body, depth + 1, inside=inside)
         return None if enclosed is None else _holding(message, [enclosed])
-    # The line end before a boundary belongs to the boundary.
-    message.set_payload(_LAST_LINE_END.sub("", body) if inside else body)
+    if inside and body.endswith("\n"):  # the line end before a boundary belongs to the boundary
+        body = body[:-1].removesuffix("\r")
+    message.set_payload(body)
     return message
 
 

@@ -77,11 +77,11 @@ def is_robots_note(words: str) -> bool:
     """Whether all of a short text, as typed, is what machines write for people who are away or about a mail that came in."""
     if not _SHORTEST < len(words) < _LONGEST or "?" in words:
         return False
-    sentences = [" ".join(piece.split()) for piece in _SENTENCE_END.split(words)]
-    sentences = [sentence for sentence in sentences if any(map(str.isalnum, sentence))]
     folded = " ".join(fold(words).split())
     if not any(hint in folded for hint in _HINTS):
         return False  # most mails
+    sentences = [" ".join(piece.split()) for piece in _SENTENCE_END.split(words)]
+    sentences = [sentence for sentence in sentences if any(map(str.isalnum, sentence))]
     if len(sentences) > _MOST_SENTENCES or _NO_MACHINE_WRITES.search(folded) or waits(folded):
         return False
     told = [_tells(sentence) for sentence in sentences]

@@ -14,7 +14,7 @@ from functools import lru_cache
 from parsers.dates import Period, read_period
 from parsers.reply import reasons
 from parsers.reply.grammar import Grammar, grammar
-from parsers.reply.reasons import EDGES, starts_with_word
+from parsers.reply.reasons import EDGES, no_word_goes_on, starts_with_word
 from parsers.reply.rest import EXPLAINED, refuses_by_sign, standing_against
 from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, WHY, Rule
 from parsers.text.banners import without_banners
@@ -202,7 +202,7 @@ def _match(
     words = grammar(rules.languages)
     forms = words.forms[rule.verb]
     start, end = polite, _end_of_form(forms, line.plain, polite)
-    if end is None:
+    if end is None and polite:
         start, end = 0, _end_of_form(forms, line.plain, 0)
     if end is None:
         return None
@@ -222,10 +222,14 @@ def _end_of_form(forms: frozenset[str], plain: str, start: int) -> int | None:
     """Where the longest known form of this verb that begins at `start` ends; None where none does."""
     if plain[start : start + 1] not in _by_first_letter(forms):
         return None
-    for end in range(min(len(plain), start + _LONGEST_FORM), start, -1):
-        if plain[start:end] in forms and starts_with_word(plain, start, plain[start:end]):
-            return end
-    return None
+    return next((end for end in _ends(plain, start) if plain[start:end] in forms), None)
+
+
+@lru_cache(maxsize=4)  # a line is compared with the forms of each verb
+def _ends(plain: str, start: int) -> tuple[int, ...]:
+    """Where a form that begins there can end, the furthest first."""
+    ends = range(min(len(plain), start + _LONGEST_FORM), start, -1)
+    return tuple(end for end in ends if no_word_goes_on(plain, end))
 
 
 @lru_cache(maxsize=256)

@@ -124,5 +124,8 @@ def _ends_reason(line: str, kept: list[str]) -> bool:
 
 
 def starts_with_word(text: str, at: int, phrase: str) -> bool:
-    end = at + len(phrase)
-    return text.startswith(phrase, at) and (end == len(text) or not (text[end].isalnum() or text[end] in "'-_@/"))
+    return text.startswith(phrase, at) and no_word_goes_on(text, at + len(phrase))
+
+
+def no_word_goes_on(text: str, at: int) -> bool:
+    return at == len(text) or not (text[at].isalnum() or text[at] in "'-_@/")

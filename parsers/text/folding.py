@@ -11,12 +11,13 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\ufeff\ufff9-\ufffb\ue000-\uf8ff\U000e0000-\U000e007f\U000f0000-\U0010ffff\ud800-\udfff]"
 )
-_LINE_ENDS = re.compile("\r\n|\r|\u2028|\u2029|\x85|\x0b|\x0c")
+_LINE_ENDS = re.compile("\r|\u2028|\u2029|\x85|\x0b|\x0c")
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 # Of `_UNSEEN`, what Python counts as printable: joiners, fillers and variation selectors.
 _UNSEEN_BUT_PRINTABLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
-_LONGEST_REMEMBERED = 32
+_LONGEST_RUN, _LONGEST_LINE = 32, 200
+"""What is longer is made plain anew each time."""
 _ASCII_ALIKE = str.maketrans(
     {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-"}
     | {"\u2014": "-", "\u2212": "-", "\u2044": "/"}
@@ -29,6 +30,7 @@ def visible(text: str) -> str:
     Control, bidirectional, zero-width, tag, private-use characters and lone surrogates are dropped:
     they hide words from the reader or act on a terminal.
     """
+    text = text.replace("\r\n", "\n")
     if _is_seen(text):
         return text
     return _UNSEEN.sub("", _SPACES.sub(" ", _LINE_ENDS.sub("\n", text)))
@@ -47,6 +49,8 @@ def _is_seen(text: str) -> bool:
 
 def one_line(text: str, limit: int = 998) -> str:
     """`visible` text on one line, white space folded, cut at `limit` characters."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip(" ")[:limit]  # most values
     return " ".join(visible(text[: 4 * limit]).split())[:limit]
 
 
@@ -57,12 +61,20 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
+    return _remembered_line(text) if len(text) <= _LONGEST_LINE else _folded(text)
+
+
+def _folded(text: str) -> str:
     return _BEYOND_ASCII.sub(_plain_run, text).casefold()
+
+
+#: A line is asked about by several rules, one after the other.
+_remembered_line = lru_cache(maxsize=512)(_folded)
 
 
 def _plain_run(found: re.Match[str]) -> str:
     run = found.group()
-    return _remembered_run(run) if len(run) <= _LONGEST_REMEMBERED else _plain(run)
+    return _remembered_run(run) if len(run) <= _LONGEST_RUN else _plain(run)
 
 
 def _plain(run: str) -> str:

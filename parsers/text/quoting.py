@@ -140,8 +140,7 @@ def _library_cut(lines: list[str], before: int) -> int | None:
 
 
 def _is_marked(lines: list[str], start: int) -> bool:
-    following = [line for line in lines[start : start + 12] if line.strip()]
-    return bool(following) and depth(following[0]) > 0
+    return depth(next((line for line in lines[start : start + 12] if line.strip()), "")) > 0
 
 
 class _Introductions:
@@ -196,6 +195,8 @@ def _intro_end(lines: list[str], at: int) -> int | None:
 def _begins_here(lines: list[str], at: int, end: int) -> bool:
     """Whether an introduction that ends at `end` begins at `at`, and not with a later line: an answer may stand right above it."""
     later = range(at + 1, end + 1)
+    if not later:
+        return True
     if begins_intro(lines[at]):
         return names_who(lines[at]) or not any(
             begins_intro(lines[number]) and is_dated(lines[number]) for number in later

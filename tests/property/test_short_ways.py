@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml.html import document_fromstring
 
-from parsers.mail import headers, layout
+from parsers.mail import headers, layout, limits
 from parsers.mail.parsing import parsed
 from parsers.request import disk
 from parsers.text import charsets, folding
@@ -211,11 +211,26 @@ SEEN = st.text(
 )
 
 
+def all_three_passes(text: str) -> str:
+    lines = re.sub("\r\n|\r|\u2028|\u2029|\x85|\x0b|\x0c", "\n", text)
+    return folding._UNSEEN.sub("", folding._SPACES.sub(" ", lines))
+
+
 @given(SEEN)
 def test_what_is_seen_of_a_text_is_what_all_three_passes_leave(text: str) -> None:
-    passed = folding._UNSEEN.sub("", folding._SPACES.sub(" ", folding._LINE_ENDS.sub("\n", text)))
+    passed = all_three_passes(text)
     assert folding.visible(text) == passed
     assert folding.without_unseen(text) == folding._UNSEEN.sub("", text)
+
+
+@given(SEEN | st.text(st.sampled_from("ab  é\n"), max_size=12), st.sampled_from([1, 2, 5, 998]))
+def test_one_line_is_what_all_three_passes_and_a_split_leave(text: str, limit: int) -> None:
+    assert folding.one_line(text, limit) == " ".join(all_three_passes(text[: 4 * limit]).split())[:limit]
+
+
+@given(st.binary(max_size=4) | st.text(st.sampled_from("ab\r\n"), max_size=12).map(str.encode))
+def test_a_header_ends_before_the_first_empty_line(raw: bytes) -> None:
+    assert limits.header_block(raw) == re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
 
 
 GARBLED = st.text(
