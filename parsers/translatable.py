@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
 _JSON = ("{", '"')
@@ -72,7 +73,12 @@ class Writer(Protocol):
 
 def say(key: str, /, **values: Value) -> Translatable:
     """A sentence by its English pattern, which is its key in every catalogue: it must stand there as it is, in quotes."""
-    return _made(key, tuple(values.items()))
+    return _made(key, tuple(values.items())) if values else _fixed(key)
+
+
+@lru_cache(maxsize=1024)  # each of them is a constant of the program
+def _fixed(key: str) -> Translatable:
+    return _made(key, ())
 
 
 def say_many(one: str, many: str, /, number: int, **values: Value) -> Translatable:

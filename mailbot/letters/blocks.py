@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
 
 class BlockKind(StrEnum):
@@ -67,18 +68,8 @@ class Block:
 
 def read_blocks(source: str) -> tuple[Block, ...]:
     """Read a rendered template; an empty line or another kind of line ends a block."""
-    blocks: list[Block] = []
-    kind: BlockKind | None = None
-    lines: list[str] = []
-    for line in [*source.split("\n"), ""]:
-        found = _kind_of(line)
-        if found is not kind and kind is not None:
-            blocks.append(_block(kind, lines))
-            lines = []
-        kind = found
-        if found is not None:
-            lines.append(line[2:] if found is not BlockKind.PARAGRAPH else line)
-    return tuple(blocks)
+    runs = groupby(source.split("\n"), _kind_of)
+    return tuple(_block(kind, lines) for kind, lines in runs if kind is not None)
 
 
 def _kind_of(line: str) -> BlockKind | None:
@@ -86,6 +77,8 @@ def _kind_of(line: str) -> BlockKind | None:
 
 
 def _block(kind: BlockKind, lines: Iterable[str]) -> Block:
+    if kind is not BlockKind.PARAGRAPH:
+        lines = [line[2:] for line in lines]
     if kind in _JOINED:
         return Block(kind, ((" ".join(" ".join(lines).split()), ""),))
     if separator := _PAIRS.get(kind):

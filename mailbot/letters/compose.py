@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -44,6 +45,10 @@ from parsers.values import Verb
 _MAX_REFERENCES = 10
 LIST = "letters"
 """First label of the List-Id (RFC 2919), by which people filter."""
+_PLAIN_WORDS = re.compile(r"[A-Za-z0-9 -]*")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9 '_+-]*")
+_ADDRESS = re.compile(r'[^\x00-\x20\x7f-\U0010ffff<>(),;:"\\]+')
+"""Printable ASCII without what would end it, part it or quote in it (RFC 5322 section 3.2.3)."""
 _COMMAND_WORDS = frozenset(phrase for phrase in listed_words() if phrase.isalpha())
 
 
@@ -215,7 +220,10 @@ def _mailto(work: _Work, subject: str, short_code: str) -> Mailto:
     below = quote(f"\r\n\r\n{settings.rules.service.name}{number}, code {short_code}\r\n", safe="")
     answer = quote(subject if subject.lower().startswith("re:") else f"Re: {subject}", safe="")
     reply = f"mailto:{quote(to, safe='@+')}?subject={answer}&body="
-    return lambda words: f"{reply}{quote(words.partition('<')[0], safe='')}{below}"
+    return lambda words: f"{reply}{_quoted(words.partition('<')[0])}{below}"
+
+
+_quoted = lru_cache(maxsize=256)(partial(quote, safe=""))  # most lines are offered in many letters
 
 
 def _short_code(work: _Work) -> str:
@@ -299,7 +307,7 @@ def _headers(work: _Work, subject: str, message_id: str) -> list[tuple[str, str]
         ("Auto-Submitted", "auto-replied" if answer else "auto-generated"),
         ("X-Auto-Response-Suppress", "All"),
         ("X-Mailbot-Letter", work.letter.value),
-        ("List-Id", _list_id(settings)),
+        ("List-Id", _list_id(settings.rules.service.name, settings.message_id_domain)),
     ]
     if work.reference is not None:
         address = tokens.reply_address(settings.support_address, work.reference, plus=settings.plus_addresses)
@@ -307,11 +315,10 @@ def _headers(work: _Work, subject: str, message_id: str) -> list[tuple[str, str]
     return headers
 
 
-def _list_id(settings: LetterSettings) -> str:
+def _list_id(name: str, domain: str) -> str:
     """RFC 2919 section 3: a name for people, where it needs no encoding, and an id in a domain of ours."""
-    name, identity = settings.rules.service.name, f"<{LIST}.{settings.message_id_domain}>"
-    plain = name.isascii() and all(character.isalnum() or character in " -" for character in name)
-    return f"{name} {identity}" if plain else identity
+    identity = f"<{LIST}.{domain}>"
+    return f"{name} {identity}" if _PLAIN_WORDS.fullmatch(name) else identity
 
 
 def _threading(work: _Work) -> list[tuple[str, str]]:
@@ -343,13 +350,10 @@ def _message_id_or_none(written: str) -> str:
     return written if good and written.isascii() and written.isprintable() and " " not in written else ""
 
 
+@lru_cache(maxsize=256)  # ours and the admins' stand in many letters
 def _mailbox(name: str, address: str) -> str:
     """`Alice Example <alice@example.org>`, the name quoted or encoded as it needs (RFC 5322 section 3.4, RFC 2047)."""
-    if (
-        not (address.isascii() and address.isprintable())
-        or set(address) & set(' <>(),;:"\\')
-        or address.count("@") != 1
-    ):
+    if not (_ADDRESS.fullmatch(address) and address.count("@") == 1):
         raise LetterCannotBeWritten(say("No message can be sent to the address “{address}”.", address=address))
     name = one_line(name, 80)
     if not name:
@@ -358,8 +362,7 @@ def _mailbox(name: str, address: str) -> str:
         encoded = Header(name, "utf-8", maxlinelen=70, header_name="To").encode(linesep="\r\n")
         return f"{encoded}\r\n <{address}>"
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    plain = all(character.isalnum() or character in " -'_+" for character in name)
-    return f"{name} <{address}>" if plain else f'"{escaped}" <{address}>'
+    return f"{name} <{address}>" if _PLAIN_NAME.fullmatch(name) else f'"{escaped}" <{address}>'
 
 
 def _unstructured(words: str) -> str:

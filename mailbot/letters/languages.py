@@ -72,9 +72,14 @@ class Language:
             words = form.sub(space, words)
         return words
 
+    @property
+    def is_typeset(self) -> bool:
+        """Whether it wants other spaces than those that are typed."""
+        return self.code in _SPACES
+
     def label(self, words: str) -> str:
         """The words before a colon, with the space that the language wants there."""
-        return f"{self.typeset(words)}{_NO_BREAK}" if self.code in _SPACES else words
+        return f"{self.typeset(words)}{_NO_BREAK}" if self.is_typeset else words
 
     def pattern(self, key: str, many: str, number: int) -> str:
         return self.catalogue.ngettext(key, many, number) if many else self.catalogue.gettext(key)

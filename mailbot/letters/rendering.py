@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -76,16 +76,13 @@ def rendering(
 
     Raises jinja2.UndefinedError where the template needs a value that is not there.
     """
-    source = _text_environment(own, language).get_template(f"{template}.txt.j2").render(values)
+    source = _template(_text_environment(own, language), f"{template}.txt.j2").render(values)
     yield
-    blocks = tuple(_typeset(block, language) for block in read_blocks(source))
+    blocks = read_blocks(source)
+    if language.is_typeset:
+        blocks = tuple(_typeset(block, language) for block in blocks)
     preview = next((block.text for block in blocks if block.kind is BlockKind.LEAD), title)
-
-    @cache
-    def label(words: str) -> str:
-        # The word in front keeps each line from being a command itself, also where a client drops the indent.
-        return language.typeset(language.words(say("Reply «{words}»", words=words)))
-
+    label = partial(_label, language)
     offered = {one_line(offer.words): offer.verb for offer in values["commands"]}
     yield
     html = _layout(own, language).render(
@@ -101,6 +98,12 @@ def rendering(
     )
     yield
     return Rendered(to_text(blocks, label), html)
+
+
+@lru_cache(maxsize=256)  # most lines are offered in many letters
+def _label(language: Language, words: str) -> str:
+    """How a line that can be answered is offered: a word in front keeps it from being a command, also where a client drops the indent."""
+    return language.typeset(language.words(say("Reply «{words}»", words=words)))
 
 
 def _typeset(block: Block, language: Language) -> Block:
@@ -234,6 +237,13 @@ def _text_environment(own: Path | None, language: Language) -> Environment:
     return environment
 
 
+@lru_cache(maxsize=256)
+def _template(environment: Environment, name: str) -> Template:
+    template = environment.get_template(name)
+    template.globals = dict(template.globals)  # copied for each letter, and a chain of two takes six times as long
+    return template
+
+
 @lru_cache(maxsize=16)
 def _layout(own: Path | None, language: Language) -> Template:
     environment = Environment(
@@ -244,7 +254,7 @@ def _layout(own: Path | None, language: Language) -> Template:
         auto_reload=False,
     )
     environment.filters["together"] = _together
-    return environment.get_template("layout.html.j2")
+    return _template(environment, "layout.html.j2")
 
 
 _TOGETHER = re.compile(
