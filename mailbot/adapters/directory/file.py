@@ -55,7 +55,7 @@ _ADDRESS: Final = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+")
 KIND: Final = "file:"
 """What ids of people in a file begin with."""
 
-_Stamp = tuple[tuple[str, int, int], ...]
+_Stamp = tuple[tuple[Path, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +112,20 @@ class FileDirectory:
 
     @staticmethod
     def _stamp(loaded: _Loaded) -> _Stamp:
-        return tuple(_stat(Path(path)) for path, _mtime, _size in loaded.stamp)
+        return tuple([_stat(path) for path, _mtime, _size in loaded.stamp])
 
 
-def _stat(path: Path) -> tuple[str, int, int]:
+def _stat(path: Path) -> tuple[Path, int, int]:
     try:
         stat = path.stat()
     except OSError as error:
         raise DirectoryUnavailable(
             say("{path} cannot be read: {error}", path=str(path), error=str(error.strerror))
         ) from error
-    return str(path), stat.st_mtime_ns, stat.st_size
+    return path, stat.st_mtime_ns, stat.st_size
 
 
-def _read(path: Path, stamps: list[tuple[str, int, int]]) -> str:
+def _read(path: Path, stamps: list[tuple[Path, int, int]]) -> str:
     # The stamp is taken before the text: a file that changes in between is read again next time.
     stamps.append(_stat(path))
     try:
@@ -141,7 +141,7 @@ def _read(path: Path, stamps: list[tuple[str, int, int]]) -> str:
 
 
 def _load(path: Path) -> _Loaded:
-    stamps: list[tuple[str, int, int]] = []
+    stamps: list[tuple[Path, int, int]] = []
     text = _read(path, stamps)
     try:
         document = tomllib.loads(text)
@@ -218,7 +218,7 @@ def _addresses(key: str, value: Any) -> Iterable[str]:
     return value if key == "aliases" else ()
 
 
-def _person(path: Path, entry: Mapping[str, Any], stamps: list[tuple[str, int, int]]) -> Person:
+def _person(path: Path, entry: Mapping[str, Any], stamps: list[tuple[Path, int, int]]) -> Person:
     keys = list(entry.get("ssh_keys", ()))
     if "ssh_keys_file" in entry:
         text = _read(path.parent / entry["ssh_keys_file"], stamps)

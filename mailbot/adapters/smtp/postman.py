@@ -323,9 +323,8 @@ def _transparent(data: bytes) -> bytes:
 
     Bare CR and LF are made whole, so that no server can take something inside the text for its end.
     """
-    lines = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n").replace(b"\r\n.", b"\r\n..")
-    lines = b"." * lines.startswith(b".") + lines
-    return lines if lines.endswith(b"\r\n") else lines + b"\r\n"
+    lines = b"\r\n".join(data.splitlines()).replace(b"\r\n.", b"\r\n..")
+    return b"." * lines.startswith(b".") + lines + b"\r\n"
 
 
 def _auth(smtp: smtplib.SMTP, mechanism: str, initial: str) -> tuple[int, bytes]:
