@@ -182,7 +182,7 @@ def without_token(text: str) -> str:
 
     A Message-ID stays unique by its last part.  Servers repeat them in their answers, people quote them.
     """
-    if len(text) < SHORTEST_TOKEN or not _TOKEN.search(text):  # most texts: every column of every row is asked
+    if len(text) < SHORTEST_TOKEN:  # most texts
         return text
     return _TOKEN.sub(r"\1", text)
 

@@ -85,7 +85,7 @@ def rendering(
     label = partial(_label, language)
     offered = {one_line(offer.words): offer.verb for offer in values["commands"]}
     yield
-    html = _layout(own, language).render(
+    html = _template(_html_environment(own, language), "layout.html.j2").render(
         blocks=blocks,
         title=title,
         band=band,
@@ -245,7 +245,7 @@ def _template(environment: Environment, name: str) -> Template:
 
 
 @lru_cache(maxsize=16)
-def _layout(own: Path | None, language: Language) -> Template:
+def _html_environment(own: Path | None, language: Language) -> Environment:
     environment = Environment(
         loader=_loader(own, language),
         undefined=StrictUndefined,
@@ -254,7 +254,7 @@ def _layout(own: Path | None, language: Language) -> Template:
         auto_reload=False,
     )
     environment.filters["together"] = _together
-    return _template(environment, "layout.html.j2")
+    return environment
 
 
 _TOGETHER = re.compile(

@@ -317,7 +317,7 @@ def _begins_with_a_command(seen: _Seen) -> bool:
 
 
 def _fills_in_the_template(seen: _Seen) -> bool:
-    """Whether lines of the template stand in the text, not quoted."""
+    """Whether two lines of the template stand in the text, neither quoted nor indented."""
     lines = seen.mail.text[:_TEMPLATE_CHARACTERS].split("\n")
     labelled = (line for line in lines if line and line[0] not in "> " and read_label(line))
     return next(islice(labelled, _LABELS_OF_A_TEMPLATE - 1, None), None) is not None

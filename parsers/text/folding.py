@@ -50,7 +50,7 @@ def _is_seen(text: str) -> bool:
 def one_line(text: str, limit: int = 998) -> str:
     """`visible` text on one line, white space folded, cut at `limit` characters."""
     if text.isascii() and text.isprintable() and "  " not in text:
-        return text.strip(" ")[:limit]  # most values
+        return str(text.strip(" ")[:limit])  # most values; what is marked up loses its mark, as below
     return " ".join(visible(text[: 4 * limit]).split())[:limit]
 
 
@@ -69,7 +69,7 @@ def _folded(text: str) -> str:
 
 
 #: A line is asked about by several rules, one after the other.
-_remembered_line = lru_cache(maxsize=512)(_folded)
+_remembered_line = lru_cache(maxsize=256)(_folded)
 
 
 def _plain_run(found: re.Match[str]) -> str:
