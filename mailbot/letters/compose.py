@@ -350,7 +350,6 @@ def _message_id_or_none(written: str) -> str:
     return written if good and written.isascii() and written.isprintable() and " " not in written else ""
 
 
-@lru_cache(maxsize=256)  # ours and the admins' stand in many letters
 def _mailbox(name: str, address: str) -> str:
     """`Alice Example <alice@example.org>`, the name quoted or encoded as it needs (RFC 5322 section 3.4, RFC 2047)."""
     if not (_ADDRESS.fullmatch(address) and address.count("@") == 1):
