@@ -307,7 +307,7 @@ def _headers(work: _Work, subject: str, message_id: str) -> list[tuple[str, str]
         ("Auto-Submitted", "auto-replied" if answer else "auto-generated"),
         ("X-Auto-Response-Suppress", "All"),
         ("X-Mailbot-Letter", work.letter.value),
-        ("List-Id", _list_id(settings.rules.service.name, settings.message_id_domain)),
+        ("List-Id", _list_id(settings)),
     ]
     if work.reference is not None:
         address = tokens.reply_address(settings.support_address, work.reference, plus=settings.plus_addresses)
@@ -315,9 +315,9 @@ def _headers(work: _Work, subject: str, message_id: str) -> list[tuple[str, str]
     return headers
 
 
-def _list_id(name: str, domain: str) -> str:
+def _list_id(settings: LetterSettings) -> str:
     """RFC 2919 section 3: a name for people, where it needs no encoding, and an id in a domain of ours."""
-    identity = f"<{LIST}.{domain}>"
+    name, identity = settings.rules.service.name, f"<{LIST}.{settings.message_id_domain}>"
     return f"{name} {identity}" if _PLAIN_WORDS.fullmatch(name) else identity
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
+
+from parsers.remembering import remembered
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -19,7 +20,6 @@ Declarations: TypeAlias = Mapping[str, str]
 
 MAX_SHEET = 200_000
 MAX_RULES = 2_000
-_LONGEST_REMEMBERED = 500
 _MAX_COMPOUNDS = 6
 
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
@@ -71,22 +71,15 @@ WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (0, 0, 0)
 
 
+@remembered(longest=500, most=256)  # a client writes the same few styles at each of its elements
 def declarations(text: str) -> Declarations:
     """The declarations of a style attribute, or of what stands between braces; the last of a property counts."""
-    return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else _declared(text)
-
-
-def _declared(text: str) -> Declarations:
     found: dict[str, str] = {}
     for declaration in _plain(text).split(";"):
         name, colon, value = declaration.partition(":")
         if colon:
             found[name.strip().lower()] = " ".join(value.lower().replace("!important", " ").split())
     return found
-
-
-#: A client writes the same few styles at each of its elements.
-_remembered = lru_cache(maxsize=256)(_declared)
 
 
 def _plain(text: str) -> str:

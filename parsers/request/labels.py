@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
-from functools import lru_cache
 
+from parsers.remembering import remembered
 from parsers.text.folding import fold, word_set
 from parsers.translatable import say
 
@@ -101,7 +101,6 @@ _INLINE = re.compile(
 _ALIKE = 0.84
 _COLONS = frozenset(":=：")
 _LONGEST_REMARK = 300
-_LONGEST_REMEMBERED = 500
 _FIRST_LETTERS = frozenset(label[0] for label in LABELS.values())
 _CELL_EDGE = re.compile(r"\s{0,3}[\t|]\s{0,3}|[ \xa0]{2,}")
 
@@ -126,21 +125,12 @@ class Label:
     exact: bool = False
 
 
+@remembered(longest=500, most=1024)  # the steps of reading a mail ask for the same lines
 def read_label(line: str) -> Label | None:
     """The template label that a line (without quote marks) begins with, or None.
 
     Behind a bar (│) our letters show words of people, which are no template.
     """
-    # The steps of reading a mail ask for the same lines; what is kept stays small whatever is sent.
-    return _remembered_label(line) if len(line) <= _LONGEST_REMEMBERED else _label_of(line)
-
-
-@lru_cache(maxsize=1024)
-def _remembered_label(line: str) -> Label | None:
-    return _label_of(line)
-
-
-def _label_of(line: str) -> Label | None:
     if line.lstrip()[:1] == "│":
         return None
     start = _BULLET.match(line)

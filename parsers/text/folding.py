@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+
+from parsers.remembering import remembered
 
 # C0 but tab and newline, DEL, C1, soft hyphen, zero-width, bidirectional controls, tags, private use, lone surrogates.
 _UNSEEN = re.compile(
@@ -16,8 +17,6 @@ _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 # Of `_UNSEEN`, what Python counts as printable: joiners, fillers and variation selectors.
 _UNSEEN_BUT_PRINTABLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
-_LONGEST_RUN, _LONGEST_LINE = 32, 200
-"""What is longer is made plain anew each time."""
 _ASCII_ALIKE = str.maketrans(
     {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-"}
     | {"\u2014": "-", "\u2212": "-", "\u2044": "/"}
@@ -61,30 +60,19 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    return _remembered_line(text) if len(text) <= _LONGEST_LINE else _folded(text)
+    return _folded(text)
 
 
+@remembered(longest=200, most=256)  # a line is asked about by several rules, one after the other
 def _folded(text: str) -> str:
-    return _BEYOND_ASCII.sub(_plain_run, text).casefold()
+    return _BEYOND_ASCII.sub(lambda found: _plain(found.group()), text).casefold()
 
 
-#: A line is asked about by several rules, one after the other.
-_remembered_line = lru_cache(maxsize=256)(_folded)
-
-
-def _plain_run(found: re.Match[str]) -> str:
-    run = found.group()
-    return _remembered_run(run) if len(run) <= _LONGEST_RUN else _plain(run)
-
-
+@remembered(longest=32, most=4096)  # most runs are one letter with an accent: the same few, over and over
 def _plain(run: str) -> str:
     """Letters beyond ASCII in plain form.  Nothing of what stands beside a run changes it: ASCII composes with nothing."""
     plain = unicodedata.normalize("NFKD", run.translate(_ASCII_ALIKE)).casefold()
     return "".join(c for c in plain if not unicodedata.combining(c) and unicodedata.category(c) != "Cf")
-
-
-#: Most runs are one letter with an accent: the same few, over and over.
-_remembered_run = lru_cache(maxsize=4096)(_plain)
 
 
 def phrases(table: str) -> tuple[str, ...]:

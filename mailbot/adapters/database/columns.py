@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text, TypeDecorator
 
-from mailbot.tokens import SHORTEST_TOKEN, without_token
+from mailbot.tokens import without_token
 from parsers.translatable import Translatable, as_text, from_text
 
 INDEXED_BYTES = 900
@@ -76,8 +76,6 @@ class Handle(Words):
 
 def storable(value: str) -> str:
     """The text without tokens, and with NUL and lone surrogates replaced by U+FFFD."""
-    if len(value) < SHORTEST_TOKEN and value.isascii() and value.isprintable():
-        return str(value)  # most columns of every row
     value = without_token(value)
     if "\0" in value:
         value = value.replace("\0", "\ufffd")
