@@ -96,6 +96,8 @@ def judge(raw: bytes) -> None:
 
 def ordinary(folder: Path) -> None:
     raws = [path.read_bytes() for path in sorted(folder.glob("**/*.eml"))]
+    if not raws:
+        sys.exit(f"There is no mail (*.eml) in {folder} to be read.")
     for raw in raws[:50]:
         judge(raw)
     times = []

@@ -171,15 +171,13 @@ def test_mail_is_read_on_where_none_can_be_moved(world: World) -> None:
     assert world.ticket(2).username == "bob"
 
 
-class Failing:
-    """A reader that fails on some mails: no memory is left, or no child can be started."""
+class Between:
+    """A reader that hands on what it is asked to the bot's own."""
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
     def read(self, raw: bytes, now: datetime) -> Understanding:
-        if b"poison" in raw:
-            raise MemoryError
         return self.reader.read(raw, now)
 
     def begin(self, raw: bytes, now: datetime) -> Callable[[], Understanding]:
@@ -192,10 +190,23 @@ class Failing:
         """Nothing to end."""
 
 
+class Failing(Between):
+    """It fails on mails with a word, as where no memory is left; with SystemExit the whole process ends, as where the kernel has none."""
+
+    def __init__(self, reader: Reader, word: bytes, error: type[BaseException]) -> None:
+        super().__init__(reader)
+        self.word, self.error = word, error
+
+    def read(self, raw: bytes, now: datetime) -> Understanding:
+        if self.word in raw:
+            raise self.error
+        return super().read(raw, now)
+
+
 def test_a_mail_that_the_reader_fails_on_stops_nothing(world: World) -> None:
     world.inbox.deliver(mail(ALICE.email, "poison", "hello", world.now))
     world.inbox.deliver(mail("bob@example.org", SUBJECT, request_words("bob"), world.now))
-    bot = replace(world.bot, reader=Failing(world.bot.reader))
+    bot = replace(world.bot, reader=Failing(world.bot.reader, b"poison", MemoryError))
     assert passes.tick(bot).troubles == []
     assert world.ticket().username == "bob"
     for _ in range(3):
@@ -204,8 +215,8 @@ def test_a_mail_that_the_reader_fails_on_stops_nothing(world: World) -> None:
     assert len(world.inbox._folders.uids(Folder.QUARANTINE)) == 1
 
 
-class Ahead(Failing):
-    """A reader that remembers how many mails were begun before each answer was asked for."""
+class Ahead(Between):
+    """It remembers how many mails were begun before each answer was asked for."""
 
     def __init__(self, reader: Reader) -> None:
         super().__init__(reader)
@@ -235,7 +246,7 @@ def test_nothing_is_read_ahead_after_a_pass_that_did_not_end(world: World) -> No
         world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
     world.inbox.deliver(mail(ALICE.email, "deadly", "hello", world.now))
     with pytest.raises(SystemExit):
-        passes.tick(replace(world.bot, reader=Deadly(world.bot.reader)))
+        passes.tick(replace(world.bot, reader=Failing(world.bot.reader, b"deadly", SystemExit)))
     for number in range(3):
         world.inbox.deliver(mail(ALICE.email, f"dinner {number}", "At eight?", world.now))
     world.restart()
@@ -414,33 +425,12 @@ def test_a_ticket_that_was_decided_while_it_was_due_is_left_alone(world: World) 
     assert not [one for one in world.letters if Letter.ADMIN_TICKET_TROUBLE.value.encode() in one.data]
 
 
-class Deadly:
-    """A reader with which the whole process ends on some mail, as when the kernel runs out of memory."""
-
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
-
-    def read(self, raw: bytes, now: datetime) -> Understanding:
-        if b"deadly" in raw:
-            raise SystemExit
-        return self.reader.read(raw, now)
-
-    def begin(self, raw: bytes, now: datetime) -> Callable[[], Understanding]:
-        return partial(self.read, raw, now)
-
-    def layers(self) -> tuple[str, ...]:
-        return ()
-
-    def close(self) -> None:
-        """Nothing to end."""
-
-
 def test_a_mail_that_ends_the_bot_each_time_is_put_aside_unread_and_the_next_is_read(world: World) -> None:
     world.inbox.deliver(mail(ALICE.email, "deadly", "hello", world.now))
     world.inbox.deliver(mail("bob@example.org", SUBJECT, request_words("bob"), world.now))
     deaths = 0
     for _ in range(10):
-        bot = replace(world.bot, reader=Deadly(world.bot.reader))
+        bot = replace(world.bot, reader=Failing(world.bot.reader, b"deadly", SystemExit))
         try:
             passes.tick(bot)
             break
@@ -457,7 +447,7 @@ def test_a_mail_that_ends_the_bot_each_time_is_put_aside_unread_and_the_next_is_
 def test_a_bot_that_was_killed_once_reads_the_mail_again(world: World) -> None:
     world.inbox.deliver(mail(ALICE.email, SUBJECT, request_words("alice", usage="A deadly serious one."), world.now))
     with pytest.raises(SystemExit):
-        passes.tick(replace(world.bot, reader=Deadly(world.bot.reader)))
+        passes.tick(replace(world.bot, reader=Failing(world.bot.reader, b"deadly", SystemExit)))
     world.restart()
     world.once()
     assert world.ticket().username == "alice"

@@ -17,9 +17,9 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from mailbot.adapters.reading import confinement, frames
-from mailbot.adapters.reading.frames import DIED, SHARE_IS_READ, STAMP, UNDERSTOOD
-from mailbot.adapters.reading.wire import dumps
+from mailbot.adapters import frames
+from mailbot.adapters.reading import confinement
+from mailbot.adapters.reading.wire import DIED, SHARE_IS_READ, STAMP, UNDERSTOOD, dumps
 from parsers import read, understand
 from parsers.dates.words import MONTH_NAMES
 from parsers.text.tables import compile_all

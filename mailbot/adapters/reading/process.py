@@ -13,8 +13,8 @@ import subprocess
 from time import monotonic
 from typing import IO, TYPE_CHECKING
 
+from mailbot.adapters import frames
 from mailbot.adapters.pipes import child, opened
-from mailbot.adapters.reading import frames
 
 if TYPE_CHECKING:
     from parsers.values import ReadingRules

@@ -14,10 +14,9 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from mailbot.adapters.reading import frames
-from mailbot.adapters.reading.frames import DIED, SHARE_IS_READ, STAMP, UNDERSTOOD
+from mailbot.adapters import frames
 from mailbot.adapters.reading.process import MAILS, PROCESSOR_SECONDS, ReadingProcess
-from mailbot.adapters.reading.wire import WireError, loads
+from mailbot.adapters.reading.wire import DIED, SHARE_IS_READ, STAMP, UNDERSTOOD, WireError, loads
 from parsers.translatable import Translatable, say
 from parsers.values import Kind, ReadingRules, Understanding, Unreadable
 

@@ -1,4 +1,4 @@
-"""Values of the parsers as JSON and back, by their declared types.
+"""What the daemon and the reading child tell each other: values of the parsers as JSON and back, by their declared types.
 
 What comes out of the reading child is data, never code: the child is the part that hostile input reaches, so that nothing
 of it is unpickled, and every value is checked against its type while it is taken apart.
@@ -7,6 +7,7 @@ of it is unpickled, and every value is checked against its type while it is take
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
@@ -16,6 +17,13 @@ from types import NoneType, UnionType
 from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from parsers.translatable import Translatable, as_data, from_data
+
+UNDERSTOOD, DIED = b"u", b"d"
+"""What the child answers about a mail begins with one of these."""
+SHARE_IS_READ = 3
+"""The child's exit status once it has answered as many mails as it was to read."""
+STAMP = struct.Struct(">d")
+"""The moment at which a mail is read, before its bytes."""
 
 _T = TypeVar("_T")
 _PLAIN = (str, int, bool)

@@ -20,8 +20,8 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mailbot import journal
+from mailbot.adapters import frames
 from mailbot.adapters.pipes import child, opened
-from mailbot.adapters.reading import frames
 from parsers.translatable import say
 from provisioner.api import Disks, Part, SiteSettings, SiteUnreachable, VmSpec
 from provisioner.migration import Migration, Whereabouts

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from mailbot.adapters.reading import frames
+from mailbot.adapters import frames
 from mailbot.adapters.sites.apart import Call, Callee, Role
 from mailbot.journal import places
 from provisioner.api import AtTarget, ProvisionerError, SiteSettings

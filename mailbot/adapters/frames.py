@@ -1,4 +1,4 @@
-"""Length-prefixed messages over a pair of pipes."""
+"""Length-prefixed messages over the pair of pipes to a child of ours."""
 
 from __future__ import annotations
 
@@ -9,12 +9,6 @@ from contextlib import suppress
 from select import select
 from time import monotonic
 
-UNDERSTOOD, DIED = b"u", b"d"
-"""What the child answers about a mail begins with one of these."""
-SHARE_IS_READ = 3
-"""The child's exit status once it has answered as many mails as it was to read."""
-STAMP = struct.Struct(">d")
-"""The moment at which a mail is read, before its bytes."""
 _LENGTH = struct.Struct(">Q")
 _PIECE = 1024 * 1024
 LONGEST = 64 * 1024 * 1024
