@@ -288,7 +288,7 @@ class Provisioner(Protocol):
         """Take the power away (virDomainDestroy).  Idempotent."""
 
     def start(self, spec: VmSpec) -> VmFacts:
-        """Start a stopped machine again; nothing where it runs.  Raises if there is no domain."""
+        """Start a stopped machine again, or anew one that the hypervisor has stopped for good; nothing where it runs.  Raises if there is no domain."""
 
     def console(self, spec: VmSpec) -> tuple[str, ...]:
         """The last lines that the running machine wrote to its console, at most `CONSOLE_LINES`; none where it is off.

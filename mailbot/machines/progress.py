@@ -127,8 +127,13 @@ def looked(context: TurnContext, item: OutboxItem) -> timedelta:
     if known is not None:
         so_far, last = known.split()
         spent = timedelta(seconds=float(so_far)) + min(now - datetime.fromisoformat(last), LONGEST_LOOK)
-    context.store.put_note(_looks(item), f"{spent.total_seconds():.0f} {now.isoformat()}")
+    context.store.put_note(_looks(item), f"{spent.total_seconds():.3f} {now.isoformat()}")
     return spent
+
+
+def was_looked_at(context: TurnContext, item: OutboxItem) -> bool:
+    """Whether the row has been looked at before, by `looked`."""
+    return context.store.note(_looks(item)) is not None
 
 
 def ended(context: TurnContext, item: OutboxItem) -> None:

@@ -24,9 +24,11 @@ from mailbot.machines.progress import (
     looked,
     settle_with,
     spec_of,
+    was_looked_at,
     where,
 )
 from mailbot.model import (
+    MACHINE_ACTIONS,
     DiskDeleted,
     Effect,
     EffectFailed,
@@ -43,6 +45,9 @@ from provisioner.api import ProvisionerError, SiteUnreachable, VmPhase, VmSpec
 
 TELL_AFTER = 5
 """Attempts before admins hear that something does not work; it is tried on all the same."""
+
+FOLLOWED = timedelta(minutes=2)
+"""So long a machine that was started is looked at until it answers: it may answer nobody, as where its owner's firewall lets nobody in."""
 
 _Step = Callable[[TurnContext, Site, VmSpec, OutboxItem, Ticket], None]
 
@@ -81,24 +86,41 @@ def start(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, tick
     A machine that still runs may be shutting down, because the stop was asked for just before: it is
     looked at until it has had the time for that, and started once it is down.
     """
-    was_off = site.provisioner.facts(spec).phase in OFF
-    site.provisioner.start(spec)
-    if item.effect.letter is not None:  # its owner asked, and waits for an answer
-        _done(context, item, ticket, spec, told(context, site, spec, item, ticket))
-    elif was_off or context.clock.now() - begin(context, item) > timedelta(minutes=context.rules.lease.stop_minutes):
-        _done(context, item, ticket, spec)
-    else:
+    asked = item.effect.letter is not None  # its owner did, and waits for an answer
+    if not asked and not was_looked_at(context, item) and _may_be_stopping(context, site, spec, item):
+        site.provisioner.start(spec)
         later(context, item, "the end of a shutdown that was asked for before")
+    elif _is_up(context, site, spec, item):
+        _done(context, item, ticket, spec, *([told(context, site, spec, item, ticket)] if asked else []))
+
+
+def _may_be_stopping(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem) -> bool:
+    if site.provisioner.facts(spec).phase in OFF:
+        return False
+    return context.clock.now() - begin(context, item) <= timedelta(minutes=context.rules.lease.stop_minutes)
+
+
+def _is_up(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem) -> bool:
+    """Start it, and follow it until it answers, for `FOLLOWED` at most: KVM may stop a guest moments after its start.
+
+    It is followed no longer where something else waits to be done to the machine: to be switched off, say.
+    """
+    facts = site.provisioner.start(spec)
+    spent = looked(context, item)
+    others = (one for one in context.store.waiting(item.about_ticket) if one.key != item.effect.key)
+    if facts.phase is VmPhase.READY or spent > FOLLOWED or any(one.action in MACHINE_ACTIONS for one in others):
+        return True
+    later(context, item, facts.waiting_for or facts.phase.value)
+    return False
 
 
 @at_its_site
 def restart(context: TurnContext, site: Site, spec: VmSpec, item: OutboxItem, ticket: Ticket) -> None:
     """Shut the guest down as `stop` does, and start it again; its owner hears how it is then."""
-    if not is_off(context, site, spec, item):
+    if not was_looked_at(context, item) and not is_off(context, site, spec, item):
         later(context, item, "the guest to shut down")
-        return
-    site.provisioner.start(spec)
-    _done(context, item, ticket, spec, told(context, site, spec, item, ticket))
+    elif _is_up(context, site, spec, item):
+        _done(context, item, ticket, spec, told(context, site, spec, item, ticket))
 
 
 @at_its_site

@@ -11,6 +11,7 @@ from provisioner import domain_xml
 from provisioner.api import NotOurs, SiteSettings, VmSpec
 from provisioner.domain_xml import Card, Make, Mark, Paths, Seen
 from provisioner.libvirt_driver.connection import absent_is_fine
+from provisioner.libvirt_driver.guest import never_goes_on
 
 _UNDEFINE: Final = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
 _UNDEFINE_ALL: Final = (
@@ -90,15 +91,11 @@ class Domains:
         return domain
 
     def stopped_by_kvm(self, domain: libvirt.virDomain) -> bool:
-        """Say whether KVM has stopped a guest that is being built: paused by an emulation error, not by a person.
+        """Say whether KVM has stopped a guest for good: not one that is paused by a person, for a copy, or for want of room.
 
-        A start can succeed and the guest be paused a moment later, so this is asked at every look.
+        A start can succeed and the guest be stopped some moments later, so this is asked at every look.
         """
-        state, reason = domain.state()
-        by_person = (libvirt.VIR_DOMAIN_PAUSED_USER, libvirt.VIR_DOMAIN_PAUSED_IOERROR)
-        if state != libvirt.VIR_DOMAIN_PAUSED or reason in by_person:
-            return False
-        return is_accelerated(domain) and self.seen(domain) is None
+        return domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED and is_accelerated(domain) and never_goes_on(domain)
 
     def stay_off(self, domain: libvirt.virDomain) -> None:
         """Keep a machine that is to be off from starting with its host."""

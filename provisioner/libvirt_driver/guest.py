@@ -87,9 +87,9 @@ def _read_file(domain: libvirt.virDomain, path: str) -> str:
 def last_lines(domain: libvirt.virDomain) -> tuple[str, ...]:
     """Read what the machine wrote last to the serial port that QEMU keeps in a ring, and put it back for the next reader."""
     ring = {"device": CONSOLE_RING, "format": "base64"}
-    said: str = _monitor(domain, "ringbuf-read", **ring, size=CONSOLE_SIZE)
+    said: str = _of_the_ring(domain, "ringbuf-read", **ring, size=CONSOLE_SIZE)
     if said:
-        _monitor(domain, "ringbuf-write", **ring, data=said)
+        _of_the_ring(domain, "ringbuf-write", **ring, data=said)
     return shown_lines(base64.b64decode(said).decode("utf-8", errors="replace"))
 
 
@@ -100,13 +100,30 @@ def shown_lines(said: str) -> tuple[str, ...]:
     return tuple([line for line in lines if line][-CONSOLE_LINES:])
 
 
-def _monitor(domain: libvirt.virDomain, command: str, **arguments: Any) -> Any:
-    request = json.dumps({"execute": command, "arguments": arguments})
-    answer = json.loads(libvirt_qemu.qemuMonitorCommand(domain, request, 0))
+def never_goes_on(domain: libvirt.virDomain) -> bool:
+    """Whether QEMU has paused a guest that can only be started anew (query-status, `internal-error`): KVM could not run what it did.
+
+    False where QEMU does not say.
+    """
+    with suppress(libvirt.libvirtError):
+        said = _monitor(domain, "query-status")
+        return "return" in said and said["return"]["status"] == "internal-error"
+    return False
+
+
+def _of_the_ring(domain: libvirt.virDomain, command: str, **arguments: Any) -> Any:
+    answer = _monitor(domain, command, **arguments)
     if "error" in answer:
         lost = say("Nothing keeps the console of {name}: it was built before that was done.", name=domain.name())
         raise ProvisionerError(lost)
     return answer["return"]
+
+
+def _monitor(domain: libvirt.virDomain, command: str, **arguments: Any) -> Any:
+    """What QEMU's monitor answers (QMP): `return`, or `error`."""
+    return json.loads(
+        libvirt_qemu.qemuMonitorCommand(domain, json.dumps({"execute": command, "arguments": arguments}), 0)
+    )
 
 
 def install_keys(domain: libvirt.virDomain, keys: tuple[str, ...], *, alone: bool) -> tuple[str, ...]:

@@ -308,7 +308,7 @@ class LibvirtSite:
     def _started(
         self, conn: libvirt.virConnect, domains: Domains, domain: libvirt.virDomain, spec: VmSpec
     ) -> libvirt.virDomain:
-        """Start a machine where it does not run; one that KVM stopped while it was built goes on emulated."""
+        """Start a machine where it does not run; one that KVM has stopped for good starts anew, emulated."""
         if domains.stopped_by_kvm(domain):
             self._kvm.doubt()
             domain.destroy()

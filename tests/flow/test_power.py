@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mailbot.model import EventKind, Letter, TicketState
+from mailbot import operator
+from mailbot.model import MACHINE_ACTIONS, EventKind, Letter, TicketState
 from provisioner.fake_machine import FakeMachine, FakeStep, Faults
 from provisioner.ssh_keys import fingerprint
 from tests.world import ALICE, CAROL, World, key_of
@@ -37,6 +38,17 @@ def powered_off_from_inside(world: World) -> None:
     site._save(uuid, machine)
 
 
+def reports(world: World) -> int:
+    """How often an owner was told how the machine is."""
+    return sum(b"X-Mailbot-Letter: status" in letter.data for letter in world.letters)
+
+
+def looked_at(world: World, times: int) -> None:
+    """So many looks at what is under way, ten seconds apart."""
+    for _ in range(times):
+        world.later(seconds=10)
+
+
 def status(world: World) -> str:
     return " ".join(words_of(world.last(Letter.STATUS)).split())
 
@@ -51,6 +63,64 @@ def test_a_machine_that_its_owner_powered_off_is_said_to_be_off_and_can_be_start
     assert the_machine(world).running
     world.answers(world.last(Letter.STATUS), "status")
     assert "The machine is running." in status(world)
+
+
+def test_who_starts_a_machine_hears_of_it_once_it_answers(world: World) -> None:
+    powered_off_from_inside(world)
+    world.sites["north"].faults = Faults(polls_until_ready=5)
+    world.answers(world.last(Letter.VM_READY), "start")
+    assert reports(world) == 0
+    looked_at(world, times=6)
+    assert "it is running and answers" in status(world)
+    assert reports(world) == 1
+
+
+@pytest.mark.parametrize("command", ["start", "restart"])
+def test_a_machine_that_never_answers_is_told_as_it_is_after_some_minutes(world: World, command: str) -> None:
+    """Its owner may have closed its SSH port: nothing is wrong with that."""
+    world.answers(world.last(Letter.VM_READY), "status")
+    world.sites["north"].faults = Faults(never_ready=True)
+    world.sites["north"].steps.clear()
+    world.answers(world.last(Letter.STATUS), command)
+    looked_at(world, times=6)
+    assert reports(world) == 1
+    looked_at(world, times=20)
+    assert "it is switched on" in status(world)
+    assert [step for step, _ in world.sites["north"].steps] == [FakeStep.STOP, FakeStep.START] * (command == "restart")
+
+
+@pytest.mark.parametrize("asked", ["start", "restart", "by an admin"])
+def test_a_machine_that_is_down_moments_after_its_start_is_started_again(world: World, asked: str) -> None:
+    """As where KVM has stopped it, and the start anew was cut short."""
+    if asked == "by an admin":
+        operator.stop(world.bot.context, 1, CAROL.login, "We move the cables.")
+        world.later(minutes=1)
+    else:
+        powered_off_from_inside(world)
+    world.sites["north"].faults = Faults(polls_until_ready=6)
+    if asked == "by an admin":
+        operator.start(world.bot.context, 1, CAROL.login)
+        world.later(seconds=1)
+    else:
+        world.answers(world.last(Letter.VM_READY), asked)
+    assert the_machine(world).running
+    powered_off_from_inside(world)
+    looked_at(world, times=10)
+    assert the_machine(world).running
+    assert not [one for one in world.bot.context.store.waiting(1) if one.action in MACHINE_ACTIONS]
+    assert reports(world) == (asked != "by an admin")
+
+
+def test_an_admin_who_switches_a_machine_off_does_not_wait_for_its_starts(world: World) -> None:
+    world.sites["north"].faults = Faults(never_ready=True)
+    letter = world.last(Letter.VM_READY)
+    for word in ("start", "restart", "start"):
+        world.answers(letter, word)
+    operator.stop(world.bot.context, 1, CAROL.login, "It attacks others.")
+    looked_at(world, times=6)
+    assert not the_machine(world).running
+    looked_at(world, times=20)
+    assert not the_machine(world).running
 
 
 def test_start_leaves_a_machine_that_runs_alone_and_says_so(world: World) -> None:

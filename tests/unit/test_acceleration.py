@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from provisioner.api import SiteSettings, VmSpec
 from provisioner.domain_xml import Card, Paths
+from provisioner.libvirt_driver import LibvirtSite
 from provisioner.libvirt_driver.acceleration import Acceleration
 from provisioner.libvirt_driver.domains import Domains
 from tests.hypervisor import make_key, make_spec
@@ -178,6 +180,63 @@ def test_a_machine_that_kvm_stopped_makes_the_next_one_ask_again(host: Host) -> 
     kvm.doubt()
     host.state = libvirt.VIR_DOMAIN_PAUSED
     assert not kvm.runs(host.as_connection)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "stopped"),
+    [
+        ("internal-error", "kvm", True),
+        ("internal-error", "qemu", False),
+        ("paused", "kvm", False),
+        ("io-error", "kvm", False),
+    ],
+)
+def test_only_a_guest_that_can_never_go_on_was_stopped_by_kvm(
+    host: Host, spec: VmSpec, status: str, kind: str, stopped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person's pause, a snapshot or a full disk is no reason to start a machine anew."""
+    domains = Domains(host.as_connection, SETTINGS)
+    domain: Any = domains.define(spec, PATHS, CARD, accelerated=kind == "kvm")
+
+    def monitor(_domain: object, request: str, _flags: int) -> str:
+        assert json.loads(request)["execute"] == "query-status"
+        return json.dumps({"return": {"status": status, "running": False}})
+
+    monkeypatch.setattr("libvirt_qemu.qemuMonitorCommand", monitor)
+    assert not domains.stopped_by_kvm(domain), "it runs"
+    host.state = libvirt.VIR_DOMAIN_PAUSED
+    assert domains.stopped_by_kvm(domain) is stopped
+
+
+def test_a_machine_that_kvm_stopped_starts_anew_emulated_and_kvm_is_doubted(
+    host: Host, spec: VmSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = LibvirtSite(SETTINGS)
+    domains = Domains(host.as_connection, SETTINGS)
+    domain: Any = domains.define(spec, PATHS, CARD, accelerated=True)
+    domain.active = True
+    assert site._started(host.as_connection, domains, domain, spec) is domain, "it runs"
+    host.state = libvirt.VIR_DOMAIN_PAUSED
+    said = json.dumps({"return": {"status": "internal-error", "running": False}})
+    monkeypatch.setattr("libvirt_qemu.qemuMonitorCommand", lambda *_: said)
+    anew: Any = site._started(host.as_connection, domains, domain, spec)
+    assert (domain.active, anew.active, anew.kind) == (False, True, "qemu")
+
+
+def test_where_qemu_does_not_say_why_it_is_paused_nothing_is_started_anew(
+    host: Host, spec: VmSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    domains = Domains(host.as_connection, SETTINGS)
+    domain: Any = domains.define(spec, PATHS, CARD, accelerated=True)
+    host.state = libvirt.VIR_DOMAIN_PAUSED
+    monkeypatch.setattr("libvirt_qemu.qemuMonitorCommand", lambda *_: json.dumps({"error": {"class": "GenericError"}}))
+    assert not domains.stopped_by_kvm(domain)
+
+    def refuses(*_: object) -> str:
+        raise libvirt_error(libvirt.VIR_ERR_OPERATION_DENIED)
+
+    monkeypatch.setattr("libvirt_qemu.qemuMonitorCommand", refuses)
+    assert not domains.stopped_by_kvm(domain)
 
 
 def test_a_start_that_fails_leaves_the_machine_as_it_is(host: Host, spec: VmSpec) -> None:
