@@ -121,9 +121,8 @@ def _of_the_ring(domain: libvirt.virDomain, command: str, **arguments: Any) -> A
 
 def _monitor(domain: libvirt.virDomain, command: str, **arguments: Any) -> Any:
     """What QEMU's monitor answers (QMP): `return`, or `error`."""
-    return json.loads(
-        libvirt_qemu.qemuMonitorCommand(domain, json.dumps({"execute": command, "arguments": arguments}), 0)
-    )
+    request = json.dumps({"execute": command, "arguments": arguments})
+    return json.loads(libvirt_qemu.qemuMonitorCommand(domain, request, 0))
 
 
 def install_keys(domain: libvirt.virDomain, keys: tuple[str, ...], *, alone: bool) -> tuple[str, ...]:

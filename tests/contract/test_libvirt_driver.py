@@ -359,10 +359,9 @@ def _probes(bench: Bench) -> set[str]:
 def test_what_the_host_makes_of_kvm_is_known_and_machines_follow_it(bench: Bench, machine: VmSpec) -> None:
     site = LibvirtSite(replace(bench.settings, accelerate=True))
     assert (site.kvm() is Kvm.RUNS) is site.ensure(machine).accelerated
+    # A test beside this one may be finding it out, too; a guest of ours would stay as long as the site is open.
     left, until = _probes(bench), time.monotonic() + 60
-    while left & _probes(
-        bench
-    ):  # a test beside this one may be looking, too; ours would stay as long as the site is open
+    while left & _probes(bench):
         assert time.monotonic() < until, left
         time.sleep(0.1)
     assert LibvirtSite(replace(bench.settings, accelerate=False)).kvm() is Kvm.UNWANTED

@@ -14,6 +14,7 @@ import pytest
 from mailbot import operator, passes
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.imap.memory import MemoryInbox
+from mailbot.adapters.reading.direct import DirectReader
 from mailbot.errors import MailServerUnavailable
 from mailbot.machines.work import SLOW
 from mailbot.model import (
@@ -26,13 +27,13 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
-from mailbot.ports import Fetched, Folder, Reader
+from mailbot.ports import Fetched, Folder
 from mailbot.rules import Rules, TrustRules
 from mailbot.sending import MAILS_BETWEEN
 from mailbot.turns.ahead import READ_AHEAD
 from mailbot.turns.judgement import STRANGERS_PER_DAY
 from mailbot.turns.receive import receive
-from parsers.values import Understanding
+from parsers.values import ReadingRules, Understanding
 from provisioner.api import VmFacts, VmSpec
 from provisioner.fake import FakeSite
 from tests.world import ALICE, CAROL, World, request_words
@@ -171,30 +172,11 @@ def test_mail_is_read_on_where_none_can_be_moved(world: World) -> None:
     assert world.ticket(2).username == "bob"
 
 
-class Between:
-    """A reader that hands on what it is asked to the bot's own."""
-
-    def __init__(self, reader: Reader) -> None:
-        self.reader = reader
-
-    def read(self, raw: bytes, now: datetime) -> Understanding:
-        return self.reader.read(raw, now)
-
-    def begin(self, raw: bytes, now: datetime) -> Callable[[], Understanding]:
-        return partial(self.read, raw, now)
-
-    def layers(self) -> tuple[str, ...]:
-        return ()
-
-    def close(self) -> None:
-        """Nothing to end."""
-
-
-class Failing(Between):
+class Failing(DirectReader):
     """It fails on mails with a word, as where no memory is left; with SystemExit the whole process ends, as where the kernel has none."""
 
-    def __init__(self, reader: Reader, word: bytes, error: type[BaseException]) -> None:
-        super().__init__(reader)
+    def __init__(self, rules: ReadingRules, word: bytes, error: type[BaseException]) -> None:
+        super().__init__(rules)
         self.word, self.error = word, error
 
     def read(self, raw: bytes, now: datetime) -> Understanding:
@@ -206,7 +188,7 @@ class Failing(Between):
 def test_a_mail_that_the_reader_fails_on_stops_nothing(world: World) -> None:
     world.inbox.deliver(mail(ALICE.email, "poison", "hello", world.now))
     world.inbox.deliver(mail("bob@example.org", SUBJECT, request_words("bob"), world.now))
-    bot = replace(world.bot, reader=Failing(world.bot.reader, b"poison", MemoryError))
+    bot = replace(world.bot, reader=Failing(world.bot.context.reading(world.now), b"poison", MemoryError))
     assert passes.tick(bot).troubles == []
     assert world.ticket().username == "bob"
     for _ in range(3):
@@ -215,11 +197,11 @@ def test_a_mail_that_the_reader_fails_on_stops_nothing(world: World) -> None:
     assert len(world.inbox._folders.uids(Folder.QUARANTINE)) == 1
 
 
-class Ahead(Between):
+class Ahead(DirectReader):
     """It remembers how many mails were begun before each answer was asked for."""
 
-    def __init__(self, reader: Reader) -> None:
-        super().__init__(reader)
+    def __init__(self, rules: ReadingRules) -> None:
+        super().__init__(rules)
         self.begun = 0
         self.begun_at_answer: list[int] = []
 
@@ -235,7 +217,7 @@ class Ahead(Between):
 def test_mails_are_read_while_the_one_in_front_of_them_is_committed(world: World) -> None:
     for number in range(READ_AHEAD + 3):
         world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
-    reader = Ahead(world.bot.reader)
+    reader = Ahead(world.bot.context.reading(world.now))
     receive(world.bot.context, world.inbox, reader)
     most = READ_AHEAD + 3
     assert reader.begun_at_answer == [min(READ_AHEAD + 1 + number, most) for number in range(most)]
@@ -246,11 +228,11 @@ def test_nothing_is_read_ahead_after_a_pass_that_did_not_end(world: World) -> No
         world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
     world.inbox.deliver(mail(ALICE.email, "deadly", "hello", world.now))
     with pytest.raises(SystemExit):
-        passes.tick(replace(world.bot, reader=Failing(world.bot.reader, b"deadly", SystemExit)))
+        passes.tick(replace(world.bot, reader=Failing(world.bot.context.reading(world.now), b"deadly", SystemExit)))
     for number in range(3):
         world.inbox.deliver(mail(ALICE.email, f"dinner {number}", "At eight?", world.now))
     world.restart()
-    reader = Ahead(world.bot.reader)
+    reader = Ahead(world.bot.context.reading(world.now))
     receive(world.bot.context, world.inbox, reader)
     assert reader.begun_at_answer == [1, 2, 3, 4]
 
@@ -430,7 +412,7 @@ def test_a_mail_that_ends_the_bot_each_time_is_put_aside_unread_and_the_next_is_
     world.inbox.deliver(mail("bob@example.org", SUBJECT, request_words("bob"), world.now))
     deaths = 0
     for _ in range(10):
-        bot = replace(world.bot, reader=Failing(world.bot.reader, b"deadly", SystemExit))
+        bot = replace(world.bot, reader=Failing(world.bot.context.reading(world.now), b"deadly", SystemExit))
         try:
             passes.tick(bot)
             break
@@ -447,7 +429,7 @@ def test_a_mail_that_ends_the_bot_each_time_is_put_aside_unread_and_the_next_is_
 def test_a_bot_that_was_killed_once_reads_the_mail_again(world: World) -> None:
     world.inbox.deliver(mail(ALICE.email, SUBJECT, request_words("alice", usage="A deadly serious one."), world.now))
     with pytest.raises(SystemExit):
-        passes.tick(replace(world.bot, reader=Failing(world.bot.reader, b"deadly", SystemExit)))
+        passes.tick(replace(world.bot, reader=Failing(world.bot.context.reading(world.now), b"deadly", SystemExit)))
     world.restart()
     world.once()
     assert world.ticket().username == "alice"

@@ -92,16 +92,14 @@ def test_a_machine_that_never_answers_is_told_as_it_is_after_some_minutes(world:
 @pytest.mark.parametrize("asked", ["start", "restart", "by an admin"])
 def test_a_machine_that_is_down_moments_after_its_start_is_started_again(world: World, asked: str) -> None:
     """As where KVM has stopped it, and the start anew was cut short."""
+    world.sites["north"].faults = Faults(polls_until_ready=6)
     if asked == "by an admin":
         operator.stop(world.bot.context, 1, CAROL.login, "We move the cables.")
         world.later(minutes=1)
-    else:
-        powered_off_from_inside(world)
-    world.sites["north"].faults = Faults(polls_until_ready=6)
-    if asked == "by an admin":
         operator.start(world.bot.context, 1, CAROL.login)
         world.later(seconds=1)
     else:
+        powered_off_from_inside(world)
         world.answers(world.last(Letter.VM_READY), asked)
     assert the_machine(world).running
     powered_off_from_inside(world)

@@ -182,6 +182,16 @@ def test_a_machine_that_kvm_stopped_makes_the_next_one_ask_again(host: Host) -> 
     assert not kvm.runs(host.as_connection)
 
 
+def qemu_says(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]) -> None:
+    """QEMU's monitor, which is asked for nothing but its status."""
+
+    def monitor(_domain: object, request: str, _flags: int) -> str:
+        assert json.loads(request)["execute"] == "query-status"
+        return json.dumps(answer)
+
+    monkeypatch.setattr("libvirt_qemu.qemuMonitorCommand", monitor)
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "stopped"),
     [
@@ -197,12 +207,7 @@ def test_only_a_guest_that_can_never_go_on_was_stopped_by_kvm(
     """A person's pause, a snapshot or a full disk is no reason to start a machine anew."""
     domains = Domains(host.as_connection, SETTINGS)
     domain: Any = domains.define(spec, PATHS, CARD, accelerated=kind == "kvm")
-
-    def monitor(_domain: object, request: str, _flags: int) -> str:
-        assert json.loads(request)["execute"] == "query-status"
-        return json.dumps({"return": {"status": status, "running": False}})
-
-    monkeypatch.setattr("libvirt_qemu.qemuMonitorCommand", monitor)
+    qemu_says(monkeypatch, {"return": {"status": status, "running": False}})
     assert not domains.stopped_by_kvm(domain), "it runs"
     host.state = libvirt.VIR_DOMAIN_PAUSED
     assert domains.stopped_by_kvm(domain) is stopped
@@ -212,15 +217,17 @@ def test_a_machine_that_kvm_stopped_starts_anew_emulated_and_kvm_is_doubted(
     host: Host, spec: VmSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = LibvirtSite(SETTINGS)
+    site._kvm = Acceleration(SETTINGS, lambda _seconds: None)
+    assert site._kvm.runs(host.as_connection)
     domains = Domains(host.as_connection, SETTINGS)
     domain: Any = domains.define(spec, PATHS, CARD, accelerated=True)
     domain.active = True
     assert site._started(host.as_connection, domains, domain, spec) is domain, "it runs"
     host.state = libvirt.VIR_DOMAIN_PAUSED
-    said = json.dumps({"return": {"status": "internal-error", "running": False}})
-    monkeypatch.setattr("libvirt_qemu.qemuMonitorCommand", lambda *_: said)
+    qemu_says(monkeypatch, {"return": {"status": "internal-error", "running": False}})
     anew: Any = site._started(host.as_connection, domains, domain, spec)
     assert (domain.active, anew.active, anew.kind) == (False, True, "qemu")
+    assert not site._kvm.runs(host.as_connection), "it was asked again"
 
 
 def test_where_qemu_does_not_say_why_it_is_paused_nothing_is_started_anew(
@@ -229,7 +236,7 @@ def test_where_qemu_does_not_say_why_it_is_paused_nothing_is_started_anew(
     domains = Domains(host.as_connection, SETTINGS)
     domain: Any = domains.define(spec, PATHS, CARD, accelerated=True)
     host.state = libvirt.VIR_DOMAIN_PAUSED
-    monkeypatch.setattr("libvirt_qemu.qemuMonitorCommand", lambda *_: json.dumps({"error": {"class": "GenericError"}}))
+    qemu_says(monkeypatch, {"error": {"class": "GenericError"}})
     assert not domains.stopped_by_kvm(domain)
 
     def refuses(*_: object) -> str:
