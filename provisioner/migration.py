@@ -22,6 +22,8 @@ class Whereabouts(StrEnum):
     """It runs here, and is being sent to another host."""
     HALTED = "halted"
     """A migration stopped it: before its last memory was sent, or while all of it is received."""
+    ENDING = "ending"
+    """It is being taken down here at this moment, and may never have run here: a next look tells what is left."""
 
 
 class Next(StrEnum):
@@ -48,9 +50,9 @@ def next_step(here: Whereabouts, there: Whereabouts) -> Next:
     A migration that is under way is waited for.  One whose client has gone leaves the machine running here, or halted on
     both sides until libvirt gives up the other one's, or running there and halted here.
     """
+    if not {here, there}.isdisjoint({Whereabouts.MOVING, Whereabouts.ENDING}):
+        return Next.WAIT
     match here, there:
-        case (Whereabouts.MOVING, _) | (_, Whereabouts.MOVING):
-            return Next.WAIT
         case Whereabouts.RUNS, Whereabouts.RUNS:
             return Next.TWICE
         case Whereabouts.HALTED, Whereabouts.RUNS:

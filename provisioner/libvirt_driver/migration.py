@@ -158,9 +158,13 @@ class _Sending:
 
 def _whereabouts(domain: libvirt.virDomain) -> Whereabouts:
     """By one look at its state: what is received can be taken down between two."""
-    if _is_being_sent(domain):
-        return Whereabouts.MOVING
-    state, reason = domain.state()
+    return Whereabouts.MOVING if _is_being_sent(domain) else whereabouts_of(*domain.state())
+
+
+def whereabouts_of(state: int, reason: int) -> Whereabouts:
+    """What virDomainGetState's answer means, of a machine that is not being sent."""
+    if state == libvirt.VIR_DOMAIN_SHUTDOWN:  # its QEMU was told to end, also where it only received
+        return Whereabouts.ENDING
     if state in _OFF:
         return Whereabouts.OFF
     return Whereabouts.HALTED if _is_halted(state, reason) else Whereabouts.RUNS

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from itertools import product
 
+import libvirt
 import pytest
 
+from provisioner.libvirt_driver.migration import whereabouts_of
 from provisioner.migration import Next, Whereabouts, next_step
 
 W = Whereabouts
@@ -26,6 +28,10 @@ W = Whereabouts
         (W.OFF, W.RUNS, Next.ARRIVED),
         (W.OFF, W.OFF, Next.STOPPED),
         (W.RUNS, W.RUNS, Next.TWICE),
+        (W.RUNS, W.ENDING, Next.WAIT),
+        (W.HALTED, W.ENDING, Next.WAIT),
+        (W.ENDING, W.RUNS, Next.WAIT),
+        (W.ENDING, W.OFF, Next.WAIT),
     ],
 )
 def test_each_pair_of_answers_has_one_consequence(here: Whereabouts, there: Whereabouts, then: Next) -> None:
@@ -40,3 +46,18 @@ def test_nothing_is_begun_or_destroyed_where_the_other_host_may_run_it(here: Whe
     assert then is not Next.LET_GO or (here, there) == (W.HALTED, W.RUNS)
     assert then is not Next.CLEAR or there is W.HALTED
     assert then is not Next.ARRIVED or (here is W.OFF and there is W.RUNS)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "found"),
+    [
+        (libvirt.VIR_DOMAIN_RUNNING, libvirt.VIR_DOMAIN_RUNNING_MIGRATED, W.RUNS),
+        (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_STARTING_UP, W.HALTED),
+        (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_USER, W.RUNS),
+        (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED, W.OFF),
+        (libvirt.VIR_DOMAIN_SHUTDOWN, libvirt.VIR_DOMAIN_SHUTDOWN_UNKNOWN, W.ENDING),
+    ],
+)
+def test_what_was_received_and_is_taken_down_again_never_counts_as_running(state: int, reason: int, found: W) -> None:
+    """libvirt reports a QEMU that was told to end as VIR_DOMAIN_SHUTDOWN until it has gone, for a second under load."""
+    assert whereabouts_of(state, reason) is found
