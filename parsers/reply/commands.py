@@ -14,6 +14,7 @@ from functools import lru_cache
 from parsers.dates import Period, read_period
 from parsers.reply import reasons
 from parsers.reply.grammar import Grammar, grammar
+from parsers.reply.language import Forms
 from parsers.reply.reasons import EDGES, no_word_goes_on, starts_with_word
 from parsers.reply.rest import EXPLAINED, refuses_by_sign, standing_against
 from parsers.reply.words import DISK, PERIOD, REASON, RULES, UNTIL, WHY, Rule
@@ -218,22 +219,23 @@ def _match(
     return replace(found, language=words.language_of(rule.verb, line.plain[start:end]))
 
 
-def _end_of_form(forms: frozenset[str], plain: str, start: int) -> int | None:
+def _end_of_form(forms: Forms, plain: str, start: int) -> int | None:
     """Where the longest known form of this verb that begins at `start` ends; None where none does."""
-    if plain[start : start + 1] not in _by_first_letter(forms):
+    words = _words_from(plain, start)
+    if forms.beginnings.isdisjoint(words):  # most lines begin like no command
         return None
-    return next((end for end in _ends(plain, start) if plain[start:end] in forms), None)
+    return next((start + len(some) for some in words if some in forms), None)
 
 
 @lru_cache(maxsize=4)  # a line is compared with the forms of each verb
-def _ends(plain: str, start: int) -> tuple[int, ...]:
-    """Where a form that begins there can end, the furthest first."""
+def _words_from(plain: str, start: int) -> tuple[str, ...]:
+    """What stands there up to the end of each word, as far as a form can go: the longest first."""
     ends = range(min(len(plain), start + _LONGEST_FORM), start, -1)
-    return tuple(end for end in ends if no_word_goes_on(plain, end))
+    return tuple(plain[start:end] for end in ends if no_word_goes_on(plain, end))
 
 
 @lru_cache(maxsize=256)
-def _by_first_letter(phrases: tuple[str, ...] | frozenset[str]) -> dict[str, tuple[str, ...]]:
+def _by_first_letter(phrases: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """The same phrases in their order, by first letter: most lines begin like none of them, and are not compared."""
     found: dict[str, list[str]] = {}
     for phrase in phrases:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from parsers.reply.language import Language
+from parsers.reply.language import Language, Sentences
 from parsers.text.folding import phrases
 from parsers.values import Verb
 
@@ -52,13 +52,11 @@ _WISHED_FOR = frozenset({Verb.EXTEND, Verb.RELEASE, Verb.WITHDRAW, Verb.KEEP, Ve
 
 
 @cache
-def _sentences(verb: Verb) -> frozenset[str]:
+def _sentences(verb: Verb) -> tuple[Sentences, ...]:
     who_says = (*_WHO, *_OBLIGED) if verb is Verb.DENY else (*_WHO, *_WISHING) if verb in _WISHED_FOR else _WHO
-    active = {f"{who}{word}{what}" for word in _ACTIVE.get(verb, "").split() for who in who_says for what in _WHAT}
-    done = _PARTICIPLES.get(verb, "").split()
-    return frozenset(
-        active | {f"{what.strip()}{is_} {word}" for word in done for what in _WHAT[1:] for is_ in _PASSIVE}
-    )
+    says = frozenset(f"{who}{word}" for word in _ACTIVE.get(verb, "").split() for who in who_says)
+    done = frozenset(f"{is_} {word}" for word in _PARTICIPLES.get(verb, "").split() for is_ in _PASSIVE)
+    return Sentences(says, frozenset(_WHAT)), Sentences(frozenset(what.strip() for what in _WHAT[1:]), done)
 
 
 _LISTED = {

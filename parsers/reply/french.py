@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from parsers.reply.language import Language
+from parsers.reply.language import Language, Sentences
 from parsers.text.folding import phrases
 from parsers.values import Verb
 
@@ -27,9 +27,9 @@ _NEVER_ALONE = frozenset({"annule", "annuler", "j'annule", "je annule", "rends",
 
 
 @cache
-def _sentences(verb: Verb) -> frozenset[str]:
-    words = {f"{who}{word}{what}" for word in _ACTIVE.get(verb, "").split() for who in _QUI for what in _QUOI}
-    return frozenset(words - _NEVER_ALONE)
+def _sentences(verb: Verb) -> tuple[Sentences, ...]:
+    says = frozenset(f"{who}{word}" for word in _ACTIVE.get(verb, "").split() for who in _QUI)
+    return Sentences(says - _NEVER_ALONE, frozenset(_QUOI)), Sentences(says & _NEVER_ALONE, frozenset(_QUOI[1:]))
 
 
 _LISTED = {

@@ -7,7 +7,7 @@ word of one language can mean something else in another.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -15,7 +15,7 @@ from parsers.reply.english import ENGLISH
 from parsers.reply.french import FRENCH
 from parsers.reply.german import GERMAN
 from parsers.reply.italian import ITALIAN
-from parsers.reply.language import Language
+from parsers.reply.language import Forms, Language, forms_of
 from parsers.reply.spanish import SPANISH
 from parsers.text.tables import later
 from parsers.values import Verb
@@ -32,7 +32,7 @@ class Grammar:
     a greeting.
     """
 
-    forms: Mapping[Verb, frozenset[str]]
+    forms: Mapping[Verb, Forms]
     commanding: re.Pattern[str]
     until: tuple[str, ...]
     period: tuple[str, ...]
@@ -62,7 +62,7 @@ def grammar(languages: tuple[str, ...]) -> Grammar:
     """The grammar for these language codes; codes that have no table of commands add nothing."""
     read = _read(languages)
     return Grammar(
-        forms={verb: frozenset().union(*(language.forms(verb) for language in read)) for verb in Verb},
+        forms={verb: _together([language.forms(verb) for language in read]) for verb in Verb},
         commanding=later(partial(_commanding, read)),
         until=_longest_first(read, lambda language: language.until),
         period=_longest_first(read, lambda language: language.period),
@@ -82,6 +82,13 @@ def grammar(languages: tuple[str, ...]) -> Grammar:
 def read_in(languages: tuple[str, ...]) -> frozenset[str]:
     """The codes of the languages whose commands a site reads that has these in its configuration."""
     return frozenset(language.code for language in _read(languages))
+
+
+def _together(several: Sequence[Forms]) -> Forms:
+    return forms_of(
+        (phrase for forms in several for phrase in forms.phrases),
+        (sentences for forms in several for sentences in forms.sentences),
+    )
 
 
 def _commanding(read: tuple[Language, ...]) -> str:

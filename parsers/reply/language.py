@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from parsers.values import Verb
 
 
-def _no_sentences(_verb: Verb) -> frozenset[str]:
-    return frozenset()
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """Each of `heads` with each of `tails` behind it, which is "" or begins with a space: kept as parts, they are thousands."""
+
+    heads: frozenset[str]
+    tails: frozenset[str]
+
+    def __contains__(self, form: str) -> bool:
+        at = len(form)
+        while at > 0:
+            if form[at:] in self.tails and form[:at] in self.heads:
+                return True
+            at = form.rfind(" ", 0, at)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """How a command is written: phrases, and sentences around its verb.  Each begins with one of `beginnings`, and is it or has a space behind it."""
+
+    phrases: frozenset[str]
+    sentences: tuple[Sentences, ...]
+    beginnings: frozenset[str]
+
+    def __contains__(self, form: str) -> bool:
+        return form in self.phrases or any(form in some for some in self.sentences)
+
+
+def forms_of(phrases: Iterable[str], sentences: Iterable[Sentences]) -> Forms:
+    """All of these."""
+    listed, built = frozenset(phrases), tuple(some for some in sentences if some.tails)
+    return Forms(listed, built, listed.union(*(some.heads for some in built)))
+
+
+def _no_sentences(_verb: Verb) -> tuple[Sentences, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +70,13 @@ class Language:
     after: tuple[str, ...]
     yes: frozenset[str]
     no: frozenset[str]
-    sentences: Callable[[Verb], frozenset[str]] = _no_sentences
+    sentences: Callable[[Verb], tuple[Sentences, ...]] = _no_sentences
     units: Mapping[str, str] = field(default_factory=dict)
 
     def has(self, verb: Verb, form: str) -> bool:
         """Whether that phrase is this verb in this language."""
-        return form in self.listed.get(verb, ()) or form in self.sentences(verb)
+        return form in self.listed.get(verb, ()) or any(form in some for some in self.sentences(verb))
 
-    def forms(self, verb: Verb) -> frozenset[str]:
+    def forms(self, verb: Verb) -> Forms:
         """Everything that is read as this verb; nothing where the language has no word for it yet."""
-        return frozenset(self.listed.get(verb, ())) | self.sentences(verb)
+        return forms_of(self.listed.get(verb, ()), self.sentences(verb))

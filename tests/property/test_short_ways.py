@@ -13,6 +13,7 @@ from lxml.html import document_fromstring
 
 from parsers.mail import headers, layout, limits
 from parsers.mail.parsing import parsed
+from parsers.reply import language
 from parsers.request import disk
 from parsers.text import charsets, folding
 from parsers.text.quote_marks import MAX_INTRO_LINES, is_intro, may_be_of_intro
@@ -297,3 +298,26 @@ def test_a_text_that_cannot_speak_of_disk_asks_for_none(text: str) -> None:
         squeezed = " ".join(text.split())
         assert disk._amounts(squeezed, 8, labelled=False) == []
         assert disk._no_amount([squeezed], [], labelled=False) == disk.DiskReading()
+
+
+PIECES_OF_SENTENCES = st.lists(
+    st.sampled_from(["a", "b", "my", " ", "  ", " it", "a b", " my vm", ""]), max_size=5
+).map("".join)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(
+    st.frozensets(st.sampled_from(["a", "i a", "a b", "my vm"])),
+    st.frozensets(st.sampled_from(["", " it", " b", " my vm", " my vm a"])),
+    PIECES_OF_SENTENCES,
+)
+def test_sentences_kept_as_parts_are_all_that_can_be_built_of_them(
+    heads: frozenset[str], tails: frozenset[str], form: str
+) -> None:
+    sentences = language.Sentences(heads, tails)
+    built = {head + tail for head in heads for tail in tails}
+    assert all(each in sentences for each in built)
+    assert (form in sentences) == (form in built)
+    forms = language.forms_of(["b c"], [sentences])
+    for each in built | {"b c"}:
+        assert any(each == start or each.startswith(f"{start} ") for start in forms.beginnings)
