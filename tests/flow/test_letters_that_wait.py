@@ -12,6 +12,7 @@ from mailbot.errors import LetterRefused, MailServerUnavailable
 from mailbot.model import Letter, TicketState
 from mailbot.ports import Folder, OutboxState
 from mailbot.turns.deliver import MOST_ATTEMPTS, deliver
+from tests.flow.test_accidents import Failing
 from tests.world import ALICE, CAROL, World, kind_of, request_words
 from tests.writing import mail
 
@@ -97,7 +98,8 @@ def test_a_daemon_that_ends_puts_the_rest_of_a_batch_back(world: World) -> None:
 
 def test_what_a_person_moves_back_from_quarantine_is_read_again(world: World) -> None:
     raw = mail(ALICE.email, "Persistent Virtual Machine Creation", request_words(), world.now)
-    broken = replace(world.bot, reader=_Broken())
+    reader = Failing(world.bot.context.reading(world.now), b"", MemoryError)
+    broken = replace(world.bot, reader=reader)
     world.inbox.deliver(raw)
     for _ in range(4):
         passes.tick(broken)
@@ -106,17 +108,6 @@ def test_what_a_person_moves_back_from_quarantine_is_read_again(world: World) ->
     world.inbox.deliver(raw)
     world.once()
     assert world.ticket().state is S.PENDING
-
-
-class _Broken:
-    def read(self, raw: bytes, now: object) -> object:
-        raise MemoryError
-
-    def layers(self) -> tuple[str, ...]:
-        return ()
-
-    def close(self) -> None:
-        """Nothing to end."""
 
 
 def test_a_held_machine_is_not_given_back(world: World) -> None:
