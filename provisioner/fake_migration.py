@@ -16,7 +16,8 @@ from provisioner.migration import Whereabouts
 class FakeMigration:
     """See `provisioner.migration.Migration`.  `hosts` are all fake hosts by name; what is sent advances with each look.
 
-    With `refused`, libvirt refuses to begin; with `stuck`, what is sent never arrives; with `at_once`, `send` waits for it.
+    With `refused`, libvirt refuses to begin; with `stuck`, what is sent never arrives; with `at_once`, `send` waits for it;
+    with `ending`, QEMU was told to end and has not gone.
     """
 
     def __init__(self, settings: SiteSettings, hosts: Mapping[str, FakeSite], *, at_once: bool = False) -> None:
@@ -27,6 +28,7 @@ class FakeMigration:
         self._failures: dict[UUID, str] = {}
         self.refused = ""
         self.stuck = False
+        self.ending = False
 
     @property
     def settings(self) -> SiteSettings:
@@ -34,6 +36,8 @@ class FakeMigration:
 
     def whereabouts(self, spec: VmSpec) -> Whereabouts:
         machine = self._machine(spec)
+        if self.ending:
+            return Whereabouts.ENDING
         if machine is None or not machine.running:
             return Whereabouts.OFF
         if spec.machine_id in self._sending:

@@ -31,6 +31,9 @@ class Next(StrEnum):
 
     SEND = "send"
     WAIT = "wait"
+    """It is under way, and can be given up."""
+    UNSETTLED = "unsettled"
+    """A host is taking its own down: where the machine runs is known once that has gone."""
     RESUME = "resume"
     """The other host has nothing of it: let it go on here."""
     CLEAR = "clear"
@@ -44,14 +47,20 @@ class Next(StrEnum):
     """Both run it, as libvirt allows nobody to have it: only a person can tell which of them is right."""
 
 
+_FIRST_OF_ALL = {Whereabouts.MOVING: Next.WAIT, Whereabouts.ENDING: Next.UNSETTLED}
+"""What follows where one of both hosts says so, whatever the other one says."""
+
+
 def next_step(here: Whereabouts, there: Whereabouts) -> Next:
     """What to do, by what the host says that it leaves (`here`) and the one that it goes to.
 
     A migration that is under way is waited for.  One whose client has gone leaves the machine running here, or halted on
-    both sides until libvirt gives up the other one's, or running there and halted here.
+    both sides until libvirt gives up the other one's, or running there and halted here.  While one is taken down nothing
+    is begun, destroyed or believed.
     """
-    if not {here, there}.isdisjoint({Whereabouts.MOVING, Whereabouts.ENDING}):
-        return Next.WAIT
+    for either, then in _FIRST_OF_ALL.items():
+        if either in (here, there):
+            return then
     match here, there:
         case Whereabouts.RUNS, Whereabouts.RUNS:
             return Next.TWICE

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from typing import assert_never
+from typing import Literal, assert_never
 
 from mailbot import journal
 from mailbot.machines.progress import Site, again, later, spec_of
@@ -111,6 +111,8 @@ def sent(context: TurnContext, item: OutboxItem, ticket: Ticket, pair: Pair) -> 
         return Sent.UNDER_WAY
     step = next_step(way.here.whereabouts(way.spec), beyond)
     if tried is None:
+        if step is Next.UNSETTLED:
+            raise _unsettled(way)
         return _begun(context, item, way, 1) if step is Next.SEND else Sent.NOT
     if step is Next.SEND:
         return _failed(context, item, way, tried)
@@ -157,7 +159,6 @@ def _failed(context: TurnContext, item: OutboxItem, way: _Way, tried: _Tried) ->
 
 
 def _gone_on(context: TurnContext, item: OutboxItem, way: _Way, step: Next, tried: _Tried) -> Sent:
-    waited = context.clock.now() - tried.since
     match step:
         case Next.ARRIVED:
             return Sent.ARRIVED
@@ -165,9 +166,23 @@ def _gone_on(context: TurnContext, item: OutboxItem, way: _Way, step: Next, trie
             return Sent.NOT
         case Next.TWICE:
             raise _twice(way)
+        case _:
+            _helped_on(way, step, context.clock.now() - tried.since)
+            _look_again(context, item, way)
+            return Sent.UNDER_WAY
+
+
+def _helped_on(
+    way: _Way, step: Literal[Next.WAIT, Next.UNSETTLED, Next.CLEAR, Next.LET_GO, Next.RESUME], waited: timedelta
+) -> None:
+    """Do what brings it nearer to where it runs at one host."""
+    match step:
         case Next.WAIT:
             if waited > LONGEST:
                 way.here.give_up(way.spec)
+        case Next.UNSETTLED:
+            if waited > LONGEST:
+                raise _unsettled(way)
         case Next.CLEAR:
             if waited > _PATIENCE:
                 way.there.let_go(way.spec)
@@ -177,14 +192,23 @@ def _gone_on(context: TurnContext, item: OutboxItem, way: _Way, step: Next, trie
             way.here.resume(way.spec)
         case _:
             assert_never(step)
-    _look_again(context, item, way)
-    return Sent.UNDER_WAY
 
 
 def _twice(way: _Way) -> ProvisionerError:
     return ProvisionerError(
         say(
             "{name} runs at {here} and at {there}, on one disk. Switch off the one that nobody uses: `virsh destroy`.",
+            name=way.spec.name,
+            here=way.here.settings.name,
+            there=way.there.settings.name,
+        )
+    )
+
+
+def _unsettled(way: _Way) -> ProvisionerError:
+    return ProvisionerError(
+        say(
+            "{name} was told to end at {here} or at {there} and has not gone yet, so nobody knows where it runs. `virsh list` shows where.",
             name=way.spec.name,
             here=way.here.settings.name,
             there=way.there.settings.name,

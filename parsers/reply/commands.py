@@ -221,14 +221,14 @@ def _match(
 
 def _end_of_form(forms: Forms, plain: str, start: int) -> int | None:
     """Where the longest known form of this verb that begins at `start` ends; None where none does."""
-    words = _words_from(plain, start)
-    if forms.beginnings.isdisjoint(words):  # most lines begin like no command
+    starts = _starts(plain, start)
+    if forms.beginnings.isdisjoint(starts):  # most lines begin like no command
         return None
-    return next((start + len(some) for some in words if some in forms), None)
+    return next((start + len(one) for one in starts if one in forms), None)
 
 
 @lru_cache(maxsize=4)  # a line is compared with the forms of each verb
-def _words_from(plain: str, start: int) -> tuple[str, ...]:
+def _starts(plain: str, start: int) -> tuple[str, ...]:
     """What stands there up to the end of each word, as far as a form can go: the longest first."""
     ends = range(min(len(plain), start + _LONGEST_FORM), start, -1)
     return tuple(plain[start:end] for end in ends if no_word_goes_on(plain, end))

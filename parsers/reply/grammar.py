@@ -7,7 +7,7 @@ word of one language can mean something else in another.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -62,7 +62,7 @@ def grammar(languages: tuple[str, ...]) -> Grammar:
     """The grammar for these language codes; codes that have no table of commands add nothing."""
     read = _read(languages)
     return Grammar(
-        forms={verb: _together([language.forms(verb) for language in read]) for verb in Verb},
+        forms={verb: _forms(read, verb) for verb in Verb},
         commanding=later(partial(_commanding, read)),
         until=_longest_first(read, lambda language: language.until),
         period=_longest_first(read, lambda language: language.period),
@@ -84,10 +84,11 @@ def read_in(languages: tuple[str, ...]) -> frozenset[str]:
     return frozenset(language.code for language in _read(languages))
 
 
-def _together(several: Sequence[Forms]) -> Forms:
+def _forms(read: tuple[Language, ...], verb: Verb) -> Forms:
+    """Everything that is read as this verb; nothing where no language has a word for it yet."""
     return forms_of(
-        (phrase for forms in several for phrase in forms.phrases),
-        (sentences for forms in several for sentences in forms.sentences),
+        (phrase for language in read for phrase in language.listed.get(verb, ())),
+        (sentences for language in read for sentences in language.sentences(verb)),
     )
 
 

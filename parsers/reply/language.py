@@ -10,7 +10,7 @@ from parsers.values import Verb
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """Each of `heads` with each of `tails` behind it, which is "" or begins with a space: kept as parts, they are thousands."""
+    """Each of `heads` with each of `tails` behind it, which is "" or begins with a space: thousands, so they are never built."""
 
     heads: frozenset[str]
     tails: frozenset[str]
@@ -26,7 +26,10 @@ class Sentences:
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """How a command is written: phrases, and sentences around its verb.  Each begins with one of `beginnings`, and is it or has a space behind it."""
+    """How a command is written: phrases, and sentences around its verb.
+
+    Each is one of `beginnings`, or is one with a space and more behind it.
+    """
 
     phrases: frozenset[str]
     sentences: tuple[Sentences, ...]
@@ -37,8 +40,8 @@ class Forms:
 
 
 def forms_of(phrases: Iterable[str], sentences: Iterable[Sentences]) -> Forms:
-    """All of these."""
-    listed, built = frozenset(phrases), tuple(some for some in sentences if some.tails)
+    """All of these; a verb without participles, say, has sentences of none, and these begin like nothing."""
+    listed, built = frozenset(phrases), tuple(some for some in sentences if some.heads and some.tails)
     return Forms(listed, built, listed.union(*(some.heads for some in built)))
 
 
@@ -76,7 +79,3 @@ class Language:
     def has(self, verb: Verb, form: str) -> bool:
         """Whether that phrase is this verb in this language."""
         return form in self.listed.get(verb, ()) or any(form in some for some in self.sentences(verb))
-
-    def forms(self, verb: Verb) -> Forms:
-        """Everything that is read as this verb; nothing where the language has no word for it yet."""
-        return forms_of(self.listed.get(verb, ()), self.sentences(verb))

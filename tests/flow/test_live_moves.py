@@ -124,6 +124,35 @@ def test_a_host_that_goes_away_meanwhile_is_waited_for_and_nothing_is_started_el
     assert count(world, Letter.VM_MOVED) == 1
 
 
+def test_while_a_host_still_takes_down_what_it_had_nothing_is_begun_and_it_moves_running_afterwards(
+    world: World,
+) -> None:
+    migration(world, SECOND).ending = True
+    begun(world)
+    world.later(seconds=1)
+    assert not world.bot.context.store.notes_from("live:")
+    migration(world, SECOND).ending = False
+    moved(world)
+    assert world.ticket().site == SECOND
+    assert "It kept running: nothing was restarted." in last(world, Letter.VM_MOVED)
+
+
+def test_what_never_goes_after_it_was_told_to_end_is_told(world: World) -> None:
+    begun(world)
+    started_again(world)
+    migration(world, SECOND).ending = True
+    for _ in range(29):
+        world.later(minutes=1)
+    assert not count(world, Letter.ADMIN_MACHINE_TROUBLE)
+    for _ in range(600):
+        world.later(minutes=1)
+    assert "alice-vm was told to end at main" in last(world, Letter.ADMIN_MACHINE_TROUBLE)
+    here = machine(world, FIRST)
+    assert here is not None
+    assert here.running
+    assert "STOP" not in {step.name for step, _ in world.sites[FIRST].steps}
+
+
 def test_a_host_without_room_leaves_it_running_where_it_is(world: World) -> None:
     world.sites[SECOND].faults = Faults(unreachable=True)
     begun(world)

@@ -7,6 +7,7 @@ from email import message_from_bytes
 from email.message import Message
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml.html import document_fromstring
@@ -14,9 +15,11 @@ from lxml.html import document_fromstring
 from parsers.mail import headers, layout, limits
 from parsers.mail.parsing import parsed
 from parsers.reply import language
+from parsers.reply.grammar import ALWAYS, BY_CONFIGURATION
 from parsers.request import disk
 from parsers.text import charsets, folding
 from parsers.text.quote_marks import MAX_INTRO_LINES, is_intro, may_be_of_intro
+from parsers.values import Verb
 
 LINE_ENDS = st.sampled_from(["\n", "\r\n"])
 BOUNDARIES = ["b", "bb", "=_x.1", "b b"]
@@ -319,5 +322,16 @@ def test_sentences_kept_as_parts_are_all_that_can_be_built_of_them(
     assert all(each in sentences for each in built)
     assert (form in sentences) == (form in built)
     forms = language.forms_of(["b c"], [sentences])
+    assert (form in forms) == (form in built | {"b c"})
     for each in built | {"b c"}:
         assert any(each == start or each.startswith(f"{start} ") for start in forms.beginnings)
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_what_stands_behind_the_head_of_a_sentence_begins_a_word(verb: Verb) -> None:
+    languages = (*ALWAYS, *BY_CONFIGURATION)
+    tails = {tail for one in languages for some in one.sentences(verb) for tail in some.tails}
+    assert all(not tail or tail.startswith(" ") for tail in tails)
+    assert all(
+        head == head.strip() and head for one in languages for some in one.sentences(verb) for head in some.heads
+    )
