@@ -35,25 +35,28 @@ class Domains:
 
     def find(self, spec: VmSpec) -> libvirt.virDomain | None:
         """Give the machine's domain, or None.  Raises `NotOurs` for another domain of its name or UUID."""
-        ours = self.ours(spec)
         with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN):
             named = self._conn.lookupByName(spec.name)
             if named.UUIDString() != str(spec.machine_id):
                 raise self._not_ours(spec)
-        if ours is None:
-            with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN):
-                self._conn.lookupByUUIDString(str(spec.machine_id))
+        with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN):
+            # One look-up: a machine that is received appears at any moment, and would be another one between two.
+            domain = self._conn.lookupByUUIDString(str(spec.machine_id))
+            if not self._is_ours(domain, spec):
                 raise self._not_ours(spec)
-        return ours
+            return domain
+        return None
 
     def ours(self, spec: VmSpec) -> libvirt.virDomain | None:
         """Give the domain with the machine's UUID, name and our mark; anything else counts as absent."""
         with absent_is_fine(libvirt.VIR_ERR_NO_DOMAIN):
             domain = self._conn.lookupByUUIDString(str(spec.machine_id))
-            mark = self.mark(domain)
-            if domain.name() == spec.name and mark and mark.uuid == spec.machine_id:
-                return domain
+            return domain if self._is_ours(domain, spec) else None
         return None
+
+    def _is_ours(self, domain: libvirt.virDomain, spec: VmSpec) -> bool:
+        mark = self.mark(domain)
+        return bool(domain.name() == spec.name and mark and mark.uuid == spec.machine_id)
 
     def _not_ours(self, spec: VmSpec) -> NotOurs:
         return NotOurs(
