@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from uuid import NAMESPACE_OID, uuid5
 
+import libvirt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -82,6 +83,13 @@ def base_image() -> LocalImage:
 def settings_of(site: hypervisor.Site, image: str = "") -> SiteSettings:
     """The provisioner's settings for a site that was made here."""
     return SiteSettings("testbed", site.dns_domain, site.uri, site.pool, site.network, image)
+
+
+def libvirt_error(code: int, domain: int = libvirt.VIR_FROM_QEMU, number: int = 0) -> libvirt.libvirtError:
+    """What libvirt raises, with that code and domain; `number` is errno."""
+    error = libvirt.libvirtError("")
+    error.err = (code, domain, "it did not work", 2, None, None, None, number, 0)
+    return error
 
 
 def make_key(folder: Path, name: str = "id") -> tuple[Path, str]:

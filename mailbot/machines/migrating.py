@@ -70,6 +70,10 @@ class _Way:
     def next_step(self) -> Next:
         return next_step(self.here.whereabouts(self.spec), self.there.whereabouts(self.spec))
 
+    def names(self) -> dict[str, str]:
+        """What sentences about both hosts call the machine and them."""
+        return {"name": self.spec.name, "here": self.here.settings.name, "there": self.there.settings.name}
+
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
@@ -198,9 +202,7 @@ def _twice(way: _Way) -> ProvisionerError:
     return ProvisionerError(
         say(
             "{name} runs at {here} and at {there}, on one disk. Switch off the one that nobody uses: `virsh destroy`.",
-            name=way.spec.name,
-            here=way.here.settings.name,
-            there=way.there.settings.name,
+            **way.names(),
         )
     )
 
@@ -209,9 +211,7 @@ def _unsettled(way: _Way) -> ProvisionerError:
     return ProvisionerError(
         say(
             "{name} was told to end at {here} or at {there} and has not gone yet, so nobody knows where it runs. `virsh list` shows where.",
-            name=way.spec.name,
-            here=way.here.settings.name,
-            there=way.there.settings.name,
+            **way.names(),
         )
     )
 

@@ -33,7 +33,7 @@ from provisioner.network_xml import read_network
 from provisioner.seed import seed_image
 from provisioner.ssh_keys import fingerprint
 from provisioner.ssh_probe import SshAnswer
-from tests.hypervisor import make_key, make_spec, settings_of
+from tests.hypervisor import libvirt_error, make_key, make_spec, settings_of
 
 pytestmark = pytest.mark.long
 
@@ -98,12 +98,6 @@ def test_the_keys_that_a_machine_showed_are_kept_with_it(domains: Domains, spec:
 
 
 # errors and connections
-
-
-def libvirt_error(code: int, domain: int = libvirt.VIR_FROM_QEMU, number: int = 0) -> libvirt.libvirtError:
-    error = libvirt.libvirtError("")
-    error.err = (code, domain, "it did not work", 2, None, None, None, number, 0)
-    return error
 
 
 @pytest.mark.parametrize(

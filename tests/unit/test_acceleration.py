@@ -16,17 +16,11 @@ from provisioner.domain_xml import Card, Paths
 from provisioner.libvirt_driver import LibvirtSite
 from provisioner.libvirt_driver.acceleration import Acceleration
 from provisioner.libvirt_driver.domains import Domains
-from tests.hypervisor import make_key, make_spec
+from tests.hypervisor import libvirt_error, make_key, make_spec
 
 SETTINGS = SiteSettings("north", "testbed.example", "qemu+ssh://north/system", "pool", "net")
 CARD = Card("net", "192.0.2.10")
 PATHS = Paths("/pool/disk", "/pool/seed")
-
-
-def libvirt_error(code: int, domain: int = libvirt.VIR_FROM_QEMU) -> libvirt.libvirtError:
-    error = libvirt.libvirtError("")
-    error.err = (code, domain, "it did not work", 2, None, None, None, 0, 0)
-    return error
 
 
 @dataclass

@@ -9,7 +9,7 @@ import libvirt
 
 from provisioner.api import SiteSettings
 from provisioner.libvirt_driver.domains import Domains
-from tests.hypervisor import make_key, make_spec
+from tests.hypervisor import libvirt_error, make_key, make_spec
 
 
 class Receiving:
@@ -21,9 +21,7 @@ class Receiving:
     def look(self, wanted: str) -> libvirt.virDomain:
         assert wanted not in self.asked, "it may be there by now"
         self.asked.add(wanted)
-        error = libvirt.libvirtError("there is none")
-        error.err = (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_FROM_QEMU, "Domain not found", 2, "", None, None, -1, -1)
-        raise error
+        raise libvirt_error(libvirt.VIR_ERR_NO_DOMAIN)
 
     lookupByName = lookupByUUIDString = look  # noqa: N815
 
