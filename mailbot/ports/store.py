@@ -214,9 +214,6 @@ class Store(Protocol):
     def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
         """True where another mail (other key) with that Message-ID (if not empty) or hash was handled or quarantined."""
 
-    def begin_turn(self, message_id: str, sha256: str, key: MailKey, note: str) -> tuple[bool, str | None]:
-        """`handled_before` and `note` at once: what the turn of every mail begins with is one statement."""
-
     def unmoved(self, position: MailKey) -> list[tuple[MailKey, str]]:
         """Committed mails that still have to be moved, with the verdict; after a crash these come first."""
 
@@ -234,6 +231,9 @@ class Store(Protocol):
 
     def open_ticket_of(self, username: str, person_id: str = "") -> Ticket | None:
         """The ticket in one of `ONE_PER_USER` that is that person's, or else has that name: then it may be another's."""
+
+    def place_and_note(self, username: str, person_id: str, note: str) -> tuple[Ticket | None, str | None]:
+        """`open_ticket_of` and `note` at once: what a request is judged by is one statement."""
 
     def with_odd_owner(self, most: int) -> list[Ticket]:
         """Tickets in one of `ONE_PER_USER` whose owner is not as the directory should have them, at most so many; by index."""
@@ -272,8 +272,8 @@ class Store(Protocol):
         The store sets the revision to `expected_revision` + 1.  `cancel_keys` act before the effects
         are written; effects whose key exists already are not written again.  Letters over a limit of
         `rules.LetterRules` are written as held, with a line in the ticket's history.  Raises Conflict where
-        the ticket's revision is not the expected one, the user's place is taken, or the mail is in the
-        ledger already with a verdict other than RETRY (it was handled by somebody else); LeaseLost where the
+        the ticket's revision is not the expected one, the user's place is taken, the mail is in the
+        ledger already with a verdict other than RETRY (it was handled by somebody else), or is HANDLED as another copy of it was (`handled_before`); LeaseLost where the
         row that the turn is part of (`Turn.held`) is not ours any more; NoAddress where a range of `Turn.addresses` is full.
         """
 

@@ -42,6 +42,7 @@ from mailbot.rules import Rules
 from mailbot.tokens import TokenKeys
 from parsers.values import ReadingRules
 from provisioner.addressing import Bridge
+from provisioner.naming import host_part
 
 PAUSED = "paused"
 """The store's note that the bot is paused: by whom and why."""
@@ -56,7 +57,6 @@ class Known:
     """What need not be read again: `room` for all turns of a pass, once one has asked for it; the rest for the turn of one mail."""
 
     room: Callable[[], tuple[Room, ...]]
-    closed: str | None = None
     came: datetime | None = None
     """When the mailbox got that mail."""
 
@@ -107,17 +107,21 @@ class TurnContext:
 
     def closed(self) -> str:
         """Why no new requests are taken, in an admin's words to those who ask; empty where they are."""
-        known = self.known.closed if self.known else None
-        return (self.store.note(CLOSED) if known is None else known) or ""
+        return self.store.note(CLOSED) or ""
+
+    def place_of(self, person: Person) -> tuple[Ticket | None, str]:
+        """The ticket that has the place of a new request of that person's, and `closed`; read at once, since each request needs both."""
+        taken, closed = self.store.place_and_note(host_part(person.login), person.id, CLOSED)
+        return taken, closed or ""
 
     def in_a_pass(self) -> TurnContext:
         """The same for the turns of one pass."""
         return replace(self, known=Known(cache(self.room)))
 
-    def in_a_turn(self, closed: str | None, came: datetime | None = None) -> TurnContext:
-        """The same for the turn of one mail, which begins with having read the note `CLOSED`; `came`: see `Fetched.came`."""
+    def in_a_turn(self, came: datetime) -> TurnContext:
+        """The same for the turn of one mail; `came`: see `Fetched.came`."""
         room = self.known.room if self.known else self.room
-        return replace(self, known=Known(room, closed or "", came))
+        return replace(self, known=Known(room, came))
 
     def came(self) -> datetime:
         """When the mailbox got the mail of this turn.  What was said in time counts, however late it could be read."""

@@ -16,7 +16,7 @@ from mailbot.timetable import pause_after
 from mailbot.turns import sight
 from mailbot.turns.ahead import Begun, read_ahead
 from mailbot.turns.attempts import Attempts
-from mailbot.turns.context import CLOSED, CONFLICT_TRIES, TurnContext
+from mailbot.turns.context import CONFLICT_TRIES, TurnContext
 from mailbot.turns.judge import first_look, judge, oldest_wanted, quarantined
 from mailbot.turns.judgement import Judgement
 from mailbot.turns.sealing import seal
@@ -191,15 +191,16 @@ def _line(fetched: Fetched, read: Understanding, now: datetime, earlier: LedgerE
 
 
 def _committed(context: TurnContext, fetched: Fetched, read: Understanding, entry: LedgerEntry) -> LedgerEntry:
-    """Judge and commit; judged again where somebody else changed the ticket in between."""
+    """Judge and commit; judged again where somebody else changed the ticket in between, or another copy of the mail was handled."""
+    refused = False
     for _ in range(CONFLICT_TRIES):
         now = context.clock.now()
-        handled, closed = context.store.begin_turn(entry.message_id, entry.sha256, entry.key, CLOSED)
-        if handled:
+        knowing = context.in_a_turn(fetched.came(now))
+        judgement = judge(knowing, fetched, read, now, patient=now - entry.seen_at < PATIENCE)
+        # What acts is refused by the ledger itself where another copy did: only then it is asked.
+        may_be_a_copy = refused or judgement.verdict is not Verdict.HANDLED
+        if may_be_a_copy and context.store.handled_before(entry.message_id, entry.sha256, entry.key):
             judgement = Judgement(Verdict.DUPLICATE, "handled before")
-        else:
-            knowing = context.in_a_turn(closed, fetched.came(now))
-            judgement = judge(knowing, fetched, read, now, patient=now - entry.seen_at < PATIENCE)
         # Only what a line of history goes back to is kept: the rest lies in the mailbox, and strangers fill no disk.
         keep = judgement.turn is not None and bool(judgement.turn.history)
         raw = sealed(context, fetched.raw) if keep else None
@@ -207,6 +208,7 @@ def _committed(context: TurnContext, fetched: Fetched, read: Understanding, entr
         try:
             context.store.commit(replace(judgement.turn or Turn(now=now), mail=entry))
         except Conflict:
+            refused = True
             continue
         return entry
     msg = f"the ticket was changed by others {CONFLICT_TRIES} times while this mail was judged"

@@ -22,7 +22,7 @@ from parsers.request.form import answers
 from parsers.request.labels import Part
 from parsers.translatable import Translatable, say
 from parsers.values import Mail, Problem, ReadingRules, Request
-from provisioner.naming import host_part, machine_name
+from provisioner.naming import machine_name
 
 
 def judge_request(context: TurnContext, mail: Mail, request: Request, now: datetime, look: Look = nothing) -> Judgement:
@@ -39,8 +39,10 @@ def judge_request(context: TurnContext, mail: Mail, request: Request, now: datet
     problems = list(policy.problems(request, context.rules, now))
     if person is None and request.fields.username and not any(p.field == Part.USERNAME for p in problems):
         problems.append(_unknown_login(request.fields.username, sender))
-    if person is not None:
-        taken = context.store.open_ticket_of(host_part(person.login), person.id)
+    if person is None:
+        closed = context.closed()
+    else:
+        taken, closed = context.place_of(person)
         own = taken is not None and owners.is_owner(context, person, taken)
         if taken is not None and own and sender == person and not problems:
             evidence = _evidence(mail, sender, look)
@@ -48,7 +50,7 @@ def judge_request(context: TurnContext, mail: Mail, request: Request, now: datet
             if second is not None:
                 return second
         problems.extend(_personal(person, sender, _place_taken(taken, own=own)))
-    problems.extend(_service_closed(context))
+    problems.extend(_service_closed(closed))
     if problems:
         if sender is None:
             note = "a request with problems from an unknown address"
@@ -76,9 +78,8 @@ def _personal(person: Person, sender: Person | None, taken: tuple[Problem, ...])
     return (_unknown_login(person.login, sender),)
 
 
-def _service_closed(context: TurnContext) -> tuple[Problem, ...]:
-    """What stands in the way of every new request: an admin has closed the service, and says until when or why."""
-    words = context.closed()
+def _service_closed(words: str) -> tuple[Problem, ...]:
+    """What stands in the way of every new request: an admin has closed the service, and says in these words until when or why."""
     if not words:
         return ()
     return (Problem(Part.WHOLE.value, None, say("a new request"), say("none at the moment: {words}", words=words)),)

@@ -60,9 +60,9 @@ def test_a_statement_gives_what_it_returns_and_how_many_rows_it_changed(store: D
     with store.engine.begin() as connection:
         assert quick.run(connection, update(LEDGER).where(LEDGER.c.uid == 1), {"why": "again"}) == ([], 1)
         assert quick.run(connection, update(LEDGER).where(LEDGER.c.uid == 7), {"why": "again"}) == ([], 0)
-        written, _ = quick.run(connection, _upsert(connection.dialect.name), _row(a_mail(1)))
+        written, _ = quick.run(connection, _upsert(connection.dialect.name, has_id=True), _row(a_mail(1)))
         assert written == [(connection.execute(select(LEDGER.c.id)).scalar_one(),)]
-        assert quick.run(connection, _upsert(connection.dialect.name), _row(a_mail(1)))[0] == []
+        assert quick.run(connection, _upsert(connection.dialect.name, has_id=True), _row(a_mail(1)))[0] == []
 
 
 def _row(entry: LedgerEntry) -> dict[str, object]:

@@ -411,12 +411,35 @@ def test_a_mail_was_handled_before_when_another_with_its_message_id_or_bytes_was
     assert store.handled_before(one.message_id, one.sha256, dataclasses.replace(one.key, uidvalidity=8))
 
 
-def test_the_turn_of_a_mail_begins_with_one_look_at_the_ledger_and_a_note(store: Store) -> None:
-    store.commit(Turn(now=NOW, mail=a_mail(1), notes={"closed": "until Monday"}))
+@pytest.mark.parametrize("earlier", [Verdict.LEFT, Verdict.RETRY])
+def test_a_mail_acts_once_whatever_copies_of_it_come(store: Store, earlier: Verdict) -> None:
     one, two = a_mail(1), a_mail(2)
-    assert store.begin_turn(one.message_id, two.sha256, two.key, "closed") == (True, "until Monday")
-    assert store.begin_turn("", one.sha256, two.key, "closed") == (True, "until Monday")
-    assert store.begin_turn(two.message_id, two.sha256, two.key, "paused") == (False, None)
+    copies = (
+        a_mail(3, message_id=one.message_id),
+        dataclasses.replace(a_mail(4), sha256=one.sha256),
+        dataclasses.replace(a_mail(5, message_id=""), sha256=one.sha256),
+        dataclasses.replace(one, key=dataclasses.replace(one.key, uidvalidity=8)),
+    )
+    store.commit(Turn(now=NOW, mail=dataclasses.replace(two, message_id=one.message_id, verdict=earlier)))
+    store.commit(Turn(now=NOW, mail=one, history=(entry(),), ticket=a_ticket()))
+    for copy in copies:
+        with pytest.raises(Conflict, match="a copy of it"):
+            store.commit(Turn(now=NOW, mail=copy, ticket=a_ticket(username="bob")))
+        assert store.open_ticket_of("bob") is None, "the whole turn is taken back"
+        store.commit(Turn(now=NOW, mail=dataclasses.replace(copy, verdict=Verdict.DUPLICATE)))
+        assert (copy.key, "duplicate") in store.unmoved(copy.key)
+    for other in (a_mail(6), a_mail(7, message_id=""), a_mail(8, message_id="")):
+        store.commit(Turn(now=NOW, mail=other))
+
+
+def test_the_place_and_a_note_are_read_at_once(store: Store) -> None:
+    assert store.place_and_note("alice", "memory:alice", "closed") == (None, None)
+    store.put_note("closed", "until Monday")
+    assert store.place_and_note("alice", "memory:alice", "closed") == (None, "until Monday")
+    own = opened(store, ticket=a_ticket(person_id="memory:alice"))
+    other = opened(store, ticket=a_ticket(username="alice.durand", person_id="memory:other"))
+    assert store.place_and_note("alice.durand", "memory:alice", "closed") == (own, "until Monday")
+    assert store.place_and_note("alice.durand", "memory:nobody", "paused") == (other, None)
 
 
 def test_tickets_are_read_together_by_their_numbers(store: Store) -> None:
@@ -450,9 +473,8 @@ def test_committed_mails_are_moved_once(store: Store) -> None:
 
 def test_the_bytes_of_a_mail_are_kept_once(store: Store) -> None:
     store.commit(Turn(now=NOW, mail=a_mail(1)))
-    store.commit(
-        Turn(now=NOW, mail=dataclasses.replace(a_mail(1), key=a_mail(2).key, message_id="<other@example.org>"))
-    )
+    again = dataclasses.replace(a_mail(2, Verdict.QUARANTINED), sha256=a_mail(1).sha256, raw=b"other bytes")
+    store.commit(Turn(now=NOW, mail=again))
     store.commit(Turn(now=NOW, mail=a_mail(3, Verdict.LEFT)))
     assert store.raw_mail(a_mail(1).sha256) == a_mail(1).raw
     assert store.raw_mail(a_mail(3).sha256) is None

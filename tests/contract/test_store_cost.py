@@ -61,7 +61,7 @@ def a_tick(store: Database) -> None:
     store.unmoved(HERE)
     store.mark_moved([a_mail(1).key])
     store.answers_today(ALICE, NOW)
-    store.begin_turn("<x@example.org>", "ab", a_mail(3).key, "closed")
+    store.place_and_note("alice", "memory:alice", "closed")
     store.open_ticket_of("alice")
     store.open_ticket_of("alice", "memory:alice")
     store.tickets_by_number([ticket.id, ticket.id + 1])

@@ -13,6 +13,7 @@ import pytest
 
 from mailbot import operator, passes
 from mailbot.adapters.database.store import Database
+from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.adapters.reading.direct import DirectReader
 from mailbot.errors import MailServerUnavailable
@@ -36,7 +37,7 @@ from mailbot.turns.receive import receive
 from parsers.values import ReadingRules, Understanding
 from provisioner.api import VmFacts, VmSpec
 from provisioner.fake import FakeSite
-from tests.world import ALICE, CAROL, World, request_words
+from tests.world import ALICE, CAROL, PEOPLE, World, kind_of, request_words
 from tests.writing import SUPPORT, mail, words_of
 
 SUBJECT = "Persistent Virtual Machine Creation"
@@ -195,6 +196,32 @@ def test_a_mail_that_the_reader_fails_on_stops_nothing(world: World) -> None:
         world.clock.advance(timedelta(minutes=10))
         passes.tick(bot)
     assert len(world.inbox._folders.uids(Folder.QUARANTINE)) == 1
+
+
+class WhileAsked(MemoryDirectory):
+    """While it is first asked for an address, something else happens."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__(PEOPLE)
+        self.happens = [meanwhile]
+
+    def by_address(self, address: str) -> Person | None:
+        if self.happens:
+            self.happens.pop()()
+        return super().by_address(address)
+
+
+def test_of_two_copies_that_are_judged_at_once_one_acts(world: World) -> None:
+    incomplete = mail(ALICE.email, SUBJECT, request_words(until="some day"), world.now)
+    world.inbox.deliver(incomplete)
+    elsewhere = MemoryInbox("machines@testbed.example")
+    elsewhere.deliver(b"Received: by mx2.example.org\r\n" + incomplete)
+    other = replace(world.bot, inbox=elsewhere, account=elsewhere.position().account)
+    context = replace(world.bot.context, directory=WhileAsked(lambda: passes.tick(other)))
+    assert passes.tick(replace(world.bot, context=context)).troubles == []
+    assert [kind_of(letter) for letter in world.letters] == [Letter.REQUEST_PROBLEMS]
+    for inbox in (world.inbox, elsewhere):
+        assert len(inbox._folders.uids(Folder.HANDLED)) == 1
 
 
 class Ahead(DirectReader):

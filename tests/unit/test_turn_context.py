@@ -108,9 +108,7 @@ def test_a_question_knows_the_room_of_sites_and_a_machine_its_letters(world: Wor
     assert context.circumstances(world.now, replace(ticket, id=0, state=TicketState.ACTIVE)).accepted == ()
 
 
-def test_the_turns_of_a_pass_know_the_room_that_it_has_read_and_each_whether_requests_are_taken(
-    world: World, context: TurnContext
-) -> None:
+def test_the_turns_of_a_pass_know_the_room_that_it_has_read(world: World, context: TurnContext) -> None:
     def room(one: TurnContext) -> int:
         return next(site.free_disk_gib for site in one.room() if site.site == "north")
 
@@ -118,10 +116,8 @@ def test_the_turns_of_a_pass_know_the_room_that_it_has_read_and_each_whether_req
     a_pass = context.in_a_pass()
     assert room(a_pass) == 40
     context.store.put_health(SiteHealth("north", reachable=True, free_disk_gib=30), world.now)
-    closed = a_pass.in_a_turn("until May")
-    assert (room(closed), closed.closed()) == (40, "until May")
-    alone = context.in_a_turn(None)
-    assert (room(alone), alone.closed()) == (30, "")
+    assert room(a_pass.in_a_turn(world.now)) == 40
+    assert room(context.in_a_turn(world.now)) == 30
 
 
 @pytest.mark.parametrize("state", list(TicketState))
@@ -198,7 +194,7 @@ def test_a_letter_counts_until_it_has_expired(context: TurnContext) -> None:
     assert number_of(context, (reference(context, days=days),), CAROL) == 7
     assert number_of(context, (reference(context, days=days + 1),), CAROL) == 0
     came = context.clock.now() - timedelta(days=1)
-    in_time = context.in_a_turn("", came)
+    in_time = context.in_a_turn(came)
     assert number_of(in_time, (reference(context, days=days + 1),), CAROL) == 7, "whenever it is read"
     assert number_of(in_time, (reference(context, days=days + 2),), CAROL) == 0
 

@@ -7,12 +7,26 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Connection, Insert, bindparam, exists, func, literal_column, not_, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningInsert
 
 from mailbot.adapters.database import quick
 from mailbot.adapters.database.inserting import dialect_of, insert
-from mailbot.adapters.database.tables import LEDGER, NOTES, RAW_MAILS, TO_BE_MOVED, TO_BE_RETRIED
+from mailbot.adapters.database.tables import LEDGER, RAW_MAILS, TO_BE_MOVED, TO_BE_RETRIED
 from mailbot.errors import Conflict
 from mailbot.model import LedgerEntry, MailKey, Verdict
 
@@ -23,25 +37,26 @@ _L = LEDGER.c
 _KEY = (_L.account, _L.folder, _L.uidvalidity, _L.uid)
 _KEY_NAMES = ("account", "folder", "uidvalidity", "uid")
 _IN_FOLDER = tuple(column == bindparam("in_" + column.name) for column in _KEY[:3])
-_OTHER_MAIL = not_(
-    (_L.account == bindparam("in_account"))
-    & (_L.folder == bindparam("in_folder"))
-    & (_L.uidvalidity == bindparam("in_uidvalidity"))
-    & (_L.uid == bindparam("in_uid"))
-)
-_ACTED = _L.verdict == literal_column("'handled'")  # what a person moves back from quarantine is read again
+_ACTS: ColumnElement[str] = literal_column("'handled'")
+# What a person moves back from quarantine is read again.
+_OTHER_THAT_ACTED = and_(_L.verdict == _ACTS, not_(and_(*(column == bindparam(column.name) for column in _KEY))))
+_SAME_HASH = exists().where(_L.sha256 == bindparam("sha256"), _OTHER_THAT_ACTED)
+_SAME_ID = exists().where(_L.message_id == bindparam("message_id"), _OTHER_THAT_ACTED)
 
 
 @cache
-def _upsert(dialect: str) -> ReturningInsert[int]:
-    # A mail acts once: only a row that says RETRY may be overwritten, and a turn whose mail gives no
-    # row back must not go on.
+def _upsert(dialect: str, *, has_id: bool) -> ReturningInsert[int]:
+    # A mail acts once: only a row that says RETRY may be overwritten, no row is written for one that acts as another copy
+    # of it did, and a turn whose mail gives no row back must not go on.
+    columns = {column.name: column for column in LEDGER.columns if column.name != "id"}
+    values = {name: bindparam(name, type_=column.type) for name, column in columns.items()}
+    acts_anew = or_(values["verdict"] != _ACTS, not_(or_(_SAME_HASH, _SAME_ID) if has_id else _SAME_HASH))
     statement = insert(dialect, LEDGER)
-    new = {column.name: statement.excluded[column.name] for column in LEDGER.columns if column.name != "id"}
-    for name in _KEY_NAMES:
-        del new[name]
+    statement = statement.from_select(list(columns), select(*values.values()).where(acts_anew))
     return statement.on_conflict_do_update(
-        index_elements=list(_KEY_NAMES), set_=new, where=_L.verdict == literal_column("'retry'")
+        index_elements=list(_KEY_NAMES),
+        set_={name: statement.excluded[name] for name in columns if name not in _KEY_NAMES},
+        where=_L.verdict == literal_column("'retry'"),
     ).returning(_L.id)
 
 
@@ -54,11 +69,8 @@ _CURSOR = select(func.max(_L.uid)).where(*_IN_FOLDER)
 _RETRIES = select(LEDGER).where(*_IN_FOLDER, text(TO_BE_RETRIED), _L.retry_at <= bindparam("now")).order_by(_L.retry_at)
 _RETRYING = select(func.count()).select_from(LEDGER).where(text(TO_BE_RETRIED))
 _RETRY_NOW = update(LEDGER).where(text(TO_BE_RETRIED)).values(retry_at=bindparam("now"))
-_SAME_HASH = exists().where(_L.sha256 == bindparam("hash"), _ACTED, _OTHER_MAIL)
-_SAME_ID = exists().where(_L.message_id == bindparam("mail_id"), _ACTED, _OTHER_MAIL)
-_NOTE = select(NOTES.c.value).where(NOTES.c.name == bindparam("note")).scalar_subquery()
-_BEFORE_BY_HASH = select(_SAME_HASH, _NOTE)
-_BEFORE = select(or_(_SAME_HASH, _SAME_ID), _NOTE)
+_BEFORE_BY_HASH = select(_SAME_HASH)
+_BEFORE = select(or_(_SAME_HASH, _SAME_ID))
 _UNMOVED = select(_L.uid, _L.verdict).where(*_IN_FOLDER, text(TO_BE_MOVED)).order_by(_L.uid)
 _MOVED = update(LEDGER).where(*(column == bindparam("in_" + column.name) for column in _KEY)).values(unmoved=0)
 _RAW = select(RAW_MAILS.c.data).where(RAW_MAILS.c.sha256 == bindparam("hash"))
@@ -74,6 +86,10 @@ def _folder(position: MailKey) -> dict[str, object]:
         "in_folder": position.folder,
         "in_uidvalidity": position.uidvalidity,
     }
+
+
+def _key_of(key: MailKey) -> dict[str, object]:
+    return {"account": key.account, "folder": key.folder, "uidvalidity": key.uidvalidity, "uid": key.uid}
 
 
 def cursor(connection: Connection, position: MailKey) -> MailKey | None:
@@ -110,14 +126,11 @@ def retry_now(connection: Connection, message_id: str, now: datetime) -> int:
     return connection.execute(which, {"now": now}).rowcount
 
 
-def handled_before(
-    connection: Connection, message_id: str, sha256: str, key: MailKey, note: str
-) -> tuple[bool, str | None]:
-    """Whether another mail with that Message-ID or hash was handled, and what a note says."""
-    values = _folder(key) | {"in_uid": key.uid, "hash": sha256, "note": note}
-    statement = _BEFORE if message_id else _BEFORE_BY_HASH
-    ((before, value),), _ = quick.run(connection, statement, values | ({"mail_id": message_id} if message_id else {}))
-    return bool(before), value
+def handled_before(connection: Connection, message_id: str, sha256: str, key: MailKey) -> bool:
+    """Whether another mail with that Message-ID or hash was handled."""
+    values = {**_key_of(key), "message_id": message_id, "sha256": sha256}
+    ((before,),), _ = quick.run(connection, _BEFORE if message_id else _BEFORE_BY_HASH, values)
+    return bool(before)
 
 
 def unmoved(connection: Connection, position: MailKey) -> list[tuple[MailKey, Verdict]]:
@@ -133,16 +146,15 @@ def mark_moved(connection: Connection, keys: Sequence[MailKey]) -> None:
 
 
 def write(connection: Connection, entry: LedgerEntry) -> None:
-    """Write what became of a mail, over a RETRY of the same mail; raises Conflict where it has another verdict."""
-    key = entry.key
+    """Write what became of a mail, over a RETRY of the same mail.
+
+    Raises Conflict where it has another verdict, or is HANDLED as another copy of it was.
+    """
     written, _ = quick.run(
         connection,
-        _upsert(dialect_of(connection)),
+        _upsert(dialect_of(connection), has_id=bool(entry.message_id)),
         {
-            "account": key.account,
-            "folder": key.folder,
-            "uidvalidity": key.uidvalidity,
-            "uid": key.uid,
+            **_key_of(entry.key),
             "message_id": entry.message_id,
             "sha256": entry.sha256,
             "verdict": entry.verdict,
@@ -157,7 +169,9 @@ def write(connection: Connection, entry: LedgerEntry) -> None:
         },
     )
     if not written:
-        raise Conflict(f"mail {key.uid} of {key.folder} was handled by somebody else meanwhile")
+        raise Conflict(
+            f"mail {entry.key.uid} of {entry.key.folder} was handled by somebody else meanwhile, or a copy of it"
+        )
     if entry.raw is not None:
         packed = {"sha256": entry.sha256, "data": _packed(entry.raw), "stored_at": entry.seen_at}
         quick.run(connection, _keep(dialect_of(connection)), packed)

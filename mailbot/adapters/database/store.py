@@ -166,11 +166,7 @@ class Database:
 
     def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
         with self._read() as connection:
-            return ledger.handled_before(connection, message_id, sha256, key, "")[0]
-
-    def begin_turn(self, message_id: str, sha256: str, key: MailKey, note: str) -> tuple[bool, str | None]:
-        with self._read() as connection:
-            return ledger.handled_before(connection, message_id, sha256, key, note)
+            return ledger.handled_before(connection, message_id, sha256, key)
 
     def unmoved(self, position: MailKey) -> list[tuple[MailKey, str]]:
         with self._read() as connection:
@@ -196,7 +192,11 @@ class Database:
 
     def open_ticket_of(self, username: str, person_id: str = "") -> Ticket | None:
         with self._read() as connection:
-            return tickets.by_place(connection, username, person_id)
+            return tickets.by_place(connection, username, person_id, "")[0]
+
+    def place_and_note(self, username: str, person_id: str, note: str) -> tuple[Ticket | None, str | None]:
+        with self._read() as connection:
+            return tickets.by_place(connection, username, person_id, note)
 
     def with_odd_owner(self, most: int) -> list[Ticket]:
         with self._read() as connection:

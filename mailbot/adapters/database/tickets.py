@@ -9,14 +9,16 @@ from secrets import token_hex
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, select, text, union_all, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, literal_column, null, select, text, union_all, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.selectable import CompoundSelect
 
 from mailbot.adapters.database import quick
 from mailbot.adapters.database.notices import NOTICE, notice_of
 from mailbot.adapters.database.seals import FIRST, Line, line_of
 from mailbot.adapters.database.tables import (
     HISTORY,
+    NOTES,
     ODD_OWNER,
     ONE_A_PERSON,
     OUTBOX,
@@ -39,15 +41,14 @@ SELECT_TICKETS = _SELECT = select(*(_T[name] for name in _NAMES))
 _BY_ID = _SELECT.where(_T.id == bindparam("wanted"))
 _BY_ID_LOCKED = _BY_ID.with_for_update()
 _BY_IDS = _SELECT.where(_T.id.in_(bindparam("wanted", expanding=True)))
-_BY_PLACE = _SELECT.where(_T.username == bindparam("wanted"), text(TAKES_THE_PLACE))
-_IS_THE_PERSONS = "is_the_persons"
-# Each of the two by itself, so that each finds its own index; the person's own comes first.
-_BY_PERSON_OR_PLACE = union_all(
-    _SELECT.add_columns(literal_column("1").label(_IS_THE_PERSONS)).where(
+# Each of the three by itself, so that each finds its own index; the person's own comes first.
+_BY_PLACE: CompoundSelect[*tuple[Any, ...]] = union_all(
+    _SELECT.add_columns(literal_column("1").label("rank"), null().label("note")).where(
         _T.person_id == bindparam("person"), text(ONE_A_PERSON)
     ),
-    _BY_PLACE.add_columns(literal_column("0").label(_IS_THE_PERSONS)),
-).order_by(text(f"{_IS_THE_PERSONS} DESC"))
+    _SELECT.add_columns(literal_column("2"), null()).where(_T.username == bindparam("wanted"), text(TAKES_THE_PLACE)),
+    select(*(null() for _ in _NAMES), literal_column("3"), NOTES.c.value).where(NOTES.c.name == bindparam("note")),
+).order_by(text("rank"))
 _ODD_OWNERS = _SELECT.where(text(ODD_OWNER)).order_by(_T.id).limit(bindparam("most", literal_execute=False))
 _BY_STATE = _SELECT.where(_T.state.in_(bindparam("states", expanding=True))).order_by(_T.id)
 _ALL = _SELECT.order_by(_T.id)
@@ -119,13 +120,12 @@ def by_id_locked(connection: Connection, ticket_id: int) -> Ticket | None:
     return None if row is None else ticket_of(row)
 
 
-def by_place(connection: Connection, username: str, person_id: str) -> Ticket | None:
-    """The person's own first: it may have the name of an earlier login."""
-    if not person_id:
-        row = connection.execute(_BY_PLACE, {"wanted": username}).first()
-        return None if row is None else ticket_of(row)
-    found, _ = quick.run(connection, _BY_PERSON_OR_PLACE, {"wanted": username, "person": person_id})
-    return Ticket(*found[0][: len(_NAMES)]) if found else None
+def by_place(connection: Connection, username: str, person_id: str, note: str) -> tuple[Ticket | None, str | None]:
+    """The ticket that has the place, and what a note says; the person's own first: it may have the name of an earlier login."""
+    values = {"wanted": username, "person": person_id, "note": note}
+    found, _ = quick.run(connection, _BY_PLACE, values)
+    said = found.pop()[-1] if found and found[-1][0] is None else None
+    return Ticket(*found[0][: len(_NAMES)]) if found else None, said
 
 
 def with_odd_owner(connection: Connection, most: int) -> list[Ticket]:
