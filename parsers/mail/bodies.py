@@ -15,7 +15,7 @@ from parsers.mail.limits import MAX_HTML_CHARACTERS, MAX_NESTING, MAX_PARTS, MAX
 from parsers.mail.mime import children, octets
 from parsers.mail.smime import inner_message
 from parsers.text.charsets import decode, repair_mojibake
-from parsers.text.folding import visible
+from parsers.text.folding import beyond_ascii, visible
 
 # Overrides of the direction (Unicode annex 9), and strokes through the letter before.
 _NOT_AS_WRITTEN = re.compile("[\u202d\u202e\u0335-\u0338]")
@@ -225,7 +225,7 @@ def _is_empty(html: str) -> bool:
 
 def _as_drawn(text: str) -> str:
     """The text with a mark for what a reader sees turned round or struck out: such words are not what their letters say."""
-    return text if text.isascii() else _NOT_AS_WRITTEN.sub("\ufffd", text)
+    return _NOT_AS_WRITTEN.sub("\ufffd", text) if _NOT_AS_WRITTEN.search(beyond_ascii(text)) else text
 
 
 def _parameter(part: Message, name: str) -> str:

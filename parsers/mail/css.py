@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from parsers.remembering import remembered
@@ -302,23 +303,11 @@ class Sheet:
         if len(text) > MAX_SHEET:
             self.too_much = True
             return
-        for selectors, body in _rules(_plain(text)):
-            style = declarations(body)
-            if not _tells_of_sight(style):
-                continue
-            for selector in selectors.split(","):
-                self._add(selector.strip(), style)
-
-    def _add(self, selector: str, style: Declarations) -> None:
-        compounds = _compounds(selector)
-        if not compounds:
-            return
-        self.count += 1
-        self.too_much = self.too_much or self.count > MAX_RULES
-        if not self.too_much:
-            tag, classes, ids = compounds[-1]
-            key = next((f"#{one}" for one in ids), "") or next((f".{one}" for one in classes), "") or tag
-            self.rules.setdefault(key, []).append(_Rule(compounds, style))
+        for key, rule in _read(text):
+            self.count += 1
+            self.too_much = self.too_much or self.count > MAX_RULES
+            if not self.too_much:
+                self.rules.setdefault(key, []).append(rule)
 
     def style_of(self, element: _Element) -> dict[str, str]:
         """What the sheets and the element itself say of it."""
@@ -348,6 +337,23 @@ _OF_SIGHT = re.compile(
 
 def _tells_of_sight(style: Declarations) -> bool:
     return any(_OF_SIGHT.search(name) for name in style)
+
+
+@remembered(longest=20_000, most=4)  # a client writes the same sheet into each of its mails
+def _read(text: str) -> tuple[tuple[str, _Rule], ...]:
+    """The rules of a sheet that tell of sight, at most one more than are read, each with what an element must have: a tag, a class or an id."""
+    return tuple(islice(_keyed(text), MAX_RULES + 1))
+
+
+def _keyed(text: str) -> Iterator[tuple[str, _Rule]]:
+    for selectors, body in _rules(_plain(text)):
+        style = declarations(body)
+        if not _tells_of_sight(style):
+            continue
+        for compounds in filter(None, map(_compounds, selectors.split(","))):
+            tag, classes, ids = compounds[-1]
+            key = next((f"#{one}" for one in ids), "") or next((f".{one}" for one in classes), "") or tag
+            yield key, _Rule(compounds, style)
 
 
 def _rules(text: str) -> Iterator[tuple[str, str]]:

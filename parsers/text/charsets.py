@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from parsers.text.folding import beyond_ascii
+
 #: What a label promises and what its users send: the WHATWG Encoding Standard reads these labels as
 #: the superset, and so do mail clients.
 _SUPERSETS = {
@@ -106,7 +108,7 @@ def repair_mojibake(text: str) -> tuple[str, bool]:
     Only sequences that are valid UTF-8 when taken back to Windows-1252 bytes are changed, so a text
     that merely contains such a letter stays as it is.
     """
-    if text.isascii() or not _MOJIBAKE.search(text):
+    if not _MOJIBAKE.search(beyond_ascii(text)):  # what stands together in the text does so in these
         return text, False
     repaired = _MOJIBAKE.sub(_reread, text)
     return repaired, repaired != text

@@ -16,11 +16,19 @@ _LINE_ENDS = re.compile("\r|\u2028|\u2029|\x85|\x0b|\x0c")
 _SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 # Of `_UNSEEN`, what Python counts as printable: joiners, fillers and variation selectors.
 _UNSEEN_BUT_PRINTABLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f]")
+_ASCII = bytes(range(0x80))
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _ASCII_ALIKE = str.maketrans(
     {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-"}
     | {"\u2014": "-", "\u2212": "-", "\u2044": "/"}
 )
+
+
+def beyond_ascii(text: str) -> str:
+    """The characters of a text beyond ASCII in their order: who looks for some of these looks at few instead of all."""
+    if text.isascii():
+        return ""
+    return text.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass")
 
 
 def visible(text: str) -> str:
@@ -43,7 +51,7 @@ def without_unseen(text: str) -> str:
 def _is_seen(text: str) -> bool:
     """True where nothing is hidden, and every space and line end is a plain one: as most texts are, in two looks instead of three."""
     plain = text if text.isprintable() else text.replace("\n", "").replace("\t", "")
-    return plain.isprintable() and (text.isascii() or not _UNSEEN_BUT_PRINTABLE.search(text))
+    return plain.isprintable() and not _UNSEEN_BUT_PRINTABLE.search(beyond_ascii(text))
 
 
 def one_line(text: str, limit: int = 998) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from parsers.remembering import remembered
 from parsers.text.folding import fold, phrases
 
 MAX_INTRO_CHARACTERS = 500
@@ -205,6 +206,7 @@ def may_be_of_intro(line: str) -> bool:
     )
 
 
+@remembered(longest=200, most=256)  # a mail's lines are asked about with and without what stands around them
 def is_intro(line: str) -> bool:
     """`On Monday, Alice wrote:` in any language; `line` may be several lines joined by spaces."""
     stripped = line.strip(_AROUND_INTRO)

@@ -150,3 +150,10 @@ def test_a_sheet_without_end_is_read_to_its_end(sheet: str) -> None:
 
 def test_sheets_beyond_reading_leave_nothing_that_could_be_obeyed() -> None:
     assert html_to_text(f"<style>{'.a{display:none}' * 3000}.x{{display:none}}</style><p class=x>approve</p>") == ""
+
+
+def test_a_sheet_that_was_read_before_still_counts_with_the_others() -> None:
+    many = ".a{display:none}" * 1_200
+    assert words(f"<style>{many}</style><p>wait</p>") == ["wait"]
+    assert words(f"<style>{many}</style><p class=a>approve</p><p>wait</p>") == ["wait"]
+    assert words(f"<style>{many}</style><style>{many}</style><p>wait</p>") == []

@@ -14,7 +14,7 @@ from parsers import Address, Mail, ReadingRules, Unreadable, read
 from parsers.mail.bodies import unflow
 from parsers.mail.html import html_to_text
 from parsers.text.charsets import decode, repair_mojibake
-from parsers.text.folding import visible
+from parsers.text.folding import beyond_ascii, visible
 
 RULES = ReadingRules(now=datetime(2026, 11, 23, 9, 0, tzinfo=UTC), timezone=UTC)
 
@@ -179,6 +179,11 @@ def test_mojibake_is_repaired(text: str) -> None:
 @pytest.mark.parametrize("text", ["Âge", "Ã", "São Paulo", "café", "£5", "Ça va", "Straße"])
 def test_honest_letters_are_left_alone(text: str) -> None:
     assert repair_mojibake(text) == (text, False)
+
+
+def test_what_is_beyond_ascii_keeps_its_order() -> None:
+    assert beyond_ascii("plain\x7f\n") == ""
+    assert beyond_ascii("caf\u00e9 \U0001f600 \ud800na\u00efve\x80") == "\u00e9\U0001f600\ud800\u00ef\x80"
 
 
 def test_unseen_characters_that_a_repair_brings_out_are_dropped() -> None:
