@@ -195,8 +195,10 @@ def cells_of(line: str) -> list[str]:
 
 def is_heading(cells: list[str]) -> bool:
     """Whether a table row holds the template's labels and nothing else."""
+    if len(cells) < 2:
+        return False  # nearly every line
     parts = [known.part for cell in cells if (known := _lookup(cell))]
-    return len(parts) == len(cells) >= 2 and set(REQUIRED) >= set(parts) and len(set(parts)) == len(parts)
+    return len(parts) == len(cells) and set(REQUIRED) >= set(parts) and len(set(parts)) == len(parts)
 
 
 def _lookup(head: str) -> _Name | None:

@@ -71,8 +71,10 @@ def _begins_with_a_name(lines: list[str], number: int, known: set[str], *, compl
     if len(lines) - number > _MOST_LINES or len(lines[number]) > _LONGEST_LINE or _is_an_answer(lines, number):
         return False
     name = _BESIDE_A_NAME.split(lines[number].strip("*_ \t"))[0]
+    if not is_name(name):
+        return False  # nearly every line
     below = [line.strip() for line in lines[number + 1 :] if line.strip()]
-    if not is_name(name) or any(len(line) > _LONGEST_LINE or (not complete and read_label(line)) for line in below):
+    if any(len(line) > _LONGEST_LINE or (not complete and read_label(line)) for line in below):
         return False
     words = _words(name)
     if words and words <= known:
