@@ -33,6 +33,8 @@ SHORTEST_WATCH_SECONDS = 0.2
 """Mail is announced no more often than this: a server that answers IDLE at once each time keeps nobody busy."""
 LONGEST_FAREWELL_SECONDS = 10.0
 """How long the end waits for a thread that may hang in a call to a hypervisor."""
+LONGEST_ANSWER_SECONDS = 40.0
+"""How long it waits for what a mail server says of the letter under way, which would leave once more: less than `TimeoutStopSec` of the unit."""
 LONGEST_SILENCE_SECONDS = {"mail": 900.0, "letters": 900.0, "names": 900.0, "machines": 1800.0}
 """How long a loop may work without a sign of life; a mail, a letter and a call to a hypervisor each have shorter limits."""
 
@@ -47,7 +49,7 @@ def run(bot: Bot, version: str, reload: Reload = lambda _bot: None) -> None:
     2. Machines are worked on in a thread of their own, so that no mail waits for a hypervisor.
     3. On SIGHUP another bot takes this one's place, as `reload` makes it: between two steps.  (At a terminal that signal
        says that the terminal is gone, and ends the process as it does any other.)
-    4. On a signal to end: no new step begins; threads are waited for, but not a hypervisor that hangs.  A
+    4. On a signal to end: no new step begins; threads are waited for, a mail server longer than a hypervisor that hangs.  A
        second signal ends the process at once, which costs nothing but time: what was begun is gone on with.
     """
     signals = Signals((signal.SIGTERM, signal.SIGINT, *(() if has_terminal() else (signal.SIGHUP,))))
@@ -110,10 +112,8 @@ class Loop:
         self._mails = threading.Thread(target=self._handle_mail, name="mail", daemon=True)
         self._letters = threading.Event()
         """Something may lie in the outbox."""
-        self._others = [
-            threading.Thread(target=self._send_to_sites, name="machines", daemon=True),
-            threading.Thread(target=self._send_letters, name="letters", daemon=True),
-        ]
+        self._sender = threading.Thread(target=self._send_letters, name="letters", daemon=True)
+        self._others = [threading.Thread(target=self._send_to_sites, name="machines", daemon=True)]
         self._names = threading.Event()
         """A machine's name may be to be published."""
         if bot.context.zones is not None:
@@ -134,7 +134,7 @@ class Loop:
             misfire_grace_time=None,
         )
         self._scheduler.start()
-        for thread in (self._mails, *self._others):
+        for thread in (self._mails, self._sender, *self._others):
             thread.start()
 
     def stop(self) -> None:
@@ -148,9 +148,10 @@ class Loop:
         if self.bot.watcher is not None:
             self.bot.watcher.wake()
         self._mails.join()
-        end = monotonic() + LONGEST_FAREWELL_SECONDS
+        began = monotonic()
         for thread in (*self._others, *self._sites.end()):
-            thread.join(timeout=max(0.0, end - monotonic()))
+            thread.join(timeout=max(0.0, began + LONGEST_FAREWELL_SECONDS - monotonic()))
+        self._sender.join(timeout=max(0.0, began + LONGEST_ANSWER_SECONDS - monotonic()))
         self.bot.close()
 
     def soon(self) -> None:

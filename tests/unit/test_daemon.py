@@ -202,6 +202,24 @@ def test_a_mail_server_that_hangs_delays_no_mail(world: World) -> None:
         loop.stop()
 
 
+def test_the_end_waits_longer_for_what_a_mail_server_says_than_for_a_hypervisor(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "LONGEST_FAREWELL_SECONDS", 0.0)
+    postman = HangingPostman(world.postman)
+    loop = daemon.Loop(replace(world.bot, postman=postman, poll_seconds=NEVER_SECONDS))
+    world.inbox.deliver(request(world, "alice"))
+    loop.start()
+    assert postman.hangs.wait(LIMIT_SECONDS)
+    answers = threading.Timer(0.5, postman.let_go.set)
+    answers.start()
+    loop.stop()
+    world.restart()
+    passes.once(world.bot)
+    assert len(world.letters) == len({letter.message_id for letter in world.letters}), "none was sent twice"
+    assert len(world.letters) == 3
+
+
 def test_a_hypervisor_that_hangs_delays_no_mail(world: World, running: Callable[[daemon.Bot], daemon.Loop]) -> None:
     told, hanging = Told(world), Hanging()
     sites = {"north": Site(BoundedSite("north", InThread(hanging)), "north.testbed.example")}
