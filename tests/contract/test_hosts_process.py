@@ -148,6 +148,40 @@ def test_a_process_that_stands_still_keeps_nobody_from_ending(apart: HostsProces
     assert ended(pid)
 
 
+def test_a_process_that_stands_still_is_ended_and_the_next_call_has_another(
+    apart: HostsProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = BoundedSite("north", apart.of(Role.SITE, HOST))
+    assert site.health().reachable
+    os.kill(of_ours(), signal.SIGSTOP)
+    with monkeypatch.context() as hurried:
+        hurried.setattr("mailbot.adapters.sites.apart.LONGEST_SILENCE_SECONDS", 0.2)
+        waiting = apart.begin(Callee(Role.SITE, HOST), "inventory")
+        with pytest.raises(SiteUnreachable, match=r"has ended \(SIGKILL, after it took no call for") as told:
+            waiting.result(LIMIT_SECONDS)
+    assert told.value.begun
+    assert site.health().reachable
+
+
+def test_a_process_that_works_is_not_ended_however_long_a_call_takes(
+    apart: HostsProcess, hung: SiteSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert answered(apart.begin(Callee(Role.SITE, HOST), "health")).reachable
+    timers: list[threading.Timer] = []
+
+    class Noted(threading.Timer):
+        def start(self) -> None:
+            timers.append(self)
+            super().start()
+
+    monkeypatch.setattr("threading.Timer", Noted)
+    waiting = apart.begin(Callee(Role.SITE, hung), "inventory")
+    assert answered(apart.begin(Callee(Role.SITE, HOST), "health")).reachable
+    assert timers
+    assert all(timer.finished.wait(LIMIT_SECONDS) for timer in timers), "each was called off"
+    assert not waiting.done()
+
+
 def _ask_for_ever(process: HostsProcess) -> None:
     """More than a pipe holds."""
     for _ in range(1000):

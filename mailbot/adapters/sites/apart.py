@@ -29,6 +29,8 @@ from provisioner.migration import Migration, Whereabouts
 P = ParamSpec("P")
 T = TypeVar("T")
 _END_SECONDS = 5.0
+LONGEST_SILENCE_SECONDS = 60.0
+"""For so long the process may not take a call; one that stands still is ended, so that the next call has another."""
 
 
 class Role(StrEnum):
@@ -58,12 +60,57 @@ class Call:
     named: Mapping[str, Any]
 
 
+class _Child:
+    """A process, ended where it takes no call in time: stopped, or in a library that keeps Python's lock, it would leave every host unanswered."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self._own = threading.Lock()  # nobody waits for anything while it is held
+        self._untaken: set[int] = set()
+        self._end: threading.Timer | None = None
+        self.stood_still = False
+
+    def sent(self, number: int) -> None:
+        """A call leaves now."""
+        with self._own:
+            self._untaken.add(number)
+            if self._end is None:
+                self._wait()
+
+    def taken(self, number: int) -> None:
+        """The process has begun with that call."""
+        with self._own:
+            self._untaken.discard(number)
+            self._stop()
+            if self._untaken:
+                self._wait()
+
+    def over(self) -> None:
+        """The process has ended."""
+        with self._own:
+            self._stop()
+
+    def _wait(self) -> None:
+        self._end = threading.Timer(LONGEST_SILENCE_SECONDS, self._end_it)
+        self._end.daemon = True
+        self._end.start()
+
+    def _stop(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+
+    def _end_it(self) -> None:
+        self.stood_still = True
+        self.process.kill()
+
+
 class HostsProcess:
     """The daemon's end.  Starts nothing before the first call."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: _Child | None = None
         self._waiting: dict[int, tuple[str, Future[Any]]] = {}
         self._calls = 0
         self._closed = False
@@ -82,9 +129,10 @@ class HostsProcess:
             self._calls += 1
             message = pickle.dumps(Call(self._calls, on, method, values, named))
             try:
-                process = self._ready()
+                ready = self._ready()
                 self._waiting[self._calls] = site, answer
-                frames.write(opened(process.stdin).fileno(), message)
+                ready.sent(self._calls)
+                frames.write(opened(ready.process.stdin).fileno(), message)
             except OSError as error:
                 self._waiting.pop(self._calls, None)
                 answer.set_exception(_gone(site, str(error), begun=False))
@@ -96,31 +144,37 @@ class HostsProcess:
         Who waits for an answer hears nothing any more: that mailbot ends says nothing of a host.
         """
         free = self._turn.acquire(timeout=_END_SECONDS)
-        process, self._child, self._closed = self._child, None, True
+        ended, self._child, self._closed = self._child, None, True
         if free:
             self._turn.release()
-        if process is not None:
+        if ended is not None:
+            process = ended.process
             if not free:  # it takes no more calls, and somebody waits for that
                 process.kill()
             opened(process.stdin).close()
             _status(process)
 
-    def _ready(self) -> subprocess.Popen[bytes]:
+    def _ready(self) -> _Child:
         """Raises OSError."""
         if self._child is None:
             started = child("mailbot.adapters.sites.child", environment=os.environ, stderr=None)
+            self._child = _Child(started)
             # A daemon thread: a process that hangs must not keep this one from ending.
-            threading.Thread(target=self._listen, args=(started,), name="hosts", daemon=True).start()
-            self._child = started
+            threading.Thread(target=self._listen, args=(self._child,), name="hosts", daemon=True).start()
         return self._child
 
-    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+    def _listen(self, asked: _Child) -> None:
         """Hand on what the process answers until it ends; then nobody waits for it any more."""
+        process = asked.process
         answers = opened(process.stdout)
         # Until it ends, or says something that is no answer, as after an upgrade of the program under us.
         with suppress(Exception):
             while True:
-                number, result, error = pickle.loads(frames.read(answers.fileno()))  # noqa: S301 - our own child
+                said = pickle.loads(frames.read(answers.fileno()))  # noqa: S301 - our own child
+                if isinstance(said, int):
+                    asked.taken(said)
+                    continue
+                number, result, error = said
                 with self._turn:
                     _, answer = self._waiting.pop(number)
                 if error is not None:
@@ -128,11 +182,14 @@ class HostsProcess:
                 else:
                     answer.set_result(result)
         with self._turn:
-            unexpected = self._child is process
+            unexpected = self._child is asked
             if unexpected:
                 self._child = None
                 left, self._waiting = self._waiting, {}
+        asked.over()
         why = _ending(_status(process))
+        if asked.stood_still:
+            why += f", after it took no call for {LONGEST_SILENCE_SECONDS:.0f} seconds"
         answers.close()
         if not unexpected:
             return

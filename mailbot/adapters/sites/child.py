@@ -76,11 +76,16 @@ class _Server:
         return made
 
     def _answer(self, call: Call, part: _Part, values: list[Any]) -> None:
+        # That it is begun with.  Not said by the thread that takes calls, which must never wait for the other side.
+        self._send(pickle.dumps(call.number))
         try:
             with part.turn:
                 message = pickle.dumps((call.number, getattr(part.asked, call.method)(*values, **call.named), None))
         except BaseException as error:  # noqa: BLE001 - told to the caller, whatever it is
             message = pickle.dumps((call.number, None, _told(error, call.on.settings.name)))
+        self._send(message)
+
+    def _send(self, message: bytes) -> None:
         with self._writing:
             frames.write(self._answers, message)
 
