@@ -34,7 +34,7 @@ SHORTEST_WATCH_SECONDS = 0.2
 LONGEST_FAREWELL_SECONDS = 10.0
 """How long the end waits for a thread that may hang in a call to a hypervisor."""
 LONGEST_ANSWER_SECONDS = 40.0
-"""How long it waits for what a mail server says of the letter under way, which would leave once more: less than `TimeoutStopSec` of the unit."""
+"""How long it waits for what a mail server says of the letter under way, which would leave once more, counted from the signal: `TimeoutStopSec` of the units leaves room for closing connections."""
 LONGEST_SILENCE_SECONDS = {"mail": 900.0, "letters": 900.0, "names": 900.0, "machines": 1800.0}
 """How long a loop may work without a sign of life; a mail, a letter and a call to a hypervisor each have shorter limits."""
 
@@ -138,7 +138,8 @@ class Loop:
             thread.start()
 
     def stop(self) -> None:
-        """End the threads and close the bot's connections; waits for the step under way."""
+        """End the threads and close the bot's connections; waits for the step under way, also where another bot takes its place."""
+        signalled = monotonic()
         self.stopping.set()
         self._scheduler.shutdown(wait=True)
         self._mail.set()
@@ -151,7 +152,7 @@ class Loop:
         began = monotonic()
         for thread in (*self._others, *self._sites.end()):
             thread.join(timeout=max(0.0, began + LONGEST_FAREWELL_SECONDS - monotonic()))
-        self._sender.join(timeout=max(0.0, began + LONGEST_ANSWER_SECONDS - monotonic()))
+        self._sender.join(timeout=max(0.0, signalled + LONGEST_ANSWER_SECONDS - monotonic()))
         self.bot.close()
 
     def soon(self) -> None:

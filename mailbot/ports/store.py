@@ -212,7 +212,7 @@ class Store(Protocol):
         """Have mails that wait to be tried again tried now: those with that Message-ID, "" for all; gives how many."""
 
     def handled_before(self, message_id: str, sha256: str, key: MailKey) -> bool:
-        """True where another mail (other key) with that Message-ID (if not empty) or hash was handled or quarantined."""
+        """True where another mail (other key) with that Message-ID (if not empty) or hash was handled."""
 
     def unmoved(self, position: MailKey) -> list[tuple[MailKey, str]]:
         """Committed mails that still have to be moved, with the verdict; after a crash these come first."""
@@ -273,8 +273,9 @@ class Store(Protocol):
         are written; effects whose key exists already are not written again.  Letters over a limit of
         `rules.LetterRules` are written as held, with a line in the ticket's history.  Raises Conflict where
         the ticket's revision is not the expected one, the user's place is taken, the mail is in the
-        ledger already with a verdict other than RETRY (it was handled by somebody else), or is HANDLED as another copy of it was (`handled_before`); LeaseLost where the
-        row that the turn is part of (`Turn.held`) is not ours any more; NoAddress where a range of `Turn.addresses` is full.
+        ledger already with a verdict other than RETRY (it was handled by somebody else), or it is HANDLED as
+        another copy of it was (`handled_before`); LeaseLost where the row that the turn is part of (`Turn.held`)
+        is not ours any more; NoAddress where a range of `Turn.addresses` is full.
         """
 
     # effects

@@ -191,16 +191,14 @@ def _line(fetched: Fetched, read: Understanding, now: datetime, earlier: LedgerE
 
 
 def _committed(context: TurnContext, fetched: Fetched, read: Understanding, entry: LedgerEntry) -> LedgerEntry:
-    """Judge and commit; judged again where somebody else changed the ticket in between, or another copy of the mail was handled."""
+    """Judge and commit; judged again where somebody else changed the ticket in between.
+
+    A mail that acts as another copy of it did is refused by the ledger; then it is asked first.
+    """
     refused = False
     for _ in range(CONFLICT_TRIES):
         now = context.clock.now()
-        knowing = context.in_a_turn(fetched.came(now))
-        judgement = judge(knowing, fetched, read, now, patient=now - entry.seen_at < PATIENCE)
-        # What acts is refused by the ledger itself where another copy did: only then it is asked.
-        may_be_a_copy = refused or judgement.verdict is not Verdict.HANDLED
-        if may_be_a_copy and context.store.handled_before(entry.message_id, entry.sha256, entry.key):
-            judgement = Judgement(Verdict.DUPLICATE, "handled before")
+        judgement = _COPY if refused and _is_a_copy(context, entry) else _judged(context, fetched, read, entry, now)
         # Only what a line of history goes back to is kept: the rest lies in the mailbox, and strangers fill no disk.
         keep = judgement.turn is not None and bool(judgement.turn.history)
         raw = sealed(context, fetched.raw) if keep else None
@@ -213,6 +211,27 @@ def _committed(context: TurnContext, fetched: Fetched, read: Understanding, entr
         return entry
     msg = f"the ticket was changed by others {CONFLICT_TRIES} times while this mail was judged"
     raise Conflict(msg)
+
+
+_COPY = Judgement(Verdict.DUPLICATE, "handled before")
+
+
+def _is_a_copy(context: TurnContext, entry: LedgerEntry) -> bool:
+    return context.store.handled_before(entry.message_id, entry.sha256, entry.key)
+
+
+def _judged(
+    context: TurnContext, fetched: Fetched, read: Understanding, entry: LedgerEntry, now: datetime
+) -> Judgement:
+    """What the mail leads to.  Whether it is a copy is asked only where it does not act: the ledger sees to the others."""
+    knowing = context.in_a_turn(fetched.came(now))
+    try:
+        judgement = judge(knowing, fetched, read, now, patient=now - entry.seen_at < PATIENCE)
+    except Exception:  # for a copy nothing is waited for, and nobody is told
+        if _is_a_copy(context, entry):
+            return _COPY
+        raise
+    return judgement if judgement.verdict is Verdict.HANDLED or not _is_a_copy(context, entry) else _COPY
 
 
 def sealed(context: TurnContext, raw: bytes | None) -> bytes | None:

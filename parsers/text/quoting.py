@@ -256,7 +256,7 @@ def _below(lines: list[str], cut: _Cut) -> list[int]:
 
 
 def _nested_intro(lines: list[str], number: int, intros: _Introductions) -> int | None:
-    end = _quote_starts(lines, number, intros)
+    end = _quote_starts(lines, number, intros)  # of a line without a mark
     return end if end is not None and _is_marked(lines, end) else None
 
 

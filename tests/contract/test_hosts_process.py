@@ -155,7 +155,7 @@ def test_a_process_that_stands_still_is_ended_and_the_next_call_has_another(
     assert site.health().reachable
     os.kill(of_ours(), signal.SIGSTOP)
     with monkeypatch.context() as hurried:
-        hurried.setattr("mailbot.adapters.sites.apart.LONGEST_SILENCE_SECONDS", 0.2)
+        hurried.setattr("mailbot.adapters.sites.apart.LONGEST_UNTAKEN_SECONDS", 0.2)
         waiting = apart.begin(Callee(Role.SITE, HOST), "inventory")
         with pytest.raises(SiteUnreachable, match=r"has ended \(SIGKILL, after it took no call for") as told:
             waiting.result(LIMIT_SECONDS)
@@ -167,6 +167,32 @@ def test_a_process_that_works_is_not_ended_however_long_a_call_takes(
     apart: HostsProcess, hung: SiteSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert answered(apart.begin(Callee(Role.SITE, HOST), "health")).reachable
+    pid, timers = of_ours(), noted_timers(monkeypatch)
+    waiting = apart.begin(Callee(Role.SITE, hung), "inventory")
+    assert answered(apart.begin(Callee(Role.SITE, HOST), "health")).reachable
+    assert timers
+    assert all(timer.finished.wait(LIMIT_SECONDS) for timer in timers), "each was called off"
+    assert not waiting.done()
+    assert of_ours() == pid
+
+
+def test_a_process_that_has_answered_is_not_ended_by_a_daemon_that_did_not_listen(
+    apart: HostsProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert answered(apart.begin(Callee(Role.SITE, HOST), "health")).reachable
+    pid, timers, listens = of_ours(), noted_timers(monkeypatch), threading.Event()
+    first = apart.begin(Callee(Role.SITE, HOST), "health")
+    first.add_done_callback(lambda _: listens.wait(LIMIT_SECONDS))
+    monkeypatch.setattr("mailbot.adapters.sites.apart.LONGEST_UNTAKEN_SECONDS", 1.0)
+    second = apart.begin(Callee(Role.SITE, HOST), "health")
+    assert timers[-1].finished.wait(LIMIT_SECONDS)
+    listens.set()
+    assert answered(second).reachable
+    assert of_ours() == pid
+
+
+def noted_timers(monkeypatch: pytest.MonkeyPatch) -> list[threading.Timer]:
+    """Every timer that is started from now on."""
     timers: list[threading.Timer] = []
 
     class Noted(threading.Timer):
@@ -175,11 +201,7 @@ def test_a_process_that_works_is_not_ended_however_long_a_call_takes(
             super().start()
 
     monkeypatch.setattr("threading.Timer", Noted)
-    waiting = apart.begin(Callee(Role.SITE, hung), "inventory")
-    assert answered(apart.begin(Callee(Role.SITE, HOST), "health")).reachable
-    assert timers
-    assert all(timer.finished.wait(LIMIT_SECONDS) for timer in timers), "each was called off"
-    assert not waiting.done()
+    return timers
 
 
 def _ask_for_ever(process: HostsProcess) -> None:

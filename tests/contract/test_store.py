@@ -7,6 +7,7 @@ import hashlib
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import UUID, uuid5
@@ -15,6 +16,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError, StatementError
 
+from mailbot.adapters.database import ledger
 from mailbot.adapters.database.store import Database
 from mailbot.errors import ConfigurationError, Conflict, DatabaseNotReady, LeaseLost
 from mailbot.model import (
@@ -411,16 +413,18 @@ def test_a_mail_was_handled_before_when_another_with_its_message_id_or_bytes_was
     assert store.handled_before(one.message_id, one.sha256, dataclasses.replace(one.key, uidvalidity=8))
 
 
-@pytest.mark.parametrize("earlier", [Verdict.LEFT, Verdict.RETRY])
-def test_a_mail_acts_once_whatever_copies_of_it_come(store: Store, earlier: Verdict) -> None:
-    one, two = a_mail(1), a_mail(2)
+def test_a_mail_acts_once_whatever_copies_of_it_come(store: Store) -> None:
+    one = a_mail(1)
+    left, waiting = (a_mail(uid, message_id=one.message_id) for uid in (9, 2))
     copies = (
+        waiting,
         a_mail(3, message_id=one.message_id),
         dataclasses.replace(a_mail(4), sha256=one.sha256),
         dataclasses.replace(a_mail(5, message_id=""), sha256=one.sha256),
         dataclasses.replace(one, key=dataclasses.replace(one.key, uidvalidity=8)),
     )
-    store.commit(Turn(now=NOW, mail=dataclasses.replace(two, message_id=one.message_id, verdict=earlier)))
+    store.commit(Turn(now=NOW, mail=dataclasses.replace(left, verdict=Verdict.LEFT)))
+    store.commit(Turn(now=NOW, mail=dataclasses.replace(waiting, verdict=Verdict.RETRY, retry_at=NOW)))
     store.commit(Turn(now=NOW, mail=one, history=(entry(),), ticket=a_ticket()))
     for copy in copies:
         with pytest.raises(Conflict, match="a copy of it"):
@@ -430,6 +434,31 @@ def test_a_mail_acts_once_whatever_copies_of_it_come(store: Store, earlier: Verd
         assert (copy.key, "duplicate") in store.unmoved(copy.key)
     for other in (a_mail(6), a_mail(7, message_id=""), a_mail(8, message_id="")):
         store.commit(Turn(now=NOW, mail=other))
+
+
+@pytest.mark.parametrize("same", ["message_id", "sha256"])
+def test_a_copy_waits_for_the_turn_in_which_the_mail_acts(store: Database, same: str) -> None:
+    one = a_mail(1)
+    copy = dataclasses.replace(a_mail(2), **{same: getattr(one, same)})
+    begun, refused = threading.Event(), threading.Event()
+
+    def act() -> None:
+        begun.set()
+        with suppress(Conflict):
+            store.commit(Turn(now=NOW, mail=copy))
+            return
+        refused.set()
+
+    other = threading.Thread(target=act)
+    with store._write() as connection:
+        ledger.write(connection, one)
+        other.start()
+        assert begun.wait(60)
+        other.join(0.3)  # it would be written by now
+    other.join(60)
+    assert refused.is_set()
+    assert store.handled_before(one.message_id, one.sha256, copy.key)
+    assert not store.handled_before(copy.message_id, copy.sha256, one.key)
 
 
 def test_the_place_and_a_note_are_read_at_once(store: Store) -> None:
@@ -473,7 +502,7 @@ def test_committed_mails_are_moved_once(store: Store) -> None:
 
 def test_the_bytes_of_a_mail_are_kept_once(store: Store) -> None:
     store.commit(Turn(now=NOW, mail=a_mail(1)))
-    again = dataclasses.replace(a_mail(2, Verdict.QUARANTINED), sha256=a_mail(1).sha256, raw=b"other bytes")
+    again = dataclasses.replace(a_mail(2, Verdict.DUPLICATE), sha256=a_mail(1).sha256, raw=b"other bytes")
     store.commit(Turn(now=NOW, mail=again))
     store.commit(Turn(now=NOW, mail=a_mail(3, Verdict.LEFT)))
     assert store.raw_mail(a_mail(1).sha256) == a_mail(1).raw

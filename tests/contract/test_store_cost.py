@@ -143,4 +143,5 @@ def test_a_turn_takes_few_statements_and_one_transaction(store: Database) -> Non
             history=(entry(), entry(EventKind.CONFIRMED)),
         )
     assert len(commits) == 1
-    assert len(explained(statements)) == 6  # ledger, raw mail, ticket, history, outbox; letters are counted in one
+    # ledger, raw mail, ticket, history, outbox; letters are counted in one, and PostgreSQL waits for copies of the mail
+    assert len(explained(statements)) == 6 + (store.engine.dialect.name == "postgresql")

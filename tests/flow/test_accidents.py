@@ -16,7 +16,7 @@ from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.adapters.reading.direct import DirectReader
-from mailbot.errors import MailServerUnavailable
+from mailbot.errors import DirectoryUnavailable, MailServerUnavailable
 from mailbot.machines.work import SLOW
 from mailbot.model import (
     Action,
@@ -222,6 +222,31 @@ def test_of_two_copies_that_are_judged_at_once_one_acts(world: World) -> None:
     assert [kind_of(letter) for letter in world.letters] == [Letter.REQUEST_PROBLEMS]
     for inbox in (world.inbox, elsewhere):
         assert len(inbox._folders.uids(Folder.HANDLED)) == 1
+
+
+class Raising(MemoryDirectory):
+    """Whatever it is asked, it raises."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(PEOPLE)
+        self.error = error
+
+    def by_address(self, address: str) -> Person | None:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [DirectoryUnavailable("away"), ValueError("a defect")])
+def test_a_copy_is_put_away_whatever_stands_in_the_way_of_judging_it(world: World, error: Exception) -> None:
+    asked(world)
+    letters = len(world.letters)
+    copy = b"Received: by lists.example.org\r\n" + world.inbox._folders.read(Folder.HANDLED, 1)
+    world.inbox.deliver(copy)
+    context = replace(world.bot.context, directory=Raising(error))
+    passes.tick(replace(world.bot, context=context))
+    assert len(world.inbox._folders.uids(Folder.HANDLED)) == 2
+    assert context.store.retrying() == 0
+    world.once()
+    assert len(world.letters) == letters
 
 
 class Ahead(DirectReader):

@@ -6,6 +6,7 @@ Waiting is by events, never by the clock: a limit only turns a test that would h
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,15 @@ def test_a_watcher_that_fails_in_any_way_stops_nothing(
     running(replace(world.bot, watcher=watcher, poll_seconds=NEVER_SECONDS))
     world.inbox.deliver(request(world, "alice"))
     told.wait_for(Letter.REQUEST_RECEIVED, ALICE.email)
+
+
+@pytest.mark.parametrize("unit", ["mailbot.service", "mailbot@.service"])
+def test_the_units_leave_room_for_what_the_end_waits_for(unit: str) -> None:
+    text = (files("mailbot.examples") / unit).read_text()
+    found = re.search(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
+    assert found
+    closing = 15  # QUIT, and the process that asks hosts
+    assert int(found.group(1)) >= daemon.LONGEST_ANSWER_SECONDS + closing
 
 
 class Hanging(FakeSite):

@@ -26,6 +26,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from mailbot.adapters.database import quick
 from mailbot.adapters.database.inserting import dialect_of, insert
+from mailbot.adapters.database.locks import hold_until_the_end
 from mailbot.adapters.database.tables import LEDGER, RAW_MAILS, TO_BE_MOVED, TO_BE_RETRIED
 from mailbot.errors import Conflict
 from mailbot.model import LedgerEntry, MailKey, Verdict
@@ -150,6 +151,9 @@ def write(connection: Connection, entry: LedgerEntry) -> None:
 
     Raises Conflict where it has another verdict, or is HANDLED as another copy of it was.
     """
+    if entry.verdict is Verdict.HANDLED and dialect_of(connection) == "postgresql":
+        # There, two transactions do not see each other's rows before they have ended.
+        hold_until_the_end(connection, {f"copies of {one}" for one in (entry.message_id, entry.sha256) if one})
     written, _ = quick.run(
         connection,
         _upsert(dialect_of(connection), has_id=bool(entry.message_id)),

@@ -1,6 +1,7 @@
 """One reader of a mailbox at a time: a PostgreSQL advisory lock, or a locked file beside a SQLite database.
 
-Both are held by a connection or an open file, so they end with the process, whatever ends it.
+Both are held by a connection or an open file, so they end with the process, whatever ends it.  And, on PostgreSQL, one
+transaction at a time about something that has no row to lock yet.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,12 +18,13 @@ from sqlalchemy.exc import DBAPIError
 
 _TRY = text("SELECT pg_try_advisory_lock(:number)")
 _GIVE_BACK = text("SELECT pg_advisory_unlock(:number)")
+_WAIT = text("SELECT pg_advisory_xact_lock(:number)")
 
 
 @contextmanager
 def advisory_lock(engine: Engine, name: str) -> Iterator[bool]:
     """Hold PostgreSQL's session-level advisory lock of that name on a connection of its own (pg_try_advisory_lock)."""
-    number = int.from_bytes(hashlib.sha256(f"mailbot:{name}".encode()).digest()[:8], "big", signed=True)
+    number = _number(name)
     # AUTOCOMMIT: an open transaction all day long would keep VACUUM from cleaning up.
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         got = bool(connection.execute(_TRY, {"number": number}).scalar())
@@ -31,6 +33,21 @@ def advisory_lock(engine: Engine, name: str) -> Iterator[bool]:
         finally:
             if got:
                 _give_back(connection, number)
+
+
+def hold_until_the_end(connection: Connection, names: Iterable[str]) -> None:
+    """Wait for PostgreSQL's locks of these names and hold them until the transaction ends (pg_advisory_xact_lock).
+
+    They are taken in one order, so that no two transactions wait for each other.
+    """
+    for number in sorted(map(_number, names)):
+        connection.execute(_WAIT, {"number": number})
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(
+        hashlib.sha256(f"mailbot:{name}".encode("utf-8", "surrogatepass")).digest()[:8], "big", signed=True
+    )
 
 
 def _give_back(connection: Connection, number: int) -> None:

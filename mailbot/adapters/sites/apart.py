@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from select import select
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from mailbot import journal
@@ -29,7 +30,7 @@ from provisioner.migration import Migration, Whereabouts
 P = ParamSpec("P")
 T = TypeVar("T")
 _END_SECONDS = 5.0
-LONGEST_SILENCE_SECONDS = 60.0
+LONGEST_UNTAKEN_SECONDS = 60.0
 """For so long the process may not take a call; one that stands still is ended, so that the next call has another."""
 
 
@@ -65,16 +66,16 @@ class _Child:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
-        self._own = threading.Lock()  # nobody waits for anything while it is held
+        self._own = threading.Lock()
         self._untaken: set[int] = set()
-        self._end: threading.Timer | None = None
+        self._timer: threading.Timer | None = None
         self.stood_still = False
 
     def sent(self, number: int) -> None:
         """A call leaves now."""
         with self._own:
             self._untaken.add(number)
-            if self._end is None:
+            if self._timer is None:
                 self._wait()
 
     def taken(self, number: int) -> None:
@@ -91,18 +92,27 @@ class _Child:
             self._stop()
 
     def _wait(self) -> None:
-        self._end = threading.Timer(LONGEST_SILENCE_SECONDS, self._end_it)
-        self._end.daemon = True
-        self._end.start()
+        timer = threading.Timer(LONGEST_UNTAKEN_SECONDS, self._look)
+        timer.daemon = True
+        with suppress(RuntimeError):  # no thread can be started: the process is not watched this time
+            timer.start()
+            self._timer = timer
 
     def _stop(self) -> None:
-        if self._end is not None:
-            self._end.cancel()
-            self._end = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _end_it(self) -> None:
-        self.stood_still = True
-        self.process.kill()
+    def _look(self) -> None:
+        """End the process, unless it has said something after all: then it is we who did not listen."""
+        with self._own:
+            if self._timer is not threading.current_thread():
+                return
+            if select([opened(self.process.stdout)], [], [], 0)[0]:
+                self._wait()
+                return
+            self.stood_still = True
+            self.process.kill()
 
 
 class HostsProcess:
@@ -189,7 +199,7 @@ class HostsProcess:
         asked.over()
         why = _ending(_status(process))
         if asked.stood_still:
-            why += f", after it took no call for {LONGEST_SILENCE_SECONDS:.0f} seconds"
+            why += f", after it took no call for {LONGEST_UNTAKEN_SECONDS:.0f} seconds"
         answers.close()
         if not unexpected:
             return
