@@ -206,6 +206,17 @@ def kind_of(letter: OutboundMail) -> Letter:
     return Letter(read_letter(letter)["X-Mailbot-Letter"])
 
 
+class Raising(MemoryDirectory):
+    """Whoever asks it for an address gets that error."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(PEOPLE)
+        self._error = error
+
+    def by_address(self, address: str) -> Person | None:
+        raise self._error
+
+
 class Listening(Pulse):
     """Keeps what `systemctl status` would show after each tick."""
 

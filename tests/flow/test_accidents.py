@@ -37,7 +37,7 @@ from mailbot.turns.receive import receive
 from parsers.values import ReadingRules, Understanding
 from provisioner.api import VmFacts, VmSpec
 from provisioner.fake import FakeSite
-from tests.world import ALICE, CAROL, PEOPLE, World, kind_of, request_words
+from tests.world import ALICE, CAROL, PEOPLE, Raising, World, kind_of, request_words
 from tests.writing import SUPPORT, mail, words_of
 
 SUBJECT = "Persistent Virtual Machine Creation"
@@ -221,29 +221,18 @@ def test_of_two_copies_that_are_judged_at_once_one_acts(world: World) -> None:
     assert passes.tick(replace(world.bot, context=context)).troubles == []
     assert [kind_of(letter) for letter in world.letters] == [Letter.REQUEST_PROBLEMS]
     for inbox in (world.inbox, elsewhere):
-        assert len(inbox._folders.uids(Folder.HANDLED)) == 1
-
-
-class Raising(MemoryDirectory):
-    """Whatever it is asked, it raises."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(PEOPLE)
-        self.error = error
-
-    def by_address(self, address: str) -> Person | None:
-        raise self.error
+        assert len(inbox.folder(Folder.HANDLED)) == 1
 
 
 @pytest.mark.parametrize("error", [DirectoryUnavailable("away"), ValueError("a defect")])
 def test_a_copy_is_put_away_whatever_stands_in_the_way_of_judging_it(world: World, error: Exception) -> None:
-    asked(world)
+    request = mail(ALICE.email, SUBJECT, request_words(), world.now)
+    world.arrives(request)
     letters = len(world.letters)
-    copy = b"Received: by lists.example.org\r\n" + world.inbox._folders.read(Folder.HANDLED, 1)
-    world.inbox.deliver(copy)
+    world.inbox.deliver(b"Received: by lists.example.org\r\n" + request)
     context = replace(world.bot.context, directory=Raising(error))
     passes.tick(replace(world.bot, context=context))
-    assert len(world.inbox._folders.uids(Folder.HANDLED)) == 2
+    assert len(world.inbox.folder(Folder.HANDLED)) == 2
     assert context.store.retrying() == 0
     world.once()
     assert len(world.letters) == letters

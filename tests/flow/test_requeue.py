@@ -12,11 +12,11 @@ from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.errors import MailServerUnavailable
 from mailbot.letters.troubles import AdminMailTrouble
-from mailbot.model import Action, Letter, Person, TicketState, Turn
+from mailbot.model import Action, Letter, TicketState, Turn
 from mailbot.ports import Folder
 from mailbot.turns.deliver import deliver
 from provisioner.fake_machine import FakeStep, Faults
-from tests.world import ALICE, BOB, CAROL, PEOPLE, World, kind_of, request_words
+from tests.world import ALICE, BOB, CAROL, PEOPLE, Raising, World, kind_of, request_words
 from tests.writing import mail
 
 SUBJECT = "Persistent Virtual Machine Creation"
@@ -165,15 +165,10 @@ def requeue_mails(world: World, message_id: str = "") -> int:
     return operator.requeue_mails(world.bot.context, world.inbox, message_id, CAROL.login)
 
 
-class _Broken(MemoryDirectory):
-    def by_address(self, address: str) -> Person | None:
-        raise AssertionError(f"{address} was not foreseen")
-
-
 @pytest.fixture
 def quarantined(world: World) -> World:
     """Two requests lie in quarantine, because a fault broke whatever read their senders' accounts; it was put right."""
-    world.directory = _Broken(PEOPLE)
+    world.directory = Raising(AssertionError("not foreseen"))
     world.restart()
     for number, sender in enumerate((ALICE.email, BOB.email)):
         world.inbox.deliver(

@@ -37,12 +37,17 @@ MOVED_AWAY = frozenset({Verdict.HANDLED, Verdict.DUPLICATE, Verdict.QUARANTINED}
 _L = LEDGER.c
 _KEY = (_L.account, _L.folder, _L.uidvalidity, _L.uid)
 _KEY_NAMES = ("account", "folder", "uidvalidity", "uid")
-_IN_FOLDER = tuple(column == bindparam("in_" + column.name) for column in _KEY[:3])
+_IN_FOLDER, _IS_THE_MAIL = (
+    and_(*(column == bindparam(column.name) for column in columns)) for columns in (_KEY[:3], _KEY)
+)
 _ACTS: ColumnElement[str] = literal_column("'handled'")
 # What a person moves back from quarantine is read again.
-_OTHER_THAT_ACTED = and_(_L.verdict == _ACTS, not_(and_(*(column == bindparam(column.name) for column in _KEY))))
+_OTHER_THAT_ACTED = and_(_L.verdict == _ACTS, not_(_IS_THE_MAIL))
 _SAME_HASH = exists().where(_L.sha256 == bindparam("sha256"), _OTHER_THAT_ACTED)
 _SAME_ID = exists().where(_L.message_id == bindparam("message_id"), _OTHER_THAT_ACTED)
+# Whether a copy acted, by whether the mail has a Message-ID: each finds its own index.
+_A_COPY_ACTED = {True: or_(_SAME_HASH, _SAME_ID), False: _SAME_HASH}
+_BEFORE = {has_id: select(acted) for has_id, acted in _A_COPY_ACTED.items()}
 
 
 @cache
@@ -51,7 +56,7 @@ def _upsert(dialect: str, *, has_id: bool) -> ReturningInsert[int]:
     # of it did, and a turn whose mail gives no row back must not go on.
     columns = {column.name: column for column in LEDGER.columns if column.name != "id"}
     values = {name: bindparam(name, type_=column.type) for name, column in columns.items()}
-    acts_anew = or_(values["verdict"] != _ACTS, not_(or_(_SAME_HASH, _SAME_ID) if has_id else _SAME_HASH))
+    acts_anew = or_(values["verdict"] != _ACTS, not_(_A_COPY_ACTED[has_id]))
     statement = insert(dialect, LEDGER)
     statement = statement.from_select(list(columns), select(*values.values()).where(acts_anew))
     return statement.on_conflict_do_update(
@@ -66,13 +71,11 @@ def _keep(dialect: str) -> Insert:
     return insert(dialect, RAW_MAILS).on_conflict_do_nothing().inline()
 
 
-_CURSOR = select(func.max(_L.uid)).where(*_IN_FOLDER)
-_RETRIES = select(LEDGER).where(*_IN_FOLDER, text(TO_BE_RETRIED), _L.retry_at <= bindparam("now")).order_by(_L.retry_at)
+_CURSOR = select(func.max(_L.uid)).where(_IN_FOLDER)
+_RETRIES = select(LEDGER).where(_IN_FOLDER, text(TO_BE_RETRIED), _L.retry_at <= bindparam("now")).order_by(_L.retry_at)
 _RETRYING = select(func.count()).select_from(LEDGER).where(text(TO_BE_RETRIED))
 _RETRY_NOW = update(LEDGER).where(text(TO_BE_RETRIED)).values(retry_at=bindparam("now"))
-_BEFORE_BY_HASH = select(_SAME_HASH)
-_BEFORE = select(or_(_SAME_HASH, _SAME_ID))
-_UNMOVED = select(_L.uid, _L.verdict).where(*_IN_FOLDER, text(TO_BE_MOVED)).order_by(_L.uid)
+_UNMOVED = select(_L.uid, _L.verdict).where(_IN_FOLDER, text(TO_BE_MOVED)).order_by(_L.uid)
 _MOVED = update(LEDGER).where(*(column == bindparam("in_" + column.name) for column in _KEY)).values(unmoved=0)
 _RAW = select(RAW_MAILS.c.data).where(RAW_MAILS.c.sha256 == bindparam("hash"))
 
@@ -81,20 +84,12 @@ _RAWS = select(_R.sha256, _R.data).where(_R.sha256 > bindparam("after")).order_b
 _REPLACE = update(RAW_MAILS).where(_R.sha256 == bindparam("hash")).values(data=bindparam("packed"))
 
 
-def _folder(position: MailKey) -> dict[str, object]:
-    return {
-        "in_account": position.account,
-        "in_folder": position.folder,
-        "in_uidvalidity": position.uidvalidity,
-    }
-
-
 def _key_of(key: MailKey) -> dict[str, object]:
     return {"account": key.account, "folder": key.folder, "uidvalidity": key.uidvalidity, "uid": key.uid}
 
 
 def cursor(connection: Connection, position: MailKey) -> MailKey | None:
-    uid = connection.execute(_CURSOR, _folder(position)).scalar()
+    uid = connection.execute(_CURSOR, _key_of(position)).scalar()
     return None if uid is None else MailKey(position.account, position.folder, position.uidvalidity, uid)
 
 
@@ -113,7 +108,7 @@ def retries(connection: Connection, position: MailKey, now: datetime) -> list[Le
             attempts=row.attempts,
             retry_at=row.retry_at,
         )
-        for row in connection.execute(_RETRIES, _folder(position) | {"now": now})
+        for row in connection.execute(_RETRIES, _key_of(position) | {"now": now})
     ]
 
 
@@ -130,20 +125,21 @@ def retry_now(connection: Connection, message_id: str, now: datetime) -> int:
 def handled_before(connection: Connection, message_id: str, sha256: str, key: MailKey) -> bool:
     """Whether another mail with that Message-ID or hash was handled."""
     values = {**_key_of(key), "message_id": message_id, "sha256": sha256}
-    ((before,),), _ = quick.run(connection, _BEFORE if message_id else _BEFORE_BY_HASH, values)
+    ((before,),), _ = quick.run(connection, _BEFORE[bool(message_id)], values)
     return bool(before)
 
 
 def unmoved(connection: Connection, position: MailKey) -> list[tuple[MailKey, Verdict]]:
     return [
         (MailKey(position.account, position.folder, position.uidvalidity, row.uid), row.verdict)
-        for row in connection.execute(_UNMOVED, _folder(position))
+        for row in connection.execute(_UNMOVED, _key_of(position))
     ]
 
 
 def mark_moved(connection: Connection, keys: Sequence[MailKey]) -> None:
     if keys:
-        connection.execute(_MOVED, [_folder(key) | {"in_uid": key.uid} for key in keys])
+        # An UPDATE takes a column's name for what is to be set.
+        connection.execute(_MOVED, [{f"in_{name}": value for name, value in _key_of(key).items()} for key in keys])
 
 
 def write(connection: Connection, entry: LedgerEntry) -> None:

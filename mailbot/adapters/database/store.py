@@ -191,8 +191,7 @@ class Database:
             return tickets.by_ids(connection, numbers)
 
     def open_ticket_of(self, username: str, person_id: str = "") -> Ticket | None:
-        with self._read() as connection:
-            return tickets.by_place(connection, username, person_id, "")[0]
+        return self.place_and_note(username, person_id, "")[0]
 
     def place_and_note(self, username: str, person_id: str, note: str) -> tuple[Ticket | None, str | None]:
         with self._read() as connection:
