@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 
+from mailbot.adapters.database import migrate
 from mailbot.adapters.database.store import Database
 from mailbot.model import Action, Effect, EventKind, TicketState, Turn, Verdict
 from mailbot.ports import Settled
@@ -145,3 +147,19 @@ def test_a_turn_takes_few_statements_and_one_transaction(store: Database) -> Non
     assert len(commits) == 1
     # ledger, raw mail, ticket, history, outbox; letters are counted in one, and PostgreSQL waits for copies of the mail
     assert len(explained(statements)) == 6 + (store.engine.dialect.name == "postgresql")
+
+
+def test_sqlite_makes_no_table_of_its_own_to_change_a_ticket(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'mailbot.db'}"
+    migrate.upgrade(url)
+    with closing(Database(url)) as store:
+        with recorded(store) as statements:
+            a_tick(store)
+        updates = [one for one in explained(statements) if one[0].startswith("UPDATE tickets")]
+        assert len(updates) > 1
+        with store.engine.connect() as connection:
+            programs = {
+                statement: [row.opcode for row in connection.exec_driver_sql(f"EXPLAIN {statement}", values)]
+                for statement, values in updates
+            }
+    assert {statement for statement, opcodes in programs.items() if "OpenEphemeral" in opcodes} == set()

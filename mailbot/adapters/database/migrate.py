@@ -17,7 +17,7 @@ from mailbot.adapters.database.engine import WRITES, make_engine
 from mailbot.adapters.database.place import sqlite_file
 from mailbot.errors import DatabaseNotReady
 
-HEAD = "0016"
+HEAD = "0017"
 """The newest revision in `migrations`, which this program needs (a test compares the two)."""
 
 _ONE_MIGRATION_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7810036)")
