@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from mailbot import journal
 from mailbot.errors import MailServerUnavailable
@@ -12,7 +13,7 @@ from mailbot.machines.health import forget_those_that_left
 from mailbot.machines.work import work
 from mailbot.model import MACHINE_ACTIONS
 from mailbot.ports import OutboxState
-from mailbot.sending import Beside, EveryFewMails
+from mailbot.sending import EveryFewMails, WhileQuick
 from mailbot.turns import announcements, findings, letter_brake, modes, name_drift, owners, relocation, sight
 from mailbot.turns.deliver import deliver
 from mailbot.turns.digest import digest
@@ -56,10 +57,8 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
     started = datetime.now(UTC)
     tally = Tally()
     before = bot.context.clock.now()
-    beside = Beside(lambda: _deliver(bot, tally))
-    told = EveryFewMails(beside.more if letters else progress)
+    told = EveryFewMails(WhileQuick(partial(_deliver, bot, tally)) if letters else progress)
     tally.mails = guarded(tally, "receive", lambda: _receive(bot, tally, told))
-    beside.end()
     read_at = before if tally.read else None
     unread = NOTHING if tally.read or tally.more else as_one(*tally.troubles)
     reading = sight.Reading(read_at, unread, tally.more)
@@ -98,8 +97,8 @@ def _begin_moves(bot: Bot, read_at: datetime | None) -> int:
     return relocation.begin_due(context, read_at)
 
 
-def _deliver(bot: Bot, tally: Tally) -> None:
-    tally.letters += guarded(tally, "deliver", lambda: deliver(bot.context, bot.postman))
+def _deliver(bot: Bot, tally: Tally, enough: Callable[[], bool] = lambda: False) -> None:
+    tally.letters += guarded(tally, "deliver", lambda: deliver(bot.context, bot.postman, enough))
 
 
 def _receive(bot: Bot, tally: Tally, progress: Callable[[], None]) -> int:

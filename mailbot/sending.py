@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 
-MAILS_BETWEEN = 25
-"""After so many mails letters are looked for: fewer would make many small batches, and each settles on the disk for itself."""
+MAILS_BETWEEN = 50
+"""After so many mails letters are looked for: two to a mail fill a batch (`deliver.CLAIM`), and small ones settle on the disk more often."""
+QUICK_SECONDS = 10.0
+"""So long mails wait for letters, once: a mail server that needs longer gets the rest when all mails were read."""
 
 
 @dataclass
@@ -23,36 +25,16 @@ class EveryFewMails:
             self.tell()
 
 
-class Beside:
-    """Runs `work` in a thread of its own, each time that `more` is called while it does not run; `end` waits for it.
+@dataclass
+class WhileQuick:
+    """Does `work` each time that it is called, until that was slow once; `work` is given what says that it was long enough."""
 
-    The thread exists only where `more` was called: a pass over a few mails has none.  `work` must not raise.
-    """
+    work: Callable[[Callable[[], bool]], None]
+    _is_slow: bool = False
 
-    def __init__(self, work: Callable[[], None]) -> None:
-        self._work = work
-        self._wanted = threading.Event()
-        self._over = False
-        self._thread: threading.Thread | None = None
-
-    def more(self) -> None:
-        """There may be something to do."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name="letters", daemon=True)
-            self._thread.start()
-        self._wanted.set()
-
-    def end(self) -> None:
-        """Give back when nothing runs any more."""
-        self._over = True
-        self._wanted.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _loop(self) -> None:
-        while True:
-            self._wanted.wait()
-            if self._over:
-                return
-            self._wanted.clear()
-            self._work()
+    def __call__(self) -> None:
+        if self._is_slow:
+            return
+        until = monotonic() + QUICK_SECONDS
+        self.work(lambda: monotonic() > until)
+        self._is_slow = monotonic() > until

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import operator, passes
+from mailbot import operator, passes, sending
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.imap.memory import MemoryInbox
@@ -23,6 +22,7 @@ from mailbot.model import (
     Effect,
     Letter,
     MailKey,
+    OutboundMail,
     Person,
     Ticket,
     TicketState,
@@ -300,34 +300,48 @@ class Breaking(MemoryInbox):
         raise MailServerUnavailable("the connection was closed")
 
 
-def test_letters_begin_to_leave_while_many_mails_are_still_read(world: World) -> None:
+def letters_before_the_last_mail(world: World) -> int:
+    """How many letters had left when the mailbox gave the last of many mails, the first of which is a request."""
     world.inbox.deliver(mail(ALICE.email, SUBJECT, request_words(), world.now))
     for number in range(2 * MAILS_BETWEEN):
         world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
-    letters_left = threading.Event()
-    world.postman._on_sent = lambda _letter: letters_left.set()
-    inbox = world.inbox
-    world.inbox = Waiting(inbox, letters_left)
-    passes.tick(replace(world.bot, inbox=world.inbox))
-    assert world.inbox.waited
+    inbox = Watching(world.inbox, lambda: len(world.letters))
+    passes.tick(replace(world.bot, inbox=inbox))
     assert len(world.letters) == 3
+    return inbox.seen
 
 
-class Waiting(MemoryInbox):
-    """A mailbox that gives its last mail only when something happened: without it the test would hang, and so it fails."""
+class Watching(MemoryInbox):
+    """A mailbox that looks at something before it gives its last mail."""
 
-    def __init__(self, inbox: MemoryInbox, happened: threading.Event) -> None:
+    def __init__(self, inbox: MemoryInbox, look: Callable[[], int]) -> None:
         self.__dict__ = inbox.__dict__
-        self.happened = happened
-        self.waited = False
+        self.look = look
+        self.seen = -1
 
     def fetch(
         self, after: MailKey | None, also: Sequence[MailKey] = (), since: date | None = None
     ) -> Iterator[Fetched]:
         *first, last = super().fetch(after, also, since)
         yield from first
-        self.waited = self.happened.wait(60)
+        self.seen = self.look()
         yield last
+
+
+def test_letters_begin_to_leave_while_many_mails_are_still_read(world: World) -> None:
+    assert letters_before_the_last_mail(world) == 3
+
+
+def test_mails_wait_for_a_slow_mail_server_only_so_long_and_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "MAILS_BETWEEN", MAILS_BETWEEN // 3)
+    now = [0.0]
+    monkeypatch.setattr(sending, "monotonic", lambda: now[0])
+
+    def slow(_letter: OutboundMail) -> None:
+        now[0] += 0.6 * sending.QUICK_SECONDS
+
+    world.postman._on_sent = slow
+    assert letters_before_the_last_mail(world) == 2, "the third was put back, and left at the end"
 
 
 def test_a_mailbox_with_very_many_mails_is_read_in_parts(world: World) -> None:
