@@ -86,6 +86,11 @@ def offered(ticket: Ticket, purpose: Purpose, now: datetime, rules: Rules) -> tu
     return tuple(offer for verb in _ORDER for offer in ROWS[verb].offers(ticket, purpose, moment))
 
 
+def may_say(verb: Verb, ticket: Ticket, purpose: Purpose, now: datetime, rules: Rules) -> bool:
+    """Whether a line with that word is among those `offered`."""
+    return bool(ROWS[verb].offers(ticket, purpose, Moment(now, rules)))
+
+
 _ORDER = (Verb.PROCEED, *(verb for verb in Verb if verb is not Verb.PROCEED))
 """The order in which lines are offered: where a letter asks whether something shall be done, the yes to that is first."""
 

@@ -42,6 +42,7 @@ _OWN_MESSAGE_ID = re.compile(r"<mb\.[0-9a-z.]{1,120}@([^<>@\s]{1,255})>", re.IGN
 _WITHOUT_TOKEN = re.compile(r"<mb\.[a-z2-7]{16}@[^<>@\s]{1,255}>", re.IGNORECASE)
 _TOKEN = re.compile(r"\b([0-9]{1,12}\.[0-9]{1,9}\.[doc]\.[0-9]{1,6})\.[a-z2-7]{32}(?![a-z2-7])", re.IGNORECASE)
 _SHORTEST_TOKEN = len("1.1.d.1.") + 32
+_DOTS_OF_TOKEN = "1.1.d.1.".count(".")
 _DETAIL = re.compile(_BODY, re.IGNORECASE)
 _CODE = re.compile(r"(?<![\w-])([0-9]{1,12})-([a-z2-7]{4})-([a-z2-7]{4})(?![\w-])", re.IGNORECASE)
 _MOST_CODES = 5
@@ -182,7 +183,9 @@ def without_token(text: str) -> str:
 
     A Message-ID stays unique by its last part.  Servers repeat them in their answers, people quote them.
     """
-    if len(text) < _SHORTEST_TOKEN:  # most texts: every column of every row is asked
+    if (
+        len(text) < _SHORTEST_TOKEN or text.count(".") < _DOTS_OF_TOKEN
+    ):  # most texts: every column of every row is asked
         return text
     return _TOKEN.sub(r"\1", text)
 

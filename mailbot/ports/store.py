@@ -227,7 +227,7 @@ class Store(Protocol):
     def ticket(self, ticket_id: int) -> Ticket | None: ...
 
     def tickets_by_number(self, numbers: Sequence[int]) -> dict[int, Ticket]:
-        """Several tickets at once, by number; those that do not exist are not among them."""
+        """A few tickets at once, by number; those that do not exist are not among them."""
 
     def open_ticket_of(self, username: str, person_id: str = "") -> Ticket | None:
         """The ticket in one of `ONE_PER_USER` that is that person's, or else has that name: then it may be another's."""

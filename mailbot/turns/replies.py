@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from mailbot import policy, tokens
-from mailbot.commands import ROWS, offered
+from mailbot.commands import ROWS, may_say
 from mailbot.errors import DirectoryUnavailable
 from mailbot.letters.answers import CommandRefused, Console, Help, RootKeys, Status, UnclearReply
 from mailbot.letters.kinds import LetterFacts
@@ -266,7 +266,7 @@ def _obey(exchange: _Exchange, command: Command) -> Judgement:
     if command.verb in {Verb.STATUS, Verb.HELP}:
         return _informed(exchange, command.verb)
     free = replace(ticket, held="")  # what only a hold keeps from being offered is refused below, in words of its own
-    if command.verb not in {offer.verb for offer in offered(free, reference.purpose, exchange.now, context.rules)}:
+    if not may_say(command.verb, free, reference.purpose, exchange.now, context.rules):
         return _too_late(exchange, command)
     confirms = command.verb is Verb.CONFIRM
     another = confirms and answers_another(context, exchange.mail, reference, ticket)

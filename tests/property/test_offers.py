@@ -10,7 +10,7 @@ from typing import Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbot.commands import ROWS, offered
+from mailbot.commands import ROWS, may_say, offered
 from mailbot.letters.languages import languages
 from mailbot.lifecycle.circumstances import Circumstances
 from mailbot.lifecycle.decide import decide
@@ -91,6 +91,11 @@ def test_such_a_life_sees_a_line_that_would_be_refused() -> None:
     life = OfferedLife(random.Random(1))
     life.tries(Offer(Verb.RESTORE, say("restore"), say("restore")), BY_OWNER, "en")
     assert life.refused == ["pending, 2026-11-23: en “restore”"]
+
+
+@given(questions())
+def test_the_words_that_may_be_said_are_those_that_are_offered(case: tuple[Ticket, Purpose, datetime, Rules]) -> None:
+    assert {verb for verb in Verb if may_say(verb, *case)} == {offer.verb for offer in offered(*case)}
 
 
 @given(questions())
