@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
-MAILS_BETWEEN = 50
-"""After so many mails letters are looked for: two to a mail fill a batch (`deliver.CLAIM`), and small ones settle on the disk more often."""
+MAILS_BETWEEN = 25
+"""After so many mails letters are looked for: fewer would make many small batches, and each settles on the disk for itself."""
 QUICK_SECONDS = 10.0
-"""So long mails wait for letters, once: a mail server that needs longer gets the rest when all mails were read."""
+"""So long mails of a pass wait for letters, once: a mail server that needs longer gets the rest when they were read."""
 
 
 @dataclass

@@ -78,7 +78,7 @@ def deliver(context: TurnContext, postman: Postman, stopping: Callable[[], bool]
     1. Claim a batch: each attempt is on record before it is made.
     2. Compose each letter from its row and its ticket as it is now, while the server takes the one before; hand it to the server.
     3. Settle: accepted (with the server's answer as proof), to be tried again, or given up.
-    4. When the server is gone, or the daemon is `stopping`, the rest of the batch is put back without counting.
+    4. When the server is gone, or whoever sends is `stopping`, the rest of the batch is put back without counting.
     """
     accepted = 0
     while not stopping():
@@ -87,11 +87,9 @@ def deliver(context: TurnContext, postman: Postman, stopping: Callable[[], bool]
         if not items:
             return accepted
         with Leases(context, items) as leases:
-            batch = _Batch(context, _beginning(postman), leases, max(1, len(items) // GROUPS), now + SLOW)
+            batch = _Batch(context, _beginning(postman), leases, max(1, len(items) // GROUPS), now + SLOW, stopping)
             try:
                 for number, item in enumerate(items):
-                    if stopping():
-                        batch.until = now
                     if number % batch.group == 0:
                         batch.look_ahead(items[number : number + batch.group])
                     batch.send(item)
@@ -162,6 +160,7 @@ class _Batch:
     group: int
     until: datetime
     """From then on what is left of the batch is put back: a letter can take minutes, and another daemon must not have it too."""
+    stopping: Callable[[], bool]
     accepted: int = 0
     gone: Translatable = NOTHING
     put_off: dict[str, Translatable] = field(default_factory=dict)
@@ -175,6 +174,12 @@ class _Batch:
 
     def send(self, item: OutboxItem) -> None:
         now = self.context.clock.now()
+        if self.gone:
+            self.settled.append(Settled(item, retry_at=now + FIRST_RETRY, error=self.gone, counted=False))
+            return
+        if now >= self.until or self.stopping():
+            self.settled.append(Settled(item, retry_at=now, error="the mail server was slow", counted=False))
+            return
         try:
             item = _readdressed(self.context, item, self._ticket(item))
         except DirectoryUnavailable as error:
@@ -185,12 +190,6 @@ class _Batch:
             return
         if is_void(item.effect.notice, self._ticket(item)) or is_moot(item, self._ticket(item)):
             self.settled.append(Settled(item, error="no longer true when its turn came", void=True))
-            return
-        if self.gone:
-            self.settled.append(Settled(item, retry_at=now + FIRST_RETRY, error=self.gone, counted=False))
-            return
-        if now >= self.until:
-            self.settled.append(Settled(item, retry_at=now, error="the mail server was slow", counted=False))
             return
         if self.leases.holds(item):  # else another daemon sends it, or nobody, because it was cancelled
             self._hand_over(item, now)

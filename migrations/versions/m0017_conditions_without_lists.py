@@ -16,7 +16,7 @@ OVER = ("denied", "lapsed", "withdrawn", "removed")
 
 
 def upgrade() -> None:
-    _index_again(lambda states: "({})".format(" OR ".join(f"state = '{state}'" for state in states)))
+    _index_again(lambda states: "NOT ({})".format(" AND ".join(f"state <> '{state}'" for state in states)))
 
 
 def downgrade() -> None:

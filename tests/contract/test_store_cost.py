@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 from mailbot.adapters.database import migrate
 from mailbot.adapters.database.store import Database
 from mailbot.model import Action, Effect, EventKind, TicketState, Turn, Verdict
-from mailbot.ports import Settled
+from mailbot.ports import Leaving, Settled
 from tests.contract.test_store import (
     ALICE,
     HERE,
@@ -87,6 +87,8 @@ def a_tick(store: Database) -> None:
     store.history(ticket.id)
     store.ticket(ticket.id)
     store.placed()
+    store.with_odd_owner(10)
+    store.forget(Leaving.TICKETS, NOW, 10)
     store.commit(Turn(now=NOW, about_ticket=ticket.id, effects=(a_letter("three"),)))
     changed(store, ticket, cancel_keys=("two",))
     store.postpone(ticket.id, NOW + MINUTE, "it raised")
@@ -147,6 +149,21 @@ def test_a_turn_takes_few_statements_and_one_transaction(store: Database) -> Non
     assert len(commits) == 1
     # ledger, raw mail, ticket, history, outbox; letters are counted in one, and PostgreSQL waits for copies of the mail
     assert len(explained(statements)) == 6 + (store.engine.dialect.name == "postgresql")
+
+
+@pytest.mark.parametrize("index", ["ix_tickets_owner", "ix_tickets_over", "uq_tickets_place", "uq_tickets_person"])
+def test_sqlite_uses_the_indexes_over_some_states(tmp_path: Path, index: str) -> None:
+    url = f"sqlite:///{tmp_path / 'mailbot.db'}"
+    migrate.upgrade(url)
+    with closing(Database(url)) as store:
+        with recorded(store) as statements:
+            a_tick(store)
+        with store.engine.connect() as connection:
+            plans = [
+                str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all())
+                for statement, values in explained(statements)
+            ]
+    assert any(index in plan for plan in plans)
 
 
 def test_sqlite_makes_no_table_of_its_own_to_change_a_ticket(tmp_path: Path) -> None:

@@ -216,6 +216,29 @@ def test_a_letter_that_waited_long_for_the_answer_before_it_is_written_as_things
     ]
 
 
+def test_whoever_stops_waits_for_one_slow_answer_and_no_other(world: World) -> None:
+    put(world, *(trouble(number) for number in range(4)))
+    postman, until = Early(world, takes=[timedelta(minutes=4)] * 4), world.now + STALE
+    assert deliver(world.bot.context, postman, lambda: world.now > until) == 1
+    assert postman.told == ["takes a0@x.example", "answers a0@x.example"]
+    assert states(world) == {"waiting": 3}
+    assert deliver(world.bot.context, postman) == 3, "they are due at once"
+
+
+def test_whoever_stops_asks_the_directory_about_no_further_letter(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.writes(ALICE.email, request_words())
+    to_owner = Effect(Action.LETTER, "x:1", Letter.REQUEST_RECEIVED, ALICE.email, ALICE.name, {})
+    world.bot.context.store.commit(Turn(now=world.now, about_ticket=1, effects=(to_owner,)))
+    asked: list[int] = []
+    monkeypatch.setattr("mailbot.turns.owners.owner_of", lambda _context, ticket: asked.append(ticket.id))
+    claimed = iter((False,))
+    assert deliver(world.bot.context, world.postman, lambda: next(claimed, True)) == 0
+    assert asked == []
+    assert world.bot.context.store.next_due() == world.now
+
+
 class Ahead(Early):
     """Notes which letters were begun before their turn, by whom they are for."""
 

@@ -62,7 +62,10 @@ _BY_PLACE: CompoundSelect[*tuple[Any, ...]] = union_all(
     _SELECT.add_columns(literal_column("2"), null()).where(_T.username == bindparam("wanted"), text(TAKES_THE_PLACE)),
     select(*(null() for _ in _NAMES), literal_column("3"), NOTES.c.value).where(NOTES.c.name == bindparam("note")),
 ).order_by(text("rank"))
-_ODD_OWNERS = _SELECT.where(text(ODD_OWNER)).order_by(_T.id).limit(bindparam("most", literal_execute=False))
+# "+ 0": in the order of an index SQLite would read all tickets until it had found so many.
+_ODD_OWNERS = (
+    _SELECT.where(text(ODD_OWNER)).order_by(_T.id + literal_column("0")).limit(bindparam("most", literal_execute=False))
+)
 _BY_STATE = _SELECT.where(_T.state.in_(bindparam("states", expanding=True))).order_by(_T.id)
 _ALL = _SELECT.order_by(_T.id)
 _SOME = select(_T.id).where(_T.state.in_(bindparam("states", expanding=True))).limit(bindparam("most"))
