@@ -50,7 +50,7 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
     """One tick: new mail, tickets whose time has come, the letter of the week, what an admin announces, letters whose time has come.
 
     With `letters` false they are left to a worker of their own, which is told of the `progress` every few mails: no mail
-    waits for a slow mail server.  Otherwise, too, letters begin to leave while many mails are still being read.
+    waits for a slow mail server.  Otherwise they leave between mails, which wait for a slow one once (`WhileQuick`).
 
     Each of them is tried whatever became of the others: a mailbox that is away delays no letter.
     """
