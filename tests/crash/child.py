@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from mailbot import fleet, operator, passes, personal
+from mailbot import fleet, operator, passes, personal, sending
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.reading.direct import DirectReader
@@ -185,6 +185,7 @@ def run_once(root: Path, kill_at: int, foreign_at: Sequence[str], deed: str = ""
     bot = make_bot(root, steps, foreign_at)
     if deed:
         DEEDS[deed](bot.context)
+    sending.MAILS_BETWEEN = 1  # letters leave between few mails, too
     tally = passes.once(bot)
     bot.close()
     assert not tally.troubles, tally.troubles
