@@ -183,9 +183,8 @@ def without_token(text: str) -> str:
 
     A Message-ID stays unique by its last part.  Servers repeat them in their answers, people quote them.
     """
-    if (
-        len(text) < _SHORTEST_TOKEN or text.count(".") < _DOTS_OF_TOKEN
-    ):  # most texts: every column of every row is asked
+    # That most texts have none is seen at once: every column of every row is asked.
+    if len(text) < _SHORTEST_TOKEN or text.count(".") < _DOTS_OF_TOKEN:
         return text
     return _TOKEN.sub(r"\1", text)
 

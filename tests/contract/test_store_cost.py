@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Row, event, text
 
 from mailbot.adapters.database import migrate
 from mailbot.adapters.database.store import Database
@@ -31,6 +31,7 @@ from tests.contract.test_store import (
 )
 
 Statement = tuple[str, Any]
+Explain: TypeAlias = Callable[[str], dict[str, Sequence[Row[Any]]]]
 
 
 @contextmanager
@@ -151,32 +152,31 @@ def test_a_turn_takes_few_statements_and_one_transaction(store: Database) -> Non
     assert len(explained(statements)) == 6 + (store.engine.dialect.name == "postgresql")
 
 
-@pytest.mark.parametrize("index", ["ix_tickets_owner", "ix_tickets_over", "uq_tickets_place", "uq_tickets_person"])
-def test_sqlite_uses_the_indexes_over_some_states(tmp_path: Path, index: str) -> None:
+@pytest.fixture
+def explain(tmp_path: Path) -> Iterator[Explain]:
+    """What SQLite answers to `EXPLAIN` or `EXPLAIN QUERY PLAN` of each statement of a tick."""
     url = f"sqlite:///{tmp_path / 'mailbot.db'}"
     migrate.upgrade(url)
     with closing(Database(url)) as store:
         with recorded(store) as statements:
             a_tick(store)
         with store.engine.connect() as connection:
-            plans = [
-                str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all())
+            yield lambda how: {
+                statement: connection.exec_driver_sql(f"{how} {statement}", values).all()
                 for statement, values in explained(statements)
-            ]
-    assert any(index in plan for plan in plans)
-
-
-def test_sqlite_makes_no_table_of_its_own_to_change_a_ticket(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'mailbot.db'}"
-    migrate.upgrade(url)
-    with closing(Database(url)) as store:
-        with recorded(store) as statements:
-            a_tick(store)
-        updates = [one for one in explained(statements) if one[0].startswith("UPDATE tickets")]
-        assert len(updates) > 1
-        with store.engine.connect() as connection:
-            programs = {
-                statement: [row.opcode for row in connection.exec_driver_sql(f"EXPLAIN {statement}", values)]
-                for statement, values in updates
             }
+
+
+@pytest.mark.parametrize("index", ["ix_tickets_owner", "ix_tickets_over", "uq_tickets_place", "uq_tickets_person"])
+def test_sqlite_uses_the_indexes_over_some_states(explain: Explain, index: str) -> None:
+    assert any(index in str(plan) for plan in explain("EXPLAIN QUERY PLAN").values())
+
+
+def test_sqlite_makes_no_table_of_its_own_to_change_a_ticket(explain: Explain) -> None:
+    programs = {
+        statement: [row.opcode for row in program]
+        for statement, program in explain("EXPLAIN").items()
+        if statement.startswith("UPDATE tickets")
+    }
+    assert len(programs) > 1
     assert {statement for statement, opcodes in programs.items() if "OpenEphemeral" in opcodes} == set()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
+from itertools import starmap
 from secrets import token_hex
 from typing import Any
 from uuid import uuid4
@@ -136,7 +137,7 @@ def by_ids(connection: Connection, numbers: Sequence[int]) -> dict[int, Ticket]:
         return {}
     wanted = {f"wanted_{place}": number for place, number in enumerate(numbers)}
     rows, _ = quick.run(connection, _by_ids(len(numbers)), wanted)
-    return {ticket.id: ticket for ticket in (Ticket(*row) for row in rows)}
+    return {ticket.id: ticket for ticket in starmap(Ticket, rows)}
 
 
 def by_id_locked(connection: Connection, ticket_id: int) -> Ticket | None:
