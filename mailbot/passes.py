@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 
 from mailbot import journal
 from mailbot.errors import MailServerUnavailable
@@ -13,9 +13,10 @@ from mailbot.machines.health import forget_those_that_left
 from mailbot.machines.work import work
 from mailbot.model import MACHINE_ACTIONS
 from mailbot.ports import OutboxState
-from mailbot.sending import EveryFewMails, WhileQuick
+from mailbot.sending import BetweenMails, EveryFewMails
 from mailbot.turns import announcements, findings, letter_brake, modes, name_drift, owners, relocation, sight
-from mailbot.turns.deliver import deliver
+from mailbot.turns.context import TurnContext
+from mailbot.turns.deliver import a_batch, deliver
 from mailbot.turns.digest import digest
 from mailbot.turns.names import publish
 from mailbot.turns.receive import MAILS_AT_ONCE, receive
@@ -49,16 +50,33 @@ class Tally:
 def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambda: None) -> Tally:
     """One tick: new mail, tickets whose time has come, the letter of the week, what an admin announces, letters whose time has come.
 
-    With `letters` false they are left to a worker of their own, which is told of the `progress` every few mails: no mail
-    waits for a slow mail server.  Otherwise they leave between mails, which wait for a slow one once (`WhileQuick`).
+    With `letters` false they are left to a worker of their own, which is told of the `progress` every few mails.  Otherwise
+    they leave between mails (`BetweenMails`).
 
     Each of them is tried whatever became of the others: a mailbox that is away delays no letter.
     """
     started = datetime.now(UTC)
     tally = Tally()
-    before = bot.context.clock.now()
-    told = EveryFewMails(WhileQuick(partial(_deliver, bot, tally)) if letters else progress)
-    tally.mails = guarded(tally, "receive", lambda: _receive(bot, tally, told))
+    with closing(BetweenMails(lambda: _delivering(bot, tally))) as between:
+        if letters:
+            context = replace(bot.context, meanwhile=between.go_on)
+            _read_and_act(bot, context, tally, between.mail_was_handled)
+            between.finish()
+            tally.letters += guarded(tally, "deliver", lambda: deliver(bot.context, bot.postman))
+            guarded(tally, "names", lambda: publish(bot.context))
+            guarded(tally, "comparing names", lambda: name_drift.look(bot.context))
+        else:
+            _read_and_act(bot, bot.context, tally, EveryFewMails(progress))
+    if tally.done:
+        took = datetime.now(UTC) - started
+        journal.tick(mails=tally.mails, tickets=tally.tickets, letters=tally.letters, machines=0, took=took)
+    return tally
+
+
+def _read_and_act(bot: Bot, context: TurnContext, tally: Tally, progress: Callable[[], None]) -> None:
+    """New mail, and all that is due but letters and names."""
+    before = context.clock.now()
+    tally.mails = guarded(tally, "receive", lambda: _receive(bot, context, tally, progress))
     read_at = before if tally.read else None
     unread = NOTHING if tally.read or tally.more else as_one(*tally.troubles)
     reading = sight.Reading(read_at, unread, tally.more)
@@ -70,14 +88,6 @@ def tick(bot: Bot, *, letters: bool = True, progress: Callable[[], None] = lambd
     guarded(tally, "letter brake", lambda: letter_brake.tell(bot.context))
     guarded(tally, "findings", lambda: findings.tell(bot.context))
     guarded(tally, "retention", lambda: leave(bot.context))
-    if letters:
-        _deliver(bot, tally)
-        guarded(tally, "names", lambda: publish(bot.context))
-        guarded(tally, "comparing names", lambda: name_drift.look(bot.context))
-    if tally.done:
-        took = datetime.now(UTC) - started
-        journal.tick(mails=tally.mails, tickets=tally.tickets, letters=tally.letters, machines=0, took=took)
-    return tally
 
 
 def _wake(bot: Bot, read_at: datetime | None) -> int:
@@ -97,14 +107,19 @@ def _begin_moves(bot: Bot, read_at: datetime | None) -> int:
     return relocation.begin_due(context, read_at)
 
 
-def _deliver(bot: Bot, tally: Tally, enough: Callable[[], bool] = lambda: False) -> None:
-    tally.letters += guarded(tally, "deliver", lambda: deliver(bot.context, bot.postman, enough))
+def _delivering(bot: Bot, tally: Tally) -> Generator[Callable[[], bool], None, None]:
+    """A batch of letters between mails; whatever is raised ends the letters, and no mail."""
+    try:
+        accepted, _ = yield from a_batch(bot.context, bot.postman)
+        tally.letters += accepted
+    except Exception as error:  # noqa: BLE001 - see `guarded`
+        _went_wrong(tally, "deliver", error)
 
 
-def _receive(bot: Bot, tally: Tally, progress: Callable[[], None]) -> int:
+def _receive(bot: Bot, context: TurnContext, tally: Tally, progress: Callable[[], None]) -> int:
     """One daemon at a time reads a mailbox; where another one does, this one goes without."""
-    with bot.context.store.mailbox_lock(bot.account) as mine:
-        count = receive(bot.context, bot.inbox, bot.reader, progress=progress) if mine else 0
+    with context.store.mailbox_lock(bot.account) as mine:
+        count = receive(context, bot.inbox, bot.reader, progress=progress) if mine else 0
     tally.more = count >= MAILS_AT_ONCE
     tally.read = mine and not tally.more
     return count
@@ -129,9 +144,13 @@ def guarded(tally: Tally, doing: str, turn: Callable[[], int]) -> int:
         journal.connection_lost(server="imap", why=str(error))
         tally.troubles.append(words_of(error))
     except Exception as error:  # noqa: BLE001 - the loop goes on; the next tick tries again
-        journal.tick_failed(doing=doing, error=error)
-        tally.troubles.append(f"{doing}: {error}")
+        _went_wrong(tally, doing, error)
     return 0
+
+
+def _went_wrong(tally: Tally, doing: str, error: Exception) -> None:
+    journal.tick_failed(doing=doing, error=error)
+    tally.troubles.append(f"{doing}: {error}")
 
 
 def machines(bot: Bot) -> Tally:

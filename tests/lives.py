@@ -35,7 +35,7 @@ from mailbot.model import (
 )
 from mailbot.rules import Rules
 from mailbot.timetable import today
-from mailbot.turns.deliver import is_void
+from mailbot.turns.outdated import is_void
 from tests.world import ADMINS, ALICE, CAROL
 
 S = TicketState

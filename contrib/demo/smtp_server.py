@@ -21,7 +21,7 @@ from contrib.demo.loopback import free_ports
 
 
 class SmtpServer:
-    """A small SMTP server on 127.0.0.1: STARTTLS and AUTH offered, PIPELINING answered, one `deliver` call per recipient.
+    """A small SMTP server on 127.0.0.1: STARTTLS and AUTH offered, PIPELINING unless `pipelining` is unset, one `deliver` call per recipient.
 
     `trouble` may be set to `trouble(command, argument) -> answer or None`: an answer such as
     `"450 4.2.0 later"` is given instead of the usual one; `"421 …"` also ends the connection.  The command
@@ -38,6 +38,7 @@ class SmtpServer:
         auth_required: bool = False,
     ) -> None:
         self.port = free_ports(1)[0]
+        self.pipelining = True
         self.trouble: Callable[[str, str], str | None] = lambda _command, _argument: None
         self.sessions = 0
         self._users = dict(users)
@@ -92,7 +93,7 @@ class SmtpServer:
         self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         session.host_name = hostname
-        return [*responses[:-1], "250-PIPELINING", responses[-1]]
+        return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.pipelining else responses
 
     async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:
         raw = envelope.original_content or b""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailbot.ports.mail import Authenticator, EarlyPostman, Fetched, Filed, Folder, Inbox, Postman, Reader
+from mailbot.ports.mail import Authenticator, EarlyPostman, Fetched, Filed, Folder, Handover, Inbox, Postman, Reader
 from mailbot.ports.store import (
     Coming,
     FailedEffect,
@@ -27,6 +27,7 @@ __all__ = [
     "Fetched",
     "Filed",
     "Folder",
+    "Handover",
     "Inbox",
     "Leaving",
     "OutboxCount",

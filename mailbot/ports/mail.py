@@ -141,14 +141,22 @@ class Postman(Protocol):
         """End the connection; never raises."""
 
 
+class Handover(Protocol):
+    """A letter on its way to the server."""
+
+    def go_on(self) -> bool:
+        """Say to the server what can be said by now, without waiting for it; never raises.  True where `answer` would not wait any more.
+
+        A connection that the server has closed before it took the letter is made anew here.
+        """
+
+    def answer(self) -> str:
+        """Wait for the server's answer to the letter, and return it or raise, as `Postman.send` does."""
+
+
 @runtime_checkable
 class EarlyPostman(Postman, Protocol):
-    """One that comes back when the server has a letter, before it has answered."""
+    """One that comes back while a letter is on its way."""
 
-    def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
-        """Send a letter; what is given back waits for the server's answer and returns it, or raises, as `send` does.
-
-        It is called once, before the next letter is begun.  Raises what `send` raises, too: a letter may be refused before its text.
-
-        Whenever the server is waited for before that, `meanwhile` is called once: it takes a fraction of a millisecond, and never raises.
-        """
+    def begin(self, letter: OutboundMail) -> Handover:
+        """Begin to hand a letter over when the one before it has been answered; waits for a connection where there is none, and never raises."""

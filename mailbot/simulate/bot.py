@@ -42,7 +42,7 @@ from mailbot.model import (
 )
 from mailbot.simulate.owners import HOUR, Owners, owner
 from mailbot.simulate.scenario import Blindness, Entry, House, Member, Scenario, What
-from mailbot.turns.deliver import is_void
+from mailbot.turns.outdated import is_void
 from mailbot.turns.wake import AGAIN_AFTER, WAKE_LIMIT
 
 BOUNCES_AFTER = HOUR

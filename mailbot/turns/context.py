@@ -87,6 +87,8 @@ class TurnContext:
     """Where machines' names are published; None where the site leaves that to libvirt."""
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
     """The bridges of those hosts whose machines hang on one, by host: their addresses are ours to hand out."""
+    meanwhile: Callable[[], None] = lambda: None
+    """Called between the steps of a turn, outside of transactions: something else goes on, which waits for nothing and does not use the store."""
     known: Known | None = None
     """What was read already for the pass, and for the turn of the mail in it; None: nothing."""
 

@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
-from typing import assert_never
+from functools import partial
+from typing import TypeAlias
 
 from mailbot import journal
 from mailbot.errors import Conflict, DirectoryUnavailable, LeaseLost, LetterRefused, MailServerUnavailable
 from mailbot.letters.catalogue import KINDS
+from mailbot.letters.compose import composing
 from mailbot.letters.kinds import Audience
-from mailbot.letters.piecemeal import Piecemeal
 from mailbot.letters.troubles import AdminUndelivered
 from mailbot.lifecycle.decide import decide
 from mailbot.lifecycle.lease import NOTICES
-from mailbot.lifecycle.notice import of_end_date, of_removal
 from mailbot.model import (
     Action,
     Effect,
-    Letter,
-    Notice,
-    NoticeOf,
     OutboundMail,
     OutboxItem,
-    OwnerState,
     Refusal,
     Returned,
     Ticket,
-    TicketState,
     Turn,
 )
-from mailbot.ports import EarlyPostman, Postman, Settled
+from mailbot.ports import EarlyPostman, Handover, Postman, Settled
 from mailbot.timetable import pause_after
-from mailbot.turns import owners, sight
+from mailbot.turns import sight
 from mailbot.turns.bounces import other_address
 from mailbot.turns.context import TurnContext, turn_of
 from mailbot.turns.leases import LEASE_SECONDS, Leases
+from mailbot.turns.outdated import NotTheirs, as_of, is_moot, is_void, readdressed
 from parsers.translatable import NOTHING, Translatable, named, say, words_of
 
 CLAIM = 100
@@ -46,7 +41,7 @@ CLAIM = 100
 SLOW = timedelta(minutes=5)
 """A mail server that takes so long for a batch has the rest of it put back: another daemon may be quicker."""
 STALE = timedelta(seconds=10)
-"""A letter that waited longer, written, for the answer to the one before is written again, and so is one before which a letter failed."""
+"""A letter that waited longer, written, for the one before is written again, and so is one before which a letter failed."""
 GROUPS = 10
 """A batch is settled in so many parts (a small one letter by letter): what a crash can send twice stays small."""
 GIVE_UP_AFTER = timedelta(days=5)
@@ -72,37 +67,60 @@ def most_attempts() -> int:
 MOST_ATTEMPTS = most_attempts()
 
 
-def deliver(context: TurnContext, postman: Postman, stopping: Callable[[], bool] = lambda: False) -> int:
-    """Send every letter whose time has come; give how many were accepted.
+Delivery: TypeAlias = Generator[Callable[[], bool], None, tuple[int, bool]]
+"""Stops after each letter, and gives what goes on meanwhile (`_Batch.go_on`): without waiting, and without the store.
 
-    1. Claim a batch: each attempt is on record before it is made.
+At the end: how many letters were accepted, and whether more may be sent now.
+"""
+
+
+def deliver(context: TurnContext, postman: Postman, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Send every letter whose time has come; give how many were accepted."""
+    accepted, more = 0, True
+    while more and not stopping():
+        delivery = a_batch(context, postman, stopping)
+        while True:
+            try:
+                next(delivery)
+            except StopIteration as over:
+                number, more = over.value
+                accepted += number
+                break
+    return accepted
+
+
+def a_batch(context: TurnContext, postman: Postman, stopping: Callable[[], bool] = lambda: False) -> Delivery:
+    """Send a batch of the letters whose time has come, and let others go on after each of them.
+
+    1. Claim the batch: each attempt is on record before it is made.
     2. Compose each letter from its row and its ticket as it is now, while the server takes the one before; hand it to the server.
     3. Settle: accepted (with the server's answer as proof), to be tried again, or given up.
     4. When the server is gone, or whoever sends is `stopping`, the rest of the batch is put back without counting.
     """
-    accepted = 0
-    while not stopping():
-        now = context.clock.now()
-        items = context.store.claim((Action.LETTER,), now, CLAIM, LEASE_SECONDS)
-        if not items:
-            return accepted
-        with Leases(context, items) as leases:
-            batch = _Batch(context, _beginning(postman), leases, max(1, len(items) // GROUPS), now + SLOW, stopping)
-            try:
-                for number, item in enumerate(items):
-                    if number % batch.group == 0:
-                        batch.look_ahead(items[number : number + batch.group])
-                    batch.send(item)
-            finally:  # what the server has taken is settled, whatever becomes of the others
-                batch.end()
-        accepted += batch.accepted
-        _observe(context, batch)
-        if batch.gone:
-            journal.connection_lost(server="smtp", why=batch.gone)
-            return accepted
-        if batch.accepted:
-            journal.connection_works(server="smtp")
-    return accepted
+    now = context.clock.now()
+    items = context.store.claim((Action.LETTER,), now, CLAIM, LEASE_SECONDS)
+    if not items:
+        return 0, False
+    with Leases(context, items) as leases:
+        batch = _Batch(context, _beginning(postman), leases, max(1, len(items) // GROUPS), now + SLOW, stopping)
+        try:
+            for number, item in enumerate(items):
+                if number % batch.group == 0:
+                    batch.look_ahead(items[number : number + batch.group])
+                batch.send(item)
+                yield batch.go_on
+            batch.all_written = True
+            while batch.is_busy():
+                yield batch.go_on
+                batch.take_up()
+        finally:  # what the server has taken is settled, whatever becomes of the others
+            batch.end()
+    _observe(context, batch)
+    if batch.gone:
+        journal.connection_lost(server="smtp", why=batch.gone)
+    elif batch.accepted:
+        journal.connection_works(server="smtp")
+    return batch.accepted, not batch.gone
 
 
 def _observe(context: TurnContext, batch: _Batch) -> None:
@@ -114,42 +132,50 @@ def _observe(context: TurnContext, batch: _Batch) -> None:
         sight.cannot(context, sight.Sense.MAIL_SERVER, why, context.clock.now())
 
 
-_Begin = Callable[[OutboundMail, Callable[[], None]], Callable[[], str]]
+_Begin: TypeAlias = Callable[[OutboundMail], Handover]
 """See `EarlyPostman.begin`."""
 
 
 def _beginning(postman: Postman) -> _Begin:
     """How letters are begun; by a postman that waits for each, the whole is done at once."""
+    return postman.begin if isinstance(postman, EarlyPostman) else partial(_AtOnce, postman)
 
-    def at_once(letter: OutboundMail, _meanwhile: Callable[[], None]) -> Callable[[], str]:
-        answer = postman.send(letter)
-        return lambda: answer
 
-    return postman.begin if isinstance(postman, EarlyPostman) else at_once
+class _AtOnce:
+    """`Handover` to a postman that waits for each letter."""
+
+    def __init__(self, postman: Postman, letter: OutboundMail) -> None:
+        self._answer = ""
+        self._error: Exception | None = None
+        try:
+            self._answer = postman.send(letter)
+        except Exception as error:  # noqa: BLE001 - it is told to whoever asks for the answer
+            self._error = error
+
+    def go_on(self) -> bool:
+        return True
+
+    def answer(self) -> str:
+        if self._error is not None:
+            raise self._error
+        return self._answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A letter that waits until the server has answered to the one before."""
+
+    item: OutboxItem
+    letter: OutboundMail
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class _OnItsWay:
-    """A letter that the server has, and whose answer is waited for only when the next one is written."""
+    """A letter that was begun."""
 
-    item: OutboxItem
-    message_id: str
-    at: datetime
-    answer: Callable[[], str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """A letter that is being written before its turn, and what it is written from."""
-
-    item: OutboxItem
-    ticket: Ticket | None
-    letter: Piecemeal
-
-    def holds(self, item: OutboxItem, ticket: Ticket | None, now: datetime) -> bool:
-        """Whether it is what would be written now of that row and ticket."""
-        same = self.item is item and self.ticket is ticket
-        return same and not self.letter.failed and now - self.letter.now <= STALE
+    written: _Written
+    handover: Handover
 
 
 @dataclass
@@ -167,92 +193,121 @@ class _Batch:
     """Addresses whose letter the server refused for now, and what it said."""
     settled: list[Settled] = field(default_factory=list)
     tickets: dict[int, Ticket | None] = field(default_factory=dict)
+    tickets_as_of: datetime | None = None
+    """Since when they are known: they are read again after a while."""
     on_its_way: _OnItsWay | None = None
-    following: dict[int, OutboxItem] = field(default_factory=dict)
-    """Which row comes after a row, where the ticket of both is read."""
-    ahead: _Ahead | None = None
+    failure: tuple[OutboxItem, Exception] | None = None
+    """A letter that failed, where nothing follows from that yet: it takes the store."""
+    written: _Written | None = None
+    """The next letter."""
+    all_written: bool = False
+    """No other letter follows."""
 
     def send(self, item: OutboxItem) -> None:
+        self._make_room()
         now = self.context.clock.now()
         if self.gone:
             self.settled.append(Settled(item, retry_at=now + FIRST_RETRY, error=self.gone, counted=False))
             return
-        if now >= self.until or self.stopping():
-            self.settled.append(Settled(item, retry_at=now, error="the mail server was slow", counted=False))
+        if self._is_over(now):
+            self._put_back(item, now)
             return
+        if self.tickets_as_of is not None and now - self.tickets_as_of > STALE:
+            self.tickets, self.tickets_as_of = {}, now
         try:
-            item = _readdressed(self.context, item, self._ticket(item))
+            item = readdressed(self.context, item, self._ticket(item))
         except DirectoryUnavailable as error:
             self.settled.append(Settled(item, retry_at=now + FIRST_RETRY, error=words_of(error), counted=False))
             return
-        except _NotTheirs as error:
+        except NotTheirs as error:
             self.settled.append(Settled(item, error=str(error), void=True))
             return
         if is_void(item.effect.notice, self._ticket(item)) or is_moot(item, self._ticket(item)):
             self.settled.append(Settled(item, error="no longer true when its turn came", void=True))
             return
         if self.leases.holds(item):  # else another daemon sends it, or nobody, because it was cancelled
-            self._hand_over(item, now)
+            self._write(item, now)
+
+    def go_on(self) -> bool:
+        """Go on with the letter that is on its way, and with the one after it; whether `send` (at the end, `take_up`) would not wait.
+
+        Nothing is waited for, and the store is not asked: others may be in the middle of a turn.
+        """
+        if self.on_its_way is not None and self.on_its_way.handover.go_on():
+            self._hear(self.on_its_way)
+        written = self.written
+        if written is not None and self.on_its_way is None and self.failure is None and len(self.settled) < self.group:
+            self._begin(written)
+        return self.on_its_way is None or (self.written is None and not self.all_written)
+
+    def is_busy(self) -> bool:
+        return self.on_its_way is not None or self.failure is not None or self.written is not None
+
+    def take_up(self) -> None:
+        """Wait for the server's answer, see to what follows from it, and begin the letter that is written; it is written again where it may hold no more."""
+        if self.on_its_way is not None:
+            self._hear(self.on_its_way)
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            self._failed(*failure, self.context.clock.now())
+        if len(self.settled) >= self.group:
+            self.flush()
+        written = self.written
+        if written is not None and (failure is not None or not self._begin(written)):
+            self.written = None
+            if written.item.ticket_id is not None:
+                self.tickets.pop(written.item.ticket_id, None)
+            self.send(written.item)  # as things are by now
+
+    def _write(self, item: OutboxItem, now: datetime) -> None:
+        """Write a letter, while the one before is on its way."""
+        pieces = composing(as_of(now, item), self._ticket(item), self.context.letters, now)
+        while True:
+            try:
+                next(pieces)
+            except StopIteration as whole:
+                self.written = _Written(item, whole.value, self.context.clock.now())
+                break
+            except Exception as error:  # noqa: BLE001 - a letter that cannot be written never stops the others
+                journal.letter_unwritable(item.ticket_id, row=item.id, letter=_name(item), error=error)
+                why = say("The message could not be written: {error}", error=named(error))
+                self._give_up(item, why, now)
+                return
+            self.go_on()
+        self.go_on()
+
+    def _make_room(self) -> None:
+        """Wait until a letter can be written."""
+        while self.written is not None or self.failure is not None:
+            self.take_up()
         if len(self.settled) >= self.group:
             self.flush()
 
-    def _hand_over(self, item: OutboxItem, now: datetime) -> None:
-        try:
-            letter = self._piecemeal(item, now).written()
-        except Exception as error:  # noqa: BLE001 - a letter that cannot be written never stops the others
-            journal.letter_unwritable(item.ticket_id, row=item.id, letter=_name(item), error=error)
-            self._give_up(item, say("The message could not be written: {error}", error=named(error)), now)
-            return
-        if not self._hear():
-            if item.ticket_id is not None:
-                self.tickets.pop(item.ticket_id, None)
-            self.send(item)  # as things are by now
-            return
-        if len(self.settled) >= self.group:
-            self.flush()
-        try:
-            answer = self.begin(letter, self._meanwhile(item, now))
-        except Exception as error:  # noqa: BLE001 - nor does one that cannot be handed over
-            self._failed(item, error, now)
-        else:
-            self.on_its_way = _OnItsWay(item, letter.message_id, now, answer)
-
-    def _piecemeal(self, item: OutboxItem, now: datetime) -> Piecemeal:
-        """The letter as it was begun while the one before was handed over, if nothing that it says can have changed since; else anew."""
-        ahead, self.ahead = self.ahead, None
-        ticket = self._ticket(item)
-        if ahead is not None and ahead.holds(item, ticket, now):
-            return ahead.letter
-        return Piecemeal(_as_of(now, item), ticket, self.context.letters, now)
-
-    def _meanwhile(self, item: OutboxItem, now: datetime) -> Callable[[], None]:
-        """What to do while the server is waited for: write the next letter."""
-        following = self.following.get(item.id)
-        if following is None or (following.ticket_id is not None and following.ticket_id not in self.tickets):
-            return lambda: None
-        ticket = self._ticket(following)
-        letter = Piecemeal(_as_of(now, following), ticket, self.context.letters, now)
-        self.ahead = _Ahead(following, ticket, letter)
-        return letter.go_on
-
-    def _hear(self) -> bool:
-        """Wait for what the server says of the letter that it has; False where what was written meanwhile may hold no more."""
-        if self.on_its_way is None:
-            return True
-        sent, self.on_its_way = self.on_its_way, None
-        item, asked = sent.item, self.context.clock.now()
-        try:
-            answer = sent.answer()
-        except Exception as error:  # noqa: BLE001 - one letter never stops the others
-            self._failed(item, error, sent.at)
+    def _begin(self, written: _Written) -> bool:
+        """Begin to hand it over; False where it waited for too long."""
+        now = self.context.clock.now()
+        if self.gone or now - written.since > STALE or self._is_over(now):
             return False
+        self.written = None
+        self.on_its_way = _OnItsWay(written, self.begin(written.letter))
+        return True
+
+    def _is_over(self, now: datetime) -> bool:
+        return now >= self.until or self.stopping()
+
+    def _hear(self, sent: _OnItsWay) -> None:
+        """What the server says of the letter that was begun; waited for where `go_on` did not come to its end."""
+        self.on_its_way, item = None, sent.written.item
+        try:
+            answer = sent.handover.answer()
+        except Exception as error:  # noqa: BLE001 - one letter never stops the others
+            self.failure = item, error
+            return
         self.accepted += 1
         journal.letter_sent(item.ticket_id, row=item.id, letter=_name(item), to=item.effect.to, answer=answer)
-        self.settled.append(Settled(item, done=True, message_id=sent.message_id, proof=answer))
-        return self.context.clock.now() - asked <= STALE
+        self.settled.append(Settled(item, done=True, message_id=sent.written.letter.message_id, proof=answer))
 
     def _failed(self, item: OutboxItem, error: Exception, now: datetime) -> None:
-        self.ahead = None  # what follows from it may have to be said in the next one
         match error:
             case LetterRefused():
                 self._refused(item, error, now)
@@ -265,15 +320,24 @@ class _Batch:
 
     def look_ahead(self, items: Sequence[OutboxItem]) -> None:
         """Read the tickets of the next few letters, at once and as they are now."""
-        self.following = {one.id: after for one, after in pairwise(items)}
         self.tickets = {item.ticket_id: None for item in items if item.ticket_id is not None}
+        self.tickets_as_of = self.context.clock.now()
         if self.tickets:
             self.tickets.update(self.context.store.tickets_by_number(sorted(self.tickets)))
 
     def end(self) -> None:
-        """Settle all of the batch."""
-        self._hear()
+        """Settle all of the batch.  Where it was broken off: what is on its way is waited for, and what is written is put back."""
+        if self.on_its_way is not None:
+            self._hear(self.on_its_way)
+        now = self.context.clock.now()
+        if self.failure is not None:
+            self._failed(*self.failure, now)
+        if self.written is not None:
+            self._put_back(self.written.item, now)
         self.flush()
+
+    def _put_back(self, item: OutboxItem, now: datetime) -> None:
+        self.settled.append(Settled(item, retry_at=now, error="put back before it was begun", counted=False))
 
     def flush(self) -> None:
         """Settle what is known by now."""
@@ -350,90 +414,12 @@ def _came_back(context: TurnContext, item: OutboxItem, why: str, now: datetime) 
     return None if isinstance(step, Refusal) else turn_of(event, ticket, step, now)
 
 
-def _as_of(now: datetime, item: OutboxItem) -> OutboxItem:
-    """The row with the days that are left now: a letter may have waited for a mail server."""
-    facts, waited = item.effect.facts, round((now - item.created_at) / timedelta(days=1))
-    if "days_left" not in facts:
-        return item
-    fresh = {**facts, "days_left": max(facts["days_left"] - max(waited, 0), 0)}
-    return replace(item, effect=replace(item.effect, facts=fresh))
-
-
 def _undelivered(context: TurnContext, item: OutboxItem, why: str) -> tuple[Effect, ...]:
     letter = item.effect.letter
     if letter is None or KINDS[letter].audience is Audience.ADMIN:
         return ()
     undelivered = AdminUndelivered(address=item.effect.to, what=KINDS[letter].called, why=why)
     return context.letter_to_admins(undelivered, f"{item.id}")
-
-
-def is_void(notice: Notice | None, ticket: Ticket | None) -> bool:
-    """A warning that waited while its lease was extended, given back or ended: it is not sent any more."""
-    if ticket is None or notice is None:
-        return False
-    match notice.of:
-        case NoticeOf.STOP:
-            return ticket.state is not TicketState.ACTIVE or not of_end_date(ticket)(notice)
-        case NoticeOf.REMOVAL:
-            return ticket.state is not TicketState.EXPIRED or not of_removal(ticket)(notice)
-        case NoticeOf.MOVE:
-            return ticket.state is not TicketState.ACTIVE
-        case NoticeOf.DISK:
-            return False
-        case _:
-            assert_never(notice.of)
-
-
-def is_moot(item: OutboxItem, ticket: Ticket | None) -> bool:
-    """A question that waited for a mail server while somebody answered it: what it asks is not asked any more."""
-    if ticket is None or item.effect.letter is None:
-        return False
-    match item.effect.letter:
-        case Letter.ADMIN_DECISION | Letter.ADMIN_REMINDER | Letter.ADMIN_BUILD_FAILED | Letter.ADMIN_UNPROVEN:
-            return item.version != ticket.version
-        case Letter.REQUEST_RECEIVED:
-            return ticket.state is not TicketState.PENDING
-        case Letter.CONFIRM_REQUEST:
-            return ticket.state is not TicketState.UNCONFIRMED
-        case Letter.RELEASE_CONFIRM:
-            return ticket.release_asked_at is None
-        case Letter.REINSTALL_CONFIRM:
-            return ticket.reinstall_asked_at is None
-        case _:
-            return False
-
-
-class _NotTheirs(Exception):
-    """The address belongs to somebody else by now, who learns nothing of the machine."""
-
-
-_MAY_BE_ANOTHERS = frozenset({OwnerState.GONE, OwnerState.SUCCEEDED})
-
-
-def _readdressed(context: TurnContext, item: OutboxItem, ticket: Ticket | None) -> OutboxItem:
-    """A letter about a user goes to an address that the directory has for them when it is sent.
-
-    Somebody who has left is written to at the last address, unless it is another's now: then it raises _NotTheirs.  While
-    the directory is away, the last address is used; where the owner had left by then already, DirectoryUnavailable.
-    """
-    letter = item.effect.letter
-    if ticket is None or letter is None or KINDS[letter].audience is not Audience.OWNER:
-        return item
-    if letter is Letter.VM_PASSED_ON:  # about somebody else's machine by now: its reader is who had it
-        facts = item.effect.facts
-        ticket = replace(ticket, person_id=facts.get("former_id", ""), renamed_to=facts["former_login"])
-    try:
-        person = owners.owner_of(context, ticket)
-        other = context.directory.by_address(item.effect.to) if person is None else None
-    except DirectoryUnavailable:
-        if ticket.owner in _MAY_BE_ANOTHERS:
-            raise
-        return item
-    if other is not None:
-        raise _NotTheirs(f"{item.effect.to} belongs to somebody else now")
-    if person is not None and item.effect.to.lower() not in {one.lower() for one in person.addresses}:
-        return replace(item, effect=replace(item.effect, to=person.email))
-    return item
 
 
 def _name(item: OutboxItem) -> str:

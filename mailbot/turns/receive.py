@@ -122,12 +122,14 @@ def _handle(context: TurnContext, mail: Begun) -> LedgerEntry | None:
         return None
     if mail.is_refused:
         return _refused(context, fetched, earlier, now)
+    context.meanwhile()
     read, failure = mail.understanding()
     read = _told_apart(fetched, read)
     entry = _line(fetched, read, now, earlier)
     journal.mail_received(
         mail=entry.sha256, folder=fetched.key.folder, uid=fetched.key.uid, size_bytes=fetched.size_bytes
     )
+    context.meanwhile()
     try:
         if failure is not None:
             raise failure
@@ -141,6 +143,7 @@ def _handle(context: TurnContext, mail: Begun) -> LedgerEntry | None:
     except Exception as error:  # noqa: BLE001 - one bad mail never stops the line
         entry = _poison(context, entry, error, now)
     _log(entry)
+    context.meanwhile()
     return entry
 
 
@@ -199,10 +202,12 @@ def _committed(context: TurnContext, fetched: Fetched, read: Understanding, entr
     for _ in range(CONFLICT_TRIES):
         now = context.clock.now()
         judgement = _COPY if refused and _is_a_copy(context, entry) else _judged(context, fetched, read, entry, now)
+        context.meanwhile()
         # Only what a line of history goes back to is kept: the rest lies in the mailbox, and strangers fill no disk.
         keep = judgement.turn is not None and bool(judgement.turn.history)
         raw = sealed(context, fetched.raw) if keep else None
         entry = replace(entry, verdict=judgement.verdict, why=judgement.why, raw=raw, retry_at=None)
+        context.meanwhile()
         try:
             context.store.commit(replace(judgement.turn or Turn(now=now), mail=entry))
         except Conflict:

@@ -258,7 +258,7 @@ def test_a_refusal_at_any_command_is_the_letters_own(features: bytes, verb: str,
         postman = scripted(server.port)
         error = refusal(postman)
         postman.close()
-        assert b"rset" in server.heard
+        assert b"RSET" in server.heard
 
     assert (error.code, error.permanent) == (code, False)
     assert "not this one" in str(error)

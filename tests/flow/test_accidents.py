@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mailbot import operator, passes, sending
+from mailbot import operator, passes
 from mailbot.adapters.database.store import Database
 from mailbot.adapters.directory.memory import MemoryDirectory
 from mailbot.adapters.imap.memory import MemoryInbox
 from mailbot.adapters.reading.direct import DirectReader
+from mailbot.adapters.smtp.memory import MemoryPostman
 from mailbot.errors import DirectoryUnavailable, MailServerUnavailable
 from mailbot.machines.work import SLOW
 from mailbot.model import (
@@ -28,7 +29,7 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
-from mailbot.ports import Fetched, Folder
+from mailbot.ports import Fetched, Folder, Handover
 from mailbot.rules import Rules, TrustRules
 from mailbot.sending import MAILS_BETWEEN
 from mailbot.turns.ahead import READ_AHEAD
@@ -300,24 +301,22 @@ class Breaking(MemoryInbox):
         raise MailServerUnavailable("the connection was closed")
 
 
-def letters_before_the_last_mail(world: World) -> int:
-    """How many letters had left when the mailbox gave the last of many mails, the first of which is a request."""
+def test_letters_begin_to_leave_while_many_mails_are_still_read(world: World) -> None:
     world.inbox.deliver(mail(ALICE.email, SUBJECT, request_words(), world.now))
     for number in range(2 * MAILS_BETWEEN):
         world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
     inbox = Watching(world.inbox, lambda: len(world.letters))
     passes.tick(replace(world.bot, inbox=inbox))
-    assert len(world.letters) == 3
-    return inbox.seen
+    assert inbox.seen == len(world.letters) == 3
 
 
 class Watching(MemoryInbox):
     """A mailbox that looks at something before it gives its last mail."""
 
-    def __init__(self, inbox: MemoryInbox, look: Callable[[], int]) -> None:
+    def __init__(self, inbox: MemoryInbox, look: Callable[[], object]) -> None:
         self.__dict__ = inbox.__dict__
         self.look = look
-        self.seen = -1
+        self.seen: object = None
 
     def fetch(
         self, after: MailKey | None, also: Sequence[MailKey] = (), since: date | None = None
@@ -328,20 +327,36 @@ class Watching(MemoryInbox):
         yield last
 
 
-def test_letters_begin_to_leave_while_many_mails_are_still_read(world: World) -> None:
-    assert letters_before_the_last_mail(world) == 3
+class Waiting(MemoryPostman):
+    """A mail server that answers to no letter before it is waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = 0
+
+    def begin(self, letter: OutboundMail) -> Handover:
+        self.begun += 1
+        return _Unanswered(partial(self.send, letter))
 
 
-def test_mails_wait_for_a_slow_mail_server_only_so_long_and_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "MAILS_BETWEEN", MAILS_BETWEEN // 3)
-    now = [0.0]
-    monkeypatch.setattr(sending, "monotonic", lambda: now[0])
+class _Unanswered:
+    def __init__(self, answer: Callable[[], str]) -> None:
+        self.answer = answer
 
-    def slow(_letter: OutboundMail) -> None:
-        now[0] += 0.6 * sending.QUICK_SECONDS
+    def go_on(self) -> bool:
+        return False
 
-    world.postman._on_sent = slow
-    assert letters_before_the_last_mail(world) == 2, "the third was put back, and left at the end"
+
+def test_no_mail_waits_for_a_mail_server_that_does_not_answer(world: World) -> None:
+    world.inbox.deliver(mail(ALICE.email, SUBJECT, request_words(), world.now))
+    for number in range(2 * MAILS_BETWEEN):
+        world.inbox.deliver(mail(ALICE.email, f"lunch {number}", "At noon?", world.now))
+    postman = Waiting()
+    inbox = Watching(world.inbox, lambda: (postman.begun, len(postman.letters)))
+    tally = passes.tick(replace(world.bot, postman=postman, inbox=inbox))
+    assert inbox.seen == (1, 0)
+    assert tally.troubles == []
+    assert tally.letters == len(postman.letters) == 3
 
 
 def test_a_mailbox_with_very_many_mails_is_read_in_parts(world: World) -> None:

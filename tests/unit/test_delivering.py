@@ -31,7 +31,7 @@ from mailbot.model import (
     TicketState,
     Turn,
 )
-from mailbot.ports import OutboxState, Settled
+from mailbot.ports import Handover, OutboxState, Settled
 from mailbot.turns.deliver import (
     CLAIM,
     FIRST_RETRY,
@@ -39,12 +39,12 @@ from mailbot.turns.deliver import (
     MOST_ATTEMPTS,
     SLOW,
     STALE,
+    a_batch,
     deliver,
-    is_moot,
-    is_void,
     most_attempts,
 )
 from mailbot.turns.leases import Leases
+from mailbot.turns.outdated import is_moot, is_void
 from mailbot.turns.sight import Sense, what_is_blind
 from tests.lives import Life
 from tests.world import ALICE, BOB, START, World, kind_of, request_words
@@ -159,7 +159,7 @@ def test_a_slow_server_keeps_a_batch_for_five_minutes_and_no_attempt_of_the_rest
     assert {row.attempts for row in rows if row} == {1}, "what was put back is handed over for the first time"
 
 
-COMPOSING = "mailbot.letters.piecemeal.composing"
+COMPOSING = "mailbot.turns.deliver.composing"
 Written = Generator[None, None, OutboundMail]
 
 
@@ -171,9 +171,8 @@ class Early(MemoryPostman):
         self.world, self.takes, self.lost = world, list(takes), lost
         self.told: list[str] = []
 
-    def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
+    def begin(self, letter: OutboundMail) -> Handover:
         self.told.append(f"takes {letter.envelope_to}")
-        meanwhile()
         answer = self.send(letter)
 
         def hear() -> str:
@@ -183,7 +182,18 @@ class Early(MemoryPostman):
                 raise AWAY
             return answer
 
-        return hear
+        return OnItsWay(hear)
+
+
+class OnItsWay:
+    """A letter that the server has, and to which it answers when it is waited for; at once where `answers` is set."""
+
+    def __init__(self, hear: Callable[[], str]) -> None:
+        self.answer = hear
+        self.answers = False
+
+    def go_on(self) -> bool:
+        return self.answers
 
 
 def test_the_next_letter_is_written_while_the_server_takes_the_one_before(
@@ -239,93 +249,185 @@ def test_whoever_stops_asks_the_directory_about_no_further_letter(
     assert world.bot.context.store.next_due() == world.now
 
 
-class Ahead(Early):
-    """Notes which letters were begun before their turn, by whom they are for."""
-
-    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        super().__init__(world)
-        self.begun: list[str] = []
-        self.inside = False
-
-        def noted(item: OutboxItem, *rest: Any) -> Written:
-            if self.inside:
-                self.begun.append(item.effect.to)
-            return (yield from composing(item, *rest))
-
-        monkeypatch.setattr(COMPOSING, noted)
-
-    def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
-        self.inside = True
-        hear = super().begin(letter, meanwhile)
-        self.inside = False
-        return hear
-
-    def dates(self) -> list[datetime]:
-        return [one["Date"].datetime for one in map(read_letter, self.letters)]
-
-
 TWENTY = 20
-"""So many rows make groups of two: every other letter is begun before its turn."""
+"""So many rows are settled two at a time."""
 
 
-def test_every_other_of_twenty_letters_is_begun_while_the_one_before_is_handed_over(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(world, *(trouble(number) for number in range(TWENTY)))
-    postman = Ahead(world, monkeypatch)
-    assert deliver(world.bot.context, postman) == TWENTY
-    assert postman.begun == [f"a{number}@x.example" for number in range(1, TWENTY, 2)]
-    assert [letter.envelope_to for letter in postman.letters] == [f"a{number}@x.example" for number in range(TWENTY)]
+class Talking(Early):
+    """A server that answers to a letter when the test has it answer; `waited` are those whose answer was waited for."""
 
+    def __init__(self, world: World, refused: str = "") -> None:
+        super().__init__(world)
+        self.refused = refused
+        self.letters_begun: list[OnItsWay] = []
+        self.waited: list[str] = []
 
-def test_a_letter_begun_long_before_its_turn_is_written_as_things_are_by_then(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(world, *(trouble(number) for number in range(TWENTY)))
+    def begin(self, letter: OutboundMail) -> Handover:
+        self.told.append(f"takes {letter.envelope_to}")
 
-    class Slow(Ahead):
-        def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
-            hear = super().begin(letter, meanwhile)
-            world.clock.advance(STALE + timedelta(seconds=1))
-            return hear
-
-    postman = Slow(world, monkeypatch)
-    assert deliver(world.bot.context, postman) == TWENTY
-    assert len(postman.begun) == TWENTY / 2
-    assert len(set(postman.dates())) == TWENTY
-
-
-def test_after_a_letter_that_failed_the_next_one_is_written_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    put(world, *(trouble(number) for number in range(TWENTY)))
-
-    class Full(Ahead):
-        def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
-            hear = super().begin(letter, meanwhile)
-            world.clock.advance(timedelta(seconds=1))
-            if letter.envelope_to == "a2@x.example":
+        def hear() -> str:
+            if not begun.answers:
+                self.waited.append(letter.envelope_to)
+            if letter.envelope_to == self.refused:
                 raise LetterRefused(452, "4.2.2 mailbox full")
-            return hear
+            return self.send(letter)
 
-    postman = Full(world, monkeypatch)
-    assert deliver(world.bot.context, postman) == TWENTY - 1
-    dates = postman.dates()
-    assert dates[1] == dates[0], "begun with the one before"
-    assert dates[3] - dates[2] == timedelta(seconds=1), "written anew"
+        begun = OnItsWay(hear)
+        self.letters_begun.append(begun)
+        return begun
 
 
-def test_a_letter_that_could_not_be_written_before_its_turn_is_written_at_it(
+def test_the_next_letter_is_begun_without_waiting_and_without_the_store(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(world, *(trouble(number) for number in range(TWENTY)))
-    postman = Ahead(world, monkeypatch)
+    postman = Talking(world)
+    delivery = a_batch(world.bot.context, postman)
+    assert next(delivery)(), "one is on its way, and another may be written"
+    go_on = next(delivery)
+    assert not go_on(), "the second one waits"
+    with monkeypatch.context() as away:
+        away.setattr(type(world.bot.context.store), "settle", None)
+        postman.letters_begun[0].answers = True
+        assert go_on()
+        assert postman.told == ["takes a0@x.example", "takes a1@x.example"]
+    assert states(world) == {OutboxState.WAITING: TWENTY}, "settled when letters have their turn"
+    delivery.close()
+    assert states(world) == {OutboxState.WAITING: TWENTY - 2}, "and what was begun is settled in any case"
 
-    def broken(item: OutboxItem, *rest: Any) -> Written:
-        if postman.inside:
-            raise MemoryError
-        return (yield from composing(item, *rest))
 
-    monkeypatch.setattr(COMPOSING, broken)
-    assert deliver(world.bot.context, postman) == TWENTY
+def test_a_batch_that_is_broken_off_begins_no_letter(world: World) -> None:
+    put(world, *(trouble(number) for number in range(TWENTY)))
+    postman = Talking(world)
+    delivery = a_batch(world.bot.context, postman)
+    next(delivery)
+    next(delivery)
+    delivery.close()
+    assert postman.told == ["takes a0@x.example"]
+    assert states(world) == {OutboxState.WAITING: TWENTY - 1}
+    assert world.bot.context.store.next_due() == world.now, "what was written is put back"
+
+
+@pytest.mark.parametrize("letters", [1, 2, 3])
+def test_a_small_batch_comes_to_its_end_without_waiting(world: World, letters: int) -> None:
+    put(world, *(trouble(number) for number in range(letters)))
+    postman = Talking(world)
+    delivery = a_batch(world.bot.context, postman)
+    go_on = next(delivery, None)
+    for _ in range(20):
+        if go_on is not None and go_on():
+            go_on = next(delivery, None)
+        else:
+            postman.letters_begun[-1].answers = True
+    assert go_on is None
+    assert postman.waited == []
+    assert (len(postman.letters), states(world)) == (letters, {})
+
+
+def test_while_the_last_letter_is_not_answered_the_batch_is_not_ended(world: World) -> None:
+    put(world, trouble(0), trouble(1))
+    postman = Talking(world)
+    delivery = a_batch(world.bot.context, postman)
+    next(delivery)
+    go_on = next(delivery)
+    postman.letters_begun[0].answers = True
+    assert go_on()
+    go_on = next(delivery)
+    assert go_on(), "the first is settled before the second is begun"
+    go_on = next(delivery)
+    assert postman.told == ["takes a0@x.example", "takes a1@x.example"]
+    assert [go_on() for _ in range(3)] == [False] * 3
+    postman.letters_begun[1].answers = True
+    assert go_on()
+    with pytest.raises(StopIteration):
+        next(delivery)
+    assert states(world) == {}
+
+
+def test_a_letter_whose_answer_was_lost_late_is_not_due_at_once(world: World) -> None:
+    put(world, trouble(0))
+    postman = Early(world, takes=[timedelta(minutes=5)], lost="a0@x.example")
+    assert deliver(world.bot.context, postman) == 0
+    assert world.bot.context.store.next_due() == world.now + FIRST_RETRY
+
+
+def test_no_more_letters_are_begun_than_are_settled_at_once(world: World) -> None:
+    put(world, *(trouble(number) for number in range(TWENTY)))
+    postman = Talking(world)
+    delivery = a_batch(world.bot.context, postman)
+    assert next(delivery)()
+    postman.letters_begun[0].answers = True
+    assert next(delivery)()
+    go_on = next(delivery)
+    assert not go_on(), "the third waits for the second"
+    postman.letters_begun[1].answers = True
+    assert go_on()
+    assert len(postman.letters_begun) == 2
+    assert states(world) == {OutboxState.WAITING: TWENTY}
+    next(delivery)
+    assert len(postman.letters_begun) == 3
+    assert states(world) == {OutboxState.WAITING: TWENTY - 2}
+
+
+def test_after_a_letter_that_failed_the_next_one_is_written_anew_at_its_turn(world: World) -> None:
+    put(world, *(trouble(number) for number in range(TWENTY)))
+    postman = Talking(world, refused="a0@x.example")
+    delivery = a_batch(world.bot.context, postman)
+    next(delivery)
+    go_on = next(delivery)
+    world.clock.advance(timedelta(seconds=1))
+    postman.letters_begun[0].answers = True
+    assert go_on(), "what follows from the refusal is for the next turn of letters"
+    assert len(postman.letters_begun) == 1
+    next(delivery)
+    delivery.close()
+    (letter,) = postman.letters
+    assert (letter.envelope_to, read_letter(letter)["Date"].datetime) == ("a1@x.example", world.now)
+    assert states(world) == {OutboxState.WAITING: TWENTY - 1}
+
+
+def test_a_letter_that_waited_too_long_is_not_begun_between_mails(world: World) -> None:
+    put(world, *(trouble(number) for number in range(TWENTY)))
+    postman = Talking(world)
+    delivery = a_batch(world.bot.context, postman)
+    next(delivery)
+    go_on = next(delivery)
+    world.clock.advance(STALE + timedelta(seconds=1))
+    postman.letters_begun[0].answers = True
+    assert go_on()
+    assert len(postman.letters_begun) == 1
+    next(delivery)
+    delivery.close()
+    assert [one["Date"].datetime for one in map(read_letter, postman.letters)] == [
+        world.now - STALE - timedelta(seconds=1),
+        world.now,
+    ]
+
+
+def test_a_letter_is_written_from_its_ticket_as_it_was_no_more_than_a_moment_ago(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world, *(trouble(number) for number in range(TWENTY - 1)))
+    row = to_owner(world)
+    store = world.bot.context.store
+    revisions: list[int] = []
+
+    def noted(item: OutboxItem, ticket: Ticket | None, *rest: Any) -> Written:
+        if item.id == row and ticket is not None:
+            revisions.append(ticket.revision)
+        return (yield from composing(item, ticket, *rest))
+
+    monkeypatch.setattr(COMPOSING, noted)
+    delivery = a_batch(world.bot.context, Early(world))
+    for _ in range(TWENTY - 1):
+        next(delivery)  # the ticket is read with that of the letter before
+    ticket = store.ticket(1)
+    assert ticket is not None
+    store.commit(Turn(now=world.now, ticket=ticket, expected_revision=ticket.revision))
+    world.clock.advance(STALE + timedelta(seconds=1))
+    next(delivery)
+    assert revisions == [ticket.revision + 1]
+    delivery.close()
 
 
 def test_a_letter_that_cannot_be_written_fails_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,10 +484,10 @@ def test_each_letter_of_a_small_batch_is_settled_before_the_next_one_is_begun(wo
     settled: list[int] = []
 
     class Looking(Early):
-        def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
+        def begin(self, letter: OutboundMail) -> Handover:
             overview = world.bot.context.store.overview
             settled.append(sum(overview.row_state(row) is OutboxState.DONE for row in (1, 2, 3)))
-            return super().begin(letter, meanwhile)
+            return super().begin(letter)
 
     assert deliver(world.bot.context, Looking(world)) == 3
     assert settled == [0, 1, 2]
@@ -404,16 +506,16 @@ def test_a_letter_is_written_again_from_the_ticket_as_it_was_changed_while_the_o
         return (yield from composing(item, ticket, *rest))
 
     class Slow(Early):
-        def begin(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
-            hear = super().begin(letter, meanwhile)
+        def begin(self, letter: OutboundMail) -> Handover:
+            begun = super().begin(letter)
 
             def changed_meanwhile() -> str:
                 ticket = store.ticket(1)
                 assert ticket is not None
                 store.commit(Turn(now=world.now, ticket=ticket, expected_revision=ticket.revision))
-                return hear()
+                return begun.answer()
 
-            return changed_meanwhile
+            return OnItsWay(changed_meanwhile)
 
     monkeypatch.setattr(COMPOSING, noted)
     assert deliver(world.bot.context, Slow(world, takes=[timedelta(minutes=2)])) == 2
@@ -432,8 +534,7 @@ def test_when_the_answer_before_it_never_comes_a_written_letter_is_put_back(worl
 
 def test_nothing_is_sent_any_more_when_the_daemon_ends(world: World) -> None:
     put(world, *(trouble(number) for number in range(3)))
-    answers = iter([False, False, True, True, True, True])
-    assert deliver(world.bot.context, world.postman, lambda: next(answers)) == 1
+    assert deliver(world.bot.context, world.postman, lambda: bool(world.letters)) == 1
     assert (states(world), len(world.letters)) == ({OutboxState.WAITING: 2}, 1)
     assert deliver(world.bot.context, world.postman) == 2
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import base64
-import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 from mailbot.adapters.logins import LoginGate
+from mailbot.adapters.smtp.envelope import envelope, transparent
+from mailbot.adapters.smtp.wire import Wire
 from mailbot.adapters.transport import Auth, Secret, Security, check_security, tls_context
 from mailbot.errors import LetterRefused, MailServerUnavailable
 from mailbot.model import OutboundMail
@@ -28,8 +29,10 @@ _LOGIN_CODES: Final = frozenset({530, 534, 535, 538})
 # The sender is the same for every letter: a server that does not take it refuses us, not the letter; but its size (552)
 # and its parameters (555) are the letter's own.
 _OWN_OF_MAIL: Final = frozenset({552, 555})
-# Exactly one address without anything that could end the command or its argument.
-_ADDRESS: Final = re.compile(r"[^\s<>\x00-\x20\x7f]+@[^\s<>@\x00-\x20\x7f]+")
+
+T = TypeVar("T")
+_Steps: TypeAlias = Generator[None, bool, T]
+"""Stops wherever the server has not answered yet, until it is sent whether it may wait for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,46 +71,80 @@ class _ConnectionLost(Exception):
         self.sent = sent
 
 
+class SmtpHandover:
+    """`Handover` of a letter to a real server."""
+
+    def __init__(self, steps: _Steps[str]) -> None:
+        self._steps = steps
+        self._answer = ""
+        self._error: Exception | None = None
+        self._take(partial(next, steps))
+
+    def go_on(self) -> bool:
+        """See `Handover.go_on`."""
+        if not self._is_over():
+            self._take(partial(self._steps.send, False))
+        return self._is_over()
+
+    def answer(self) -> str:
+        """See `Handover.answer`."""
+        while not self._is_over():
+            self._take(partial(self._steps.send, True))
+        if self._error is not None:
+            raise self._error
+        return self._answer
+
+    def _is_over(self) -> bool:
+        return bool(self._answer) or self._error is not None
+
+    def _take(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except StopIteration as over:
+            self._answer = over.value
+        except Exception as error:  # noqa: BLE001 - it is told to whoever asks for the answer
+            self._error = error
+        except BaseException:
+            self._error = MailServerUnavailable("the conversation was broken off")
+            raise
+
+
 class SmtpPostman:
     """`Postman` on a real server: one connection for as long as the server keeps it.  One thread owns it."""
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
         self._smtp: smtplib.SMTP | None = None
+        self._wire: Wire | None = None
+        """The session of `_smtp` once it is open and logged in."""
         self._unheard = False
-        """Whether the server has a letter whose answer was not read."""
+        """Whether a letter was begun that has not come to its end."""
 
     def send(self, letter: OutboundMail) -> str:
         """See `Postman.send`."""
-        return self.begin(letter)()
+        return self.begin(letter).answer()
 
-    def begin(self, letter: OutboundMail, meanwhile: Callable[[], None] = lambda: None) -> Callable[[], str]:
+    def begin(self, letter: OutboundMail) -> SmtpHandover:
         """See `EarlyPostman.begin`.  A connection that the server has closed between two letters is made anew, once."""
         if self._unheard:  # an answer that nobody waited for would be taken for the next one's
             self._drop()
-        kept = self._smtp is not None
-        try:
-            return self._handed_over(letter, meanwhile)
-        except _ConnectionLost as lost:
-            if lost.sent or not kept:
-                raise self._unavailable(lost.reason) from lost
-        try:
-            return self._handed_over(letter, meanwhile)
-        except _ConnectionLost as lost:
-            raise self._unavailable(lost.reason) from lost
+        return SmtpHandover(self._steps(letter))
 
     def check(self) -> str:
         """Connect and log in, or NOOP where that is done; gives the server's answer.  Raises MailServerUnavailable."""
         try:
-            smtp = self._smtp or self._connect()
+            wire = self._wire or self._connect()
             with self._lost(sent=False):
-                code, answer = smtp.noop()
-            return _words(code, answer)
+                wire.send(b"NOOP\r\n")
+                heard = wire.answer(self._settings.timeout_seconds)
+                if heard is None:
+                    raise TimeoutError
+            return _words(*heard)
         except _ConnectionLost as lost:
             raise self._unavailable(lost.reason) from lost
 
     def close(self) -> None:
-        smtp, self._smtp, self._unheard = self._smtp, None, False
+        smtp, self._smtp, self._wire, self._unheard = self._smtp, None, None, False
         if smtp is None:
             return
         with suppress(*_WIRE_ERRORS):
@@ -119,30 +156,32 @@ class SmtpPostman:
 
     # one letter
 
-    def _handed_over(self, letter: OutboundMail, meanwhile: Callable[[], None]) -> Callable[[], str]:
-        smtp = self._smtp or self._connect()
-        data = _transparent(letter.data)
-        envelope = _envelope(smtp, letter, data)
-        with self._lost(sent=False):
-            refusal = self._open_envelope(smtp, envelope, meanwhile)
-            if refusal is not None:
-                self._reset(smtp)
-                raise refusal
-        with self._lost(sent=True):
-            _patience(smtp, self._settings.final_seconds)
-            smtp.send(data + b".\r\n")
-        self._unheard = True
-        return partial(self._answer, smtp)
-
-    def _answer(self, smtp: smtplib.SMTP) -> str:
-        """What the server says to the final dot."""
-        self._unheard = False
+    def _steps(self, letter: OutboundMail) -> _Steps[str]:
+        kept = self._wire is not None
         try:
-            with self._lost(sent=True):
-                code, answer = smtp.getreply()
-                _patience(smtp, self._settings.timeout_seconds)
+            return (yield from self._handed_over(letter))
+        except _ConnectionLost as lost:
+            if lost.sent or not kept:
+                raise self._unavailable(lost.reason) from lost
+        try:
+            return (yield from self._handed_over(letter))
         except _ConnectionLost as lost:
             raise self._unavailable(lost.reason) from lost
+
+    def _handed_over(self, letter: OutboundMail) -> _Steps[str]:
+        wire = self._wire or self._connect()
+        data = transparent(letter.data)
+        commands = envelope(wire.smtp, letter, data)
+        self._unheard = True
+        with self._lost(sent=False):
+            refusal = self._refusal((yield from self._envelope_answers(wire, commands)))
+            if refusal is not None:
+                yield from self._reset(wire)
+                raise refusal
+        with self._lost(sent=True):
+            wire.send(data + b".\r\n")
+            code, answer = yield from _heard(wire, self._settings.final_seconds)
+        self._unheard = False
         if code in _SESSION_CODES:
             self._drop()
             raise self._unavailable(_words(code, answer))
@@ -150,33 +189,28 @@ class SmtpPostman:
             raise LetterRefused(code, _text(answer))
         return _words(code, answer)
 
-    def _open_envelope(
-        self, smtp: smtplib.SMTP, commands: tuple[str, str], meanwhile: Callable[[], None]
-    ) -> LetterRefused | None:
-        """MAIL, RCPT and DATA; None when the server waits for the text."""
-
-        def answer() -> tuple[int, bytes]:
-            meanwhile()
-            return smtp.getreply()
-
-        lines = [*commands, "DATA"]
-        if smtp.has_extn("pipelining"):
-            smtp.send("".join(f"{line}\r\n" for line in lines))
-            answers = [answer() for _ in lines]
+    def _envelope_answers(self, wire: Wire, commands: tuple[bytes, bytes]) -> _Steps[list[tuple[int, bytes]]]:
+        """What the server says to MAIL, RCPT and DATA."""
+        heard = partial(_heard, wire, self._settings.timeout_seconds)
+        lines, answers = [b"%s\r\n" % line for line in (*commands, b"DATA")], []
+        if wire.smtp.has_extn("pipelining"):
+            wire.send(b"".join(lines))
+            for _ in lines:
+                answers += [(yield from heard())]
             if answers[2][0] == 354 and (answers[0][0] >= 400 or answers[1][0] >= 400):
                 # RFC 2920 section 3.1: the text is wanted though nobody is to get it; end it at once.
-                smtp.send(b".\r\n")
-                smtp.getreply()
-        else:
-            answers = []
-            for line in lines:
-                smtp.putcmd(line)
-                answers.append(answer())
-                if answers[-1][0] >= 400:
-                    break
-        return self._refusal(answers)
+                wire.send(b".\r\n")
+                yield from heard()
+            return answers
+        for line in lines:
+            wire.send(line)
+            answers += [(yield from heard())]
+            if answers[-1][0] >= 400:
+                break
+        return answers
 
     def _refusal(self, answers: list[tuple[int, bytes]]) -> LetterRefused | None:
+        """None when the server waits for the text."""
         for position, (code, answer) in enumerate(answers):
             if code in _SESSION_CODES:
                 self._drop()
@@ -188,16 +222,18 @@ class SmtpPostman:
                 return LetterRefused(code, _text(answer))
         return None
 
-    def _reset(self, smtp: smtplib.SMTP) -> None:
+    def _reset(self, wire: Wire) -> _Steps[None]:
         """Forget the envelope; a server that cannot do that is left."""
         with suppress(*_WIRE_ERRORS):
-            if smtp.rset()[0] == 250:
+            wire.send(b"RSET\r\n")
+            if (yield from _heard(wire, self._settings.timeout_seconds))[0] == 250:
+                self._unheard = False
                 return
         self._drop()
 
     # the connection
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self) -> Wire:
         settings = self._settings
         secret = settings.password() if settings.password and settings.auth is not Auth.NONE else ""
         if secret:
@@ -224,7 +260,8 @@ class SmtpPostman:
         except _WIRE_ERRORS as error:
             self._drop()
             raise self._unavailable(_reason(error)) from error
-        return smtp
+        self._wire = Wire(smtp)
+        return self._wire
 
     def _open(self, context: ssl.SSLContext | None) -> smtplib.SMTP:
         settings = self._settings
@@ -273,7 +310,7 @@ class SmtpPostman:
             raise _ConnectionLost(_reason(error), sent=sent) from error
 
     def _drop(self) -> None:
-        smtp, self._smtp, self._unheard = self._smtp, None, False
+        smtp, self._smtp, self._wire, self._unheard = self._smtp, None, None, False
         if smtp is not None:
             with suppress(*_WIRE_ERRORS):
                 smtp.close()
@@ -286,45 +323,14 @@ class SmtpPostman:
         )
 
 
-def _envelope(smtp: smtplib.SMTP, letter: OutboundMail, data: bytes) -> tuple[str, str]:
-    """MAIL and RCPT with the parameters that this letter needs and this server knows.  Raises LetterRefused."""
-    sender, recipient = _mailbox(letter.envelope_from), _mailbox(letter.envelope_to)
-    if not recipient:
-        raise LetterRefused(553, "5.1.3 the letter has no recipient")
-    head = data.partition(b"\r\n\r\n")[0]
-    parameters = [f"SIZE={len(data)}"] if smtp.has_extn("size") else []
-    if not data.isascii() and smtp.has_extn("8bitmime"):
-        parameters.append("BODY=8BITMIME")
-    if not (sender.isascii() and recipient.isascii() and head.isascii()):
-        if not smtp.has_extn("smtputf8"):
-            raise LetterRefused(550, "5.6.7 the server does not take addresses or headers beyond ASCII (SMTPUTF8)")
-        smtp.command_encoding = "utf-8"
-        parameters.append("SMTPUTF8")
-    return " ".join([f"MAIL FROM:<{sender}>", *parameters]), f"RCPT TO:<{recipient}>"
-
-
-def _mailbox(address: str) -> str:
-    """An address that is safe in a command, its domain in ASCII (RFC 5891); empty for the null reverse-path."""
-    if not address:
-        return ""
-    if not _ADDRESS.fullmatch(address):
-        raise LetterRefused(553, "5.1.3 the address cannot be used in an envelope")
-    local, _, domain = address.rpartition("@")
-    if domain.isascii():
-        return address
-    try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}"
-    except UnicodeError:
-        raise LetterRefused(553, "5.1.3 the domain of the address cannot exist") from None
-
-
-def _transparent(data: bytes) -> bytes:
-    """The text as it goes over the wire: every line ends in CRLF, a leading dot is doubled (RFC 5321 section 4.5.2).
-
-    Bare CR and LF are made whole, so that no server can take something inside the text for its end.
-    """
-    lines = b"\r\n".join(data.splitlines()).replace(b"\r\n.", b"\r\n..")
-    return b"." * lines.startswith(b".") + lines + b"\r\n"
+def _heard(wire: Wire, seconds: float) -> _Steps[tuple[int, bytes]]:
+    """The server's next answer, for which it may take so long."""
+    waits = False
+    while (answer := wire.answer(seconds if waits else 0)) is None:
+        if waits:
+            raise TimeoutError
+        waits = yield
+    return answer
 
 
 def _auth(smtp: smtplib.SMTP, mechanism: str, initial: str) -> tuple[int, bytes]:
@@ -333,11 +339,6 @@ def _auth(smtp: smtplib.SMTP, mechanism: str, initial: str) -> tuple[int, bytes]
     if code == 334:
         code, answer = smtp.docmd("")
     return code, answer
-
-
-def _patience(smtp: smtplib.SMTP, seconds: float) -> None:
-    if smtp.sock is not None:
-        smtp.sock.settimeout(seconds)
 
 
 def _octets(answer: bytes | str) -> bytes:
