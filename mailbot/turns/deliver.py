@@ -245,15 +245,11 @@ class _Batch:
 
     def take_up(self) -> None:
         """Wait for the server's answer, see to what follows from it, and begin the letter that is written; it is written again where it may hold no more."""
-        if self.on_its_way is not None:
-            self._hear(self.on_its_way)
-        failure, self.failure = self.failure, None
-        if failure is not None:
-            self._failed(*failure, self.context.clock.now())
+        failed = self._conclude()
         if len(self.settled) >= self.group:
             self.flush()
         written = self.written
-        if written is not None and (failure is not None or not self._begin(written)):
+        if written is not None and (failed or not self._begin(written)):
             self.written = None
             if written.item.ticket_id is not None:
                 self.tickets.pop(written.item.ticket_id, None)
@@ -307,6 +303,15 @@ class _Batch:
         journal.letter_sent(item.ticket_id, row=item.id, letter=_name(item), to=item.effect.to, answer=answer)
         self.settled.append(Settled(item, done=True, message_id=sent.written.letter.message_id, proof=answer))
 
+    def _conclude(self) -> bool:
+        """Wait for the letter that is on its way, and see to what follows where it failed; whether it did."""
+        if self.on_its_way is not None:
+            self._hear(self.on_its_way)
+        failure, self.failure = self.failure, None
+        if failure is not None:
+            self._failed(*failure, self.context.clock.now())
+        return failure is not None
+
     def _failed(self, item: OutboxItem, error: Exception, now: datetime) -> None:
         match error:
             case LetterRefused():
@@ -327,13 +332,9 @@ class _Batch:
 
     def end(self) -> None:
         """Settle all of the batch.  Where it was broken off: what is on its way is waited for, and what is written is put back."""
-        if self.on_its_way is not None:
-            self._hear(self.on_its_way)
-        now = self.context.clock.now()
-        if self.failure is not None:
-            self._failed(*self.failure, now)
+        self._conclude()
         if self.written is not None:
-            self._put_back(self.written.item, now)
+            self._put_back(self.written.item, self.context.clock.now())
         self.flush()
 
     def _put_back(self, item: OutboxItem, now: datetime) -> None:

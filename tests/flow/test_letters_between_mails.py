@@ -10,13 +10,11 @@ from itertools import count
 
 import pytest
 
-from contrib.demo.smtp_server import SmtpServer
 from mailbot import passes
-from mailbot.adapters.smtp.postman import SmtpPostman, SmtpSettings
-from mailbot.adapters.transport import Security
 from mailbot.model import Action, Effect, Letter, Turn
 from mailbot.ports import OutboxState
 from mailbot.sending import MAILS_BETWEEN
+from tests.contract.test_postman import SmtpWorld, smtp_world
 from tests.world import ALICE, World
 from tests.writing import mail
 
@@ -24,25 +22,15 @@ LETTERS = 60
 REFUSED = "a7@x.example"
 
 
-class Letters:
-    """A mail server on loopback, and what it took, by recipient."""
-
-    def __init__(self) -> None:
-        self.taken: Counter[str] = Counter()
-        self.server = SmtpServer({}, lambda _sender, recipient, _text: self.taken.update([recipient]))
-        settings = SmtpSettings("127.0.0.1", port=self.server.port, security=Security.PLAIN)
-        self.postman = SmtpPostman(settings)
-
-
 @pytest.fixture
-def letters() -> Iterator[Letters]:
-    made = Letters()
-    made.server.start()
-    try:
+def letters() -> Iterator[SmtpWorld]:
+    with smtp_world() as made:
         yield made
-    finally:
-        made.postman.close()
-        made.server.stop()
+
+
+def taken(letters: SmtpWorld) -> Counter[str]:
+    """How many letters the mail server took, by recipient."""
+    return Counter(recipient for _sender, recipient, _text in letters.arrived())
 
 
 def full_mailbox(world: World) -> None:
@@ -63,36 +51,36 @@ def tenth_closes() -> Callable[[str, str], str | None]:
 @pytest.mark.parametrize("pipelines", [True, False], ids=["pipelining", "one by one"])
 @pytest.mark.parametrize("trouble", [lambda _command, _argument: None, tenth_closes()], ids=["quiet", "closes"])
 def test_each_letter_arrives_once(
-    world: World, letters: Letters, pipelines: bool, trouble: Callable[[str, str], str | None]
+    world: World, letters: SmtpWorld, pipelines: bool, trouble: Callable[[str, str], str | None]
 ) -> None:
     full_mailbox(world)
     letters.server.pipelining = pipelines
     letters.server.trouble = trouble
     tally = passes.tick(replace(world.bot, postman=letters.postman))
     assert (tally.mails, tally.letters, tally.troubles) == (3 * MAILS_BETWEEN, LETTERS, [])
-    assert letters.taken == Counter(f"a{number}@x.example" for number in range(LETTERS))
+    assert taken(letters) == Counter(f"a{number}@x.example" for number in range(LETTERS))
     assert world.bot.context.store.outbox_counts() == []
 
 
-def test_one_that_is_refused_or_whose_answer_is_lost_holds_up_no_other(world: World, letters: Letters) -> None:
+def test_one_that_is_refused_or_whose_answer_is_lost_holds_up_no_other(world: World, letters: SmtpWorld) -> None:
     full_mailbox(world)
     lost = iter(["", *([None] * LETTERS)])
 
     def trouble(command: str, argument: str) -> str | None:
         if command == "RCPT" and re.search(rf"<{REFUSED}>", argument):
             return "452 4.2.2 mailbox full"
-        return next(lost) if command == "ANSWER" and sum(letters.taken.values()) > 20 else None
+        return next(lost) if command == "ANSWER" and len(letters.arrived()) > 20 else None
 
     letters.server.trouble = trouble
     tally = passes.tick(replace(world.bot, postman=letters.postman))
     assert tally.mails == 3 * MAILS_BETWEEN
-    assert REFUSED not in letters.taken
-    assert set(letters.taken.values()) == {1}, "none is sent twice in one pass"
+    assert REFUSED not in taken(letters)
+    assert set(taken(letters).values()) == {1}, "none is sent twice in one pass"
     (waiting,) = world.bot.context.store.outbox_counts()
     assert (waiting.state, waiting.rows) == (OutboxState.WAITING, LETTERS - tally.letters)
     letters.server.trouble = lambda _command, _argument: None
     while world.bot.context.store.outbox_counts():
         world.clock.set(max(world.bot.context.store.next_due() or world.now, world.now))
         passes.tick(replace(world.bot, postman=letters.postman))
-    assert sorted(letters.taken) == sorted(f"a{number}@x.example" for number in range(LETTERS))
-    assert sum(letters.taken.values()) == LETTERS + 1, "the one whose answer was lost"
+    assert sorted(taken(letters)) == sorted(f"a{number}@x.example" for number in range(LETTERS))
+    assert sum(taken(letters).values()) == LETTERS + 1, "the one whose answer was lost"
